@@ -1,0 +1,151 @@
+//! The settings: where they come from, and everything that is wrong with them at once.
+//! Knows no stage.
+//!
+//! `config/default.toml` is embedded: it is the documentation, the defaults and the schema. A file
+//! overrides it key by key, the environment (`STANCHION__SECTION__KEY`) overrides the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub const DEFAULT: &str = include_str!("../config/default.toml");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub admin: Admin,
+    pub store: Store,
+    pub redis: Redis,
+    pub ledger: Ledger,
+    pub auth: Auth,
+    pub queue: Queue,
+    pub pass: Pass,
+    pub limits: Limits,
+    pub pipeline: Pipeline,
+    pub payment: Payment,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub trusted_proxies: Vec<String>,
+    pub cors_origins: Vec<String>,
+    pub body_max: usize,
+    pub body_max_admin: usize,
+    pub header_timeout_ms: u64,
+    pub body_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub connections_max: usize,
+    pub drain_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    pub public: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    Embedded,
+    Redis,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    pub kind: StoreKind,
+    pub data_dir: PathBuf,
+    pub lanes: u16,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: String,
+    pub pool: usize,
+    pub timeout_ms: u64,
+    pub wait_replicas: u32,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    pub url: String,
+    pub replica_url: String,
+    pub write_pool: u32,
+    pub read_pool: u32,
+    pub read_timeout_ms: u64,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub hs256_secret: String,
+    pub jwks_file: String,
+    pub jwks_url: String,
+    pub issuer: String,
+    pub audience: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    pub secrets: Vec<String>,
+    pub waiting_max: i64,
+    pub pulse_ms: u64,
+    pub pulse_work_max: i64,
+    pub poll_min_ms: u64,
+    pub poll_max_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pass {
+    pub private_key_file: String,
+    pub old_public_keys: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub client_rps: u32,
+    pub client_burst: u32,
+    pub visitor_rps: u32,
+    pub in_flight: usize,
+    pub streams: usize,
+    pub keys_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    pub batch_max: usize,
+    pub idle_ms: u64,
+    pub lease_ms: i64,
+    pub log_max: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payment {
+    pub provider: String,
+    pub timeout_ms: u64,
+    pub payment_unknown_s: i64,
+    pub calls_max: usize,
+    pub allow_sandbox: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+    pub format: String,
+}

@@ -1,0 +1,112 @@
+//! An event's seats as its lane sees them: one byte a seat. Knows no names, rows or prices.
+
+use serde::{Deserialize, Serialize};
+
+use super::hold::HoldFact;
+use super::order::OrderFact;
+use super::room::{RoomCounts, RoomSettings};
+use crate::clock::Millis;
+use crate::ids::{EventId, SeatIndex};
+
+/// State of a seat, a byte of the seat string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SeatState {
+    Free,
+    Held,
+    Paying,
+    Sold,
+    Blocked,
+}
+
+impl SeatState {
+    pub fn byte(self) -> u8 {
+        match self {
+            SeatState::Free => b'f',
+            SeatState::Held => b'h',
+            SeatState::Paying => b'p',
+            SeatState::Sold => b's',
+            SeatState::Blocked => b'b',
+        }
+    }
+
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'f' => SeatState::Free,
+            b'h' => SeatState::Held,
+            b'p' => SeatState::Paying,
+            b's' => SeatState::Sold,
+            b'b' => SeatState::Blocked,
+            _ => return None,
+        })
+    }
+}
+
+/// Arguments of `put_event`: the whole wanted state of layout and room.
+///
+/// The seat string is only ever extended. An index in `blocked` becomes blocked (refused when it is
+/// held, paying or sold), one that is blocked and not in `blocked` becomes free.
+#[derive(Debug, Clone)]
+pub struct EventPut {
+    pub event: EventId,
+    /// The ledger's version; an older one than the lane's is refused `Stale`, an equal one applied again.
+    pub version: i64,
+    /// Length of the seat string, blocked ones included. Never less than before.
+    pub seats: u32,
+    /// Half-open ranges of indexes, ascending, disjoint.
+    pub blocked: Vec<(SeatIndex, SeatIndex)>,
+    pub room: RoomSettings,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutEvent {
+    Done,
+    /// The lane has this newer version.
+    Stale(i64),
+    /// These seats would be blocked but are held, paying or sold; nothing was changed. At most 20.
+    SeatsTaken(Vec<SeatIndex>),
+}
+
+/// The seat string; `version` grows with every change of a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMap {
+    pub version: u64,
+    pub seats: Vec<u8>,
+}
+
+/// An event as the ledger knows it, to rebuild a lane from.
+#[derive(Debug, Clone)]
+pub struct EventRestore {
+    pub put: EventPut,
+    /// Raised above every epoch given before, so that newcomers stand behind.
+    pub epoch: i64,
+    /// Orders whose seats are paying or sold, and whose facts a refund needs.
+    pub orders: Vec<RestoredOrder>,
+    /// Time until which paying orders keep their visitor inside.
+    pub now_ms: Millis,
+}
+
+#[derive(Debug, Clone)]
+pub struct RestoredOrder {
+    pub fact: OrderFact,
+    pub hold: HoldFact,
+    /// Live seats of the order: all `Paying` or all `Sold`.
+    pub seats: Vec<(SeatIndex, SeatState)>,
+}
+
+/// Everything the audit needs of an event, of one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventDump {
+    pub version: i64,
+    pub seats: Vec<u8>,
+    /// Seat index to its owner: a hold's id while held, an order's while paying or sold.
+    pub owners: Vec<(SeatIndex, String)>,
+    pub holds: Vec<HoldFact>,
+    pub orders: Vec<OrderFact>,
+    /// Seats held, paying and sold by user.
+    pub taken: Vec<(String, i64)>,
+    /// The lane's own counters, to hold against the string.
+    pub counts: RoomCounts,
+    pub room: RoomSettings,
+    /// Last log id at this moment.
+    pub log_last: u64,
+}

@@ -1,0 +1,41 @@
+//! A lane's log and its writer's lease. Knows nothing of what records mean.
+
+use super::hold::HoldFact;
+use crate::clock::Millis;
+use crate::ids::LogId;
+
+/// A record as it lies in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub log: LogId,
+    /// The record's own id: the same fact has the same, for ever.
+    pub id: String,
+    pub at_ms: Millis,
+    /// JSON of [`super::record::Body`]; undecodable text is the pipeline's to deal with.
+    pub body: String,
+    /// The hold an order was placed on (`order.placed` only).
+    pub hold: Option<HoldFact>,
+    /// The number the lane gave (`coupon.claimed` only).
+    pub number: Option<i64>,
+}
+
+/// The right to write for a lane until `until_ms`; a later holder has a higher `fence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub fence: u64,
+    pub until_ms: Millis,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// 0: the lane has never been built, or was wiped.
+    pub generation: u64,
+    /// True between `begin_restore` and `end_restore`, and while nothing was ever built.
+    pub recovering: bool,
+    /// Last log id ever given.
+    pub log_last: LogId,
+    /// Records waiting.
+    pub backlog: u64,
+    /// When the oldest waiting record was written; `None`: nothing waits.
+    pub oldest_ms: Option<Millis>,
+}

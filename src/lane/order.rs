@@ -1,0 +1,369 @@
+//! Orders as their lane shows them, and the doors of the log: checkout, pay, cancel, refund, settle.
+//! The truth is the ledger's; a lane keeps the last public status it was told.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
+use crate::clock::Millis;
+use crate::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, SeatIndex, UserId, VisitorId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// In the log, not yet in the ledger.
+    Accepted,
+    PendingPayment,
+    Paying,
+    Confirmed,
+    PartiallyRefunded,
+    Refunded,
+    Rejected,
+}
+
+impl OrderStatus {
+    pub const ALL: [OrderStatus; 7] = [
+        OrderStatus::Accepted,
+        OrderStatus::PendingPayment,
+        OrderStatus::Paying,
+        OrderStatus::Confirmed,
+        OrderStatus::PartiallyRefunded,
+        OrderStatus::Refunded,
+        OrderStatus::Rejected,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrderStatus::Accepted => "accepted",
+            OrderStatus::PendingPayment => "pending_payment",
+            OrderStatus::Paying => "paying",
+            OrderStatus::Confirmed => "confirmed",
+            OrderStatus::PartiallyRefunded => "partially_refunded",
+            OrderStatus::Refunded => "refunded",
+            OrderStatus::Rejected => "rejected",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+
+    /// Nothing but refunds can follow.
+    pub fn is_final(self) -> bool {
+        match self {
+            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => false,
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                true
+            }
+        }
+    }
+}
+
+/// Why an order was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Reason {
+    PriceChanged,
+    InsufficientPoints,
+    CouponUnavailable,
+    SeatsLost,
+    PaymentDeclined,
+    PaymentExpired,
+    Cancelled,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 7] = [
+        Reason::PriceChanged,
+        Reason::InsufficientPoints,
+        Reason::CouponUnavailable,
+        Reason::SeatsLost,
+        Reason::PaymentDeclined,
+        Reason::PaymentExpired,
+        Reason::Cancelled,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::PriceChanged => "PRICE_CHANGED",
+            Reason::InsufficientPoints => "INSUFFICIENT_POINTS",
+            Reason::CouponUnavailable => "COUPON_UNAVAILABLE",
+            Reason::SeatsLost => "SEATS_LOST",
+            Reason::PaymentDeclined => "PAYMENT_DECLINED",
+            Reason::PaymentExpired => "PAYMENT_EXPIRED",
+            Reason::Cancelled => "CANCELLED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+
+    /// Refused before any payment: the seats go back to the hold.
+    pub fn back_to_hold(self) -> bool {
+        matches!(self, Reason::PriceChanged | Reason::InsufficientPoints | Reason::CouponUnavailable)
+    }
+}
+
+/// An order's public status, whole. While `accepted`, `lines` is empty and `total` is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderFact {
+    pub id: OrderId,
+    pub event: EventId,
+    pub user: UserId,
+    pub hold: HoldId,
+    /// Digest of the request that placed it.
+    pub digest: String,
+    pub status: OrderStatus,
+    pub reason: Option<Reason>,
+    /// The ledger's version of the order; 0 while `accepted`. A lane keeps the higher.
+    pub version: i64,
+    pub currency: String,
+    pub lines: Vec<LineFact>,
+    pub total: Option<TotalFact>,
+    /// Public id of the coupon used.
+    pub coupon: Option<String>,
+    pub payment: Option<PaymentFact>,
+    pub placed_ms: Millis,
+    pub confirmed_ms: Option<Millis>,
+    /// When an order not yet paid expires.
+    pub deadline_ms: Millis,
+}
+
+/// A line; amounts in minor units. `net = price − discount = points + cash`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineFact {
+    /// From 1.
+    pub line: u32,
+    pub seat: SeatIndex,
+    pub price: i64,
+    pub discount: i64,
+    pub points: i64,
+    pub cash: i64,
+    pub earn: i64,
+    /// Gross: cash and points together.
+    pub refunded: i64,
+    /// Nothing is left to refund (also true of a refunded line of net 0).
+    pub closed: bool,
+    /// `None` before the order is confirmed.
+    pub ticket: Option<TicketFact>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketFact {
+    pub id: String,
+    pub state: TicketState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketState {
+    Valid,
+    Suspended,
+    Void,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotalFact {
+    pub price: i64,
+    pub discount: i64,
+    pub points: i64,
+    pub cash: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFact {
+    pub provider: String,
+    /// Of the last attempt: `requested`, `captured`, `declined`, `not_done`.
+    pub status: String,
+    pub attempts: u32,
+    pub captured: i64,
+    pub cancelled: i64,
+}
+
+/// Arguments of `checkout`.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    pub event: EventId,
+    pub hold: HoldId,
+    pub user: UserId,
+    /// The status to show until the writer has spoken (`accepted`, version 0). Its `digest` decides repeats.
+    pub fact: OrderFact,
+    /// `order.placed`, without its hold: the lane adds that.
+    pub record: Record,
+    /// Most records in the log before new ones are refused `Full`.
+    pub log_max: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutOutcome {
+    Placed(LogId),
+    /// This order was placed before, with the same digest: its present status.
+    Repeated(OrderFact),
+    KeyReused,
+    NotFound,
+    NotOwner,
+    AlreadyOrdered,
+    Expired,
+    Released,
+    Full,
+}
+
+/// Arguments of `pay`. `record` is `payment.requested`; its id is the attempt's.
+#[derive(Debug, Clone)]
+pub struct Pay {
+    pub order: OrderId,
+    pub user: UserId,
+    pub attempt: AttemptId,
+    pub digest: String,
+    pub amount: i64,
+    pub record: Record,
+    pub log_max: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayOutcome {
+    Accepted(OrderFact),
+    Repeated(OrderFact),
+    KeyReused,
+    NotFound,
+    NotOwner,
+    InProgress,
+    NotPayable,
+    /// So much is due.
+    AmountMismatch {
+        due: i64,
+    },
+    Full,
+}
+
+/// Arguments of `cancel`. A second cancel of the same order changes nothing.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    pub order: OrderId,
+    pub user: UserId,
+    pub record: Record,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelOutcome {
+    Accepted(OrderFact),
+    NotFound,
+    NotOwner,
+    InProgress,
+    NotCancellable,
+}
+
+/// Arguments of `refund`. `user` is `None` for an admin.
+#[derive(Debug, Clone)]
+pub struct Refund {
+    pub order: OrderId,
+    pub user: Option<UserId>,
+    pub refund: RefundId,
+    pub digest: String,
+    /// (line, gross amount); no amount: all that is left of the line. No repeats.
+    pub lines: Vec<(u32, Option<i64>)>,
+    /// Shown until the writer has spoken: `requested`.
+    pub fact: RefundFact,
+    pub record: Record,
+    pub log_max: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOutcome {
+    Accepted,
+    Repeated(RefundFact),
+    KeyReused,
+    NotFound,
+    NotOwner,
+    NotRefundable,
+    /// This line is refunded already, or less is left of it.
+    OverRefund {
+        line: u32,
+    },
+    LineNotFound {
+        line: u32,
+    },
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    Requested,
+    Sent,
+    Done,
+    Failed,
+}
+
+impl RefundStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefundStatus::Requested => "requested",
+            RefundStatus::Sent => "sent",
+            RefundStatus::Done => "done",
+            RefundStatus::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+    }
+}
+
+/// A refund's public status, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundFact {
+    pub id: RefundId,
+    pub order: OrderId,
+    pub digest: String,
+    pub status: RefundStatus,
+    pub reason: String,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// To the buyer after the fee, minor units.
+    pub cash: i64,
+    pub points_restored: i64,
+    pub earn_clawed: i64,
+    pub fee: i64,
+    pub lines: Vec<RefundLineFact>,
+    pub requested_ms: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundLineFact {
+    pub line: u32,
+    /// Gross.
+    pub amount: i64,
+    pub cash: i64,
+    pub points: i64,
+    pub earn: i64,
+}
+
+/// What the ledger says of an order, for the lane to follow: a target state, a pure function of the
+/// order's rows, so that settling twice is settling once.
+///
+/// Applied whole when `fact.version` is above the lane's, else skipped whole. A seat is moved only if
+/// the order owns it. Counters (`taken`, a visitor's open holds, the room's counts) follow.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    pub fact: OrderFact,
+    pub visitor: VisitorId,
+    pub user: UserId,
+    /// Wanted state of each of the order's seats.
+    pub seats: Vec<(SeatIndex, SeatTarget)>,
+    /// For `SeatTarget::Held`: when the hold, held again, ends.
+    pub held_until_ms: Option<Millis>,
+    pub refunds: Vec<RefundFact>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeatTarget {
+    /// Stays paying.
+    Paying,
+    Sold,
+    Free,
+    /// Back to the hold the order came from.
+    Held,
+}

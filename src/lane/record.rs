@@ -1,0 +1,161 @@
+//! What goes into a lane's log: versioned records, JSON. Written by the doors, read by the pipeline.
+
+use serde::{Deserialize, Serialize};
+
+use super::order::Reason;
+use crate::clock::Millis;
+use crate::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId};
+
+/// Raised when a body changes in a way old readers would misread.
+pub const VERSION: u32 = 1;
+
+/// A record on its way into the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The same fact has the same id, for ever (`record_done` is keyed by it).
+    pub id: String,
+    pub body: Body,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Body {
+    /// The entry carries the number.
+    #[serde(rename = "coupon.claimed")]
+    CouponClaimed {
+        v: u32,
+        claim: ClaimId,
+        campaign: CampaignId,
+        user: UserId,
+        digest: String,
+        /// When this coupon ends, ms; `None`: never.
+        expires_ms: Option<Millis>,
+    },
+    /// The entry carries the hold.
+    #[serde(rename = "order.placed")]
+    OrderPlaced {
+        v: u32,
+        order: OrderId,
+        event: EventId,
+        hold: HoldId,
+        user: UserId,
+        digest: String,
+        coupon: CouponChoice,
+        /// Points to spend; capped by what is left to pay.
+        points: i64,
+        expected_cash: Option<i64>,
+        payment: Option<PaymentAsk>,
+        placed_ms: Millis,
+        deadline_ms: Millis,
+        terms: Terms,
+    },
+    #[serde(rename = "payment.requested")]
+    PaymentRequested { v: u32, order: OrderId, attempt: AttemptId, payment: PaymentAsk, amount: i64 },
+    #[serde(rename = "payment.resulted")]
+    PaymentResulted { v: u32, order: OrderId, attempt: AttemptId, result: PaymentResult },
+    #[serde(rename = "refund.requested")]
+    RefundRequested {
+        v: u32,
+        order: OrderId,
+        refund: RefundId,
+        digest: String,
+        /// (line, gross); no amount: all that is left.
+        lines: Vec<(u32, Option<i64>)>,
+        reason: String,
+    },
+    #[serde(rename = "refund.resulted")]
+    RefundResulted { v: u32, order: OrderId, refund: RefundId, result: RefundResult },
+    /// The deadline passed and no attempt is open (or none answered for too long).
+    #[serde(rename = "order.expired")]
+    OrderExpired { v: u32, order: OrderId, reason: Reason },
+    #[serde(rename = "order.cancelled")]
+    OrderCancelled { v: u32, order: OrderId },
+}
+
+impl Body {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Body::CouponClaimed { .. } => "coupon.claimed",
+            Body::OrderPlaced { .. } => "order.placed",
+            Body::PaymentRequested { .. } => "payment.requested",
+            Body::PaymentResulted { .. } => "payment.resulted",
+            Body::RefundRequested { .. } => "refund.requested",
+            Body::RefundResulted { .. } => "refund.resulted",
+            Body::OrderExpired { .. } => "order.expired",
+            Body::OrderCancelled { .. } => "order.cancelled",
+        }
+    }
+
+    /// The order this record is about, if any.
+    pub fn order(&self) -> Option<&OrderId> {
+        match self {
+            Body::CouponClaimed { .. } => None,
+            Body::OrderPlaced { order, .. }
+            | Body::PaymentRequested { order, .. }
+            | Body::PaymentResulted { order, .. }
+            | Body::RefundRequested { order, .. }
+            | Body::RefundResulted { order, .. }
+            | Body::OrderExpired { order, .. }
+            | Body::OrderCancelled { order, .. } => Some(order),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CouponChoice {
+    None,
+    Best,
+    /// The signature was checked at the door: this user's claim.
+    One {
+        campaign: CampaignId,
+        number: i64,
+        /// When this coupon ends, ms; `None`: never.
+        expires_ms: Option<Millis>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentAsk {
+    pub provider: String,
+    /// The provider's own token for this payment; the sandbox's script.
+    pub key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum PaymentResult {
+    Captured,
+    Declined {
+        detail: String,
+    },
+    /// Asked, and the provider says it never happened: closed, another attempt may follow.
+    NotDone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum RefundResult {
+    Done,
+    /// For good.
+    Refused {
+        detail: String,
+    },
+}
+
+/// The event's terms as they stood when the order was placed, frozen with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub currency: String,
+    pub organizer: String,
+    pub starts_ms: Millis,
+    /// No refund by the buyer from here on.
+    pub refunds_close_ms: Option<Millis>,
+    /// (days before the start, fee in basis points): the fee of the largest `days_before` not above the
+    /// days left applies; less than all of them: the fee of the smallest.
+    pub cancellation_fees: Vec<(i64, i64)>,
+    /// Earned points are usable so many days after the start; `None`: at once.
+    pub earn_vest_days: Option<i64>,
+    /// And last so many days from then; `None`: for ever.
+    pub earn_valid_days: Option<i64>,
+}

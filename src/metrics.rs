@@ -1,0 +1,148 @@
+//! Every metric, declared once: name, kind, unit, help. Knows no stage.
+//!
+//! Labels are closed sets from enums; never a visitor, a user, a seat, a path or an error's text. Hot
+//! paths keep the handle that `counter!` gives.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+macro_rules! metrics_table {
+    ($($(#[doc = $help:literal])+ $konst:ident = $name:literal, $kind:ident, $unit:ident;)*) => {
+        $($(#[doc = $help])+ pub const $konst: &str = $name;)*
+
+        /// Name, kind, unit and help of every metric; the doc comment is the help.
+        const TABLE: &[(&str, Kind, Unit, &str)] = &[
+            $(($name, Kind::$kind, Unit::$unit, concat!($($help),+)),)*
+        ];
+    };
+}
+
+metrics_table! {
+    /// Requests answered, by route, method and status.
+    EDGE_REQUESTS = "stanchion_edge_requests_total", Counter, Count;
+    /// Time from the end of a request's headers to the start of its answer, by route.
+    EDGE_REQUEST_SECONDS = "stanchion_edge_request_seconds", Histogram, Seconds;
+    /// Requests under way.
+    EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
+    /// Open connections.
+    EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
+    /// Requests refused by a limit, by limit (client, visitor, in_flight).
+    EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
+    /// Faults answered 5xx, by the part that was away.
+    EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;
+
+    /// Places taken in line, by outcome (entered, known, closed, full).
+    ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count;
+    /// Visitors let in.
+    ADMISSION_ADMITTED = "stanchion_admission_admitted_total", Counter, Count;
+    /// Places inside that ran out after they had been claimed.
+    ADMISSION_EXPIRED = "stanchion_admission_expired_total", Counter, Count;
+    /// Visitors called who were not there.
+    ADMISSION_CALLED_LATE = "stanchion_admission_called_late_total", Counter, Count;
+    /// Called visitors whose grace ran out.
+    ADMISSION_LAPSED = "stanchion_admission_lapsed_total", Counter, Count;
+    /// Visitors who left by themselves.
+    ADMISSION_LEFT = "stanchion_admission_left_total", Counter, Count;
+    /// Visitors waiting, by event.
+    ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
+    /// Visitors inside, by event.
+    ADMISSION_INSIDE = "stanchion_admission_inside", Gauge, Count;
+    /// Most visitors inside at once, by event.
+    ADMISSION_CAPACITY = "stanchion_admission_capacity", Gauge, Count;
+
+    /// Holds asked for, by outcome.
+    INVENTORY_HOLDS = "stanchion_inventory_holds_total", Counter, Count;
+    /// Holds that ran out.
+    INVENTORY_HOLDS_EXPIRED = "stanchion_inventory_holds_expired_total", Counter, Count;
+    /// Claims asked for, by outcome.
+    INVENTORY_CLAIMS = "stanchion_inventory_claims_total", Counter, Count;
+    /// Orders asked for, by outcome.
+    INVENTORY_ORDERS = "stanchion_inventory_orders_total", Counter, Count;
+    /// Seats, by event and state (free, held, paying, sold, blocked).
+    INVENTORY_SEATS = "stanchion_inventory_seats", Gauge, Count;
+
+    /// Time of a lane operation, by operation.
+    LANE_OPERATION_SECONDS = "stanchion_lane_operation_seconds", Histogram, Seconds;
+    /// Lane operations without an answer, by operation.
+    LANE_FAULTS = "stanchion_lane_faults_total", Counter, Count;
+    /// Lanes that are being rebuilt.
+    LANE_RECOVERING = "stanchion_lane_recovering", Gauge, Count;
+    /// Bytes in the embedded store's journal.
+    LANE_JOURNAL_BYTES = "stanchion_lane_journal_bytes", Gauge, Bytes;
+    /// Time of one sync of the embedded store's journal.
+    LANE_JOURNAL_SYNC_SECONDS = "stanchion_lane_journal_sync_seconds", Histogram, Seconds;
+
+    /// Records waiting in the lanes' logs, by lane.
+    PIPELINE_BACKLOG = "stanchion_pipeline_backlog", Gauge, Count;
+    /// Age of the oldest waiting record, by lane.
+    PIPELINE_OLDEST_SECONDS = "stanchion_pipeline_oldest_seconds", Gauge, Seconds;
+    /// Records done, by kind and outcome.
+    PIPELINE_RECORDS = "stanchion_pipeline_records_total", Counter, Count;
+    /// Records in a transaction.
+    PIPELINE_BATCH_RECORDS = "stanchion_pipeline_batch_records", Histogram, Count;
+    /// Time of a transaction, from begin to commit.
+    PIPELINE_COMMIT_SECONDS = "stanchion_pipeline_commit_seconds", Histogram, Seconds;
+    /// Transactions rolled back and tried again, by cause.
+    PIPELINE_RETRIES = "stanchion_pipeline_retries_total", Counter, Count;
+    /// Records put aside because they can never be done.
+    PIPELINE_DEAD_LETTERS = "stanchion_pipeline_dead_letters_total", Counter, Count;
+    /// Lanes this process holds the lease of.
+    PIPELINE_LEASES = "stanchion_pipeline_leases", Gauge, Count;
+    /// Time from an order's acceptance to its confirmation or refusal.
+    PIPELINE_ORDER_SECONDS = "stanchion_pipeline_order_seconds", Histogram, Seconds;
+
+    /// Calls to the payment provider, by call (charge, ask, refund, ask_refund) and outcome.
+    PAYMENT_CALLS = "stanchion_payment_calls_total", Counter, Count;
+    /// Time of a call to the payment provider, by call.
+    PAYMENT_CALL_SECONDS = "stanchion_payment_call_seconds", Histogram, Seconds;
+    /// Attempts and refunds without a definite answer yet.
+    PAYMENT_OPEN = "stanchion_payment_open", Gauge, Count;
+
+    /// Reads of the ledger, by query.
+    LEDGER_READ_SECONDS = "stanchion_ledger_read_seconds", Histogram, Seconds;
+    /// Violations an audit found, by invariant. Anything above zero is an incident.
+    INVARIANT_VIOLATIONS = "stanchion_invariant_violations_total", Counter, Count;
+}
+
+/// Bucket bounds of every `_seconds` histogram.
+pub const SECONDS: &[f64] = &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// Bucket bounds of every `_records` histogram.
+pub const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
+/// Tells the installed recorder unit and help of every metric.
+pub fn describe() {
+    for &(name, kind, unit, help) in TABLE {
+        let help = help.trim();
+        match kind {
+            Kind::Counter => describe_counter!(name, unit, help),
+            Kind::Gauge => describe_gauge!(name, unit, help),
+            Kind::Histogram => describe_histogram!(name, unit, help),
+        }
+    }
+}
+
+/// Names of all metrics, for the tests that hold dashboards against them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_style() {
+        for &(name, kind, _, help) in TABLE {
+            assert!(name.starts_with("stanchion_"), "{name}");
+            assert_eq!(matches!(kind, Kind::Counter), name.ends_with("_total"), "{name}");
+            assert!(help.trim().ends_with('.'), "{name}: the help is a sentence");
+        }
+    }
+}
