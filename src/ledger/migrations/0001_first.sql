@@ -255,3 +255,10 @@ CREATE TABLE outbox (
     sent_ms BIGINT NULL
 );
 CREATE INDEX outbox_unsent ON outbox (sent_ms, at_ms);
+
+-- Numbers given in commit order.
+CREATE TABLE counter (
+    name VARCHAR(32) NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO counter (name, value) VALUES ('catalog', 0);
