@@ -147,7 +147,8 @@ impl Ledger {
     pub async fn campaigns_since(&self, seq: i64, limit: i64) -> Result<Vec<CampaignRow>> {
         self.read("campaigns_since", Source::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT id, lane, version, seq, stock, spec FROM campaign WHERE seq > ? ORDER BY seq LIMIT ?";
+                let text =
+                    "SELECT id, lane, version, seq, stock, spec FROM campaign WHERE seq > ? ORDER BY seq LIMIT ?";
                 let rows = sqlx::query(text).bind(seq).bind(limit).fetch_all(conn).await?;
                 rows.iter().map(campaign_row).collect()
             })

@@ -151,6 +151,7 @@ CREATE TABLE refund (
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_lane ON refund (lane, opened, requested_ms);
 
+-- amount = cash + points + the fee's part; fee_points: what of that part came from points.
 CREATE TABLE refund_line (
     refund VARCHAR(40) NOT NULL,
     line BIGINT NOT NULL,
@@ -158,6 +159,7 @@ CREATE TABLE refund_line (
     cash BIGINT NOT NULL,
     points BIGINT NOT NULL,
     earn BIGINT NOT NULL,
+    fee_points BIGINT NOT NULL,
     closes BIGINT NOT NULL,
     PRIMARY KEY (refund, line)
 );
