@@ -6,7 +6,6 @@ pub mod auth;
 pub mod body;
 pub mod client;
 pub mod credential;
-pub mod exporter;
 pub mod handlers;
 pub mod idempotency;
 pub mod limits;
