@@ -16,10 +16,10 @@ const TAG: usize = 16;
 pub struct CouponIds(Vec<Hmac<Sha256>>);
 
 impl CouponIds {
-    pub fn new(secrets: &[String]) -> Self {
+    pub fn new(secrets: &[Vec<u8>]) -> Self {
         assert!(!secrets.is_empty(), "the first secret signs");
-        let key = |secret: &String| {
-            Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("an HMAC takes keys of any length")
+        let key = |secret: &Vec<u8>| {
+            Hmac::<Sha256>::new_from_slice(secret).expect("an HMAC takes keys of any length")
         };
         Self(secrets.iter().map(key).collect())
     }
@@ -27,6 +27,12 @@ impl CouponIds {
     pub fn sign(&self, campaign: &CampaignId, number: i64, user: &UserId) -> String {
         let tag = signature(&self.0[0], campaign.as_str(), number, user).finalize().into_bytes();
         format!("{campaign}.{number}.{}", hex::encode(&tag[..TAG]))
+    }
+
+    /// The whole id of a coupon the ledger calls `<campaign>.<number>`.
+    pub fn complete(&self, coupon: &str, user: &UserId) -> Option<String> {
+        let (campaign, number) = coupon.split_once('.')?;
+        Some(self.sign(&CampaignId::from(campaign), number.parse().ok()?, user))
     }
 
     /// Campaign and number of an id this house gave to this user; `None`: it did not.
@@ -61,7 +67,7 @@ mod tests {
     use super::*;
 
     fn secrets(names: &[&str]) -> CouponIds {
-        CouponIds::new(&names.iter().map(|s| s.to_string()).collect::<Vec<_>>())
+        CouponIds::new(&names.iter().map(|s| s.as_bytes().to_vec()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -72,6 +78,8 @@ mod tests {
         assert!(id.starts_with("spring.7.") && id.len() == "spring.7.".len() + 32, "{id}");
         assert_eq!(ids.verify(&id, &kim), Some((campaign, 7)));
         assert_eq!(ids.verify(&id, &UserId::from("lee")), None);
+        assert_eq!(ids.complete("spring.7", &kim), Some(id));
+        assert_eq!(ids.complete("spring", &kim), None);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Settings {
     /// Most requests of this gateway waiting for an order's status at once.
     pub waits_max: usize,
     /// Of coupon ids: the first signs, all verify. Never empty.
-    pub coupon_secrets: Vec<String>,
+    pub coupon_secrets: Vec<Vec<u8>>,
 }
 
 /// The doors to all lanes. One per gateway.

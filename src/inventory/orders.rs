@@ -41,21 +41,20 @@ pub struct Paying {
     pub amount: i64,
 }
 
-/// An order just placed or met again.
+/// What came of placing an order, and its id.
 #[derive(Debug)]
 pub struct Placed {
+    pub order: OrderId,
     pub outcome: CheckoutOutcome,
-    /// The status given to the lane; what it shows until the writer has spoken.
-    pub fact: OrderFact,
 }
 
 impl Inventory {
     /// Turns a hold into paying seats and an order into a record, in one step.
     pub async fn place(&self, ask: Placing) -> Result<Placed> {
         let now_ms = self.clock.now_ms();
+        let order = ask.order.clone();
         let lane = self.lane_of(FactKind::Hold, ask.hold.as_str());
         let checkout = checkout(ask, now_ms, self.log_max);
-        let fact = checkout.fact.clone();
         let outcome = match lane {
             Some(lane) => {
                 let outcome = lane.checkout(now_ms, checkout).await?;
@@ -67,7 +66,7 @@ impl Inventory {
             None => CheckoutOutcome::NotFound,
         };
         counter!(INVENTORY_ORDERS, "outcome" => label(&outcome)).increment(1);
-        Ok(Placed { outcome, fact })
+        Ok(Placed { order, outcome })
     }
 
     pub async fn pay(&self, ask: Paying) -> Result<PayOutcome> {
