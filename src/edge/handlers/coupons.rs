@@ -47,7 +47,7 @@ pub async fn claim(request: Request) -> Outcome {
 
 fn answer(request: &Request, campaign: &Campaign, user: &UserId, number: i64, stock_left: i64) -> Answer {
     let now_ms = request.state.clock.now_ms();
-    let expires_ms = campaign.expires_ms();
+    let expires_ms = campaign.spec.expires_at.map(|at| at.0);
     let view = ClaimView {
         id: request.state.inventory.coupons().sign(&campaign.id, number, user),
         campaign: campaign.id.0.clone(),

@@ -55,3 +55,8 @@ pub async fn own_order(request: &Request, id: &OrderId, user: &UserId) -> Result
 pub fn log_full() -> Problem {
     Problem::new(Code::Overloaded).detail("too much waits to be written; try again later").retry_after(5)
 }
+
+/// A hold its owner gave back is as gone as an expired one.
+pub fn released() -> Problem {
+    Problem::new(Code::HoldExpired).detail("the hold was released")
+}

@@ -57,7 +57,7 @@ pub async fn place(request: Request) -> Outcome {
         CheckoutOutcome::NotOwner => Err(Code::NotOwner.into()),
         CheckoutOutcome::AlreadyOrdered => Err(Code::HoldAlreadyOrdered.into()),
         CheckoutOutcome::Expired => Err(Code::HoldExpired.into()),
-        CheckoutOutcome::Released => Err(released()),
+        CheckoutOutcome::Released => Err(lookup::released()),
         CheckoutOutcome::Full => Err(lookup::log_full()),
     }
 }
@@ -72,11 +72,6 @@ fn under_way(answer: Answer, order: &OrderId) -> Answer {
     answer.no_store().location(&format!("/v1/orders/{order}")).retry_after(LOOK_AGAIN_S)
 }
 
-/// A hold its owner gave back is as gone as an expired one.
-pub(super) fn released() -> Problem {
-    Problem::new(Code::HoldExpired).detail("the hold was released")
-}
-
 /// What `"coupon"` means; an id must be one this house gave to this user.
 pub(super) fn coupon_choice(request: &Request, coupon: Option<&str>, user: &UserId) -> Result<CouponChoice, Problem> {
     let id = match coupon {
@@ -86,7 +81,7 @@ pub(super) fn coupon_choice(request: &Request, coupon: Option<&str>, user: &User
     };
     let state = &request.state;
     let known = state.inventory.coupons().verify(id, user).and_then(|(campaign, number)| {
-        let expires_ms = state.catalog.campaign(campaign.as_str())?.expires_ms();
+        let expires_ms = state.catalog.campaign(campaign.as_str())?.spec.expires_at.map(|at| at.0);
         Some(CouponChoice::One { campaign, number, expires_ms })
     });
     known.ok_or_else(|| Problem::field("/coupon", "\"best\", null, or the id of a coupon of this user"))
