@@ -12,6 +12,7 @@ pub mod error;
 mod migrate;
 pub mod points;
 pub mod quote;
+pub mod reads;
 pub mod sql;
 
 pub use db::{Conn, Ledger, Source};
