@@ -39,6 +39,15 @@ pub struct OrderView {
     pub expires_in_s: Option<i64>,
 }
 
+/// An order as the office sees it: with whose it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminOrder)]
+pub struct AdminOrderView {
+    pub user: String,
+    #[serde(flatten)]
+    pub order: OrderView,
+}
+
 /// Amounts in minor units; `price = discount + points + cash`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderLine)]
