@@ -1,1 +1,1 @@
-
+mod top_level;
