@@ -99,14 +99,7 @@ enum Applied<T> {
 impl Catalog {
     /// An empty catalogue; `refresh` fills it.
     pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock) -> Self {
-        Self {
-            ledger,
-            lanes,
-            clock,
-            index: RwLock::default(),
-            unapplied: Mutex::default(),
-            seq: Mutex::new(0),
-        }
+        Self { ledger, lanes, clock, index: RwLock::default(), unapplied: Mutex::default(), seq: Mutex::new(0) }
     }
 
     pub fn event(&self, id: &str) -> Option<Arc<Event>> {
