@@ -35,6 +35,8 @@ pub struct ClaimAsk {
 }
 
 /// Checked in this order (after the repeat): campaign, open, per-user limit, stock, log.
+/// Open: `opens_at ≤ now` and (`closes_at` 0 or `now < closes_at`). `stock_left` is the stock less the
+/// number of claims; the next number is one above the highest given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimOutcome {
     /// `number` counts from 1.

@@ -20,6 +20,10 @@ pub struct Entry {
 }
 
 /// The right to write for a lane until `until_ms`; a later holder has a higher `fence`.
+///
+/// `lease`: none so far, given back or `until ≤ now` → the asker's, fence + 1 (from 0); the asker's own →
+/// renewed, same fence; another's → refused. It outlives `begin_restore`. The embedded store ends all
+/// leases when it opens: whoever had them held the folder's lock, and is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub fence: u64,
