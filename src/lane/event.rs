@@ -46,11 +46,11 @@ impl SeatState {
 /// The seat string is only ever extended. An index in `blocked` becomes blocked (refused when it is
 /// held, paying or sold), one that is blocked and not in `blocked` becomes free.
 ///
-/// In this order: ranges that are empty, not ascending, overlapping or past `seats`, or fewer `seats`
-/// than before → [`super::Fault::Contract`]; an older version → `Stale`; `SeatsTaken` (lowest first; a
-/// hold that ran out but is not swept still counts as held). When the *stored* mode was closed and the
-/// new one is not, a new round begins: round and epoch +1, all places and all of spent dropped; serial,
-/// bindings, counts of open holds, holds and orders stay.
+/// In this order: ranges that are empty, not ascending, overlapping or past `seats` →
+/// [`super::Fault::Contract`]; an older version → `Stale`; fewer `seats` than before → `Contract`;
+/// `SeatsTaken` (lowest first; a hold that ran out but is not swept still counts as held). When the
+/// *stored* mode was closed and the new one is not, a new round begins: round and epoch +1, all places
+/// and all of spent dropped; serial, bindings, counts of open holds, holds and orders stay.
 #[derive(Debug, Clone)]
 pub struct EventPut {
     pub event: EventId,

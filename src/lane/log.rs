@@ -1,11 +1,13 @@
 //! A lane's log and its writer's lease. Knows nothing of what records mean.
 
+use serde::{Deserialize, Serialize};
+
 use super::hold::HoldFact;
 use crate::clock::Millis;
 use crate::ids::LogId;
 
 /// A record as it lies in the log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub log: LogId,
     /// The record's own id: the same fact has the same, for ever.
