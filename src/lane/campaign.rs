@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::Record;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, ClaimId, UserId};
 
@@ -31,6 +32,8 @@ pub struct ClaimAsk {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
+    /// `coupon.claimed`, without its number: the lane adds that.
+    pub record: Record,
     pub log_max: i64,
 }
 
