@@ -6,12 +6,17 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::Auth;
+use super::handlers::seats::SeatPages;
 use super::limits::Limits;
+use super::operator::Operator;
 use super::origin::Origins;
 use crate::admission::Admission;
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::inventory::Inventory;
 use crate::lane::Lanes;
+use crate::ledger::Ledger;
 use crate::shutdown::Stopping;
 
 pub struct State {
@@ -20,6 +25,12 @@ pub struct State {
     pub lanes: Lanes,
     pub auth: Auth,
     pub admission: Arc<Admission>,
+    pub catalog: Arc<Catalog>,
+    pub inventory: Arc<Inventory>,
+    /// For reading only.
+    pub ledger: Ledger,
+    pub operator: Arc<dyn Operator>,
+    pub seat_pages: SeatPages,
     pub limits: Limits,
     pub origins: Origins,
     /// Places for open event streams.
