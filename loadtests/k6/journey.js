@@ -111,12 +111,13 @@ function breach(step, what) {
 
 const think = (least, most) => sleep(least + Math.random() * (most - least));
 
-// What is on sale, {event, campaign}: named once in setup, because this file is read again for every VU.
+// What is on sale, and in which run: named once in setup, because this file is read again for every VU.
 let sale = null;
 const event = (rest) => `${BASE_URL}/v1/events/${sale.event}${rest}`;
 
 export function setup() {
-  const name = EVENT || `load-${Date.now().toString(36)}`;
+  const run = Date.now().toString(36);
+  const name = EVENT || `load-${run}`;
   const campaign = CAMPAIGN || `${name}-coupons`;
   const headers = { Authorization: bearer('load-admin', 'admin') };
   const day = 24 * 3600 * 1000;
@@ -141,12 +142,12 @@ export function setup() {
     name: 'Load', kind: 'percent', percent_bp: 1000, max_discount: 10000, min_spend: 0, stock: 500, per_user: 1,
     expires_at: at(60), events: [name], funded_by: 'platform',
   });
-  return { event: name, campaign };
+  return { run, event: name, campaign };
 }
 
 export default function (onSale) {
   sale = onSale;
-  const visit = `${sale.event}-${exec.scenario.iterationInTest}`;
+  const visit = `${sale.run}-${exec.scenario.iterationInTest}`;
   const user = bearer(`user-${visit}`);
   let keys = 0;
   const post = (step, url, body, status, may, headers = {}) =>
