@@ -4,8 +4,13 @@
 pub mod answer;
 pub mod auth;
 pub mod body;
+pub mod client;
+pub mod credential;
 pub mod handlers;
 pub mod idempotency;
+pub mod limits;
+pub mod meters;
+pub mod origin;
 pub mod problem;
 pub mod query;
 pub mod request;

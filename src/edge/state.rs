@@ -3,16 +3,28 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use super::auth::Auth;
+use super::limits::Limits;
+use super::origin::Origins;
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lane::Lanes;
+use crate::shutdown::Stopping;
 
 pub struct State {
     pub config: Arc<Config>,
     pub clock: Clock,
     pub lanes: Lanes,
     pub auth: Auth,
+    pub admission: Arc<Admission>,
+    pub limits: Limits,
+    pub origins: Origins,
+    /// Places for open event streams.
+    pub streams: Arc<Semaphore>,
     pub prometheus: PrometheusHandle,
+    /// Streams end and readiness is over once it is given.
+    pub stopping: Stopping,
 }
