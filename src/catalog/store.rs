@@ -18,6 +18,7 @@ use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::grant::{Grant, Granted};
 use crate::ledger::{self, Ledger};
 
 /// How often a change is tried again when another one came first.
@@ -115,6 +116,11 @@ impl Catalog {
         let index = self.index.read();
         let skipped = index.events.iter().skip_while(|(id, _)| after.is_some_and(|after| id.as_str() <= after));
         skipped.take(limit).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// Every event there is.
+    pub fn all_events(&self) -> Vec<Arc<Event>> {
+        self.index.read().events.values().cloned().collect()
     }
 
     /// All events of one lane: what a rebuild puts back.
@@ -312,8 +318,12 @@ impl Catalog {
         })
     }
 
-    /// Reads what changed in the ledger, then tells the lanes what they do not know yet. Bounded by what
-    /// changed; a lane that is away or recovering is tried again by the next refresh.
+    /// Gives a user points: the ledger's alone, no lane knows them.
+    pub async fn grant(&self, grant: Grant) -> Result<Granted> {
+        Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
+    }
+
+    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
         let from = *self.seq.lock();
         let mut seq = from;
