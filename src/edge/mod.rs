@@ -2,10 +2,12 @@
 //! Knows nothing of how shared state changes.
 
 pub mod answer;
+pub mod asks;
 pub mod auth;
 pub mod body;
 pub mod client;
 pub mod credential;
+mod faults;
 pub mod handlers;
 pub mod idempotency;
 pub mod limits;
@@ -22,6 +24,7 @@ pub mod routes;
 pub mod server;
 pub mod service;
 pub mod state;
+pub mod views;
 
 use crate::admission::Room;
 use crate::catalog::Event;

@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
 use super::origin::Origins;
@@ -46,6 +47,7 @@ pub struct State {
     pub prometheus: PrometheusHandle,
 
     pub auth: Auth,
+    pub seat_pages: SeatPages,
     pub limits: Limits,
     pub origins: Origins,
     /// Places for open event streams.
@@ -61,6 +63,7 @@ impl State {
         let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
         Ok(Self {
             auth: Auth::new(&config.auth, clock.clone())?,
+            seat_pages: SeatPages::default(),
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

@@ -18,9 +18,7 @@ pub struct CouponIds(Vec<Hmac<Sha256>>);
 impl CouponIds {
     pub fn new(secrets: &[Vec<u8>]) -> Self {
         assert!(!secrets.is_empty(), "the first secret signs");
-        let key = |secret: &Vec<u8>| {
-            Hmac::<Sha256>::new_from_slice(secret).expect("an HMAC takes keys of any length")
-        };
+        let key = |secret: &Vec<u8>| Hmac::<Sha256>::new_from_slice(secret).expect("an HMAC takes keys of any length");
         Self(secrets.iter().map(key).collect())
     }
 

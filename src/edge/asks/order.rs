@@ -1,6 +1,6 @@
 //! The bodies of a quote and of an order.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Faults;
@@ -60,16 +60,18 @@ pub struct QuoteBody {
 }
 
 /// How many points to spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = QuotePoints)]
 pub enum Points {
     Some(i64),
     /// As many as there are.
     All(Max),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = QuotePointsMax)]
 pub enum Max {
     Max,
 }

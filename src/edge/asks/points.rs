@@ -14,7 +14,6 @@ pub struct GrantBody {
     pub amount: i64,
     /// `null`: never.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
     pub reason: String,

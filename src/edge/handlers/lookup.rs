@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::catalog::{Campaign, Event};
-use crate::edge::{Code, Problem, Request};
-use crate::ids::{FactKind, HoldId, LaneId, OrderId, UserId, fact_lane};
+use crate::edge::{Code, Problem, Request, credential};
+use crate::ids::{FactKind, HoldId, LaneId, OrderId, UserId, VisitorId, fact_lane};
 use crate::lane::{HoldFact, OrderFact};
 
 /// `{event}` of the path.
@@ -59,4 +59,14 @@ pub fn log_full() -> Problem {
 /// A hold its owner gave back is as gone as an expired one.
 pub fn released() -> Problem {
     Problem::new(Code::HoldExpired).detail("the hold was released")
+}
+
+/// The visitor of the pass the request carries: header, or a cookie sent by one of our own pages.
+pub fn pass(request: &Request, event: &Event) -> Result<VisitorId, Problem> {
+    let found = credential::find(&request.headers, credential::Kind::Pass, event.id.as_str());
+    let Some((text, carried)) = found else { return Err(Code::PassRequired.into()) };
+    if carried == credential::Carried::Cookie {
+        request.state.origins.must_be_own(&request.headers)?;
+    }
+    request.state.admission.read_pass(&event.id, text).ok_or(Code::PassRequired.into())
 }

@@ -26,9 +26,9 @@ pub async fn create(request: Request) -> Outcome {
         HoldState::Released => return Err(lookup::released()),
     }
     let choice = orders::coupon_choice(&request, ask.coupon.as_deref(), &user)?;
-    let inputs = request.state.ledger.quote_inputs(&user, &choice).await?;
-
     let now_ms = request.state.clock.now_ms();
+    let inputs = request.state.ledger.quote_inputs(&user, &choice, now_ms).await?;
+
     let usable = inputs.usable(now_ms);
     let quoting = Quoting { request: &request, user: &user, hold: &hold, inputs: &inputs };
     let (priced, chosen) = quoting.quote(&choice, points(ask.points), now_ms);

@@ -10,6 +10,7 @@ pub mod points;
 pub mod quote;
 pub mod refund;
 pub mod seats;
+pub mod ticket;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -39,6 +39,15 @@ pub struct OrderView {
     pub expires_in_s: Option<i64>,
 }
 
+/// An order as the office sees it: with whose it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminOrder)]
+pub struct AdminOrderView {
+    pub user: String,
+    #[serde(flatten)]
+    pub order: OrderView,
+}
+
 /// Amounts in minor units; `price = discount + points + cash`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderLine)]
@@ -91,10 +100,9 @@ impl OrderView {
     pub fn new(order: &OrderFact, layout: Option<&Layout>, coupons: &CouponIds, now_ms: Millis) -> Self {
         let open = match order.status {
             OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
-            OrderStatus::Confirmed
-            | OrderStatus::PartiallyRefunded
-            | OrderStatus::Refunded
-            | OrderStatus::Rejected => false,
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                false
+            }
         };
         Self {
             id: order.id.0.clone(),
