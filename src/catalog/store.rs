@@ -18,6 +18,7 @@ use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::grant::{Grant, Granted};
 use crate::ledger::{self, Ledger};
 
 /// How often a change is tried again when another one came first.
@@ -275,6 +276,11 @@ impl Catalog {
             };
         }
         Err(Error::Contended)
+    }
+
+    /// Gives points to a user. They are the ledger's alone: no lane is told.
+    pub async fn grant(&self, grant: Grant) -> Result<Granted> {
+        Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
     }
 
     async fn store_campaign(&self, campaign: &Arc<Campaign>, before: Option<&Campaign>) -> Result<Put> {

@@ -31,6 +31,7 @@ pub async fn claim(request: Request) -> Outcome {
         claim: ClaimId(fact_id(FactKind::Claim, campaign.lane, scope)),
         digest: body.digest,
         user: user.clone(),
+        expires_ms: campaign.spec.expires_at.map(|at| at.0),
     };
     let claimed = |number, stock_left| answer(&request, &campaign, &user, number, stock_left);
     match request.state.inventory.claim(campaign.lane, claiming).await? {
