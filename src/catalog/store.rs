@@ -283,6 +283,11 @@ impl Catalog {
         Err(Error::Contended)
     }
 
+    /// Gives points to a user. They are the ledger's alone: no lane is told.
+    pub async fn grant(&self, grant: Grant) -> Result<Granted> {
+        Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
+    }
+
     async fn store_campaign(&self, campaign: &Arc<Campaign>, before: Option<&Campaign>) -> Result<Put> {
         let row = CampaignRow {
             id: campaign.id.clone(),
@@ -316,11 +321,6 @@ impl Catalog {
             PutCampaign::Done | PutCampaign::Stale(_) => Applied::Done,
             PutCampaign::StockClaimed(claimed) => Applied::Refused(claimed),
         })
-    }
-
-    /// Gives a user points: the ledger's alone, no lane knows them.
-    pub async fn grant(&self, grant: Grant) -> Result<Granted> {
-        Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
     }
 
     /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
