@@ -26,6 +26,11 @@ fn auth() -> (Auth, Clock) {
     (Auth::new(&config(), clock.clone()).expect("keys"), clock)
 }
 
+/// kim's, for a minute.
+fn minted(config: &config::Auth, scope: &str, clock: &Clock) -> String {
+    mint(config, clock, Mint { sub: "kim", scope, ttl_s: 60 }).expect("any text is a secret")
+}
+
 fn signed(header: &Header, claims: &Value) -> String {
     jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("signed")
 }
@@ -37,7 +42,7 @@ fn hs256(claims: &Value) -> String {
 #[test]
 fn a_minted_token_is_its_users_until_it_expires() {
     let (auth, clock) = auth();
-    let token = mint(&config(), SECRET.as_bytes(), "kim", "other admin", 60, &clock);
+    let token = minted(&config(), "other admin", &clock);
     for _ in 0..2 {
         assert_eq!(*auth.verify(&token).expect("good"), User { id: "kim".into(), admin: true });
     }
@@ -49,7 +54,7 @@ fn a_minted_token_is_its_users_until_it_expires() {
 fn scopes_are_compared_whole() {
     let (auth, clock) = auth();
     for (scope, admin) in [("", false), ("administrator", false), ("a admin b", true), ("Admin", false)] {
-        let token = mint(&config(), SECRET.as_bytes(), "kim", scope, 60, &clock);
+        let token = minted(&config(), scope, &clock);
         assert_eq!(auth.verify(&token).expect("good").admin, admin, "{scope}");
     }
 }
@@ -83,7 +88,7 @@ fn issuer_and_audience_count_when_they_are_set() {
     let config = config::Auth { issuer: "us".into(), audience: "tickets".into(), ..config() };
     let clock = Clock::fixed(1_000_000);
     let auth = Auth::new(&config, clock.clone()).expect("keys");
-    assert!(auth.verify(&mint(&config, SECRET.as_bytes(), "kim", "", 60, &clock)).is_ok());
+    assert!(auth.verify(&minted(&config, "", &clock)).is_ok());
     let with = |iss: Value, aud: Value| {
         auth.verify(&hs256(&json!({"sub": "kim", "exp": 1_060, "iss": iss, "aud": aud}))).is_ok()
     };
@@ -97,7 +102,7 @@ fn issuer_and_audience_count_when_they_are_set() {
 #[test]
 fn forged_tokens_are_refused() {
     let (auth, clock) = auth();
-    let good = mint(&config(), SECRET.as_bytes(), "kim", "admin", 60, &clock);
+    let good = minted(&config(), "admin", &clock);
     let parts: Vec<&str> = good.split('.').collect();
     let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
     let hs512 = jsonwebtoken::encode(
@@ -105,7 +110,7 @@ fn forged_tokens_are_refused() {
         &json!({"sub": "kim", "exp": 2_000}),
         &EncodingKey::from_secret(SECRET.as_bytes()),
     );
-    let other = mint(&config(), b"another secret", "kim", "", 60, &clock);
+    let other = minted(&config::Auth { hs256_secret: "another secret".into(), ..config() }, "", &clock);
     let pass = Header { typ: Some(passes::TYP.to_owned()), ..Header::new(Algorithm::HS256) };
     let bad = [
         String::new(),
