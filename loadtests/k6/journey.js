@@ -21,8 +21,8 @@ const number = (name, otherwise) => {
 const BASE_URL = env('BASE_URL', 'http://127.0.0.1:8080');
 const ADMIN_URL = env('ADMIN_URL', 'http://127.0.0.1:9100');
 const SECRET = env('JWT_SECRET', '');
-const EVENT = env('EVENT', `load-${Date.now().toString(36)}`);
-const CAMPAIGN = env('CAMPAIGN', `${EVENT}-coupons`);
+const EVENT = env('EVENT', '');
+const CAMPAIGN = env('CAMPAIGN', '');
 // Visitors a second, for how long, and how many may be on their way at once.
 const RATE = number('RATE', 20);
 const DURATION = env('DURATION', '60s');
@@ -110,9 +110,15 @@ function breach(step, what) {
 }
 
 const think = (least, most) => sleep(least + Math.random() * (most - least));
-const event = (rest) => `${BASE_URL}/v1/events/${EVENT}${rest}`;
+
+// What is on sale, and in which run: named once in setup, because this file is read again for every VU.
+let sale = null;
+const event = (rest) => `${BASE_URL}/v1/events/${sale.event}${rest}`;
 
 export function setup() {
+  const run = Date.now().toString(36);
+  const name = EVENT || `load-${run}`;
+  const campaign = CAMPAIGN || `${name}-coupons`;
   const headers = { Authorization: bearer('load-admin', 'admin') };
   const day = 24 * 3600 * 1000;
   const at = (days) => new Date(Date.now() + days * day).toISOString();
@@ -124,7 +130,7 @@ export function setup() {
     });
     if (answer.status !== 200 && answer.status !== 201) exec.test.abort(`${step}: ${answer.status} ${answer.body}`);
   };
-  put('create event', `/v1/admin/events/${EVENT}`, {
+  put('create event', `/v1/admin/events/${name}`, {
     name: 'Load', starts_at: at(30), currency: 'KRW', organizer: 'load', earn_bp: 100,
     sections: [
       { id: 'a', name: 'Seats', price: 55000, rows },
@@ -132,14 +138,16 @@ export function setup() {
     ],
     room: { mode: 'open', capacity: 1000, rate_per_min: Math.max(60, RATE * 60) },
   });
-  put('create campaign', `/v1/admin/coupons/${CAMPAIGN}`, {
+  put('create campaign', `/v1/admin/coupons/${campaign}`, {
     name: 'Load', kind: 'percent', percent_bp: 1000, max_discount: 10000, min_spend: 0, stock: 500, per_user: 1,
-    expires_at: at(60), events: [EVENT], funded_by: 'platform',
+    expires_at: at(60), events: [name], funded_by: 'platform',
   });
+  return { run, event: name, campaign };
 }
 
-export default function () {
-  const visit = `${EVENT}-${exec.scenario.iterationInTest}`;
+export default function (onSale) {
+  sale = onSale;
+  const visit = `${sale.run}-${exec.scenario.iterationInTest}`;
   const user = bearer(`user-${visit}`);
   let keys = 0;
   const post = (step, url, body, status, may, headers = {}) =>
@@ -153,7 +161,7 @@ export default function () {
     const pass = stand();
     if (pass === null) return;
     think(0.2, 1);
-    post('claim', `${BASE_URL}/v1/coupons/${CAMPAIGN}/claims`, {}, 201, ['SOLD_OUT']);
+    post('claim', `${BASE_URL}/v1/coupons/${sale.campaign}/claims`, {}, 201, ['SOLD_OUT']);
     const hold = holdSeats(post, pass);
     if (hold === null) return;
     const order = buy(post, get, hold);
@@ -227,7 +235,7 @@ function buy(post, get, hold) {
     think(0.2, 1);
     const began = Date.now();
     const placed = post('order', `${BASE_URL}/v1/orders`, {
-      event: EVENT, hold: hold.id, coupon: 'best', points, expected_cash: total.cash, payment: null,
+      event: sale.event, hold: hold.id, coupon: 'best', points, expected_cash: total.cash, payment: null,
     }, 202, ['HOLD_EXPIRED']);
     if (!placed.ok) return null;
     const order = settle(post, get, placed.body.id, total.cash);

@@ -118,6 +118,11 @@ impl Catalog {
         skipped.take(limit).map(|(_, event)| event.clone()).collect()
     }
 
+    /// Every event there is.
+    pub fn all_events(&self) -> Vec<Arc<Event>> {
+        self.index.read().events.values().cloned().collect()
+    }
+
     /// All events of one lane: what a rebuild puts back.
     pub fn event_puts(&self, lane: LaneId) -> Vec<EventPut> {
         self.index.read().events.values().filter(|e| e.lane == lane).map(|e| e.lane_put()).collect()
@@ -318,8 +323,7 @@ impl Catalog {
         })
     }
 
-    /// Reads what changed in the ledger, then tells the lanes what they do not know yet. Bounded by what
-    /// changed; a lane that is away or recovering is tried again by the next refresh.
+    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
         let from = *self.seq.lock();
         let mut seq = from;
