@@ -1,1 +1,15 @@
-//! (being built)
+//! The book of record: every row and all SQL.
+//! Knows nothing of HTTP and never asks a lane; a lane's types are only vocabulary here.
+//!
+//! One SQL text runs on SQLite, MariaDB and MySQL. [`Ledger`] opens the database and runs transactions
+//! and reads; the arithmetic of points and coupons is pure and stands apart from the rows.
+
+pub mod db;
+pub mod error;
+mod migrate;
+pub mod sql;
+
+pub use db::{Conn, Ledger, Source};
+pub use error::{Cause, Error, Guard};
+
+pub type Result<T> = std::result::Result<T, Error>;
