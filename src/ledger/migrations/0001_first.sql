@@ -158,6 +158,7 @@ CREATE TABLE refund_line (
     cash BIGINT NOT NULL,
     points BIGINT NOT NULL,
     earn BIGINT NOT NULL,
+    fee_points BIGINT NOT NULL DEFAULT 0,
     closes BIGINT NOT NULL,
     PRIMARY KEY (refund, line)
 );
