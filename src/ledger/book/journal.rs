@@ -24,9 +24,11 @@
 use std::collections::BTreeMap;
 
 use super::rows::{Line, Posting};
-use super::terms::{Frozen, Funder};
+use super::terms::Frozen;
 use crate::clock::Millis;
 use crate::ids::OrderId;
+use crate::ledger::coupons::FundedBy;
+use crate::money::{mul_div, share_bp};
 
 /// An account of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,11 +112,11 @@ pub(super) struct Sale {
 impl Sale {
     fn of(line: &Line, fee_bp: i64, terms: &Frozen) -> Self {
         let discount = match terms.funded_by {
-            Some(Funder::Platform) => line.discount,
-            Some(Funder::Organizer) | None => 0,
+            Some(FundedBy::Platform) => line.discount,
+            Some(FundedBy::Organizer) | None => 0,
         };
         let sale = line.points + line.cash + discount;
-        Sale { sale, fee: part(sale, fee_bp, 10_000), discount }
+        Sale { sale, fee: share_bp(sale, fee_bp), discount }
     }
 
     /// The share of it that is taken back when `refunded` of the line's net is.
@@ -123,9 +125,9 @@ impl Sale {
             return self;
         }
         Sale {
-            sale: part(self.sale, refunded, net),
-            fee: part(self.fee, refunded, net),
-            discount: part(self.discount, refunded, net),
+            sale: mul_div(self.sale, refunded, net),
+            fee: mul_div(self.fee, refunded, net),
+            discount: mul_div(self.discount, refunded, net),
         }
     }
 }
@@ -145,10 +147,4 @@ pub(super) fn taken_back(line: &Line, fee_bp: i64, terms: &Frozen, before: i64, 
     let (new, old) = (whole.share(before + amount, net), whole.share(before, net));
     // `discount` follows from the other two, so that the transaction balances to the unit.
     Sale { sale: new.sale - old.sale, fee: new.fee - old.fee, discount: new.sale - old.sale - amount }
-}
-
-/// `⌊a·b/c⌋`.
-fn part(a: i64, b: i64, c: i64) -> i64 {
-    let floor = i128::from(a) * i128::from(b) / i128::from(c);
-    i64::try_from(floor).expect("a part is no more than the whole")
 }

@@ -6,11 +6,12 @@ use sqlx::Row as _;
 
 use super::query::Keyed;
 use super::row::{Row as _, Table};
-use super::rows::{Account, Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
+use super::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::sheet::{Origin, Sheet};
 use super::terms::Frozen;
 use super::Book;
-use crate::ids::{CampaignId, EventId, HoldId, OrderId, SeatIndex, UserId};
+use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::ledger::points::Wallet;
 use crate::ledger::sql::{self, Value};
 use crate::ledger::{Conn, Error, Result};
 
@@ -102,15 +103,55 @@ impl Book {
         self.accounts.load(conn, "user_id", &keys, "").await
     }
 
-    /// Lots with something left, and those that the orders at hand spent from or earned.
-    pub(super) async fn load_lots(&mut self, conn: &mut Conn) -> Result<()> {
+    /// Wallets of the locked accounts: lots with something left, and those that the orders at hand spent
+    /// from or earned.
+    pub(super) async fn load_wallets(&mut self, conn: &mut Conn) -> Result<()> {
+        let mut lots = Table::<Lot>::default();
         let users = texts(self.accounts.iter().map(|account| account.user_id.as_str()));
-        self.lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
+        lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
         let spent = self.sheets.values().flat_map(|sheet| sheet.spends.iter());
         let spent = texts(spent.map(|spend| spend.lot.as_str()));
-        self.lots.load(conn, "id", &spent, "").await?;
+        lots.load(conn, "id", &spent, "").await?;
         let orders = texts(self.sheets.keys().map(OrderId::as_str));
-        self.lots.load(conn, "order_id", &orders, "").await
+        lots.load(conn, "order_id", &orders, "").await?;
+        let clawed = self.moves.iter().filter_map(|step| step.lot.as_deref());
+        lots.load(conn, "id", &texts(clawed), "").await?;
+        for account in self.accounts.iter() {
+            let mine = lots.iter().filter(|lot| lot.user_id == account.user_id).map(Lot::arithmetic);
+            let wallet = Wallet::new(
+                account.user_id.clone(),
+                account.balance,
+                account.debt,
+                mine.collect::<Result<Vec<_>>>()?,
+            );
+            self.wallets.insert(account.user_id.clone(), wallet);
+        }
+        Ok(())
+    }
+
+    /// What refunds moved when they were requested: needed where one was refused for good.
+    pub(super) async fn load_moves(&mut self, conn: &mut Conn, refunds: &BTreeSet<RefundId>) -> Result<()> {
+        let keys = texts(refunds.iter().map(RefundId::as_str));
+        self.moves.load(conn, "refund", &keys, "").await
+    }
+
+    /// Campaigns of the coupons at hand, and of those asked for.
+    pub(super) async fn load_campaigns(&mut self, conn: &mut Conn, asked: &BTreeSet<CampaignId>) -> Result<()> {
+        let known = self.coupons.iter().map(|coupon| &coupon.campaign);
+        let ids: BTreeSet<&CampaignId> = known.chain(asked).collect();
+        let keys = texts(ids.into_iter().map(CampaignId::as_str));
+        let text = "SELECT id, spec FROM campaign WHERE id IN";
+        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
+            let (id, spec): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let spec = serde_json::from_str(&spec).map_err(|error| Error::Unreadable {
+                table: "campaign",
+                column: "spec",
+                key: id.clone(),
+                detail: error.to_string(),
+            })?;
+            self.campaigns.insert(CampaignId(id), spec);
+        }
+        Ok(())
     }
 
     /// Coupons by number, and every issued one of the users who want the best of theirs.

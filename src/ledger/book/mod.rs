@@ -15,7 +15,6 @@ mod due;
 mod flush;
 mod journal;
 mod load;
-mod mark;
 mod pay;
 mod place;
 mod query;
@@ -31,18 +30,17 @@ mod wallets;
 
 pub use batch::{Batch, Call, Outcome, Written, write};
 pub use dead::{DeadLetter, bury, requeue};
-pub use due::{Overdue, dead_letters, open_calls, overdue};
-pub use mark::{Mark, mark, set_mark};
-pub use restore::{RestoredEvent, claims_of, live_orders};
+pub use due::{Overdue, dead_counts, dead_letters, open_calls, order_of_attempt, overdue};
+pub use restore::{claims_of, live_orders};
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, LaneId, OrderId, UserId};
-use crate::ledger::points::Wallet;
 use crate::ledger::Error;
+use crate::ledger::points::Wallet;
 use row::Table;
-use rows::{Coupon, Dead, Done, Fact, Posting};
+use rows::{Account, Coupon, Dead, Done, Fact, Move, Posting};
 use sheet::Sheet;
 
 /// Why a batch was not written. Nothing of it was kept.
@@ -90,6 +88,10 @@ struct Book {
     unknown_ms: i64,
     sheets: BTreeMap<OrderId, Sheet>,
     wallets: BTreeMap<UserId, Wallet>,
+    /// Accounts as they were read; what becomes of them is in `wallets`.
+    accounts: Table<Account>,
+    /// Moves of refunds that may have to be undone.
+    moves: Table<Move>,
     coupons: Table<Coupon>,
     campaigns: coupon::Campaigns,
     postings: Table<Posting>,
@@ -112,6 +114,8 @@ impl Book {
             unknown_ms,
             sheets: BTreeMap::new(),
             wallets: BTreeMap::new(),
+            accounts: Table::default(),
+            moves: Table::default(),
             coupons: Table::default(),
             campaigns: coupon::Campaigns::default(),
             postings: Table::default(),

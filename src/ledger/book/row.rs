@@ -282,6 +282,11 @@ impl<R: Row> Table<R> {
         self.0.get(key).map(|tracked| &tracked.row)
     }
 
+    /// The row as the database has it; `None`: it has not.
+    pub fn stored(&self, key: &R::Key) -> Option<&R> {
+        self.0.get(key).and_then(|tracked| tracked.stored.as_ref())
+    }
+
     pub fn get_mut(&mut self, key: &R::Key) -> Option<&mut R> {
         self.0.get_mut(key).map(|tracked| &mut tracked.row)
     }

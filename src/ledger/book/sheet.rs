@@ -5,6 +5,7 @@ use super::rows::{Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::terms::Frozen;
 use crate::ids::{AttemptId, OrderId, RefundId};
 use crate::lane::order::{OrderStatus, RefundStatus};
+use crate::ledger::points;
 
 /// An order, its lines, tickets, payments, refunds and the points it spent.
 #[derive(Debug)]
@@ -120,6 +121,13 @@ impl Sheet {
         self.refund_lines.iter().filter(|l| l.refund == *id).cloned().collect()
     }
 
+    /// Gross amount of a line that refunds other than this one have given back.
+    pub fn done_before(&self, refund: &RefundId, line: i64) -> i64 {
+        let done = |id: &RefundId| self.refund(id).is_some_and(|r| r.status == RefundStatus::Done);
+        let parts = self.refund_lines.iter().filter(|part| part.line == line && part.refund != *refund);
+        parts.filter(|part| done(&part.refund)).map(|part| part.amount).sum()
+    }
+
     pub fn ticket_of(&self, line: i64) -> Option<&Ticket> {
         self.tickets.iter().find(|t| t.line == line)
     }
@@ -134,6 +142,19 @@ impl Sheet {
 
     pub fn line_mut(&mut self, line: i64) -> Option<&mut Line> {
         self.lines.get_mut(&(self.id.clone(), line))
+    }
+
+    /// Takes over what was given back to, or taken again from, the rows of points spent.
+    pub fn follow_spends(&mut self, spends: &[points::Spend]) {
+        for spend in spends {
+            let key = (self.id.clone(), i64::from(spend.line), spend.lot.clone());
+            self.spends.get_mut(&key).expect("made of these rows").restored = spend.restored;
+        }
+    }
+
+    /// The status the database has; `None`: a new order.
+    pub fn stored_status(&self) -> Option<OrderStatus> {
+        self.order.stored(&(self.id.clone(),)).map(|order| order.status)
     }
 
     /// The status a paid order has by its refunds.

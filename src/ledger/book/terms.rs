@@ -4,16 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::lane::record::Terms;
+use crate::ledger::coupons::FundedBy;
 
 pub(super) const DAY_MS: i64 = 86_400_000;
-
-/// Who bears a coupon's discount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Funder {
-    Platform,
-    Organizer,
-}
 
 /// What `orders.terms` holds: the record's terms and the coupon's funder, for the journal of refunds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +15,7 @@ pub(super) struct Frozen {
     pub terms: Terms,
     /// `None`: no coupon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub funded_by: Option<Funder>,
+    pub funded_by: Option<FundedBy>,
 }
 
 impl Frozen {
@@ -82,7 +75,7 @@ mod tests {
 
     #[test]
     fn terms_are_stored_with_their_funder_and_read_without() {
-        let frozen = Frozen { terms: plain(5), funded_by: Some(Funder::Organizer) };
+        let frozen = Frozen { terms: plain(5), funded_by: Some(FundedBy::Organizer) };
         let text = serde_json::to_string(&frozen).expect("json");
         assert_eq!(serde_json::from_str::<Frozen>(&text).expect("whole"), frozen);
         assert_eq!(serde_json::from_str::<Terms>(&text).expect("plain"), frozen.terms);

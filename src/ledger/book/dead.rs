@@ -1,0 +1,128 @@
+//! Records that can never be done, put aside whole, and brought back in order. Knows no rule of records.
+
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+
+use super::batch::{Batch, Written, run};
+use super::decode::order_of;
+use super::row::{Row as _, Table};
+use super::rows::Dead;
+use super::Failure;
+use crate::clock::Millis;
+use crate::ids::{LaneId, LogId, OrderId};
+use crate::lane::{Entry, HoldFact};
+use crate::ledger::sql::{self, Value};
+use crate::ledger::{Error, Ledger, Result};
+
+/// An entry as `dead_letter.entry` keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Letter {
+    log: u64,
+    id: String,
+    at_ms: Millis,
+    body: String,
+    hold: Option<HoldFact>,
+    number: Option<i64>,
+}
+
+impl Letter {
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            log: entry.log.0,
+            id: entry.id.clone(),
+            at_ms: entry.at_ms,
+            body: entry.body.clone(),
+            hold: entry.hold.clone(),
+            number: entry.number,
+        }
+    }
+
+    fn entry(self) -> Entry {
+        let Letter { log, id, at_ms, body, hold, number } = self;
+        Entry { log: LogId(log), id, at_ms, body, hold, number }
+    }
+
+    pub fn row(&self, lane: LaneId, order: Option<OrderId>, error: String, now_ms: Millis) -> Dead {
+        Dead {
+            id: self.id.clone(),
+            lane: i64::from(lane.0),
+            log: i64::try_from(self.log).unwrap_or(i64::MAX),
+            order_id: order,
+            at_ms: self.at_ms,
+            entry: serde_json::to_string(self).expect("plain data"),
+            error,
+            died_ms: now_ms,
+        }
+    }
+}
+
+/// A record put aside, as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub id: String,
+    pub lane: LaneId,
+    pub order: Option<OrderId>,
+    pub error: String,
+    pub died_ms: Millis,
+}
+
+/// Puts an entry aside for good; again changes nothing.
+pub async fn bury(ledger: &Ledger, lane: LaneId, entry: Entry, error: String, now_ms: Millis) -> Result<()> {
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                let mut letters = Table::<Dead>::default();
+                letters.load(conn, "id", &[entry.id.as_str().into()], "").await?;
+                if letters.len() == 0 {
+                    letters.add(Letter::of(&entry).row(lane, order_of(&entry), error, now_ms));
+                }
+                Table::flush(conn, std::iter::once(&letters)).await
+            })
+        })
+        .await
+}
+
+/// Does a dead record again, and all dead records of its order with it, oldest first, in one transaction
+/// in which they also leave the dead letters: either all of them are done or all stay. `None`: no such
+/// letter.
+///
+/// They are not appended to the log again: between a log and a table nothing can be moved in one step.
+pub async fn requeue(
+    ledger: &Ledger,
+    id: &str,
+    now_ms: Millis,
+    unknown_ms: i64,
+) -> std::result::Result<Option<(LaneId, Written)>, Failure> {
+    let id = id.to_owned();
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                let mut letters = Table::<Dead>::default();
+                letters.load(conn, "id", &[id.as_str().into()], "").await?;
+                let Some(first) = letters.iter().next().cloned() else { return Ok(None) };
+                if let Some(order) = &first.order_id {
+                    letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
+                }
+                let ids: Vec<Value> = letters.iter().map(|row| row.id.as_str().into()).collect();
+                let mut rows: Vec<&Dead> = letters.iter().collect();
+                rows.sort_by_key(|row| row.log);
+                let entries = rows.into_iter().map(entry_of).collect::<Result<Vec<Entry>>>()?;
+                let text = "DELETE FROM dead_letter WHERE id IN";
+                super::query::Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await?;
+                let lane = LaneId(u16::try_from(first.lane).unwrap_or(u16::MAX));
+                let batch = Batch { lane, entries: entries.into(), now_ms, unknown_ms };
+                Ok(Some((lane, run(conn, &batch).await?)))
+            })
+        })
+        .await
+}
+
+fn entry_of(row: &Dead) -> Result<Entry> {
+    let letter: Letter = serde_json::from_str(&row.entry).map_err(|error| Error::Unreadable {
+        table: "dead_letter",
+        column: "entry",
+        key: row.id.clone(),
+        detail: error.to_string(),
+    })?;
+    Ok(letter.entry())
+}
