@@ -4,11 +4,15 @@
 //! One SQL text runs on SQLite, MariaDB and MySQL. [`Ledger`] opens the database and runs transactions
 //! and reads; the arithmetic of points and coupons is pure and stands apart from the rows.
 
+pub mod audit;
 pub mod catalog;
+pub mod coupons;
 pub mod db;
 pub mod error;
 mod migrate;
 pub mod points;
+pub mod quote;
+pub mod reads;
 pub mod sql;
 
 pub use db::{Conn, Ledger, Source};

@@ -1,0 +1,3 @@
+//! One file per noun; a handler goes straight down: who, what, do, answer.
+
+pub mod ops;

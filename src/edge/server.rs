@@ -1,0 +1,1 @@
+//! Connections: accepting, time limits, draining. Knows no routes.
