@@ -7,8 +7,9 @@ use super::coupon::Claiming;
 use super::dead::Letter;
 use super::decode::{decode, order_of};
 use super::place::Placing;
+use super::query::Keyed;
 use super::refund::Asking;
-use super::row::{Live, Row as _, Table};
+use super::row::{Live, Table};
 use super::rows::{Dead, Done};
 use super::settlement::settlement;
 use super::{Book, Failure};
@@ -18,7 +19,6 @@ use crate::lane::record::{Body, CouponChoice, RefundResult};
 use crate::lane::{Entry, Settlement};
 use crate::ledger::sql::Value;
 use crate::ledger::{Conn, Ledger};
-use super::query::Keyed;
 
 /// Records of one lane, oldest first.
 #[derive(Debug, Clone)]

@@ -1,12 +1,12 @@
 //! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction, a
 //! fact for the outbox. Knows nothing of how it was paid.
 
+use super::Book;
 use super::coupon::state;
 use super::journal::{Account, Transaction, sold};
 use super::row::Standing;
 use super::rows::Fact;
 use super::sheet::Sheet;
-use super::Book;
 use crate::ids::OrderId;
 use crate::lane::order::{OrderStatus, TicketState};
 use crate::ledger::points::{NewLot, Origin, Step};

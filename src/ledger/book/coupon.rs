@@ -52,8 +52,7 @@ impl Book {
         claimed_ms: Millis,
         ask: Claiming<'_>,
     ) -> Result<Outcome, Failure> {
-        let number =
-            number.ok_or_else(|| Failure::record(ask.claim.as_str(), "the entry carries no coupon number"))?;
+        let number = number.ok_or_else(|| Failure::record(ask.claim.as_str(), "the entry carries no coupon number"))?;
         match self.coupons.get_mut(&(ask.campaign.clone(), number)) {
             None => {
                 self.coupons.add(Coupon {

@@ -1,17 +1,16 @@
 //! Records that can never be done, put aside whole, and brought back in order. Knows no rule of records.
 
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 
+use super::Failure;
 use super::batch::{Batch, Written, run};
 use super::decode::order_of;
-use super::row::{Row as _, Table};
+use super::row::Table;
 use super::rows::Dead;
-use super::Failure;
 use crate::clock::Millis;
 use crate::ids::{LaneId, LogId, OrderId};
 use crate::lane::{Entry, HoldFact};
-use crate::ledger::sql::{self, Value};
+use crate::ledger::sql::Value;
 use crate::ledger::{Error, Ledger, Result};
 
 /// An entry as `dead_letter.entry` keeps it.

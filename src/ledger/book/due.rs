@@ -72,10 +72,8 @@ pub async fn order_of_attempt(ledger: &Ledger, attempt: &str) -> Result<Option<O
     ledger
         .read("order_of_attempt", Source::Primary, move |conn| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT order_id FROM payment WHERE id = ?")
-                    .bind(attempt)
-                    .fetch_optional(conn)
-                    .await?;
+                let row =
+                    sqlx::query("SELECT order_id FROM payment WHERE id = ?").bind(attempt).fetch_optional(conn).await?;
                 Ok(row.map(|row| row.try_get(0)).transpose()?.map(OrderId))
             })
         })
@@ -87,8 +85,7 @@ pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
     ledger
         .read("dead_counts", Source::Primary, |conn| {
             Box::pin(async move {
-                let rows =
-                    sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
+                let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
                 rows.iter()
                     .map(|row| {
                         let (lane, count): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
+use super::Book;
 use super::query::Keyed;
 use super::row::{Row as _, Table};
 use super::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::sheet::{Origin, Sheet};
 use super::terms::Frozen;
-use super::Book;
 use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
 use crate::ledger::points::Wallet;
 use crate::ledger::sql::{self, Value};
@@ -118,12 +118,8 @@ impl Book {
         lots.load(conn, "id", &texts(clawed), "").await?;
         for account in self.accounts.iter() {
             let mine = lots.iter().filter(|lot| lot.user_id == account.user_id).map(Lot::arithmetic);
-            let wallet = Wallet::new(
-                account.user_id.clone(),
-                account.balance,
-                account.debt,
-                mine.collect::<Result<Vec<_>>>()?,
-            );
+            let wallet =
+                Wallet::new(account.user_id.clone(), account.balance, account.debt, mine.collect::<Result<Vec<_>>>()?);
             self.wallets.insert(account.user_id.clone(), wallet);
         }
         Ok(())
@@ -187,7 +183,8 @@ impl Book {
             }
         }
         let keys = texts(holds.iter().map(HoldId::as_str));
-        let live = Keyed { text: "SELECT hold FROM orders WHERE live = 1 AND hold IN", fixed: &[], keys: &keys, tail: "" };
+        let live =
+            Keyed { text: "SELECT hold FROM orders WHERE live = 1 AND hold IN", fixed: &[], keys: &keys, tail: "" };
         for row in live.fetch(conn).await? {
             self.held.insert(HoldId(row.try_get(0)?));
         }

@@ -20,7 +20,6 @@ mod place;
 mod query;
 mod refund;
 mod release;
-mod restore;
 mod row;
 mod rows;
 mod settlement;
@@ -31,7 +30,6 @@ mod wallets;
 pub use batch::{Batch, Call, Outcome, Written, write};
 pub use dead::{DeadLetter, bury, requeue};
 pub use due::{Overdue, dead_counts, dead_letters, open_calls, order_of_attempt, overdue};
-pub use restore::{claims_of, live_orders};
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -117,8 +117,7 @@ impl Book {
         let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
         let order = sheet.change();
         order.reason = Some(refusal.reason);
-        order.held_until_ms =
-            refusal.reason.back_to_hold().then(|| hold.expires_ms.max(self.now_ms + HELD_AGAIN_MS));
+        order.held_until_ms = refusal.reason.back_to_hold().then(|| hold.expires_ms.max(self.now_ms + HELD_AGAIN_MS));
         self.sheets.insert(ask.order.clone(), sheet);
     }
 

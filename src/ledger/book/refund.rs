@@ -167,12 +167,8 @@ impl Book {
         let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
         wallet.undo_refund(step, id, &done, &mut spends, &parts);
         sheet.follow_spends(&spends);
-        let postings = owed(&row).reversed().postings(
-            format!("{refund}.refused"),
-            &sheet.order().currency,
-            Some(id),
-            now_ms,
-        );
+        let postings =
+            owed(&row).reversed().postings(format!("{refund}.refused"), &sheet.order().currency, Some(id), now_ms);
         postings.into_iter().for_each(|posting| self.postings.add(posting));
     }
 
@@ -306,7 +302,8 @@ fn money_back(sheet: &Sheet, refund: &Refund, lines: &[RefundLine]) -> Transacti
     transaction.post(organizer.clone(), -refund.fee);
     for part in lines {
         let line = sheet.line(part.line).expect("a refund's lines are the order's");
-        let back: Sale = taken_back(line, order.fee_bp, &sheet.terms, sheet.done_before(refund, part.line), part.amount);
+        let back: Sale =
+            taken_back(line, order.fee_bp, &sheet.terms, sheet.done_before(&refund.id, part.line), part.amount);
         transaction
             .post(organizer.clone(), back.sale - back.fee)
             .post(Account::PlatformFee, back.fee)

@@ -133,7 +133,6 @@ macro_rules! word_columns {
         }
     )*};
 }
-pub(super) use word_columns;
 
 word_columns! {
     OrderStatus = "orders"."status";

@@ -1,5 +1,7 @@
 //! The tables the writer reads and writes, column by column. Knows no rule.
 
+use sqlx::any::AnyRow;
+
 use super::row::{Column, Live, Row, Standing, rows};
 use crate::clock::Millis;
 use crate::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};

@@ -57,12 +57,7 @@ pub(super) fn fact(sheet: &Sheet) -> OrderFact {
         version: order.version,
         currency: order.currency.clone(),
         lines: sheet.lines.iter().map(|line| line_fact(sheet, line)).collect(),
-        total: Some(TotalFact {
-            price: order.price,
-            discount: order.discount,
-            points: order.points,
-            cash: order.cash,
-        }),
+        total: Some(TotalFact { price: order.price, discount: order.discount, points: order.points, cash: order.cash }),
         coupon: campaign.zip(order.coupon_number).map(|(campaign, number)| format!("{campaign}.{number}")),
         payment: payment_fact(sheet),
         placed_ms: order.placed_ms,
@@ -75,9 +70,7 @@ fn line_fact(sheet: &Sheet, line: &Line) -> LineFact {
     let ticket = sheet.ticket_of(line.line).and_then(|ticket| match ticket.state {
         Standing::Reserved => None,
         // A seat given back before it was paid never had a ticket to show.
-        Standing::Issued(state) => {
-            sheet.order().confirmed_ms.map(|_| TicketFact { id: ticket.id.clone(), state })
-        }
+        Standing::Issued(state) => sheet.order().confirmed_ms.map(|_| TicketFact { id: ticket.id.clone(), state }),
     });
     LineFact {
         line: u32::try_from(line.line).expect("lines are few"),

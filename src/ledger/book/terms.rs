@@ -65,7 +65,9 @@ mod tests {
         let starts_ms = 100 * DAY_MS;
         let terms = Terms { cancellation_fees: vec![(10, 0), (3, 1_000), (1, 3_000)], ..plain(starts_ms) };
         let frozen = Frozen { terms, funded_by: None };
-        for (days_left, bp) in [(30, 0), (10, 0), (9, 1_000), (3, 1_000), (2, 3_000), (1, 3_000), (0, 3_000), (-1, 3_000)] {
+        for (days_left, bp) in
+            [(30, 0), (10, 0), (9, 1_000), (3, 1_000), (2, 3_000), (1, 3_000), (0, 3_000), (-1, 3_000)]
+        {
             assert_eq!(frozen.cancellation_bp(starts_ms - days_left * DAY_MS), bp, "{days_left}");
         }
         // Ten days less a millisecond are nine whole days.
