@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::Record;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, ClaimId, UserId};
 
@@ -31,10 +32,14 @@ pub struct ClaimAsk {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
+    /// `coupon.claimed`, without its number: the lane adds that.
+    pub record: Record,
     pub log_max: i64,
 }
 
 /// Checked in this order (after the repeat): campaign, open, per-user limit, stock, log.
+/// Open: `opens_at ≤ now` and (`closes_at` 0 or `now < closes_at`). `stock_left` is the stock less the
+/// number of claims; the next number is one above the highest given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimOutcome {
     /// `number` counts from 1.

@@ -45,6 +45,12 @@ impl SeatState {
 ///
 /// The seat string is only ever extended. An index in `blocked` becomes blocked (refused when it is
 /// held, paying or sold), one that is blocked and not in `blocked` becomes free.
+///
+/// In this order: ranges that are empty, not ascending, overlapping or past `seats` →
+/// [`super::Fault::Contract`]; an older version → `Stale`; fewer `seats` than before → `Contract`;
+/// `SeatsTaken` (lowest first; a hold that ran out but is not swept still counts as held). When the
+/// *stored* mode was closed and the new one is not, a new round begins: round and epoch +1, all places
+/// and all of spent dropped; serial, bindings, counts of open holds, holds and orders stay.
 #[derive(Debug, Clone)]
 pub struct EventPut {
     pub event: EventId,
@@ -66,14 +72,20 @@ pub enum PutEvent {
     SeatsTaken(Vec<SeatIndex>),
 }
 
-/// The seat string; `version` grows with every change of a seat.
+/// The seat string; `version` grows with every change of a seat, by how much is the store's own business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatMap {
     pub version: u64,
     pub seats: Vec<u8>,
 }
 
-/// An event as the ledger knows it, to rebuild a lane from.
+/// An event as the ledger knows it, to rebuild a lane from. Replaces the event if it is there already.
+///
+/// The room begins in round 1 with the given epoch, serial 0, nobody in it, a full bucket. Each order's
+/// fact and hold are stored, the hold `Ordered` by it; seats take their state and the order as owner
+/// (also over `blocked`); `taken` counts them for the order's user. An order not yet final leaves its
+/// hold open (counted for its visitor); a final one's hold ended now. Rejected and refunded ones are
+/// dropped a day from now.
 #[derive(Debug, Clone)]
 pub struct EventRestore {
     pub put: EventPut,
@@ -93,7 +105,9 @@ pub struct RestoredOrder {
     pub seats: Vec<(SeatIndex, SeatState)>,
 }
 
-/// Everything the audit needs of an event, of one moment.
+/// Everything the audit needs of an event, of one moment. Holds and orders by id, `taken` by user without
+/// zeros, holds as stored (one that ran out and is not swept reads `Held`), orders as `orders` shows them.
+/// `counts.mode` is the stored mode: there is no time here to tell the one in force.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventDump {
     pub version: i64,

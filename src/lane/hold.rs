@@ -15,7 +15,11 @@ pub enum HoldState {
     Expired,
 }
 
-/// A hold, with prices and rates frozen when it was made. An ended one is kept a day.
+/// A hold, with prices and rates frozen when it was made.
+///
+/// An ended one is kept for a day (86,400,000 ms) after the step that ended it: the release, the sweep,
+/// the settlement that made its order final; the first pulse with `now ≥ end + a day` drops it. Whatever
+/// ends or orders a hold touches only those of its seats whose owner it is, and counts those.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldFact {
     pub id: HoldId,
@@ -57,6 +61,18 @@ pub struct Row {
 }
 
 /// Arguments of `hold`.
+///
+/// No seats or zero of them, seats not ascending or repeated → [`super::Fault::Contract`]. When the checks
+/// up to the bound user are passed, all holds with `expires ≤ now` are swept (as the pulse does, but all),
+/// then limit and seats are judged: a refusal from there on leaves the sweep done, an earlier one nothing.
+/// A hold made: created now, expires `now + hold_ttl_ms`, seats `h` and owned by it, `taken` + n, the
+/// visitor's open holds + 1, the visitor bound to the user if bound to none, their place inside lasting
+/// at least as long as the hold (a called one stays called).
+///
+/// Pick: a row's seats are those of its runs, one after the other. For a block of n free neighbours in a
+/// free run, singles = (left rest is 1) + (right rest is 1); fewest singles, then least
+/// `|2·pos + n − len|` (pos in the row from 0, len all seats of the row), then lowest pos. Indexes past
+/// the string are not free.
 #[derive(Debug, Clone)]
 pub struct HoldAsk {
     pub event: EventId,
@@ -100,6 +116,8 @@ pub enum HoldOutcome {
     NoBlock,
 }
 
+/// Checked in this order: found, owner, state; a held one with `expires ≤ now` is `Ended`, and nothing
+/// changes (the sweep will). Released: seats free, `taken` and the visitor's open holds go down.
 #[derive(Debug, Clone)]
 pub struct Release {
     pub event: EventId,

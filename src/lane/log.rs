@@ -1,11 +1,13 @@
 //! A lane's log and its writer's lease. Knows nothing of what records mean.
 
+use serde::{Deserialize, Serialize};
+
 use super::hold::HoldFact;
 use crate::clock::Millis;
 use crate::ids::LogId;
 
 /// A record as it lies in the log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub log: LogId,
     /// The record's own id: the same fact has the same, for ever.
@@ -20,6 +22,10 @@ pub struct Entry {
 }
 
 /// The right to write for a lane until `until_ms`; a later holder has a higher `fence`.
+///
+/// `lease`: none so far, given back or `until ≤ now` → the asker's, fence + 1 (from 0); the asker's own →
+/// renewed, same fence; another's → refused. It outlives `begin_restore`. The embedded store ends all
+/// leases when it opens: whoever had them held the folder's lock, and is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub fence: u64,

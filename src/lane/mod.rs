@@ -119,7 +119,8 @@ pub trait Lane: Send + Sync + 'static {
 
     /// Up to `max` records after `after`, oldest first.
     async fn read_log(&self, after: LogId, max: usize) -> Result<Vec<Entry>>;
-    /// Appends the pipeline's own records; a record id still in the log is not appended again.
+    /// Appends the pipeline's own records; a record id still in the log is not appended again (the doors
+    /// append without asking: their facts guard them). `oldest_ms` is the first waiting record's time.
     async fn append(&self, now_ms: Millis, records: Vec<record::Record>) -> Result<()>;
     /// Drops the log up to and including `upto`.
     async fn trim(&self, upto: LogId) -> Result<()>;
@@ -133,7 +134,11 @@ pub trait Lane: Send + Sync + 'static {
     // --- recovery and audit ---
 
     /// Starts rebuilding under a new generation: everything the lane had is dropped, every other
-    /// operation answers [`Fault::Recovering`] until `end_restore`.
+    /// operation but `meta`, the lease and these four answers [`Fault::Recovering`] until `end_restore`.
+    ///
+    /// The lease stays; the next log id is `log + 1`. A generation below the lane's, or equal to it while
+    /// it is not recovering, is [`Fault::Contract`] (it would wipe a good lane), as are the three others
+    /// outside a restore, and an `end_restore` of another generation (a repeat of the last one is well).
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()>;
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()>;
     async fn restore_campaign(&self, now_ms: Millis, put: CampaignPut, claims: Vec<campaign::Claim>) -> Result<()>;

@@ -105,6 +105,11 @@ impl Reason {
 }
 
 /// An order's public status, whole. While `accepted`, `lines` is empty and `total` is `None`.
+///
+/// Beside it the lane keeps a *pending* mark: pay or cancel, from the door until a settlement with a
+/// newer version. Everyone is shown status `paying` while the mark is pay, the stored one otherwise.
+/// A rejected or refunded order is dropped, with its attempts and refunds, by the first pulse a day after
+/// the settlement that made it so (one that makes it otherwise again takes that back); others stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFact {
     pub id: OrderId,
@@ -181,6 +186,12 @@ pub struct PaymentFact {
 }
 
 /// Arguments of `checkout`.
+///
+/// The repeat by order id first, then in this order: hold found (no event: not found), owner, state
+/// (a held one with `expires ≤ now` is `Expired`), log: `backlog ≥ log_max` is `Full`. No mode is asked.
+/// Placed: those seats the hold owns are `p` and the order's, the hold is `Ordered` and out of the sweep, the
+/// fact is stored as given, the record appended with the hold as it now stands, the visitor's place
+/// inside (if there) lasts at least until the order's deadline.
 #[derive(Debug, Clone)]
 pub struct Checkout {
     pub event: EventId,
@@ -209,6 +220,10 @@ pub enum CheckoutOutcome {
 }
 
 /// Arguments of `pay`. `record` is `payment.requested`; its id is the attempt's.
+///
+/// In this order: order found; the repeat by attempt id (an attempt's id names one order); owner;
+/// `paying` or a pending pay → `InProgress`; not `pending_payment`, a pending cancel or
+/// `deadline ≤ now` → `NotPayable`; the amount against `total.cash` (no total: 0); the log.
 #[derive(Debug, Clone)]
 pub struct Pay {
     pub order: OrderId,
@@ -237,6 +252,9 @@ pub enum PayOutcome {
 }
 
 /// Arguments of `cancel`. A second cancel of the same order changes nothing.
+///
+/// In this order: order found; owner; a pending cancel, or rejected as `CANCELLED` → `Accepted` again;
+/// `paying` or a pending pay → `InProgress`; not `pending_payment` → `NotCancellable`.
 #[derive(Debug, Clone)]
 pub struct Cancel {
     pub order: OrderId,
@@ -254,6 +272,10 @@ pub enum CancelOutcome {
 }
 
 /// Arguments of `refund`. `user` is `None` for an admin.
+///
+/// In this order: an amount below 1 → [`super::Fault::Contract`]; the repeat by refund id; order found;
+/// owner; status confirmed or partially refunded, else `NotRefundable`; then line by line as asked:
+/// exists, not closed, amount at most `price − discount − refunded`; the log.
 #[derive(Debug, Clone)]
 pub struct Refund {
     pub order: OrderId,
@@ -344,8 +366,17 @@ pub struct RefundLineFact {
 /// What the ledger says of an order, for the lane to follow: a target state, a pure function of the
 /// order's rows, so that settling twice is settling once.
 ///
-/// Applied whole when `fact.version` is above the lane's, else skipped whole. A seat is moved only if
-/// the order owns it. Counters (`taken`, a visitor's open holds, the room's counts) follow.
+/// Applied when `fact.version` is above the lane's (or the lane has no such order), else skipped; only
+/// `refunds` are looked at in either case, and each stored unless the lane's has a higher status
+/// (requested < sent < done = failed). No such event: all are skipped. A seat is moved only if the order
+/// owns it. Counters (`taken`, a visitor's open holds, the room's counts) follow. In detail:
+/// - The order *goes back to its hold* when any target is `Held` and the hold is known, `Ordered` by this
+///   order: the hold is `Held` again without an order, expires at `held_until_ms` (none: as before), and
+///   the visitor's place inside, if there, lasts at least as long. If it does not, `Held` means `Free`.
+/// - The hold *ends* when the status is final, the order does not go back, and the hold is known,
+///   `Ordered` by this order and not ended before: the visitor's open holds go down; and if the status
+///   is not rejected, `release_on` is order, the visitor has no open hold and is inside: spent.
+///   (`visitor`'s places elsewhere than inside stay: that is another time in line.)
 #[derive(Debug, Clone)]
 pub struct Settlement {
     pub fact: OrderFact,

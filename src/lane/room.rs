@@ -1,4 +1,20 @@
 //! A waiting room as its lane sees it. Knows no tokens' signatures and no pages.
+//!
+//! A visitor has one *place* or none: **waiting** (with the time last seen), **inside** until a time
+//! (*called* until they claim it, then claimed), **late** since they were called, or **back** from being
+//! late. A place keeps its score wherever it is. A score that is through is **spent**; spent is a
+//! property of the score, so a visitor may enter again and get a new one. Rules both stores keep:
+//!
+//! - A new room has round 1, epoch 1, serial 0, a full bucket; the first entry gets serial 1. Serial and
+//!   `admitted_total` are never set back. Equal scores stand by visitor id, bytewise.
+//! - The *line* is waiting and back together: `RoomCounts::waiting` and `waiting_max` count both. `ahead`
+//!   of a waiting one is its rank in waiting plus all of back; of one that is back, 0.
+//! - The bucket, in units: an admission takes 60,000, `rate_per_min` come in every ms, it holds
+//!   `max(60,000, rate_per_min · 1000)`. At rate 0 nobody is admitted, whatever is in it. It is filled up
+//!   to the present whenever it is read, and by `put_event` at the old rate before the new one counts.
+//! - *Spending* a place removes it and marks its score spent. Counts of seats are as the string stands;
+//!   a hold that ran out counts as held until it is swept.
+//! - A late one whose `called + late_grace_s ≤ now` has lapsed (with a grace of 0: at once).
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +92,14 @@ pub struct RoomSettings {
 }
 
 /// Arguments of `enter`.
+///
+/// In this order: no event → `NoEvent`; closed or draining → `Closed`; the visitor has a place → what
+/// `poll` does to it and answers, as `Known` with the place's own serial and epoch — but when that place
+/// ends by it (`Done`), it is a new entry that follows. A new entry is admitted at once (claimed, until
+/// `now + pass_ttl_s`, counted in `admitted_total`) when the mode in force is open, the line is empty,
+/// `inside < capacity` (places past their time count until they are swept), the bucket has one and, in
+/// a room with seats, one is free; else it waits, seen now; else, `waiting ≥ waiting_max`, it is `Full`
+/// and no serial is used.
 #[derive(Debug, Clone)]
 pub struct Enter {
     pub event: EventId,
@@ -85,6 +109,19 @@ pub struct Enter {
 }
 
 /// What a queue token says of a place, its signature already checked.
+///
+/// `poll`, in this order: no event → `None`; another round → `Done`; closed in force → `Closed`; the
+/// token's score spent → `Done`; then by the visitor's place, whatever its score:
+/// - inside, in time: a called one is claimed: until `max(its expiry, now + pass_ttl_s)`. `Admitted`.
+/// - inside, `expiry ≤ now`: a called one is late since now, and goes on as late; a claimed one is spent,
+///   `Done`.
+/// - late: lapsed → spent, `Done`; else back, `Waiting { ahead: 0 }`. Back: `Waiting { ahead: 0 }`.
+/// - waiting: seen now; `Scheduled` while the mode in force is, else `Waiting`.
+/// - no place: waits with the token's score, seen now, however many wait; answered as waiting.
+///
+/// `leave`: no event, another round or the token's score spent → `false`, nothing changed. Else the
+/// token's score is spent, and the visitor's place too if there is one; `true` when there was one. In
+/// every mode. Holds, bindings and counts of open holds stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub event: EventId,
@@ -176,6 +213,22 @@ impl RoomCounts {
 }
 
 /// Arguments of `pulse`.
+///
+/// In this order, each loop looking at `work_max` members at most:
+/// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`called_late`),
+///    claimed ones spent (`expired`);
+/// 2. late that have lapsed, by (called, visitor): spent (`lapsed`);
+/// 3. holds with `expires ≤ now`, by (expires, hold): expired (`holds_expired`);
+/// 4. facts whose day is over: holds, then orders, by (time, id): dropped (see [`super::hold::HoldFact`],
+///    [`super::order::OrderFact`]), each kind a loop of its own;
+/// 5. if the mode in force is open or drain: with `slots = min(capacity − inside, whole admissions in the
+///    bucket, free seats if the room has seats)`, one loop over back and then waiting, by score, while
+///    `slots > 0`: a waiting one with `seen ≤ now − absent_after_s` is late since now (`called_late`) and
+///    uses no slot; the others go inside, called, until `now + claim_ttl_s`, take one from the bucket
+///    and count in `admitted_total` and `admitted`.
+///
+/// `more`: a loop looked at `work_max` members and another stood there to be looked at (in 5: with slots
+/// left). In closed mode 1 to 4 still run.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     pub event: EventId,
