@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::call::Call;
 use super::coupon::Claiming;
-use super::dead::Letter;
+use super::dead::letter;
 use super::decode::{decode, order_of};
 use super::place::Placing;
 use super::query::Keyed;
 use super::refund::Asking;
-use super::row::{Live, Table};
+use super::row::Table;
 use super::rows::{Dead, Done};
 use super::settlement::settlement;
 use super::{Book, Failure};
 use crate::clock::Millis;
-use crate::ids::{AttemptId, CampaignId, EventId, HoldId, LaneId, OrderId, RefundId, SeatIndex, UserId};
+use crate::ids::{CampaignId, EventId, HoldId, LaneId, OrderId, RefundId, SeatIndex, UserId};
 use crate::lane::record::{Body, CouponChoice, RefundResult};
 use crate::lane::{Entry, Settlement};
 use crate::ledger::sql::Value;
@@ -61,44 +62,14 @@ impl Outcome {
     }
 }
 
-/// A call to the provider that the ledger has committed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
-    Charge {
-        attempt: AttemptId,
-        order: OrderId,
-        provider: String,
-        key: String,
-        amount: i64,
-        currency: String,
-    },
-    Refund {
-        refund: RefundId,
-        order: OrderId,
-        attempt: AttemptId,
-        provider: String,
-        amount: i64,
-        currency: String,
-        reason: String,
-    },
-}
-
-impl Call {
-    /// The attempt's or the refund's id: the provider's idempotency key.
-    pub fn id(&self) -> &str {
-        match self {
-            Call::Charge { attempt, .. } => attempt.as_str(),
-            Call::Refund { refund, .. } => refund.as_str(),
-        }
-    }
-}
-
 /// What must follow a committed batch.
 #[derive(Debug, Default)]
 pub struct Written {
     /// The lane's targets, one an order, with their events.
     pub settlements: Vec<(EventId, Settlement)>,
-    /// Open attempts and refunds of these orders; some may be under way already.
+    /// The orders the batch was about.
+    pub orders: Vec<OrderId>,
+    /// All their open calls; some may be under way already.
     pub calls: Vec<Call>,
     /// Kind and outcome of each record.
     pub outcomes: Vec<(&'static str, Outcome)>,
@@ -184,7 +155,7 @@ impl Book {
                 Task::Parked
             } else if let Some(order) = order.filter(|order| self.parked.contains(order)) {
                 let error = format!("behind a dead record of order {order}");
-                self.dead.add(Letter::of(entry).row(self.lane, Some(order), error, self.now_ms));
+                self.dead.add(letter(entry, self.lane, Some(order), error, self.now_ms));
                 Task::Parked
             } else {
                 Task::Do(decode(entry, self.lane)?)
@@ -333,40 +304,12 @@ impl Book {
         for sheet in self.sheets.values() {
             let order = sheet.order();
             written.settlements.push((order.event.clone(), settlement(sheet)));
+            written.orders.push(order.id.clone());
             written.calls.extend(sheet.calls());
             let was_final = sheet.stored_status().is_some_and(|status| status.is_final());
             if order.status.is_final() && !was_final {
                 written.finished.push(order.placed_ms);
             }
         }
-    }
-}
-
-impl super::sheet::Sheet {
-    /// The order's open attempt, and the refund that is next.
-    pub(super) fn calls(&self) -> Vec<Call> {
-        let order = self.order();
-        let charge = self.open_attempt().map(|row| Call::Charge {
-            attempt: row.id.clone(),
-            order: order.id.clone(),
-            provider: row.provider.clone(),
-            key: row.pay_key.clone(),
-            amount: row.amount,
-            currency: order.currency.clone(),
-        });
-        let back = self.next_refund().and_then(|row| {
-            let attempt = self.attempt(row.attempt.as_ref()?)?;
-            Some(Call::Refund {
-                refund: row.id.clone(),
-                order: order.id.clone(),
-                attempt: attempt.id.clone(),
-                provider: attempt.provider.clone(),
-                amount: row.cash,
-                currency: order.currency.clone(),
-                reason: row.reason.clone(),
-            })
-        });
-        debug_assert!(self.payments.iter().filter(|p| p.opened == Live::Yes).count() <= 1, "one open attempt");
-        charge.into_iter().chain(back).collect()
     }
 }

@@ -1,57 +1,27 @@
 //! Records that can never be done, put aside whole, and brought back in order. Knows no rule of records.
 
-use serde::{Deserialize, Serialize};
-
 use super::Failure;
 use super::batch::{Batch, Written, run};
 use super::decode::order_of;
 use super::row::Table;
 use super::rows::Dead;
 use crate::clock::Millis;
-use crate::ids::{LaneId, LogId, OrderId};
-use crate::lane::{Entry, HoldFact};
+use crate::ids::{LaneId, OrderId};
+use crate::lane::Entry;
 use crate::ledger::sql::Value;
 use crate::ledger::{Error, Ledger, Result};
 
-/// An entry as `dead_letter.entry` keeps it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Letter {
-    log: u64,
-    id: String,
-    at_ms: Millis,
-    body: String,
-    hold: Option<HoldFact>,
-    number: Option<i64>,
-}
-
-impl Letter {
-    pub fn of(entry: &Entry) -> Self {
-        Self {
-            log: entry.log.0,
-            id: entry.id.clone(),
-            at_ms: entry.at_ms,
-            body: entry.body.clone(),
-            hold: entry.hold.clone(),
-            number: entry.number,
-        }
-    }
-
-    fn entry(self) -> Entry {
-        let Letter { log, id, at_ms, body, hold, number } = self;
-        Entry { log: LogId(log), id, at_ms, body, hold, number }
-    }
-
-    pub fn row(&self, lane: LaneId, order: Option<OrderId>, error: String, now_ms: Millis) -> Dead {
-        Dead {
-            id: self.id.clone(),
-            lane: i64::from(lane.0),
-            log: i64::try_from(self.log).unwrap_or(i64::MAX),
-            order_id: order,
-            at_ms: self.at_ms,
-            entry: serde_json::to_string(self).expect("plain data"),
-            error,
-            died_ms: now_ms,
-        }
+/// A dead record's row.
+pub(super) fn letter(entry: &Entry, lane: LaneId, order: Option<OrderId>, error: String, now_ms: Millis) -> Dead {
+    Dead {
+        id: entry.id.clone(),
+        lane: i64::from(lane.0),
+        log: i64::try_from(entry.log.0).unwrap_or(i64::MAX),
+        order_id: order,
+        at_ms: entry.at_ms,
+        entry: serde_json::to_string(entry).expect("plain data"),
+        error,
+        died_ms: now_ms,
     }
 }
 
@@ -73,7 +43,7 @@ pub async fn bury(ledger: &Ledger, lane: LaneId, entry: Entry, error: String, no
                 let mut letters = Table::<Dead>::default();
                 letters.load(conn, "id", &[entry.id.as_str().into()], "").await?;
                 if letters.len() == 0 {
-                    letters.add(Letter::of(&entry).row(lane, order_of(&entry), error, now_ms));
+                    letters.add(letter(&entry, lane, order_of(&entry), error, now_ms));
                 }
                 Table::flush(conn, std::iter::once(&letters)).await
             })
@@ -117,11 +87,10 @@ pub async fn requeue(
 }
 
 fn entry_of(row: &Dead) -> Result<Entry> {
-    let letter: Letter = serde_json::from_str(&row.entry).map_err(|error| Error::Unreadable {
+    serde_json::from_str(&row.entry).map_err(|error| Error::Unreadable {
         table: "dead_letter",
         column: "entry",
         key: row.id.clone(),
         detail: error.to_string(),
-    })?;
-    Ok(letter.entry())
+    })
 }

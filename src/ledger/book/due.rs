@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, HashMap};
 use sqlx::Row as _;
 
 use super::Book;
-use super::batch::Call;
+use super::call::Call;
 use super::dead::DeadLetter;
 use super::sheet::{Sheet, status};
 use crate::clock::Millis;
-use crate::ids::{LaneId, OrderId};
+use crate::ids::{AttemptId, LaneId, OrderId};
 use crate::lane::order::Reason;
 use crate::ledger::{Conn, Ledger, Result, Source};
 
@@ -66,15 +66,24 @@ pub async fn overdue(
         .await
 }
 
-/// The attempt's order; `None`: no such attempt.
-pub async fn order_of_attempt(ledger: &Ledger, attempt: &str) -> Result<Option<OrderId>> {
-    let attempt = attempt.to_owned();
+/// A payment attempt, as far as a human's verdict on it needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub order: OrderId,
+    /// Without a definite answer so far.
+    pub open: bool,
+}
+
+/// `None`: no such attempt.
+pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
+    let id = id.0.clone();
     ledger
-        .read("order_of_attempt", Source::Primary, move |conn| {
+        .read("attempt", Source::Primary, move |conn| {
             Box::pin(async move {
-                let row =
-                    sqlx::query("SELECT order_id FROM payment WHERE id = ?").bind(attempt).fetch_optional(conn).await?;
-                Ok(row.map(|row| row.try_get(0)).transpose()?.map(OrderId))
+                let text = "SELECT order_id, opened FROM payment WHERE id = ?";
+                let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
+                let open = row.try_get::<Option<i64>, _>(1)?.is_some();
+                Ok(Some(Attempt { order: OrderId(row.try_get(0)?), open }))
             })
         })
         .await

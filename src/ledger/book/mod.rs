@@ -7,6 +7,7 @@
 //! different lanes agree on points and coupons. Whatever is read after that is the present state.
 
 mod batch;
+mod call;
 mod confirm;
 mod coupon;
 mod dead;
@@ -27,9 +28,10 @@ mod sheet;
 mod terms;
 mod wallets;
 
-pub use batch::{Batch, Call, Outcome, Written, write};
+pub use batch::{Batch, Outcome, Written, write};
+pub use call::{Call, Charging, Returning};
 pub use dead::{DeadLetter, bury, requeue};
-pub use due::{Overdue, dead_counts, dead_letters, open_calls, order_of_attempt, overdue};
+pub use due::{Attempt, Overdue, attempt, dead_counts, dead_letters, open_calls, overdue};
 
 use std::collections::{BTreeMap, HashSet};
 
