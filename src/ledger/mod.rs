@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod coupons;
 pub mod db;
 pub mod error;
+pub mod grant;
 mod migrate;
 pub mod points;
 pub mod quote;

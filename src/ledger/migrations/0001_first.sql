@@ -231,7 +231,8 @@ CREATE TABLE point_move (
     lot VARCHAR(64) NULL,
     order_id VARCHAR(40) NULL,
     refund VARCHAR(40) NULL,
-    digest VARCHAR(64) NULL
+    digest VARCHAR(64) NULL,
+    reason VARCHAR(255) NULL
 );
 CREATE INDEX point_move_user ON point_move (user_id, at_ms, id);
 

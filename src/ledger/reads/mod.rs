@@ -9,7 +9,7 @@ mod points;
 mod quote;
 mod rebuild;
 mod refunds;
-mod row;
+pub(in crate::ledger) mod row;
 mod tickets;
 
 use std::fmt;

@@ -1,0 +1,3 @@
+//! What the integration tests stand on. Knows nothing of what is tested.
+
+pub mod servers;

@@ -1,0 +1,353 @@
+//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, all private, on
+//! loopback, started at first use. Knows nothing of what is tested.
+//!
+//! Every server is the child of a small guard shell that reads from a pipe this process holds. However
+//! this process ends, the pipe closes; the guard then kills the server and removes its folder.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sqlx::{Connection as _, Executor as _};
+use stanchion::clock;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Logical databases of a server, one for each test that asks.
+const DATABASES: u32 = 512;
+
+/// How long a server may take to become ready; a machine under load needs its time.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+
+/// `$1` the folder, `$2…` the server's command. Words on its standard input: kill, start.
+const GUARD: &str = r#"
+trap '' INT HUP TERM
+PATH=$PATH:/usr/sbin:/usr/local/sbin
+dir=$1; shift
+# Its whole group; alone when it had no time to become one.
+end() { kill -s KILL -- "-$pid" || kill -s KILL "$pid"; wait "$pid"; }
+setsid "$@" >>"$dir/log" 2>&1 </dev/null & pid=$!
+while read -r word; do
+  case $word in
+    kill) end; echo killed ;;
+    start) setsid "$@" >>"$dir/log" 2>&1 </dev/null & pid=$!; echo started ;;
+  esac
+done
+end
+rm -rf "$dir"
+"#;
+
+/// `$1` the folder, `$2` the port.
+const MARIADB: &str = r#"
+set -e
+me=$(id -un)
+[ -d "$1/data/mysql" ] || mariadb-install-db --no-defaults --user="$me" --datadir="$1/data" \
+    --auth-root-authentication-method=normal --skip-test-db --innodb-log-file-size=16M
+exec mariadbd --no-defaults --user="$me" --datadir="$1/data" --tmpdir="$1" --socket="$1/sock" \
+    --pid-file="$1/pid" --bind-address=127.0.0.1 --port="$2" --max-connections=600 --performance-schema=off \
+    --character-set-server=utf8mb4 --collation-server=utf8mb4_bin --innodb-buffer-pool-size=96M \
+    --innodb-log-file-size=64M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-use-native-aio=0
+"#;
+
+/// A server and its guard; dropped, both are gone and the folder with them.
+struct Server {
+    guard: Child,
+    words: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    dir: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    fn start(dir: PathBuf, port: u16, command: &[String]) -> Self {
+        let mut guard = Command::new("sh")
+            .args(["-c", GUARD, "guard"])
+            .arg(&dir)
+            .args(command)
+            // A Ctrl-C in the terminal must not reach the guard: it has to outlive the tests.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sh is there");
+        let words = guard.stdin.take();
+        let answers = BufReader::new(guard.stdout.take().expect("it is piped"));
+        Self { guard, words, answers, dir, port }
+    }
+
+    fn say(&mut self, word: &str) {
+        let words = self.words.as_mut().expect("there until dropped");
+        writeln!(words, "{word}").expect("the guard reads as long as this process lives");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("the guard answers");
+    }
+
+    /// Waits until `ready` says so.
+    fn wait_until(&self, what: &str, ready: impl Fn() -> bool) {
+        let began = clock::instant();
+        while !ready() {
+            if began.elapsed() > READY_WITHIN {
+                let log = std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+                panic!("{what} is not ready after {READY_WITHIN:?}; its log:\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.words.take());
+        // Reaped so that no zombie stays; the guard ends as soon as its pipe is closed.
+        let _ = self.guard.wait();
+    }
+}
+
+/// A fresh folder that the guard removes.
+fn folder(kind: &str) -> PathBuf {
+    let dir = tempfile::Builder::new().prefix(&format!("stanchion-{kind}-")).tempdir().expect("a temporary folder");
+    dir.keep()
+}
+
+/// A free port below the range from which the kernel gives ports to everybody else.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 18_000 + (std::process::id().wrapping_mul(61).wrapping_add(n)) % 14_000;
+        let port = u16::try_from(port).expect("below 32,000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn must_have(program: &str) {
+    let found = Command::new("sh")
+        .args(["-c", "PATH=$PATH:/usr/sbin:/usr/local/sbin; command -v \"$0\"", program])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(found, "{program} is missing: apt-get install redis-server mariadb-server (`make test` does it)");
+}
+
+// --- Redis ---
+
+fn start_redis(extra: &[&str]) -> Server {
+    must_have("redis-server");
+    let dir = folder("redis");
+    let port = free_port();
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/redis.conf");
+    let mut command = vec!["redis-server".to_owned(), conf.display().to_string()];
+    let (port_text, dir_text, databases) = (port.to_string(), dir.display().to_string(), DATABASES.to_string());
+    command.extend(["--port", &port_text, "--dir", &dir_text, "--databases", &databases].map(str::to_owned));
+    command.extend(extra.iter().map(|word| (*word).to_owned()));
+    let server = Server::start(dir, port, &command);
+    redis_ready(&server);
+    server
+}
+
+fn redis_ready(server: &Server) {
+    // Its own folder in the answer: it is this server, not a stranger on the same port.
+    let dir = server.dir.display().to_string();
+    server.wait_until("redis-server", || redis_says(server.port, "CONFIG GET dir").contains(&dir));
+}
+
+/// A command as Redis' inline protocol has it, and whatever came back; empty when there is no answer.
+fn redis_says(port: u16, command: &str) -> String {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), READY_WITHIN)?;
+        stream.set_read_timeout(Some(READY_WITHIN))?;
+        // QUIT makes the server close after the answer.
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().unwrap_or_default()
+}
+
+/// A logical database of the shared server that no other test has: `redis://127.0.0.1:port/n`.
+pub async fn redis_url() -> String {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Nothing is restarted here, so nothing needs to be synced to disk.
+    let server = blocking(|| SHARED.get_or_init(|| start_redis(&["--appendonly", "no"]))).await;
+    let database = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(database < DATABASES, "more tests than logical databases: raise DATABASES");
+    format!("redis://127.0.0.1:{}/{database}", server.port)
+}
+
+/// A Redis of one test's own, with the settings of `config/redis.conf` (each write synced).
+pub struct OwnRedis(Server);
+
+impl OwnRedis {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With settings of its own on top, as on redis-server's command line.
+    pub async fn with(extra: &[&str]) -> Self {
+        let extra: Vec<String> = extra.iter().map(|word| (*word).to_owned()).collect();
+        blocking(move || Self(start_redis(&extra.iter().map(String::as_str).collect::<Vec<_>>()))).await
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.0.port)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.0.port))
+    }
+
+    /// One command, space-separated, and its raw answer.
+    pub fn says(&self, command: &str) -> String {
+        redis_says(self.0.port, command)
+    }
+
+    /// Forgets everything, as an operator's slip would.
+    pub fn flush(&self) {
+        assert!(self.says("FLUSHALL").starts_with("+OK"));
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.0.say("kill");
+    }
+
+    /// Starts it again after `kill`, on the same port and files; returns when it answers.
+    pub fn restart(&mut self) {
+        self.0.say("start");
+        redis_ready(&self.0);
+    }
+}
+
+// --- Redis Cluster ---
+
+/// The shared cluster, for one test at a time (a cluster has no logical databases), empty.
+pub struct Cluster(#[expect(dead_code, reason = "held so that no other test has it")] MutexGuard<'static, ()>, String);
+
+impl Cluster {
+    pub fn url(&self) -> &str {
+        &self.1
+    }
+}
+
+/// Waits for the cluster to be free and empties it.
+pub async fn cluster() -> Cluster {
+    static SHARED: OnceLock<Vec<Server>> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let nodes = blocking(|| SHARED.get_or_init(start_cluster)).await;
+    for node in nodes {
+        assert!(redis_says(node.port, "FLUSHALL").starts_with("+OK"));
+    }
+    let others: Vec<String> = nodes[1..].iter().map(|n| format!("node=127.0.0.1:{}", n.port)).collect();
+    Cluster(turn, format!("redis-cluster://127.0.0.1:{}?{}", nodes[0].port, others.join("&")))
+}
+
+fn start_cluster() -> Vec<Server> {
+    let nodes: Vec<Server> = (0..3)
+        .map(|_| {
+            let bus = free_port().to_string();
+            let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--databases", "1"];
+            start_redis(&[&cluster[..], &["--appendonly", "no", "--cluster-node-timeout", "60000"][..]].concat())
+        })
+        .collect();
+    for (node, (first, last)) in nodes.iter().zip([(0, 5460), (5461, 10922), (10923, 16383)]) {
+        let answer = redis_says(node.port, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+        assert!(answer.starts_with("+OK"), "{answer}");
+    }
+    let bus_of = |node: &Server| {
+        let answer = redis_says(node.port, "CONFIG GET cluster-port");
+        answer.lines().nth(4).map(str::to_owned).expect("name and value")
+    };
+    for node in &nodes[1..] {
+        let answer = redis_says(nodes[0].port, &format!("CLUSTER MEET 127.0.0.1 {} {}", node.port, bus_of(node)));
+        assert!(answer.starts_with("+OK"), "{answer}");
+    }
+    for node in &nodes {
+        node.wait_until("the cluster", || {
+            let info = redis_says(node.port, "CLUSTER INFO");
+            info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
+        });
+    }
+    nodes
+}
+
+// --- MariaDB ---
+
+/// A fresh database of the shared server: `mysql://root@127.0.0.1:port/t<n>`.
+pub async fn mysql_url() -> String {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = blocking(|| SHARED.get_or_init(start_mariadb)).await;
+    let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let root = format!("mysql://root@127.0.0.1:{}", server.port);
+    let mut connection = sqlx::MySqlConnection::connect(&root).await.expect("the server is ready");
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+    connection.execute(create).await.expect("a new name");
+    connection.close().await.expect("the server is there");
+    format!("{root}/{name}")
+}
+
+fn start_mariadb() -> Server {
+    must_have("mariadbd");
+    must_have("mariadb-install-db");
+    let dir = folder("mariadb");
+    let port = free_port();
+    let command = ["sh", "-c", MARIADB, "mariadb", &dir.display().to_string(), &port.to_string()];
+    let server = Server::start(dir, port, &command.map(str::to_owned));
+    let socket = server.dir.join("sock");
+    // The socket is in its own folder: it is this server. The port is bound before the socket appears.
+    server.wait_until("mariadbd", || socket.exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_ok());
+    server
+}
+
+/// Starting a server blocks; the test's runtime should not.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("starting a server does not panic, or the test should")
+}
+
+#[tokio::test]
+async fn a_redis_forgets_when_flushed_and_remembers_when_killed() {
+    let mut redis = OwnRedis::start().await;
+    redis.says("SET a 1");
+    redis.kill();
+    assert_eq!(redis.says("GET a"), "");
+    redis.restart();
+    assert!(redis.says("GET a").starts_with("$1\r\n1"));
+    redis.flush();
+    assert!(redis.says("GET a").starts_with("$-1"));
+}
+
+#[tokio::test]
+async fn a_server_leaves_nothing_behind() {
+    let redis = OwnRedis::start().await;
+    let (dir, address) = (redis.0.dir.clone(), redis.address());
+    drop(redis);
+    assert!(!dir.exists());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[tokio::test]
+async fn every_test_has_its_own_database() {
+    assert_ne!(redis_url().await, redis_url().await);
+    let (one, two) = (mysql_url().await, mysql_url().await);
+    assert_ne!(one, two);
+    for url in [one, two] {
+        let mut connection = sqlx::MySqlConnection::connect(&url).await.expect("it exists");
+        connection.execute("CREATE TABLE a (b BIGINT)").await.expect("it is empty");
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_spreads_over_three_nodes() {
+    let cluster = cluster().await;
+    assert_eq!(cluster.url().matches("127.0.0.1:").count(), 3);
+}
