@@ -2,10 +2,18 @@
 //! Knows nothing of how shared state changes.
 
 pub mod answer;
+pub mod asks;
 pub mod auth;
 pub mod body;
+pub mod client;
+pub mod credential;
+mod faults;
 pub mod handlers;
 pub mod idempotency;
+pub mod limits;
+pub mod meters;
+pub mod operator;
+pub mod origin;
 pub mod problem;
 pub mod query;
 pub mod request;
@@ -14,6 +22,7 @@ pub mod routes;
 pub mod server;
 pub mod service;
 pub mod state;
+pub mod views;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};

@@ -18,10 +18,8 @@ use super::request::Request;
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Anyone; a bearer is not looked at, except for limits.
+    /// Anyone; the user is known when there is a valid bearer.
     Anyone,
-    /// Anyone; a bearer, when there is one, must be valid.
-    MaybeUser,
     User,
     Admin,
 }
@@ -104,12 +102,6 @@ impl Route {
             errors: &[],
             handler: Box::new(move |request| Box::pin(handler(request))),
         }
-    }
-
-    /// A bearer, when there is one, must be valid.
-    pub fn maybe_user(mut self) -> Self {
-        self.who = Who::MaybeUser;
-        self
     }
 
     pub fn user(mut self) -> Self {

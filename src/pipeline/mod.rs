@@ -7,6 +7,7 @@
 //! (`payments`) happen after the commit, and their answers come back through the log. A session may end
 //! at any await: whatever was committed is found again by its ids.
 
+pub mod audit;
 mod nudge;
 mod operate;
 mod parts;

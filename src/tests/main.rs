@@ -1,3 +1,5 @@
 //! The integration tests: one binary, real servers.
 
+mod house;
 mod support;
+mod top_level;

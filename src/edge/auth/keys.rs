@@ -26,9 +26,9 @@ pub enum Error {
 }
 
 impl KeySet {
-    /// The secret's UTF-8 bytes.
-    pub fn hs256(secret: &str) -> Self {
-        let key = DecodingKey::from_secret(secret.as_bytes());
+    /// The bytes of the secret's UTF-8 text.
+    pub fn hs256(secret: &[u8]) -> Self {
+        let key = DecodingKey::from_secret(secret);
         Self(vec![Key { kid: None, algorithm: Algorithm::HS256, key }])
     }
 

@@ -8,25 +8,23 @@ pub mod keys;
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+use crate::admission::expiring::Expiring;
+use crate::admission::passes;
 use crate::clock::{Clock, Millis};
 use crate::config;
 use crate::ids::{self, UserId};
 use keys::KeySet;
 
-/// The header type of passes, which are never accepted as a user's bearer.
-pub const PASS_TYP: &str = "stanchion-pass";
-
 /// Longest bearer looked at, bytes.
 const TOKEN_MAX: usize = 8192;
 
-/// Most verified tokens remembered; when full, all are forgotten, which costs a signature each.
+/// Most verified tokens remembered.
 const VERIFIED_MAX: usize = 100_000;
 
 /// A signed-in user.
@@ -42,12 +40,11 @@ pub struct Auth {
     issuer: Option<String>,
     audience: Option<String>,
     clock: Clock,
-    verified: DashMap<[u8; 32], Verified>,
+    verified: Expiring<[u8; 32], Arc<User>>,
     /// Told when a token names a key we do not have.
     unknown_key: Notify,
 }
 
-#[derive(Clone)]
 struct Verified {
     user: Arc<User>,
     expires_ms: Millis,
@@ -83,7 +80,7 @@ impl Auth {
             issuer: set(&config.issuer),
             audience: set(&config.audience),
             clock,
-            verified: DashMap::new(),
+            verified: Expiring::new(VERIFIED_MAX),
             unknown_key: Notify::new(),
         }
     }
@@ -100,21 +97,17 @@ impl Auth {
         }
         let now_ms = self.clock.now_ms();
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(known) = self.verified.get(&hash).map(|entry| entry.clone()) {
-            return if known.expires_ms > now_ms { Ok(known.user) } else { Err(Refused) };
+        if let Some(user) = self.verified.get(&hash, now_ms) {
+            return Ok(user);
         }
-        let verified = self.verify_new(token, now_ms)?;
-        if self.verified.len() >= VERIFIED_MAX {
-            self.verified.clear();
-        }
-        let user = verified.user.clone();
-        self.verified.insert(hash, verified);
+        let Verified { user, expires_ms } = self.verify_new(token, now_ms)?;
+        self.verified.put(now_ms, hash, user.clone(), expires_ms);
         Ok(user)
     }
 
     fn verify_new(&self, token: &str, now_ms: Millis) -> Result<Verified, Refused> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refused)?;
-        if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(PASS_TYP)) || header.crit.is_some() {
+        if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(passes::TYP)) || header.crit.is_some() {
             return Err(Refused);
         }
         let keys = self.keys.read().clone();
@@ -145,12 +138,6 @@ impl Auth {
         let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"));
         Ok(Verified { user: Arc::new(User { id: UserId(claims.sub), admin }), expires_ms })
     }
-
-    /// Forgets verified tokens that have expired.
-    pub fn prune(&self) {
-        let now_ms = self.clock.now_ms();
-        self.verified.retain(|_, verified| verified.expires_ms > now_ms);
-    }
 }
 
 /// Seconds since the epoch to ms; nonsense saturates.
@@ -158,17 +145,9 @@ fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0) as Millis
 }
 
-/// Arguments of [`mint`].
-#[derive(Debug, Clone, Copy)]
-pub struct Mint<'a> {
-    pub sub: &'a str,
-    /// Space-separated.
-    pub scope: &'a str,
-    pub ttl_s: i64,
-}
-
-/// A bearer for development, signed with `[auth] hs256_secret` and made for its issuer and audience.
-pub fn mint(config: &config::Auth, clock: &Clock, mint: Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
+/// A bearer for development, signed HS256 and made for the configured issuer and audience; `scope` is
+/// space-separated.
+pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s: i64, clock: &Clock) -> String {
     #[derive(Serialize)]
     struct Minted<'a> {
         sub: &'a str,
@@ -182,16 +161,9 @@ pub fn mint(config: &config::Auth, clock: &Clock, mint: Mint<'_>) -> Result<Stri
         aud: &'a str,
     }
     let iat = clock.now_ms().div_euclid(1000);
-    let claims = Minted {
-        sub: mint.sub,
-        iat,
-        exp: iat.saturating_add(mint.ttl_s),
-        scope: mint.scope,
-        iss: &config.issuer,
-        aud: &config.audience,
-    };
-    let key = EncodingKey::from_secret(config.hs256_secret.as_bytes());
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+    let claims = Minted { sub, iat, exp: iat.saturating_add(ttl_s), scope, iss: &config.issuer, aud: &config.audience };
+    let key = EncodingKey::from_secret(secret);
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("any bytes are an HMAC key")
 }
 
 #[cfg(test)]
