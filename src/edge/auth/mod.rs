@@ -73,16 +73,29 @@ enum Audience {
 }
 
 impl Auth {
-    pub fn new(config: &config::Auth, keys: KeySet, clock: Clock) -> Self {
+    /// With the configured keys; those of a `jwks_url` arrive later, by [`fetch::keep_fresh`].
+    pub fn new(config: &config::Auth, clock: Clock) -> Result<Self, keys::Error> {
+        let keys = if !config.hs256_secret.is_empty() {
+            KeySet::hs256(config.hs256_secret.as_bytes())
+        } else if !config.jwks_file.is_empty() {
+            KeySet::from_file(&config.jwks_file)?
+        } else {
+            KeySet::empty()
+        };
         let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Self {
+        Ok(Self {
             keys: RwLock::new(Arc::new(keys)),
             issuer: set(&config.issuer),
             audience: set(&config.audience),
             clock,
             verified: Expiring::new(VERIFIED_MAX),
             unknown_key: Notify::new(),
-        }
+        })
+    }
+
+    /// False until the keys of a `jwks_url` have been fetched once.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.read().is_empty()
     }
 
     /// Replaces the keys; what was verified by the old ones is forgotten.
