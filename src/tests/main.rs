@@ -1,3 +1,8 @@
 //! The integration tests: one binary, real servers.
 
+mod ledger_base;
+mod ledger_catalog;
+mod ledger_grants;
+mod ledger_reads;
+mod ledger_rows;
 mod support;
