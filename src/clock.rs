@@ -82,7 +82,8 @@ pub fn parse_rfc3339(text: &str) -> Option<Millis> {
 }
 
 /// A point in time that is an RFC 3339 text in JSON and milliseconds in the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Timestamp(pub Millis);
 
 impl Serialize for Timestamp {

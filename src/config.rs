@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use load::{Faults, load, load_from};
-pub use secrets::{Secrets, mint_secrets};
+pub use secrets::{PassKeys, SecretError, fill_secrets};
 
 pub const DEFAULT: &str = include_str!("../config/default.toml");
 

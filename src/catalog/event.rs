@@ -1,6 +1,7 @@
 //! An event as its organizer describes it, its rules checked. Knows no seats' states.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::layout::Layout;
 use crate::clock::Timestamp;
@@ -28,8 +29,9 @@ pub struct Event {
     pub layout: Layout,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventPut)]
 pub struct EventSpec {
     pub name: String,
     #[serde(default)]
@@ -72,8 +74,9 @@ pub struct EventSpec {
 }
 
 /// Named seats (`rows`) or a standing section (`capacity`), never both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventPutSection)]
 pub struct SectionSpec {
     pub id: String,
     pub name: String,
@@ -84,29 +87,33 @@ pub struct SectionSpec {
     pub capacity: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventPutRow)]
 pub struct RowSpec {
     /// 1 to 8 letters and digits (no dash, so that seat ids read one way only).
     pub id: String,
     pub seats: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventPutFee)]
 pub struct CancellationFee {
     pub days_before: i64,
     pub fee_bp: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomOrder)]
 pub enum Order {
     Fifo,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomIdentity)]
 pub enum Identity {
     /// A random id for each browser.
     Browser,
@@ -114,14 +121,16 @@ pub enum Identity {
     User,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomControl)]
 pub enum Control {
     Fixed,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = Room)]
 pub struct RoomSpec {
     pub mode: Mode,
     pub order: Order,
@@ -157,8 +166,9 @@ impl Default for RoomSpec {
 }
 
 /// `PATCH /v1/admin/events/{event}/room`: any of the room's fields.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = RoomPatch)]
 pub struct RoomPatch {
     pub mode: Option<Mode>,
     pub order: Option<Order>,

@@ -12,16 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Config;
 
-/// What signs and verifies; the first queue secret signs.
+/// What signs and verifies passes.
 #[derive(Clone)]
-pub struct Secrets {
-    /// Empty when users are verified by a JWKS.
-    pub hs256: Vec<u8>,
-    pub queue: Vec<Vec<u8>>,
+pub struct PassKeys {
     /// PKCS#8 PEM.
-    pub pass_private_pem: String,
+    pub private_pem: String,
     /// SPKI PEM.
-    pub pass_old_public_pems: Vec<String>,
+    pub old_public_pems: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,26 +30,22 @@ pub struct SecretError {
     source: io::Error,
 }
 
-/// The secrets of `config`; what is not given is read from the data folder, or generated there.
-pub fn mint_secrets(config: &Config) -> Result<Secrets, SecretError> {
-    let dir = &config.store.data_dir;
+/// Completes `config`: secrets it does not give are read from the data folder, or generated there.
+pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
+    let dir = config.store.data_dir.clone();
     let by_jwks = !config.auth.jwks_file.is_empty() || !config.auth.jwks_url.is_empty();
-    let hs256 = match config.auth.hs256_secret.as_str() {
-        "" if by_jwks => Vec::new(),
-        "" => kept(dir, "auth-hs256.secret", random_text)?.into_bytes(),
-        given => given.as_bytes().to_vec(),
-    };
-    let queue = if config.queue.secrets.is_empty() {
-        vec![kept(dir, "queue.secret", random_text)?.into_bytes()]
-    } else {
-        config.queue.secrets.iter().map(|s| s.as_bytes().to_vec()).collect()
-    };
-    let pass_private_pem = match config.pass.private_key_file.as_str() {
-        "" => kept(dir, "pass-ed25519.pem", ed25519_pem)?,
+    if config.auth.hs256_secret.is_empty() && !by_jwks {
+        config.auth.hs256_secret = kept(&dir, "auth-hs256.secret", random_text)?;
+    }
+    if config.queue.secrets.is_empty() {
+        config.queue.secrets = vec![kept(&dir, "queue.secret", random_text)?];
+    }
+    let private_pem = match config.pass.private_key_file.as_str() {
+        "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
         file => read(Path::new(file))?,
     };
     let old = config.pass.old_public_keys.iter().map(|file| read(Path::new(file)));
-    Ok(Secrets { hs256, queue, pass_private_pem, pass_old_public_pems: old.collect::<Result<_, _>>()? })
+    Ok(PassKeys { private_pem, old_public_pems: old.collect::<Result<_, _>>()? })
 }
 
 /// The text in `dir/name`, made by `make` and written 0600 when there is none yet.
@@ -117,12 +110,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = crate::config::load_from("", std::iter::empty()).ok().expect("defaults");
         config.store.data_dir = dir.path().join("data");
-        let first = mint_secrets(&config).ok().expect("generated");
-        let second = mint_secrets(&config).ok().expect("read back");
-        assert_eq!(first.hs256, second.hs256);
-        assert_eq!(first.queue, second.queue);
-        assert_eq!(first.pass_private_pem, second.pass_private_pem);
-        assert!(jsonwebtoken::EncodingKey::from_ed_pem(first.pass_private_pem.as_bytes()).is_ok());
+        let mut again = config.clone();
+        let first = fill_secrets(&mut config).ok().expect("generated");
+        let second = fill_secrets(&mut again).ok().expect("read back");
+        assert_eq!(config.auth.hs256_secret, again.auth.hs256_secret);
+        assert_eq!(config.queue.secrets, again.queue.secrets);
+        assert_eq!(first.private_pem, second.private_pem);
+        assert!(jsonwebtoken::EncodingKey::from_ed_pem(first.private_pem.as_bytes()).is_ok());
         for name in ["auth-hs256.secret", "queue.secret", "pass-ed25519.pem"] {
             let mode = fs::metadata(config.store.data_dir.join(name)).expect("written").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");

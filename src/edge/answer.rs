@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, VARY};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -89,6 +89,12 @@ impl Answer {
         if let Ok(value) = HeaderValue::from_str(cookie) {
             self.0.headers_mut().append(SET_COOKIE, value);
         }
+        self
+    }
+
+    /// Adds a name to `Vary`.
+    pub fn vary(mut self, name: &'static str) -> Self {
+        self.0.headers_mut().append(VARY, HeaderValue::from_static(name));
         self
     }
 

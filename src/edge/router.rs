@@ -18,10 +18,8 @@ use super::request::Request;
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Anyone; a bearer is not looked at, except for limits.
+    /// Anyone; the user is known when there is a valid bearer.
     Anyone,
-    /// Anyone; a bearer, when there is one, must be valid.
-    MaybeUser,
     User,
     Admin,
 }
@@ -48,7 +46,7 @@ type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Sen
 /// A type's schema with those it refers to, for the OpenAPI document.
 pub type SchemaOf = fn(&mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema>;
 
-fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
+pub fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
     T::schemas(named);
     named.push((T::name().into_owned(), T::schema()));
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
@@ -104,12 +102,6 @@ impl Route {
             errors: &[],
             handler: Box::new(move |request| Box::pin(handler(request))),
         }
-    }
-
-    /// A bearer, when there is one, must be valid.
-    pub fn maybe_user(mut self) -> Self {
-        self.who = Who::MaybeUser;
-        self
     }
 
     pub fn user(mut self) -> Self {
@@ -244,3 +236,6 @@ impl Router {
         methods.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! Knows no claims' stock, no SQL and no clock.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::{Millis, Timestamp};
 use crate::ids::{CampaignId, EventId};
@@ -9,8 +10,9 @@ use crate::money::share_bp;
 
 /// A campaign as `PUT /v1/admin/coupons/{campaign}` says it, and as `campaign.spec` keeps it.
 /// Its rules are the catalogue's to check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CampaignPut)]
 pub struct CampaignSpec {
     pub name: String,
     pub kind: Kind,
@@ -49,16 +51,18 @@ fn one() -> i64 {
     1
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CampaignKind)]
 pub enum Kind {
     Percent,
     Fixed,
 }
 
 /// Who bears the discount.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CampaignFundedBy)]
 pub enum FundedBy {
     #[default]
     Platform,

@@ -1,8 +1,10 @@
 //! The integration tests: one binary, real servers.
 
+mod house;
 mod ledger_base;
 mod ledger_catalog;
 mod ledger_grants;
 mod ledger_reads;
 mod ledger_rows;
 mod support;
+mod top_level;

@@ -8,25 +8,23 @@ pub mod keys;
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+use crate::admission::expiring::Expiring;
+use crate::admission::passes;
 use crate::clock::{Clock, Millis};
 use crate::config;
 use crate::ids::{self, UserId};
 use keys::KeySet;
 
-/// The header type of passes, which are never accepted as a user's bearer.
-pub const PASS_TYP: &str = "stanchion-pass";
-
 /// Longest bearer looked at, bytes.
 const TOKEN_MAX: usize = 8192;
 
-/// Most verified tokens remembered; when full, all are forgotten, which costs a signature each.
+/// Most verified tokens remembered.
 const VERIFIED_MAX: usize = 100_000;
 
 /// A signed-in user.
@@ -42,12 +40,11 @@ pub struct Auth {
     issuer: Option<String>,
     audience: Option<String>,
     clock: Clock,
-    verified: DashMap<[u8; 32], Verified>,
+    verified: Expiring<[u8; 32], Arc<User>>,
     /// Told when a token names a key we do not have.
     unknown_key: Notify,
 }
 
-#[derive(Clone)]
 struct Verified {
     user: Arc<User>,
     expires_ms: Millis,
@@ -76,16 +73,29 @@ enum Audience {
 }
 
 impl Auth {
-    pub fn new(config: &config::Auth, keys: KeySet, clock: Clock) -> Self {
+    /// With the configured keys; those of a `jwks_url` arrive later, by [`fetch::keep_fresh`].
+    pub fn new(config: &config::Auth, clock: Clock) -> Result<Self, keys::Error> {
+        let keys = if !config.hs256_secret.is_empty() {
+            KeySet::hs256(config.hs256_secret.as_bytes())
+        } else if !config.jwks_file.is_empty() {
+            KeySet::from_file(&config.jwks_file)?
+        } else {
+            KeySet::empty()
+        };
         let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Self {
+        Ok(Self {
             keys: RwLock::new(Arc::new(keys)),
             issuer: set(&config.issuer),
             audience: set(&config.audience),
             clock,
-            verified: DashMap::new(),
+            verified: Expiring::new(VERIFIED_MAX),
             unknown_key: Notify::new(),
-        }
+        })
+    }
+
+    /// False until the keys of a `jwks_url` have been fetched once.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.read().is_empty()
     }
 
     /// Replaces the keys; what was verified by the old ones is forgotten.
@@ -100,21 +110,17 @@ impl Auth {
         }
         let now_ms = self.clock.now_ms();
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(known) = self.verified.get(&hash).map(|entry| entry.clone()) {
-            return if known.expires_ms > now_ms { Ok(known.user) } else { Err(Refused) };
+        if let Some(user) = self.verified.get(&hash, now_ms) {
+            return Ok(user);
         }
-        let verified = self.verify_new(token, now_ms)?;
-        if self.verified.len() >= VERIFIED_MAX {
-            self.verified.clear();
-        }
-        let user = verified.user.clone();
-        self.verified.insert(hash, verified);
+        let Verified { user, expires_ms } = self.verify_new(token, now_ms)?;
+        self.verified.put(now_ms, hash, user.clone(), expires_ms);
         Ok(user)
     }
 
     fn verify_new(&self, token: &str, now_ms: Millis) -> Result<Verified, Refused> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refused)?;
-        if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(PASS_TYP)) || header.crit.is_some() {
+        if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(passes::TYP)) || header.crit.is_some() {
             return Err(Refused);
         }
         let keys = self.keys.read().clone();
@@ -144,12 +150,6 @@ impl Auth {
         }
         let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"));
         Ok(Verified { user: Arc::new(User { id: UserId(claims.sub), admin }), expires_ms })
-    }
-
-    /// Forgets verified tokens that have expired.
-    pub fn prune(&self) {
-        let now_ms = self.clock.now_ms();
-        self.verified.retain(|_, verified| verified.expires_ms > now_ms);
     }
 }
 
