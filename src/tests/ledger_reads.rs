@@ -247,7 +247,7 @@ async fn what_breaks_an_invariant_is_found(ledger: &Ledger) {
             "amount = 16999",
             "amount = 17000",
             "id = 'p2'",
-            "a paid order without exactly its money captured: o01a",
+            "a paid order without its money captured: o01a",
         ),
         (
             "payment",
