@@ -51,7 +51,6 @@ async fn a_seat_is_free_when_the_money_is_back() {
         "organizer:hall-co",
         "platform_fee",
         "discount:platform",
-        "marketing_points",
         "refunds_pending",
         "points_in_orders",
     ] {
