@@ -1,5 +1,8 @@
 //! The one table of routes: router and OpenAPI document are both made from it.
 
+mod admin;
+mod purchase;
+
 use http::Method;
 
 use super::handlers::{ops, passes, queue, room, stream};
@@ -9,7 +12,16 @@ use super::router::Route;
 
 /// Every route of every listener.
 pub fn table() -> Vec<Route> {
-    [waiting_room(), operations()].into_iter().flatten().collect()
+    let parts = [
+        waiting_room(),
+        purchase::catalogue(),
+        purchase::purchase(),
+        purchase::own(),
+        admin::organizers(),
+        admin::office(),
+        operations(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn get<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
