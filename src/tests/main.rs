@@ -1,6 +1,9 @@
 //! The integration tests: one binary, real servers.
 
 mod faults;
+mod edge_queue;
+mod edge_requests;
+mod edge_support;
 mod house;
 mod purchase_journey;
 mod purchase_support;
