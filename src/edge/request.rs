@@ -9,13 +9,12 @@ use serde::de::DeserializeOwned;
 
 use super::auth::User;
 use super::body::{self, Parsed};
-use super::credential::{self, Carried, Kind};
+use super::credential::Carried;
 use super::idempotency;
 use super::problem::{Code, Problem};
 use super::query::Query;
 use super::state::State;
-use crate::catalog::Event;
-use crate::ids::{self, CampaignId, EventId, UserId, VisitorId};
+use crate::ids::{self, CampaignId, EventId, UserId};
 
 pub struct Request {
     pub state: Arc<State>,
@@ -46,12 +45,6 @@ impl Request {
         if ids::is_slug(text) { Ok(EventId::from(text)) } else { Err(Code::EventNotFound.into()) }
     }
 
-    /// The event of the path.
-    pub fn event(&self) -> Result<Arc<Event>, Problem> {
-        let id = self.event_id()?;
-        self.state.catalog.event(id.as_str()).ok_or(Code::EventNotFound.into())
-    }
-
     /// `{campaign}` of the path.
     pub fn campaign_id(&self) -> Result<CampaignId, Problem> {
         let text = self.param("campaign");
@@ -61,14 +54,6 @@ impl Request {
     /// The signed-in user, or `UNAUTHENTICATED`.
     pub fn user(&self) -> Result<&UserId, Problem> {
         self.user.as_deref().map(|user| &user.id).ok_or(Code::Unauthenticated.into())
-    }
-
-    /// The visitor of the pass for `event`, by header or cookie, or `PASS_REQUIRED`. Signature, type and
-    /// time are checked here; whether the visitor is still inside is the lane's to say.
-    pub fn pass(&self, event: &EventId) -> Result<VisitorId, Problem> {
-        let (pass, carried) = credential::find(&self.headers, Kind::Pass, event.as_str()).ok_or(Code::PassRequired)?;
-        self.believe(carried)?;
-        self.state.admission.read_pass(event, pass).ok_or(Code::PassRequired.into())
     }
 
     /// What came in a cookie was sent by the browser, whoever made it: a request that changes something

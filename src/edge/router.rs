@@ -236,3 +236,6 @@ impl Router {
         methods.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,9 +158,17 @@ fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0) as Millis
 }
 
-/// A bearer for development, signed HS256 and made for the configured issuer and audience; `scope` is
-/// space-separated.
-pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s: i64, clock: &Clock) -> String {
+/// Arguments of [`mint`].
+#[derive(Debug, Clone, Copy)]
+pub struct Mint<'a> {
+    pub sub: &'a str,
+    /// Space-separated.
+    pub scope: &'a str,
+    pub ttl_s: i64,
+}
+
+/// A bearer for development, signed with `[auth] hs256_secret` and made for its issuer and audience.
+pub fn mint(config: &config::Auth, clock: &Clock, mint: Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
     #[derive(Serialize)]
     struct Minted<'a> {
         sub: &'a str,
@@ -174,9 +182,16 @@ pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s:
         aud: &'a str,
     }
     let iat = clock.now_ms().div_euclid(1000);
-    let claims = Minted { sub, iat, exp: iat.saturating_add(ttl_s), scope, iss: &config.issuer, aud: &config.audience };
-    let key = EncodingKey::from_secret(secret);
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("any bytes are an HMAC key")
+    let claims = Minted {
+        sub: mint.sub,
+        iat,
+        exp: iat.saturating_add(mint.ttl_s),
+        scope: mint.scope,
+        iss: &config.issuer,
+        aud: &config.audience,
+    };
+    let key = EncodingKey::from_secret(config.hs256_secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::lookup;
 use crate::admission::{Entered, Place, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
@@ -21,7 +22,7 @@ pub struct EnterBody {
 
 /// `POST /v1/events/{event}/queue`
 pub async fn enter(request: Request) -> Outcome {
-    let event = request.event()?;
+    let event = lookup::event(&request)?;
     let body = request.json_or_empty::<EnterBody>()?.value;
     let user = match event.spec.room.identity {
         Identity::Browser => None,
@@ -53,7 +54,7 @@ pub async fn enter(request: Request) -> Outcome {
 
 /// `GET /v1/events/{event}/queue`
 pub async fn poll(request: Request) -> Outcome {
-    let event = request.event()?;
+    let event = lookup::event(&request)?;
     let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
     let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
     let standing = poll_place(&request, &room_of(&event), token).await?;
@@ -74,7 +75,7 @@ pub async fn leave_by_beacon(request: Request) -> Outcome {
 }
 
 async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
-    let event = request.event()?;
+    let event = lookup::event(request)?;
     let (text, carried) = carried(request, &event, in_body).ok_or(Code::QueueTokenInvalid)?;
     request.believe(carried)?;
     let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event)) };

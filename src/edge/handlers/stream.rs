@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::queue;
+use super::{lookup, queue};
 use crate::catalog::Event;
 use crate::edge::place::{PlaceView, StateView};
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
@@ -39,7 +39,7 @@ struct Stream {
 
 /// `GET /v1/events/{event}/queue/stream`
 pub async fn open(request: Request) -> Outcome {
-    let event = request.event()?;
+    let event = lookup::event(&request)?;
     let token = queue::token(&request, &event)?;
     let place = request.state.streams.clone().try_acquire_owned().map_err(|_| Code::Overloaded)?;
     let stream = Stream { request, event, token, last: None, quiet: 0, over: false, _place: place };
