@@ -2,7 +2,10 @@
 
 mod faults;
 mod house;
+mod purchase_crowd;
 mod purchase_journey;
+mod purchase_refusals;
+mod purchase_repeats;
 mod purchase_support;
 mod support;
 mod top_level;

@@ -79,7 +79,12 @@ async fn of_holds(store: Store) {
     kim.hold(&["a-2-1"]).await;
     lee.post(&holds, &seats).pass(&kim.pass).send().await.expect_code(403, "NOT_OWNER");
 
-    gateway.admin_call(http::Method::PATCH, "/v1/admin/events/hall/room").json(&json!({"mode": "closed"})).send().await.expect(200);
+    gateway
+        .admin_call(http::Method::PATCH, "/v1/admin/events/hall/room")
+        .json(&json!({"mode": "closed"}))
+        .send()
+        .await
+        .expect(200);
     ask(seats.clone()).await.expect_code(409, "SALE_NOT_OPEN");
 }
 
@@ -110,9 +115,8 @@ async fn of_claims(store: Store) {
     let bare = gateway.public.post("/v1/coupons/two/claims").bearer(&gateway.token("lee")).key("k");
     assert_eq!(bare.send().await.expect(201).json["number"], 1);
 
-    let put = async |spec: Value| {
-        gateway.admin_call(http::Method::PUT, "/v1/admin/coupons/one").json(&spec).send().await
-    };
+    let put =
+        async |spec: Value| gateway.admin_call(http::Method::PUT, "/v1/admin/coupons/one").json(&spec).send().await;
     put(campaign(json!({"stock": 0}))).await.expect_code(409, "STOCK_CLAIMED");
     put(campaign(json!({"stock": 3}))).await.expect(200);
     assert_eq!(claim("lee", "one", "a").await.expect(201).json["number"], 2);
@@ -151,10 +155,9 @@ async fn of_orders(store: Store) {
     kim.post("/v1/events/hall/holds/nothing/quote", &json!({})).send().await.expect_code(404, "HOLD_NOT_FOUND");
 
     // Refused before any payment: the seats go back to the hold.
-    for (more, reason) in [
-        (json!({"expected_cash": 1}), "PRICE_CHANGED"),
-        (json!({"points": 10}), "INSUFFICIENT_POINTS"),
-    ] {
+    for (more, reason) in
+        [(json!({"expected_cash": 1}), "PRICE_CHANGED"), (json!({"points": 10}), "INSUFFICIENT_POINTS")]
+    {
         let id = order(more).await.expect(202).text("id");
         let rejected = gateway.settled("kim", &id).await;
         assert_eq!((&rejected["status"], &rejected["reason"]), (&json!("rejected"), &json!(reason)), "{rejected}");
@@ -283,9 +286,8 @@ async fn of_the_user(store: Store) {
             assert_eq!(pointers(call.send().await).len(), 1, "{path}?{bad}");
         }
     }
-    let orders = async |query: &str| {
-        gateway.admin_call(http::Method::GET, &format!("/v1/admin/orders?{query}")).send().await
-    };
+    let orders =
+        async |query: &str| gateway.admin_call(http::Method::GET, &format!("/v1/admin/orders?{query}")).send().await;
     assert_eq!(pointers(orders("status=odd&event=ODD").await), ["?event", "?status"]);
     assert_eq!(orders("user=kim&event=hall&status=confirmed").await.expect(200).json["items"], json!([]));
     gateway.admin.get("/v1/admin/orders").bearer(&token).send().await.expect_code(403, "ADMIN_REQUIRED");
@@ -306,7 +308,9 @@ async fn of_the_user(store: Store) {
     let points = gateway.public.get("/v1/me/points").bearer(&token).send().await.expect(200).json;
     assert_eq!(points["balance"], 5);
 
-    let office = async |method: http::Method, path: &str| gateway.admin_call(method, path).json(&json!({"outcome": "captured"})).send().await;
+    let office = async |method: http::Method, path: &str| {
+        gateway.admin_call(method, path).json(&json!({"outcome": "captured"})).send().await
+    };
     office(http::Method::POST, "/v1/admin/dead-letters/none/requeue").await.expect_code(404, "NOT_FOUND");
     office(http::Method::POST, "/v1/admin/payments/none/resolve").await.expect_code(404, "NOT_FOUND");
 }
