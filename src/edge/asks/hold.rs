@@ -63,8 +63,7 @@ impl HoldBody {
                 if quantity == 0 {
                     return Err(Code::Empty.into());
                 }
-                let adjacent =
-                    if self.adjacent.unwrap_or(true) { Adjacent::Required } else { Adjacent::Optional };
+                let adjacent = if self.adjacent.unwrap_or(true) { Adjacent::Required } else { Adjacent::Optional };
                 Ok(Asked::Best { section, quantity, adjacent })
             }
             (Some(_), Some(_)) | (None, None) => Err(Problem::field("", "either seats, or section and quantity")),
@@ -92,7 +91,8 @@ impl Asked {
                 let mut wanted = Vec::with_capacity(seats.len());
                 for seat in seats {
                     let found = event.layout.index_of(seat).and_then(|at| Some((at, event.price(at)?)));
-                    wanted.push(found.ok_or_else(|| Problem::new(Code::SeatNotFound).detail(format!("no seat {seat}")))?);
+                    wanted
+                        .push(found.ok_or_else(|| Problem::new(Code::SeatNotFound).detail(format!("no seat {seat}")))?);
                 }
                 wanted.sort_unstable();
                 Ok(Want::Named(wanted))
@@ -146,9 +146,10 @@ mod tests {
         };
         validation(json!({}), &[""]);
         validation(json!({"seats": [], "section": "a"}), &[""]);
-        validation(json!({"seats": ["a-1-1", "A B", "a-1-01", "-1-1", "a-1"], "quantity": 1}), &[
-            "/quantity", "/seats/1", "/seats/2", "/seats/3",
-        ]);
+        validation(
+            json!({"seats": ["a-1-1", "A B", "a-1-01", "-1-1", "a-1"], "quantity": 1}),
+            &["/quantity", "/seats/1", "/seats/2", "/seats/3"],
+        );
         validation(json!({"section": "A", "quantity": -1}), &["/section", "/quantity"]);
         validation(json!({"section": "a", "quantity": 1001}), &["/quantity"]);
         let code = |json| asked(json).expect_err("refused").0;

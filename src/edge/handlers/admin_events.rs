@@ -23,8 +23,7 @@ pub struct AdminEventView<'a> {
 }
 
 fn answer(status: StatusCode, event: &Event) -> Answer {
-    let view =
-        AdminEventView { id: event.id.as_str(), version: event.version, lane: event.lane.0, spec: &event.spec };
+    let view = AdminEventView { id: event.id.as_str(), version: event.version, lane: event.lane.0, spec: &event.spec };
     Answer::json(status, &view).no_store()
 }
 

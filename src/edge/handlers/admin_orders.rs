@@ -18,7 +18,8 @@ use crate::ledger::reads::OrderFilter;
 pub async fn list(request: Request) -> Outcome {
     let Wanted { after, limit } = Wanted::of(&request)?;
     let rows = request.state.ledger.orders_where(filter(&request.query)?, after, limit).await?;
-    let page = Page::of(rows, |fact| AdminOrderView { user: fact.user.0.clone(), order: orders::view(&request, &fact) });
+    let page =
+        Page::of(rows, |fact| AdminOrderView { user: fact.user.0.clone(), order: orders::view(&request, &fact) });
     Ok(Answer::json(StatusCode::OK, &page).no_store())
 }
 
@@ -30,7 +31,11 @@ fn filter(query: &Query) -> Result<OrderFilter, Problem> {
     let status = set("status").map(OrderStatus::parse);
     faults.check(status != Some(None), "?status", "a status of an order");
     faults.verdict()?;
-    Ok(OrderFilter { user: set("user").map(UserId::from), event: set("event").map(EventId::from), status: status.flatten() })
+    Ok(OrderFilter {
+        user: set("user").map(UserId::from),
+        event: set("event").map(EventId::from),
+        status: status.flatten(),
+    })
 }
 
 /// `POST /v1/admin/orders/{order}/refunds`: whole lines or parts, at any time.

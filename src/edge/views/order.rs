@@ -100,10 +100,9 @@ impl OrderView {
     pub fn new(order: &OrderFact, layout: Option<&Layout>, coupons: &CouponIds, now_ms: Millis) -> Self {
         let open = match order.status {
             OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
-            OrderStatus::Confirmed
-            | OrderStatus::PartiallyRefunded
-            | OrderStatus::Refunded
-            | OrderStatus::Rejected => false,
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                false
+            }
         };
         Self {
             id: order.id.0.clone(),

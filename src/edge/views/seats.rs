@@ -46,7 +46,10 @@ impl SeatsView {
                 price: spec.price,
                 capacity: section.capacity(),
                 free: count(section.indexes().map(|seat| state(map, seat))),
-                rows: section.active_rows().map(|row| RowView { id: row.id.clone(), seats: letters(row, map) }).collect(),
+                rows: section
+                    .active_rows()
+                    .map(|row| RowView { id: row.id.clone(), seats: letters(row, map) })
+                    .collect(),
             })
         });
         Self { version: map.version, sections: sections.collect() }

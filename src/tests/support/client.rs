@@ -98,7 +98,8 @@ impl Call {
 
     /// Sends it; `Err` when no answer came.
     pub async fn try_send(self) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let mut request = http::Request::builder().method(self.method).uri(format!("{}{}", self.client.base, self.path));
+        let mut request =
+            http::Request::builder().method(self.method).uri(format!("{}{}", self.client.base, self.path));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
