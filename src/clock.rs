@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// Milliseconds since the Unix epoch, UTC.
 pub type Millis = i64;
 
@@ -77,6 +79,26 @@ pub fn rfc3339(at_ms: Millis) -> String {
 pub fn parse_rfc3339(text: &str) -> Option<Millis> {
     let at: jiff::Timestamp = text.parse().ok()?;
     (at.as_millisecond() >= 0).then(|| at.as_millisecond())
+}
+
+/// A point in time that is an RFC 3339 text in JSON and milliseconds in the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime)]
+pub struct Timestamp(pub Millis);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_rfc3339(&text)
+            .map(Timestamp)
+            .ok_or_else(|| de::Error::custom("not an RFC 3339 time, e.g. 2026-11-20T10:00:00Z"))
+    }
 }
 
 /// Whole seconds from `now_ms` to `deadline_ms`, rounded up, never negative.

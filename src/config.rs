@@ -4,10 +4,17 @@
 //! `config/default.toml` is embedded: it is the documentation, the defaults and the schema. A file
 //! overrides it key by key, the environment (`STANCHION__SECTION__KEY`) overrides the file.
 
+mod check;
+mod load;
+mod secrets;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+pub use load::{Faults, load, load_from};
+pub use secrets::{PassKeys, SecretError, fill_secrets};
 
 pub const DEFAULT: &str = include_str!("../config/default.toml");
 

@@ -1,1 +1,14 @@
-//! (being built)
+//! Events and coupon campaigns: what is on sale, and by which rules. Ledger first, then the lane.
+//! Knows no visitors and no orders.
+
+mod campaign;
+mod event;
+mod layout;
+mod store;
+
+pub use campaign::Campaign;
+pub use event::{
+    CancellationFee, Control, Event, EventSpec, Faults, Identity, Order, RoomPatch, RoomSpec, RowSpec, SectionSpec,
+};
+pub use layout::{Layout, Section, Strip};
+pub use store::{Catalog, Error, PutCampaignOutcome, PutEventOutcome, Result};

@@ -1,1 +1,186 @@
-//! (being built)
+//! The demo: a sample on-sale, a simulated crowd, a report. Everything goes through the HTTP API, so it
+//! also shows whether the contract holds. Knows no stage: whoever starts it hands over addresses and tokens.
+
+pub mod admin;
+mod buy;
+mod choice;
+pub mod client;
+mod coupon;
+mod latency;
+mod line;
+pub mod persona;
+mod progress;
+mod refund;
+mod report;
+pub mod sample;
+mod seat;
+mod step;
+mod tally;
+mod visitor;
+mod witness;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::clock::{self, Clock};
+use admin::{Admin, Grants, OnSale};
+use persona::Persona;
+use progress::Progress;
+pub use progress::Show;
+pub use report::Report;
+use report::{Audit, Counts};
+use step::Step;
+use tally::Tally;
+use witness::Witness;
+use world::World;
+
+/// A crowd is through long before this; whoever is not is counted as unexpected.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What the demo needs to know of the gateway it is let loose on. Start that one with
+/// `limits.client_rps = 0`: the whole crowd comes from one address.
+pub struct Demo {
+    /// Of the public listener, `http://…` without a slash at the end.
+    pub public_url: String,
+    /// Of the admin listener.
+    pub admin_url: String,
+    pub crowd: usize,
+    pub seed: u64,
+    /// Mints a bearer token for a `sub`.
+    pub user_token: Box<dyn Fn(&str) -> String + Send + Sync>,
+    /// One with the scope `admin`.
+    pub admin_token: String,
+    pub clock: Clock,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the demo could not be prepared or ended")]
+    Admin(#[from] admin::Error),
+}
+
+/// Puts the sample on sale, sends the crowd, reports. Returns when every visit is over and the audit was
+/// asked; the sale stays as it is.
+pub async fn run(demo: Demo, show: Show) -> Result<Report, Error> {
+    let mut progress = Progress::new(show, demo.crowd);
+    let client = Arc::new(client::Client::default());
+    let bearer = format!("Bearer {}", demo.admin_token);
+    let admin = Admin { http: &client, public_url: &demo.public_url, admin_url: &demo.admin_url, bearer: &bearer };
+
+    admin.ready().await?;
+    progress.say(&format!("Demo: {} visitors, seed {}, over {}", demo.crowd, demo.seed, demo.public_url));
+    progress.say("They all come from one address, so the limit per client address is off; visitors keep theirs.");
+    let on_sale = admin.put_on_sale(&demo.clock).await?;
+    progress.say(&format!(
+        "On sale: {} places of {:?}, {} coupons",
+        sample::capacity(),
+        on_sale.event,
+        sample::COUPONS
+    ));
+    let run = format!("demo-{}-{}", demo.seed, demo.clock.now_ms());
+    grant_points(&demo, &client, &bearer, &run, &mut progress).await?;
+
+    let world = Arc::new(World {
+        http: client::Client::default(),
+        public_url: demo.public_url.clone(),
+        event: on_sale.event.clone(),
+        campaign: on_sale.campaign.clone(),
+        run,
+        tally: Tally::default(),
+        witness: Witness::default(),
+    });
+    progress.say("The doors are open.");
+    let began = clock::instant();
+    let crowd = arrive(&demo, &world);
+    watch(crowd, &world, &admin, &on_sale, &mut progress).await;
+    let took = began.elapsed();
+    progress.over();
+
+    let audit = Audit::read(&admin.audit().await?);
+    Ok(report(&demo, &world, on_sale, took, audit))
+}
+
+async fn grant_points(
+    demo: &Demo,
+    client: &Arc<client::Client>,
+    bearer: &str,
+    run: &str,
+    progress: &mut Progress,
+) -> Result<(), Error> {
+    let bar = progress.preparing("points");
+    let grants =
+        Grants { admin_url: demo.admin_url.clone(), bearer: bearer.to_owned(), crowd: demo.crowd, run: run.to_owned() };
+    let began = clock::instant();
+    admin::grant_all(client.clone(), grants, |done| bar.set_position(done as u64)).await?;
+    bar.finish_and_clear();
+    let took_s = began.elapsed().as_secs_f64();
+    progress.say(&format!("Points: {} for each of them, granted in {took_s:.1} s", sample::POINTS_EACH));
+    Ok(())
+}
+
+fn arrive(demo: &Demo, world: &Arc<World>) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    for number in 0..demo.crowd {
+        let persona = Persona::draw(demo.seed, number, sample::SECTIONS.len());
+        let bearer = format!("Bearer {}", (demo.user_token)(&persona.user()));
+        let world = world.clone();
+        crowd.spawn(async move { visitor::visit(&world, persona, bearer).await });
+    }
+    crowd
+}
+
+/// Shows where the run stands until everyone has gone.
+async fn watch(mut crowd: JoinSet<()>, world: &World, admin: &Admin<'_>, on_sale: &OnSale, progress: &mut Progress) {
+    let began = clock::instant();
+    let mut shown = clock::instant();
+    let mut ticks = tokio::time::interval(progress.every());
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            gone = crowd.join_next() => match gone {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(panic)) => world.tally.breach("a visitor panicked", || panic.to_string()),
+            },
+            _ = ticks.tick() => {
+                // The room is only looked at: when it does not answer, the visitors will say so.
+                let room = admin.room(&on_sale.event).await.unwrap_or(Value::Null);
+                progress.tick(&world.tally, &room, shown.elapsed());
+                shown = clock::instant();
+                if began.elapsed() > LIMIT {
+                    let left = crowd.len();
+                    world.tally.breach("visits not over in 600 s", || format!("{left} visits"));
+                    crowd.shutdown().await;
+                }
+            }
+        }
+    }
+    let room = admin.room(&on_sale.event).await.unwrap_or(Value::Null);
+    progress.tick(&world.tally, &room, shown.elapsed());
+}
+
+fn report(demo: &Demo, world: &World, on_sale: OnSale, took: Duration, audit: Audit) -> Report {
+    let tally = &world.tally;
+    let mut latencies: Vec<_> = Step::ALL
+        .iter()
+        .map(|step| (step.name(), tally.latency(*step).quantiles()))
+        .filter(|(_, quantiles)| quantiles.count > 0)
+        .collect();
+    latencies.push(("paid → confirmed", tally.confirmation.quantiles()));
+    Report {
+        event: on_sale.event,
+        crowd: demo.crowd,
+        seed: demo.seed,
+        took,
+        counts: Counts::read(tally),
+        ends: tally.ends(),
+        refusals: tally.refusals(),
+        latencies,
+        breaches: tally.breaches(),
+        audit,
+    }
+}

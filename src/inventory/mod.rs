@@ -1,1 +1,75 @@
-//! (being built)
+//! Seats, holds, coupons and orders at the door: builds what a lane is asked and hands back its outcome.
+//! Knows no HTTP, no names or rows of a layout, and no SQL: nothing here ever waits for the ledger.
+
+pub mod claims;
+pub mod coupon_id;
+pub mod holds;
+pub mod orders;
+pub mod refunds;
+pub mod seats;
+pub mod watch;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::ids::{FactKind, LaneId, fact_lane};
+use crate::lane::{Lane, Lanes};
+
+pub use coupon_id::CouponIds;
+pub use seats::SeatMaps;
+pub use watch::{Busy, Waited};
+
+/// Tells this process's writer that a lane's log has grown. Must not block.
+pub type Nudge = Arc<dyn Fn(LaneId) + Send + Sync>;
+
+/// Bounds and secrets of the doors.
+pub struct Settings {
+    /// Most records in one lane's log before new orders, payments, refunds and claims are refused.
+    pub log_max: i64,
+    /// Most requests of this gateway waiting for an order's status at once.
+    pub waits_max: usize,
+    /// Of coupon ids: the first signs, all verify. Never empty.
+    pub coupon_secrets: Vec<Vec<u8>>,
+}
+
+/// The doors to all lanes. One per gateway.
+pub struct Inventory {
+    lanes: Lanes,
+    clock: Clock,
+    nudge: Nudge,
+    log_max: i64,
+    seats: SeatMaps,
+    coupons: CouponIds,
+    watch: watch::Watch,
+}
+
+impl Inventory {
+    pub fn new(lanes: Lanes, clock: Clock, nudge: Nudge, settings: Settings) -> Self {
+        Self {
+            seats: SeatMaps::new(lanes.clone()),
+            coupons: CouponIds::new(&settings.coupon_secrets),
+            watch: watch::Watch::new(settings.waits_max),
+            log_max: settings.log_max,
+            lanes,
+            clock,
+            nudge,
+        }
+    }
+
+    pub fn seats(&self) -> &SeatMaps {
+        &self.seats
+    }
+
+    pub fn coupons(&self) -> &CouponIds {
+        &self.coupons
+    }
+
+    /// The lane a fact's id names; `None` when the text is no id of ours.
+    fn lane_of(&self, kind: FactKind, id: &str) -> Option<&Arc<dyn Lane>> {
+        self.lanes.get(fact_lane(kind, id)?)
+    }
+
+    fn nudge(&self, lane: LaneId) {
+        (self.nudge)(lane);
+    }
+}

@@ -59,6 +59,7 @@ pub enum Body {
         order: OrderId,
         refund: RefundId,
         digest: String,
+        by: RefundBy,
         /// (line, gross); no amount: all that is left.
         lines: Vec<(u32, Option<i64>)>,
         reason: String,
@@ -131,6 +132,14 @@ pub enum PaymentResult {
     },
     /// Asked, and the provider says it never happened: closed, another attempt may follow.
     NotDone,
+}
+
+/// Who asks for a refund: an admin pays no cancellation fee and knows no deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundBy {
+    Buyer,
+    Admin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,8 +30,9 @@ pub fn score(epoch: i64, serial: i64) -> i64 {
 }
 
 /// What an operator set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomMode)]
 pub enum Mode {
     Scheduled,
     Open,
@@ -65,8 +66,9 @@ impl Mode {
 }
 
 /// When a place inside is given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomReleaseOn)]
 pub enum ReleaseOn {
     /// When an order is confirmed and no hold is left.
     Order,

@@ -151,6 +151,7 @@ CREATE TABLE refund (
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_lane ON refund (lane, opened, requested_ms);
 
+-- amount = cash + points + the fee's part; fee_points: what of that part came from points.
 CREATE TABLE refund_line (
     refund VARCHAR(40) NOT NULL,
     line BIGINT NOT NULL,
@@ -158,6 +159,7 @@ CREATE TABLE refund_line (
     cash BIGINT NOT NULL,
     points BIGINT NOT NULL,
     earn BIGINT NOT NULL,
+    fee_points BIGINT NOT NULL,
     closes BIGINT NOT NULL,
     PRIMARY KEY (refund, line)
 );
@@ -229,7 +231,8 @@ CREATE TABLE point_move (
     lot VARCHAR(64) NULL,
     order_id VARCHAR(40) NULL,
     refund VARCHAR(40) NULL,
-    digest VARCHAR(64) NULL
+    digest VARCHAR(64) NULL,
+    reason VARCHAR(255) NULL
 );
 CREATE INDEX point_move_user ON point_move (user_id, at_ms, id);
 
@@ -255,3 +258,10 @@ CREATE TABLE outbox (
     sent_ms BIGINT NULL
 );
 CREATE INDEX outbox_unsent ON outbox (sent_ms, at_ms);
+
+-- Numbers given in commit order.
+CREATE TABLE counter (
+    name VARCHAR(32) NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO counter (name, value) VALUES ('catalog', 0);

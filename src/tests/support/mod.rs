@@ -1,3 +1,4 @@
 //! What the integration tests stand on. Knows nothing of what is tested.
 
+pub mod client;
 pub mod servers;

@@ -1,0 +1,77 @@
+//! When a visitor should poll again: the server dictates it. Knows no rooms.
+
+use crate::clock::Millis;
+
+/// Bounds of `poll_after_ms`.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub min_ms: i64,
+    pub max_ms: i64,
+}
+
+/// So far back the slowest pace is reached.
+const FAR: f64 = 20_000.0;
+
+/// No room may ask for polls more often than this, however short its patience.
+const LEAST_MS: i64 = 250;
+
+impl Pace {
+    /// With `ahead` before one's turn; `jitter` in `0.0..1.0` spreads those who came together.
+    pub fn waiting(self, ahead: i64, jitter: f64) -> i64 {
+        let far = (ahead.max(0) as f64 / FAR).min(1.0).sqrt();
+        let span = (self.max_ms - self.min_ms) as f64;
+        let base = self.min_ms as f64 + 0.75 * span * far;
+        ((base * (1.0 + jitter / 3.0)) as i64).clamp(self.min_ms, self.max_ms)
+    }
+
+    /// Before the opening: slowly, then spread over one pace around it.
+    pub fn scheduled(self, until_open_ms: Millis, jitter: f64) -> i64 {
+        let spread = self.min_ms + ((self.max_ms - self.min_ms) as f64 * jitter) as i64;
+        if until_open_ms > self.max_ms { self.waiting(i64::MAX, jitter) } else { spread }
+    }
+
+    /// Inside, through, or nothing to be had: only to notice a change.
+    pub fn resting(self, jitter: f64) -> i64 {
+        self.waiting(i64::MAX, jitter)
+    }
+}
+
+/// Never so long that a visitor who obeys would count as absent when called.
+pub fn patient(poll_after_ms: i64, patience_ms: i64) -> i64 {
+    poll_after_ms.min((patience_ms / 2).max(LEAST_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace { min_ms: 1_000, max_ms: 15_000 };
+
+    #[test]
+    fn the_front_polls_often_and_the_back_seldom() {
+        assert_eq!(PACE.waiting(0, 0.0), 1_000);
+        assert!(PACE.waiting(0, 0.999) < 2_000);
+        assert!((3_000..5_000).contains(&PACE.waiting(1_234, 0.5)), "{}", PACE.waiting(1_234, 0.5));
+        assert!(PACE.waiting(1_000_000, 0.0) > 11_000);
+        assert_eq!(PACE.waiting(1_000_000, 1.0), 15_000);
+        let mut last = 0;
+        for ahead in 0..30_000 {
+            assert!(PACE.waiting(ahead, 0.5) >= last);
+            last = PACE.waiting(ahead, 0.5);
+        }
+    }
+
+    #[test]
+    fn an_opening_is_not_met_by_everyone_at_once() {
+        assert_eq!(PACE.scheduled(0, 0.0), 1_000);
+        assert_eq!(PACE.scheduled(0, 1.0), 15_000);
+        assert!(PACE.scheduled(3_600_000, 0.0) > 11_000);
+    }
+
+    #[test]
+    fn who_obeys_is_never_absent() {
+        assert_eq!(patient(15_000, 60_000), 15_000);
+        assert_eq!(patient(15_000, 2_000), 1_000);
+        assert_eq!(patient(15_000, 0), 250);
+    }
+}

@@ -1,0 +1,137 @@
+//! The heartbeat of all rooms: expires places, lets the next ones in, tells the gauges.
+//! Knows no visitors. Any gateway may beat; the lane paces.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use metrics::{Counter, counter, gauge};
+use parking_lot::Mutex;
+use tokio::time::MissedTickBehavior;
+
+use super::room::{Admission, Room};
+use crate::ids::EventId;
+use crate::lane::{Fault, Pulse, Pulsed, RoomCounts};
+use crate::metrics::*;
+use crate::shutdown::Stopping;
+
+/// Rooms pulsed at once.
+const AT_ONCE: usize = 64;
+/// Calls to one room in one beat while it says there is more to do.
+const CALLS_MAX: usize = 8;
+/// Gauges and speeds follow every so many beats' worth of time.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// The rooms there are, asked at every beat.
+pub type Rooms = Arc<dyn Fn() -> Vec<Room> + Send + Sync>;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub every: Duration,
+    /// Most places one call looks at.
+    pub work_max: i64,
+}
+
+struct Counters {
+    admitted: Counter,
+    expired: Counter,
+    called_late: Counter,
+    lapsed: Counter,
+    holds_expired: Counter,
+}
+
+/// Beats until told to stop.
+pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mut stop: Stopping) {
+    let counters = Counters {
+        admitted: counter!(ADMISSION_ADMITTED),
+        expired: counter!(ADMISSION_EXPIRED),
+        called_late: counter!(ADMISSION_CALLED_LATE),
+        lapsed: counter!(ADMISSION_LAPSED),
+        holds_expired: counter!(INVENTORY_HOLDS_EXPIRED),
+    };
+    let failing = Mutex::new(HashSet::new());
+    let mut beats = tokio::time::interval(settings.every);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let count_beats = (COUNT_EVERY.as_millis() / settings.every.as_millis().max(1)).max(1);
+    for beat in 0_u128.. {
+        tokio::select! {
+            () = stop.wait() => return,
+            _ = beats.tick() => {}
+        }
+        let rooms = rooms();
+        let counting = beat % count_beats == 0;
+        if counting {
+            let there: HashSet<&EventId> = rooms.iter().map(|room| &room.event).collect();
+            admission.speeds.keep(|event| there.contains(event));
+        }
+        let (admission, counters, failing) = (&admission, &counters, &failing);
+        let beat_one = |room: Room| async move {
+            let result = pulse(admission, &room, settings.work_max, counters).await;
+            note(&room, result, failing);
+            if counting && let Ok(Some(counts)) = admission.counts(&room).await {
+                show(&room.event, &counts);
+            }
+        };
+        futures_util::stream::iter(rooms).for_each_concurrent(AT_ONCE, beat_one).await;
+    }
+}
+
+async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Counters) -> Result<(), Fault> {
+    let lane = admission.lane(room)?;
+    for _ in 0..CALLS_MAX {
+        let ask = Pulse { event: room.event.clone(), work_max };
+        let Some(pulsed) = lane.pulse(admission.now_ms(), ask).await? else { return Ok(()) };
+        counters.add(pulsed);
+        if !pulsed.more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Says once that a room's pulse fails, and once that it beats again.
+fn note(room: &Room, result: Result<(), Fault>, failing: &Mutex<HashSet<EventId>>) {
+    match result {
+        Ok(()) => {
+            if failing.lock().remove(&room.event) {
+                tracing::info!(event = %room.event, "the room is pulsed again");
+            }
+        }
+        // The writer rebuilds it and says so.
+        Err(Fault::Recovering(_)) => {}
+        Err(fault @ (Fault::Unavailable { .. } | Fault::Contract { .. })) => {
+            if failing.lock().insert(room.event.clone()) {
+                tracing::error!(event = %room.event, error = &fault as &dyn std::error::Error, "no pulse");
+            }
+        }
+    }
+}
+
+fn show(event: &EventId, counts: &RoomCounts) {
+    let event = event.as_str().to_owned();
+    gauge!(ADMISSION_WAITING, "event" => event.clone()).set(counts.waiting as f64);
+    gauge!(ADMISSION_INSIDE, "event" => event.clone()).set(counts.inside as f64);
+    gauge!(ADMISSION_CAPACITY, "event" => event.clone()).set(counts.capacity as f64);
+    let states = [
+        ("free", counts.free),
+        ("held", counts.held),
+        ("paying", counts.paying),
+        ("sold", counts.sold),
+        ("blocked", counts.blocked),
+    ];
+    for (state, seats) in states {
+        gauge!(INVENTORY_SEATS, "event" => event.clone(), "state" => state).set(seats as f64);
+    }
+}
+
+impl Counters {
+    fn add(&self, pulsed: Pulsed) {
+        let add = |counter: &Counter, by: i64| counter.increment(u64::try_from(by).unwrap_or(0));
+        add(&self.admitted, pulsed.admitted);
+        add(&self.expired, pulsed.expired);
+        add(&self.called_late, pulsed.called_late);
+        add(&self.lapsed, pulsed.lapsed);
+        add(&self.holds_expired, pulsed.holds_expired);
+    }
+}

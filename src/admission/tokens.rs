@@ -1,0 +1,187 @@
+//! Queue tokens: a place in line that its holder carries. Knows no rooms and no time.
+//!
+//! `base64url(body ‖ mac)`, where the body is
+//!
+//! ```text
+//! version u8 = 1 │ key id 4 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: the rest
+//! ```
+//!
+//! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it. A token does not expire
+//! and does not rotate: it is the place. It is verified every time, which costs less than a look-up.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::ids::{EventId, UserId, VisitorId, is_slug};
+use crate::lane::Token;
+
+const VERSION: u8 = 1;
+const MAC_LEN: usize = 16;
+const HEAD_LEN: usize = 1 + 4 + 3 * 8 + 1;
+
+/// Longest token looked at, characters.
+const TOKEN_MAX: usize = 512;
+
+/// One secret makes several kinds of MAC; these keep them apart.
+const TOKEN_DOMAIN: &[u8] = b"stanchion queue token\0";
+const VISITOR_DOMAIN: &[u8] = b"stanchion visitor\0";
+
+/// Signs and verifies; clones nothing, remembers nothing.
+pub struct Tokens(Vec<Secret>);
+
+struct Secret {
+    id: [u8; 4],
+    /// Keyed already: one block less for every token.
+    mac: Hmac<Sha256>,
+}
+
+/// Not a token of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forged;
+
+impl Tokens {
+    /// The first secret signs, all verify. Never empty.
+    pub fn new(secrets: &[Vec<u8>]) -> Self {
+        assert!(!secrets.is_empty(), "a queue needs a secret");
+        let keyed = secrets.iter().map(|secret| {
+            let digest = Sha256::new().chain_update(b"stanchion key id\0").chain_update(secret).finalize();
+            let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+            Secret { id: [digest[0], digest[1], digest[2], digest[3]], mac }
+        });
+        Self(keyed.collect())
+    }
+
+    pub fn sign(&self, token: &Token) -> String {
+        let event = token.event.as_str().as_bytes();
+        let secret = &self.0[0];
+        let mut bytes = Vec::with_capacity(HEAD_LEN + event.len() + token.visitor.as_str().len() + MAC_LEN);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&secret.id);
+        for number in [token.round, token.epoch, token.serial] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes.push(u8::try_from(event.len()).expect("slugs are at most 48 bytes"));
+        bytes.extend_from_slice(event);
+        bytes.extend_from_slice(token.visitor.as_str().as_bytes());
+        let mac = secret.mac(TOKEN_DOMAIN, &bytes);
+        bytes.extend_from_slice(&mac[..MAC_LEN]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub fn verify(&self, text: &str) -> Result<Token, Forged> {
+        if text.len() > TOKEN_MAX {
+            return Err(Forged);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Forged)?;
+        let (body, mac) = bytes.split_at_checked(bytes.len().saturating_sub(MAC_LEN)).ok_or(Forged)?;
+        if body.len() < HEAD_LEN || body[0] != VERSION {
+            return Err(Forged);
+        }
+        let secret = self.0.iter().find(|secret| secret.id == body[1..5]).ok_or(Forged)?;
+        let wanted = secret.mac(TOKEN_DOMAIN, body);
+        if !bool::from(wanted[..MAC_LEN].ct_eq(mac)) {
+            return Err(Forged);
+        }
+        decode(body).ok_or(Forged)
+    }
+
+    /// The one visitor a user is in a room of identity `user`, on any device. Made with the oldest
+    /// secret: while a rotation is under way everyone keeps the place they have.
+    pub fn visitor_of(&self, event: &EventId, user: &UserId) -> VisitorId {
+        let secret = self.0.last().expect("never empty");
+        // A slug holds no zero byte: event and user cannot run into each other.
+        let text = [event.as_str().as_bytes(), b"\0", user.as_str().as_bytes()].concat();
+        VisitorId(URL_SAFE_NO_PAD.encode(&secret.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
+    }
+}
+
+impl Secret {
+    fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+        let mut mac = self.mac.clone();
+        mac.update(domain);
+        mac.update(text);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// A body whose mac was good, so every `None` here is a token of another make.
+fn decode(body: &[u8]) -> Option<Token> {
+    let number = |at: usize| body.get(at..at + 8)?.try_into().ok().map(i64::from_be_bytes);
+    let (round, epoch, serial) = (number(5)?, number(13)?, number(21)?);
+    let event_len = usize::from(*body.get(29)?);
+    let event = std::str::from_utf8(body.get(HEAD_LEN..HEAD_LEN + event_len)?).ok()?;
+    let visitor = std::str::from_utf8(body.get(HEAD_LEN + event_len..)?).ok()?;
+    if !is_slug(event) || visitor.is_empty() {
+        return None;
+    }
+    Some(Token { event: EventId::from(event), visitor: VisitorId::from(visitor), serial, epoch, round })
+}
+
+/// A new browser's visitor id: 96 random bits.
+pub fn random_visitor() -> VisitorId {
+    VisitorId(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(secrets: &[&str]) -> Tokens {
+        let secrets: Vec<Vec<u8>> = secrets.iter().map(|s| s.repeat(32).into_bytes()).collect();
+        Tokens::new(&secrets)
+    }
+
+    fn token() -> Token {
+        Token { event: "hall".into(), visitor: "v-1".into(), serial: 7, epoch: 2, round: 1 }
+    }
+
+    #[test]
+    fn a_token_comes_back_as_it_was() {
+        let tokens = tokens(&["a"]);
+        let text = tokens.sign(&token());
+        assert_eq!(tokens.verify(&text), Ok(token()));
+        assert!(text.len() < 100, "{} characters", text.len());
+    }
+
+    #[test]
+    fn no_byte_of_a_token_can_be_changed() {
+        let tokens = tokens(&["a"]);
+        let bytes = URL_SAFE_NO_PAD.decode(tokens.sign(&token())).expect("base64");
+        for i in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[i] ^= 1;
+            assert_eq!(tokens.verify(&URL_SAFE_NO_PAD.encode(forged)), Err(Forged), "byte {i}");
+        }
+        for cut in 0..bytes.len() {
+            assert_eq!(tokens.verify(&URL_SAFE_NO_PAD.encode(&bytes[..cut])), Err(Forged), "cut at {cut}");
+        }
+        let padded = format!("{}=", tokens.sign(&token()));
+        for text in ["", "x", "é", "....", &"A".repeat(600), &padded] {
+            assert_eq!(tokens.verify(text), Err(Forged), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn a_rotation_loses_nobody() {
+        let (old, both, new) = (tokens(&["a"]), tokens(&["b", "a"]), tokens(&["b"]));
+        let of_old = old.sign(&token());
+        assert_eq!(both.verify(&of_old), Ok(token()));
+        assert_eq!(new.verify(&both.sign(&token())), Ok(token()));
+        assert_eq!(new.verify(&of_old), Err(Forged), "a secret no longer given verifies nothing");
+        let user = |tokens: &Tokens| tokens.visitor_of(&"hall".into(), &"kim".into());
+        assert_eq!(user(&old), user(&both));
+    }
+
+    #[test]
+    fn a_user_is_one_visitor_an_event() {
+        let tokens = tokens(&["a"]);
+        let of = |event: &str, user: &str| tokens.visitor_of(&event.into(), &user.into());
+        assert_eq!(of("hall", "kim"), of("hall", "kim"));
+        assert_ne!(of("hall", "kim"), of("hall", "lee"));
+        assert_ne!(of("hall", "kim"), of("dome", "kim"));
+        assert_ne!(random_visitor(), random_visitor());
+    }
+}

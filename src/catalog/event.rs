@@ -1,0 +1,438 @@
+//! An event as its organizer describes it, its rules checked. Knows no seats' states.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::layout::Layout;
+use crate::clock::Timestamp;
+use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
+use crate::lane::EventPut;
+use crate::lane::record::Terms;
+use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::money::{AMOUNT_MAX, BP_MAX};
+
+/// Bounds of one event: the seat string and the answers made of it stay small enough to serve whole.
+const SEATS_MAX: u64 = 200_000;
+const SECTIONS_MAX: usize = 200;
+const ROWS_MAX: usize = 1_000;
+/// A week and ten years, in seconds and days.
+const TTL_S_MAX: i64 = 7 * 24 * 3600;
+const DAYS_MAX: i64 = 3_660;
+
+/// An event in the catalogue: what `PUT /v1/admin/events/{event}` said, and where it lives.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: EventId,
+    pub lane: LaneId,
+    pub version: i64,
+    pub spec: EventSpec,
+    pub layout: Layout,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPut)]
+pub struct EventSpec {
+    pub name: String,
+    #[serde(default)]
+    pub category: String,
+    #[serde(default)]
+    pub venue: String,
+    /// IANA name; answers stay UTC, pages show local times.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    pub starts_at: Timestamp,
+    #[serde(default)]
+    pub opens_at: Option<Timestamp>,
+    #[serde(default)]
+    pub closes_at: Option<Timestamp>,
+    /// ISO 4217.
+    pub currency: String,
+    pub organizer: String,
+    /// May be empty: a room without seats.
+    pub sections: Vec<SectionSpec>,
+    #[serde(default = "four")]
+    pub seats_per_user: i64,
+    #[serde(default = "seven_minutes")]
+    pub hold_ttl_s: i64,
+    #[serde(default = "ten_minutes")]
+    pub payment_ttl_s: i64,
+    #[serde(default)]
+    pub earn_bp: i64,
+    #[serde(default)]
+    pub fee_bp: i64,
+    #[serde(default)]
+    pub cancellation_fees: Vec<CancellationFee>,
+    #[serde(default)]
+    pub refunds_close_at: Option<Timestamp>,
+    #[serde(default)]
+    pub earn_vest_days: Option<i64>,
+    #[serde(default)]
+    pub earn_valid_days: Option<i64>,
+    #[serde(default)]
+    pub room: RoomSpec,
+}
+
+/// Named seats (`rows`) or a standing section (`capacity`), never both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPutSection)]
+pub struct SectionSpec {
+    pub id: String,
+    pub name: String,
+    pub price: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowSpec>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPutRow)]
+pub struct RowSpec {
+    /// 1 to 8 letters and digits (no dash, so that seat ids read one way only).
+    pub id: String,
+    pub seats: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPutFee)]
+pub struct CancellationFee {
+    pub days_before: i64,
+    pub fee_bp: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomOrder)]
+pub enum Order {
+    Fifo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomIdentity)]
+pub enum Identity {
+    /// A random id for each browser.
+    Browser,
+    /// Signed in: one person, one place.
+    User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomControl)]
+pub enum Control {
+    Fixed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = Room)]
+pub struct RoomSpec {
+    pub mode: Mode,
+    pub order: Order,
+    pub identity: Identity,
+    pub capacity: i64,
+    pub rate_per_min: i64,
+    pub pass_ttl_s: i64,
+    pub claim_ttl_s: i64,
+    pub absent_after_s: i64,
+    pub late_grace_s: i64,
+    pub recover_s: i64,
+    pub release_on: ReleaseOn,
+    pub control: Control,
+}
+
+impl Default for RoomSpec {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Open,
+            order: Order::Fifo,
+            identity: Identity::Browser,
+            capacity: 500,
+            rate_per_min: 3_000,
+            pass_ttl_s: 600,
+            claim_ttl_s: 60,
+            absent_after_s: 60,
+            late_grace_s: 300,
+            recover_s: 75,
+            release_on: ReleaseOn::Order,
+            control: Control::Fixed,
+        }
+    }
+}
+
+/// `PATCH /v1/admin/events/{event}/room`: any of the room's fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = RoomPatch)]
+pub struct RoomPatch {
+    pub mode: Option<Mode>,
+    pub order: Option<Order>,
+    pub identity: Option<Identity>,
+    pub capacity: Option<i64>,
+    pub rate_per_min: Option<i64>,
+    pub pass_ttl_s: Option<i64>,
+    pub claim_ttl_s: Option<i64>,
+    pub absent_after_s: Option<i64>,
+    pub late_grace_s: Option<i64>,
+    pub recover_s: Option<i64>,
+    pub release_on: Option<ReleaseOn>,
+    pub control: Option<Control>,
+}
+
+impl RoomPatch {
+    pub fn apply(&self, room: &RoomSpec) -> RoomSpec {
+        RoomSpec {
+            mode: self.mode.unwrap_or(room.mode),
+            order: self.order.unwrap_or(room.order),
+            identity: self.identity.unwrap_or(room.identity),
+            capacity: self.capacity.unwrap_or(room.capacity),
+            rate_per_min: self.rate_per_min.unwrap_or(room.rate_per_min),
+            pass_ttl_s: self.pass_ttl_s.unwrap_or(room.pass_ttl_s),
+            claim_ttl_s: self.claim_ttl_s.unwrap_or(room.claim_ttl_s),
+            absent_after_s: self.absent_after_s.unwrap_or(room.absent_after_s),
+            late_grace_s: self.late_grace_s.unwrap_or(room.late_grace_s),
+            recover_s: self.recover_s.unwrap_or(room.recover_s),
+            release_on: self.release_on.unwrap_or(room.release_on),
+            control: self.control.unwrap_or(room.control),
+        }
+    }
+}
+
+/// What is wrong with a field, by JSON pointer.
+pub type Faults = Vec<(String, String)>;
+
+impl EventSpec {
+    /// Everything that is wrong with it, empty when it is fit to be sold.
+    pub fn faults(&self) -> Faults {
+        let mut faults = Faults::new();
+        let mut check = |good: bool, pointer: &str, detail: &str| {
+            if !good {
+                faults.push((pointer.to_owned(), detail.to_owned()));
+            }
+        };
+        check((1..=200).contains(&self.name.chars().count()), "/name", "1 to 200 characters");
+        check(self.category.chars().count() <= 100, "/category", "at most 100 characters");
+        check(self.venue.chars().count() <= 200, "/venue", "at most 200 characters");
+        let known_zone = jiff::tz::TimeZone::get(&self.timezone).is_ok();
+        check(known_zone, "/timezone", "an IANA time zone, e.g. Asia/Seoul");
+        let currency = self.currency.len() == 3 && self.currency.bytes().all(|b| b.is_ascii_uppercase());
+        check(currency, "/currency", "three capital letters (ISO 4217)");
+        check(is_slug(&self.organizer), "/organizer", "a slug: [a-z0-9][a-z0-9-]{0,47}");
+        if let (Some(opens), Some(closes)) = (self.opens_at, self.closes_at) {
+            check(opens < closes, "/closes_at", "after opens_at");
+        }
+        check((1..=1_000).contains(&self.seats_per_user), "/seats_per_user", "1 to 1000");
+        check((1..=TTL_S_MAX).contains(&self.hold_ttl_s), "/hold_ttl_s", "1 to 604800 seconds");
+        check((1..=TTL_S_MAX).contains(&self.payment_ttl_s), "/payment_ttl_s", "1 to 604800 seconds");
+        check((0..=BP_MAX).contains(&self.earn_bp), "/earn_bp", "0 to 10000 basis points");
+        check((0..=BP_MAX).contains(&self.fee_bp), "/fee_bp", "0 to 10000 basis points");
+        check(self.cancellation_fees.len() <= 50, "/cancellation_fees", "at most 50");
+        for (i, fee) in self.cancellation_fees.iter().enumerate() {
+            let days = (0..=DAYS_MAX).contains(&fee.days_before);
+            check(days, &format!("/cancellation_fees/{i}/days_before"), "0 to 3660 days");
+            let bp = (0..=BP_MAX).contains(&fee.fee_bp);
+            check(bp, &format!("/cancellation_fees/{i}/fee_bp"), "0 to 10000 basis points");
+        }
+        for (days, pointer) in [(self.earn_vest_days, "/earn_vest_days"), (self.earn_valid_days, "/earn_valid_days")] {
+            check(days.is_none_or(|d| (0..=DAYS_MAX).contains(&d)), pointer, "0 to 3660 days, or null");
+        }
+        faults.extend(self.section_faults());
+        faults.extend(self.room.faults("/room"));
+        if self.room.mode == Mode::Scheduled && self.opens_at.is_none() {
+            faults.push(("/opens_at".into(), "required when the room's mode is scheduled".into()));
+        }
+        faults
+    }
+
+    fn section_faults(&self) -> Faults {
+        let mut faults = Faults::new();
+        let mut seats: u64 = 0;
+        if self.sections.len() > SECTIONS_MAX {
+            faults.push(("/sections".into(), format!("at most {SECTIONS_MAX}")));
+        }
+        for (i, section) in self.sections.iter().enumerate() {
+            let at = |field: &str| format!("/sections/{i}{field}");
+            if !is_slug(&section.id) {
+                faults.push((at("/id"), "a slug: [a-z0-9][a-z0-9-]{0,47}".into()));
+            }
+            if self.sections[..i].iter().any(|s| s.id == section.id) {
+                faults.push((at("/id"), "given twice".into()));
+            }
+            if !(1..=200).contains(&section.name.chars().count()) {
+                faults.push((at("/name"), "1 to 200 characters".into()));
+            }
+            if !(0..=AMOUNT_MAX).contains(&section.price) {
+                faults.push((at("/price"), format!("0 to {AMOUNT_MAX} minor units")));
+            }
+            match (&section.rows, section.capacity) {
+                (Some(rows), None) => {
+                    seats += rows.iter().map(|r| u64::from(r.seats)).sum::<u64>();
+                    faults.extend(row_faults(rows, &at("/rows")));
+                }
+                (None, Some(capacity)) => {
+                    seats += u64::from(capacity);
+                    if capacity == 0 {
+                        faults.push((at("/capacity"), "at least 1".into()));
+                    }
+                }
+                (Some(_), Some(_)) | (None, None) => {
+                    faults.push((at(""), "either rows or a capacity".into()));
+                }
+            }
+        }
+        if seats > SEATS_MAX {
+            faults.push(("/sections".into(), format!("{seats} seats; at most {SEATS_MAX} in an event")));
+        }
+        faults
+    }
+
+    /// What an order freezes when it is placed.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            currency: self.currency.clone(),
+            organizer: self.organizer.clone(),
+            starts_ms: self.starts_at.0,
+            refunds_close_ms: self.refunds_close_at.map(|t| t.0),
+            cancellation_fees: self.cancellation_fees.iter().map(|f| (f.days_before, f.fee_bp)).collect(),
+            earn_vest_days: self.earn_vest_days,
+            earn_valid_days: self.earn_valid_days,
+        }
+    }
+}
+
+fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
+    let mut faults = Faults::new();
+    if rows.is_empty() || rows.len() > ROWS_MAX {
+        faults.push((pointer.to_owned(), format!("1 to {ROWS_MAX} rows")));
+    }
+    let mut seen = std::collections::HashSet::new();
+    for (i, row) in rows.iter().enumerate() {
+        let shape = (1..=8).contains(&row.id.len()) && row.id.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !shape {
+            faults.push((format!("{pointer}/{i}/id"), "1 to 8 letters and digits".into()));
+        }
+        if !seen.insert(&row.id) {
+            faults.push((format!("{pointer}/{i}/id"), "given twice".into()));
+        }
+        if !(1..=1_000).contains(&row.seats) {
+            faults.push((format!("{pointer}/{i}/seats"), "1 to 1000".into()));
+        }
+    }
+    faults
+}
+
+impl RoomSpec {
+    pub fn faults(&self, pointer: &str) -> Faults {
+        let mut faults = Faults::new();
+        let mut range = |value: i64, least: i64, most: i64, field: &str| {
+            if !(least..=most).contains(&value) {
+                faults.push((format!("{pointer}/{field}"), format!("{least} to {most}")));
+            }
+        };
+        range(self.capacity, 0, 10_000_000, "capacity");
+        range(self.rate_per_min, 0, 10_000_000, "rate_per_min");
+        range(self.pass_ttl_s, 1, TTL_S_MAX, "pass_ttl_s");
+        range(self.claim_ttl_s, 1, TTL_S_MAX, "claim_ttl_s");
+        range(self.absent_after_s, 1, TTL_S_MAX, "absent_after_s");
+        range(self.late_grace_s, 0, TTL_S_MAX, "late_grace_s");
+        range(self.recover_s, 1, TTL_S_MAX, "recover_s");
+        faults
+    }
+}
+
+impl Event {
+    /// List price of a seat; `None`: no such seat.
+    pub fn price(&self, seat: SeatIndex) -> Option<i64> {
+        let section = self.layout.section_of(seat)?;
+        self.spec.sections.iter().find(|s| s.id == section.id).map(|s| s.price)
+    }
+
+    pub fn terms(&self) -> Terms {
+        self.spec.terms()
+    }
+
+    /// The whole state its lane should have.
+    pub fn lane_put(&self) -> EventPut {
+        let room = &self.spec.room;
+        EventPut {
+            event: self.id.clone(),
+            version: self.version,
+            seats: self.layout.seats,
+            blocked: self.layout.blocked(),
+            room: RoomSettings {
+                mode: room.mode,
+                opens_at_ms: self.spec.opens_at.map_or(0, |t| t.0),
+                closes_at_ms: self.spec.closes_at.map_or(0, |t| t.0),
+                capacity: room.capacity,
+                rate_per_min: room.rate_per_min,
+                pass_ttl_s: room.pass_ttl_s,
+                claim_ttl_s: room.claim_ttl_s,
+                absent_after_s: room.absent_after_s,
+                late_grace_s: room.late_grace_s,
+                release_on: room.release_on,
+            },
+        }
+    }
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+fn four() -> i64 {
+    4
+}
+
+fn seven_minutes() -> i64 {
+    420
+}
+
+fn ten_minutes() -> i64 {
+    600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(json: &str) -> EventSpec {
+        serde_json::from_str(json).expect("an event")
+    }
+
+    const SMALL: &str = r#"{"name":"x","starts_at":"2027-01-01T00:00:00Z","currency":"KRW","organizer":"o",
+        "sections":[{"id":"a","name":"A","price":1,"rows":[{"id":"1","seats":2}]}]}"#;
+
+    #[test]
+    fn the_least_event_is_whole() {
+        let spec = spec(SMALL);
+        assert_eq!(spec.faults(), Faults::new());
+        assert_eq!((spec.hold_ttl_s, spec.room.capacity, spec.earn_bp), (420, 500, 0));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let mut bad = spec(SMALL);
+        bad.currency = "won".into();
+        bad.hold_ttl_s = 0;
+        bad.room.capacity = -1;
+        bad.sections[0].rows = Some(vec![RowSpec { id: "1-2".into(), seats: 0 }]);
+        bad.room.mode = Mode::Scheduled;
+        let pointers: Vec<_> = bad.faults().into_iter().map(|f| f.0).collect();
+        assert_eq!(
+            pointers,
+            [
+                "/currency",
+                "/hold_ttl_s",
+                "/sections/0/rows/0/id",
+                "/sections/0/rows/0/seats",
+                "/room/capacity",
+                "/opens_at"
+            ]
+        );
+    }
+}

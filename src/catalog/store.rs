@@ -1,0 +1,423 @@
+//! The catalogue of this process: everything on sale in memory, refreshed from the ledger, and the way
+//! a change goes: ledger, lane, memory.
+//!
+//! Requests read memory only. A change made elsewhere arrives by `refresh`. A change whose lane step
+//! failed is remembered and applied by later refreshes, of this process or any other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use sha2::{Digest, Sha256};
+
+use super::campaign::{self, Campaign};
+use super::event::{Event, EventSpec, Faults, RoomPatch};
+use super::layout::Layout;
+use crate::clock::Clock;
+use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
+use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
+use crate::ledger::catalog::{CampaignRow, EventRow, Put};
+use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::{self, Ledger};
+
+/// How often a change is tried again when another one came first.
+const TRIES: usize = 5;
+
+/// Rows read from the ledger in one go.
+const PAGE: i64 = 500;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Lane(#[from] lane::Fault),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// Others kept changing the same thing; retryable.
+    #[error("the catalogue is being changed by someone else")]
+    Contended,
+    /// The ledger holds what this version cannot read.
+    #[error("{what} {id} in the ledger cannot be read")]
+    Unreadable {
+        what: &'static str,
+        id: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug)]
+pub enum PutEventOutcome {
+    Created(Arc<Event>),
+    Changed(Arc<Event>),
+    /// Seats that would be dropped are held, paying or sold: their names, at most 20.
+    SeatsSold(Vec<String>),
+    Invalid(Faults),
+    /// Only `patch_room`: there is no such event.
+    NotFound,
+}
+
+#[derive(Debug)]
+pub enum PutCampaignOutcome {
+    Created(Arc<Campaign>),
+    Changed(Arc<Campaign>),
+    /// So many are claimed.
+    StockClaimed(i64),
+    Invalid(Faults),
+}
+
+#[derive(Default)]
+struct Index {
+    events: BTreeMap<EventId, Arc<Event>>,
+    campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
+}
+
+/// What the lanes have not been told yet.
+#[derive(Default)]
+struct Unapplied {
+    events: BTreeSet<EventId>,
+    campaigns: BTreeSet<CampaignId>,
+}
+
+pub struct Catalog {
+    ledger: Ledger,
+    lanes: Lanes,
+    clock: Clock,
+    index: RwLock<Index>,
+    unapplied: Mutex<Unapplied>,
+    /// Highest `seq` seen.
+    seq: Mutex<i64>,
+}
+
+/// How a lane took a change.
+enum Applied<T> {
+    Done,
+    Refused(T),
+}
+
+impl Catalog {
+    /// An empty catalogue; `refresh` fills it.
+    pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock) -> Self {
+        Self { ledger, lanes, clock, index: RwLock::default(), unapplied: Mutex::default(), seq: Mutex::new(0) }
+    }
+
+    pub fn event(&self, id: &str) -> Option<Arc<Event>> {
+        self.index.read().events.get(&EventId::from(id)).cloned()
+    }
+
+    pub fn campaign(&self, id: &str) -> Option<Arc<Campaign>> {
+        self.index.read().campaigns.get(&CampaignId::from(id)).cloned()
+    }
+
+    /// Events by id, after `after`, at most `limit`.
+    pub fn events(&self, after: Option<&str>, limit: usize) -> Vec<Arc<Event>> {
+        let index = self.index.read();
+        let skipped = index.events.iter().skip_while(|(id, _)| after.is_some_and(|after| id.as_str() <= after));
+        skipped.take(limit).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// All events of one lane: what a rebuild puts back.
+    pub fn event_puts(&self, lane: LaneId) -> Vec<EventPut> {
+        self.index.read().events.values().filter(|e| e.lane == lane).map(|e| e.lane_put()).collect()
+    }
+
+    pub fn campaign_puts(&self, lane: LaneId) -> Vec<CampaignPut> {
+        self.index.read().campaigns.values().filter(|c| c.lane == lane).map(|c| c.lane_put()).collect()
+    }
+
+    /// Creates or changes an event. The same spec again changes nothing but brings the lane up to date.
+    pub async fn put_event(&self, id: &EventId, spec: EventSpec) -> Result<PutEventOutcome> {
+        let faults = spec.faults();
+        if !faults.is_empty() {
+            return Ok(PutEventOutcome::Invalid(faults));
+        }
+        self.change_event(id, |_| Some(spec.clone())).await
+    }
+
+    /// Changes some of a room's settings.
+    pub async fn patch_room(&self, id: &EventId, patch: &RoomPatch) -> Result<PutEventOutcome> {
+        let Some(event) = self.event(id.as_str()) else { return Ok(PutEventOutcome::NotFound) };
+        let patched = |event: &Event| EventSpec { room: patch.apply(&event.spec.room), ..event.spec.clone() };
+        let faults = patched(&event).faults();
+        if !faults.is_empty() {
+            let inside_room = |(pointer, detail): (String, String)| {
+                (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
+            };
+            return Ok(PutEventOutcome::Invalid(faults.into_iter().map(inside_room).collect()));
+        }
+        self.change_event(id, |before| before.map(patched)).await
+    }
+
+    async fn change_event(
+        &self,
+        id: &EventId,
+        wanted: impl Fn(Option<&Event>) -> Option<EventSpec>,
+    ) -> Result<PutEventOutcome> {
+        for _ in 0..TRIES {
+            let before = self.event(id.as_str());
+            let Some(spec) = wanted(before.as_deref()) else { return Ok(PutEventOutcome::NotFound) };
+            let after = Arc::new(self.next_event(id, spec, before.as_deref()));
+            if let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
+                return Ok(PutEventOutcome::SeatsSold(sold));
+            }
+            let unchanged = before.as_ref().is_some_and(|b| b.spec == after.spec);
+            let after = if unchanged { before.clone().expect("unchanged means there was one") } else { after };
+            if !unchanged && !self.store_event(&after, before.as_deref()).await? {
+                self.refresh().await?;
+                continue;
+            }
+            return match self.apply_event(&after).await? {
+                Applied::Done if before.is_none() => Ok(PutEventOutcome::Created(after)),
+                Applied::Done => Ok(PutEventOutcome::Changed(after)),
+                Applied::Refused(seats) => {
+                    self.revert_event(&after, before.as_deref()).await?;
+                    Ok(PutEventOutcome::SeatsSold(names(&after.layout, &seats)))
+                }
+            };
+        }
+        Err(Error::Contended)
+    }
+
+    fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
+        let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
+        let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
+        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout }
+    }
+
+    /// Names of seats that the change would drop and that are taken now. The lane has the last word;
+    /// this only spares the ledger a change that would have to be taken back.
+    async fn would_drop(&self, after: &Event, before: Option<&Event>) -> Result<Option<Vec<String>>> {
+        if before.is_none() {
+            return Ok(None);
+        }
+        let Some(map) = self.lane(after.lane).seats(&after.id).await? else { return Ok(None) };
+        let taken = |index: &SeatIndex| map.seats.get(*index as usize).is_some_and(|b| matches!(b, b'h' | b'p' | b's'));
+        let seats: Vec<SeatIndex> = after.layout.blocked().into_iter().flat_map(|(from, to)| from..to).collect();
+        let dropped: Vec<SeatIndex> = seats.into_iter().filter(taken).take(20).collect();
+        Ok((!dropped.is_empty()).then(|| names(&after.layout, &dropped)))
+    }
+
+    /// `false`: another change came first.
+    async fn store_event(&self, event: &Arc<Event>, before: Option<&Event>) -> Result<bool> {
+        let row = EventRow {
+            id: event.id.clone(),
+            lane: event.lane,
+            version: event.version,
+            seq: 0,
+            spec: serde_json::to_string(&event.spec).expect("a spec is plain data"),
+            layout: serde_json::to_string(&event.layout).expect("a layout is plain data"),
+        };
+        let expected = before.map(|b| b.version);
+        match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
+            Put::Done => {
+                self.remember_event(event.clone());
+                Ok(true)
+            }
+            Put::Conflict => Ok(false),
+        }
+    }
+
+    /// The lane refused what the ledger already has: the ledger takes the former spec again, as a newer
+    /// version. (A new event cannot be refused: nothing of it is taken.)
+    async fn revert_event(&self, refused: &Event, before: Option<&Event>) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        let mut restored = self.next_event(&refused.id, before.spec.clone(), Some(refused));
+        restored.layout = Layout::of(&before.spec, &refused.layout);
+        let restored = Arc::new(restored);
+        if self.store_event(&restored, Some(refused)).await? {
+            self.apply_event(&restored).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_event(&self, event: &Event) -> Result<Applied<Vec<SeatIndex>>> {
+        self.unapplied.lock().events.insert(event.id.clone());
+        let outcome = self.lane(event.lane).put_event(self.clock.now_ms(), event.lane_put()).await?;
+        self.unapplied.lock().events.remove(&event.id);
+        Ok(match outcome {
+            PutEvent::Done | PutEvent::Stale(_) => Applied::Done,
+            PutEvent::SeatsTaken(seats) => Applied::Refused(seats),
+        })
+    }
+
+    /// Creates or changes a campaign.
+    pub async fn put_campaign(&self, id: &CampaignId, spec: CampaignSpec) -> Result<PutCampaignOutcome> {
+        let faults = campaign::faults(&spec);
+        if !faults.is_empty() {
+            return Ok(PutCampaignOutcome::Invalid(faults));
+        }
+        for _ in 0..TRIES {
+            let before = self.campaign(id.as_str());
+            let version = before.as_ref().map_or(1, |b| b.version + 1);
+            let lane = before.as_ref().map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
+            let unchanged = before.as_ref().filter(|b| b.spec == spec).cloned();
+            let after = match unchanged {
+                Some(same) => same,
+                None => {
+                    let next = Arc::new(Campaign { id: id.clone(), lane, version, spec: spec.clone() });
+                    match self.store_campaign(&next, before.as_deref()).await? {
+                        Put::Done => next,
+                        Put::Conflict => {
+                            self.refresh().await?;
+                            continue;
+                        }
+                    }
+                }
+            };
+            return match self.apply_campaign(&after).await? {
+                Applied::Done if before.is_none() => Ok(PutCampaignOutcome::Created(after)),
+                Applied::Done => Ok(PutCampaignOutcome::Changed(after)),
+                Applied::Refused(claimed) => {
+                    self.revert_campaign(&after, before.as_deref()).await?;
+                    Ok(PutCampaignOutcome::StockClaimed(claimed))
+                }
+            };
+        }
+        Err(Error::Contended)
+    }
+
+    async fn store_campaign(&self, campaign: &Arc<Campaign>, before: Option<&Campaign>) -> Result<Put> {
+        let row = CampaignRow {
+            id: campaign.id.clone(),
+            lane: campaign.lane,
+            version: campaign.version,
+            seq: 0,
+            stock: campaign.spec.stock,
+            spec: serde_json::to_string(&campaign.spec).expect("a spec is plain data"),
+        };
+        let put = self.ledger.put_campaign(row, before.map(|b| b.version), self.clock.now_ms()).await?;
+        if put == Put::Done {
+            self.remember_campaign(campaign.clone());
+        }
+        Ok(put)
+    }
+
+    async fn revert_campaign(&self, refused: &Campaign, before: Option<&Campaign>) -> Result<()> {
+        let Some(before) = before else { return Ok(()) };
+        let restored = Arc::new(Campaign { version: refused.version + 1, ..before.clone() });
+        if self.store_campaign(&restored, Some(refused)).await? == Put::Done {
+            self.apply_campaign(&restored).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_campaign(&self, campaign: &Campaign) -> Result<Applied<i64>> {
+        self.unapplied.lock().campaigns.insert(campaign.id.clone());
+        let outcome = self.lane(campaign.lane).put_campaign(self.clock.now_ms(), campaign.lane_put()).await?;
+        self.unapplied.lock().campaigns.remove(&campaign.id);
+        Ok(match outcome {
+            PutCampaign::Done | PutCampaign::Stale(_) => Applied::Done,
+            PutCampaign::StockClaimed(claimed) => Applied::Refused(claimed),
+        })
+    }
+
+    /// Reads what changed in the ledger, then tells the lanes what they do not know yet. Bounded by what
+    /// changed; a lane that is away or recovering is tried again by the next refresh.
+    pub async fn refresh(&self) -> Result<()> {
+        let from = *self.seq.lock();
+        let mut seq = from;
+        loop {
+            let events = self.ledger.events_since(seq, PAGE).await?;
+            let campaigns = self.ledger.campaigns_since(seq, PAGE).await?;
+            // Pages of the two lists end at different places: go on from the smaller end.
+            let full = |len: usize| i64::try_from(len).unwrap_or(PAGE) >= PAGE;
+            let event_end = events.last().filter(|_| full(events.len())).map(|r| r.seq);
+            let campaign_end = campaigns.last().filter(|_| full(campaigns.len())).map(|r| r.seq);
+            let highest = events.iter().map(|r| r.seq).chain(campaigns.iter().map(|r| r.seq)).max().unwrap_or(seq);
+            let end = event_end.into_iter().chain(campaign_end).min();
+            for row in events {
+                let event = Arc::new(Event::from_row(row)?);
+                self.unapplied.lock().events.insert(event.id.clone());
+                self.remember_event(event);
+            }
+            for row in campaigns {
+                let campaign = Arc::new(Campaign::from_row(row)?);
+                self.unapplied.lock().campaigns.insert(campaign.id.clone());
+                self.remember_campaign(campaign);
+            }
+            seq = end.unwrap_or(highest);
+            if end.is_none() {
+                break;
+            }
+        }
+        let mut stored = self.seq.lock();
+        *stored = (*stored).max(seq);
+        Ok(())
+    }
+
+    /// Applies to the lanes what they have not taken yet. Faults are left for the next time.
+    pub async fn apply_pending(&self) {
+        let (events, campaigns) = {
+            let unapplied = self.unapplied.lock();
+            (unapplied.events.clone(), unapplied.campaigns.clone())
+        };
+        for id in events {
+            let Some(event) = self.event(id.as_str()) else { continue };
+            match self.apply_event(&event).await {
+                Ok(Applied::Done) => {}
+                Ok(Applied::Refused(seats)) => {
+                    // Whoever made the change died before taking it back: taken seats stay on sale.
+                    tracing::error!(event = %event.id, seats = seats.len(), "a layout change drops taken seats; it waits for a new PUT of the event");
+                }
+                Err(error) => tracing::debug!(event = %event.id, %error, "not applied yet"),
+            }
+        }
+        for id in campaigns {
+            let Some(campaign) = self.campaign(id.as_str()) else { continue };
+            if let Err(error) = self.apply_campaign(&campaign).await {
+                tracing::debug!(campaign = %campaign.id, %error, "not applied yet");
+            }
+        }
+    }
+
+    fn remember_event(&self, event: Arc<Event>) {
+        let mut index = self.index.write();
+        if index.events.get(&event.id).is_none_or(|known| known.version <= event.version) {
+            index.events.insert(event.id.clone(), event);
+        }
+    }
+
+    fn remember_campaign(&self, campaign: Arc<Campaign>) {
+        let mut index = self.index.write();
+        if index.campaigns.get(&campaign.id).is_none_or(|known| known.version <= campaign.version) {
+            index.campaigns.insert(campaign.id.clone(), campaign);
+        }
+    }
+
+    fn lane(&self, id: LaneId) -> &Arc<dyn lane::Lane> {
+        self.lanes.get(id).expect("boot refuses fewer lanes than the ledger knows")
+    }
+
+    /// The lane of something new: by hash, so that it is the same whoever creates it.
+    fn lane_of(&self, id: &str) -> LaneId {
+        let hash = Sha256::digest(id.as_bytes());
+        LaneId(u16::from_be_bytes([hash[0], hash[1]]) % self.lanes.count())
+    }
+}
+
+impl Event {
+    fn from_row(row: EventRow) -> Result<Self> {
+        let unreadable = |source| Error::Unreadable { what: "event", id: row.id.to_string(), source };
+        let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
+        let layout = serde_json::from_str(&row.layout).map_err(unreadable)?;
+        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout })
+    }
+}
+
+impl Campaign {
+    fn from_row(row: CampaignRow) -> Result<Self> {
+        let unreadable = |source| Error::Unreadable { what: "campaign", id: row.id.to_string(), source };
+        let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
+        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec })
+    }
+}
+
+fn names(layout: &Layout, seats: &[SeatIndex]) -> Vec<String> {
+    let name = |seat: SeatIndex| {
+        layout.name(seat).or_else(|| layout.section_of(seat).map(|s| s.id.clone())).unwrap_or_default()
+    };
+    let mut names: Vec<String> = seats.iter().map(|&seat| name(seat)).collect();
+    names.dedup();
+    names
+}

@@ -1,0 +1,113 @@
+//! The rules between settings, each with its consequence. Knows nothing of where they came from.
+
+use super::{Config, StoreKind};
+
+/// A shorter secret could be guessed offline from one token.
+const SECRET_BYTES_MIN: usize = 32;
+
+/// Every rule that does not hold, one line each.
+pub fn relations(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut rule = |holds: bool, text: String| {
+        if !holds {
+            faults.push(text);
+        }
+    };
+    let Config { server, admin, store, redis, ledger, auth, queue, pass, limits, pipeline, payment, log } = config;
+
+    for network in &server.trusted_proxies {
+        let known = network.parse::<ipnet::IpNet>().is_ok() || network.parse::<std::net::IpAddr>().is_ok();
+        rule(known, format!("server.trusted_proxies: {network:?} is neither an address nor a network (10.0.0.0/8)"));
+    }
+    let url_ok = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+    rule(
+        server.public_url.is_empty() || url_ok(&server.public_url),
+        "server.public_url: must start with http:// or https://".into(),
+    );
+    for origin in &server.cors_origins {
+        let bare = url_ok(origin) && origin.matches('/').count() == 2;
+        rule(bare, format!("server.cors_origins: {origin:?} is no origin (https://shop.example.org, no path)"));
+    }
+    rule(
+        server.listen.port() == 0 || server.listen != admin.listen,
+        "admin.listen: the same as server.listen; the admin listener needs a port of its own".into(),
+    );
+    rule(server.body_max >= 1024, "server.body_max: at least 1024 bytes, or orders do not fit".into());
+    rule(server.body_max_admin >= server.body_max, "server.body_max_admin: at least server.body_max".into());
+    for (name, value) in [
+        ("server.header_timeout_ms", server.header_timeout_ms),
+        ("server.body_timeout_ms", server.body_timeout_ms),
+        ("server.request_timeout_ms", server.request_timeout_ms),
+        ("redis.timeout_ms", redis.timeout_ms),
+        ("ledger.read_timeout_ms", ledger.read_timeout_ms),
+        ("queue.pulse_ms", queue.pulse_ms),
+        ("pipeline.idle_ms", pipeline.idle_ms),
+        ("payment.timeout_ms", payment.timeout_ms),
+    ] {
+        rule((1..=600_000).contains(&value), format!("{name}: 1 to 600000 ms"));
+    }
+    rule(server.connections_max >= 1, "server.connections_max: at least 1".into());
+    rule((1..=256).contains(&store.lanes), "store.lanes: 1 to 256".into());
+    rule((1..=256).contains(&redis.pool), "redis.pool: 1 to 256 connections".into());
+    rule(ledger.write_pool >= 1 && ledger.read_pool >= 1, "ledger: both pools need at least 1 connection".into());
+    if store.kind == StoreKind::Redis {
+        let redis_url = ["redis://", "rediss://", "redis-cluster://", "rediss-cluster://", "redis-sentinel://"];
+        rule(
+            redis_url.iter().any(|s| redis.url.starts_with(s)),
+            "redis.url: must start with redis://, rediss://, redis-cluster:// or redis-sentinel://".into(),
+        );
+        for (name, url) in [("url", &ledger.url), ("replica_url", &ledger.replica_url)] {
+            let good = url.starts_with("mysql://")
+                || url.starts_with("mariadb://")
+                || (name == "replica_url" && url.is_empty());
+            rule(good, format!("ledger.{name}: must start with mysql:// or mariadb://"));
+        }
+    }
+    let ways = [&auth.hs256_secret, &auth.jwks_file, &auth.jwks_url].iter().filter(|s| !s.is_empty()).count();
+    rule(ways <= 1, "auth: give one of hs256_secret, jwks_file and jwks_url; the key fixes the algorithm".into());
+    let long = |secret: &str| secret.len() >= SECRET_BYTES_MIN;
+    rule(
+        auth.hs256_secret.is_empty() || long(&auth.hs256_secret),
+        format!("auth.hs256_secret: at least {SECRET_BYTES_MIN} bytes, or users can be forged"),
+    );
+    rule(
+        auth.jwks_url.is_empty()
+            || auth.jwks_url.starts_with("https://")
+            || auth.jwks_url.starts_with("http://127.0.0.1"),
+        "auth.jwks_url: must be https, or whoever is on the way can sign in as anybody".into(),
+    );
+    for (i, secret) in queue.secrets.iter().enumerate() {
+        rule(long(secret), format!("queue.secrets[{i}]: at least {SECRET_BYTES_MIN} bytes, or places can be forged"));
+    }
+    rule(queue.waiting_max >= 1, "queue.waiting_max: at least 1".into());
+    rule((1..=100_000).contains(&queue.pulse_work_max), "queue.pulse_work_max: 1 to 100000 places".into());
+    rule(
+        queue.poll_min_ms >= 100 && queue.poll_min_ms <= queue.poll_max_ms,
+        "queue.poll_min_ms: at least 100 and at most poll_max_ms".into(),
+    );
+    rule(
+        pass.old_public_keys.len() <= 8,
+        "pass.old_public_keys: at most 8; passes live minutes, so old keys can go soon".into(),
+    );
+    rule(limits.in_flight >= 1, "limits.in_flight: at least 1".into());
+    rule(limits.keys_max >= 1, "limits.keys_max: at least 1".into());
+    rule(
+        limits.client_rps == 0 || limits.client_burst >= 1,
+        "limits.client_burst: at least 1 while client_rps is on, or nobody gets in".into(),
+    );
+    rule((1..=500).contains(&pipeline.batch_max), "pipeline.batch_max: 1 to 500 records".into());
+    rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
+    rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
+    rule(
+        payment.provider == "sandbox",
+        format!("payment.provider: {:?} is not known; known: sandbox", payment.provider),
+    );
+    rule(
+        payment.provider != "sandbox" || payment.allow_sandbox || server.listen.ip().is_loopback(),
+        "payment.provider: the sandbox sells for nothing; beyond loopback it needs payment.allow_sandbox = true".into(),
+    );
+    rule(payment.payment_unknown_s >= 0, "payment.payment_unknown_s: not negative".into());
+    rule((1..=10_000).contains(&payment.calls_max), "payment.calls_max: 1 to 10000".into());
+    rule(matches!(log.format.as_str(), "text" | "json"), "log.format: \"text\" or \"json\"".into());
+    faults
+}

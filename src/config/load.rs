@@ -1,0 +1,173 @@
+//! Merges the defaults, a file and the environment into one `Config`. Knows no rule between settings.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::{Config, DEFAULT, check};
+
+/// Everything that is wrong with a configuration, one line each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Prefix of environment variables that override a key.
+const PREFIX: &str = "STANCHION__";
+
+/// The configuration of this process: defaults, then `file`, then the environment.
+pub fn load(file: Option<&Path>) -> Result<Config, Faults> {
+    let text = match file {
+        None => String::new(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Faults(vec![format!("cannot read {}: {error}", path.display())]))?,
+    };
+    load_from(&text, std::env::vars())
+}
+
+/// As [`load`], from a text and given variables.
+pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Config, Faults> {
+    let mut merged: Table = DEFAULT.parse().expect("config/default.toml is TOML (a test parses it)");
+    let mut faults = Vec::new();
+    match text.parse::<Table>() {
+        Ok(given) => merge(&mut merged, given, &mut faults),
+        Err(error) => faults.push(format!("not TOML: {error}").trim_end().to_owned()),
+    }
+    for (name, value) in env {
+        if let Some(path) = name.strip_prefix(PREFIX) {
+            override_one(&mut merged, path, &value, &mut faults);
+        }
+    }
+    // Key by key, so that a value of the right type but out of its range is told with the others.
+    for (section, keys) in &merged {
+        let Value::Table(keys) = keys else { continue };
+        for (key, value) in keys {
+            let mut trial: Table = DEFAULT.parse().expect("parsed above");
+            if let Some(Value::Table(table)) = trial.get_mut(section) {
+                table.insert(key.clone(), value.clone());
+            }
+            if let Err(error) = Config::deserialize(trial) {
+                faults.push(format!("{section}.{key} = {value}: {}", error.message()));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Faults(faults));
+    }
+    let config = Config::deserialize(merged).map_err(|error| Faults(vec![error.message().to_owned()]))?;
+    let faults = check::relations(&config);
+    if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+}
+
+fn merge(merged: &mut Table, given: Table, faults: &mut Vec<String>) {
+    for (section, keys) in given {
+        let Some(Value::Table(known)) = merged.get_mut(&section) else {
+            faults.push(format!("[{section}]: no such section; known: {}", names(merged)));
+            continue;
+        };
+        let Value::Table(keys) = keys else {
+            faults.push(format!("{section}: a section, written [{section}]"));
+            continue;
+        };
+        for (key, value) in keys {
+            set(known, &section, &key, value, faults);
+        }
+    }
+}
+
+fn set(known: &mut Table, section: &str, key: &str, value: Value, faults: &mut Vec<String>) {
+    let Some(default) = known.get(key) else {
+        faults.push(format!("{section}.{key}: no such key; known: {}", names(known)));
+        return;
+    };
+    if default.type_str() == value.type_str() {
+        known.insert(key.to_owned(), value);
+    } else {
+        faults.push(format!("{section}.{key}: {} wanted, {} given", default.type_str(), value.type_str()));
+    }
+}
+
+/// `SECTION__KEY` in capitals; the value's type is the default's.
+fn override_one(merged: &mut Table, path: &str, text: &str, faults: &mut Vec<String>) {
+    let variable = format!("{PREFIX}{path}");
+    let Some((section, key)) = path.split_once("__").map(|(s, k)| (s.to_lowercase(), k.to_lowercase())) else {
+        faults.push(format!("{variable}: wanted {PREFIX}SECTION__KEY"));
+        return;
+    };
+    let Some(Value::Table(known)) = merged.get_mut(&section) else {
+        faults.push(format!("{variable}: no section [{section}]; known: {}", names(merged)));
+        return;
+    };
+    let value = match known.get(&key) {
+        Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),
+        Some(Value::Boolean(_)) => text.parse().ok().map(Value::Boolean),
+        Some(Value::Array(_)) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+        }
+        Some(_) | None => Some(Value::String(text.to_owned())),
+    };
+    match value {
+        Some(value) => set(known, &section, &key, value, faults),
+        // The value itself may be a secret, so it is not repeated.
+        None => faults.push(format!("{variable}: not a {}", known[&key].type_str())),
+    }
+}
+
+fn names(table: &Table) -> String {
+    table.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn the_default_file_is_a_whole_configuration() {
+        let config = load_from("", env(&[])).map_err(|f| f.to_string());
+        assert_eq!(config.map(|c| c.store.lanes), Ok(16));
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let given = env(&[
+            ("STANCHION__STORE__LANES", "4"),
+            ("STANCHION__SERVER__CORS_ORIGINS", "https://a.example, https://b.example"),
+            ("OTHER", "x"),
+        ]);
+        let config = load_from("[store]\nlanes = 8\n[admin]\npublic = true\n", given).ok();
+        let config = config.expect("good");
+        assert_eq!((config.store.lanes, config.admin.public), (4, true));
+        assert_eq!(config.server.cors_origins.len(), 2);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let text = "[server]\nlisten = \"here\"\nlissten = 1\n[store]\nlanes = \"many\"\nkind = \"oracle\"\n[stroe]\n";
+        let faults = load_from(text, env(&[("STANCHION__ADMIN__PUBLIC", "perhaps")])).err().expect("faults");
+        let has = |part: &str| faults.0.iter().filter(|f| f.contains(part)).count();
+        assert_eq!(faults.0.len(), 6, "{faults}");
+        for part in ["server.listen", "server.lissten", "store.lanes", "store.kind", "[stroe]", "ADMIN__PUBLIC"] {
+            assert_eq!(has(part), 1, "{part} in {faults}");
+        }
+    }
+
+    #[test]
+    fn relations_are_checked_too() {
+        let text = "[server]\nlisten = \"0.0.0.0:80\"\n[store]\nlanes = 0\n[auth]\nhs256_secret = \"short\"\n";
+        let faults = load_from(text, env(&[])).err().expect("faults");
+        assert_eq!(faults.0.len(), 3, "{faults}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The secrets in force: given by the configuration, or generated once into the data folder (0600).
+//! They are never logged and have no `Debug`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Config;
+
+/// What signs and verifies passes.
+#[derive(Clone)]
+pub struct PassKeys {
+    /// PKCS#8 PEM.
+    pub private_pem: String,
+    /// SPKI PEM.
+    pub old_public_pems: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {path}")]
+pub struct SecretError {
+    what: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Completes `config`: secrets it does not give are read from the data folder, or generated there.
+pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
+    let dir = config.store.data_dir.clone();
+    let by_jwks = !config.auth.jwks_file.is_empty() || !config.auth.jwks_url.is_empty();
+    if config.auth.hs256_secret.is_empty() && !by_jwks {
+        config.auth.hs256_secret = kept(&dir, "auth-hs256.secret", random_text)?;
+    }
+    if config.queue.secrets.is_empty() {
+        config.queue.secrets = vec![kept(&dir, "queue.secret", random_text)?];
+    }
+    let private_pem = match config.pass.private_key_file.as_str() {
+        "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
+        file => read(Path::new(file))?,
+    };
+    let old = config.pass.old_public_keys.iter().map(|file| read(Path::new(file)));
+    Ok(PassKeys { private_pem, old_public_pems: old.collect::<Result<_, _>>()? })
+}
+
+/// The text in `dir/name`, made by `make` and written 0600 when there is none yet.
+fn kept(dir: &Path, name: &str, make: fn() -> String) -> Result<String, SecretError> {
+    let path = dir.join(name);
+    if path.exists() {
+        return read(&path);
+    }
+    let fail = |what| {
+        let path = path.clone();
+        move |source| SecretError { what, path, source }
+    };
+    fs::create_dir_all(dir).map_err(fail("cannot create the folder of"))?;
+    let text = make();
+    // Written beside and linked into place: two processes starting at once agree on the first one's.
+    let draft = dir.join(format!("{name}.{}", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(fail("cannot write"))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fail("cannot write"))?;
+    let linked = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft).map_err(fail("cannot write"))?;
+    match linked {
+        Ok(()) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&path),
+        Err(error) => Err(fail("cannot write")(error)),
+    }
+}
+
+fn read(path: &Path) -> Result<String, SecretError> {
+    fs::read_to_string(path).map_err(|source| SecretError { what: "cannot read", path: path.to_owned(), source })
+}
+
+/// 256 random bits as 64 hex characters.
+fn random_text() -> String {
+    let mut bytes = [0_u8; 32];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random bytes");
+    hex::encode(bytes)
+}
+
+/// A new Ed25519 private key, PKCS#8 in PEM.
+fn ed25519_pem() -> String {
+    let pair = Ed25519KeyPair::generate().expect("the system gives random bytes");
+    let der = pair.to_pkcs8v1().expect("a fresh key has an encoding");
+    let text = STANDARD.encode(der.as_ref());
+    let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn generated_secrets_are_kept_and_private() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut config = crate::config::load_from("", std::iter::empty()).ok().expect("defaults");
+        config.store.data_dir = dir.path().join("data");
+        let mut again = config.clone();
+        let first = fill_secrets(&mut config).ok().expect("generated");
+        let second = fill_secrets(&mut again).ok().expect("read back");
+        assert_eq!(config.auth.hs256_secret, again.auth.hs256_secret);
+        assert_eq!(config.queue.secrets, again.queue.secrets);
+        assert_eq!(first.private_pem, second.private_pem);
+        assert!(jsonwebtoken::EncodingKey::from_ed_pem(first.private_pem.as_bytes()).is_ok());
+        for name in ["auth-hs256.secret", "queue.secret", "pass-ed25519.pem"] {
+            let mode = fs::metadata(config.store.data_dir.join(name)).expect("written").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}

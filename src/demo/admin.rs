@@ -1,0 +1,182 @@
+//! What the demo does as the organizer: wait for the gateway, put the sample on sale, give points,
+//! look at the room, ask for the audit. Knows nothing of visitors.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::client::{self, Answer, Ask, Client, Kind};
+use super::persona::user;
+use super::sample;
+use crate::clock::{self, Clock};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Grants under way at once.
+const GRANTS: usize = 64;
+/// Samples of one data folder before the demo gives up finding a free name.
+const NAMES_MAX: u32 = 1_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{what}")]
+    Http {
+        what: &'static str,
+        #[source]
+        source: client::Error,
+    },
+    #[error("{what}: answered {status}: {body}")]
+    Refused { what: &'static str, status: u16, body: String },
+    #[error("the gateway was not ready within {} s", READY_WITHIN.as_secs())]
+    NotReady,
+    #[error("{NAMES_MAX} samples are on sale already; use a fresh data folder")]
+    NoName,
+}
+
+pub struct Admin<'a> {
+    pub http: &'a Client,
+    pub public_url: &'a str,
+    pub admin_url: &'a str,
+    /// `Bearer …`
+    pub bearer: &'a str,
+}
+
+/// What is on sale now.
+#[derive(Debug, Clone)]
+pub struct OnSale {
+    pub event: String,
+    pub campaign: String,
+}
+
+impl Admin<'_> {
+    pub async fn ready(&self) -> Result<(), Error> {
+        let began = clock::instant();
+        while began.elapsed() < READY_WITHIN {
+            // A refused connection is no news while the gateway is coming up.
+            match self
+                .send("ask whether the gateway is ready", Method::GET, format!("{}/readyz", self.admin_url), None)
+                .await
+            {
+                Ok(answer) if answer.status.is_success() => return Ok(()),
+                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        Err(Error::NotReady)
+    }
+
+    /// Creates event and campaign under names that are free: the data folder may know earlier samples.
+    pub async fn put_on_sale(&self, clock: &Clock) -> Result<OnSale, Error> {
+        for n in 1..=NAMES_MAX {
+            let event = if n == 1 { "spring-hall".to_owned() } else { format!("spring-hall-{n}") };
+            let what = "look for the sample event";
+            let known = self.send(what, Method::GET, format!("{}/v1/events/{event}", self.public_url), None).await?;
+            if known.status != 404 {
+                continue;
+            }
+            let campaign = format!("{event}-welcome");
+            let now_ms = clock.now_ms();
+            let path = format!("/v1/admin/events/{event}");
+            self.admin("create the sample event", Method::PUT, &path, Some(&sample::event(now_ms))).await?;
+            let path = format!("/v1/admin/coupons/{campaign}");
+            let body = sample::campaign(now_ms, &event);
+            self.admin("create the coupon campaign", Method::PUT, &path, Some(&body)).await?;
+            return Ok(OnSale { event, campaign });
+        }
+        Err(Error::NoName)
+    }
+
+    /// The room's public counts.
+    pub async fn room(&self, event: &str) -> Result<Value, Error> {
+        let url = format!("{}/v1/events/{event}/room", self.public_url);
+        self.good("look at the room", self.send("look at the room", Method::GET, url, None).await?)
+    }
+
+    pub async fn audit(&self) -> Result<Value, Error> {
+        self.admin("ask for the audit", Method::GET, "/v1/admin/audit", None).await
+    }
+
+    async fn admin(
+        &self,
+        what: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Error> {
+        let answer = self.send(what, method, format!("{}{path}", self.admin_url), body).await?;
+        self.good(what, answer)
+    }
+
+    async fn send(
+        &self,
+        what: &'static str,
+        method: Method,
+        url: String,
+        body: Option<&Value>,
+    ) -> Result<Answer, Error> {
+        let headers = [("authorization", self.bearer)];
+        let ask = Ask { kind: Kind::Short, method, url, headers: &headers, body };
+        self.http.send(ask).await.map_err(|source| Error::Http { what, source })
+    }
+
+    fn good(&self, what: &'static str, answer: Answer) -> Result<Value, Error> {
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        Err(Error::Refused { what, status: answer.status.as_u16(), body: answer.body.to_string() })
+    }
+}
+
+/// Whom points are granted to, and as whom.
+pub struct Grants {
+    pub admin_url: String,
+    pub bearer: String,
+    pub crowd: usize,
+    pub run: String,
+}
+
+/// Grants everyone their points; `granted` is told of each.
+pub async fn grant_all(http: std::sync::Arc<Client>, grants: Grants, granted: impl Fn(usize)) -> Result<(), Error> {
+    let grants = std::sync::Arc::new(grants);
+    let mut under_way = JoinSet::new();
+    let mut done = 0;
+    for number in 0..grants.crowd {
+        if under_way.len() >= GRANTS {
+            finish_one(&mut under_way).await?;
+            done += 1;
+            granted(done);
+        }
+        let (http, grants) = (http.clone(), grants.clone());
+        under_way.spawn(async move { grant(&http, &grants, number).await });
+    }
+    while !under_way.is_empty() {
+        finish_one(&mut under_way).await?;
+        done += 1;
+        granted(done);
+    }
+    Ok(())
+}
+
+async fn finish_one(under_way: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
+    let one = under_way.join_next().await.expect("only called when there is one");
+    one.expect("grants do not panic and are not cancelled")
+}
+
+async fn grant(http: &Client, grants: &Grants, number: usize) -> Result<(), Error> {
+    let what = "grant points";
+    let key = format!("{}-grant-{number}", grants.run);
+    let headers = [("authorization", grants.bearer.as_str()), ("idempotency-key", key.as_str())];
+    let body = json!({"amount": sample::POINTS_EACH, "expires_at": null, "reason": "welcome"});
+    let ask = Ask {
+        kind: Kind::Short,
+        method: Method::POST,
+        url: format!("{}/v1/admin/users/{}/points", grants.admin_url, user(number)),
+        headers: &headers,
+        body: Some(&body),
+    };
+    let answer = http.send(ask).await.map_err(|source| Error::Http { what, source })?;
+    if answer.status == 201 {
+        return Ok(());
+    }
+    Err(Error::Refused { what, status: answer.status.as_u16(), body: answer.body.to_string() })
+}

@@ -1,0 +1,216 @@
+//! From a hold to a confirmed order: quote, order, pay, wait for the word.
+//! Checks every amount on the way. Knows nothing of refunds.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::client::Kind;
+use super::persona::{Cancels, Intent, Pays, Points, Wallet};
+use super::seat::Hold;
+use super::step::{REJECTIONS, Step};
+use super::tally::{Count, End};
+use super::visitor::Visitor;
+use super::world::Reply;
+use crate::clock;
+
+/// Orders placed for one hold: after `PRICE_CHANGED` the seats are held again, with a new price.
+const ORDERS: u32 = 4;
+/// An order is final long before this.
+const FINAL_WITHIN: Duration = Duration::from_secs(90);
+
+/// A confirmed order, as the gateway shows it.
+pub type Order = Value;
+
+enum Outcome {
+    Confirmed(Order),
+    /// Refused before payment; the seats are held again.
+    HeldAgain,
+    Rejected(End),
+}
+
+pub async fn buy(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<Order, End> {
+    for _ in 0..ORDERS {
+        let cash = quote(visitor, hold).await?;
+        visitor.think(200, 1_500).await;
+        let order = place(visitor, hold, cash).await?;
+        match follow(visitor, &order, cash).await? {
+            Outcome::Confirmed(order) => return Ok(order),
+            Outcome::HeldAgain => {}
+            Outcome::Rejected(end) => return Err(end),
+        }
+    }
+    visitor.world.tally.breach("order: the price changed again and again", || hold.id.clone());
+    Err(End::Broken)
+}
+
+fn points(visitor: &Visitor<'_>) -> Value {
+    match visitor.persona.points {
+        Points::None => json!(0),
+        Points::Some(points) => json!(points),
+        Points::Max => json!("max"),
+    }
+}
+
+/// What they will have to pay.
+async fn quote(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<i64, End> {
+    let path = visitor.world.path(&format!("/holds/{}/quote", hold.id));
+    let body = json!({"coupon": "best", "points": points(visitor)});
+    let Reply::Done(answer) = visitor.post(Step::Quote, &path, &body).await? else {
+        return Err(End::HoldRanOut);
+    };
+    let world = visitor.world;
+    let quote = &answer.body;
+    check_amounts(visitor, Step::Quote, quote);
+    world.expect(quote["total"]["price"] == hold.total, Step::Quote, "another price than the hold's", quote);
+    quote["total"]["cash"].as_i64().ok_or_else(|| {
+        world.breach(Step::Quote, "no cash total", quote);
+        End::Broken
+    })
+}
+
+/// The new order's id.
+async fn place(visitor: &mut Visitor<'_>, hold: &Hold, cash: i64) -> Result<String, End> {
+    // `max` is for quotes; an order names a number and has it capped.
+    let points = match visitor.persona.points {
+        Points::None => 0,
+        Points::Some(points) => points,
+        Points::Max => super::sample::POINTS_EACH,
+    };
+    let body = json!({
+        "event": visitor.world.event, "hold": hold.id, "coupon": "best", "points": points,
+        "expected_cash": cash, "payment": with_the_order(visitor, cash),
+    });
+    let Reply::Done(answer) = visitor.post(Step::Order, "/v1/orders", &body).await? else {
+        return Err(End::HoldRanOut);
+    };
+    visitor.world.tally.add(Count::Ordered, 1);
+    let Some(id) = answer.body["id"].as_str() else {
+        visitor.world.breach(Step::Order, "no id", &answer.body);
+        return Err(End::Broken);
+    };
+    Ok(id.to_owned())
+}
+
+fn with_the_order(visitor: &Visitor<'_>, cash: i64) -> Value {
+    match (visitor.persona.intent, visitor.persona.pays) {
+        (Intent::Buy, Pays::WithTheOrder) if cash > 0 => card(visitor.persona.wallet),
+        (Intent::Buy | Intent::OrderOnly { .. } | Intent::Release | Intent::WalkAway, _) => Value::Null,
+    }
+}
+
+fn card(wallet: Wallet) -> Value {
+    json!({"provider": "sandbox", "key": wallet.key()})
+}
+
+/// Waits for the order's end and pays when it is the buyer's turn.
+async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcome, End> {
+    let path = format!("/v1/orders/{id}");
+    let began = clock::instant();
+    let mut paid_with = match with_the_order(visitor, cash) {
+        Value::Null => None,
+        _ => Some(visitor.persona.wallet),
+    };
+    let mut paid_at = clock::instant();
+    let mut cancelled = false;
+    while began.elapsed() < FINAL_WITHIN {
+        let order = visitor.get(Step::Status, Kind::Long, &format!("{path}?wait_s=5")).await?;
+        match order["status"].as_str().unwrap_or_default() {
+            "accepted" | "paying" => {}
+            "confirmed" => {
+                if paid_with == Some(Wallet::Ok) {
+                    visitor.world.tally.confirmation.record(paid_at.elapsed());
+                }
+                return Ok(confirmed(visitor, order, cash));
+            }
+            "rejected" => return Ok(rejected(visitor, &order)),
+            "pending_payment" => match visitor.persona.intent {
+                Intent::OrderOnly { cancels: Cancels::Yes } if !cancelled => {
+                    cancelled = true;
+                    visitor.think(200, 1_000).await;
+                    visitor.delete(Step::Cancel, &path).await?;
+                }
+                // Until the deadline says so, or the cancellation has gone through.
+                Intent::OrderOnly { .. } => visitor.think(1_000, 2_000).await,
+                Intent::Buy | Intent::Release | Intent::WalkAway => {
+                    visitor.think(300, 1_500).await;
+                    // The first attempt goes as the wallet has it, another one is well.
+                    let wallet = if paid_with.is_none() { visitor.persona.wallet } else { Wallet::Ok };
+                    paid_at = clock::instant();
+                    paid_with = Some(wallet);
+                    pay(visitor, &path, wallet, cash).await?;
+                }
+            },
+            other => {
+                visitor.world.breach(Step::Status, &format!("status {other:?} before it could be"), &order);
+                return Err(End::Broken);
+            }
+        }
+    }
+    visitor.world.tally.breach("order status: not final in 90 s", || id.to_owned());
+    Err(End::Broken)
+}
+
+async fn pay(visitor: &mut Visitor<'_>, order: &str, wallet: Wallet, cash: i64) -> Result<(), End> {
+    let mut body = card(wallet);
+    body["amount"] = json!(cash);
+    // A refusal (too late, or one is under way) shows in the next status.
+    visitor.post(Step::Pay, &format!("{order}/payment"), &body).await.map(drop)
+}
+
+fn rejected(visitor: &Visitor<'_>, order: &Value) -> Outcome {
+    let world = visitor.world;
+    let reason = order["reason"].as_str().unwrap_or_default();
+    let Some(reason) = REJECTIONS.iter().find(|known| **known == reason) else {
+        world.breach(Step::Status, &format!("rejected for {reason:?}"), order);
+        return Outcome::Rejected(End::Broken);
+    };
+    world.tally.refused(Step::Status, reason);
+    match *reason {
+        "PRICE_CHANGED" | "COUPON_UNAVAILABLE" => Outcome::HeldAgain,
+        "CANCELLED" => Outcome::Rejected(End::Cancelled),
+        _ => Outcome::Rejected(End::NeverPaid),
+    }
+}
+
+fn confirmed(visitor: &Visitor<'_>, order: Value, cash: i64) -> Outcome {
+    let world = visitor.world;
+    check_amounts(visitor, Step::Status, &order);
+    world.expect(order["total"]["cash"] == cash, Step::Status, "another price than expected_cash", &order);
+    world.expect(cash == 0 || order["payment"]["captured"] == cash, Step::Status, "captured is not the price", &order);
+    let id = order["id"].as_str().unwrap_or_default();
+    for line in lines(&order) {
+        world.expect(line["ticket"]["state"] == "valid", Step::Status, "confirmed without a valid ticket", &order);
+        if let Some(seat) = line["seat"].as_str() {
+            let sold = world.witness.sold(seat, id);
+            world.expect(sold.is_ok(), Step::Status, "A SEAT SOLD TWICE", &order);
+        }
+    }
+    world.tally.add(Count::Confirmed, 1);
+    world.tally.add(Count::LinesSold, lines(&order).len() as u64);
+    world.tally.add(Count::Revenue, u64::try_from(cash).unwrap_or(0));
+    world.tally.add(Count::PointsSpent, order["total"]["points"].as_u64().unwrap_or(0));
+    Outcome::Confirmed(order)
+}
+
+/// Lines of a quote or an order.
+pub fn lines(body: &Value) -> &[Value] {
+    body["lines"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// INV-10 as the buyer sees it: list = discount + points + cash, in every line and in total.
+fn check_amounts(visitor: &Visitor<'_>, step: Step, body: &Value) {
+    let fields = ["price", "discount", "points", "cash"];
+    let amounts = |of: &Value| fields.map(|field| of[field].as_i64().unwrap_or(i64::MIN / 4));
+    let mut sums = [0; 4];
+    for line in lines(body) {
+        let [price, discount, points, cash] = amounts(line);
+        let adds_up = price == discount + points + cash && discount >= 0 && points >= 0 && cash >= 0;
+        visitor.world.expect(adds_up, step, "a line does not add up", body);
+        for (sum, amount) in sums.iter_mut().zip(amounts(line)) {
+            *sum += amount;
+        }
+    }
+    visitor.world.expect(lines(body).len() == visitor.persona.party, step, "another number of lines", body);
+    visitor.world.expect(sums == amounts(&body["total"]), step, "the total is not the sum of the lines", body);
+}

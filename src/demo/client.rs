@@ -1,0 +1,128 @@
+//! The crowd's HTTP client: a bounded number of connections, JSON in and out, a time limit on every
+//! request. Knows nothing of what is asked.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::clock;
+
+/// Requests under way at once, and as many again that wait for an order's next status. The gateway may
+/// live in this process, so each costs two of its file descriptors (of 1,024 on many machines).
+const CONNECTIONS: usize = 160;
+/// Shorter than any gateway keeps an idle connection: it is never written to while it is being closed.
+const IDLE: Duration = Duration::from_secs(4);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+const ANSWER_MAX: usize = 16 << 20;
+
+pub struct Client {
+    pool: Pool<HttpConnector, Full<Bytes>>,
+    short: Semaphore,
+    long: Semaphore,
+}
+
+/// How long a request may lie with the server on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Short,
+    /// A long poll; it must not keep others from their turn.
+    Long,
+}
+
+#[derive(Debug)]
+pub struct Ask<'a> {
+    pub kind: Kind,
+    pub method: Method,
+    /// Whole, with scheme and host.
+    pub url: String,
+    /// Names are static, values plain ASCII.
+    pub headers: &'a [(&'static str, &'a str)],
+    pub body: Option<&'a Value>,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// `Null` when there was no body or it was no JSON.
+    pub body: Value,
+    /// From the first byte sent to the last received; waiting for a connection of our own not counted.
+    pub took: Duration,
+}
+
+impl Answer {
+    /// The problem's code; empty when this is no problem document.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// Seconds of `Retry-After`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+        text.parse().ok().map(Duration::from_secs)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("not a request that can be sent")]
+    Malformed(#[from] http::Error),
+    #[error("no connection or a broken one")]
+    Connection(#[from] hyper_util::client::legacy::Error),
+    #[error("the answer broke off or is larger than {ANSWER_MAX} bytes")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("no answer within {} s", TIME_LIMIT.as_secs())]
+    TimeLimit,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(2 * CONNECTIONS)
+            .build(connector);
+        Self { pool, short: Semaphore::new(CONNECTIONS), long: Semaphore::new(CONNECTIONS) }
+    }
+}
+
+impl Client {
+    pub async fn send(&self, ask: Ask<'_>) -> Result<Answer, Error> {
+        let lane = match ask.kind {
+            Kind::Short => &self.short,
+            Kind::Long => &self.long,
+        };
+        let _turn = lane.acquire().await.expect("the semaphores are never closed");
+        tokio::time::timeout(TIME_LIMIT, self.exchange(ask)).await.map_err(|_| Error::TimeLimit)?
+    }
+
+    async fn exchange(&self, ask: Ask<'_>) -> Result<Answer, Error> {
+        let mut request = Request::builder().method(ask.method).uri(ask.url);
+        for &(name, value) in ask.headers {
+            request = request.header(name, value);
+        }
+        let body = match ask.body {
+            Some(json) => {
+                request = request.header(http::header::CONTENT_TYPE, "application/json");
+                Bytes::from(json.to_string())
+            }
+            None => Bytes::new(),
+        };
+        let request = request.body(Full::new(body))?;
+        let sent = clock::instant();
+        let (head, body) = self.pool.request(request).await?.into_parts();
+        let bytes = Limited::new(body, ANSWER_MAX).collect().await.map_err(Error::Body)?.to_bytes();
+        let took = sent.elapsed();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Answer { status: head.status, headers: head.headers, body, took })
+    }
+}

@@ -1,0 +1,237 @@
+//! Who comes: when, for what, how patient, how they pay. All of it drawn from the seed and the
+//! visitor's number, so the same seed sends the same crowd.
+//! Knows nothing of HTTP. What the crowd meets there still depends on who is faster.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Share of the crowd that stands before the door when it opens.
+const BURST_PER_CENT: u32 = 70;
+const BURST: Duration = Duration::from_secs(5);
+/// The others come over this time, fewer and fewer.
+const TAIL: Duration = Duration::from_secs(40);
+
+#[derive(Debug)]
+pub struct Persona {
+    pub number: usize,
+    pub arrives_after: Duration,
+    pub patience: Patience,
+    pub wish: Wish,
+    /// Seats wanted, 1 to 4.
+    pub party: usize,
+    pub wants_coupon: bool,
+    pub points: Points,
+    pub intent: Intent,
+    /// Given in the order itself, or afterwards in a call of its own.
+    pub pays: Pays,
+    pub wallet: Wallet,
+    pub regret: Regret,
+    /// Everything that is decided on the way: which of the seats they like, how long they think.
+    pub rng: StdRng,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Polls as told until it is their turn or nothing is left.
+    Waits,
+    /// Leaves the line after so many polls.
+    Leaves { polls: u32 },
+    /// Stops polling without a word; comes back after a while, or never.
+    Silent { polls: u32, back_after: Option<Duration> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Points at seats on the map, as far in front as they can.
+    Named { section: usize },
+    /// Takes the best the house finds in a section.
+    Best { section: usize },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Points {
+    None,
+    Some(i64),
+    Max,
+}
+
+/// What they do with what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    Buy,
+    /// Gives the hold back.
+    Release,
+    /// Closes the page; the hold runs out.
+    WalkAway,
+    /// Orders and never pays; half of them at least cancel.
+    OrderOnly {
+        cancels: Cancels,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancels {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pays {
+    WithTheOrder,
+    Afterwards,
+}
+
+/// What their bank does with the first attempt; the second one is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wallet {
+    Ok,
+    Declines,
+    TimesOutThenOk,
+    ErrorThenOk,
+}
+
+impl Wallet {
+    /// The key that scripts the sandbox provider.
+    pub fn key(self) -> &'static str {
+        match self {
+            Wallet::Ok => "ok",
+            Wallet::Declines => "decline",
+            Wallet::TimesOutThenOk => "timeout-then-ok",
+            Wallet::ErrorThenOk => "error-then-ok",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regret {
+    None,
+    OneLine,
+    Everything,
+}
+
+impl Persona {
+    /// Visitor `number` of the crowd that `seed` sends to a hall of `sections` seated sections; the
+    /// section after them is the standing one.
+    pub fn draw(seed: u64, number: usize, sections: usize) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Self {
+            number,
+            arrives_after: arrival(&mut rng),
+            patience: patience(&mut rng),
+            wish: wish(&mut rng, sections),
+            party: one_of(&mut rng, &[(25, 1), (50, 2), (15, 3), (10, 4)]),
+            wants_coupon: rng.random_range(0..100) < 45,
+            points: one_of(
+                &mut rng,
+                &[(30, Points::None), (40, Points::Max), (15, Points::Some(2_500)), (15, Points::Some(7_777))],
+            ),
+            intent: one_of(
+                &mut rng,
+                &[
+                    (90, Intent::Buy),
+                    (3, Intent::Release),
+                    (3, Intent::WalkAway),
+                    (2, Intent::OrderOnly { cancels: Cancels::Yes }),
+                    (2, Intent::OrderOnly { cancels: Cancels::No }),
+                ],
+            ),
+            pays: one_of(&mut rng, &[(50, Pays::WithTheOrder), (50, Pays::Afterwards)]),
+            wallet: one_of(
+                &mut rng,
+                &[(86, Wallet::Ok), (8, Wallet::Declines), (3, Wallet::TimesOutThenOk), (3, Wallet::ErrorThenOk)],
+            ),
+            regret: one_of(&mut rng, &[(90, Regret::None), (5, Regret::OneLine), (5, Regret::Everything)]),
+            rng,
+        }
+    }
+
+    /// The user this visitor signs in as.
+    pub fn user(&self) -> String {
+        user(self.number)
+    }
+
+    /// A pause for thought between the two, ms.
+    pub fn thinks(&mut self, least_ms: u64, most_ms: u64) -> Duration {
+        Duration::from_millis(self.rng.random_range(least_ms..=most_ms))
+    }
+}
+
+/// The `sub` of visitor `number`.
+pub fn user(number: usize) -> String {
+    format!("visitor-{number:06}")
+}
+
+fn arrival(rng: &mut StdRng) -> Duration {
+    if rng.random_range(0..100) < BURST_PER_CENT {
+        return BURST.mul_f64(rng.random::<f64>());
+    }
+    // The square of an even draw: many early, few late.
+    let share = rng.random::<f64>();
+    BURST + TAIL.mul_f64(share * share)
+}
+
+fn patience(rng: &mut StdRng) -> Patience {
+    let polls = rng.random_range(1..6);
+    match rng.random_range(0..100) {
+        0..84 => Patience::Waits,
+        84..92 => Patience::Leaves { polls },
+        92..96 => Patience::Silent { polls, back_after: Some(Duration::from_secs(rng.random_range(15..45))) },
+        _ => Patience::Silent { polls, back_after: None },
+    }
+}
+
+fn wish(rng: &mut StdRng, sections: usize) -> Wish {
+    match rng.random_range(0..100) {
+        0..50 => Wish::Named { section: rng.random_range(0..sections) },
+        50..80 => Wish::Best { section: rng.random_range(0..sections) },
+        _ => Wish::Best { section: sections },
+    }
+}
+
+/// Draws by weights, which sum to 100.
+fn one_of<T: Copy>(rng: &mut StdRng, weighted: &[(u32, T)]) -> T {
+    debug_assert_eq!(weighted.iter().map(|w| w.0).sum::<u32>(), 100);
+    let mut draw = rng.random_range(0..100);
+    for &(weight, value) in weighted {
+        if draw < weight {
+            return value;
+        }
+        draw -= weight;
+    }
+    weighted[0].1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CROWD: usize = 5_000;
+
+    fn crowd(seed: u64) -> Vec<Persona> {
+        (0..CROWD).map(|i| Persona::draw(seed, i, 3)).collect()
+    }
+
+    #[test]
+    fn one_seed_sends_one_crowd() {
+        let all = |seed| crowd(seed).iter().map(|p| format!("{p:?}")).collect::<Vec<_>>();
+        assert_eq!(all(7), all(7));
+        assert_ne!(all(7), all(8));
+    }
+
+    #[test]
+    fn every_kind_of_visitor_comes() {
+        let crowd = crowd(1);
+        let share = |is: &dyn Fn(&Persona) -> bool| crowd.iter().filter(|p| is(p)).count() * 100 / CROWD;
+        assert!((65..75).contains(&share(&|p| p.arrives_after <= BURST)));
+        assert!((80..88).contains(&share(&|p| p.patience == Patience::Waits)));
+        assert!(share(&|p| matches!(p.patience, Patience::Silent { back_after: None, .. })) >= 2);
+        assert!(share(&|p| matches!(p.wish, Wish::Best { section: 3 })) >= 17);
+        assert!((86..94).contains(&share(&|p| p.intent == Intent::Buy)));
+        for wallet in [Wallet::Ok, Wallet::Declines, Wallet::TimesOutThenOk, Wallet::ErrorThenOk] {
+            assert!(share(&|p| p.wallet == wallet) >= 1, "{wallet:?}");
+        }
+        assert!(crowd.iter().all(|p| (1..=4).contains(&p.party) && p.arrives_after <= BURST + TAIL));
+    }
+}

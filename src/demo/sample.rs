@@ -1,0 +1,102 @@
+//! The sample on-sale: a hall, its room, a coupon campaign. Only names and numbers, as the admin API
+//! takes them. Knows nothing of who comes.
+
+use serde_json::{Value, json};
+
+use crate::clock::{Millis, rfc3339};
+
+const DAY_MS: Millis = 24 * 3600 * 1000;
+
+pub const CURRENCY: &str = "KRW";
+/// Points granted to every visitor before the doors open.
+pub const POINTS_EACH: i64 = 10_000;
+pub const COUPONS: u64 = 500;
+/// The standing section; its seats have no names.
+pub const STANDING: &str = "ga";
+pub const STANDING_CAPACITY: usize = 600;
+pub const STANDING_PRICE: i64 = 44_000;
+
+pub struct Section {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub price: i64,
+    pub rows: usize,
+    /// Seats in a row.
+    pub seats: usize,
+}
+
+/// The seated sections: 2,400 seats.
+pub const SECTIONS: [Section; 3] = [
+    Section { id: "floor", name: "Floor", price: 132_000, rows: 12, seats: 40 },
+    Section { id: "tier", name: "First tier", price: 99_000, rows: 20, seats: 48 },
+    Section { id: "balcony", name: "Balcony", price: 66_000, rows: 24, seats: 40 },
+];
+
+/// All places for sale.
+pub fn capacity() -> usize {
+    SECTIONS.iter().map(|s| s.rows * s.seats).sum::<usize>() + STANDING_CAPACITY
+}
+
+/// Id of a section by the number a wish names it with; the one after the seated ones is the standing one.
+pub fn section_id(number: usize) -> &'static str {
+    SECTIONS.get(number).map_or(STANDING, |s| s.id)
+}
+
+/// Body of `PUT /v1/admin/events/{event}`.
+///
+/// The times are a demo's: what takes minutes on a real evening (a hold, a payment, an absence) takes
+/// seconds here, so that a short run shows all of it. `absent_after_s` stays above the longest pause the
+/// gateway dictates between two polls.
+pub fn event(now_ms: Millis) -> Value {
+    let mut sections: Vec<Value> = SECTIONS.iter().map(seated).collect();
+    sections.push(json!({"id": STANDING, "name": "Standing", "price": STANDING_PRICE, "capacity": STANDING_CAPACITY}));
+    json!({
+        "name": "Spring Concert", "category": "concert", "venue": "Demo Hall", "timezone": "Asia/Seoul",
+        "starts_at": rfc3339(now_ms + 30 * DAY_MS), "currency": CURRENCY, "organizer": "hall-co",
+        "sections": sections,
+        "seats_per_user": 4, "hold_ttl_s": 20, "payment_ttl_s": 20, "earn_bp": 100, "fee_bp": 500,
+        "room": {
+            "mode": "open", "order": "fifo", "identity": "browser", "capacity": 400, "rate_per_min": 2400,
+            "pass_ttl_s": 120, "claim_ttl_s": 15, "absent_after_s": 20, "late_grace_s": 20, "release_on": "order",
+        },
+    })
+}
+
+fn seated(section: &Section) -> Value {
+    let rows: Vec<Value> =
+        (1..=section.rows).map(|row| json!({"id": row.to_string(), "seats": section.seats})).collect();
+    json!({"id": section.id, "name": section.name, "price": section.price, "rows": rows})
+}
+
+/// Body of `PUT /v1/admin/coupons/{campaign}`: 10 %, at most 10,000, one each.
+pub fn campaign(now_ms: Millis, event: &str) -> Value {
+    json!({
+        "name": "Welcome", "kind": "percent", "percent_bp": 1000, "max_discount": 10_000, "min_spend": 50_000,
+        "stock": COUPONS, "per_user": 1, "expires_at": rfc3339(now_ms + 60 * DAY_MS), "events": [event],
+        "funded_by": "platform",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hall_is_as_promised() {
+        assert_eq!(capacity(), 3_000);
+        let event = event(1_763_632_800_000);
+        let seats: u64 = event["sections"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|s| match s["rows"].as_array() {
+                Some(rows) => rows.iter().filter_map(|r| r["seats"].as_u64()).sum(),
+                None => s["capacity"].as_u64().expect("a number"),
+            })
+            .sum();
+        assert_eq!(seats, 3_000);
+        assert_eq!(event["starts_at"], "2025-12-20T10:00:00Z");
+        assert_eq!(section_id(0), "floor");
+        assert_eq!(section_id(SECTIONS.len()), STANDING);
+    }
+}

@@ -1,0 +1,125 @@
+//! What all visitors share, and the one way in which they ask: as good clients, who wait when told to
+//! and repeat with the same key when no answer came. Counts every answer.
+//! Knows nothing of the order in which a visitor does things.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+
+use super::client::{Answer, Ask, Client, Kind};
+use super::step::Step;
+use super::tally::{Count, End, Tally};
+use super::witness::Witness;
+
+/// Times a request is sent when it is put off or lost.
+const TRIES: u32 = 5;
+/// Before a repeat when the server did not say how long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub struct World {
+    pub http: Client,
+    /// Without a slash at the end.
+    pub public_url: String,
+    pub event: String,
+    pub campaign: String,
+    /// Tells this run's Idempotency-Keys from those of a run before on the same store.
+    pub run: String,
+    pub tally: Tally,
+    pub witness: Witness,
+}
+
+/// One request of a visitor.
+pub struct Call<'a> {
+    pub step: Step,
+    pub method: Method,
+    pub path: &'a str,
+    pub headers: &'a [(&'static str, &'a str)],
+    pub body: Option<&'a Value>,
+    pub kind: Kind,
+}
+
+pub enum Reply {
+    Done(Answer),
+    /// By one of the codes [`Step::refusals`] names.
+    Refused(&'static str),
+}
+
+impl World {
+    /// `Err`: the visit is over, by something unexpected, which has been counted.
+    pub async fn ask(&self, call: Call<'_>) -> Result<Reply, End> {
+        let name = call.step.name();
+        for _ in 0..TRIES {
+            self.tally.add(Count::Requests, 1);
+            let ask = Ask {
+                kind: call.kind,
+                method: call.method.clone(),
+                url: format!("{}{}", self.public_url, call.path),
+                headers: call.headers,
+                body: call.body,
+            };
+            let answer = match self.http.send(ask).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.tally.breach(&format!("{name}: {error}"), || format!("{error:?}"));
+                    // Entering has no key: a repeat would be a second visitor.
+                    if call.step == Step::Enter {
+                        return Err(End::Broken);
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            if call.kind == Kind::Short {
+                self.tally.took(call.step, answer.took);
+            }
+            let status = answer.status.as_u16();
+            if status == call.step.success() {
+                return Ok(Reply::Done(answer));
+            }
+            if let Some(code) = call.step.refusals().iter().find(|code| **code == answer.code() && status < 500) {
+                self.tally.refused(call.step, code);
+                return Ok(Reply::Refused(code));
+            }
+            if status == 429 {
+                self.tally.refused(call.step, "TOO_MANY_REQUESTS");
+            } else {
+                self.breach(call.step, &format!("{status} {}", answer.code()), &answer.body);
+            }
+            if status != 429 && status < 500 {
+                return Err(End::Broken);
+            }
+            tokio::time::sleep(answer.retry_after().unwrap_or(PAUSE)).await;
+        }
+        self.tally.breach(&format!("{name}: no good answer in {TRIES} tries"), || call.path.to_owned());
+        Err(End::Broken)
+    }
+
+    /// As [`World::ask`], for steps that no code may refuse.
+    pub async fn must(&self, call: Call<'_>) -> Result<Value, End> {
+        let step = call.step;
+        match self.ask(call).await? {
+            Reply::Done(answer) => Ok(answer.body),
+            Reply::Refused(code) => {
+                self.breach(step, code, &Value::Null);
+                Err(End::Broken)
+            }
+        }
+    }
+
+    pub fn breach(&self, step: Step, what: &str, body: &Value) {
+        self.tally.breach(&format!("{}: {what}", step.name()), || body.to_string());
+    }
+
+    /// Counts a breach of contract unless `holds`.
+    pub fn expect(&self, holds: bool, step: Step, what: &str, body: &Value) {
+        if !holds {
+            self.breach(step, what, body);
+        }
+    }
+
+    /// Path below the event.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/events/{}{rest}", self.event)
+    }
+}

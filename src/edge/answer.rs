@@ -1,0 +1,108 @@
+//! What a handler answers: status, headers, body. Knows no routes.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, VARY};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// Body of every answer: mostly one buffer, sometimes a stream.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// An answer under construction.
+#[derive(Debug)]
+pub struct Answer(Response<Body>);
+
+impl Answer {
+    pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Self {
+        let text = serde_json::to_vec(view).expect("views are maps with text keys");
+        Self::bytes(status, "application/json", text)
+    }
+
+    pub fn bytes(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
+        Self::body(status, content_type, Full::new(bytes.into()).boxed_unsync())
+    }
+
+    /// A streamed answer.
+    pub fn body(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self(response)
+    }
+
+    pub fn empty(status: StatusCode) -> Self {
+        let mut response = Response::new(Full::default().boxed_unsync());
+        *response.status_mut() = status;
+        Self(response)
+    }
+
+    pub fn no_content() -> Self {
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    pub fn problem(problem: &Problem, request_id: &str) -> Self {
+        let view = serde_json::to_vec(&problem.view(request_id)).expect("views are maps with text keys");
+        let mut answer = Self::bytes(problem.code.status(), "application/problem+json", view).no_store();
+        if let Some(seconds) = problem.retry_after_seconds() {
+            answer = answer.retry_after(seconds);
+        }
+        if let Some(allow) = &problem.allow {
+            answer = answer.header(http::header::ALLOW, allow);
+        }
+        answer
+    }
+
+    /// Sets a header. A value that is no header value is left out: none of ours can be one.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// For answers with a token, pass, hold, order or anything of a user.
+    pub fn no_store(self) -> Self {
+        self.header(CACHE_CONTROL, "no-store")
+    }
+
+    pub fn location(self, path: &str) -> Self {
+        self.header(LOCATION, path)
+    }
+
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// Marks the answer as the repeat of an earlier one with the same Idempotency-Key.
+    pub fn replayed(self) -> Self {
+        self.header(HeaderName::from_static("idempotent-replayed"), "true")
+    }
+
+    /// Adds a `Set-Cookie`.
+    pub fn cookie(mut self, cookie: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(cookie) {
+            self.0.headers_mut().append(SET_COOKIE, value);
+        }
+        self
+    }
+
+    /// Adds a name to `Vary`.
+    pub fn vary(mut self, name: &'static str) -> Self {
+        self.0.headers_mut().append(VARY, HeaderValue::from_static(name));
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    pub fn into_response(self) -> Response<Body> {
+        self.0
+    }
+}

@@ -1,0 +1,96 @@
+//! The bodies of a quote and of an order.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Faults;
+use super::payment::PaymentPart;
+use crate::edge::problem::Problem;
+use crate::ids::is_slug;
+
+/// Longest coupon id looked at.
+const COUPON_MAX: usize = 128;
+/// Longest hold id looked at.
+const HOLD_MAX: usize = 128;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderRequest)]
+pub struct OrderBody {
+    pub event: String,
+    pub hold: String,
+    /// `best`, a coupon's id, or `null`.
+    #[serde(default)]
+    pub coupon: Option<String>,
+    /// Points to spend; capped by what is left to pay.
+    #[serde(default)]
+    pub points: i64,
+    /// What the buyer agreed to, minor units; another sum refuses the order `PRICE_CHANGED`.
+    #[serde(default)]
+    pub expected_cash: Option<i64>,
+    /// Without one the order waits for `POST …/payment`.
+    #[serde(default)]
+    pub payment: Option<PaymentPart>,
+}
+
+impl OrderBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        faults.check(is_slug(&self.event), "/event", "a slug: [a-z0-9][a-z0-9-]{0,47}");
+        faults.text(&self.hold, 1, HOLD_MAX, "/hold");
+        if let Some(coupon) = &self.coupon {
+            faults.text(coupon, 1, COUPON_MAX, "/coupon");
+        }
+        faults.amount(self.points, 0, "/points");
+        faults.amount(self.expected_cash.unwrap_or(0), 0, "/expected_cash");
+        if let Some(payment) = &self.payment {
+            payment.check(&mut faults, "/payment");
+        }
+        faults.verdict()
+    }
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = QuoteRequest)]
+pub struct QuoteBody {
+    /// `best`, a coupon's id, or `null`.
+    pub coupon: Option<String>,
+    pub points: Points,
+}
+
+/// How many points to spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = QuotePoints)]
+pub enum Points {
+    Some(i64),
+    /// As many as there are.
+    All(Max),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = QuotePointsMax)]
+pub enum Max {
+    Max,
+}
+
+impl Default for Points {
+    fn default() -> Self {
+        Points::Some(0)
+    }
+}
+
+impl QuoteBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        if let Some(coupon) = &self.coupon {
+            faults.text(coupon, 1, COUPON_MAX, "/coupon");
+        }
+        if let Points::Some(points) = self.points {
+            faults.amount(points, 0, "/points");
+        }
+        faults.verdict()
+    }
+}

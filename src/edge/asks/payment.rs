@@ -1,0 +1,55 @@
+//! With what an order is paid.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Faults;
+use crate::edge::problem::{Code, Problem};
+use crate::lane::record::PaymentAsk;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderPaymentRequest)]
+pub struct PaymentPart {
+    pub provider: String,
+    /// The provider's own token for this payment; the sandbox's script.
+    pub key: String,
+}
+
+impl PaymentPart {
+    pub fn check(&self, faults: &mut Faults, pointer: &str) {
+        faults.text(&self.provider, 1, 32, &format!("{pointer}/provider"));
+        faults.text(&self.key, 1, 255, &format!("{pointer}/key"));
+    }
+
+    /// Only the configured provider.
+    pub fn allowed(self, provider: &str) -> Result<PaymentAsk, Problem> {
+        if self.provider != provider {
+            return Err(Code::ProviderNotAllowed.into());
+        }
+        Ok(PaymentAsk { provider: self.provider, key: self.key })
+    }
+}
+
+/// The body of `POST /v1/orders/{order}/payment`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PaymentRequest)]
+pub struct PaymentBody {
+    pub provider: String,
+    pub key: String,
+    /// What is due, minor units.
+    pub amount: i64,
+}
+
+impl PaymentBody {
+    /// Amount and means, every fault told.
+    pub fn parts(self) -> Result<(i64, PaymentPart), Problem> {
+        let part = PaymentPart { provider: self.provider, key: self.key };
+        let mut faults = Faults::default();
+        part.check(&mut faults, "");
+        faults.amount(self.amount, 0, "/amount");
+        faults.verdict()?;
+        Ok((self.amount, part))
+    }
+}

@@ -1,0 +1,1 @@
+//! Keeps the keys of `[auth] jwks_url` fresh.

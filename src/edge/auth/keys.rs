@@ -1,0 +1,86 @@
+//! The keys that verify users' bearers. Knows no tokens.
+//!
+//! A key decides its algorithm, never a token's header: an HMAC secret must not verify what claims to be
+//! signed otherwise, and a public key must not be taken for a secret.
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+
+/// Most keys taken from one JWKS.
+const KEYS_MAX: usize = 64;
+
+pub struct Key {
+    pub kid: Option<String>,
+    pub algorithm: Algorithm,
+    pub key: DecodingKey,
+}
+
+pub struct KeySet(Vec<Key>);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("not a JWKS: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("no key of this JWKS can verify a signature")]
+    NoUsableKey,
+}
+
+impl KeySet {
+    /// The bytes of the secret's UTF-8 text.
+    pub fn hs256(secret: &[u8]) -> Self {
+        let key = DecodingKey::from_secret(secret);
+        Self(vec![Key { kid: None, algorithm: Algorithm::HS256, key }])
+    }
+
+    /// Public keys of a JWKS; keys of kinds we cannot use, and secrets, are left out.
+    pub fn from_jwks(text: &[u8]) -> Result<Self, Error> {
+        let set: JwkSet = serde_json::from_slice(text)?;
+        let keys: Vec<Key> = set.keys.iter().filter_map(usable).take(KEYS_MAX).collect();
+        if keys.is_empty() { Err(Error::NoUsableKey) } else { Ok(Self(keys)) }
+    }
+
+    /// The key a token names; a token that names none is tried with the only one of its algorithm.
+    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+        let mut of_algorithm = self.0.iter().filter(|key| key.algorithm == algorithm);
+        match kid {
+            Some(kid) => of_algorithm.find(|key| key.kid.as_deref().is_none_or(|own| own == kid)),
+            None => {
+                let only = of_algorithm.next()?;
+                of_algorithm.next().is_none().then_some(only)
+            }
+        }
+    }
+}
+
+fn usable(jwk: &Jwk) -> Option<Key> {
+    if matches!(&jwk.common.public_key_use, Some(usage) if *usage != PublicKeyUse::Signature) {
+        return None;
+    }
+    Some(Key { kid: jwk.common.key_id.clone(), algorithm: algorithm(jwk)?, key: DecodingKey::from_jwk(jwk).ok()? })
+}
+
+fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
+    let by_kind = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        AlgorithmParameters::EllipticCurve(params) => match params.curve {
+            EllipticCurve::P256 => Algorithm::ES256,
+            EllipticCurve::P384 => Algorithm::ES384,
+            _ => return None,
+        },
+        AlgorithmParameters::OctetKeyPair(_) => Algorithm::EdDSA,
+        _ => return None,
+    };
+    match jwk.common.key_algorithm {
+        None => Some(by_kind),
+        Some(KeyAlgorithm::RS256) => Some(Algorithm::RS256),
+        Some(KeyAlgorithm::RS384) => Some(Algorithm::RS384),
+        Some(KeyAlgorithm::RS512) => Some(Algorithm::RS512),
+        Some(KeyAlgorithm::PS256) => Some(Algorithm::PS256),
+        Some(KeyAlgorithm::PS384) => Some(Algorithm::PS384),
+        Some(KeyAlgorithm::PS512) => Some(Algorithm::PS512),
+        Some(KeyAlgorithm::ES256) => Some(Algorithm::ES256),
+        Some(KeyAlgorithm::ES384) => Some(Algorithm::ES384),
+        Some(KeyAlgorithm::EdDSA) => Some(Algorithm::EdDSA),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Who asks: bearer tokens to users. Knows no routes.
+//!
+//! The time is our clock's, so `exp` and `nbf` are looked at here and not in the JWT library. A verified
+//! token is remembered by its hash until it expires: a repeat costs one SHA-256.
+
+pub mod fetch;
+pub mod keys;
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+use crate::admission::expiring::Expiring;
+use crate::admission::passes;
+use crate::clock::{Clock, Millis};
+use crate::config;
+use crate::ids::{self, UserId};
+use keys::KeySet;
+
+/// Longest bearer looked at, bytes.
+const TOKEN_MAX: usize = 8192;
+
+/// Most verified tokens remembered.
+const VERIFIED_MAX: usize = 100_000;
+
+/// A signed-in user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    /// Whether the scope `admin` was given.
+    pub admin: bool,
+}
+
+pub struct Auth {
+    keys: RwLock<Arc<KeySet>>,
+    issuer: Option<String>,
+    audience: Option<String>,
+    clock: Clock,
+    verified: Expiring<[u8; 32], Arc<User>>,
+    /// Told when a token names a key we do not have.
+    unknown_key: Notify,
+}
+
+struct Verified {
+    user: Arc<User>,
+    expires_ms: Millis,
+}
+
+/// The token is not one we accept; why is nobody's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    /// NumericDate may have a fraction.
+    exp: f64,
+    nbf: Option<f64>,
+    iss: Option<String>,
+    aud: Option<Audience>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Auth {
+    pub fn new(config: &config::Auth, keys: KeySet, clock: Clock) -> Self {
+        let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            keys: RwLock::new(Arc::new(keys)),
+            issuer: set(&config.issuer),
+            audience: set(&config.audience),
+            clock,
+            verified: Expiring::new(VERIFIED_MAX),
+            unknown_key: Notify::new(),
+        }
+    }
+
+    /// Replaces the keys; what was verified by the old ones is forgotten.
+    pub fn replace_keys(&self, keys: KeySet) {
+        *self.keys.write() = Arc::new(keys);
+        self.verified.clear();
+    }
+
+    pub fn verify(&self, token: &str) -> Result<Arc<User>, Refused> {
+        if token.len() > TOKEN_MAX {
+            return Err(Refused);
+        }
+        let now_ms = self.clock.now_ms();
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(user) = self.verified.get(&hash, now_ms) {
+            return Ok(user);
+        }
+        let Verified { user, expires_ms } = self.verify_new(token, now_ms)?;
+        self.verified.put(now_ms, hash, user.clone(), expires_ms);
+        Ok(user)
+    }
+
+    fn verify_new(&self, token: &str, now_ms: Millis) -> Result<Verified, Refused> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Refused)?;
+        if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(passes::TYP)) || header.crit.is_some() {
+            return Err(Refused);
+        }
+        let keys = self.keys.read().clone();
+        let Some(key) = keys.find(header.kid.as_deref(), header.alg) else {
+            self.unknown_key.notify_one();
+            return Err(Refused);
+        };
+        let mut validation = Validation::new(key.algorithm);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.key, &validation);
+        self.check(decoded.map_err(|_| Refused)?.claims, now_ms)
+    }
+
+    fn check(&self, claims: Claims, now_ms: Millis) -> Result<Verified, Refused> {
+        let expires_ms = millis(claims.exp);
+        let begun = claims.nbf.is_none_or(|nbf| millis(nbf) <= now_ms);
+        let issuer = self.issuer.is_none() || self.issuer == claims.iss;
+        let audience = self.audience.as_ref().is_none_or(|wanted| match &claims.aud {
+            None => false,
+            Some(Audience::One(aud)) => aud == wanted,
+            Some(Audience::Many(all)) => all.contains(wanted),
+        });
+        if expires_ms <= now_ms || !begun || !issuer || !audience || !ids::is_user(&claims.sub) {
+            return Err(Refused);
+        }
+        let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"));
+        Ok(Verified { user: Arc::new(User { id: UserId(claims.sub), admin }), expires_ms })
+    }
+}
+
+/// Seconds since the epoch to ms; nonsense saturates.
+fn millis(seconds: f64) -> Millis {
+    (seconds * 1000.0) as Millis
+}
+
+/// A bearer for development, signed HS256 and made for the configured issuer and audience; `scope` is
+/// space-separated.
+pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s: i64, clock: &Clock) -> String {
+    #[derive(Serialize)]
+    struct Minted<'a> {
+        sub: &'a str,
+        iat: i64,
+        exp: i64,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        scope: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        iss: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        aud: &'a str,
+    }
+    let iat = clock.now_ms().div_euclid(1000);
+    let claims = Minted { sub, iat, exp: iat.saturating_add(ttl_s), scope, iss: &config.issuer, aud: &config.audience };
+    let key = EncodingKey::from_secret(secret);
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("any bytes are an HMAC key")
+}
+
+#[cfg(test)]
+mod tests;

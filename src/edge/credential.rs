@@ -1,0 +1,104 @@
+//! What a visitor carries: the queue token and the pass, in a header or in our cookies.
+//! Knows no signatures.
+
+use http::{HeaderMap, header};
+
+pub const QUEUE_HEADER: &str = "stanchion-queue";
+pub const PASS_HEADER: &str = "stanchion-pass";
+
+/// Longest a browser keeps a queue cookie, seconds: a place has no end of its own.
+const QUEUE_COOKIE_S: i64 = 7 * 24 * 3600;
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Queue,
+    Pass,
+}
+
+/// How it came: a cookie is sent by the browser whoever asks it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    Header,
+    Cookie,
+    Body,
+}
+
+impl Kind {
+    fn header(self) -> &'static str {
+        match self {
+            Kind::Queue => QUEUE_HEADER,
+            Kind::Pass => PASS_HEADER,
+        }
+    }
+
+    fn cookie(self, event: &str) -> String {
+        match self {
+            Kind::Queue => format!("stanchion_queue_{event}"),
+            Kind::Pass => format!("stanchion_pass_{event}"),
+        }
+    }
+}
+
+/// The token or pass for an event; the header wins.
+pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a str, Carried)> {
+    // An unreadable header is there, and is no token.
+    if let Some(value) = headers.get(kind.header()) {
+        return Some((value.to_str().unwrap_or(""), Carried::Header));
+    }
+    let name = kind.cookie(event);
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(n, _)| *n == name);
+    values.next().map(|(_, value)| (value, Carried::Cookie))
+}
+
+/// Attributes of our cookies.
+#[derive(Debug, Clone, Copy)]
+pub struct Jar {
+    pub https: bool,
+}
+
+impl Jar {
+    pub fn queue(self, event: &str, token: &str) -> String {
+        self.set(Kind::Queue, event, token, QUEUE_COOKIE_S)
+    }
+
+    pub fn pass(self, event: &str, pass: &str, expires_in_s: i64) -> String {
+        self.set(Kind::Pass, event, pass, expires_in_s)
+    }
+
+    /// Makes the browser forget it.
+    pub fn drop(self, kind: Kind, event: &str) -> String {
+        self.set(kind, event, "", 0)
+    }
+
+    fn set(self, kind: Kind, event: &str, value: &str, max_age_s: i64) -> String {
+        let secure = if self.https { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", kind.cookie(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_wins_over_the_cookie_of_its_event() {
+        let mut headers = HeaderMap::new();
+        let cookies = "a=b; stanchion_queue_hall=one; stanchion_queue_dome=two;stanchion_pass_hall=p";
+        headers.insert(header::COOKIE, cookies.parse().expect("a value"));
+        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("one", Carried::Cookie)));
+        assert_eq!(find(&headers, Kind::Pass, "hall"), Some(("p", Carried::Cookie)));
+        assert_eq!(find(&headers, Kind::Pass, "dome"), None);
+        headers.insert(QUEUE_HEADER, "three".parse().expect("a value"));
+        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("three", Carried::Header)));
+    }
+
+    #[test]
+    fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
+        let cookie = Jar { https: true }.pass("hall", "x.y.z", 60);
+        assert_eq!(cookie, "stanchion_pass_hall=x.y.z; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+        assert!(!Jar { https: false }.queue("hall", "t").contains("Secure"));
+        assert!(Jar { https: false }.drop(Kind::Queue, "hall").starts_with("stanchion_queue_hall=; Path=/; Max-Age=0"));
+    }
+}

@@ -1,0 +1,21 @@
+//! Faults of the ledger and the catalogue as problems. Refusals are the handlers' to name.
+
+use super::problem::{Code, Problem};
+use crate::{catalog, ledger};
+
+impl From<ledger::Error> for Problem {
+    fn from(error: ledger::Error) -> Self {
+        Self::unavailable("ledger", error)
+    }
+}
+
+impl From<catalog::Error> for Problem {
+    fn from(error: catalog::Error) -> Self {
+        match error {
+            catalog::Error::Lane(fault) => fault.into(),
+            catalog::Error::Ledger(error) => error.into(),
+            catalog::Error::Contended => Self::new(Code::Unavailable).detail("it is being changed by someone else"),
+            catalog::Error::Unreadable { .. } => Self::unavailable("catalog", error),
+        }
+    }
+}

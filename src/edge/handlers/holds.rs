@@ -1,0 +1,99 @@
+//! Setting seats aside, looking at what is set aside, giving it back.
+
+use http::StatusCode;
+
+use super::lookup;
+use crate::catalog::Event;
+use crate::edge::asks::hold::HoldBody;
+use crate::edge::views::hold::HoldView;
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use crate::ids::{FactKind, HoldId, fact_id};
+use crate::lane::{HoldAsk, HoldFact, HoldOutcome, HoldState, ReleaseOutcome};
+
+/// `POST /v1/events/{event}/holds`
+pub async fn create(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let scope = request.scope()?;
+    let body = request.json::<HoldBody>()?;
+    let event = lookup::event(&request)?;
+    let asked = body.value.asked()?;
+    let want = asked.want(&event)?;
+
+    let hold = HoldId(fact_id(FactKind::Hold, event.lane, scope));
+    let pass = match lookup::pass(&request, &event) {
+        Ok(pass) => pass,
+        // A repeat is answered before passes are looked at: by then the pass may have run out.
+        Err(refusal) => return replay(&request, &event, &hold, &body.digest).await?.ok_or(refusal),
+    };
+    let ask = HoldAsk {
+        event: event.id.clone(),
+        hold,
+        digest: body.digest,
+        user,
+        visitor: pass,
+        want,
+        seats_per_user: event.spec.seats_per_user,
+        hold_ttl_ms: event.spec.hold_ttl_s * 1000,
+        earn_bp: event.spec.earn_bp,
+        fee_bp: event.spec.fee_bp,
+    };
+    let refusal = match request.state.inventory.hold(event.lane, ask).await? {
+        HoldOutcome::Held(fact) => return Ok(created(&request, &event, &fact)),
+        HoldOutcome::Repeated(fact) => return Ok(created(&request, &event, &fact).replayed()),
+        HoldOutcome::KeyReused => Code::IdempotencyKeyReused.into(),
+        HoldOutcome::NoEvent => Code::EventNotFound.into(),
+        HoldOutcome::NotOpen => Code::SaleNotOpen.into(),
+        HoldOutcome::NotInside => Code::PassRequired.into(),
+        HoldOutcome::NotOwner => Problem::new(Code::NotOwner).detail("the pass is bound to another user"),
+        HoldOutcome::LimitExceeded { taken } => Problem::new(Code::LimitExceeded)
+            .detail(format!("{taken} of {} seats are taken by this user already", event.spec.seats_per_user)),
+        HoldOutcome::Taken(seats) => {
+            let conflicts = seats.into_iter().filter_map(|seat| event.layout.name(seat)).collect();
+            Problem::new(Code::SeatsTaken).conflicts(conflicts)
+        }
+        HoldOutcome::SoldOut => Code::SoldOut.into(),
+        HoldOutcome::NoBlock => Code::AdjacentUnavailable.into(),
+    };
+    Err(refusal)
+}
+
+/// The hold this key brought about before; `None`: there is none.
+async fn replay(request: &Request, event: &Event, hold: &HoldId, digest: &str) -> Result<Option<Answer>, Problem> {
+    match request.state.inventory.get_hold(&event.id, hold).await? {
+        Some(fact) if fact.digest == digest => Ok(Some(created(request, event, &fact).replayed())),
+        Some(_) => Err(Code::IdempotencyKeyReused.into()),
+        None => Ok(None),
+    }
+}
+
+fn created(request: &Request, event: &Event, hold: &HoldFact) -> Answer {
+    let view = HoldView::new(hold, event, request.state.clock.now_ms());
+    let path = format!("/v1/events/{}/holds/{}", event.id, hold.id);
+    Answer::json(StatusCode::CREATED, &view).no_store().location(&path)
+}
+
+/// `GET /v1/events/{event}/holds/{hold}`
+pub async fn get(request: Request) -> Outcome {
+    let event = lookup::event(&request)?;
+    let hold = lookup::hold(&request, &event).await?;
+    match hold.state {
+        HoldState::Held | HoldState::Ordered | HoldState::Released => {
+            let view = HoldView::new(&hold, &event, request.state.clock.now_ms());
+            Ok(Answer::json(StatusCode::OK, &view).no_store())
+        }
+        HoldState::Expired => Err(Code::HoldExpired.into()),
+    }
+}
+
+/// `DELETE /v1/events/{event}/holds/{hold}`
+pub async fn release(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let event = lookup::event(&request)?;
+    let hold = HoldId::from(request.param("hold"));
+    match request.state.inventory.release(event.id.clone(), hold, user).await? {
+        ReleaseOutcome::Released | ReleaseOutcome::Ended => Ok(Answer::no_content()),
+        ReleaseOutcome::Ordered => Err(Code::HoldAlreadyOrdered.into()),
+        ReleaseOutcome::NotOwner => Err(Code::NotOwner.into()),
+        ReleaseOutcome::NotFound => Err(Code::HoldNotFound.into()),
+    }
+}

@@ -1,0 +1,72 @@
+//! What a path names: events, holds, orders. A name of the wrong form is the 404 of its kind.
+
+use std::sync::Arc;
+
+use crate::catalog::{Campaign, Event};
+use crate::edge::{Code, Problem, Request, credential};
+use crate::ids::{FactKind, HoldId, LaneId, OrderId, UserId, VisitorId, fact_lane};
+use crate::lane::{HoldFact, OrderFact};
+
+/// `{event}` of the path.
+pub fn event(request: &Request) -> Result<Arc<Event>, Problem> {
+    let id = request.event_id()?;
+    request.state.catalog.event(id.as_str()).ok_or(Code::EventNotFound.into())
+}
+
+/// `{campaign}` of the path.
+pub fn campaign(request: &Request) -> Result<Arc<Campaign>, Problem> {
+    let id = request.campaign_id()?;
+    request.state.catalog.campaign(id.as_str()).ok_or(Code::CampaignNotFound.into())
+}
+
+/// `{hold}` of the path, when it is the user's.
+pub async fn hold(request: &Request, event: &Event) -> Result<HoldFact, Problem> {
+    let user = request.user()?;
+    let hold = HoldId::from(request.param("hold"));
+    match request.state.inventory.get_hold(&event.id, &hold).await? {
+        Some(fact) if fact.user == *user => Ok(fact),
+        Some(_) => Err(Code::NotOwner.into()),
+        None => Err(Code::HoldNotFound.into()),
+    }
+}
+
+/// `{order}` of the path, and the lane it names.
+pub fn order_id(request: &Request) -> Result<(OrderId, LaneId), Problem> {
+    let text = request.param("order");
+    let lane = fact_lane(FactKind::Order, text).ok_or(Code::OrderNotFound)?;
+    Ok((OrderId::from(text), lane))
+}
+
+/// An order by its lane, else by the ledger, which remembers longer.
+pub async fn order(request: &Request, order: &OrderId) -> Result<OrderFact, Problem> {
+    if let Some(fact) = request.state.inventory.order(order).await? {
+        return Ok(fact);
+    }
+    request.state.ledger.order(order).await?.ok_or(Code::OrderNotFound.into())
+}
+
+/// An order, when it is the user's.
+pub async fn own_order(request: &Request, id: &OrderId, user: &UserId) -> Result<OrderFact, Problem> {
+    let fact = order(request, id).await?;
+    if fact.user == *user { Ok(fact) } else { Err(Code::NotOwner.into()) }
+}
+
+/// A lane's log is as long as it may be: the ledger is away or far behind.
+pub fn log_full() -> Problem {
+    Problem::new(Code::Overloaded).detail("too much waits to be written; try again later").retry_after(5)
+}
+
+/// A hold its owner gave back is as gone as an expired one.
+pub fn released() -> Problem {
+    Problem::new(Code::HoldExpired).detail("the hold was released")
+}
+
+/// The visitor of the pass the request carries: header, or a cookie sent by one of our own pages.
+pub fn pass(request: &Request, event: &Event) -> Result<VisitorId, Problem> {
+    let found = credential::find(&request.headers, credential::Kind::Pass, event.id.as_str());
+    let Some((text, carried)) = found else { return Err(Code::PassRequired.into()) };
+    if carried == credential::Carried::Cookie {
+        request.state.origins.must_be_own(&request.headers)?;
+    }
+    request.state.admission.read_pass(&event.id, text).ok_or(Code::PassRequired.into())
+}

@@ -1,0 +1,17 @@
+//! One file per noun; a handler goes straight down: who, what, do, answer.
+
+pub mod admin_coupons;
+pub mod admin_events;
+pub mod admin_operations;
+pub mod admin_orders;
+pub mod admin_points;
+pub mod catalog;
+pub mod coupons;
+pub mod holds;
+mod lookup;
+pub mod me;
+pub mod ops;
+pub mod orders;
+pub mod quotes;
+pub mod refunds;
+pub mod seats;

@@ -1,0 +1,152 @@
+//! Placing, watching, paying and cancelling orders.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::lookup;
+use crate::edge::asks::order::OrderBody;
+use crate::edge::asks::payment::PaymentBody;
+use crate::edge::views::order::{AcceptedView, OrderView};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use crate::ids::{AttemptId, FactKind, HoldId, OrderId, UserId, fact_id, fact_lane};
+use crate::inventory::orders::{Paying, Placing, at_rest};
+use crate::inventory::{Busy, Waited};
+use crate::lane::order::OrderStatus;
+use crate::lane::record::CouponChoice;
+use crate::lane::{CancelOutcome, CheckoutOutcome, OrderFact, PayOutcome};
+
+/// When a client should look again at what was just accepted, seconds.
+const LOOK_AGAIN_S: u64 = 1;
+
+/// Longest `wait_s`.
+const WAIT_S_MAX: u64 = 30;
+
+/// `POST /v1/orders`
+pub async fn place(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let scope = request.scope()?;
+    let body = request.json::<OrderBody>()?;
+    let ask = body.value;
+    ask.check()?;
+    let state = &request.state;
+    let event = state.catalog.event(&ask.event).ok_or(Code::EventNotFound)?;
+    let lane = fact_lane(FactKind::Hold, &ask.hold).ok_or(Code::HoldNotFound)?;
+    let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user)?;
+    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.provider)).transpose()?;
+
+    let placing = Placing {
+        order: OrderId(fact_id(FactKind::Order, lane, scope)),
+        event: event.id.clone(),
+        hold: HoldId(ask.hold),
+        user,
+        digest: body.digest,
+        coupon,
+        points: ask.points,
+        expected_cash: ask.expected_cash,
+        payment,
+        payment_ttl_ms: event.spec.payment_ttl_s * 1000,
+        terms: event.terms(),
+    };
+    let placed = state.inventory.place(placing).await?;
+    match placed.outcome {
+        CheckoutOutcome::Placed(_) => Ok(accepted(&placed.order, OrderStatus::Accepted)),
+        CheckoutOutcome::Repeated(fact) => Ok(accepted(&fact.id, fact.status).replayed()),
+        CheckoutOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
+        CheckoutOutcome::NotFound => Err(Code::HoldNotFound.into()),
+        CheckoutOutcome::NotOwner => Err(Code::NotOwner.into()),
+        CheckoutOutcome::AlreadyOrdered => Err(Code::HoldAlreadyOrdered.into()),
+        CheckoutOutcome::Expired => Err(Code::HoldExpired.into()),
+        CheckoutOutcome::Released => Err(lookup::released()),
+        CheckoutOutcome::Full => Err(lookup::log_full()),
+    }
+}
+
+fn accepted(order: &OrderId, status: OrderStatus) -> Answer {
+    let view = AcceptedView { id: order.0.clone(), status: status.as_str() };
+    under_way(Answer::json(StatusCode::ACCEPTED, &view), order)
+}
+
+/// Headers of a 202: where to look, and when.
+fn under_way(answer: Answer, order: &OrderId) -> Answer {
+    answer.no_store().location(&format!("/v1/orders/{order}")).retry_after(LOOK_AGAIN_S)
+}
+
+/// What `"coupon"` means; an id must be one this house gave to this user.
+pub(super) fn coupon_choice(request: &Request, coupon: Option<&str>, user: &UserId) -> Result<CouponChoice, Problem> {
+    let id = match coupon {
+        None => return Ok(CouponChoice::None),
+        Some("best") => return Ok(CouponChoice::Best),
+        Some(id) => id,
+    };
+    let state = &request.state;
+    let known = state.inventory.coupons().verify(id, user).and_then(|(campaign, number)| {
+        let expires_ms = state.catalog.campaign(campaign.as_str())?.spec.expires_at.map(|at| at.0);
+        Some(CouponChoice::One { campaign, number, expires_ms })
+    });
+    known.ok_or_else(|| Problem::field("/coupon", "\"best\", null, or the id of a coupon of this user"))
+}
+
+/// `GET /v1/orders/{order}`
+pub async fn get(request: Request) -> Outcome {
+    let user = request.user()?;
+    let wait = Duration::from_secs(request.query.clamped("wait_s", 0, 0, WAIT_S_MAX)?);
+    let (order, _) = lookup::order_id(&request)?;
+    let mut fact = lookup::own_order(&request, &order, user).await?;
+    if !wait.is_zero() && !at_rest(fact.status) {
+        fact = match request.state.inventory.wait(&order, wait).await {
+            Ok(Waited::Rests(fact)) => *fact,
+            Ok(Waited::Gone | Waited::TimeOver) => lookup::own_order(&request, &order, user).await?,
+            Err(Busy) => return Err(Problem::new(Code::Overloaded).detail("too many requests wait for orders")),
+        };
+    }
+    Ok(whole(&request, StatusCode::OK, &fact))
+}
+
+/// `POST /v1/orders/{order}/payment`
+pub async fn pay(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let scope = request.scope()?;
+    let body = request.json::<PaymentBody>()?;
+    let (amount, part) = body.value.parts()?;
+    let (order, lane) = lookup::order_id(&request)?;
+    let payment = part.allowed(&request.state.config.payment.provider)?;
+
+    let attempt = AttemptId(fact_id(FactKind::Attempt, lane, scope));
+    let paying = Paying { order: order.clone(), user, attempt, digest: body.digest, payment, amount };
+    let answer = |fact: &OrderFact| under_way(whole(&request, StatusCode::ACCEPTED, fact), &order);
+    match request.state.inventory.pay(paying).await? {
+        PayOutcome::Accepted(fact) => Ok(answer(&fact)),
+        PayOutcome::Repeated(fact) => Ok(answer(&fact).replayed()),
+        PayOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
+        PayOutcome::NotFound => Err(Code::OrderNotFound.into()),
+        PayOutcome::NotOwner => Err(Code::NotOwner.into()),
+        PayOutcome::InProgress => Err(Code::PaymentInProgress.into()),
+        PayOutcome::NotPayable => Err(Code::NotPayable.into()),
+        PayOutcome::AmountMismatch { due } => Err(Problem::new(Code::AmountMismatch).detail(format!("{due} is due"))),
+        PayOutcome::Full => Err(lookup::log_full()),
+    }
+}
+
+/// `DELETE /v1/orders/{order}`
+pub async fn cancel(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let (order, _) = lookup::order_id(&request)?;
+    match request.state.inventory.cancel(order.clone(), user).await? {
+        CancelOutcome::Accepted(fact) => Ok(under_way(whole(&request, StatusCode::ACCEPTED, &fact), &order)),
+        CancelOutcome::NotFound => Err(Code::OrderNotFound.into()),
+        CancelOutcome::NotOwner => Err(Code::NotOwner.into()),
+        CancelOutcome::InProgress => Err(Code::PaymentInProgress.into()),
+        CancelOutcome::NotCancellable => Err(Code::NotCancellable.into()),
+    }
+}
+
+fn whole(request: &Request, status: StatusCode, fact: &OrderFact) -> Answer {
+    Answer::json(status, &view(request, fact)).no_store()
+}
+
+pub(super) fn view(request: &Request, fact: &OrderFact) -> OrderView {
+    let state = &request.state;
+    let event = state.catalog.event(fact.event.as_str());
+    OrderView::new(fact, event.as_ref().map(|event| &event.layout), state.inventory.coupons(), state.clock.now_ms())
+}

@@ -1,0 +1,108 @@
+//! Asking for refunds and looking at them.
+
+use http::StatusCode;
+
+use super::lookup;
+use crate::edge::asks::refund::RefundBody;
+use crate::edge::views::page::Page;
+use crate::edge::views::refund::{RefundView, RequestedView};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use crate::ids::{FactKind, OrderId, RefundId, fact_id};
+use crate::inventory::refunds::Refunding;
+use crate::lane::order::RefundStatus;
+use crate::lane::{OrderFact, RefundFact, RefundOutcome};
+
+/// `POST /v1/orders/{order}/refunds`
+pub async fn create(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let scope = request.scope()?;
+    let body = request.json::<RefundBody>()?;
+    let (lines, reason) = body.value.lines()?;
+    let (order, lane) = lookup::order_id(&request)?;
+    let refund = RefundId(fact_id(FactKind::Refund, lane, scope));
+
+    let fact = request.state.inventory.order(&order).await?.ok_or(Code::OrderNotFound)?;
+    if fact.user == user && is_over(&request, &fact) {
+        // A repeat is answered before the deadline is looked at.
+        return replay(&request, &order, &refund, &body.digest).await?.ok_or(deadline_over());
+    }
+    let ask = Refunding { order, user: Some(user), refund, digest: body.digest, lines, reason };
+    request_refund(&request, ask).await
+}
+
+/// The buyer's time for refunds is over, by the event as it is now. (The writer judges by the terms
+/// frozen with the order, should they differ.)
+fn is_over(request: &Request, order: &OrderFact) -> bool {
+    let event = request.state.catalog.event(order.event.as_str());
+    let closes = event.and_then(|event| event.spec.refunds_close_at);
+    closes.is_some_and(|at| request.state.clock.now_ms() >= at.0)
+}
+
+fn deadline_over() -> Problem {
+    Problem::new(Code::NotRefundable).detail("the time for refunds is over")
+}
+
+async fn replay(
+    request: &Request,
+    order: &OrderId,
+    refund: &RefundId,
+    digest: &str,
+) -> Result<Option<Answer>, Problem> {
+    match request.state.inventory.get_refund(refund).await? {
+        Some(fact) if fact.digest == digest => Ok(Some(requested(order, refund, fact.status).replayed())),
+        Some(_) => Err(Code::IdempotencyKeyReused.into()),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome {
+    let (order, refund) = (ask.order.clone(), ask.refund.clone());
+    match request.state.inventory.refund(ask).await? {
+        RefundOutcome::Accepted => Ok(requested(&order, &refund, RefundStatus::Requested)),
+        RefundOutcome::Repeated(fact) => Ok(requested(&order, &refund, fact.status).replayed()),
+        RefundOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
+        RefundOutcome::NotFound => Err(Code::OrderNotFound.into()),
+        RefundOutcome::NotOwner => Err(Code::NotOwner.into()),
+        RefundOutcome::NotRefundable => Err(Code::NotRefundable.into()),
+        RefundOutcome::OverRefund { line } => {
+            Err(Problem::new(Code::OverRefund).detail(format!("not so much is left of line {line}")))
+        }
+        RefundOutcome::LineNotFound { line } => {
+            Err(Problem::new(Code::LineNotFound).detail(format!("the order has no line {line}")))
+        }
+        RefundOutcome::Full => Err(lookup::log_full()),
+    }
+}
+
+fn requested(order: &OrderId, refund: &RefundId, status: RefundStatus) -> Answer {
+    let view = RequestedView { id: refund.0.clone(), status: status.as_str() };
+    let path = format!("/v1/orders/{order}/refunds/{refund}");
+    Answer::json(StatusCode::ACCEPTED, &view).no_store().location(&path).retry_after(1)
+}
+
+/// `GET /v1/orders/{order}/refunds/{refund}`
+pub async fn get(request: Request) -> Outcome {
+    let user = request.user()?;
+    let (order, _) = lookup::order_id(&request)?;
+    lookup::own_order(&request, &order, user).await?;
+    let refund = RefundId::from(request.param("refund"));
+    let fact = find(&request, &refund).await?.filter(|fact| fact.order == order).ok_or(Code::NotFound)?;
+    Ok(Answer::json(StatusCode::OK, &RefundView::new(&fact)).no_store())
+}
+
+async fn find(request: &Request, refund: &RefundId) -> Result<Option<RefundFact>, Problem> {
+    match request.state.inventory.get_refund(refund).await? {
+        Some(fact) => Ok(Some(fact)),
+        None => Ok(request.state.ledger.refund(refund).await?),
+    }
+}
+
+/// `GET /v1/orders/{order}/refunds`
+pub async fn list(request: Request) -> Outcome {
+    let user = request.user()?;
+    let (order, _) = lookup::order_id(&request)?;
+    lookup::own_order(&request, &order, user).await?;
+    let refunds = request.state.ledger.refunds_of(&order).await?;
+    let page = Page { items: refunds.iter().map(RefundView::new).collect(), next: None };
+    Ok(Answer::json(StatusCode::OK, &page).no_store())
+}

@@ -1,0 +1,225 @@
+//! How often one client or visitor may ask. Knows no routes.
+//!
+//! governor counts; the keys it remembers are bounded here: when as many are alive as may be, every
+//! further stranger shares one bucket, so a flood of addresses costs itself, and nobody known, the wait.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+use crate::clock;
+use crate::config;
+
+/// Who asks, for the purpose of limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker<'a> {
+    /// Without a valid queue token, pass or user.
+    Client(IpAddr),
+    /// A visitor or user whom a signature vouches for.
+    Known(&'a str),
+}
+
+/// Ask again after this long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooSoon(pub Duration);
+
+type Keyed<C> = RateLimiter<u128, Bounded, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+pub struct Limits<C: Clock = Monotonic> {
+    clients: Option<Keyed<C>>,
+    visitors: Option<Keyed<C>>,
+    clock: C,
+    /// Keys of visitors are hashed with a secret of this process: nobody can aim at another's bucket.
+    hasher: RandomState,
+}
+
+/// The process's monotonic clock, read where all time is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Monotonic;
+
+impl Clock for Monotonic {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        clock::instant()
+    }
+}
+
+impl Limits {
+    pub fn new(config: &config::Limits) -> Self {
+        Self::with_clock(config, Monotonic)
+    }
+}
+
+impl<C: Clock + Clone> Limits<C> {
+    pub fn with_clock(config: &config::Limits, clock: C) -> Self {
+        let limiter = |rps: u32, burst: u32| {
+            let rps = NonZeroU32::new(rps)?;
+            let quota = Quota::per_second(rps).allow_burst(NonZeroU32::new(burst).unwrap_or(rps));
+            Some(RateLimiter::new(quota, Bounded::new(config.keys_max), clock.clone()))
+        };
+        Self {
+            clients: limiter(config.client_rps, config.client_burst),
+            visitors: limiter(config.visitor_rps, config.visitor_rps.saturating_mul(2)),
+            clock,
+            hasher: RandomState::new(),
+        }
+    }
+
+    pub fn check(&self, asker: Asker<'_>) -> Result<(), TooSoon> {
+        let (limiter, key) = match asker {
+            Asker::Client(address) => (&self.clients, address_key(address)),
+            Asker::Known(name) => (&self.visitors, u128::from(self.hasher.hash_one(name))),
+        };
+        let Some(limiter) = limiter else { return Ok(()) };
+        limiter.check_key(&key).map_err(|until| TooSoon(until.wait_time_from(self.clock.now())))
+    }
+
+    /// Forgets keys whose buckets are full again.
+    pub fn prune(&self) {
+        for limiter in [&self.clients, &self.visitors].into_iter().flatten() {
+            limiter.retain_recent();
+        }
+    }
+}
+
+/// An IPv6 client is its /64: one home has that many addresses.
+fn address_key(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
+    }
+}
+
+/// governor's state for at most `max` keys.
+#[derive(Debug)]
+pub struct Bounded {
+    known: DashMap<u128, InMemoryState>,
+    /// Length of `known`, roughly: dashmap's own count locks every shard.
+    count: AtomicUsize,
+    strangers: InMemoryState,
+    max: usize,
+}
+
+impl Bounded {
+    fn new(max: usize) -> Self {
+        Self { known: DashMap::new(), count: AtomicUsize::new(0), strangers: InMemoryState::default(), max }
+    }
+}
+
+impl StateStore for Bounded {
+    type Key = u128;
+
+    fn measure_and_replace<T, F, E>(&self, key: &u128, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        if let Some(state) = self.known.get(key) {
+            return state.measure_and_replace(&NotKeyed::NonKey, f);
+        }
+        if self.count.load(Ordering::Relaxed) >= self.max {
+            return self.strangers.measure_and_replace(&NotKeyed::NonKey, f);
+        }
+        match self.known.entry(*key) {
+            Entry::Occupied(entry) => entry.get().measure_and_replace(&NotKeyed::NonKey, f),
+            Entry::Vacant(entry) => {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                entry.insert(InMemoryState::default()).measure_and_replace(&NotKeyed::NonKey, f)
+            }
+        }
+    }
+}
+
+impl ShrinkableKeyedStateStore<u128> for Bounded {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.known.retain(|_, state| {
+            // Refusing to replace is the way to read a state.
+            let read = state.measure_and_replace(&NotKeyed::NonKey, |at| Err::<((), Nanos), _>(at));
+            read.is_err_and(|at| at.is_some_and(|at| at > drop_below))
+        });
+        self.count.store(self.known.len(), Ordering::Relaxed);
+    }
+
+    fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn limits(keys_max: usize) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
+        let config =
+            config::Limits { client_rps: 1, client_burst: 2, visitor_rps: 5, in_flight: 1, streams: 1, keys_max };
+        let clock = FakeRelativeClock::default();
+        (Limits::with_clock(&config, clock.clone()), clock)
+    }
+
+    fn client(text: &str) -> Asker<'static> {
+        Asker::Client(text.parse().expect("an address"))
+    }
+
+    #[test]
+    fn a_client_has_a_burst_and_a_rate() {
+        let (limits, clock) = limits(100);
+        assert!(limits.check(client("192.0.2.1")).is_ok());
+        assert!(limits.check(client("192.0.2.1")).is_ok());
+        let refused = limits.check(client("::ffff:192.0.2.1")).expect_err("the same address");
+        assert!(refused.0 <= Duration::from_secs(1));
+        assert!(limits.check(client("192.0.2.2")).is_ok());
+        clock.advance(Duration::from_secs(1));
+        assert!(limits.check(client("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_subnet() {
+        let (limits, _) = limits(100);
+        assert!(limits.check(client("2001:db8::1")).is_ok());
+        assert!(limits.check(client("2001:db8::2")).is_ok());
+        assert!(limits.check(client("2001:db8::ffff:3")).is_err());
+        assert!(limits.check(client("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn when_full_strangers_share_a_bucket_and_the_known_keep_theirs() {
+        let (limits, clock) = limits(2);
+        assert!(limits.check(client("192.0.2.1")).is_ok());
+        assert!(limits.check(client("192.0.2.2")).is_ok());
+        // Full: these three share two.
+        let strangers = ["192.0.2.3", "192.0.2.4", "192.0.2.5"].map(|a| limits.check(client(a)).is_ok());
+        assert_eq!(strangers, [true, true, false]);
+        assert!(limits.check(client("192.0.2.1")).is_ok(), "known, with one left");
+        clock.advance(Duration::from_secs(60));
+        limits.prune();
+        assert!(limits.check(client("192.0.2.5")).is_ok(), "room again");
+        assert_eq!(limits.clients.as_ref().map(RateLimiter::len), Some(1));
+    }
+
+    #[test]
+    fn zero_is_off() {
+        let config =
+            config::Limits { client_rps: 0, client_burst: 0, visitor_rps: 0, in_flight: 1, streams: 1, keys_max: 0 };
+        let limits = Limits::new(&config);
+        assert!(
+            (0..1000).all(|_| limits.check(client("192.0.2.1")).is_ok() && limits.check(Asker::Known("v")).is_ok())
+        );
+    }
+}

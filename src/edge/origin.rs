@@ -1,0 +1,160 @@
+//! Where a browser's request comes from: our own pages, or sites that are allowed to call.
+//! Knows no routes.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+use super::answer::Answer;
+use super::problem::{Code, Problem};
+use crate::config;
+
+/// How long a browser may remember a preflight, seconds.
+const PREFLIGHT_S: &str = "600";
+
+const REQUEST_HEADERS: &str =
+    "authorization, content-type, idempotency-key, if-none-match, stanchion-pass, stanchion-queue, x-request-id";
+const ANSWER_HEADERS: &str = "etag, idempotent-replayed, location, retry-after, stanchion-visitor, x-request-id";
+
+pub struct Origins {
+    /// Of `public_url`; empty: the Host header's.
+    own: Option<String>,
+    allowed: Vec<String>,
+    pub https: bool,
+}
+
+impl Origins {
+    pub fn new(server: &config::Server) -> Self {
+        Self {
+            own: normal(&server.public_url),
+            allowed: server.cors_origins.iter().filter_map(|origin| normal(origin)).collect(),
+            https: server.public_url.starts_with("https://"),
+        }
+    }
+
+    /// Whether a cookie may be believed: what the browser says of the request's origin must name us, and
+    /// a browser that says nothing is not believed either.
+    pub fn must_be_own(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let origin = text(headers, header::ORIGIN).map(|origin| self.is_own(origin, headers));
+        let site = text(headers, HeaderName::from_static("sec-fetch-site")).map(|site| site == "same-origin");
+        match (origin, site) {
+            (None, None) | (Some(false), _) | (_, Some(false)) => Err(Code::BadOrigin.into()),
+            (Some(true), _) | (_, Some(true)) => Ok(()),
+        }
+    }
+
+    fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
+        let Some(origin) = normal(origin) else { return false };
+        match &self.own {
+            Some(own) => origin == *own,
+            // Which of the two schemes, a gateway behind TLS cannot tell.
+            None => text(headers, header::HOST).is_some_and(|host| {
+                ["http", "https"].iter().any(|scheme| normal(&format!("{scheme}://{host}")).as_ref() == Some(&origin))
+            }),
+        }
+    }
+
+    fn allowed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let origin = text(headers, header::ORIGIN)?;
+        self.allowed.contains(&normal(origin)?).then_some(origin)
+    }
+
+    /// Lets an allowed site's page read the answer.
+    pub fn share(&self, headers: &HeaderMap, answer: Answer) -> Answer {
+        if self.allowed.is_empty() {
+            return answer;
+        }
+        let answer = answer.vary("origin");
+        match self.allowed(headers) {
+            None => answer,
+            Some(origin) => answer
+                .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+                .header(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS),
+        }
+    }
+
+    /// The answer to `OPTIONS`; `share` adds the origin.
+    pub fn preflight(&self, headers: &HeaderMap, methods: &str) -> Answer {
+        let answer = Answer::no_content().header(header::ALLOW, methods);
+        let asked = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if !asked || self.allowed(headers).is_none() {
+            return answer;
+        }
+        answer
+            .header(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
+            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
+            .header(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_S)
+    }
+}
+
+/// `scheme://host[:port]` in lower case, the scheme's own port left out; `None`: no such thing (`null`).
+fn normal(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, host) = (uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase());
+    Some(match (scheme.as_str(), uri.port_u16()) {
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => format!("{scheme}://{host}"),
+        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+    })
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    // Unreadable is not absent.
+    headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("null"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(public_url: &str, cors: &[&str]) -> Origins {
+        let mut config = config::load_from("", std::iter::empty()).expect("the defaults are good").server;
+        config.public_url = public_url.to_owned();
+        config.cors_origins = cors.iter().map(|&c| c.to_owned()).collect();
+        Origins::new(&config)
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn a_cookie_counts_only_from_our_own_pages() {
+        let own = |public_url: &str, pairs: &[(&'static str, &str)]| {
+            origins(public_url, &["https://shop.example"]).must_be_own(&headers(pairs)).is_ok()
+        };
+        let site = "https://tickets.example";
+        assert!(own(site, &[("origin", "https://TICKETS.example:443")]));
+        assert!(own(site, &[("sec-fetch-site", "same-origin")]));
+        assert!(own("", &[("host", "127.0.0.1:8080"), ("origin", "http://127.0.0.1:8080")]));
+        assert!(own("", &[("host", "t.example"), ("origin", "https://t.example")]));
+        let foreign: &[&[(&'static str, &str)]] = &[
+            &[],
+            &[("origin", "null")],
+            &[("origin", "http://tickets.example")],
+            &[("origin", "https://tickets.example.evil")],
+            &[("origin", "https://shop.example")],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "https://tickets.example"), ("sec-fetch-site", "cross-site")],
+            &[("host", "evil.example"), ("origin", "https://evil.example")],
+        ];
+        for pairs in foreign {
+            assert!(!own(site, pairs), "{pairs:?}");
+        }
+        assert!(!own("", &[("origin", "https://t.example")]), "no host to compare with");
+    }
+
+    #[test]
+    fn only_allowed_sites_may_read() {
+        let shared = |cors: &[&str], origin: &'static str| {
+            let asked = headers(&[("origin", origin), ("access-control-request-method", "POST")]);
+            let origins = origins("", cors);
+            let answer = origins.share(&asked, origins.preflight(&asked, "GET, POST")).into_response();
+            let get = |name: HeaderName| answer.headers().get(name).map(|v| v.to_str().expect("text").to_owned());
+            (get(header::ACCESS_CONTROL_ALLOW_ORIGIN), get(header::ACCESS_CONTROL_ALLOW_METHODS))
+        };
+        let site = "https://shop.example";
+        assert_eq!(shared(&[site], site), (Some(site.into()), Some("GET, POST".into())));
+        assert_eq!(shared(&[site], "https://evil.example"), (None, None));
+        assert_eq!(shared(&[], site), (None, None));
+    }
+}

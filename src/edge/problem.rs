@@ -1,0 +1,252 @@
+//! The one table of error codes, and the RFC 9457 answer made of them.
+//! Knows no stage's outcomes: handlers choose the code.
+
+use http::StatusCode;
+use serde::Serialize;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident => $text:literal, $status:literal, $retry:ident, $title:literal;)*) => {
+        /// Every code of API.md.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[doc = $doc])* $name,)* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// The text clients match on, the status, whether the same request may succeed later, the title.
+            fn row(self) -> (&'static str, u16, Retry, &'static str) {
+                match self { $(Code::$name => ($text, $status, Retry::$retry, $title),)* }
+            }
+        }
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    /// The same request again gets the same answer.
+    Never,
+    /// The same request may succeed a little later.
+    Later,
+}
+
+codes! {
+    BadJson => "BAD_JSON", 400, Never, "The body is not well-formed JSON";
+    Validation => "VALIDATION", 400, Never, "The request does not fit its schema";
+    IdempotencyKeyMissing => "IDEMPOTENCY_KEY_MISSING", 400, Never, "An Idempotency-Key of 1 to 255 printable ASCII characters is required";
+
+    Unauthenticated => "UNAUTHENTICATED", 401, Never, "A valid bearer token is required";
+    QueueTokenInvalid => "QUEUE_TOKEN_INVALID", 401, Never, "The queue token is not one of ours for this event";
+    /// `PASS_REQUIRED` where the answer is for `auth_request` and friends.
+    PassUnverified => "PASS_REQUIRED", 401, Never, "A live pass of this event is required";
+
+    AdminRequired => "ADMIN_REQUIRED", 403, Never, "The scope admin is required";
+    BadOrigin => "BAD_ORIGIN", 403, Never, "A cookie-carried request must come from our own origin";
+    /// `PASS_REQUIRED` where a user is signed in but not inside.
+    PassRequired => "PASS_REQUIRED", 403, Never, "A live pass of this event is required";
+    NotOwner => "NOT_OWNER", 403, Never, "This belongs to another user";
+
+    NotFound => "NOT_FOUND", 404, Never, "There is nothing here";
+    EventNotFound => "EVENT_NOT_FOUND", 404, Never, "No such event";
+    SeatNotFound => "SEAT_NOT_FOUND", 404, Never, "No such seat";
+    SectionNotFound => "SECTION_NOT_FOUND", 404, Never, "No such section";
+    HoldNotFound => "HOLD_NOT_FOUND", 404, Never, "No such hold";
+    CampaignNotFound => "CAMPAIGN_NOT_FOUND", 404, Never, "No such campaign";
+    OrderNotFound => "ORDER_NOT_FOUND", 404, Never, "No such order";
+
+    MethodNotAllowed => "METHOD_NOT_ALLOWED", 405, Never, "This method is not allowed here";
+    RequestTimeout => "REQUEST_TIMEOUT", 408, Later, "The body did not arrive in time";
+
+    RoomClosed => "ROOM_CLOSED", 409, Never, "The room takes nobody in";
+    SeatsTaken => "SEATS_TAKEN", 409, Never, "Some of these seats are taken";
+    SoldOut => "SOLD_OUT", 409, Never, "Not enough is left";
+    AdjacentUnavailable => "ADJACENT_UNAVAILABLE", 409, Never, "No block of adjacent seats is left";
+    SaleNotOpen => "SALE_NOT_OPEN", 409, Never, "The sale is not open";
+    HoldAlreadyOrdered => "HOLD_ALREADY_ORDERED", 409, Never, "This hold has been ordered";
+    AlreadyClaimed => "ALREADY_CLAIMED", 409, Never, "The limit of this campaign for one user is reached";
+    CampaignNotOpen => "CAMPAIGN_NOT_OPEN", 409, Never, "The campaign is not open";
+    AmountMismatch => "AMOUNT_MISMATCH", 409, Never, "The amount is not what is due";
+    PaymentInProgress => "PAYMENT_IN_PROGRESS", 409, Later, "A payment of this order is under way";
+    NotPayable => "NOT_PAYABLE", 409, Never, "This order does not wait for a payment";
+    ProviderNotAllowed => "PROVIDER_NOT_ALLOWED", 409, Never, "This payment provider is not the configured one";
+    NotCancellable => "NOT_CANCELLABLE", 409, Never, "This order can no longer be cancelled";
+    NotRefundable => "NOT_REFUNDABLE", 409, Never, "This order cannot be refunded";
+    OverRefund => "OVER_REFUND", 409, Never, "More than is left to refund";
+    SeatsSold => "SEATS_SOLD", 409, Never, "The change would drop seats that are taken";
+    StockClaimed => "STOCK_CLAIMED", 409, Never, "More coupons are claimed than the wanted stock";
+    IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS", 409, Later, "The first request with this key is still running";
+
+    HoldExpired => "HOLD_EXPIRED", 410, Never, "The hold has expired";
+
+    BodyTooLarge => "BODY_TOO_LARGE", 413, Never, "The body is too large";
+    UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE", 415, Never, "The body must be application/json";
+
+    IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED", 422, Never, "This Idempotency-Key was used with another body";
+    LimitExceeded => "LIMIT_EXCEEDED", 422, Never, "The limit of seats for one user would be passed";
+    DuplicateSeat => "DUPLICATE_SEAT", 422, Never, "A seat is named twice";
+    Empty => "EMPTY", 422, Never, "Nothing was asked for";
+    LineNotFound => "LINE_NOT_FOUND", 422, Never, "No such line in this order";
+
+    TooManyRequests => "TOO_MANY_REQUESTS", 429, Later, "Too many requests";
+
+    Internal => "INTERNAL", 500, Never, "Something went wrong on our side";
+
+    Overloaded => "OVERLOADED", 503, Later, "The gateway is at its limit";
+    Unavailable => "UNAVAILABLE", 503, Later, "A part of the gateway is away";
+    Recovering => "RECOVERING", 503, Later, "This sale is being rebuilt";
+}
+
+impl Code {
+    pub fn text(self) -> &'static str {
+        self.row().0
+    }
+
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().1).expect("the table holds only real statuses")
+    }
+
+    pub fn retryable(self) -> bool {
+        self.row().2 == Retry::Later
+    }
+
+    pub fn title(self) -> &'static str {
+        self.row().3
+    }
+}
+
+/// What is wrong with one field: an RFC 6901 pointer into the body (or `?name` of the query).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    pub pointer: String,
+    pub detail: String,
+}
+
+/// A fault behind a problem: told to the log, never to the client.
+#[derive(Debug)]
+pub struct Cause {
+    /// Which part was away: a closed set, it is a metric's label.
+    pub part: &'static str,
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A refusal or fault on its way to the client.
+#[derive(Debug)]
+pub struct Problem {
+    pub code: Code,
+    /// For the reader of the answer; nothing internal.
+    pub detail: Option<String>,
+    pub errors: Vec<FieldError>,
+    pub conflicts: Vec<String>,
+    pub retry_after_s: Option<u64>,
+    /// `Allow` of a 405.
+    pub allow: Option<String>,
+    /// Logged once, by the service, with the request's id.
+    pub cause: Option<Cause>,
+}
+
+impl Problem {
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            conflicts: Vec::new(),
+            retry_after_s: None,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// A `VALIDATION` of one field.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// A `VALIDATION` of several fields; `errors` is not empty.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::Validation) }
+    }
+
+    /// A part that was away or answered nonsense: 503 `UNAVAILABLE`, the cause goes to the log.
+    pub fn unavailable(part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { cause: Some(Cause { part, source: source.into() }), ..Self::new(Code::Unavailable) }
+    }
+
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub fn conflicts(mut self, conflicts: Vec<String>) -> Self {
+        self.conflicts = conflicts;
+        self
+    }
+
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Seconds of `Retry-After`: 429 and 503 always carry one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let always = matches!(self.code.status().as_u16(), 429 | 503);
+        self.retry_after_s.or(always.then_some(1))
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<crate::lane::Fault> for Problem {
+    fn from(fault: crate::lane::Fault) -> Self {
+        use crate::lane::Fault;
+        match fault {
+            // Told by readiness and a gauge; not a fault worth a log line a request.
+            Fault::Recovering(_) => Self::new(Code::Recovering).retry_after(2),
+            Fault::Unavailable { .. } => Self::unavailable("lane", fault),
+            Fault::Contract { .. } => {
+                Self { cause: Some(Cause { part: "contract", source: fault.into() }), ..Self::new(Code::Internal) }
+            }
+        }
+    }
+}
+
+/// The JSON of a problem.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemView<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub title: &'static str,
+    pub status: u16,
+    pub detail: &'a str,
+    /// One of the codes of the contract.
+    pub code: &'static str,
+    /// The same request may succeed later.
+    pub retryable: bool,
+    pub request_id: &'a str,
+    /// `VALIDATION` only.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: &'a [FieldError],
+    /// `SEATS_TAKEN` and `SEATS_SOLD` only: ids of seats.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub conflicts: &'a [String],
+}
+
+impl Problem {
+    pub fn view<'a>(&'a self, request_id: &'a str) -> ProblemView<'a> {
+        ProblemView {
+            kind: "about:blank",
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.as_deref().unwrap_or(self.code.title()),
+            code: self.code.text(),
+            retryable: self.code.retryable(),
+            request_id,
+            errors: &self.errors,
+            conflicts: &self.conflicts,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! From method and path to a route. The table itself is in `routes`.
+//!
+//! HEAD is answered as GET; a path without the asked method answers 405 with what it has.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, schema::Schema};
+
+use super::Outcome;
+use super::problem::{Code, Problem};
+use super::request::Request;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anyone; the user is known when there is a valid bearer.
+    Anyone,
+    User,
+    Admin,
+}
+
+/// Where a route is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    Public,
+    /// On the admin listener; on the public one too when `[admin] public`.
+    Admin,
+    /// On the admin listener only.
+    Ops,
+}
+
+/// A listener of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    Public,
+    Admin,
+}
+
+type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+
+/// A type's schema with those it refers to, for the OpenAPI document.
+pub type SchemaOf = fn(&mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema>;
+
+fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
+    T::schemas(named);
+    named.push((T::name().into_owned(), T::schema()));
+    RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
+}
+
+/// One row of the table.
+pub struct Route {
+    pub method: Method,
+    /// matchit's `{name}` form, which is OpenAPI's too.
+    pub pattern: &'static str,
+    /// `operationId`, and the label of the route's metrics.
+    pub operation: &'static str,
+    pub summary: &'static str,
+    pub who: Who,
+    pub served: Served,
+    /// Needs an Idempotency-Key.
+    pub keyed: bool,
+    /// May take 30 s longer than the request timeout.
+    pub waits: bool,
+    pub body: Option<SchemaOf>,
+    pub answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
+    /// Query parameters: (name, description).
+    pub query: Vec<(&'static str, &'static str)>,
+    /// The codes of its own, beyond those any route may answer.
+    pub errors: &'static [Code],
+    pub handler: Handler,
+}
+
+impl Route {
+    pub fn new<F, Fut>(
+        method: Method,
+        pattern: &'static str,
+        operation: &'static str,
+        summary: &'static str,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        Self {
+            method,
+            pattern,
+            operation,
+            summary,
+            who: Who::Anyone,
+            served: Served::Public,
+            keyed: false,
+            waits: false,
+            body: None,
+            answers: Vec::new(),
+            query: Vec::new(),
+            errors: &[],
+            handler: Box::new(move |request| Box::pin(handler(request))),
+        }
+    }
+
+    pub fn user(mut self) -> Self {
+        self.who = Who::User;
+        self
+    }
+
+    /// Scope `admin`, on the admin listener.
+    pub fn admin(mut self) -> Self {
+        self.who = Who::Admin;
+        self.served = Served::Admin;
+        self
+    }
+
+    /// Probes and metrics, on the admin listener only.
+    pub fn ops(mut self) -> Self {
+        self.served = Served::Ops;
+        self
+    }
+
+    pub fn keyed(mut self) -> Self {
+        self.keyed = true;
+        self
+    }
+
+    pub fn waits(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    pub fn body<T: ToSchema>(mut self) -> Self {
+        self.body = Some(schema_of::<T>);
+        self
+    }
+
+    /// A status it answers with a JSON view.
+    pub fn answers<T: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
+        self.answers.push((status, what, Some(schema_of::<T>)));
+        self
+    }
+
+    /// A status it answers without a JSON body.
+    pub fn answers_bare(mut self, status: u16, what: &'static str) -> Self {
+        self.answers.push((status, what, None));
+        self
+    }
+
+    pub fn query(mut self, name: &'static str, what: &'static str) -> Self {
+        self.query.push((name, what));
+        self
+    }
+
+    /// `limit` and `after` of a cursor page.
+    pub fn paged(self) -> Self {
+        self.query("limit", "Items in the page: 50 by default, 200 at most").query("after", "`next` of the page before")
+    }
+
+    pub fn errors(mut self, errors: &'static [Code]) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    fn is_on(&self, listener: Listener, admin_public: bool) -> bool {
+        match (listener, self.served) {
+            (Listener::Public, Served::Public) => true,
+            (Listener::Public, Served::Admin) => admin_public,
+            (Listener::Public, Served::Ops) => false,
+            (Listener::Admin, Served::Public) => false,
+            (Listener::Admin, Served::Admin | Served::Ops) => true,
+        }
+    }
+}
+
+/// The routes of one listener.
+pub struct Router {
+    routes: Vec<Route>,
+    paths: matchit::Router<Vec<usize>>,
+}
+
+/// A route found, with the parameters of its path.
+pub struct Found<'a> {
+    pub route: &'a Route,
+    pub params: Vec<(String, String)>,
+}
+
+impl Router {
+    pub fn new(table: Vec<Route>, listener: Listener, admin_public: bool) -> Self {
+        let routes: Vec<_> = table.into_iter().filter(|r| r.is_on(listener, admin_public)).collect();
+        let mut by_pattern: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+        for (i, route) in routes.iter().enumerate() {
+            by_pattern.entry(route.pattern).or_default().push(i);
+        }
+        let mut paths = matchit::Router::new();
+        for (pattern, rows) in by_pattern {
+            paths.insert(pattern, rows).expect("the table's patterns do not collide");
+        }
+        Self { routes, paths }
+    }
+
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// `NOT_FOUND` also for a path that is no UTF-8 once decoded.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Problem> {
+        let found = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
+        let mut params = Vec::new();
+        for (name, raw) in found.params.iter() {
+            let value = percent_decode_str(raw).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
+            params.push((name.to_owned(), value.into_owned()));
+        }
+        let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+        let rows = found.value;
+        match rows.iter().map(|&i| &self.routes[i]).find(|r| r.method == *wanted) {
+            Some(route) => Ok(Found { route, params }),
+            None => Err(Problem { allow: Some(self.allow(rows)), ..Code::MethodNotAllowed.into() }),
+        }
+    }
+
+    /// Methods of a path, for `Allow` and preflights; `None`: no such path.
+    pub fn methods(&self, path: &str) -> Option<String> {
+        self.paths.at(path).ok().map(|found| self.allow(found.value))
+    }
+
+    fn allow(&self, rows: &[usize]) -> String {
+        let mut methods: Vec<&str> = rows.iter().map(|&i| self.routes[i].method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.push("OPTIONS");
+        methods.sort_unstable();
+        methods.join(", ")
+    }
+}

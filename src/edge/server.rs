@@ -1,0 +1,100 @@
+//! Connections: accepting, time limits, draining. Knows no routes.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use metrics::gauge;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::service::Service;
+use crate::metrics::EDGE_CONNECTIONS;
+use crate::shutdown::Stopping;
+
+/// After a failed accept (mostly: no file descriptors left) others get a moment to close theirs.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until told to stop, then lets requests under way finish, for at most `server.drain_ms`.
+pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopping) {
+    let config = service.state().config.clone();
+    let connections = Arc::new(Semaphore::new(config.server.connections_max.min(Semaphore::MAX_PERMITS)));
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
+        .half_close(false);
+    loop {
+        // A place first: whoever finds none waits in the kernel's backlog.
+        let accept = async {
+            let permit = connections.clone().acquire_owned().await.expect("never closed");
+            (listener.accept().await, permit)
+        };
+        let (accepted, permit) = tokio::select! {
+            () = stop.wait() => break,
+            accepted = accept => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let watcher = graceful.watcher();
+                tokio::spawn(connection(http.clone(), stream, peer, service.clone(), Open::new(permit), watcher));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let drained = async {
+        graceful.shutdown().await;
+        service.finish().await;
+    };
+    let limit = Duration::from_millis(config.server.drain_ms);
+    if tokio::time::timeout(limit, drained).await.is_err() {
+        tracing::warn!(drain_ms = config.server.drain_ms, "requests were still under way when the drain ended");
+    }
+}
+
+async fn connection(
+    http: hyper::server::conn::http1::Builder,
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Arc<Service>,
+    _open: Open,
+    watcher: Watcher,
+) {
+    // Answers are written whole: waiting for more to send only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let answer = service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.call(request, peer).await) }
+    });
+    let served = watcher.watch(http.serve_connection(TokioIo::new(stream), answer)).await;
+    if let Err(error) = served {
+        // The client's doing, and it will not read an answer.
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// A connection's place, counted.
+struct Open(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl Open {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        gauge!(EDGE_CONNECTIONS).increment(1.0);
+        Self(permit)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        gauge!(EDGE_CONNECTIONS).decrement(1.0);
+    }
+}

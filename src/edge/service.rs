@@ -1,0 +1,282 @@
+//! What happens to every request around its handler: bounds, who asks, the body, time, the answer's
+//! headers, the log. Knows no connections and no route in particular.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, Method, Response, header, request::Parts};
+use metrics::{Gauge, counter, gauge};
+use percent_encoding::percent_decode_str;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::answer::{Answer, Body};
+use super::auth::User;
+use super::body;
+use super::client::Proxies;
+use super::credential::{self, Kind};
+use super::limits::{Asker, TooSoon};
+use super::meters::Meters;
+use super::problem::{Cause, Code, Problem};
+use super::query::Query;
+use super::request::Request;
+use super::router::{Found, Listener, Route, Router, Who};
+use super::state::State;
+use super::{Outcome, routes};
+use crate::clock;
+use crate::metrics::{EDGE_FAULTS, EDGE_IN_FLIGHT, EDGE_LIMITED};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a long poll may take on top of the request timeout: the largest `wait_s`.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// The requests of one listener.
+pub struct Service {
+    state: Arc<State>,
+    listener: Listener,
+    router: Arc<Router>,
+    proxies: Proxies,
+    meters: Meters,
+    in_flight: AtomicUsize,
+    in_flight_gauge: Gauge,
+    /// Handlers that run to their end though the client is gone.
+    running: TaskTracker,
+}
+
+/// A request under way, counted until dropped.
+struct UnderWay<'a>(&'a Service);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let before = self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight_gauge.set((before - 1) as f64);
+    }
+}
+
+impl Service {
+    pub fn new(state: Arc<State>, listener: Listener) -> Self {
+        let router = Router::new(routes::table(), listener, state.config.admin.public);
+        let label = match listener {
+            Listener::Public => "public",
+            Listener::Admin => "admin",
+        };
+        Self {
+            proxies: Proxies::new(&state.config.server.trusted_proxies),
+            router: Arc::new(router),
+            listener,
+            state,
+            meters: Meters::default(),
+            in_flight: AtomicUsize::new(0),
+            in_flight_gauge: gauge!(EDGE_IN_FLIGHT, "listener" => label),
+            running: TaskTracker::new(),
+        }
+    }
+
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Waits for the handlers whose clients are gone.
+    pub async fn finish(&self) {
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// Answers one request; never fails.
+    pub async fn call<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let (parts, body) = request.into_parts();
+        let id = request_id(&parts.headers);
+        let span = tracing::info_span!("request", id = %id);
+        self.answer(&id, parts, body, peer).instrument(span).await
+    }
+
+    async fn answer<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let started = clock::instant();
+        let method = parts.method.clone();
+        let path = parts.uri.path().to_owned();
+        // Kept for the answer's CORS headers; cheap, header values are shared.
+        let origin = parts.headers.get(header::ORIGIN).cloned();
+        let mut operation = "none";
+        let outcome = self.admit(id, parts, body, peer, &mut operation).await;
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(problem) => {
+                log_cause(&problem);
+                Answer::problem(&problem, id)
+            }
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin);
+        }
+        let answer = self.state.origins.share(&headers, answer).header(REQUEST_ID, id);
+        let took = started.elapsed();
+        self.meters.answered(operation, &method, answer.status(), took);
+        tracing::debug!(%method, path, operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
+        answer.into_response()
+    }
+
+    /// The bounds that hold before anything is looked at.
+    async fn admit<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr, operation: &mut &'static str) -> Outcome
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let under_way = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        let _counted = UnderWay(self);
+        self.in_flight_gauge.set(under_way as f64);
+        // Operators are let in always: they come to see why nobody else is.
+        if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
+            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
+            return Err(Code::Overloaded.into());
+        }
+        if parts.method == Method::OPTIONS {
+            let methods = self.router.methods(parts.uri.path()).ok_or(Code::NotFound)?;
+            return Ok(self.state.origins.preflight(&parts.headers, &methods));
+        }
+        let client = self.proxies.client(peer.ip(), &parts.headers);
+        let user = bearer(&parts.headers).map(|token| self.state.auth.verify(token));
+        let found = self.router.find(&parts.method, parts.uri.path());
+        // Also for what is not found: guessing paths is not free.
+        let known = user.as_ref().and_then(|user| user.as_ref().ok());
+        self.limit(client, known.map(|user| user.id.as_str()), found.as_ref().ok(), &parts.headers)?;
+        let Found { route, params } = found?;
+        *operation = route.operation;
+        let user = who(route.who, user)?;
+
+        let state = &self.state;
+        let limit = Duration::from_millis(state.config.server.request_timeout_ms);
+        let limit = if route.waits { limit + WAIT } else { limit };
+        let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
+        let request = Request {
+            state: state.clone(),
+            id: id.to_owned(),
+            path: path.into_owned(),
+            query: Query::parse(parts.uri.query().unwrap_or(""))?,
+            body: self.body(route, body).await?,
+            method: parts.method,
+            headers: parts.headers,
+            client,
+            user,
+            params,
+        };
+        match tokio::time::timeout(limit, self.run(route, request)).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(Problem::unavailable("timeout", elapsed)),
+        }
+    }
+
+    async fn body<B>(&self, route: &Route, body: B) -> Result<Bytes, Problem>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        if route.method == Method::GET {
+            return Ok(Bytes::new());
+        }
+        let server = &self.state.config.server;
+        let max = match route.who {
+            Who::Admin => server.body_max_admin,
+            Who::Anyone | Who::User => server.body_max,
+        };
+        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
+    }
+
+    /// A handler that may write runs in a task of its own: once it began it is not cut short by a client
+    /// that leaves or by our own time limit. One that only reads ends with its reader.
+    async fn run(&self, route: &Route, request: Request) -> Outcome {
+        let handling = AssertUnwindSafe((route.handler)(request)).catch_unwind();
+        let outcome = if route.method == Method::GET {
+            handling.await
+        } else {
+            match self.running.spawn(handling.in_current_span()).await {
+                Ok(outcome) => outcome,
+                // Never cancelled, and panics are caught inside: only a runtime going down.
+                Err(gone) => return Err(Problem::unavailable("shutdown", gone)),
+            }
+        };
+        outcome.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Problem { cause: Some(Cause { part: "panic", source: text.into() }), ..Code::Internal.into() })
+        })
+    }
+
+    fn limit(
+        &self,
+        client: std::net::IpAddr,
+        user: Option<&str>,
+        found: Option<&Found<'_>>,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
+        if self.listener == Listener::Admin {
+            return Ok(());
+        }
+        let visitor = match (user, found) {
+            (None, Some(found)) => self.visitor(found, headers),
+            (Some(_), _) | (_, None) => None,
+        };
+        let asker = user.or(visitor.as_deref()).map_or(Asker::Client(client), Asker::Known);
+        self.state.limits.check(asker).map_err(|TooSoon(wait)| {
+            let limit = if matches!(asker, Asker::Client(_)) { "client" } else { "visitor" };
+            counter!(EDGE_LIMITED, "limit" => limit).increment(1);
+            Problem::new(Code::TooManyRequests).retry_after(wait.as_secs() + 1)
+        })
+    }
+
+    /// The visitor whose queue token for this path's event is good.
+    fn visitor(&self, found: &Found<'_>, headers: &HeaderMap) -> Option<String> {
+        let (_, event) = found.params.iter().find(|(name, _)| name == "event")?;
+        let (token, _) = credential::find(headers, Kind::Queue, event)?;
+        let token = self.state.admission.tokens().verify(token).ok()?;
+        (token.event.as_str() == event).then_some(token.visitor.0)
+    }
+}
+
+/// The caller's own id when it is a sane one, so that it finds its request in our logs.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
+        let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        (1..=64).contains(&text.len()) && text.bytes().all(sane)
+    });
+    given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+type Bearer = Option<Result<Arc<User>, super::auth::Refused>>;
+
+fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
+    match (wanted, bearer) {
+        (Who::Anyone, bearer) => Ok(bearer.and_then(Result::ok)),
+        (Who::User | Who::Admin, None | Some(Err(_))) => Err(Code::Unauthenticated.into()),
+        (Who::User, Some(Ok(user))) => Ok(Some(user)),
+        (Who::Admin, Some(Ok(user))) if user.admin => Ok(Some(user)),
+        (Who::Admin, Some(Ok(_))) => Err(Code::AdminRequired.into()),
+    }
+}
+
+/// A fault is logged here and nowhere before; a refusal is not a fault.
+fn log_cause(problem: &Problem) {
+    if let Some(Cause { part, source }) = &problem.cause {
+        counter!(EDGE_FAULTS, "part" => *part).increment(1);
+        let error: &(dyn std::error::Error + 'static) = source.as_ref();
+        tracing::error!(part, code = problem.code.text(), error, "fault");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! An event as everybody sees it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::catalog::{Event, Identity};
+use crate::clock::rfc3339;
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    pub id: String,
+    pub name: String,
+    pub category: String,
+    pub venue: String,
+    /// IANA name of the venue's time zone.
+    pub timezone: String,
+    pub starts_at: String,
+    pub opens_at: Option<String>,
+    pub closes_at: Option<String>,
+    /// No refund by the buyer from here on; `null`: no such time.
+    pub refunds_close_at: Option<String>,
+    /// ISO 4217.
+    pub currency: String,
+    pub organizer: String,
+    pub sections: Vec<SectionView>,
+    /// Most seats one user may have.
+    pub seats_per_user: i64,
+    pub hold_ttl_s: i64,
+    pub payment_ttl_s: i64,
+    /// Points earned on cash paid, basis points.
+    pub earn_bp: i64,
+    pub cancellation_fees: Vec<FeeView>,
+    /// `browser`: anyone may enter the line; `user`: signed in, one place a person.
+    pub identity: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventSection)]
+pub struct SectionView {
+    pub id: String,
+    pub name: String,
+    /// Minor units.
+    pub price: i64,
+    pub capacity: u32,
+    /// No seats with names.
+    pub standing: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventCancellationFee)]
+pub struct FeeView {
+    /// Applies when so many days or more are left, and no larger one does.
+    pub days_before: i64,
+    pub fee_bp: i64,
+}
+
+impl EventView {
+    pub fn new(event: &Event) -> Self {
+        let spec = &event.spec;
+        let sections = spec.sections.iter().filter_map(|section| {
+            let laid_out = event.layout.section(&section.id)?;
+            Some(SectionView {
+                id: section.id.clone(),
+                name: section.name.clone(),
+                price: section.price,
+                capacity: laid_out.capacity(),
+                standing: laid_out.is_standing(),
+            })
+        });
+        let fees = spec.cancellation_fees.iter();
+        Self {
+            id: event.id.0.clone(),
+            name: spec.name.clone(),
+            category: spec.category.clone(),
+            venue: spec.venue.clone(),
+            timezone: spec.timezone.clone(),
+            starts_at: rfc3339(spec.starts_at.0),
+            opens_at: spec.opens_at.map(|at| rfc3339(at.0)),
+            closes_at: spec.closes_at.map(|at| rfc3339(at.0)),
+            refunds_close_at: spec.refunds_close_at.map(|at| rfc3339(at.0)),
+            currency: spec.currency.clone(),
+            organizer: spec.organizer.clone(),
+            sections: sections.collect(),
+            seats_per_user: spec.seats_per_user,
+            hold_ttl_s: spec.hold_ttl_s,
+            payment_ttl_s: spec.payment_ttl_s,
+            earn_bp: spec.earn_bp,
+            cancellation_fees: fees.map(|f| FeeView { days_before: f.days_before, fee_bp: f.fee_bp }).collect(),
+            identity: match spec.room.identity {
+                Identity::Browser => "browser",
+                Identity::User => "user",
+            },
+        }
+    }
+}

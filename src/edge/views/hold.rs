@@ -1,0 +1,60 @@
+//! A hold as its owner sees it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Money;
+use crate::catalog::Event;
+use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::lane::{HoldFact, HoldState};
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hold)]
+pub struct HoldView {
+    pub id: String,
+    pub event: String,
+    /// `held`, `ordered`, `released` or `expired`.
+    pub state: &'static str,
+    pub seats: Vec<SeatView>,
+    pub total: Money,
+    pub expires_at: String,
+    pub expires_in_s: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeldSeat)]
+pub struct SeatView {
+    /// `SECTION-ROW-NUMBER`; `null` in standing sections.
+    pub id: Option<String>,
+    pub section: String,
+    /// Minor units.
+    pub price: i64,
+}
+
+impl HoldView {
+    pub fn new(hold: &HoldFact, event: &Event, now_ms: Millis) -> Self {
+        let seats = hold.seats.iter().zip(&hold.prices).map(|(&seat, &price)| SeatView {
+            id: event.layout.name(seat),
+            section: event.layout.section_of(seat).map(|s| s.id.clone()).unwrap_or_default(),
+            price,
+        });
+        Self {
+            id: hold.id.0.clone(),
+            event: hold.event.0.clone(),
+            state: state(hold.state),
+            seats: seats.collect(),
+            total: Money { amount: hold.prices.iter().sum(), currency: event.spec.currency.clone() },
+            expires_at: rfc3339(hold.expires_ms),
+            expires_in_s: seconds_until(hold.expires_ms, now_ms),
+        }
+    }
+}
+
+fn state(state: HoldState) -> &'static str {
+    match state {
+        HoldState::Held => "held",
+        HoldState::Ordered => "ordered",
+        HoldState::Released => "released",
+        HoldState::Expired => "expired",
+    }
+}

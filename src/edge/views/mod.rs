@@ -1,0 +1,24 @@
+//! What answers look like: one view a fact, made from stages' values by pure functions.
+//! Knows no requests.
+
+pub mod coupon;
+pub mod event;
+pub mod hold;
+pub mod order;
+pub mod page;
+pub mod points;
+pub mod quote;
+pub mod refund;
+pub mod seats;
+pub mod ticket;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A total: minor units of a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Money {
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: String,
+}

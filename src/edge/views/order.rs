@@ -1,0 +1,162 @@
+//! An order as its buyer and an admin see it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::catalog::Layout;
+use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::inventory::CouponIds;
+use crate::lane::OrderFact;
+use crate::lane::order::{LineFact, OrderStatus, TicketState};
+
+/// What placing answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptedView {
+    pub id: String,
+    pub status: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub struct OrderView {
+    pub id: String,
+    pub event: String,
+    pub hold: String,
+    /// `accepted`, `pending_payment`, `paying`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
+    pub status: &'static str,
+    /// Why it was rejected.
+    pub reason: Option<&'static str>,
+    /// Empty while `accepted`.
+    pub lines: Vec<LineView>,
+    /// `null` while `accepted`.
+    pub total: Option<TotalView>,
+    pub coupon: Option<String>,
+    pub payment: Option<PaymentView>,
+    pub placed_at: String,
+    pub confirmed_at: Option<String>,
+    /// By when it must be paid; `null` once that is settled.
+    pub expires_at: Option<String>,
+    pub expires_in_s: Option<i64>,
+}
+
+/// An order as the office sees it: with whose it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminOrder)]
+pub struct AdminOrderView {
+    pub user: String,
+    #[serde(flatten)]
+    pub order: OrderView,
+}
+
+/// Amounts in minor units; `price = discount + points + cash`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLine)]
+pub struct LineView {
+    pub line: u32,
+    /// `null` in standing sections.
+    pub seat: Option<String>,
+    pub price: i64,
+    pub discount: i64,
+    pub points: i64,
+    pub cash: i64,
+    pub earn: i64,
+    /// Gross: cash and points.
+    pub refunded: i64,
+    pub ticket: Option<TicketView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LineTicket)]
+pub struct TicketView {
+    pub id: String,
+    /// `valid`, `suspended` or `void`.
+    pub state: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderTotal)]
+pub struct TotalView {
+    pub price: i64,
+    pub discount: i64,
+    pub points: i64,
+    pub cash: i64,
+    pub currency: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPayment)]
+pub struct PaymentView {
+    pub provider: String,
+    /// Of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    pub status: String,
+    pub attempts: u32,
+    /// Minor units.
+    pub captured: i64,
+    pub cancelled: i64,
+}
+
+impl OrderView {
+    /// `layout` is the event's, `None` when the catalogue does not have it any more.
+    pub fn new(order: &OrderFact, layout: Option<&Layout>, coupons: &CouponIds, now_ms: Millis) -> Self {
+        let open = match order.status {
+            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                false
+            }
+        };
+        Self {
+            id: order.id.0.clone(),
+            event: order.event.0.clone(),
+            hold: order.hold.0.clone(),
+            status: order.status.as_str(),
+            reason: order.reason.map(|reason| reason.as_str()),
+            lines: order.lines.iter().map(|line| LineView::new(line, layout)).collect(),
+            total: order.total.as_ref().map(|total| TotalView {
+                price: total.price,
+                discount: total.discount,
+                points: total.points,
+                cash: total.cash,
+                currency: order.currency.clone(),
+            }),
+            coupon: order.coupon.as_deref().and_then(|used| coupons.complete(used, &order.user)),
+            payment: order.payment.as_ref().map(|payment| PaymentView {
+                provider: payment.provider.clone(),
+                status: payment.status.clone(),
+                attempts: payment.attempts,
+                captured: payment.captured,
+                cancelled: payment.cancelled,
+            }),
+            placed_at: rfc3339(order.placed_ms),
+            confirmed_at: order.confirmed_ms.map(rfc3339),
+            expires_at: open.then(|| rfc3339(order.deadline_ms)),
+            expires_in_s: open.then(|| seconds_until(order.deadline_ms, now_ms)),
+        }
+    }
+}
+
+impl LineView {
+    fn new(line: &LineFact, layout: Option<&Layout>) -> Self {
+        Self {
+            line: line.line,
+            seat: layout.and_then(|layout| layout.name(line.seat)),
+            price: line.price,
+            discount: line.discount,
+            points: line.points,
+            cash: line.cash,
+            earn: line.earn,
+            refunded: line.refunded,
+            ticket: line
+                .ticket
+                .as_ref()
+                .map(|ticket| TicketView { id: ticket.id.clone(), state: ticket_state(ticket.state) }),
+        }
+    }
+}
+
+pub fn ticket_state(state: TicketState) -> &'static str {
+    match state {
+        TicketState::Valid => "valid",
+        TicketState::Suspended => "suspended",
+        TicketState::Void => "void",
+    }
+}

@@ -1,0 +1,90 @@
+//! A user's points, and a grant's answer.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::ledger::reads::{LotRow, MoveRow, Points};
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Points)]
+pub struct PointsView {
+    /// What has not expired, points that are not usable yet included.
+    pub balance: i64,
+    /// Taken back and not found; paid first by whatever comes in.
+    pub debt: i64,
+    /// In the order in which they are spent.
+    pub lots: Vec<LotView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PointLot)]
+pub struct LotView {
+    pub id: String,
+    /// `grant`, `earn` or `restore`.
+    pub origin: &'static str,
+    pub granted: i64,
+    pub remaining: i64,
+    /// From when it can be spent; `null`: now.
+    pub usable_at: Option<String>,
+    /// `null`: it does not expire.
+    pub expires_at: Option<String>,
+    pub expires_in_s: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PointMove)]
+pub struct MoveView {
+    pub id: String,
+    pub at: String,
+    /// `grant`, `earn`, `spend`, `restore`, `claw_back`, `debt`, `expire` or `correct`.
+    pub kind: &'static str,
+    /// Signed.
+    pub amount: i64,
+    pub lot: Option<String>,
+    pub order: Option<String>,
+    pub refund: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Grant)]
+pub struct GrantView {
+    /// `null`: a debt took it all.
+    pub lot: Option<String>,
+    pub balance: i64,
+}
+
+impl PointsView {
+    pub fn new(points: Points, now_ms: Millis) -> Self {
+        let lots = points.lots.into_iter().map(|lot| LotView::new(lot, now_ms)).collect();
+        Self { balance: points.balance, debt: points.debt, lots }
+    }
+}
+
+impl LotView {
+    fn new(lot: LotRow, now_ms: Millis) -> Self {
+        Self {
+            id: lot.id,
+            origin: lot.origin.as_str(),
+            granted: lot.granted,
+            remaining: lot.remaining,
+            usable_at: (lot.usable_ms > now_ms).then(|| rfc3339(lot.usable_ms)),
+            expires_at: lot.expires_ms.map(rfc3339),
+            expires_in_s: lot.expires_ms.map(|at| seconds_until(at, now_ms)),
+        }
+    }
+}
+
+impl MoveView {
+    pub fn new(step: MoveRow) -> Self {
+        Self {
+            id: step.id,
+            at: rfc3339(step.at_ms),
+            kind: step.kind.as_str(),
+            amount: step.amount,
+            lot: step.lot,
+            order: step.order.map(|order| order.0),
+            refund: step.refund.map(|refund| refund.0),
+        }
+    }
+}

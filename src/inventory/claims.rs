@@ -1,0 +1,57 @@
+//! Claiming a coupon. Knows neither what a coupon is worth nor what becomes of it.
+
+use metrics::counter;
+
+use super::Inventory;
+use crate::clock::Millis;
+use crate::ids::{CampaignId, ClaimId, LaneId, UserId};
+use crate::lane::record::{Body, Record, VERSION};
+use crate::lane::{ClaimAsk, ClaimOutcome, Result};
+use crate::metrics::INVENTORY_CLAIMS;
+
+/// Who wants a coupon of which campaign.
+pub struct Claiming {
+    pub campaign: CampaignId,
+    pub claim: ClaimId,
+    pub digest: String,
+    pub user: UserId,
+    /// When the coupon ends; `None`: never.
+    pub expires_ms: Option<Millis>,
+}
+
+impl Inventory {
+    /// Takes the next number of a campaign. `lane` is the campaign's.
+    pub async fn claim(&self, lane: LaneId, ask: Claiming) -> Result<ClaimOutcome> {
+        let Some(lane) = self.lanes.get(lane) else { return Ok(ClaimOutcome::NoCampaign) };
+        let Claiming { campaign, claim, digest, user, expires_ms } = ask;
+        let body = Body::CouponClaimed {
+            v: VERSION,
+            claim: claim.clone(),
+            campaign: campaign.clone(),
+            user: user.clone(),
+            digest: digest.clone(),
+            expires_ms,
+        };
+        let record = Record { id: claim.0.clone(), body };
+        let ask = ClaimAsk { campaign, claim, digest, user, record, log_max: self.log_max };
+        let outcome = lane.claim(self.clock.now_ms(), ask).await?;
+        counter!(INVENTORY_CLAIMS, "outcome" => label(&outcome)).increment(1);
+        if let ClaimOutcome::Claimed { .. } = outcome {
+            self.nudge(lane.id());
+        }
+        Ok(outcome)
+    }
+}
+
+fn label(outcome: &ClaimOutcome) -> &'static str {
+    match outcome {
+        ClaimOutcome::Claimed { .. } => "claimed",
+        ClaimOutcome::Repeated { .. } => "repeated",
+        ClaimOutcome::KeyReused => "key_reused",
+        ClaimOutcome::NoCampaign => "no_campaign",
+        ClaimOutcome::NotOpen => "not_open",
+        ClaimOutcome::AlreadyClaimed => "already_claimed",
+        ClaimOutcome::SoldOut => "sold_out",
+        ClaimOutcome::Full => "full",
+    }
+}

@@ -1,0 +1,181 @@
+//! Orders at the door: placing, paying, cancelling, and their status as the lane shows it.
+//! Knows no price: what an order costs is the writer's to decide, from the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+
+use super::Inventory;
+use super::watch::{Busy, Waited};
+use crate::clock::Millis;
+use crate::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
+use crate::lane::order::OrderStatus;
+use crate::lane::record::{Body, CouponChoice, PaymentAsk, Record, Terms, VERSION};
+use crate::lane::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, Result};
+use crate::metrics::INVENTORY_ORDERS;
+
+/// An order as the buyer wants it. Its id is of the hold's lane.
+pub struct Placing {
+    pub order: OrderId,
+    pub event: EventId,
+    pub hold: HoldId,
+    pub user: UserId,
+    pub digest: String,
+    pub coupon: CouponChoice,
+    pub points: i64,
+    pub expected_cash: Option<i64>,
+    pub payment: Option<PaymentAsk>,
+    /// Time to pay, from now.
+    pub payment_ttl_ms: i64,
+    pub terms: Terms,
+}
+
+/// An attempt to pay an order. Its id is of the order's lane.
+pub struct Paying {
+    pub order: OrderId,
+    pub user: UserId,
+    pub attempt: AttemptId,
+    pub digest: String,
+    pub payment: PaymentAsk,
+    pub amount: i64,
+}
+
+/// What came of placing an order, and its id.
+#[derive(Debug)]
+pub struct Placed {
+    pub order: OrderId,
+    pub outcome: CheckoutOutcome,
+}
+
+impl Inventory {
+    /// Turns a hold into paying seats and an order into a record, in one step.
+    pub async fn place(&self, ask: Placing) -> Result<Placed> {
+        let now_ms = self.clock.now_ms();
+        let order = ask.order.clone();
+        let lane = self.lane_of(FactKind::Hold, ask.hold.as_str());
+        let checkout = checkout(ask, now_ms, self.log_max);
+        let outcome = match lane {
+            Some(lane) => {
+                let outcome = lane.checkout(now_ms, checkout).await?;
+                if let CheckoutOutcome::Placed(_) = outcome {
+                    self.nudge(lane.id());
+                }
+                outcome
+            }
+            None => CheckoutOutcome::NotFound,
+        };
+        counter!(INVENTORY_ORDERS, "outcome" => label(&outcome)).increment(1);
+        Ok(Placed { order, outcome })
+    }
+
+    pub async fn pay(&self, ask: Paying) -> Result<PayOutcome> {
+        let Some(lane) = self.order_lane(&ask.order) else { return Ok(PayOutcome::NotFound) };
+        let Paying { order, user, attempt, digest, payment, amount } = ask;
+        let body =
+            Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
+        let record = Record { id: attempt.0.clone(), body };
+        let pay = Pay { order, user, attempt, digest, amount, record, log_max: self.log_max };
+        let outcome = lane.pay(self.clock.now_ms(), pay).await?;
+        if let PayOutcome::Accepted(_) = outcome {
+            self.nudge(lane.id());
+        }
+        Ok(outcome)
+    }
+
+    pub async fn cancel(&self, order: OrderId, user: UserId) -> Result<CancelOutcome> {
+        let Some(lane) = self.order_lane(&order) else { return Ok(CancelOutcome::NotFound) };
+        let body = Body::OrderCancelled { v: VERSION, order: order.clone() };
+        let record = Record { id: format!("{order}.cancelled"), body };
+        let outcome = lane.cancel(self.clock.now_ms(), Cancel { order, user, record }).await?;
+        if let CancelOutcome::Accepted(_) = outcome {
+            self.nudge(lane.id());
+        }
+        Ok(outcome)
+    }
+
+    /// An order's public status as its lane shows it; `None`: the lane does not know it (any more).
+    pub async fn order(&self, order: &OrderId) -> Result<Option<OrderFact>> {
+        match self.order_lane(order) {
+            Some(lane) => Ok(lane.orders(std::slice::from_ref(order)).await?.pop().flatten()),
+            None => Ok(None),
+        }
+    }
+
+    /// Waits until an order is at rest, at most `wait`.
+    pub async fn wait(&self, order: &OrderId, wait: Duration) -> std::result::Result<Waited, Busy> {
+        match self.order_lane(order) {
+            Some(lane) => self.watch.wait(lane, order, wait).await,
+            None => Ok(Waited::Gone),
+        }
+    }
+
+    pub(super) fn order_lane(&self, order: &OrderId) -> Option<&Arc<dyn Lane>> {
+        self.lane_of(FactKind::Order, order.as_str())
+    }
+}
+
+/// At rest: final, or waiting for the buyer. Nothing more comes of itself (but the deadline).
+pub fn at_rest(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::Accepted | OrderStatus::Paying => false,
+        OrderStatus::PendingPayment
+        | OrderStatus::Confirmed
+        | OrderStatus::PartiallyRefunded
+        | OrderStatus::Refunded
+        | OrderStatus::Rejected => true,
+    }
+}
+
+fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
+    let deadline_ms = now_ms + ask.payment_ttl_ms;
+    let fact = OrderFact {
+        id: ask.order.clone(),
+        event: ask.event.clone(),
+        user: ask.user.clone(),
+        hold: ask.hold.clone(),
+        digest: ask.digest.clone(),
+        status: OrderStatus::Accepted,
+        reason: None,
+        version: 0,
+        currency: ask.terms.currency.clone(),
+        lines: Vec::new(),
+        total: None,
+        coupon: None,
+        payment: None,
+        placed_ms: now_ms,
+        confirmed_ms: None,
+        deadline_ms,
+    };
+    let body = Body::OrderPlaced {
+        v: VERSION,
+        order: ask.order.clone(),
+        event: ask.event.clone(),
+        hold: ask.hold.clone(),
+        user: ask.user.clone(),
+        digest: ask.digest,
+        coupon: ask.coupon,
+        points: ask.points,
+        expected_cash: ask.expected_cash,
+        payment: ask.payment,
+        placed_ms: now_ms,
+        deadline_ms,
+        terms: ask.terms,
+    };
+    let record = Record { id: ask.order.0, body };
+    Checkout { event: ask.event, hold: ask.hold, user: ask.user, fact, record, log_max }
+}
+
+fn label(outcome: &CheckoutOutcome) -> &'static str {
+    match outcome {
+        CheckoutOutcome::Placed(_) => "placed",
+        CheckoutOutcome::Repeated(_) => "repeated",
+        CheckoutOutcome::KeyReused => "key_reused",
+        CheckoutOutcome::NotFound => "not_found",
+        CheckoutOutcome::NotOwner => "not_owner",
+        CheckoutOutcome::AlreadyOrdered => "already_ordered",
+        CheckoutOutcome::Expired => "expired",
+        CheckoutOutcome::Released => "released",
+        CheckoutOutcome::Full => "full",
+    }
+}

@@ -1,0 +1,68 @@
+//! Refunds at the door. Knows no shares and no fees: how much goes back is the writer's to compute.
+
+use super::Inventory;
+use crate::clock::Millis;
+use crate::ids::{FactKind, OrderId, RefundId, UserId};
+use crate::lane::order::RefundStatus;
+use crate::lane::record::{Body, Record, VERSION};
+use crate::lane::{Refund, RefundFact, RefundOutcome, Result};
+
+/// A refund as it is asked for. Its id is of the order's lane.
+pub struct Refunding {
+    pub order: OrderId,
+    /// `None`: an admin asks.
+    pub user: Option<UserId>,
+    pub refund: RefundId,
+    pub digest: String,
+    /// (line, gross amount); no amount: all that is left of the line. No repeats, not empty.
+    pub lines: Vec<(u32, Option<i64>)>,
+    pub reason: String,
+}
+
+impl Inventory {
+    pub async fn refund(&self, ask: Refunding) -> Result<RefundOutcome> {
+        let Some(lane) = self.order_lane(&ask.order) else { return Ok(RefundOutcome::NotFound) };
+        let now_ms = self.clock.now_ms();
+        let outcome = lane.refund(now_ms, request(ask, now_ms, self.log_max)).await?;
+        if let RefundOutcome::Accepted = outcome {
+            self.nudge(lane.id());
+        }
+        Ok(outcome)
+    }
+
+    /// A refund's status as its lane shows it; `None`: the lane does not know it (any more).
+    pub async fn get_refund(&self, refund: &RefundId) -> Result<Option<RefundFact>> {
+        match self.lane_of(FactKind::Refund, refund.as_str()) {
+            Some(lane) => lane.get_refund(refund).await,
+            None => Ok(None),
+        }
+    }
+}
+
+fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
+    let Refunding { order, user, refund, digest, lines, reason } = ask;
+    let body = Body::RefundRequested {
+        v: VERSION,
+        order: order.clone(),
+        refund: refund.clone(),
+        digest: digest.clone(),
+        lines: lines.clone(),
+        reason: reason.clone(),
+    };
+    let fact = RefundFact {
+        id: refund.clone(),
+        order: order.clone(),
+        digest: digest.clone(),
+        status: RefundStatus::Requested,
+        reason,
+        failure: None,
+        cash: 0,
+        points_restored: 0,
+        earn_clawed: 0,
+        fee: 0,
+        lines: Vec::new(),
+        requested_ms: now_ms,
+    };
+    let record = Record { id: refund.0.clone(), body };
+    Refund { order, user, refund, digest, lines, fact, record, log_max }
+}

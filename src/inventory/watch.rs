@@ -1,0 +1,127 @@
+//! Waiting for orders: however many long polls a gateway has, one read a lane every moment serves them.
+//! Knows no HTTP.
+//!
+//! A lane with waiters has one task; it ends when nobody waits any more. A waiter that went away is
+//! noticed by its closed channel, so nothing has to be told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::orders::at_rest;
+use crate::ids::{LaneId, OrderId};
+use crate::lane::{Lane, OrderFact};
+
+/// Pause between two reads of one lane.
+const EVERY: Duration = Duration::from_millis(75);
+
+/// Most orders in one read.
+const READ_MAX: usize = 500;
+
+/// What came of waiting.
+#[derive(Debug)]
+pub enum Waited {
+    /// The order is at rest.
+    Rests(Box<OrderFact>),
+    /// The lane does not know the order (any more): the ledger may.
+    Gone,
+    /// The time is over; nothing was decided.
+    TimeOver,
+}
+
+/// As many wait as may.
+#[derive(Debug, thiserror::Error)]
+#[error("too many requests wait for orders")]
+pub struct Busy;
+
+pub struct Watch {
+    waits: Semaphore,
+    lanes: DashMap<LaneId, Arc<Waiters>>,
+}
+
+/// Those who wait for orders of one lane.
+#[derive(Default)]
+struct Waiters(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    orders: HashMap<OrderId, Vec<oneshot::Sender<Waited>>>,
+    /// A task reads for them.
+    reading: bool,
+}
+
+impl Watch {
+    pub fn new(waits_max: usize) -> Self {
+        Self { waits: Semaphore::new(waits_max), lanes: DashMap::new() }
+    }
+
+    pub async fn wait(&self, lane: &Arc<dyn Lane>, order: &OrderId, wait: Duration) -> Result<Waited, Busy> {
+        let _permit = self.waits.try_acquire().map_err(|_| Busy)?;
+        let waiters = Arc::clone(self.lanes.entry(lane.id()).or_default().value());
+        let answer = waiters.join(lane, order);
+        Ok(match tokio::time::timeout(wait, answer).await {
+            Ok(Ok(waited)) => waited,
+            // The reading task was cut off with its runtime: as good as no time left.
+            Ok(Err(_)) | Err(_) => Waited::TimeOver,
+        })
+    }
+}
+
+impl Waiters {
+    fn join(self: &Arc<Self>, lane: &Arc<dyn Lane>, order: &OrderId) -> oneshot::Receiver<Waited> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.0.lock();
+        waiting.orders.entry(order.clone()).or_default().push(sender);
+        if !waiting.reading {
+            waiting.reading = true;
+            tokio::spawn(Arc::clone(self).read(Arc::clone(lane)));
+        }
+        receiver
+    }
+
+    /// Reads for those who wait until nobody does.
+    async fn read(self: Arc<Self>, lane: Arc<dyn Lane>) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let Some(orders) = self.wanted() else { return };
+            for orders in orders.chunks(READ_MAX) {
+                match lane.orders(orders).await {
+                    Ok(facts) => self.answer(orders, facts),
+                    // The next round asks again; whoever's time is over meanwhile asks the lane himself.
+                    Err(fault) => tracing::debug!(lane = %lane.id(), error = %fault, "orders not read"),
+                }
+            }
+        }
+    }
+
+    /// The orders somebody still waits for; `None`, and no task any more, when there is none.
+    fn wanted(&self) -> Option<Vec<OrderId>> {
+        let mut waiting = self.0.lock();
+        waiting.orders.retain(|_, senders| {
+            senders.retain(|sender| !sender.is_closed());
+            !senders.is_empty()
+        });
+        waiting.reading = !waiting.orders.is_empty();
+        waiting.reading.then(|| waiting.orders.keys().cloned().collect())
+    }
+
+    fn answer(&self, orders: &[OrderId], facts: Vec<Option<OrderFact>>) {
+        let mut waiting = self.0.lock();
+        for (order, fact) in orders.iter().zip(facts) {
+            if fact.as_ref().is_some_and(|fact| !at_rest(fact.status)) {
+                continue;
+            }
+            for sender in waiting.orders.remove(order).unwrap_or_default() {
+                // A waiter gone meanwhile needs no answer.
+                let _ = sender.send(match &fact {
+                    Some(fact) => Waited::Rests(Box::new(fact.clone())),
+                    None => Waited::Gone,
+                });
+            }
+        }
+    }
+}

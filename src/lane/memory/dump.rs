@@ -1,0 +1,25 @@
+//! An event as the audit wants it: everything, of one moment.
+
+use super::order_book::Order;
+use super::step::Step;
+use crate::ids::EventId;
+use crate::lane::event::EventDump;
+
+pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
+    let event = step.event(id)?;
+    let orders = step.state().orders.values().filter(|order| order.fact.event == *id);
+    let mut taken: Vec<(String, i64)> =
+        event.seats.all_taken().map(|(user, count)| (user.as_str().to_owned(), count)).collect();
+    taken.sort_unstable();
+    Some(EventDump {
+        version: event.version,
+        seats: event.seats.bytes().to_vec(),
+        owners: event.seats.owners().iter().map(|(seat, owner)| (*seat, owner.clone())).collect(),
+        holds: event.holds.all().map(|hold| hold.fact.clone()).collect(),
+        orders: orders.map(Order::shown).collect(),
+        taken,
+        counts: event.stored_counts(),
+        room: event.settings.clone(),
+        log_last: step.state().log.last,
+    })
+}

@@ -1,0 +1,172 @@
+//! The concrete changes an operation makes: what is journaled, and the one place that writes state.
+//!
+//! An effect says what *is* afterwards, never what was asked, so replaying needs no decisions and two
+//! versions of the rules can read each other's journal. A new kind is added; a changed meaning needs a
+//! new journal version.
+
+use serde::{Deserialize, Serialize};
+
+use super::hold_book::Hold;
+use super::order_book::Order;
+use super::room::{Bucket, Room, Standing};
+use super::seats::Seats;
+use super::state::{Event, LeaseState, State};
+use super::stock::CampaignTerms;
+use crate::ids::{CampaignId, EventId, HoldId, LogId, OrderId, SeatIndex, UserId, VisitorId};
+use crate::lane::campaign::Claim;
+use crate::lane::event::SeatState;
+use crate::lane::log::Entry;
+use crate::lane::order::RefundFact;
+use crate::lane::room::RoomSettings;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Effect {
+    /// Everything but the lease is gone; the lane is being rebuilt.
+    RestoreBegun {
+        generation: u64,
+        log: LogId,
+    },
+    RestoreEnded,
+    Leased {
+        owner: String,
+        until_ms: i64,
+        fence: u64,
+    },
+    Logged(Entry),
+    Trimmed(LogId),
+    Event(EventId, EventEffect),
+    OrderPut(Box<Order>),
+    /// With its refunds.
+    OrderDropped(OrderId),
+    RefundPut(RefundFact),
+    /// A campaign without claims.
+    CampaignCreated(CampaignId),
+    CampaignPut(CampaignId, CampaignTerms),
+    Claimed(CampaignId, Claim),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum EventEffect {
+    /// An event without seats, in place of whatever was there.
+    Created {
+        epoch: i64,
+        bucket: Bucket,
+        settings: Box<RoomSettings>,
+    },
+    Put {
+        version: i64,
+        settings: Box<RoomSettings>,
+    },
+    Round {
+        round: i64,
+        epoch: i64,
+    },
+    Serial(i64),
+    AdmittedTotal(i64),
+    Bucket(Bucket),
+    Placed(VisitorId, Standing),
+    /// Has no place any more.
+    Gone(VisitorId),
+    Spent(i64),
+    Bound(VisitorId, UserId),
+    OpenHolds(VisitorId, i64),
+    /// The seat string has this length now.
+    Extended(u32),
+    Seats {
+        seats: Vec<SeatIndex>,
+        state: SeatState,
+        owner: Option<String>,
+    },
+    Taken(UserId, i64),
+    HoldPut(Box<Hold>),
+    HoldDropped(HoldId),
+}
+
+impl Effect {
+    pub fn apply(&self, state: &mut State) {
+        match self {
+            Effect::RestoreBegun { generation, log } => {
+                let before = std::mem::take(state);
+                state.journaled = before.journaled;
+                state.lease = before.lease;
+                state.fence = before.fence;
+                state.generation = *generation;
+                state.restoring = true;
+                state.log.last = log.0;
+            }
+            Effect::RestoreEnded => state.restoring = false,
+            Effect::Leased { owner, until_ms, fence } => {
+                state.lease = Some(LeaseState { owner: owner.clone(), until_ms: *until_ms });
+                state.fence = *fence;
+            }
+            Effect::Logged(entry) => state.log.push(entry.clone()),
+            Effect::Trimmed(upto) => state.log.trim(upto.0),
+            Effect::Event(id, EventEffect::Created { epoch, bucket, settings }) => {
+                let event = Event {
+                    version: 0,
+                    settings: (**settings).clone(),
+                    seats: Seats::of_generation(state.generation),
+                    room: Room::new(*epoch, *bucket),
+                    holds: Default::default(),
+                };
+                state.events.insert(id.clone(), event);
+            }
+            Effect::Event(id, effect) => {
+                let event = state.events.get_mut(id).expect("an event is created before it changes");
+                effect.apply(event);
+            }
+            Effect::OrderPut(order) => {
+                let id = order.fact.id.clone();
+                state.order_drops.extend(order.drop_key());
+                let before = state.orders.insert(id, (**order).clone());
+                if let Some(key) = before.and_then(|before| before.drop_key())
+                    && Some(&key) != order.drop_key().as_ref()
+                {
+                    state.order_drops.remove(&key);
+                }
+            }
+            Effect::OrderDropped(id) => {
+                if let Some(order) = state.orders.remove(id) {
+                    order.drop_key().map(|key| state.order_drops.remove(&key));
+                    for refund in &order.refunds {
+                        state.refunds.remove(refund);
+                    }
+                }
+            }
+            Effect::RefundPut(fact) => drop(state.refunds.insert(fact.id.clone(), fact.clone())),
+            Effect::CampaignCreated(id) => drop(state.campaigns.insert(id.clone(), Default::default())),
+            Effect::CampaignPut(id, terms) => campaign(state, id).terms = *terms,
+            Effect::Claimed(id, claim) => campaign(state, id).add(claim.clone()),
+        }
+    }
+}
+
+fn campaign<'a>(state: &'a mut State, id: &CampaignId) -> &'a mut super::stock::Campaign {
+    state.campaigns.get_mut(id).expect("a campaign is created before it changes")
+}
+
+impl EventEffect {
+    fn apply(&self, event: &mut Event) {
+        match self {
+            EventEffect::Created { .. } => unreachable!("handled where the event is not there yet"),
+            EventEffect::Put { version, settings } => {
+                event.version = *version;
+                event.settings = (**settings).clone();
+            }
+            EventEffect::Round { round, epoch } => event.room.new_round(*round, *epoch),
+            EventEffect::Serial(serial) => event.room.serial = *serial,
+            EventEffect::AdmittedTotal(total) => event.room.admitted_total = *total,
+            EventEffect::Bucket(bucket) => event.room.bucket = *bucket,
+            EventEffect::Placed(visitor, standing) => event.room.place(visitor.clone(), *standing),
+            EventEffect::Gone(visitor) => event.room.remove(visitor),
+            EventEffect::Spent(score) => event.room.spend(*score),
+            EventEffect::Bound(visitor, user) => event.room.bind(visitor.clone(), user.clone()),
+            EventEffect::OpenHolds(visitor, count) => event.room.set_open_holds(visitor, *count),
+            EventEffect::Extended(len) => event.seats.extend(*len),
+            EventEffect::Seats { seats, state, owner } => event.seats.set(seats, *state, owner.as_deref()),
+            EventEffect::Taken(user, count) => event.seats.set_taken(user, *count),
+            EventEffect::HoldPut(hold) => event.holds.put((**hold).clone()),
+            EventEffect::HoldDropped(id) => event.holds.remove(id),
+        }
+    }
+}

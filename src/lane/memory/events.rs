@@ -1,0 +1,97 @@
+//! Creating and changing an event. The rules stand at `lane::event::EventPut`.
+
+use super::effect::EventEffect;
+use super::room::Bucket;
+use super::step::Step;
+use crate::clock::Millis;
+use crate::ids::{EventId, SeatIndex};
+use crate::lane::Result;
+use crate::lane::event::{EventPut, PutEvent, SeatMap, SeatState};
+use crate::lane::room::Mode;
+
+/// Most taken seats a refusal names.
+const NAMED_MAX: usize = 20;
+
+pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
+    check_ranges(step, put)?;
+    let id = &put.event;
+    if let Some(event) = step.event(id) {
+        if put.version < event.version {
+            return Ok(PutEvent::Stale(event.version));
+        }
+        if put.seats < event.seats.len() {
+            return step.contract("a seat string never gets shorter");
+        }
+        let taken: Vec<SeatIndex> = blocked(put)
+            .filter(|&seat| match event.seats.state(seat) {
+                Some(SeatState::Held | SeatState::Paying | SeatState::Sold) => true,
+                Some(SeatState::Free | SeatState::Blocked) | None => false,
+            })
+            .take(NAMED_MAX)
+            .collect();
+        if !taken.is_empty() {
+            return Ok(PutEvent::SeatsTaken(taken));
+        }
+        let opens_again = event.settings.mode == Mode::Closed && put.room.mode != Mode::Closed;
+        let (round, epoch) = (event.room.round + 1, event.room.epoch + 1);
+        let bucket = event.room.bucket.filled(event.settings.rate_per_min, now_ms);
+        if opens_again {
+            step.emit_on(id, EventEffect::Round { round, epoch });
+        }
+        step.emit_on(id, EventEffect::Bucket(bucket));
+    } else {
+        create(step, now_ms, put, 1);
+    }
+    lay_out(step, put);
+    Ok(PutEvent::Done)
+}
+
+/// An empty event with a full bucket.
+pub fn create(step: &mut Step<'_>, now_ms: Millis, put: &EventPut, epoch: i64) {
+    let bucket = Bucket::full(put.room.rate_per_min, now_ms);
+    step.emit_on(&put.event, EventEffect::Created { epoch, bucket, settings: Box::new(put.room.clone()) });
+}
+
+/// Length, blocked seats, version and settings as wanted; nothing to be blocked is taken.
+pub fn lay_out(step: &mut Step<'_>, put: &EventPut) {
+    let id = &put.event;
+    if step.expect_event(id).seats.len() < put.seats {
+        step.emit_on(id, EventEffect::Extended(put.seats));
+    }
+    let seats = &step.expect_event(id).seats;
+    let block: Vec<SeatIndex> = blocked(put).filter(|&seat| seats.is_free(seat)).collect();
+    let mut ranges = put.blocked.iter().peekable();
+    let free: Vec<SeatIndex> = (0..put.seats)
+        .filter(|&seat| {
+            while ranges.next_if(|(_, end)| *end <= seat).is_some() {}
+            let wanted = ranges.peek().is_some_and(|(first, _)| *first <= seat);
+            !wanted && seats.state(seat) == Some(SeatState::Blocked)
+        })
+        .collect();
+    for (seats, state) in [(block, SeatState::Blocked), (free, SeatState::Free)] {
+        if !seats.is_empty() {
+            step.emit_on(id, EventEffect::Seats { seats, state, owner: None });
+        }
+    }
+    step.emit_on(id, EventEffect::Put { version: put.version, settings: Box::new(put.room.clone()) });
+}
+
+pub fn seats(step: &Step<'_>, id: &EventId) -> Option<SeatMap> {
+    let seats = &step.event(id)?.seats;
+    Some(SeatMap { version: seats.version, seats: seats.bytes().to_vec() })
+}
+
+pub fn check_ranges(step: &Step<'_>, put: &EventPut) -> Result<()> {
+    let mut end = 0;
+    for &(first, next) in &put.blocked {
+        if first >= next || first < end || next > put.seats {
+            return step.contract("blocked ranges are ascending, disjoint and within the seats");
+        }
+        end = next;
+    }
+    Ok(())
+}
+
+fn blocked(put: &EventPut) -> impl Iterator<Item = SeatIndex> {
+    put.blocked.iter().flat_map(|&(first, end)| first..end)
+}

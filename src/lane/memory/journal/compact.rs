@@ -1,0 +1,50 @@
+//! Compaction: a new journal that begins with all lanes as they stand.
+//!
+//! Lanes are written one after the other, each under its own mutex only while its text is made. Entries
+//! that a lane's snapshot already has and that are queued still are written after it and skipped by
+//! their number when replayed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::file::JournalFile;
+use super::frame;
+use super::line::{self, Line};
+use super::{OpenError, States};
+use crate::ids::LaneId;
+
+/// Leaves the old file as it is until the new one is whole and on disk.
+pub fn compact(old: &JournalFile, states: &States) -> io::Result<JournalFile> {
+    let unfinished = unfinished(&old.path);
+    let mut file = File::options().create(true).truncate(true).write(true).open(&unfinished)?;
+    let mut len = 0;
+    let mut put = |lines: &str| {
+        let frame = frame::encode(&line::payload(lines));
+        len += frame.len() as u64;
+        file.write_all(&frame)
+    };
+    put(&Line::Lanes(u16::try_from(states.len()).expect("at most 256 lanes")).text())?;
+    for (number, state) in (0..).zip(states.iter()) {
+        let text = Line::Snapshot { lane: LaneId(number), state: std::borrow::Cow::Borrowed(&*state.lock()) }.text();
+        put(&text)?;
+    }
+    file.sync_all()?;
+    fs::rename(&unfinished, &old.path)?;
+    let new = JournalFile::with_snapshot(old.path.clone(), file, len);
+    new.sync_folder()?;
+    Ok(new)
+}
+
+/// What a crash in mid-compaction left; the old journal is whole.
+pub fn discard_unfinished(path: &Path) -> Result<(), OpenError> {
+    let unfinished = unfinished(path);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OpenError::io("remove", &unfinished)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}

@@ -1,0 +1,53 @@
+//! What a frame's payload says: a version and lines. The one place that knows the journal's JSON.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::LaneId;
+use crate::lane::memory::effect::Effect;
+use crate::lane::memory::state::State;
+
+/// Raised when old journals would be misread.
+pub const VERSION: u32 = 1;
+
+/// How every payload of every version begins.
+pub const PREFIX: &str = r#"{"v":"#;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Payload<'a> {
+    pub v: u32,
+    pub lines: Vec<Line<'a>>,
+}
+
+/// The version alone, which any payload has.
+#[derive(Debug, Deserialize)]
+pub struct Version {
+    pub v: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Line<'a> {
+    /// So many lanes there are from here on; the first line of a journal.
+    Lanes(u16),
+    /// A lane as it stood after its entry `state.journaled`.
+    Snapshot { lane: LaneId, state: Cow<'a, State> },
+    /// What one operation did. Entries are numbered through over all lanes; `n` not above the lane's
+    /// snapshot is in it already.
+    Entry { lane: LaneId, n: u64, effects: Cow<'a, [Effect]> },
+}
+
+impl Line<'_> {
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("effects and states are plain data with text keys")
+    }
+}
+
+/// A payload of lines already written.
+pub fn payload(lines: &str) -> Vec<u8> {
+    format!("{PREFIX}{VERSION},\"lines\":[{lines}]}}").into_bytes()
+}
+
+pub fn header(lanes: u16) -> Vec<u8> {
+    payload(&Line::Lanes(lanes).text())
+}

@@ -1,0 +1,94 @@
+//! Reading a journal back into states.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::OpenError;
+use super::frame::{self, Read};
+use super::line::{Line, Payload, VERSION, Version};
+use crate::lane::memory::state::State;
+
+#[derive(Debug, Default)]
+pub struct Replayed {
+    /// By lane; as many as the journal knows.
+    pub states: Vec<State>,
+    /// Number of the last entry.
+    pub last: u64,
+    /// Where the good frames end; what follows is a torn commit nobody was answered by.
+    pub end: u64,
+    /// Where the snapshot at the beginning ends; 0: there is none.
+    pub snapshot_end: u64,
+}
+
+impl Replayed {
+    pub fn lane_count(&self) -> u16 {
+        u16::try_from(self.states.len()).expect("counted by a u16")
+    }
+}
+
+/// `None`: there is no such file.
+pub fn replay(path: &Path) -> Result<Option<Replayed>, OpenError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OpenError::io("read", path)(error)),
+    };
+    let mut replayed = Replayed::default();
+    let mut offset = 0;
+    loop {
+        match frame::read(&bytes, offset) {
+            Read::End => break,
+            Read::Bad(detail) if frame::good_after(&bytes, offset) => return Err(damaged(path, offset, detail)),
+            Read::Bad(detail) => {
+                tracing::warn!(offset, dropped = bytes.len() - offset, detail, "the journal's last commit is torn");
+                break;
+            }
+            Read::Good { payload, next } => {
+                replayed.read(path, offset, payload, next)?;
+                offset = next;
+            }
+        }
+    }
+    replayed.end = offset as u64;
+    Ok(Some(replayed))
+}
+
+impl Replayed {
+    fn read(&mut self, path: &Path, offset: usize, payload: &[u8], next: usize) -> Result<(), OpenError> {
+        let undecodable = |error: serde_json::Error| damaged(path, offset, &error.to_string());
+        let Version { v } = serde_json::from_slice(payload).map_err(undecodable)?;
+        if v != VERSION {
+            return Err(OpenError::Version { path: path.to_owned(), found: v });
+        }
+        let payload: Payload<'_> = serde_json::from_slice(payload).map_err(undecodable)?;
+        for line in payload.lines {
+            match line {
+                Line::Lanes(lanes) => self.states.resize_with(usize::from(lanes), State::default),
+                Line::Snapshot { lane, state } => {
+                    let Some(place) = self.states.get_mut(usize::from(lane.0)) else {
+                        return Err(damaged(path, offset, "a lane above their number"));
+                    };
+                    *place = state.into_owned();
+                    place.index();
+                    self.last = self.last.max(place.journaled);
+                    self.snapshot_end = next as u64;
+                }
+                Line::Entry { lane, n, effects } => {
+                    let Some(state) = self.states.get_mut(usize::from(lane.0)) else {
+                        return Err(damaged(path, offset, "a lane above their number"));
+                    };
+                    if n > state.journaled {
+                        effects.iter().for_each(|effect| effect.apply(state));
+                        state.journaled = n;
+                    }
+                    self.last = self.last.max(n);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn damaged(path: &Path, offset: usize, detail: &str) -> OpenError {
+    OpenError::Damaged { path: path.to_owned(), offset: offset as u64, detail: detail.to_owned() }
+}

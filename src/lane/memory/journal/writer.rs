@@ -1,0 +1,155 @@
+//! The journal's thread: group commit. Whatever is queued while one commit is on its way to the disk is
+//! the next one.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use metrics::{Gauge, Histogram, gauge, histogram};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::watch;
+
+use super::States;
+use super::compact::compact;
+use super::file::JournalFile;
+use super::line::{self, Line};
+use crate::clock;
+use crate::ids::LaneId;
+use crate::lane::memory::effect::Effect;
+use crate::metrics::{LANE_JOURNAL_BYTES, LANE_JOURNAL_SYNC_SECONDS};
+
+/// Bytes queued from which on new operations wait before they begin.
+const QUEUED_MAX: usize = 16 * 1024 * 1024;
+
+/// Where lanes queue their entries. Dropping it writes what is queued and frees the folder.
+pub struct Journal {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Holds the folder's lock; dropped after the thread has ended.
+    _lock: File,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    queued_bytes: AtomicUsize,
+    /// Number of the last entry on disk.
+    durable: watch::Sender<u64>,
+}
+
+struct Queue {
+    /// Lines of the next commit, with commas between them.
+    lines: String,
+    /// Number of the last entry queued.
+    last: u64,
+    closing: bool,
+}
+
+impl Journal {
+    /// `last`: number of the last entry in `file`.
+    pub fn start(file: JournalFile, last: u64, states: States, lock: File) -> Self {
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue { lines: String::new(), last, closing: false }),
+            filled: Condvar::new(),
+            queued_bytes: AtomicUsize::new(0),
+            durable: watch::Sender::new(last),
+        });
+        let writer = Writer {
+            shared: shared.clone(),
+            file,
+            states,
+            bytes: gauge!(LANE_JOURNAL_BYTES),
+            sync_seconds: histogram!(LANE_JOURNAL_SYNC_SECONDS),
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(|| writer.run());
+        Self { shared, thread: Some(thread.expect("a process that starts can start a thread")), _lock: lock }
+    }
+
+    /// Waits while too much is queued. Before a lane is locked, never inside: compaction locks lanes.
+    pub async fn admit(&self) {
+        if self.shared.queued_bytes.load(Ordering::Relaxed) > QUEUED_MAX {
+            let mut durable = self.shared.durable.subscribe();
+            let is_open = |_: &u64| self.shared.queued_bytes.load(Ordering::Relaxed) <= QUEUED_MAX;
+            durable.wait_for(is_open).await.expect("the sender lives as long as the journal");
+        }
+    }
+
+    /// Queues an entry under the next number. Called with the lane locked, so that a lane's entries are
+    /// queued in the order of its steps.
+    pub fn append(&self, lane: LaneId, effects: &[Effect]) -> u64 {
+        let mut queue = self.shared.queue.lock();
+        queue.last += 1;
+        let n = queue.last;
+        let text = Line::Entry { lane, n, effects: effects.into() }.text();
+        if !queue.lines.is_empty() {
+            queue.lines.push(',');
+        }
+        queue.lines.push_str(&text);
+        self.shared.queued_bytes.store(queue.lines.len(), Ordering::Relaxed);
+        self.shared.filled.notify_one();
+        n
+    }
+
+    /// Waits until entry `n` is on disk.
+    pub async fn durable(&self, n: u64) {
+        if *self.shared.durable.borrow() < n {
+            let mut durable = self.shared.durable.subscribe();
+            durable.wait_for(|last| *last >= n).await.expect("the sender lives as long as the journal");
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.shared.queue.lock().closing = true;
+        self.shared.filled.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // An error is a panic of the thread, which has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    file: JournalFile,
+    states: States,
+    bytes: Gauge,
+    sync_seconds: Histogram,
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Some((lines, last)) = self.next() {
+            let started = clock::instant();
+            self.file.append(&line::payload(&lines)).unwrap_or_else(|error| die("append to", &error));
+            self.sync_seconds.record(started.elapsed());
+            self.shared.durable.send_replace(last);
+            if self.file.has_doubled() {
+                self.file = compact(&self.file, &self.states).unwrap_or_else(|error| die("compact", &error));
+            }
+            self.bytes.set(self.file.len as f64);
+        }
+    }
+
+    /// Everything queued, once there is something; `None`: closing, and nothing is left.
+    fn next(&self) -> Option<(String, u64)> {
+        let mut queue = self.shared.queue.lock();
+        while queue.lines.is_empty() {
+            if queue.closing {
+                return None;
+            }
+            self.shared.filled.wait(&mut queue);
+        }
+        self.shared.queued_bytes.store(0, Ordering::Relaxed);
+        Some((std::mem::take(&mut queue.lines), queue.last))
+    }
+}
+
+/// What memory says and the disk does not must never be answered: there is nothing to go on with.
+fn die(doing: &str, error: &io::Error) -> ! {
+    tracing::error!(%error, "cannot {doing} the journal; stopping");
+    std::process::abort()
+}

@@ -1,0 +1,77 @@
+//! A lane's log and its writer's lease. The rules stand at `lane::log` and `trait Lane`.
+
+use super::effect::Effect;
+use super::state::LeaseState;
+use super::step::Step;
+use crate::clock::Millis;
+use crate::ids::LogId;
+use crate::lane::hold::HoldFact;
+use crate::lane::log::{Entry, Lease, Meta};
+use crate::lane::record::Record;
+
+/// Appends a record with what the lane adds to it.
+pub fn log(step: &mut Step<'_>, now_ms: Millis, record: &Record, hold: Option<HoldFact>, number: Option<i64>) -> LogId {
+    let log = LogId(step.state().log.last + 1);
+    let body = serde_json::to_string(&record.body).expect("a record body is plain data");
+    step.emit(Effect::Logged(Entry { log, id: record.id.clone(), at_ms: now_ms, body, hold, number }));
+    log
+}
+
+/// Records waiting.
+pub fn backlog(step: &Step<'_>) -> i64 {
+    i64::try_from(step.state().log.len()).expect("as many records fit no memory")
+}
+
+pub fn append(step: &mut Step<'_>, now_ms: Millis, records: &[Record]) {
+    for record in records {
+        if !step.state().log.has(&record.id) {
+            log(step, now_ms, record, None, None);
+        }
+    }
+}
+
+pub fn read(step: &Step<'_>, after: LogId, max: usize) -> Vec<Entry> {
+    step.state().log.after(after.0, max)
+}
+
+pub fn trim(step: &mut Step<'_>, upto: LogId) {
+    if step.state().log.first().is_some_and(|entry| entry.log <= upto) {
+        step.emit(Effect::Trimmed(upto));
+    }
+}
+
+pub fn lease(step: &mut Step<'_>, now_ms: Millis, owner: &str, ttl_ms: i64) -> Option<Lease> {
+    let until_ms = now_ms + ttl_ms;
+    let fence = step.state().fence;
+    match &step.state().lease {
+        Some(held) if held.until_ms > now_ms && held.owner != owner => None,
+        Some(held) if held.until_ms > now_ms => {
+            step.unjournaled(|state| state.lease = Some(LeaseState { owner: owner.to_owned(), until_ms }));
+            Some(Lease { fence, until_ms })
+        }
+        Some(_) | None => {
+            step.emit(Effect::Leased { owner: owner.to_owned(), until_ms, fence: fence + 1 });
+            Some(Lease { fence: fence + 1, until_ms })
+        }
+    }
+}
+
+pub fn unlease(step: &mut Step<'_>, owner: &str) {
+    // Not journaled: opening the store ends every lease.
+    step.unjournaled(|state| {
+        if state.lease.as_ref().is_some_and(|held| held.owner == owner) {
+            state.lease = None;
+        }
+    });
+}
+
+pub fn meta(step: &Step<'_>) -> Meta {
+    let state = step.state();
+    Meta {
+        generation: state.generation,
+        recovering: state.generation == 0 || state.restoring,
+        log_last: LogId(state.log.last),
+        backlog: state.log.len() as u64,
+        oldest_ms: state.log.first().map(|entry| entry.at_ms),
+    }
+}

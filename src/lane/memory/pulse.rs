@@ -1,0 +1,168 @@
+//! The pulse: what ends by time ends, then the room lets in. The rules stand at `lane::room::Pulse`.
+
+use super::effect::{Effect, EventEffect};
+use super::holds;
+use super::room::{At, Standing};
+use super::rooms::{has_lapsed, spend};
+use super::step::Step;
+use crate::clock::Millis;
+use crate::ids::{EventId, HoldId, OrderId, VisitorId};
+use crate::lane::Result;
+use crate::lane::room::{Mode, Pulse, Pulsed};
+
+pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
+    if ask.work_max < 1 {
+        return step.contract("a pulse without work");
+    }
+    let Some(event) = step.event(&ask.event) else { return Ok(None) };
+    let mode = event.counts(now_ms).mode;
+    step.unjournaled(|state| {
+        if let Some(event) = state.events.get_mut(&ask.event) {
+            event.room.regain_presence(now_ms);
+        }
+    });
+    let mut beat = Beat { step, now_ms, id: &ask.event, work_max: ask.work_max, done: Pulsed::default() };
+    beat.expire_inside();
+    beat.lapse_late();
+    beat.expire_holds();
+    beat.drop_holds();
+    beat.drop_orders();
+    match mode {
+        Mode::Open | Mode::Drain => beat.admit(),
+        Mode::Scheduled | Mode::Paused | Mode::Closed => {}
+    }
+    Ok(Some(beat.done))
+}
+
+/// One pulse of one room. Each loop takes what is first in its order, so work left is work standing first.
+struct Beat<'s, 'a> {
+    step: &'s mut Step<'a>,
+    now_ms: Millis,
+    id: &'s EventId,
+    work_max: i64,
+    done: Pulsed,
+}
+
+impl Beat<'_, '_> {
+    fn expire_inside(&mut self) {
+        for _ in 0..self.work_max {
+            let Some((visitor, standing)) = self.overstayed() else { return };
+            match standing.at {
+                At::Inside { claimed: false, .. } => {
+                    self.done.called_late += 1;
+                    self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
+                }
+                At::Inside { claimed: true, .. } | At::Waiting { .. } | At::Late { .. } | At::Back => {
+                    self.done.expired += 1;
+                    spend(self.step, self.id, &visitor, standing.score);
+                }
+            }
+        }
+        self.done.more |= self.overstayed().is_some();
+    }
+
+    fn overstayed(&self) -> Option<(VisitorId, Standing)> {
+        let room = &self.step.expect_event(self.id).room;
+        let (expires_ms, visitor) = room.first_inside()?;
+        (*expires_ms <= self.now_ms).then(|| Some((visitor.clone(), room.standing(visitor)?)))?
+    }
+
+    fn lapse_late(&mut self) {
+        for _ in 0..self.work_max {
+            let Some((visitor, standing)) = self.lapsed() else { return };
+            self.done.lapsed += 1;
+            spend(self.step, self.id, &visitor, standing.score);
+        }
+        self.done.more |= self.lapsed().is_some();
+    }
+
+    fn lapsed(&self) -> Option<(VisitorId, Standing)> {
+        let event = self.step.expect_event(self.id);
+        let (called_ms, visitor) = event.room.first_late()?;
+        has_lapsed(event, *called_ms, self.now_ms).then(|| Some((visitor.clone(), event.room.standing(visitor)?)))?
+    }
+
+    fn expire_holds(&mut self) {
+        for _ in 0..self.work_max {
+            if !holds::sweep_next(self.step, self.now_ms, self.id) {
+                return;
+            }
+            self.done.holds_expired += 1;
+        }
+        self.done.more |= holds::next_to_sweep(self.step, self.now_ms, self.id).is_some();
+    }
+
+    fn drop_holds(&mut self) {
+        for _ in 0..self.work_max {
+            let Some(hold) = self.hold_to_drop() else { return };
+            self.step.emit_on(self.id, EventEffect::HoldDropped(hold));
+        }
+        self.done.more |= self.hold_to_drop().is_some();
+    }
+
+    fn hold_to_drop(&self) -> Option<HoldId> {
+        let (drop_ms, hold) = self.step.expect_event(self.id).holds.first_to_drop()?;
+        (*drop_ms <= self.now_ms).then(|| hold.clone())
+    }
+
+    fn drop_orders(&mut self) {
+        for _ in 0..self.work_max {
+            let Some(order) = self.order_to_drop() else { return };
+            self.step.emit(Effect::OrderDropped(order));
+        }
+        self.done.more |= self.order_to_drop().is_some();
+    }
+
+    fn order_to_drop(&self) -> Option<OrderId> {
+        let first = (self.id.clone(), Millis::MIN, OrderId(String::new()));
+        let (event, drop_ms, order) = self.step.state().order_drops.range(first..).next()?;
+        (event == self.id && *drop_ms <= self.now_ms).then(|| order.clone())
+    }
+
+    fn admit(&mut self) {
+        let event = self.step.expect_event(self.id);
+        let rate = event.settings.rate_per_min;
+        let bucket = event.room.bucket.filled(rate, self.now_ms);
+        let absent_ms = self.now_ms - event.settings.absent_after_s * 1_000;
+        let expires_ms = self.now_ms + event.settings.claim_ttl_s * 1_000;
+        let admitted_total = event.room.admitted_total;
+        let mut slots = (event.settings.capacity - event.room.inside()).min(bucket.admissions(rate));
+        if event.seats.len() > 0 {
+            slots = slots.min(event.seats.counts().free);
+        }
+        for _ in 0..self.work_max {
+            if slots < 1 {
+                break;
+            }
+            let Some((visitor, standing)) = self.first_in_line() else { break };
+            let room = &self.step.expect_event(self.id).room;
+            match standing.at {
+                At::Waiting { seen_ms } if room.last_seen(seen_ms) <= absent_ms => {
+                    self.done.called_late += 1;
+                    self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
+                }
+                At::Waiting { .. } | At::Back | At::Inside { .. } | At::Late { .. } => {
+                    slots -= 1;
+                    self.done.admitted += 1;
+                    self.place(visitor, standing.score, At::Inside { expires_ms, claimed: false });
+                }
+            }
+        }
+        self.done.more |= slots > 0 && self.first_in_line().is_some();
+        if self.done.admitted > 0 {
+            self.step.emit_on(self.id, EventEffect::Bucket(bucket.less(self.done.admitted)));
+            self.step.emit_on(self.id, EventEffect::AdmittedTotal(admitted_total + self.done.admitted));
+        }
+    }
+
+    /// Who is called next: the returned late ones first, then by score.
+    fn first_in_line(&self) -> Option<(VisitorId, Standing)> {
+        let room = &self.step.expect_event(self.id).room;
+        let (_, visitor) = room.first_back().or_else(|| room.first_waiting())?;
+        Some((visitor.clone(), room.standing(visitor)?))
+    }
+
+    fn place(&mut self, visitor: VisitorId, score: i64, at: At) {
+        self.step.emit_on(self.id, EventEffect::Placed(visitor, Standing { score, at }));
+    }
+}

@@ -1,0 +1,77 @@
+//! Rebuilding a lane from the ledger. The rules stand at `trait Lane` and `lane::event::EventRestore`.
+
+use std::collections::BTreeMap;
+
+use super::effect::{Effect, EventEffect};
+use super::events::{check_ranges, create, lay_out};
+use super::hold_book::Hold;
+use super::order_book::Order;
+use super::state::DAY_MS;
+use super::step::Step;
+use crate::clock::Millis;
+use crate::ids::{EventId, LogId, SeatIndex};
+use crate::lane::Result;
+use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
+use crate::lane::hold::{HoldFact, HoldState};
+use crate::lane::order::OrderStatus;
+
+pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result<()> {
+    let state = step.state();
+    let is_newer = generation > state.generation;
+    if !is_newer && !(state.restoring && generation == state.generation) {
+        return step.contract("a lane is rebuilt under a new generation");
+    }
+    step.emit(Effect::RestoreBegun { generation, log });
+    Ok(())
+}
+
+pub fn end_restore(step: &mut Step<'_>, generation: u64) -> Result<()> {
+    if generation == 0 || step.state().generation != generation {
+        return step.contract("another generation is being restored");
+    }
+    if step.state().restoring {
+        step.emit(Effect::RestoreEnded);
+    }
+    Ok(())
+}
+
+pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore) -> Result<()> {
+    check_ranges(step, &restore.put)?;
+    let id = &restore.put.event;
+    create(step, now_ms, &restore.put, restore.epoch);
+    lay_out(step, &restore.put);
+    for order in &restore.orders {
+        restore_order(step, now_ms, id, order);
+    }
+    Ok(())
+}
+
+fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &RestoredOrder) {
+    let RestoredOrder { fact, hold, seats } = restored;
+    let mut by_state: BTreeMap<u8, Vec<SeatIndex>> = BTreeMap::new();
+    for (seat, state) in seats {
+        by_state.entry(state.byte()).or_default().push(*seat);
+    }
+    for (byte, seats) in by_state {
+        let state = SeatState::from_byte(byte).expect("made from a state");
+        let owner = Some(fact.id.as_str().to_owned());
+        step.emit_on(id, EventEffect::Seats { seats, state, owner });
+    }
+    let taken = step.expect_event(id).seats.taken(&fact.user);
+    let seats = i64::try_from(seats.len()).expect("seat indexes are 32 bits");
+    step.emit_on(id, EventEffect::Taken(fact.user.clone(), taken + seats));
+
+    let ended_ms = fact.status.is_final().then_some(now_ms);
+    if ended_ms.is_none() {
+        let open_holds = step.expect_event(id).room.open_holds(&hold.visitor) + 1;
+        step.emit_on(id, EventEffect::OpenHolds(hold.visitor.clone(), open_holds));
+    }
+    let hold = HoldFact { state: HoldState::Ordered, order: Some(fact.id.clone()), ..hold.clone() };
+    step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { fact: hold, ended_ms })));
+
+    let mut order = Order::new(fact.clone());
+    if matches!(fact.status, OrderStatus::Rejected | OrderStatus::Refunded) {
+        order.drop_ms = Some(now_ms + DAY_MS);
+    }
+    step.emit(Effect::OrderPut(Box::new(order)));
+}

@@ -1,0 +1,267 @@
+//! A room's state: places and their indexes, bucket, counters. Decides nothing; see `rooms` for that.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::line::Line;
+use crate::clock::Millis;
+use crate::ids::{UserId, VisitorId};
+
+/// Where a visitor stands, and the score they keep wherever that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub score: i64,
+    pub at: At,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum At {
+    Waiting { seen_ms: Millis },
+    Inside { expires_ms: Millis, claimed: bool },
+    Late { called_ms: Millis },
+    Back,
+}
+
+/// Units of the bucket that one admission takes; `rate_per_min` units come in every millisecond.
+const ADMISSION: i64 = 60_000;
+
+/// Paces admissions; holds one second's worth, or one admission if that is more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    units: i64,
+    at_ms: Millis,
+}
+
+impl Bucket {
+    pub fn full(rate_per_min: i64, now_ms: Millis) -> Self {
+        Self { units: Self::size(rate_per_min), at_ms: now_ms }
+    }
+
+    fn size(rate_per_min: i64) -> i64 {
+        rate_per_min.saturating_mul(1_000).max(ADMISSION)
+    }
+
+    /// As it stands now. Whole units, so that filling it late or often comes to the same.
+    pub fn filled(self, rate_per_min: i64, now_ms: Millis) -> Self {
+        let elapsed_ms = (now_ms - self.at_ms).max(0);
+        let units = self.units.saturating_add(elapsed_ms.saturating_mul(rate_per_min));
+        Self { units: units.min(Self::size(rate_per_min)), at_ms: self.at_ms.max(now_ms) }
+    }
+
+    /// Whole admissions in it.
+    pub fn admissions(self, rate_per_min: i64) -> i64 {
+        if rate_per_min > 0 { self.units / ADMISSION } else { 0 }
+    }
+
+    pub fn less(self, admissions: i64) -> Self {
+        Self { units: self.units - admissions * ADMISSION, ..self }
+    }
+}
+
+/// What is known of who is there. The journal does not keep presence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Presence {
+    #[default]
+    Known,
+    /// Since the store was opened: everyone counts as seen at the first pulse from then on.
+    Lost,
+    From(Millis),
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Room {
+    pub round: i64,
+    pub epoch: i64,
+    /// Last one given.
+    pub serial: i64,
+    pub admitted_total: i64,
+    pub bucket: Bucket,
+    places: HashMap<VisitorId, Standing>,
+    spent: BTreeSet<i64>,
+    bound: HashMap<VisitorId, UserId>,
+    /// Holds not yet ended by visitor; no zeros.
+    open_holds: HashMap<VisitorId, i64>,
+    #[serde(skip)]
+    presence: Presence,
+    #[serde(skip)]
+    waiting: Line,
+    /// By score.
+    #[serde(skip)]
+    back: BTreeSet<(i64, VisitorId)>,
+    /// By expiry.
+    #[serde(skip)]
+    inside: BTreeSet<(Millis, VisitorId)>,
+    /// By when they were called.
+    #[serde(skip)]
+    late: BTreeSet<(Millis, VisitorId)>,
+}
+
+impl Room {
+    pub fn new(epoch: i64, bucket: Bucket) -> Self {
+        Self { round: 1, epoch, bucket, ..Self::default() }
+    }
+
+    /// Rebuilds what is not stored.
+    pub fn index(&mut self) {
+        for (visitor, standing) in std::mem::take(&mut self.places) {
+            self.place(visitor, standing);
+        }
+    }
+
+    pub fn new_round(&mut self, round: i64, epoch: i64) {
+        (self.round, self.epoch) = (round, epoch);
+        self.places.clear();
+        self.spent.clear();
+        self.waiting = Line::default();
+        self.back.clear();
+        self.inside.clear();
+        self.late.clear();
+    }
+
+    pub fn standing(&self, visitor: &VisitorId) -> Option<Standing> {
+        self.places.get(visitor).copied()
+    }
+
+    pub fn place(&mut self, visitor: VisitorId, standing: Standing) {
+        self.remove(&visitor);
+        match standing.at {
+            At::Waiting { .. } => self.waiting.insert((standing.score, visitor.clone())),
+            At::Inside { expires_ms, .. } => drop(self.inside.insert((expires_ms, visitor.clone()))),
+            At::Late { called_ms } => drop(self.late.insert((called_ms, visitor.clone()))),
+            At::Back => drop(self.back.insert((standing.score, visitor.clone()))),
+        }
+        self.places.insert(visitor, standing);
+    }
+
+    pub fn remove(&mut self, visitor: &VisitorId) {
+        let Some((visitor, standing)) = self.places.remove_entry(visitor) else { return };
+        match standing.at {
+            At::Waiting { .. } => self.waiting.remove(&(standing.score, visitor)),
+            At::Inside { expires_ms, .. } => drop(self.inside.remove(&(expires_ms, visitor))),
+            At::Late { called_ms } => drop(self.late.remove(&(called_ms, visitor))),
+            At::Back => drop(self.back.remove(&(standing.score, visitor))),
+        }
+    }
+
+    /// Marks a waiting visitor as seen.
+    pub fn see(&mut self, visitor: &VisitorId, now_ms: Millis) {
+        if let Some(Standing { at: At::Waiting { seen_ms }, .. }) = self.places.get_mut(visitor) {
+            *seen_ms = now_ms;
+        }
+    }
+
+    /// Everyone's presence is unknown: the store was closed in between.
+    pub fn lose_presence(&mut self) {
+        self.presence = Presence::Lost;
+    }
+
+    pub fn regain_presence(&mut self, now_ms: Millis) {
+        if self.presence == Presence::Lost {
+            self.presence = Presence::From(now_ms);
+        }
+    }
+
+    pub fn last_seen(&self, seen_ms: Millis) -> Millis {
+        match self.presence {
+            Presence::Known | Presence::Lost => seen_ms,
+            Presence::From(from_ms) => seen_ms.max(from_ms),
+        }
+    }
+
+    pub fn spend(&mut self, score: i64) {
+        self.spent.insert(score);
+    }
+
+    pub fn is_spent(&self, score: i64) -> bool {
+        self.spent.contains(&score)
+    }
+
+    pub fn bound(&self, visitor: &VisitorId) -> Option<&UserId> {
+        self.bound.get(visitor)
+    }
+
+    pub fn bind(&mut self, visitor: VisitorId, user: UserId) {
+        self.bound.insert(visitor, user);
+    }
+
+    pub fn open_holds(&self, visitor: &VisitorId) -> i64 {
+        self.open_holds.get(visitor).copied().unwrap_or(0)
+    }
+
+    pub fn set_open_holds(&mut self, visitor: &VisitorId, count: i64) {
+        if count > 0 {
+            self.open_holds.insert(visitor.clone(), count);
+        } else {
+            self.open_holds.remove(visitor);
+        }
+    }
+
+    /// How many stand before a waiting one: who is back, and who waits with a lower score.
+    pub fn ahead(&self, score: i64, visitor: &VisitorId) -> i64 {
+        count(self.back.len() + self.waiting.rank(&(score, visitor.clone())))
+    }
+
+    pub fn first_waiting(&self) -> Option<&(i64, VisitorId)> {
+        self.waiting.first()
+    }
+
+    pub fn first_back(&self) -> Option<&(i64, VisitorId)> {
+        self.back.first()
+    }
+
+    /// Inside by expiry.
+    pub fn first_inside(&self) -> Option<&(Millis, VisitorId)> {
+        self.inside.first()
+    }
+
+    /// Late by when they were called.
+    pub fn first_late(&self) -> Option<&(Millis, VisitorId)> {
+        self.late.first()
+    }
+
+    /// The line: waiting and back.
+    pub fn waiting(&self) -> i64 {
+        count(self.waiting.len() + self.back.len())
+    }
+
+    pub fn inside(&self) -> i64 {
+        count(self.inside.len())
+    }
+
+    pub fn late(&self) -> i64 {
+        count(self.late.len())
+    }
+}
+
+fn count(len: usize) -> i64 {
+    i64::try_from(len).expect("as many visitors fit no memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_holds_a_second_or_one() {
+        let slow = Bucket::full(6, 0);
+        assert_eq!(slow.admissions(6), 1);
+        assert_eq!(slow.less(1).filled(6, 9_999).admissions(6), 0);
+        assert_eq!(slow.less(1).filled(6, 10_000).admissions(6), 1);
+        assert_eq!(slow.filled(6, 60_000).admissions(6), 1);
+
+        let fast = Bucket::full(3_000, 0);
+        assert_eq!(fast.admissions(3_000), 50);
+        assert_eq!(fast.less(50).filled(3_000, 100).admissions(3_000), 5);
+        assert_eq!(fast.admissions(0), 0, "rate 0 admits nobody, whatever is in it");
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_fills_nothing_twice() {
+        let bucket = Bucket::full(60, 10_000).less(1);
+        let back = bucket.filled(60, 9_000);
+        assert_eq!(back, bucket);
+        assert_eq!(back.filled(60, 11_000).admissions(60), 1);
+        assert_eq!(back.filled(60, 10_999).admissions(60), 0);
+    }
+}

@@ -1,0 +1,140 @@
+//! Bringing seats, holds and public statuses to what the ledger says.
+//! The rules stand at `lane::order::Settlement`.
+
+use super::effect::{Effect, EventEffect};
+use super::hold_book::Hold;
+use super::holds::{close_one, count};
+use super::order_book::Order;
+use super::room::At;
+use super::rooms::{keep_inside, spend};
+use super::state::DAY_MS;
+use super::step::Step;
+use crate::clock::Millis;
+use crate::ids::{EventId, OrderId, SeatIndex, VisitorId};
+use crate::lane::event::SeatState;
+use crate::lane::hold::{HoldFact, HoldState};
+use crate::lane::order::{OrderStatus, RefundFact, RefundStatus, SeatTarget, Settlement};
+use crate::lane::room::ReleaseOn;
+
+pub fn settle(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlements: &[Settlement]) {
+    if step.event(id).is_none() {
+        return;
+    }
+    for settlement in settlements {
+        let known = step.state().orders.get(&settlement.fact.id);
+        if known.is_none_or(|order| order.fact.version < settlement.fact.version) {
+            apply(step, now_ms, id, settlement);
+        }
+        for refund in &settlement.refunds {
+            show_refund(step, &settlement.fact.id, refund);
+        }
+    }
+}
+
+fn apply(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
+    let order = &settlement.fact.id;
+    let hold = step.expect_event(id).holds.get(&settlement.fact.hold).cloned();
+    let hold = hold.filter(|hold| hold.fact.state == HoldState::Ordered && hold.fact.order.as_ref() == Some(order));
+    let back = hold.as_ref().filter(|_| settlement.seats.iter().any(|(_, target)| *target == SeatTarget::Held));
+
+    move_seats(step, id, settlement, back.is_some());
+    if let Some(hold) = back {
+        let expires_ms = settlement.held_until_ms.unwrap_or(hold.fact.expires_ms);
+        let fact = HoldFact { state: HoldState::Held, order: None, expires_ms, ..hold.fact.clone() };
+        keep_inside(step, id, &fact.visitor, expires_ms);
+        step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { fact, ended_ms: None })));
+    } else if let Some(hold) = hold
+        && settlement.fact.status.is_final()
+        && hold.ended_ms.is_none()
+    {
+        let visitor = hold.fact.visitor.clone();
+        step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { ended_ms: Some(now_ms), ..hold })));
+        close_one(step, id, &visitor);
+        if settlement.fact.status != OrderStatus::Rejected {
+            leave_if_done(step, id, &visitor);
+        }
+    }
+    put_order(step, now_ms, settlement);
+}
+
+fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: bool) {
+    let order = settlement.fact.id.as_str();
+    let seats = &step.expect_event(id).seats;
+    let owned = |wanted: SeatTarget| {
+        let targets = settlement.seats.iter().filter(|(_, target)| *target == wanted);
+        seats.owned(&targets.map(|(seat, _)| *seat).collect::<Vec<SeatIndex>>(), order)
+    };
+    let (paying, sold) = (owned(SeatTarget::Paying), owned(SeatTarget::Sold));
+    let (mut free, mut held) = (owned(SeatTarget::Free), owned(SeatTarget::Held));
+    if !back {
+        free.append(&mut held);
+    }
+    let taken = seats.taken(&settlement.user) - count(&free);
+    let is_freeing = !free.is_empty();
+    let moves = [
+        (paying, SeatState::Paying, Some(order)),
+        (sold, SeatState::Sold, Some(order)),
+        (held, SeatState::Held, Some(settlement.fact.hold.as_str())),
+        (free, SeatState::Free, None),
+    ];
+    for (seats, state, owner) in moves {
+        if !seats.is_empty() {
+            step.emit_on(id, EventEffect::Seats { seats, state, owner: owner.map(str::to_owned) });
+        }
+    }
+    if is_freeing {
+        step.emit_on(id, EventEffect::Taken(settlement.user.clone(), taken));
+    }
+}
+
+/// Who has bought and holds nothing more gives the place inside back.
+fn leave_if_done(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
+    let event = step.expect_event(id);
+    if event.settings.release_on != ReleaseOn::Order || event.room.open_holds(visitor) > 0 {
+        return;
+    }
+    let Some(standing) = event.room.standing(visitor) else { return };
+    match standing.at {
+        At::Inside { .. } => spend(step, id, visitor, standing.score),
+        At::Waiting { .. } | At::Late { .. } | At::Back => {}
+    }
+}
+
+fn put_order(step: &mut Step<'_>, now_ms: Millis, settlement: &Settlement) {
+    let known = step.state().orders.get(&settlement.fact.id);
+    let mut order = known.cloned().unwrap_or_else(|| Order::new(settlement.fact.clone()));
+    order.fact = settlement.fact.clone();
+    order.pending = None;
+    order.drop_ms = match order.fact.status {
+        OrderStatus::Rejected | OrderStatus::Refunded => order.drop_ms.or(Some(now_ms + DAY_MS)),
+        OrderStatus::Accepted
+        | OrderStatus::PendingPayment
+        | OrderStatus::Paying
+        | OrderStatus::Confirmed
+        | OrderStatus::PartiallyRefunded => None,
+    };
+    step.emit(Effect::OrderPut(Box::new(order)));
+}
+
+fn show_refund(step: &mut Step<'_>, order: &OrderId, refund: &RefundFact) {
+    let known = step.state().refunds.get(&refund.id);
+    if known.is_some_and(|known| rank(known.status) > rank(refund.status) || known == refund) {
+        return;
+    }
+    step.emit(Effect::RefundPut(refund.clone()));
+    let order = step.state().orders.get(order).expect("a settlement leaves the order behind");
+    if !order.refunds.contains(&refund.id) {
+        let mut order = order.clone();
+        order.refunds.insert(refund.id.clone());
+        step.emit(Effect::OrderPut(Box::new(order)));
+    }
+}
+
+/// A refund's status never goes down.
+fn rank(status: RefundStatus) -> u8 {
+    match status {
+        RefundStatus::Requested => 0,
+        RefundStatus::Sent => 1,
+        RefundStatus::Done | RefundStatus::Failed => 2,
+    }
+}

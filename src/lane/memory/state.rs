@@ -1,0 +1,109 @@
+//! All that one lane of the embedded store knows. Decides nothing: the operations do, `effect` writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::hold_book::Holds;
+use super::log_queue::Log;
+use super::order_book::Order;
+use super::room::Room;
+use super::seats::Seats;
+use super::stock::Campaign;
+use crate::clock::Millis;
+use crate::ids::{CampaignId, EventId, OrderId, RefundId};
+use crate::lane::order::RefundFact;
+use crate::lane::room::{RoomCounts, RoomSettings};
+
+/// How long what has ended is kept.
+pub const DAY_MS: i64 = 86_400_000;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Number of the last journal entry that changed this lane; 0 without a journal.
+    pub journaled: u64,
+    pub generation: u64,
+    /// Between `begin_restore` and `end_restore`.
+    pub restoring: bool,
+    pub lease: Option<LeaseState>,
+    /// Highest fence ever given.
+    pub fence: u64,
+    pub log: Log,
+    pub events: BTreeMap<EventId, Event>,
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Orders to be dropped, by event and time.
+    #[serde(skip)]
+    pub order_drops: BTreeSet<(EventId, Millis, OrderId)>,
+    pub refunds: BTreeMap<RefundId, RefundFact>,
+    pub campaigns: BTreeMap<CampaignId, Campaign>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeaseState {
+    pub owner: String,
+    pub until_ms: Millis,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    pub version: i64,
+    pub settings: RoomSettings,
+    pub seats: Seats,
+    pub room: Room,
+    pub holds: Holds,
+}
+
+impl State {
+    /// Rebuilds what is not stored.
+    pub fn index(&mut self) {
+        self.log.index();
+        for event in self.events.values_mut() {
+            event.room.index();
+            event.holds.index();
+        }
+        for order in self.orders.values() {
+            self.order_drops.extend(order.drop_key());
+        }
+        for campaign in self.campaigns.values_mut() {
+            campaign.index();
+        }
+    }
+
+    /// After a pause in which nobody could be seen and whoever had the lease has died.
+    pub fn reopened(&mut self) {
+        self.lease = None;
+        for event in self.events.values_mut() {
+            event.room.lose_presence();
+        }
+    }
+}
+
+impl Event {
+    pub fn counts(&self, now_ms: Millis) -> RoomCounts {
+        let settings = &self.settings;
+        let mode = settings.mode.effective(settings.opens_at_ms, settings.closes_at_ms, now_ms);
+        RoomCounts { mode, ..self.stored_counts() }
+    }
+
+    /// With the stored mode instead of the one in force.
+    pub fn stored_counts(&self) -> RoomCounts {
+        let seats = self.seats.counts();
+        RoomCounts {
+            mode: self.settings.mode,
+            opens_at_ms: self.settings.opens_at_ms,
+            waiting: self.room.waiting(),
+            inside: self.room.inside(),
+            late: self.room.late(),
+            capacity: self.settings.capacity,
+            rate_per_min: self.settings.rate_per_min,
+            admitted_total: self.room.admitted_total,
+            round: self.room.round,
+            epoch: self.room.epoch,
+            free: seats.free,
+            held: seats.held,
+            paying: seats.paying,
+            sold: seats.sold,
+            blocked: seats.blocked,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! One operation at work on a lane: reads state, emits effects, which are applied as they are emitted.
+//!
+//! An operation decides before its first effect, so a refusal leaves nothing behind; what it decides
+//! after one, it decides on the state with that effect in it.
+
+use super::effect::{Effect, EventEffect};
+use super::state::{Event, State};
+use crate::ids::{EventId, LaneId};
+use crate::lane::{Fault, Result};
+
+pub struct Step<'a> {
+    pub lane: LaneId,
+    state: &'a mut State,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Step<'a> {
+    pub fn new(lane: LaneId, state: &'a mut State) -> Self {
+        Self { lane, state, effects: Vec::new() }
+    }
+
+    pub fn state(&self) -> &State {
+        self.state
+    }
+
+    pub fn event(&self, id: &EventId) -> Option<&Event> {
+        self.state.events.get(id)
+    }
+
+    /// An event the operation has found before; none is removed but by a restore.
+    pub fn expect_event(&self, id: &EventId) -> &Event {
+        self.event(id).expect("found earlier in this step")
+    }
+
+    pub fn emit(&mut self, effect: Effect) {
+        effect.apply(self.state);
+        self.effects.push(effect);
+    }
+
+    pub fn emit_on(&mut self, event: &EventId, effect: EventEffect) {
+        self.emit(Effect::Event(event.clone(), effect));
+    }
+
+    /// A change the journal does not keep: presence, and the renewal of a lease.
+    pub fn unjournaled(&mut self, change: impl FnOnce(&mut State)) {
+        change(self.state);
+    }
+
+    pub fn effects(self) -> Vec<Effect> {
+        self.effects
+    }
+
+    /// The caller broke the contract; nothing was changed.
+    pub fn contract<T>(&self, detail: &str) -> Result<T> {
+        Err(Fault::Contract { lane: self.lane, detail: detail.to_owned() })
+    }
+}

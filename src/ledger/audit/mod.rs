@@ -1,0 +1,97 @@
+//! What the ledger can be held to by itself (INV-3, INV-10, INV-11), and the rows a lane is compared with.
+//! Reads only.
+//!
+//! Everything is walked in pages, each one snapshot and one read with the time limit of all reads, so an
+//! audit of a large ledger runs long and never hard.
+
+mod rows;
+mod rules;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+pub use rows::{KnownOrders, LiveSeat};
+use rules::{CAMPAIGNS, JOURNAL, MONEY, ORDERS, POINTS, Walk};
+
+use super::{Conn, Ledger, Result, Source};
+
+/// Keys in one page.
+const PAGE: i64 = 1_000;
+
+/// Violations of one rule in one page that are spelled out.
+const FOUND_MAX: i64 = 20;
+
+/// How much was looked at, and what was wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    pub checked: u64,
+    pub violations: Vec<String>,
+}
+
+/// Keys above `after` up to `last`.
+struct Range {
+    after: String,
+    last: String,
+}
+
+impl Ledger {
+    /// INV-3: one live ticket a seat, one live order a hold, one open attempt an order.
+    pub async fn audit_orders(&self) -> Result<Checked> {
+        self.audit(&[&ORDERS]).await
+    }
+
+    /// INV-10: every line, every refund, every journal transaction, every points balance adds up.
+    pub async fn audit_money(&self) -> Result<Checked> {
+        self.audit(&[&MONEY, &POINTS, &JOURNAL]).await
+    }
+
+    /// INV-11, the ledger's half, and that coupons and orders name each other.
+    pub async fn audit_coupons(&self) -> Result<Checked> {
+        self.audit(&[&CAMPAIGNS]).await
+    }
+
+    async fn audit(&self, walks: &[&'static Walk]) -> Result<Checked> {
+        let mut checked = Checked::default();
+        for &walk in walks {
+            let mut after = String::new();
+            loop {
+                let page = self.read("audit", Source::Primary, move |conn| Box::pin(page(conn, walk, after))).await?;
+                checked.checked += page.keys;
+                checked.violations.extend(page.violations);
+                match page.next {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+        }
+        Ok(checked)
+    }
+}
+
+struct Page {
+    keys: u64,
+    violations: Vec<String>,
+    next: Option<String>,
+}
+
+async fn page(conn: &mut Conn, walk: &'static Walk, after: String) -> Result<Page> {
+    let Walk { table, key, rules } = walk;
+    let text = format!(
+        "SELECT COUNT(*) AS many, MAX({key}) AS last FROM \
+         (SELECT DISTINCT {key} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT {PAGE}) AS page"
+    );
+    let row = sqlx::query(AssertSqlSafe(text)).bind(after.clone()).fetch_one(&mut *conn).await?;
+    let many: i64 = row.try_get("many")?;
+    let Some(last) = row.try_get::<Option<String>, _>("last")? else {
+        return Ok(Page { keys: 0, violations: Vec::new(), next: None });
+    };
+    let range = Range { after, last };
+    let mut violations = Vec::new();
+    for rule in *rules {
+        let text = format!("{} LIMIT {FOUND_MAX}", rule.finds);
+        let query = sqlx::query(AssertSqlSafe(text)).bind(range.after.clone()).bind(range.last.clone());
+        for row in query.fetch_all(&mut *conn).await? {
+            violations.push(format!("{} {}", rule.says, row.try_get::<String, _>("found")?));
+        }
+    }
+    Ok(Page { keys: u64::try_from(many).unwrap_or(0), violations, next: (many == PAGE).then_some(range.last) })
+}

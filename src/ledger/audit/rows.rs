@@ -1,0 +1,101 @@
+//! Rows to hold a lane against.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::ids::{CampaignId, EventId, OrderId, SeatIndex, UserId};
+use crate::lane::order::OrderStatus;
+use crate::ledger::reads::row::cells;
+use crate::ledger::sql::fetch_in;
+use crate::ledger::{Conn, Ledger, Result, Source};
+
+/// Seats in one read.
+const SEATS_PAGE: i64 = 5_000;
+
+/// A seat the ledger says is taken, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSeat {
+    pub seat: SeatIndex,
+    pub order: OrderId,
+    pub status: OrderStatus,
+}
+
+/// What the ledger knows of orders a lane shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownOrders {
+    pub versions: HashMap<OrderId, i64>,
+    /// Orders with a dead record.
+    pub dead: HashSet<OrderId>,
+}
+
+impl Ledger {
+    /// Seats of an event that a live ticket guards, by index.
+    pub async fn live_seats(&self, event: &EventId) -> Result<Vec<LiveSeat>> {
+        let mut found: Vec<LiveSeat> = Vec::new();
+        loop {
+            let after = found.last().map_or(-1, |last| i64::from(last.seat));
+            let event = event.0.clone();
+            let page =
+                self.read("live_seats", Source::Primary, move |conn| Box::pin(live_seats(conn, event, after))).await?;
+            let last = (page.len() as i64) < SEATS_PAGE;
+            found.extend(page);
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// How many orders of an event have which status.
+    pub async fn orders_by_status(&self, event: &EventId) -> Result<HashMap<OrderStatus, i64>> {
+        let event = event.0.clone();
+        self.read("orders_by_status", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT status, COUNT(*) AS many FROM orders WHERE event = ? GROUP BY status";
+                let rows = sqlx::query(text).bind(event).fetch_all(conn).await?;
+                cells("orders", &rows)
+                    .map(|row| Ok((row.word("status", OrderStatus::parse)?, row.int("many")?)))
+                    .collect()
+            })
+        })
+        .await
+    }
+
+    /// Which of these orders the ledger or the dead letters know.
+    pub async fn known_orders(&self, ids: &[OrderId]) -> Result<KnownOrders> {
+        let keys: Vec<_> = ids.iter().map(|id| id.as_str().into()).collect();
+        self.read("known_orders", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let mut known = KnownOrders::default();
+                let rows = fetch_in(conn, "SELECT id, version FROM orders WHERE id IN", &keys, "").await?;
+                for row in cells("orders", &rows) {
+                    known.versions.insert(OrderId(row.text("id")?), row.int("version")?);
+                }
+                let rows = fetch_in(conn, "SELECT order_id FROM dead_letter WHERE order_id IN", &keys, "").await?;
+                for row in cells("dead_letter", &rows) {
+                    known.dead.insert(OrderId(row.text("order_id")?));
+                }
+                Ok(known)
+            })
+        })
+        .await
+    }
+
+    /// Claims of a campaign in the ledger: number and user.
+    pub async fn claimed(&self, campaign: &CampaignId) -> Result<HashMap<i64, UserId>> {
+        Ok(self.claims(campaign).await?.into_iter().map(|claim| (claim.number, claim.user)).collect())
+    }
+}
+
+async fn live_seats(conn: &mut Conn, event: String, after: i64) -> Result<Vec<LiveSeat>> {
+    let text = "SELECT t.seat, t.order_id, o.status FROM ticket t JOIN orders o ON o.id = t.order_id \
+         WHERE t.event = ? AND t.live = 1 AND t.seat > ? ORDER BY t.seat LIMIT ?";
+    let rows = sqlx::query(text).bind(event).bind(after).bind(SEATS_PAGE).fetch_all(conn).await?;
+    cells("ticket", &rows)
+        .map(|row| {
+            Ok(LiveSeat {
+                seat: row.small("seat")?,
+                order: OrderId(row.text("order_id")?),
+                status: row.word("status", OrderStatus::parse)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,259 @@
+//! Rows of the catalogue and of the lanes' marks. Knows nothing of what a spec says.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::{Conn, Ledger, Result, Source};
+use crate::clock::Millis;
+use crate::ids::{CampaignId, EventId, LaneId, LogId};
+
+/// An event as it is stored; `spec` and `layout` are the catalogue's JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    pub id: EventId,
+    pub lane: LaneId,
+    pub version: i64,
+    /// Given by the ledger when stored: grows with every change of any event or campaign.
+    pub seq: i64,
+    pub spec: String,
+    pub layout: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignRow {
+    pub id: CampaignId,
+    pub lane: LaneId,
+    pub version: i64,
+    pub seq: i64,
+    pub stock: i64,
+    pub spec: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    Done,
+    /// The stored version is not the expected one: another change came first.
+    Conflict,
+}
+
+/// What the ledger last saw of a lane: a lane that is behind it has lost something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneMark {
+    pub generation: u64,
+    pub log_last: LogId,
+    pub epoch: i64,
+}
+
+impl Ledger {
+    /// Stores an event whose stored version is `expected` (`None`: not there yet).
+    pub async fn put_event(&self, row: EventRow, expected: Option<i64>, now_ms: Millis) -> Result<Put> {
+        self.transaction(move |conn| {
+            Box::pin(async move {
+                let seq = next_seq(conn).await?;
+                let met = match expected {
+                    Some(version) => sqlx::query(
+                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ? \
+                         WHERE id = ? AND version = ?",
+                    )
+                    .bind(row.version)
+                    .bind(seq)
+                    .bind(row.spec)
+                    .bind(row.layout)
+                    .bind(now_ms)
+                    .bind(row.id.0)
+                    .bind(version)
+                    .execute(conn)
+                    .await?
+                    .rows_affected(),
+                    None if exists(conn, "SELECT COUNT(*) FROM event WHERE id = ?", row.id.as_str()).await? => 0,
+                    None => sqlx::query(
+                        "INSERT INTO event (id, lane, version, seq, spec, layout, created_ms, updated_ms) \
+                         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    )
+                    .bind(row.id.0)
+                    .bind(i64::from(row.lane.0))
+                    .bind(row.version)
+                    .bind(seq)
+                    .bind(row.spec)
+                    .bind(row.layout)
+                    .bind(now_ms)
+                    .bind(now_ms)
+                    .execute(conn)
+                    .await?
+                    .rows_affected(),
+                };
+                Ok(if met == 1 { Put::Done } else { Put::Conflict })
+            })
+        })
+        .await
+    }
+
+    /// Stores a campaign whose stored version is `expected` (`None`: not there yet).
+    pub async fn put_campaign(&self, row: CampaignRow, expected: Option<i64>, now_ms: Millis) -> Result<Put> {
+        self.transaction(move |conn| {
+            Box::pin(async move {
+                let seq = next_seq(conn).await?;
+                let met = match expected {
+                    Some(version) => sqlx::query(
+                        "UPDATE campaign SET version = ?, seq = ?, stock = ?, spec = ?, updated_ms = ? \
+                         WHERE id = ? AND version = ?",
+                    )
+                    .bind(row.version)
+                    .bind(seq)
+                    .bind(row.stock)
+                    .bind(row.spec)
+                    .bind(now_ms)
+                    .bind(row.id.0)
+                    .bind(version)
+                    .execute(conn)
+                    .await?
+                    .rows_affected(),
+                    None if exists(conn, "SELECT COUNT(*) FROM campaign WHERE id = ?", row.id.as_str()).await? => 0,
+                    None => sqlx::query(
+                        "INSERT INTO campaign (id, lane, version, seq, stock, spec, created_ms, updated_ms) \
+                         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    )
+                    .bind(row.id.0)
+                    .bind(i64::from(row.lane.0))
+                    .bind(row.version)
+                    .bind(seq)
+                    .bind(row.stock)
+                    .bind(row.spec)
+                    .bind(now_ms)
+                    .bind(now_ms)
+                    .execute(conn)
+                    .await?
+                    .rows_affected(),
+                };
+                Ok(if met == 1 { Put::Done } else { Put::Conflict })
+            })
+        })
+        .await
+    }
+
+    /// Events changed after `seq`, in the order of their changes, at most `limit`.
+    pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
+        self.read("events_since", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT id, lane, version, seq, spec, layout FROM event WHERE seq > ? ORDER BY seq LIMIT ?";
+                let rows = sqlx::query(text).bind(seq).bind(limit).fetch_all(conn).await?;
+                rows.iter().map(event_row).collect()
+            })
+        })
+        .await
+    }
+
+    /// Campaigns changed after `seq`, in the order of their changes, at most `limit`.
+    pub async fn campaigns_since(&self, seq: i64, limit: i64) -> Result<Vec<CampaignRow>> {
+        self.read("campaigns_since", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text =
+                    "SELECT id, lane, version, seq, stock, spec FROM campaign WHERE seq > ? ORDER BY seq LIMIT ?";
+                let rows = sqlx::query(text).bind(seq).bind(limit).fetch_all(conn).await?;
+                rows.iter().map(campaign_row).collect()
+            })
+        })
+        .await
+    }
+
+    /// One more than the highest lane anything lives in: fewer lanes would hide it.
+    pub async fn lanes_known(&self) -> Result<u16> {
+        self.read("lanes_known", Source::Primary, |conn| {
+            Box::pin(async move {
+                let text = "SELECT MAX(lane) AS lane FROM \
+                     (SELECT lane FROM event UNION SELECT lane FROM campaign UNION SELECT lane FROM lane) AS known";
+                let highest: Option<i64> = sqlx::query(text).fetch_one(conn).await?.try_get("lane")?;
+                Ok(highest.map_or(0, |lane| u16::try_from(lane + 1).unwrap_or(u16::MAX)))
+            })
+        })
+        .await
+    }
+
+    /// What the ledger last saw of a lane; all zero when it never did.
+    pub async fn lane_mark(&self, lane: LaneId) -> Result<LaneMark> {
+        self.read("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
+    }
+
+    /// Remembers what a lane has come to.
+    pub async fn set_lane_mark(&self, lane: LaneId, mark: LaneMark) -> Result<()> {
+        self.transaction(move |conn| Box::pin(set_lane_mark(conn, lane, mark))).await
+    }
+}
+
+/// As [`Ledger::lane_mark`], inside a transaction.
+pub async fn lane_mark(conn: &mut Conn, lane: LaneId) -> Result<LaneMark> {
+    let text = "SELECT generation, log_last, epoch FROM lane WHERE lane = ?";
+    let row = sqlx::query(text).bind(i64::from(lane.0)).fetch_optional(conn).await?;
+    let Some(row) = row else { return Ok(LaneMark::default()) };
+    Ok(LaneMark {
+        generation: u64::try_from(row.try_get::<i64, _>("generation")?).unwrap_or(0),
+        log_last: LogId(u64::try_from(row.try_get::<i64, _>("log_last")?).unwrap_or(0)),
+        epoch: row.try_get("epoch")?,
+    })
+}
+
+/// As [`Ledger::set_lane_mark`], inside a transaction.
+pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, mark: LaneMark) -> Result<()> {
+    let (generation, log_last) = (signed(mark.generation), signed(mark.log_last.0));
+    let met = sqlx::query("UPDATE lane SET generation = ?, log_last = ?, epoch = ? WHERE lane = ?")
+        .bind(generation)
+        .bind(log_last)
+        .bind(mark.epoch)
+        .bind(i64::from(lane.0))
+        .execute(&mut *conn)
+        .await?
+        .rows_affected();
+    if met == 0 {
+        sqlx::query("INSERT INTO lane (lane, generation, log_last, epoch) VALUES (?, ?, ?, ?)")
+            .bind(i64::from(lane.0))
+            .bind(generation)
+            .bind(log_last)
+            .bind(mark.epoch)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The next change's number. Its row stays locked until the commit, so numbers become visible in order
+/// and nobody who reads "all after n" misses one.
+async fn next_seq(conn: &mut Conn) -> Result<i64> {
+    sqlx::query("UPDATE counter SET value = value + 1 WHERE name = 'catalog'").execute(&mut *conn).await?;
+    let row = sqlx::query("SELECT value FROM counter WHERE name = 'catalog'").fetch_one(conn).await?;
+    Ok(row.try_get("value")?)
+}
+
+async fn exists(conn: &mut Conn, count: &'static str, id: &str) -> Result<bool> {
+    let row = sqlx::query(count).bind(id.to_owned()).fetch_one(conn).await?;
+    Ok(row.try_get::<i64, _>(0)? > 0)
+}
+
+fn event_row(row: &AnyRow) -> Result<EventRow> {
+    Ok(EventRow {
+        id: EventId(row.try_get("id")?),
+        lane: lane(row)?,
+        version: row.try_get("version")?,
+        seq: row.try_get("seq")?,
+        spec: row.try_get("spec")?,
+        layout: row.try_get("layout")?,
+    })
+}
+
+fn campaign_row(row: &AnyRow) -> Result<CampaignRow> {
+    Ok(CampaignRow {
+        id: CampaignId(row.try_get("id")?),
+        lane: lane(row)?,
+        version: row.try_get("version")?,
+        seq: row.try_get("seq")?,
+        stock: row.try_get("stock")?,
+        spec: row.try_get("spec")?,
+    })
+}
+
+fn lane(row: &AnyRow) -> Result<LaneId> {
+    Ok(LaneId(u16::try_from(row.try_get::<i64, _>("lane")?).unwrap_or(u16::MAX)))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,206 @@
+//! What a coupon is worth, and which one is the best: arithmetic only.
+//! Knows no claims' stock, no SQL and no clock.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::{Millis, Timestamp};
+use crate::ids::{CampaignId, EventId};
+use crate::money::share_bp;
+
+/// A campaign as `PUT /v1/admin/coupons/{campaign}` says it, and as `campaign.spec` keeps it.
+/// Its rules are the catalogue's to check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CampaignPut)]
+pub struct CampaignSpec {
+    pub name: String,
+    pub kind: Kind,
+    /// Percent: the rate in basis points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_bp: Option<i64>,
+    /// Fixed: minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<i64>,
+    /// Percent: never more than this, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_discount: Option<i64>,
+    /// Least sum of list prices, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_spend: Option<i64>,
+    /// Coupons ever to be issued.
+    pub stock: i64,
+    #[serde(default = "one")]
+    pub per_user: i64,
+    /// When coupons may be claimed.
+    #[serde(default)]
+    pub opens_at: Option<Timestamp>,
+    #[serde(default)]
+    pub closes_at: Option<Timestamp>,
+    /// When claimed coupons end.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// Where it may be used; `None`: everywhere.
+    #[serde(default)]
+    pub events: Option<Vec<EventId>>,
+    #[serde(default)]
+    pub funded_by: FundedBy,
+}
+
+fn one() -> i64 {
+    1
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CampaignKind)]
+pub enum Kind {
+    Percent,
+    Fixed,
+}
+
+/// Who bears the discount.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CampaignFundedBy)]
+pub enum FundedBy {
+    #[default]
+    Platform,
+    Organizer,
+}
+
+/// Why a coupon gives nothing here and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    Expired,
+    OtherEvent,
+    /// So much must be bought at least.
+    BelowMinimum(i64),
+}
+
+/// A claimed coupon that is free to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coupon {
+    pub campaign: CampaignId,
+    pub number: i64,
+    pub expires_ms: Option<Millis>,
+}
+
+/// What is bought: the event, and the sum of its list prices.
+#[derive(Debug, Clone, Copy)]
+pub struct Basket<'a> {
+    pub event: &'a EventId,
+    pub gross: i64,
+}
+
+impl CampaignSpec {
+    /// What a coupon of this campaign that ends at `expires_ms` takes off, never more than the basket.
+    pub fn discount(&self, basket: Basket<'_>, expires_ms: Option<Millis>, now_ms: Millis) -> Result<i64, Unusable> {
+        if expires_ms.is_some_and(|at| at <= now_ms) {
+            return Err(Unusable::Expired);
+        }
+        if self.events.as_ref().is_some_and(|events| !events.contains(basket.event)) {
+            return Err(Unusable::OtherEvent);
+        }
+        let min_spend = self.min_spend.unwrap_or(0);
+        if basket.gross < min_spend {
+            return Err(Unusable::BelowMinimum(min_spend));
+        }
+        let off = match self.kind {
+            Kind::Percent => share_bp(basket.gross, self.percent_bp.unwrap_or(0)),
+            Kind::Fixed => self.amount.unwrap_or(0),
+        };
+        let cap = match self.kind {
+            Kind::Percent => self.max_discount.unwrap_or(i64::MAX),
+            Kind::Fixed => i64::MAX,
+        };
+        Ok(off.min(cap).min(basket.gross))
+    }
+}
+
+/// The coupon that takes most off, and how much; ties by earliest expiry (none last), then lowest id
+/// (campaign, number). `None` when no coupon takes anything off.
+pub fn best<'a>(
+    coupons: impl IntoIterator<Item = (&'a Coupon, &'a CampaignSpec)>,
+    basket: Basket<'_>,
+    now_ms: Millis,
+) -> Option<(&'a Coupon, i64)> {
+    coupons
+        .into_iter()
+        .filter_map(|(coupon, spec)| Some((coupon, spec.discount(basket, coupon.expires_ms, now_ms).ok()?)))
+        .filter(|&(_, off)| off > 0)
+        .min_by_key(|&(coupon, off)| (-off, coupon.expires_ms.unwrap_or(Millis::MAX), &coupon.campaign, coupon.number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(json: serde_json::Value) -> CampaignSpec {
+        let mut whole = serde_json::json!({"name": "Spring", "kind": "percent", "stock": 10});
+        let object = whole.as_object_mut().expect("an object");
+        object.extend(json.as_object().expect("an object").clone());
+        serde_json::from_value(whole).expect("a spec")
+    }
+
+    fn off(spec: &CampaignSpec, gross: i64) -> Result<i64, Unusable> {
+        spec.discount(Basket { event: &"hall".into(), gross }, None, 0)
+    }
+
+    #[test]
+    fn percent_with_a_cap_and_fixed() {
+        let ten = spec(serde_json::json!({"percent_bp": 1000, "max_discount": 10_000}));
+        assert_eq!(off(&ten, 143_000), Ok(10_000));
+        assert_eq!(off(&ten, 99_999), Ok(9_999));
+        assert_eq!(off(&ten, 9), Ok(0));
+        let fixed = spec(serde_json::json!({"kind": "fixed", "amount": 5_000}));
+        assert_eq!(off(&fixed, 143_000), Ok(5_000));
+        assert_eq!(off(&fixed, 3_000), Ok(3_000));
+    }
+
+    #[test]
+    fn minimum_scope_and_validity() {
+        let narrow = spec(serde_json::json!({"percent_bp": 1, "min_spend": 100, "events": ["hall"]}));
+        assert_eq!(off(&narrow, 99), Err(Unusable::BelowMinimum(100)));
+        assert_eq!(off(&narrow, 10_000), Ok(1));
+        let other = Basket { event: &"arena".into(), gross: 1_000 };
+        assert_eq!(narrow.discount(other, None, 0), Err(Unusable::OtherEvent));
+        let here = Basket { event: &"hall".into(), gross: 1_000 };
+        assert_eq!(narrow.discount(here, Some(5), 5), Err(Unusable::Expired));
+        assert_eq!(narrow.discount(here, Some(5), 4), Ok(0));
+    }
+
+    #[test]
+    fn the_best_is_the_largest_then_the_soonest_then_the_lowest() {
+        let (ten, twenty) =
+            (spec(serde_json::json!({"percent_bp": 1000})), spec(serde_json::json!({"percent_bp": 2000})));
+        let coupon = |campaign: &str, number, expires_ms| Coupon { campaign: campaign.into(), number, expires_ms };
+        let basket = Basket { event: &"hall".into(), gross: 1_000 };
+        let mine = [
+            (coupon("a", 1, Some(9)), &ten),
+            (coupon("d", 2, None), &twenty),
+            (coupon("c", 2, Some(50)), &twenty),
+            (coupon("c", 1, Some(50)), &twenty),
+            (coupon("b", 7, Some(50)), &twenty),
+        ];
+        let best = |skip: usize, now_ms| {
+            let (chosen, off) = super::best(mine.iter().take(5 - skip).map(|(c, s)| (c, *s)), basket, now_ms)?;
+            Some((chosen.campaign.0.clone(), chosen.number, off))
+        };
+        assert_eq!(best(0, 0), Some(("b".into(), 7, 200)));
+        assert_eq!(best(1, 0), Some(("c".into(), 1, 200)));
+        assert_eq!(best(0, 50), Some(("d".into(), 2, 200)));
+        assert_eq!(best(4, 9), None);
+    }
+
+    #[test]
+    fn a_spec_reads_back_as_it_was_written() {
+        let spec = spec(serde_json::json!({
+            "percent_bp": 500, "per_user": 2, "opens_at": "2026-11-20T10:00:00Z", "expires_at": null,
+            "events": ["hall"], "funded_by": "organizer"
+        }));
+        let text = serde_json::to_string(&spec).expect("json");
+        assert_eq!(serde_json::from_str::<CampaignSpec>(&text).expect("a spec"), spec);
+        assert!(serde_json::from_str::<CampaignSpec>(r#"{"name":"x","kind":"percent","stock":1,"color":1}"#).is_err());
+    }
+}

@@ -1,0 +1,354 @@
+//! Opens the database and runs what is asked of it: transactions and reads, each with a time limit.
+//! Knows no table.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+
+use super::{Error, Result, migrate};
+use crate::clock;
+use crate::metrics::LEDGER_READ_SECONDS;
+
+/// A connection inside a transaction or a read.
+pub type Conn = AnyConnection;
+
+/// What a transaction or read does with its connection.
+pub type Work<'c, T, E = Error> = Pin<Box<dyn Future<Output = std::result::Result<T, E>> + Send + 'c>>;
+
+/// Time limit of one transaction. A lost network must end in a retry, not in a wait for TCP.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Time limit of getting a connection to write with, and of the first connection at boot.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Isolation of writers: locks are taken by updates of `account` first, so nothing more is needed, and
+/// gap locks would only make deadlocks.
+const MYSQL_WRITE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'); \
+     SET SESSION innodb_lock_wait_timeout = 10";
+
+/// A read of several statements sees one moment.
+const MYSQL_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+
+/// WAL: readers do not wait for the writer. FULL: a commit that was answered survives power loss.
+const SQLITE_WRITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000";
+const SQLITE_READ: &str = "PRAGMA busy_timeout = 5000";
+
+/// Which copy a read may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Money is decided on it, or the user has just written.
+    Primary,
+    /// May be a little late.
+    Replica,
+}
+
+/// The open ledger; clones share its pools.
+#[derive(Clone)]
+pub struct Ledger {
+    write: AnyPool,
+    read: AnyPool,
+    replica: AnyPool,
+    read_limit: Duration,
+    /// SQLite takes its write lock at once: a transaction that reads first cannot then be refused.
+    begin: &'static str,
+}
+
+/// One pool to be.
+struct Pooled {
+    options: AnyConnectOptions,
+    size: u32,
+    session: &'static str,
+    wait: Duration,
+    /// Each borrower first ends whatever transaction a dropped future may have left open.
+    rollback: bool,
+}
+
+impl Ledger {
+    /// MySQL 8+ or MariaDB 10.11+. Connects once, brings the schema up to date, and fails with the true
+    /// error if it cannot; later losses of the connection are met call by call.
+    pub async fn mysql(
+        url: &str,
+        replica_url: Option<&str>,
+        write_pool: u32,
+        read_pool: u32,
+        read_timeout: Duration,
+    ) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let options = AnyConnectOptions::from_str(url)?;
+        let replica = replica_url.map(AnyConnectOptions::from_str).transpose()?;
+
+        let mut first = connect(&options, MYSQL_WRITE).await?;
+        migrate::mysql(&mut first).await?;
+        first.close().await?;
+        if let Some(replica) = &replica {
+            connect(replica, MYSQL_READ).await?.close().await?;
+        }
+
+        let pooled = |options: AnyConnectOptions, size, session, wait| {
+            Pooled { options, size, session, wait, rollback: true }.open()
+        };
+        let read = pooled(options.clone(), read_pool, MYSQL_READ, read_timeout);
+        Ok(Self {
+            write: pooled(options, write_pool, MYSQL_WRITE, CONNECT_LIMIT),
+            replica: replica.map_or_else(|| read.clone(), |to| pooled(to, read_pool, MYSQL_READ, read_timeout)),
+            read,
+            read_limit: read_timeout,
+            begin: "BEGIN",
+        })
+    }
+
+    /// The embedded ledger. One connection writes: SQLite has one writer anyway, and waiting in the pool
+    /// is fair where waiting for its lock is not.
+    pub async fn sqlite(path: &Path, read_pool: u32, read_timeout: Duration) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let mut first = connect(&sqlite_options(path, SqliteOpen::Write)?, SQLITE_WRITE).await?;
+        migrate::sqlite(&mut first).await?;
+        first.close().await?;
+
+        let write = Pooled {
+            options: sqlite_options(path, SqliteOpen::Write)?,
+            size: 1,
+            session: SQLITE_WRITE,
+            wait: CONNECT_LIMIT,
+            rollback: false,
+        };
+        let mut ledger = Self::sqlite_read_only(path, read_pool, read_timeout).await?;
+        ledger.write = write.open();
+        Ok(ledger)
+    }
+
+    /// For an audit beside a stopped server: nothing can be written, the schema is taken as it is.
+    pub async fn sqlite_read_only(path: &Path, read_pool: u32, read_timeout: Duration) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let options = sqlite_options(path, SqliteOpen::Read)?;
+        connect(&options, SQLITE_READ).await?.close().await?;
+        let read =
+            Pooled { options, size: read_pool, session: SQLITE_READ, wait: read_timeout, rollback: false }.open();
+        Ok(Self {
+            write: read.clone(),
+            replica: read.clone(),
+            read,
+            read_limit: read_timeout,
+            begin: "BEGIN IMMEDIATE",
+        })
+    }
+
+    /// Runs `work` in one transaction: commits when it answers `Ok`, rolls back when it does not.
+    ///
+    /// It runs in a task of its own and to its end, whether or not the caller still waits: a request
+    /// that is dropped in the middle of `BEGIN` would hand its open transaction to the next borrower.
+    pub async fn transaction<T, E, F>(&self, work: F) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
+    {
+        let (pool, begin) = (self.write.clone(), self.begin);
+        let task = tokio::spawn(async move {
+            let mut conn = pool.acquire().await.map_err(Error::from)?;
+            let done = tokio::time::timeout(WRITE_LIMIT, commit(&mut conn, begin, work)).await;
+            done.unwrap_or_else(|_| {
+                abandon(conn);
+                Err(Error::Timeout(WRITE_LIMIT).into())
+            })
+        });
+        match task.await {
+            Ok(done) => done,
+            Err(end) => match end.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down with the task; nothing was committed.
+                Err(_) => Err(Error::from(sqlx::Error::PoolClosed).into()),
+            },
+        }
+    }
+
+    /// Runs `work` on one snapshot of the database, within the time limit of reads. `query` is its name
+    /// in the metrics.
+    pub async fn read<T, F>(&self, query: &'static str, source: Source, work: F) -> Result<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
+    {
+        let pool = match source {
+            Source::Primary => &self.read,
+            Source::Replica => &self.replica,
+        };
+        let started = clock::instant();
+        let done = match pool.acquire().await {
+            Ok(mut conn) => match tokio::time::timeout(self.read_limit, snapshot(&mut conn, work)).await {
+                Ok(done) => done,
+                Err(_) => {
+                    abandon(conn);
+                    Err(Error::Timeout(self.read_limit))
+                }
+            },
+            Err(error) => Err(error.into()),
+        };
+        metrics::histogram!(LEDGER_READ_SECONDS, "query" => query).record(started.elapsed());
+        done
+    }
+
+    /// Ends all connections; what is under way is finished first.
+    pub async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+        self.replica.close().await;
+    }
+}
+
+async fn commit<T, E, F>(conn: &mut Conn, begin: &'static str, work: F) -> std::result::Result<T, E>
+where
+    E: From<Error>,
+    F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E>,
+{
+    let mut tx = conn.begin_with(begin).await.map_err(Error::from)?;
+    match work(&mut tx).await {
+        Ok(done) => {
+            tx.commit().await.map_err(Error::from)?;
+            Ok(done)
+        }
+        Err(refused) => {
+            // When even this fails the connection is gone, and the transaction with it.
+            let _ = tx.rollback().await;
+            Err(refused)
+        }
+    }
+}
+
+async fn snapshot<T, F>(conn: &mut Conn, work: F) -> Result<T>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T>,
+{
+    let mut tx = conn.begin().await?;
+    let done = work(&mut tx).await;
+    let ended = tx.rollback().await;
+    let done = done?;
+    ended?;
+    Ok(done)
+}
+
+/// Drops the socket: a connection that did not answer in time cannot be given to the next borrower.
+fn abandon(conn: PoolConnection<Any>) {
+    drop(conn.detach());
+}
+
+impl Pooled {
+    fn open(self) -> AnyPool {
+        let Pooled { options, size, session, wait, rollback } = self;
+        let pool = AnyPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(wait)
+            .test_before_acquire(!rollback)
+            .after_connect(move |conn, _| {
+                Box::pin(async move { sqlx::raw_sql(session).execute(conn).await.map(drop) })
+            });
+        if !rollback {
+            return pool.connect_lazy_with(options);
+        }
+        pool.before_acquire(|conn, _| {
+            Box::pin(async move { sqlx::raw_sql("ROLLBACK").execute(conn).await.map(|_| true) })
+        })
+        .connect_lazy_with(options)
+    }
+}
+
+async fn connect(options: &AnyConnectOptions, session: &'static str) -> Result<Conn> {
+    let connecting = async {
+        let mut conn = Conn::connect_with(options).await?;
+        sqlx::raw_sql(session).execute(&mut conn).await?;
+        Ok(conn)
+    };
+    tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(|_| Error::Timeout(CONNECT_LIMIT))?
+}
+
+#[derive(Clone, Copy)]
+enum SqliteOpen {
+    Write,
+    Read,
+}
+
+/// `Any` takes only an address; SQLite's own options know how to write a path as one.
+fn sqlite_options(path: &Path, open: SqliteOpen) -> Result<AnyConnectOptions> {
+    let path = std::path::absolute(path).map_err(sqlx::Error::from)?;
+    let options = SqliteConnectOptions::new().filename(path);
+    let options = match open {
+        SqliteOpen::Write => options.create_if_missing(true),
+        SqliteOpen::Read => options.read_only(true),
+    };
+    Ok(AnyConnectOptions::from_url(&options.to_url_lossy())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sql::{self, Value};
+
+    #[tokio::test]
+    async fn a_refused_transaction_leaves_nothing_and_a_dropped_caller_everything() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a b?#.db");
+        let ledger = Ledger::sqlite(&path, 2, Duration::from_secs(3)).await.expect("opens");
+
+        let refused: Result<()> = ledger
+            .transaction(|tx| {
+                Box::pin(async move {
+                    sql::insert(tx, "lane", LANE, &[lane(1)]).await?;
+                    Err(Error::Unfit("on purpose".to_owned()))
+                })
+            })
+            .await;
+        assert!(refused.is_err());
+        assert_eq!(lanes(&ledger).await, 0);
+
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let writing = ledger.transaction(|tx| {
+            Box::pin(async move {
+                let _ = begun.send(());
+                sql::insert(tx, "lane", LANE, &[lane(1), lane(2)]).await
+            })
+        });
+        let mut writing = Box::pin(writing);
+        tokio::select! {
+            _ = &mut writing => {}
+            _ = begins => {}
+        }
+        drop(writing);
+        // The one writing connection is free again only after the first transaction has ended.
+        ledger
+            .transaction(|tx| Box::pin(async move { sql::insert(tx, "lane", LANE, &[lane(3)]).await }))
+            .await
+            .expect("writes");
+        assert_eq!(lanes(&ledger).await, 3);
+
+        let again = Ledger::sqlite(&path, 2, Duration::from_secs(3)).await.expect("opens again");
+        assert_eq!(lanes(&again).await, 3);
+        let doubled = again
+            .transaction(|tx| Box::pin(async move { sql::insert(tx, "lane", LANE, &[lane(3)]).await }))
+            .await
+            .expect_err("the key is taken");
+        assert!(matches!(doubled, Error::Database { cause: crate::ledger::Cause::Duplicate, .. }), "{doubled}");
+    }
+
+    const LANE: &[&str] = &["lane", "generation", "log_last", "epoch"];
+
+    fn lane(number: i64) -> Vec<Value> {
+        vec![number.into(), 1i64.into(), 0i64.into(), 0i64.into()]
+    }
+
+    async fn lanes(ledger: &Ledger) -> i64 {
+        ledger
+            .read("test", Source::Primary, |conn| {
+                Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM lane").fetch_one(conn).await?) })
+            })
+            .await
+            .expect("reads")
+    }
+}

@@ -1,0 +1,141 @@
+//! Points given by an operator: the one write of points that does not come through a lane's log.
+//! Knows no order.
+
+use sqlx::Row as _;
+
+use super::points::{Lot, Move, NewLot, Origin, Step, Wallet};
+use super::sql::{self, Value};
+use super::{Cause, Conn, Error, Ledger, Result};
+use crate::clock::Millis;
+use crate::ids::UserId;
+
+/// How often a grant is tried that met another one making the same account, or a deadlock.
+const TRIES: u32 = 5;
+
+/// Currency of journal entries that move points and nothing else.
+const POINTS: &str = "POINTS";
+
+/// Arguments of [`Ledger::grant`].
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// Names this grant for ever: it comes from the caller's Idempotency-Key. At most 56 characters.
+    pub id: String,
+    /// Of the request's body.
+    pub digest: String,
+    pub user: UserId,
+    /// From 1 to `money::AMOUNT_MAX`.
+    pub amount: i64,
+    pub expires_ms: Option<Millis>,
+    /// At most 255 characters.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// The account's balance after it; less than before plus the amount when there was debt.
+    Done { lot: String, balance: i64 },
+    /// Granted before, by the same request: the balance is the present one.
+    Repeated { lot: String, balance: i64 },
+    /// The id was used with another body.
+    KeyReused,
+}
+
+impl Ledger {
+    pub async fn grant(&self, grant: Grant, now_ms: Millis) -> Result<Granted> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let grant = grant.clone();
+            let done = self.transaction(move |tx| Box::pin(async move { give(tx, &grant, now_ms).await })).await;
+            match done {
+                Err(Error::Database { cause: Cause::Duplicate | Cause::Contention, .. }) if left > 0 => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+async fn give(tx: &mut Conn, grant: &Grant, now_ms: Millis) -> Result<Granted> {
+    let user = grant.user.as_str();
+    lock(tx, user).await?;
+    let row = sqlx::query("SELECT balance, debt FROM account WHERE user_id = ?");
+    let row = row.bind(user.to_owned()).fetch_one(&mut *tx).await?;
+    let (balance, debt) = (row.try_get("balance")?, row.try_get("debt")?);
+
+    let lot = NewLot {
+        origin: Origin::Grant,
+        amount: grant.amount,
+        usable_ms: now_ms,
+        expires_ms: grant.expires_ms,
+        line: None,
+    };
+    let mut wallet = Wallet::new(grant.user.clone(), balance, debt, Vec::new());
+    let step = Step { id: &grant.id, now_ms, order: None, refund: None };
+    let lot = wallet.credit(step, lot).expect("an amount above 0 makes a lot");
+
+    let known = sqlx::query("SELECT digest FROM point_move WHERE user_id = ? AND lot = ? AND kind = 'grant'");
+    if let Some(row) = known.bind(user.to_owned()).bind(lot.clone()).fetch_optional(&mut *tx).await? {
+        let same = row.try_get::<Option<String>, _>("digest")?.is_some_and(|digest| digest == grant.digest);
+        return Ok(if same { Granted::Repeated { lot, balance } } else { Granted::KeyReused });
+    }
+    store(tx, grant, &wallet, now_ms).await?;
+    Ok(Granted::Done { lot, balance: wallet.balance() })
+}
+
+/// Takes the account's row lock, making the account if need be.
+async fn lock(tx: &mut Conn, user: &str) -> Result<()> {
+    let lock = sqlx::query("UPDATE account SET version = version + 1 WHERE user_id = ?");
+    if lock.bind(user.to_owned()).execute(&mut *tx).await?.rows_affected() == 0 {
+        let row = vec![user.into(), Value::Int(1), Value::Int(0), Value::Int(0)];
+        sql::insert(tx, "account", &["user_id", "version", "balance", "debt"], &[row]).await?;
+    }
+    Ok(())
+}
+
+async fn store(tx: &mut Conn, grant: &Grant, wallet: &Wallet, now_ms: Millis) -> Result<()> {
+    let lots: Vec<_> = wallet.new_lots().map(|lot| lot_row(&wallet.user, lot)).collect();
+    let columns = ["id", "user_id", "origin", "granted", "remaining", "usable_ms", "expires_ms", "created_ms"];
+    sql::insert(tx, "point_lot", &columns, &lots).await?;
+
+    let moves: Vec<_> = wallet.moves().iter().map(|step| move_row(grant, step)).collect();
+    let columns = ["id", "user_id", "at_ms", "kind", "amount", "lot", "digest", "reason"];
+    sql::insert(tx, "point_move", &columns, &moves).await?;
+
+    let query = sqlx::query("UPDATE account SET balance = ?, debt = ? WHERE user_id = ?");
+    query.bind(wallet.balance()).bind(wallet.debt).bind(wallet.user.0.clone()).execute(&mut *tx).await?;
+
+    // The whole amount is owed to users; what pays a debt was owed less before.
+    let id = format!("{}.granted", grant.id);
+    let entry = |number: i64, account: &str, amount: i64| {
+        vec![id.as_str().into(), number.into(), account.into(), amount.into(), POINTS.into(), now_ms.into()]
+    };
+    let entries = [entry(1, "marketing_points", grant.amount), entry(2, "points_liability", -grant.amount)];
+    let columns = ["transaction_id", "entry", "account", "amount", "currency", "at_ms"];
+    sql::insert(tx, "journal_entry", &columns, &entries).await
+}
+
+fn lot_row(user: &UserId, lot: &Lot) -> Vec<Value> {
+    vec![
+        lot.id.as_str().into(),
+        user.as_str().into(),
+        lot.origin.as_str().into(),
+        lot.granted.into(),
+        lot.remaining.into(),
+        lot.usable_ms.into(),
+        lot.expires_ms.into(),
+        lot.created_ms.into(),
+    ]
+}
+
+fn move_row(grant: &Grant, step: &Move) -> Vec<Value> {
+    vec![
+        step.id.as_str().into(),
+        grant.user.as_str().into(),
+        step.at_ms.into(),
+        step.kind.as_str().into(),
+        step.amount.into(),
+        step.lot.as_str().into(),
+        grant.digest.as_str().into(),
+        grant.reason.as_str().into(),
+    ]
+}

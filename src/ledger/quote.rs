@@ -1,0 +1,172 @@
+//! What an order would cost, computed as the writer will compute it. Decides nothing: the order does.
+//! Knows no SQL and no clock.
+
+use std::collections::HashMap;
+
+use super::coupons::{Basket, CampaignSpec, Coupon, Unusable, best};
+use super::points::{Cart, Lot, Priced, price_order};
+use crate::clock::Millis;
+use crate::ids::{CampaignId, EventId, SeatIndex};
+use crate::lane::record::CouponChoice;
+
+/// What the ledger knows of a buyer.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Lots with something left.
+    pub lots: Vec<Lot>,
+    /// Issued coupons.
+    pub coupons: Vec<Coupon>,
+    /// The campaigns of `coupons`, and the one that was asked for.
+    pub campaigns: HashMap<CampaignId, CampaignSpec>,
+    /// A coupon asked for by number that is in the ledger and not free to be used.
+    pub taken: bool,
+}
+
+/// How many points to spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointsAsk {
+    /// All that can be spent here.
+    Max,
+    Amount(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub event: &'a EventId,
+    /// Seat and list price of each line.
+    pub seats: &'a [(SeatIndex, i64)],
+    pub earn_bp: i64,
+    pub coupon: &'a CouponChoice,
+    pub points: PointsAsk,
+    pub now_ms: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Quoted {
+        priced: Priced,
+        /// The coupon chosen.
+        coupon: Option<(CampaignId, i64)>,
+    },
+    /// The coupon asked for cannot be used; `None`: it is reserved, used, or unknown.
+    CouponUnavailable(Option<Unusable>),
+    /// So many can be spent now.
+    InsufficientPoints { usable: i64 },
+}
+
+impl Inputs {
+    /// Points that can be spent now.
+    pub fn usable(&self, now_ms: Millis) -> i64 {
+        self.lots.iter().filter(|lot| lot.is_usable(now_ms)).map(|lot| lot.remaining).sum()
+    }
+
+    pub fn quote(&self, ask: Ask<'_>) -> Outcome {
+        let basket = Basket { event: ask.event, gross: ask.seats.iter().map(|&(_, price)| price).sum() };
+        let (coupon, discount) = match self.choose(ask.coupon, basket, ask.now_ms) {
+            Ok(Some((campaign, number, discount))) => (Some((campaign, number)), discount),
+            Ok(None) => (None, 0),
+            Err(why) => return Outcome::CouponUnavailable(why),
+        };
+        let usable = self.usable(ask.now_ms);
+        let points = match ask.points {
+            PointsAsk::Max => usable,
+            PointsAsk::Amount(wanted) => wanted,
+        };
+        let priced = price_order(Cart { seats: ask.seats, discount, points, earn_bp: ask.earn_bp });
+        // Wanting more than there is to pay is fine, needing more than there is to spend is not.
+        if priced.points > usable {
+            return Outcome::InsufficientPoints { usable };
+        }
+        Outcome::Quoted { priced, coupon }
+    }
+
+    fn choose(
+        &self,
+        choice: &CouponChoice,
+        basket: Basket<'_>,
+        now_ms: Millis,
+    ) -> Result<Option<(CampaignId, i64, i64)>, Option<Unusable>> {
+        match choice {
+            CouponChoice::None => Ok(None),
+            CouponChoice::Best => {
+                let known = self.coupons.iter().filter_map(|c| Some((c, self.campaigns.get(&c.campaign)?)));
+                Ok(best(known, basket, now_ms).map(|(c, off)| (c.campaign.clone(), c.number, off)))
+            }
+            CouponChoice::One { campaign, number, expires_ms } => {
+                let spec = self.campaigns.get(campaign).filter(|_| !self.taken).ok_or(None)?;
+                let off = spec.discount(basket, *expires_ms, now_ms)?;
+                Ok(Some((campaign.clone(), *number, off)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::points::Origin;
+
+    fn inputs() -> Inputs {
+        let spec = r#"{"name": "Spring", "kind": "percent", "percent_bp": 1000, "max_discount": 10000, "stock": 5, "min_spend": 1000}"#;
+        let lot = Lot {
+            id: "L".into(),
+            origin: Origin::Grant,
+            granted: 12_000,
+            remaining: 12_000,
+            usable_ms: 0,
+            expires_ms: None,
+            created_ms: 0,
+            line: None,
+        };
+        Inputs {
+            lots: vec![lot],
+            coupons: vec![Coupon { campaign: "spring".into(), number: 3, expires_ms: None }],
+            campaigns: [("spring".into(), serde_json::from_str(spec).expect("a spec"))].into(),
+            taken: false,
+        }
+    }
+
+    fn quote(inputs: &Inputs, prices: &[i64], coupon: CouponChoice, points: PointsAsk) -> Outcome {
+        let seats: Vec<_> = (0u32..).zip(prices.iter().copied()).collect();
+        let event = EventId::from("hall");
+        inputs.quote(Ask { event: &event, seats: &seats, earn_bp: 100, coupon: &coupon, points, now_ms: 10 })
+    }
+
+    fn one(number: i64) -> CouponChoice {
+        CouponChoice::One { campaign: "spring".into(), number, expires_ms: Some(11) }
+    }
+
+    #[test]
+    fn the_worked_example_is_quoted() {
+        let quoted = quote(&inputs(), &[55_000, 55_000, 33_000], CouponChoice::Best, PointsAsk::Amount(10_000));
+        let Outcome::Quoted { priced, coupon } = quoted else { panic!("{quoted:?}") };
+        assert_eq!(coupon, Some(("spring".into(), 3)));
+        assert_eq!((priced.discount, priced.points, priced.cash, priced.earn), (10_000, 10_000, 123_000, 1_229));
+    }
+
+    #[test]
+    fn points_are_capped_by_what_is_left_to_pay_and_refused_above_what_there_is() {
+        let all = |points| quote(&inputs(), &[9_000], CouponChoice::None, points);
+        for wanted in [PointsAsk::Max, PointsAsk::Amount(1_000_000)] {
+            let Outcome::Quoted { priced, .. } = all(wanted) else { panic!("enough") };
+            assert_eq!((priced.points, priced.cash), (9_000, 0));
+        }
+        let poor = quote(&inputs(), &[50_000], CouponChoice::None, PointsAsk::Amount(12_001));
+        assert_eq!(poor, Outcome::InsufficientPoints { usable: 12_000 });
+    }
+
+    #[test]
+    fn a_coupon_asked_for_must_fit() {
+        let mut inputs = inputs();
+        // Its claim need not have reached the ledger.
+        assert!(matches!(quote(&inputs, &[5_000], one(9), PointsAsk::Max), Outcome::Quoted { coupon: Some(_), .. }));
+        let small = quote(&inputs, &[500], one(9), PointsAsk::Max);
+        assert_eq!(small, Outcome::CouponUnavailable(Some(Unusable::BelowMinimum(1_000))));
+        inputs.taken = true;
+        assert_eq!(quote(&inputs, &[5_000], one(3), PointsAsk::Max), Outcome::CouponUnavailable(None));
+        // The best of none is none.
+        inputs.coupons.clear();
+        let none = quote(&inputs, &[5_000], CouponChoice::Best, PointsAsk::Amount(0));
+        assert!(matches!(none, Outcome::Quoted { coupon: None, .. }));
+    }
+}

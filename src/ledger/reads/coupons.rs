@@ -1,0 +1,72 @@
+//! Coupons: a user's own, and what a campaign has issued.
+
+use super::row::{Cells, cells};
+use super::{Cursor, Page, page};
+use crate::clock::Millis;
+use crate::ids::{CampaignId, UserId};
+use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::{Error, Ledger, Result, Source};
+
+/// A coupon as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CouponRow {
+    pub campaign: CampaignId,
+    pub number: i64,
+    /// `issued`, `reserved`, `used`, `expired` or `revoked`.
+    pub state: String,
+    pub expires_ms: Option<Millis>,
+    pub spec: CampaignSpec,
+}
+
+impl Ledger {
+    /// A user's coupons, by campaign and number. An issued one past its time shows as expired.
+    pub async fn coupons_of(
+        &self,
+        user: &UserId,
+        after: Option<Cursor>,
+        limit: u32,
+        now_ms: Millis,
+    ) -> Result<Page<CouponRow>> {
+        let user = user.0.clone();
+        let after = after.unwrap_or_else(Cursor::lowest);
+        self.read("coupons_of", Source::Replica, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT c.campaign AS id, c.campaign, c.number, c.state, c.expires_ms, k.spec \
+                     FROM coupon c JOIN campaign k ON k.id = c.campaign \
+                     WHERE c.user_id = ? AND (c.campaign > ? OR (c.campaign = ? AND c.number > ?)) \
+                     ORDER BY c.campaign, c.number LIMIT ?";
+                let query = sqlx::query(text).bind(user).bind(after.id.clone()).bind(after.id).bind(after.number);
+                let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
+                let found = cells("coupon", &rows).map(|row| coupon_row(&row, now_ms)).collect::<Result<_>>()?;
+                Ok(page(found, limit, |coupon: &CouponRow| Cursor {
+                    number: coupon.number,
+                    id: coupon.campaign.0.clone(),
+                }))
+            })
+        })
+        .await
+    }
+}
+
+fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
+    let expires_ms = row.int_or_null("expires_ms")?;
+    let state = row.text("state")?;
+    let over = state == "issued" && expires_ms.is_some_and(|at| at <= now_ms);
+    Ok(CouponRow {
+        campaign: CampaignId(row.text("campaign")?),
+        number: row.int("number")?,
+        state: if over { "expired".to_owned() } else { state },
+        expires_ms,
+        spec: spec(row)?,
+    })
+}
+
+/// The campaign's spec in a row that carries its id as `id`.
+pub(super) fn spec(row: &Cells<'_>) -> Result<CampaignSpec> {
+    serde_json::from_str(&row.text("spec")?).map_err(|error| Error::Unreadable {
+        table: "campaign",
+        column: "spec",
+        key: row.text("id").unwrap_or_default(),
+        detail: error.to_string(),
+    })
+}

@@ -1,0 +1,135 @@
+//! What a lost lane is rebuilt from: orders with live seats, and claims. In pages, each a read of its own:
+//! the lane is recovering and only its own writer changes these rows.
+
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+
+use super::orders::{ORDER, facts};
+use super::row::{Cells, cells};
+use crate::ids::{CampaignId, ClaimId, EventId, SeatIndex, UserId, VisitorId};
+use crate::lane::campaign::Claim;
+use crate::lane::event::RestoredOrder;
+use crate::lane::order::OrderStatus;
+use crate::lane::{HoldFact, HoldState, OrderFact, SeatState};
+use crate::ledger::sql::{Value, fetch_in};
+use crate::ledger::{Conn, Ledger, Result, Source};
+
+/// Orders and claims in one read.
+const ORDERS_PAGE: usize = 500;
+const CLAIMS_PAGE: usize = 5_000;
+
+impl Ledger {
+    /// An event's orders that are not at their end, with the hold each came from and the seats it has.
+    pub async fn live_orders(&self, event: &EventId) -> Result<Vec<RestoredOrder>> {
+        let mut found: Vec<RestoredOrder> = Vec::new();
+        loop {
+            let after = found.last().map_or(String::new(), |last| last.fact.id.0.clone());
+            let event = event.0.clone();
+            let page = self
+                .read("live_orders", Source::Primary, move |conn| Box::pin(live_orders(conn, event, after)))
+                .await?;
+            let last = page.len() < ORDERS_PAGE;
+            found.extend(page);
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// A campaign's claims, by number.
+    pub async fn claims(&self, campaign: &CampaignId) -> Result<Vec<Claim>> {
+        let mut found: Vec<Claim> = Vec::new();
+        loop {
+            let after = found.last().map_or(0, |last| last.number);
+            let campaign = campaign.0.clone();
+            let page =
+                self.read("claims", Source::Primary, move |conn| Box::pin(claims(conn, campaign, after))).await?;
+            let last = page.len() < CLAIMS_PAGE;
+            found.extend(page);
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+async fn live_orders(conn: &mut Conn, event: String, after: String) -> Result<Vec<RestoredOrder>> {
+    let text = format!(
+        "{ORDER} WHERE event = ? AND id > ? \
+         AND status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded') ORDER BY id LIMIT {ORDERS_PAGE}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(event).bind(after).fetch_all(&mut *conn).await?;
+    let facts = facts(conn, &rows).await?;
+    let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
+    let live = "SELECT order_id, seat FROM ticket WHERE live = 1 AND order_id IN";
+    let mut seats: HashMap<String, Vec<SeatIndex>> = HashMap::new();
+    for row in cells("ticket", &fetch_in(conn, live, &keys, "ORDER BY seat").await?) {
+        seats.entry(row.text("order_id")?).or_default().push(row.small("seat")?);
+    }
+    facts
+        .into_iter()
+        .zip(&rows)
+        .map(|(fact, row)| {
+            let state = seat_state(fact.status);
+            let mut seats: Vec<_> = seats.remove(fact.id.as_str()).unwrap_or_default();
+            seats.sort_unstable();
+            Ok(RestoredOrder {
+                hold: hold(&fact, row)?,
+                seats: seats.into_iter().map(|seat| (seat, state)).collect(),
+                fact,
+            })
+        })
+        .collect()
+}
+
+fn seat_state(status: OrderStatus) -> SeatState {
+    match status {
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatState::Paying,
+        OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+            SeatState::Sold
+        }
+    }
+}
+
+/// The hold an order came from, as far as the order remembers it: the digest of its request is gone.
+fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
+    let row = Cells { table: "orders", row };
+    let mut seats: Vec<(SeatIndex, i64)> = fact.lines.iter().map(|line| (line.seat, line.price)).collect();
+    seats.sort_unstable();
+    Ok(HoldFact {
+        id: fact.hold.clone(),
+        event: fact.event.clone(),
+        user: fact.user.clone(),
+        visitor: VisitorId(row.text("visitor")?),
+        digest: String::new(),
+        state: HoldState::Ordered,
+        seats: seats.iter().map(|&(seat, _)| seat).collect(),
+        prices: seats.iter().map(|&(_, price)| price).collect(),
+        earn_bp: row.int("earn_bp")?,
+        fee_bp: row.int("fee_bp")?,
+        created_ms: row.int("hold_created_ms")?,
+        expires_ms: row.int_or_null("held_until_ms")?.unwrap_or(fact.deadline_ms),
+        order: Some(fact.id.clone()),
+    })
+}
+
+async fn claims(conn: &mut Conn, campaign: String, after: i64) -> Result<Vec<Claim>> {
+    let text = format!(
+        "SELECT number, user_id, claim, digest FROM coupon WHERE campaign = ? AND number > ? \
+         ORDER BY number LIMIT {CLAIMS_PAGE}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(campaign).bind(after).fetch_all(conn).await?;
+    cells("coupon", &rows)
+        .map(|row| {
+            Ok(Claim {
+                // Empty when an order brought the coupon before its claim came: it holds its number all the same.
+                claim: ClaimId(row.text_or_null("claim")?.unwrap_or_default()),
+                number: row.int("number")?,
+                user: UserId(row.text("user_id")?),
+                digest: row.text_or_null("digest")?.unwrap_or_default(),
+            })
+        })
+        .collect()
+}

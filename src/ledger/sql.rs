@@ -1,0 +1,182 @@
+//! Statements over many rows, with fixed bounds. Knows no table.
+//!
+//! Table and column names come from this program only, values only through `?`.
+
+use std::fmt::Write as _;
+
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
+
+use super::{Conn, Error, Result};
+
+/// Most `?` in one statement: SQLite takes 32,766, MySQL 65,535.
+const HOLES_MAX: usize = 30_000;
+
+/// Most rows in one `CASE` update. The server walks the list of cases for every row, so the work grows
+/// with the square: 250 keeps it below the cost of a round trip.
+const CASES_MAX: usize = 250;
+
+/// Most keys in one `IN` list.
+const KEYS_MAX: usize = 1_000;
+
+/// A column's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Int(i64),
+    Text(String),
+    Null,
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Int(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Value::Int(i64::from(number))
+    }
+}
+
+impl From<u16> for Value {
+    fn from(number: u16) -> Self {
+        Value::Int(i64::from(number))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+/// Adds a value to a statement.
+pub fn bind<'q>(query: Query<'q, Any, AnyArguments>, value: &Value) -> Query<'q, Any, AnyArguments> {
+    match value {
+        Value::Int(number) => query.bind(*number),
+        Value::Text(text) => query.bind(text.clone()),
+        Value::Null => query.bind(None::<i64>),
+    }
+}
+
+/// `?, ?, …`, so many.
+pub fn holes(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+/// Inserts rows, as few statements as the bounds allow. Each row has one value a column.
+pub async fn insert(conn: &mut Conn, table: &'static str, columns: &[&str], rows: &[Vec<Value>]) -> Result<()> {
+    let one = format!("({})", holes(columns.len()));
+    for chunk in rows.chunks(HOLES_MAX / columns.len()) {
+        let values = vec![one.as_str(); chunk.len()].join(", ");
+        let text = format!("INSERT INTO {table} ({}) VALUES {values}", columns.join(", "));
+        run(conn, text, chunk.iter().flatten()).await?;
+    }
+    Ok(())
+}
+
+/// Sets `columns` of the rows named by `key`: each row is the key's values, then one value a column, and
+/// no key comes twice. Every key must meet its row, else [`Error::RowsMissing`].
+pub async fn update_case(
+    conn: &mut Conn,
+    table: &'static str,
+    key: &[&str],
+    columns: &[&str],
+    rows: &[Vec<Value>],
+) -> Result<()> {
+    for chunk in rows.chunks(CASES_MAX) {
+        let (text, values) = case_update(table, key, columns, chunk);
+        let met = run(conn, text, values.into_iter()).await?;
+        let wanted = chunk.len() as u64;
+        if met != wanted {
+            return Err(Error::RowsMissing { table, wanted, met });
+        }
+    }
+    Ok(())
+}
+
+fn case_update<'v>(table: &str, key: &[&str], columns: &[&str], rows: &'v [Vec<Value>]) -> (String, Vec<&'v Value>) {
+    let mut text = format!("UPDATE {table} SET ");
+    let mut values = Vec::with_capacity(rows.len() * (key.len() + 1) * (columns.len() + 1));
+    let single = key.len() == 1;
+    let this = key.iter().map(|k| format!("{k} = ?")).collect::<Vec<_>>().join(" AND ");
+    for (at, column) in columns.iter().enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        let subject = if single { key[0] } else { "" };
+        let _ = write!(text, "{comma}{column} = CASE {subject}");
+        let when = if single { "?" } else { this.as_str() };
+        for row in rows {
+            let _ = write!(text, " WHEN {when} THEN ?");
+            values.extend(&row[..key.len()]);
+            values.push(&row[key.len() + at]);
+        }
+        let _ = write!(text, " ELSE {column} END");
+    }
+    if single {
+        let _ = write!(text, " WHERE {} IN ({})", key[0], holes(rows.len()));
+    } else {
+        let any = vec![format!("({this})"); rows.len()].join(" OR ");
+        let _ = write!(text, " WHERE {any}");
+    }
+    values.extend(rows.iter().flat_map(|row| &row[..key.len()]));
+    (text, values)
+}
+
+/// Rows of `select … IN (keys)`: `text` ends where the list begins (`… WHERE id IN`), and `tail` follows
+/// it. In chunks, so an order in `tail` holds within a chunk only.
+pub async fn fetch_in(conn: &mut Conn, text: &str, keys: &[Value], tail: &str) -> Result<Vec<AnyRow>> {
+    let mut found = Vec::new();
+    for chunk in keys.chunks(KEYS_MAX) {
+        let text = format!("{text} ({}) {tail}", holes(chunk.len()));
+        let query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        found.extend(chunk.iter().fold(query, |query, key| bind(query, key)).fetch_all(&mut *conn).await?);
+    }
+    Ok(found)
+}
+
+/// Runs a statement of varying length: not kept among the connection's prepared ones, which would only
+/// push out those that come again. Answers how many rows it met.
+async fn run<'v>(conn: &mut Conn, text: String, values: impl Iterator<Item = &'v Value>) -> Result<u64> {
+    let query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+    Ok(values.fold(query, |query, value| bind(query, value)).execute(conn).await?.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_key_column_makes_a_simple_case() {
+        let rows = [vec!["x".into(), 1i64.into(), Value::Null], vec!["y".into(), 2i64.into(), 3i64.into()]];
+        let (text, values) = case_update("t", &["id"], &["a", "b"], &rows);
+        assert_eq!(
+            text,
+            "UPDATE t SET a = CASE id WHEN ? THEN ? WHEN ? THEN ? ELSE a END, \
+             b = CASE id WHEN ? THEN ? WHEN ? THEN ? ELSE b END WHERE id IN (?, ?)"
+        );
+        assert_eq!(values.len(), text.matches('?').count());
+        assert_eq!(values[5], &Value::Null);
+    }
+
+    #[test]
+    fn more_key_columns_make_a_searched_case() {
+        let rows = [vec!["x".into(), 1i64.into(), 9i64.into()]];
+        let (text, values) = case_update("t", &["k", "l"], &["a"], &rows);
+        assert_eq!(text, "UPDATE t SET a = CASE  WHEN k = ? AND l = ? THEN ? ELSE a END WHERE (k = ? AND l = ?)");
+        assert_eq!(values.len(), text.matches('?').count());
+    }
+}

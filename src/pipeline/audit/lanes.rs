@@ -1,0 +1,203 @@
+//! One lane held against itself and against the ledger. Violations of the lane's own state are facts;
+//! differences to the ledger are suspicions until the lane's log has passed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{Error, seats};
+use crate::clock::Clock;
+use crate::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
+use crate::lane::order::OrderStatus;
+use crate::lane::record::Body;
+use crate::lane::{CampaignDump, EventDump, Lane, SeatState};
+use crate::ledger::Ledger;
+use crate::ledger::audit::LiveSeat;
+
+/// Rows and records read in one go.
+const PAGE: usize = 500;
+
+/// Names a difference, so that two looks can be compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub invariant: &'static str,
+    what: String,
+}
+
+/// One look at a lane.
+#[derive(Debug, Default)]
+pub struct Compared {
+    pub checked: Vec<(&'static str, u64)>,
+    pub violations: Vec<(&'static str, String)>,
+    pub differences: BTreeMap<Key, String>,
+    /// The lane's last record when the look began to read it.
+    pub log_last: LogId,
+}
+
+impl Compared {
+    fn differs(&mut self, invariant: &'static str, what: String, text: String) {
+        self.differences.insert(Key { invariant, what }, text);
+    }
+
+    fn count(&mut self, invariant: &'static str, things: usize) {
+        self.checked.push((invariant, u64::try_from(things).unwrap_or(u64::MAX)));
+    }
+}
+
+/// Looks at every event and campaign of the lane.
+pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<Compared, Error> {
+    let mut compared = Compared::default();
+    for event in events_of(lane, ledger).await? {
+        let Some(dump) = lane.dump_event(&event).await? else {
+            compared.differs("INV-1", format!("event {event}"), format!("{event}: in the ledger, not in its lane"));
+            continue;
+        };
+        compared.log_last = compared.log_last.max(LogId(dump.log_last));
+        compared.count("INV-1", dump.seats.len());
+        compared.count("INV-2", dump.holds.len());
+        let found = seats::check(event.as_str(), &dump, clock.now_ms());
+        compared.violations.extend(found.inv1.into_iter().map(|text| ("INV-1", text)));
+        compared.violations.extend(found.inv2.into_iter().map(|text| ("INV-2", text)));
+        let live = ledger.live_seats(&event).await?;
+        tickets(&event, &dump, &live, &mut compared);
+        orders(lane, ledger, &dump, &mut compared).await?;
+    }
+    for campaign in campaigns_of(lane, ledger).await? {
+        let Some(dump) = lane.dump_campaign(&campaign).await? else {
+            let text = format!("{campaign}: in the ledger, not in its lane");
+            compared.differs("INV-11", format!("campaign {campaign}"), text);
+            continue;
+        };
+        compared.log_last = compared.log_last.max(LogId(dump.log_last));
+        stock(&campaign, &dump, &mut compared);
+        let ledger_claims = ledger.claimed(&campaign).await?;
+        let lane_claims: HashMap<i64, &str> = dump.claims.iter().map(|c| (c.number, c.user.as_str())).collect();
+        let numbers: HashSet<i64> = ledger_claims.keys().chain(lane_claims.keys()).copied().collect();
+        for number in numbers {
+            let (here, there) = (lane_claims.get(&number), ledger_claims.get(&number).map(|u| u.as_str()));
+            if here.copied() != there {
+                let text = format!("{campaign}: claim {number} is not the same in lane and ledger");
+                compared.differs("INV-11", format!("claim {campaign} {number}"), text);
+            }
+        }
+    }
+    Ok(compared)
+}
+
+/// INV-3 across the two: a seat is sold in the lane exactly when a live ticket of a paid order guards it.
+fn tickets(event: &EventId, dump: &EventDump, live: &[LiveSeat], compared: &mut Compared) {
+    compared.count("INV-3", live.len());
+    let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
+    let tickets: HashMap<SeatIndex, &LiveSeat> = live.iter().map(|l| (l.seat, l)).collect();
+    for (at, &byte) in dump.seats.iter().enumerate() {
+        let seat = SeatIndex::try_from(at).unwrap_or(SeatIndex::MAX);
+        let state = SeatState::from_byte(byte);
+        let ticket = tickets.get(&seat);
+        let agrees = match (state, ticket) {
+            (Some(SeatState::Sold), Some(ticket)) => {
+                is_paid(ticket.status) && owners.get(&seat) == Some(&ticket.order.as_str())
+            }
+            (Some(SeatState::Sold), None) => false,
+            // The order may not be in the ledger yet; INV-4 looks after it.
+            (Some(SeatState::Paying), ticket) => {
+                ticket.is_none_or(|t| !is_paid(t.status) && owners.get(&seat) == Some(&t.order.as_str()))
+            }
+            (Some(SeatState::Free | SeatState::Held | SeatState::Blocked) | None, Some(_)) => false,
+            (Some(SeatState::Free | SeatState::Held | SeatState::Blocked) | None, None) => true,
+        };
+        if !agrees {
+            let text = format!(
+                "{event}: seat {seat} is {:?} in the lane, {} in the ledger",
+                char::from(byte),
+                ticket.map_or("without a live ticket", |t| t.status.as_str())
+            );
+            compared.differs("INV-3", format!("seat {event} {seat}"), text);
+        }
+    }
+}
+
+fn is_paid(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => true,
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::Rejected => false,
+    }
+}
+
+/// INV-4: an accepted order is in the log, the ledger or the dead letters; and what the lane shows of an
+/// order is what the ledger says.
+async fn orders(lane: &dyn Lane, ledger: &Ledger, dump: &EventDump, compared: &mut Compared) -> Result<(), Error> {
+    compared.count("INV-4", dump.orders.len());
+    for page in dump.orders.chunks(PAGE) {
+        let ids: Vec<OrderId> = page.iter().map(|o| o.id.clone()).collect();
+        let known = ledger.known_orders(&ids).await?;
+        for order in page {
+            let version = known.versions.get(&order.id);
+            if version.is_none() && !known.dead.contains(&order.id) {
+                let text = format!("order {} is neither in the ledger nor among the dead letters", order.id);
+                compared.differs("INV-4", format!("lost {}", order.id), text);
+            }
+            if version.is_some_and(|v| *v != order.version) && !known.dead.contains(&order.id) {
+                let text = format!("order {} is at version {} in its lane, not the ledger's", order.id, order.version);
+                compared.differs("INV-4", format!("version {}", order.id), text);
+            }
+        }
+    }
+    // Those still in the log are on their way, however long it takes.
+    let waiting = in_log(lane).await?;
+    compared.differences.retain(|key, _| {
+        let order = key.what.split_once(' ').map_or("", |(_, order)| order);
+        key.invariant != "INV-4" || !waiting.contains(order)
+    });
+    Ok(())
+}
+
+/// Orders with a record in the log.
+async fn in_log(lane: &dyn Lane) -> Result<HashSet<String>, Error> {
+    let mut orders = HashSet::new();
+    let mut after = LogId::default();
+    loop {
+        let entries = lane.read_log(after, PAGE).await?;
+        let Some(last) = entries.last() else { return Ok(orders) };
+        after = last.log;
+        for entry in &entries {
+            if let Ok(body) = serde_json::from_str::<Body>(&entry.body) {
+                orders.extend(body.order().map(|o| o.0.clone()));
+            }
+        }
+    }
+}
+
+/// INV-11, the lane's half: stock left and claims are what was issued, numbers 1 to n without a gap.
+fn stock(campaign: &CampaignId, dump: &CampaignDump, compared: &mut Compared) {
+    let claims = i64::try_from(dump.claims.len()).unwrap_or(i64::MAX);
+    compared.count("INV-11", dump.claims.len());
+    if dump.stock_left + claims != dump.stock {
+        let text =
+            format!("{campaign}: {} left and {claims} claimed are not the {} issued", dump.stock_left, dump.stock);
+        compared.violations.push(("INV-11", text));
+    }
+    let numbers: HashSet<i64> = dump.claims.iter().map(|c| c.number).collect();
+    if (1..=claims).any(|number| !numbers.contains(&number)) {
+        compared.violations.push(("INV-11", format!("{campaign}: the {claims} claims are not numbered 1 to {claims}")));
+    }
+}
+
+async fn events_of(lane: &dyn Lane, ledger: &Ledger) -> Result<Vec<EventId>, Error> {
+    let mut found = Vec::new();
+    let mut seq = 0;
+    loop {
+        let rows = ledger.events_since(seq, PAGE as i64).await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        seq = last.seq;
+        found.extend(rows.into_iter().filter(|r| r.lane == lane.id()).map(|r| r.id));
+    }
+}
+
+async fn campaigns_of(lane: &dyn Lane, ledger: &Ledger) -> Result<Vec<CampaignId>, Error> {
+    let mut found = Vec::new();
+    let mut seq = 0;
+    loop {
+        let rows = ledger.campaigns_since(seq, PAGE as i64).await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        seq = last.seq;
+        found.extend(rows.into_iter().filter(|r| r.lane == lane.id()).map(|r| r.id));
+    }
+}

@@ -1,0 +1,121 @@
+//! INV-1, INV-2: an event's dump held against itself. Pure; knows neither lanes nor SQL.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::clock::Millis;
+use crate::ids::SeatIndex;
+use crate::lane::{EventDump, HoldState, SeatState};
+
+/// How many violations of one kind are spelled out; the rest is counted.
+const SHOWN_MAX: usize = 20;
+
+/// Violations within one event, by invariant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub inv1: Vec<String>,
+    pub inv2: Vec<String>,
+}
+
+/// INV-1: the states partition the seats, and every counter says so. INV-2: a hold ends once: seats
+/// belong to exactly the holds and orders that are alive.
+pub fn check(event: &str, dump: &EventDump, now_ms: Millis) -> Found {
+    let mut found = Found::default();
+    let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
+    found.inv1.extend(counters(event, dump));
+    found.inv1.extend(taken(event, dump, &owners));
+    found.inv2.extend(ownership(event, dump, &owners, now_ms));
+    found.inv1.truncate(SHOWN_MAX);
+    found.inv2.truncate(SHOWN_MAX);
+    found
+}
+
+fn counters(event: &str, dump: &EventDump) -> Vec<String> {
+    let count =
+        |state: SeatState| i64::try_from(dump.seats.iter().filter(|&&b| b == state.byte()).count()).unwrap_or(i64::MAX);
+    let counts = &dump.counts;
+    let pairs = [
+        (SeatState::Free, counts.free),
+        (SeatState::Held, counts.held),
+        (SeatState::Paying, counts.paying),
+        (SeatState::Sold, counts.sold),
+        (SeatState::Blocked, counts.blocked),
+    ];
+    let mut found: Vec<String> = pairs
+        .into_iter()
+        .filter(|&(state, counter)| count(state) != counter)
+        .map(|(state, counter)| format!("{event}: {} seats are {state:?}, its counter says {counter}", count(state)))
+        .collect();
+    if let Some(at) = dump.seats.iter().position(|&b| SeatState::from_byte(b).is_none()) {
+        found.push(format!("{event}: seat {at} has the unknown state {:?}", dump.seats[at]));
+    }
+    found
+}
+
+/// The per-user counters are what the owned seats add up to.
+fn taken(event: &str, dump: &EventDump, owners: &HashMap<SeatIndex, &str>) -> Vec<String> {
+    let holds = dump.holds.iter().map(|h| (h.id.as_str(), h.user.as_str()));
+    let orders = dump.orders.iter().map(|o| (o.id.as_str(), o.user.as_str()));
+    let users: HashMap<&str, &str> = holds.chain(orders).collect();
+    let mut real: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (seat, owner) in owners {
+        match users.get(owner) {
+            Some(user) => *real.entry(user).or_default() += 1,
+            None => found.push(format!("{event}: seat {seat} belongs to {owner}, which is neither hold nor order")),
+        }
+    }
+    let told: BTreeMap<&str, i64> = dump.taken.iter().filter(|t| t.1 != 0).map(|(u, n)| (u.as_str(), *n)).collect();
+    for user in real.keys().chain(told.keys()) {
+        let (real, told) = (real.get(user).copied().unwrap_or(0), told.get(user).copied().unwrap_or(0));
+        if real != told {
+            // Users are not named in what may be logged; the count says where to look.
+            found.push(format!("{event}: a user owns {real} seats, the limit's counter says {told}"));
+        }
+    }
+    found
+}
+
+fn ownership(event: &str, dump: &EventDump, owners: &HashMap<SeatIndex, &str>, now_ms: Millis) -> Vec<String> {
+    let state = |seat: SeatIndex| dump.seats.get(seat as usize).and_then(|&b| SeatState::from_byte(b));
+    let mut found = Vec::new();
+    for (at, &byte) in dump.seats.iter().enumerate() {
+        let seat = SeatIndex::try_from(at).unwrap_or(SeatIndex::MAX);
+        let owned = owners.contains_key(&seat);
+        let wants = matches!(byte, b'h' | b'p' | b's');
+        if owned != wants {
+            found.push(format!("{event}: seat {seat} is {:?} and {}", char::from(byte), owned_text(owned)));
+        }
+    }
+    let holds: HashMap<&str, _> = dump.holds.iter().map(|h| (h.id.as_str(), h)).collect();
+    for hold in &dump.holds {
+        match hold.state {
+            HoldState::Held if hold.expires_ms > now_ms => {
+                for &seat in &hold.seats {
+                    if owners.get(&seat) != Some(&hold.id.as_str()) || state(seat) != Some(SeatState::Held) {
+                        found.push(format!("{event}: hold {} is held, its seat {seat} is not its own", hold.id));
+                    }
+                }
+            }
+            HoldState::Held | HoldState::Ordered => {}
+            HoldState::Released | HoldState::Expired => {
+                if hold.seats.iter().any(|seat| owners.get(seat) == Some(&hold.id.as_str())) {
+                    found.push(format!("{event}: hold {} has ended and still owns seats", hold.id));
+                }
+            }
+        }
+    }
+    for (&seat, &owner) in owners {
+        let by_hold = holds.contains_key(owner);
+        if state(seat) == Some(SeatState::Held) && !by_hold {
+            found.push(format!("{event}: seat {seat} is held by {owner}, which is no hold"));
+        }
+        if matches!(state(seat), Some(SeatState::Paying | SeatState::Sold)) && by_hold {
+            found.push(format!("{event}: seat {seat} is paid for, but belongs to hold {owner}"));
+        }
+    }
+    found
+}
+
+fn owned_text(owned: bool) -> &'static str {
+    if owned { "has an owner" } else { "has no owner" }
+}

@@ -1,0 +1,145 @@
+//! A small HTTP client for tests: one call, the whole answer. Knows no endpoint.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as Hyper;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+#[derive(Clone)]
+pub struct Client {
+    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+/// An answer, whole. `json` is null when the body is none.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub json: Value,
+}
+
+/// A request on its way to be sent.
+pub struct Call {
+    client: Client,
+    method: Method,
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: Bytes,
+}
+
+impl Client {
+    pub fn new(base: String) -> Self {
+        Self { hyper: Hyper::builder(TokioExecutor::new()).build(HttpConnector::new()), base }
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let (path, headers) = (path.to_owned(), BTreeMap::new());
+        Call { client: self.clone(), method, path, headers, body: Bytes::new() }
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    pub fn put(&self, path: &str) -> Call {
+        self.call(Method::PUT, path)
+    }
+
+    pub fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+}
+
+impl Call {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    pub fn pass(self, pass: &str) -> Self {
+        self.header("stanchion-pass", pass)
+    }
+
+    pub fn queue(self, token: &str) -> Self {
+        self.header("stanchion-queue", token)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.bytes(body.to_string().into_bytes()).header("content-type", "application/json")
+    }
+
+    pub fn bytes(mut self, body: Vec<u8>) -> Self {
+        self.body = Bytes::from(body);
+        self
+    }
+
+    /// Sends it; `Err` when no answer came.
+    pub async fn try_send(self) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let mut request =
+            http::Request::builder().method(self.method).uri(format!("{}{}", self.client.base, self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.client.hyper.request(request.body(Full::new(self.body))?).await?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Ok(Answer { status: parts.status, headers: parts.headers, body, json })
+    }
+
+    pub async fn send(self) -> Answer {
+        let what = format!("{} {}", self.method, self.path);
+        self.try_send().await.unwrap_or_else(|error| panic!("{what}: no answer: {error:?}"))
+    }
+}
+
+impl Answer {
+    /// This answer, if it has this status; else a panic that shows it whole.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status.as_u16(), status, "wanted {status}, got {}: {text}", self.status);
+        self
+    }
+
+    /// An error with this status and code.
+    #[track_caller]
+    pub fn expect_code(self, status: u16, code: &str) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(answer.json["code"], code, "{}", answer.json);
+        answer
+    }
+
+    /// A text field of the body.
+    #[track_caller]
+    pub fn text(&self, field: &str) -> String {
+        self.json[field].as_str().unwrap_or_else(|| panic!("no text {field:?} in {}", self.json)).to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
