@@ -34,8 +34,8 @@
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
 local code = {
-  CLAIMED = 1, REPEATED = 2, KEY_REUSED = -1, NO_CAMPAIGN = -2, NOT_OPEN = -3, ALREADY_CLAIMED = -4, SOLD_OUT =
-  -5, FULL = -9, RECOVERING = -100,
+  CLAIMED = 1, REPEATED = 2, KEY_REUSED = -1, NO_CAMPAIGN = -2, NOT_OPEN = -3, ALREADY_CLAIMED = -4,
+  SOLD_OUT = -5, FULL = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
 arity(7, 10)

@@ -37,8 +37,8 @@
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS = unpack(KEYS)
 local code = {
-  ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, NOT_REFUNDABLE = -4, OVER_REFUND =
-  -5, LINE_NOT_FOUND = -6, FULL = -9, RECOVERING = -100,
+  ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, NOT_REFUNDABLE = -4,
+  OVER_REFUND = -5, LINE_NOT_FOUND = -6, FULL = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
 arity_from(7, 11)

@@ -47,8 +47,8 @@
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, ROOM, INSIDE, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
 local code = {
-  HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4, NOT_OWNER =
-  -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, RECOVERING = -100,
+  HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4,
+  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
 arity_from(12, 13)

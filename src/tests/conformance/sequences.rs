@@ -12,8 +12,9 @@ use stanchion::lane::{CampaignDump, EventDump, Lanes, memory};
 use super::invariants::{self, Ended};
 use super::operation::{Answer, Operation};
 use super::side::Side;
-use super::stores::{Embedded, fresh};
+use super::stores::{Embedded, fresh, redis};
 use super::world::{CAMPAIGN, Choice, EVENTS, Kind, OWNERS, World, choices};
+use crate::support::servers;
 
 /// Presence ends where a store is closed, so where one is, nobody is ever absent.
 const NEVER_S: i64 = 1_000_000;
@@ -118,8 +119,12 @@ impl Twins {
     }
 }
 
-fn check(cases: u32, mut pair: Pair) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+fn check(cases: u32, pair: Pair) {
+    check_on(&tokio::runtime::Runtime::new().expect("a runtime"), cases, pair);
+}
+
+/// On the runtime the stores' connections live on.
+fn check_on(runtime: &tokio::runtime::Runtime, cases: u32, mut pair: Pair) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
     let pair = RefCell::new(&mut pair);
     let ran = TestRunner::new(config).run(&choices(), |steps| {
@@ -139,4 +144,22 @@ fn replay_is_the_live_state() {
 #[test]
 fn presence_included_two_models_agree() {
     check(32, Pair { left: memory::volatile(2), right: Right::Open(memory::volatile(2)) });
+}
+
+#[test]
+fn redis_follows_the_model() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let lanes = runtime.block_on(async { redis(&servers::redis_url().await).await });
+    check_on(&runtime, 48, Pair { left: memory::volatile(2), right: Right::Open(lanes) });
+}
+
+#[test]
+fn a_cluster_follows_the_model() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (_cluster, lanes) = runtime.block_on(async {
+        let cluster = servers::cluster().await;
+        let lanes = redis(cluster.url()).await;
+        (cluster, lanes)
+    });
+    check_on(&runtime, 16, Pair { left: memory::volatile(2), right: Right::Open(lanes) });
 }

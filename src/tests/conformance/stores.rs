@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use stanchion::config;
 use stanchion::ids::{LaneId, LogId};
 use stanchion::lane::{Lane, Lanes, memory};
 use tempfile::TempDir;
@@ -21,6 +22,12 @@ pub async fn fresh(lanes: &Lanes) -> Arc<dyn Lane> {
     lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
     lane.end_restore(generation).await.expect("the same generation");
     lane
+}
+
+/// Two lanes in a Redis or a cluster.
+pub async fn redis(url: &str) -> Lanes {
+    let config = config::Redis { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0 };
+    Lanes::new(stanchion::lane::redis::connect(&config, 2).await.expect("the server is ready"))
 }
 
 /// The embedded store in a folder of its own, to be closed and opened again.

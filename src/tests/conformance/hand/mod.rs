@@ -16,7 +16,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use stanchion::lane::{Lane, Lanes, memory};
 
-use super::stores::{Embedded, fresh};
+use super::stores::{Embedded, fresh, redis};
+use crate::support::servers;
 
 /// A case, by name; it is given a lane that is empty and built.
 type Case = (&'static str, fn(Arc<dyn Lane>) -> BoxFuture<'static, ()>);
@@ -55,4 +56,15 @@ async fn every_outcome_on_the_model() {
 #[tokio::test]
 async fn every_outcome_on_the_embedded_store() {
     all_cases_on(Embedded::new().lanes()).await;
+}
+
+#[tokio::test]
+async fn every_outcome_on_redis() {
+    all_cases_on(&redis(&servers::redis_url().await).await).await;
+}
+
+#[tokio::test]
+async fn every_outcome_on_a_cluster() {
+    let cluster = servers::cluster().await;
+    all_cases_on(&redis(cluster.url()).await).await;
 }
