@@ -4,6 +4,7 @@ mod faults;
 mod edge_queue;
 mod edge_requests;
 mod edge_support;
+mod conformance;
 mod house;
 mod purchase_crowd;
 mod purchase_journey;
