@@ -5,6 +5,7 @@ mod edge_queue;
 mod edge_requests;
 mod edge_support;
 mod conformance;
+mod faults;
 mod house;
 mod purchase_crowd;
 mod purchase_journey;
