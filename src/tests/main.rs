@@ -6,5 +6,6 @@ mod ledger_catalog;
 mod ledger_grants;
 mod ledger_reads;
 mod ledger_rows;
+mod ledger_worked_example;
 mod support;
 mod top_level;
