@@ -12,6 +12,7 @@ mod ledger_grants;
 mod ledger_reads;
 mod ledger_rows;
 mod purchase_crowd;
+mod ledger_worked_example;
 mod purchase_journey;
 mod purchase_refusals;
 mod purchase_repeats;
