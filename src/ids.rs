@@ -121,12 +121,17 @@ pub struct Scope<'a> {
 
 /// The id of the fact a request brings about: kind letter, lane (2 hex), 32 hex of SHA-256 over the scope.
 pub fn fact_id(kind: FactKind, lane: LaneId, scope: Scope<'_>) -> String {
+    format!("{}{lane}{}", kind.letter(), scope_digest(scope))
+}
+
+/// What a key's scope is known by: 32 hex of SHA-256.
+pub fn scope_digest(scope: Scope<'_>) -> String {
     let mut hash = Sha256::new();
     for part in [scope.user, scope.method, scope.path, scope.key] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    format!("{}{lane}{}", kind.letter(), &hex::encode(hash.finalize())[..32])
+    hex::encode(&hash.finalize()[..16])
 }
 
 /// The lane a fact's id names; `None` when the text is no id of this kind.

@@ -91,14 +91,22 @@ impl Tokens {
     /// The one visitor a user is in a room of identity `user`, on any device. Made with the oldest
     /// secret: while a rotation is under way everyone keeps the place they have.
     pub fn visitor_of(&self, event: &EventId, user: &UserId) -> VisitorId {
-        let secret = self.0.last().expect("never empty");
-        // A slug holds no zero byte: event and user cannot run into each other.
-        let text = [event.as_str().as_bytes(), b"\0", user.as_str().as_bytes()].concat();
-        VisitorId(URL_SAFE_NO_PAD.encode(&secret.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
+        self.0.last().expect("never empty").visitor(event, user)
+    }
+
+    /// Whether a visitor is this user's, by any secret in force.
+    pub fn is_visitor_of(&self, event: &EventId, user: &UserId, visitor: &VisitorId) -> bool {
+        self.0.iter().any(|secret| secret.visitor(event, user) == *visitor)
     }
 }
 
 impl Secret {
+    fn visitor(&self, event: &EventId, user: &UserId) -> VisitorId {
+        // A slug holds no zero byte: event and user cannot run into each other.
+        let text = [event.as_str().as_bytes(), b"\0", user.as_str().as_bytes()].concat();
+        VisitorId(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
+    }
+
     fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
         let mut mac = self.mac.clone();
         mac.update(domain);
@@ -173,6 +181,8 @@ mod tests {
         assert_eq!(new.verify(&of_old), Err(Forged), "a secret no longer given verifies nothing");
         let user = |tokens: &Tokens| tokens.visitor_of(&"hall".into(), &"kim".into());
         assert_eq!(user(&old), user(&both));
+        assert!(both.is_visitor_of(&"hall".into(), &"kim".into(), &user(&new)), "whichever secret made it");
+        assert!(!both.is_visitor_of(&"hall".into(), &"lee".into(), &user(&new)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod event;
 mod layout;
 mod store;
 
+pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::Campaign;
 pub use event::{
     CancellationFee, Control, Event, EventSpec, Faults, Identity, Order, RoomPatch, RoomSpec, RowSpec, SectionSpec,

@@ -18,6 +18,7 @@ use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::grant::{Grant, Granted};
 use crate::ledger::{self, Ledger};
 
 /// How often a change is tried again when another one came first.
@@ -115,6 +116,11 @@ impl Catalog {
         let index = self.index.read();
         let skipped = index.events.iter().skip_while(|(id, _)| after.is_some_and(|after| id.as_str() <= after));
         skipped.take(limit).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// Every event there is.
+    pub fn all_events(&self) -> Vec<Arc<Event>> {
+        self.index.read().events.values().cloned().collect()
     }
 
     /// All events of one lane: what a rebuild puts back.
@@ -277,6 +283,11 @@ impl Catalog {
         Err(Error::Contended)
     }
 
+    /// Gives points to a user. They are the ledger's alone: no lane is told.
+    pub async fn grant(&self, grant: Grant) -> Result<Granted> {
+        Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
+    }
+
     async fn store_campaign(&self, campaign: &Arc<Campaign>, before: Option<&Campaign>) -> Result<Put> {
         let row = CampaignRow {
             id: campaign.id.clone(),
@@ -312,8 +323,7 @@ impl Catalog {
         })
     }
 
-    /// Reads what changed in the ledger, then tells the lanes what they do not know yet. Bounded by what
-    /// changed; a lane that is away or recovering is tried again by the next refresh.
+    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
         let from = *self.seq.lock();
         let mut seq = from;

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
 use admin::{Admin, Grants, OnSale};
-use persona::Persona;
+use persona::{Draw, Persona};
 use progress::Progress;
 pub use progress::Show;
 pub use report::Report;
@@ -125,7 +125,8 @@ async fn grant_points(
 fn arrive(demo: &Demo, world: &Arc<World>) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     for number in 0..demo.crowd {
-        let persona = Persona::draw(demo.seed, number, sample::SECTIONS.len());
+        let draw = Draw { seed: demo.seed, number, crowd: demo.crowd, sections: sample::SECTIONS.len() };
+        let persona = Persona::draw(draw);
         let bearer = format!("Bearer {}", (demo.user_token)(&persona.user()));
         let world = world.clone();
         crowd.spawn(async move { visitor::visit(&world, persona, bearer).await });

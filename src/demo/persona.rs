@@ -9,9 +9,21 @@ use rand::{RngExt, SeedableRng};
 
 /// Share of the crowd that stands before the door when it opens.
 const BURST_PER_CENT: u32 = 70;
+/// The burst takes this time and the tail, fewer and fewer, that one; less for a crowd below `CROWD`.
 const BURST: Duration = Duration::from_secs(5);
-/// The others come over this time, fewer and fewer.
 const TAIL: Duration = Duration::from_secs(40);
+const CROWD: usize = 5_000;
+
+/// Whom to draw.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw {
+    pub seed: u64,
+    pub number: usize,
+    /// Of how many.
+    pub crowd: usize,
+    /// Seated sections of the hall; the one after them is the standing one.
+    pub sections: usize,
+}
 
 #[derive(Debug)]
 pub struct Persona {
@@ -112,13 +124,11 @@ pub enum Regret {
 }
 
 impl Persona {
-    /// Visitor `number` of the crowd that `seed` sends to a hall of `sections` seated sections; the
-    /// section after them is the standing one.
-    pub fn draw(seed: u64, number: usize, sections: usize) -> Self {
+    pub fn draw(Draw { seed, number, crowd, sections }: Draw) -> Self {
         let mut rng = StdRng::seed_from_u64(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             number,
-            arrives_after: arrival(&mut rng),
+            arrives_after: arrival(&mut rng).mul_f64(crowd.min(CROWD) as f64 / CROWD as f64),
             patience: patience(&mut rng),
             wish: wish(&mut rng, sections),
             party: one_of(&mut rng, &[(25, 1), (50, 2), (15, 3), (10, 4)]),
@@ -207,10 +217,8 @@ fn one_of<T: Copy>(rng: &mut StdRng, weighted: &[(u32, T)]) -> T {
 mod tests {
     use super::*;
 
-    const CROWD: usize = 5_000;
-
     fn crowd(seed: u64) -> Vec<Persona> {
-        (0..CROWD).map(|i| Persona::draw(seed, i, 3)).collect()
+        (0..CROWD).map(|number| Persona::draw(Draw { seed, number, crowd: CROWD, sections: 3 })).collect()
     }
 
     #[test]

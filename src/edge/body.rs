@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
+use serde::Deserialize as _;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -63,6 +64,10 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// `VALIDATION` with a pointer.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Parsed<T>, Problem> {
     let value = strict_value(bytes)?;
+    // serde would read a struct's fields off an array, in order.
+    if !value.is_object() {
+        return Err(Problem::field("", "must be an object"));
+    }
     let digest = ids::body_digest(&value);
     let value = serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer(error.path());
@@ -167,8 +172,6 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::Object(object))
     }
 }
-
-use serde::Deserialize as _;
 
 #[cfg(test)]
 mod tests {

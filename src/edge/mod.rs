@@ -12,8 +12,10 @@ pub mod handlers;
 pub mod idempotency;
 pub mod limits;
 pub mod meters;
+pub mod openapi;
 pub mod operator;
 pub mod origin;
+pub mod place;
 pub mod problem;
 pub mod query;
 pub mod request;
@@ -24,10 +26,19 @@ pub mod service;
 pub mod state;
 pub mod views;
 
+use crate::admission::Room;
+use crate::catalog::Event;
+
 pub use answer::Answer;
 pub use problem::{Code, Problem};
 pub use request::Request;
-pub use state::State;
+pub use state::{Parts, State};
+
+/// An event's room, as admission knows rooms.
+pub fn room_of(event: &Event) -> Room {
+    let room = &event.spec.room;
+    Room { event: event.id.clone(), lane: event.lane, patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000 }
+}
 
 /// What a handler returns.
 pub type Outcome = Result<Answer, Problem>;

@@ -250,3 +250,6 @@ impl Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::auth::User;
 use super::body::{self, Parsed};
+use super::credential::Carried;
 use super::idempotency;
 use super::problem::{Code, Problem};
 use super::query::Query;
@@ -53,6 +54,16 @@ impl Request {
     /// The signed-in user, or `UNAUTHENTICATED`.
     pub fn user(&self) -> Result<&UserId, Problem> {
         self.user.as_deref().map(|user| &user.id).ok_or(Code::Unauthenticated.into())
+    }
+
+    /// What came in a cookie was sent by the browser, whoever made it: a request that changes something
+    /// must then come from our own pages.
+    pub fn believe(&self, carried: Carried) -> Result<(), Problem> {
+        match carried {
+            Carried::Header | Carried::Body => Ok(()),
+            Carried::Cookie if self.method == Method::GET || self.method == Method::HEAD => Ok(()),
+            Carried::Cookie => self.state.origins.must_be_own(&self.headers),
+        }
     }
 
     /// The body as `T`; an empty one is `BAD_JSON`.

@@ -46,7 +46,7 @@ type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Sen
 /// A type's schema with those it refers to, for the OpenAPI document.
 pub type SchemaOf = fn(&mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema>;
 
-fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
+pub fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
     T::schemas(named);
     named.push((T::name().into_owned(), T::schema()));
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
@@ -236,3 +236,6 @@ impl Router {
         methods.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

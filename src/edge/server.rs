@@ -12,12 +12,45 @@ use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::auth::fetch;
+use super::router::Listener;
 use super::service::Service;
+use super::state::State;
 use crate::metrics::EDGE_CONNECTIONS;
 use crate::shutdown::Stopping;
 
+/// How often buckets that are full again are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(10);
+
 /// After a failed accept (mostly: no file descriptors left) others get a moment to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The public listener: browsers.
+pub async fn public(listener: TcpListener, state: Arc<State>, stop: Stopping) {
+    serve(listener, Arc::new(Service::new(state, Listener::Public)), stop).await;
+}
+
+/// The admin listener: operators, probes, scrapes. Every process has one, so what the edge must do now
+/// and then is done beside it.
+pub async fn admin(listener: TcpListener, state: Arc<State>, stop: Stopping) {
+    let service = Arc::new(Service::new(state.clone(), Listener::Admin));
+    tokio::join!(
+        serve(listener, service, stop.clone()),
+        prune(&state, stop.clone()),
+        fetch::keep_fresh(&state.auth, &state.config.auth.jwks_url, stop)
+    );
+}
+
+/// Forgets the limits' keys that count no more.
+async fn prune(state: &State, mut stop: Stopping) {
+    let mut beats = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.wait() => return,
+            _ = beats.tick() => state.limits.prune(),
+        }
+    }
+}
 
 /// Serves until told to stop, then lets requests under way finish, for at most `server.drain_ms`.
 pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopping) {

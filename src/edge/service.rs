@@ -29,6 +29,7 @@ use super::router::{Found, Listener, Route, Router, Who};
 use super::state::State;
 use super::{Outcome, routes};
 use crate::clock;
+use crate::ids::EventId;
 use crate::metrics::{EDGE_FAULTS, EDGE_IN_FLIGHT, EDGE_LIMITED};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -149,8 +150,12 @@ impl Service {
         let user = bearer(&parts.headers).map(|token| self.state.auth.verify(token));
         let found = self.router.find(&parts.method, parts.uri.path());
         // Also for what is not found: guessing paths is not free.
-        let known = user.as_ref().and_then(|user| user.as_ref().ok());
-        self.limit(client, known.map(|user| user.id.as_str()), found.as_ref().ok(), &parts.headers)?;
+        let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| user.id.0.clone());
+        let known = known.or_else(|| {
+            let query = parts.uri.query().unwrap_or("");
+            found.as_ref().ok().and_then(|found| self.visitor(found, query, &parts.headers))
+        });
+        self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
         let Found { route, params } = found?;
         *operation = route.operation;
         let user = who(route.who, user)?;
@@ -212,21 +217,10 @@ impl Service {
         })
     }
 
-    fn limit(
-        &self,
-        client: std::net::IpAddr,
-        user: Option<&str>,
-        found: Option<&Found<'_>>,
-        headers: &HeaderMap,
-    ) -> Result<(), Problem> {
+    fn limit(&self, asker: Asker<'_>) -> Result<(), Problem> {
         if self.listener == Listener::Admin {
             return Ok(());
         }
-        let visitor = match (user, found) {
-            (None, Some(found)) => self.visitor(found, headers),
-            (Some(_), _) | (_, None) => None,
-        };
-        let asker = user.or(visitor.as_deref()).map_or(Asker::Client(client), Asker::Known);
         self.state.limits.check(asker).map_err(|TooSoon(wait)| {
             let limit = if matches!(asker, Asker::Client(_)) { "client" } else { "visitor" };
             counter!(EDGE_LIMITED, "limit" => limit).increment(1);
@@ -234,12 +228,21 @@ impl Service {
         })
     }
 
-    /// The visitor whose queue token for this path's event is good.
-    fn visitor(&self, found: &Found<'_>, headers: &HeaderMap) -> Option<String> {
-        let (_, event) = found.params.iter().find(|(name, _)| name == "event")?;
-        let (token, _) = credential::find(headers, Kind::Queue, event)?;
-        let token = self.state.admission.tokens().verify(token).ok()?;
-        (token.event.as_str() == event).then_some(token.visitor.0)
+    /// The visitor whose queue token or pass for this request's event is good.
+    fn visitor(&self, found: &Found<'_>, query: &str, headers: &HeaderMap) -> Option<String> {
+        let named = found.params.iter().find(|(name, _)| name == "event").map(|(_, event)| event.as_str());
+        let event = EventId::from(named.or_else(|| query.strip_prefix("event="))?);
+        let admission = &self.state.admission;
+        let queue = || {
+            let (token, _) = credential::find(headers, Kind::Queue, event.as_str())?;
+            let token = admission.tokens().verify(token).ok()?;
+            (token.event == event).then_some(token.visitor)
+        };
+        let pass = || {
+            let (pass, _) = credential::find(headers, Kind::Pass, event.as_str())?;
+            admission.read_pass(&event, pass)
+        };
+        queue().or_else(pass).map(|visitor| visitor.0)
     }
 }
 

@@ -1,15 +1,18 @@
 //! What every handler may reach, built once by `app`. Knows no request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
-use super::auth::Auth;
+use super::auth::{self, Auth};
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
 use super::origin::Origins;
+use super::{openapi, routes};
 use crate::admission::Admission;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -17,25 +20,82 @@ use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
-use crate::shutdown::Stopping;
+
+/// The stages behind the edge.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub lanes: Lanes,
+    pub catalog: Arc<Catalog>,
+    pub ledger: Ledger,
+    pub admission: Arc<Admission>,
+    pub inventory: Arc<Inventory>,
+    pub operator: Arc<dyn Operator>,
+    pub prometheus: PrometheusHandle,
+}
 
 pub struct State {
     pub config: Arc<Config>,
     pub clock: Clock,
     pub lanes: Lanes,
-    pub auth: Auth,
-    pub admission: Arc<Admission>,
     pub catalog: Arc<Catalog>,
-    pub inventory: Arc<Inventory>,
     /// For reading only.
     pub ledger: Ledger,
+    pub admission: Arc<Admission>,
+    pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
+    pub prometheus: PrometheusHandle,
+
+    pub auth: Auth,
     pub seat_pages: SeatPages,
     pub limits: Limits,
     pub origins: Origins,
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
-    pub prometheus: PrometheusHandle,
-    /// Streams end and readiness is over once it is given.
-    pub stopping: Stopping,
+    /// The OpenAPI document, JSON.
+    pub openapi: Bytes,
+    serving: AtomicBool,
+}
+
+impl State {
+    /// Fails when the keys that verify users cannot be read.
+    pub fn new(parts: Parts) -> Result<Self, auth::keys::Error> {
+        let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+        Ok(Self {
+            auth: Auth::new(&config.auth, clock.clone())?,
+            seat_pages: SeatPages::default(),
+            limits: Limits::new(&config.limits),
+            origins: Origins::new(&config.server),
+            streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
+            openapi: openapi::document(&routes::table()).to_string().into(),
+            serving: AtomicBool::new(false),
+            config,
+            clock,
+            lanes,
+            catalog,
+            ledger,
+            admission,
+            inventory,
+            operator,
+            prometheus,
+        })
+    }
+
+    /// Traffic may come.
+    pub fn ready(&self) {
+        self.serving.store(true, Ordering::Relaxed);
+    }
+
+    /// Draining: whoever sends traffic should send it elsewhere; event streams end.
+    pub fn not_ready(&self) {
+        self.serving.store(false, Ordering::Relaxed);
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.serving.load(Ordering::Relaxed) && self.auth.has_keys()
+    }
+
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
 }

@@ -15,7 +15,7 @@ pub struct Claiming {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
-    /// When the coupon ends; `None`: never.
+    /// When the campaign's coupons end, ms; `None`: never.
     pub expires_ms: Option<Millis>,
 }
 
@@ -23,17 +23,7 @@ impl Inventory {
     /// Takes the next number of a campaign. `lane` is the campaign's.
     pub async fn claim(&self, lane: LaneId, ask: Claiming) -> Result<ClaimOutcome> {
         let Some(lane) = self.lanes.get(lane) else { return Ok(ClaimOutcome::NoCampaign) };
-        let Claiming { campaign, claim, digest, user, expires_ms } = ask;
-        let body = Body::CouponClaimed {
-            v: VERSION,
-            claim: claim.clone(),
-            campaign: campaign.clone(),
-            user: user.clone(),
-            digest: digest.clone(),
-            expires_ms,
-        };
-        let record = Record { id: claim.0.clone(), body };
-        let ask = ClaimAsk { campaign, claim, digest, user, record, log_max: self.log_max };
+        let ask = request(ask, self.log_max);
         let outcome = lane.claim(self.clock.now_ms(), ask).await?;
         counter!(INVENTORY_CLAIMS, "outcome" => label(&outcome)).increment(1);
         if let ClaimOutcome::Claimed { .. } = outcome {
@@ -41,6 +31,20 @@ impl Inventory {
         }
         Ok(outcome)
     }
+}
+
+fn request(ask: Claiming, log_max: i64) -> ClaimAsk {
+    let Claiming { campaign, claim, digest, user, expires_ms } = ask;
+    let body = Body::CouponClaimed {
+        v: VERSION,
+        claim: claim.clone(),
+        campaign: campaign.clone(),
+        user: user.clone(),
+        digest: digest.clone(),
+        expires_ms,
+    };
+    let record = Record { id: claim.0.clone(), body };
+    ClaimAsk { campaign, claim, digest, user, record, log_max }
 }
 
 fn label(outcome: &ClaimOutcome) -> &'static str {

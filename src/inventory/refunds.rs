@@ -4,7 +4,7 @@ use super::Inventory;
 use crate::clock::Millis;
 use crate::ids::{FactKind, OrderId, RefundId, UserId};
 use crate::lane::order::RefundStatus;
-use crate::lane::record::{Body, Record, VERSION};
+use crate::lane::record::{Body, Record, RefundBy, VERSION};
 use crate::lane::{Refund, RefundFact, RefundOutcome, Result};
 
 /// A refund as it is asked for. Its id is of the order's lane.
@@ -46,6 +46,7 @@ fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
         order: order.clone(),
         refund: refund.clone(),
         digest: digest.clone(),
+        by: if user.is_some() { RefundBy::Buyer } else { RefundBy::Admin },
         lines: lines.clone(),
         reason: reason.clone(),
     };

@@ -5,6 +5,7 @@
 //! and reads; the arithmetic of points and coupons is pure and stands apart from the rows.
 
 pub mod audit;
+pub mod book;
 pub mod catalog;
 pub mod coupons;
 pub mod db;

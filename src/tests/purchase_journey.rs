@@ -64,10 +64,9 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     })
     .await;
 
-    let quote = kim.post(&format!("{path}/quote"), &json!({"coupon": "best", "points": "max"})).send().await.expect(200);
-    let line = |line: u32, seat: &str| {
-        json!({"line": line, "seat": seat, "price": 55000, "discount": 5000, "points": 5000, "cash": 45000, "earn": 450})
-    };
+    let quote =
+        kim.post(&format!("{path}/quote"), &json!({"coupon": "best", "points": "max"})).send().await.expect(200);
+    let line = |line: u32, seat: &str| json!({"line": line, "seat": seat, "price": 55000, "discount": 5000, "points": 5000, "cash": 45000, "earn": 450});
     let total = json!({"price": 110000, "discount": 10000, "points": 10000, "cash": 90000, "currency": "KRW"});
     assert_shape(
         &quote,

@@ -1,1 +1,59 @@
-//! Keeps the keys of `[auth] jwks_url` fresh.
+//! Keeps the keys of `[auth] jwks_url` fresh. Knows no tokens.
+//!
+//! Fetched at once, every ten minutes, and when a token names a key that is not there; never more often
+//! than every ten seconds, so that made-up key names cannot be used to call the issuer. A fetch that
+//! fails changes nothing: the keys of before stay good.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::Auth;
+use super::keys::KeySet;
+use crate::shutdown::Stopping;
+
+const FRESH: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);
+const BYTES_MAX: usize = 256 * 1024;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Returns when told to stop; at once when there is no url.
+pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
+    if url.is_empty() {
+        return;
+    }
+    loop {
+        match tokio::time::timeout(LIMIT, fetch(url)).await.map_err(Fault::from).flatten() {
+            Ok(keys) => auth.replace_keys(keys),
+            Err(error) => tracing::error!(%error, url, "the keys of users' tokens were not fetched"),
+        }
+        tokio::select! {
+            () = stop.wait() => return,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        tokio::select! {
+            () = stop.wait() => return,
+            () = auth.unknown_key.notified() => {}
+            () = tokio::time::sleep(FRESH) => {}
+        }
+    }
+}
+
+async fn fetch(url: &str) -> Result<KeySet, Fault> {
+    let uri: Uri = url.parse()?;
+    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let answer = client.get(uri).await?;
+    if !answer.status().is_success() {
+        return Err(format!("answered {}", answer.status()).into());
+    }
+    let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await?;
+    Ok(KeySet::from_jwks(&body.to_bytes())?)
+}

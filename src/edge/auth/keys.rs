@@ -19,6 +19,12 @@ pub struct KeySet(Vec<Key>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("not a JWKS: {0}")]
     Malformed(#[from] serde_json::Error),
     #[error("no key of this JWKS can verify a signature")]
@@ -26,6 +32,21 @@ pub enum Error {
 }
 
 impl KeySet {
+    /// No key: nobody can sign in.
+    pub fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Public keys of a JWKS file.
+    pub fn from_file(path: &str) -> Result<Self, Error> {
+        let text = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+        Self::from_jwks(&text)
+    }
+
     /// The bytes of the secret's UTF-8 text.
     pub fn hs256(secret: &[u8]) -> Self {
         let key = DecodingKey::from_secret(secret);

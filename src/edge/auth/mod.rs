@@ -73,16 +73,29 @@ enum Audience {
 }
 
 impl Auth {
-    pub fn new(config: &config::Auth, keys: KeySet, clock: Clock) -> Self {
+    /// With the configured keys; those of a `jwks_url` arrive later, by [`fetch::keep_fresh`].
+    pub fn new(config: &config::Auth, clock: Clock) -> Result<Self, keys::Error> {
+        let keys = if !config.hs256_secret.is_empty() {
+            KeySet::hs256(config.hs256_secret.as_bytes())
+        } else if !config.jwks_file.is_empty() {
+            KeySet::from_file(&config.jwks_file)?
+        } else {
+            KeySet::empty()
+        };
         let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Self {
+        Ok(Self {
             keys: RwLock::new(Arc::new(keys)),
             issuer: set(&config.issuer),
             audience: set(&config.audience),
             clock,
             verified: Expiring::new(VERIFIED_MAX),
             unknown_key: Notify::new(),
-        }
+        })
+    }
+
+    /// False until the keys of a `jwks_url` have been fetched once.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.read().is_empty()
     }
 
     /// Replaces the keys; what was verified by the old ones is forgotten.
@@ -145,9 +158,17 @@ fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0) as Millis
 }
 
-/// A bearer for development, signed HS256 and made for the configured issuer and audience; `scope` is
-/// space-separated.
-pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s: i64, clock: &Clock) -> String {
+/// Arguments of [`mint`].
+#[derive(Debug, Clone, Copy)]
+pub struct Mint<'a> {
+    pub sub: &'a str,
+    /// Space-separated.
+    pub scope: &'a str,
+    pub ttl_s: i64,
+}
+
+/// A bearer for development, signed with `[auth] hs256_secret` and made for its issuer and audience.
+pub fn mint(config: &config::Auth, clock: &Clock, mint: Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
     #[derive(Serialize)]
     struct Minted<'a> {
         sub: &'a str,
@@ -161,9 +182,16 @@ pub fn mint(config: &config::Auth, secret: &[u8], sub: &str, scope: &str, ttl_s:
         aud: &'a str,
     }
     let iat = clock.now_ms().div_euclid(1000);
-    let claims = Minted { sub, iat, exp: iat.saturating_add(ttl_s), scope, iss: &config.issuer, aud: &config.audience };
-    let key = EncodingKey::from_secret(secret);
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("any bytes are an HMAC key")
+    let claims = Minted {
+        sub: mint.sub,
+        iat,
+        exp: iat.saturating_add(mint.ttl_s),
+        scope: mint.scope,
+        iss: &config.issuer,
+        aud: &config.audience,
+    };
+    let key = EncodingKey::from_secret(config.hs256_secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
 }
 
 #[cfg(test)]

@@ -2,20 +2,37 @@
 
 use http::StatusCode;
 
-use crate::catalog::{Grant, GrantOutcome};
 use crate::edge::asks::points::GrantBody;
 use crate::edge::views::points::GrantView;
 use crate::edge::{Answer, Code, Outcome, Request};
-use crate::ids::{UserId, is_user};
+use crate::ids::{UserId, is_user, scope_digest};
+use crate::ledger::grant::{Grant, Granted};
 
 /// `POST /v1/admin/users/{user}/points`
 pub async fn grant(request: Request) -> Outcome {
     let scope = request.scope()?;
     let body = request.json::<GrantBody>()?;
-    body.value.check(request.state.clock.now_ms())?;
+    body.value.check()?;
     let user = request.param("user");
     if !is_user(user) {
         return Err(Code::NotFound.into());
     }
-    todo!()
+
+    let grant = Grant {
+        id: format!("g{}", scope_digest(scope)),
+        digest: body.digest,
+        user: UserId::from(user),
+        amount: body.value.amount,
+        expires_ms: body.value.expires_at.map(|at| at.0),
+        reason: body.value.reason,
+    };
+    match request.state.catalog.grant(grant).await? {
+        Granted::Done { lot, balance } => Ok(granted(lot, balance)),
+        Granted::Repeated { lot, balance } => Ok(granted(lot, balance).replayed()),
+        Granted::KeyReused => Err(Code::IdempotencyKeyReused.into()),
+    }
+}
+
+fn granted(lot: String, balance: i64) -> Answer {
+    Answer::json(StatusCode::CREATED, &GrantView { lot, balance }).no_store()
 }

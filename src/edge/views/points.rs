@@ -49,8 +49,8 @@ pub struct MoveView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Grant)]
 pub struct GrantView {
-    /// `null`: a debt took it all.
-    pub lot: Option<String>,
+    pub lot: String,
+    /// After it; less than before plus the amount when there was debt.
     pub balance: i64,
 }
 

@@ -1,0 +1,26 @@
+//! Passes for other servers: is this one good, and by which keys.
+
+use http::{HeaderName, StatusCode};
+
+use crate::edge::credential::{self, Kind};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+
+/// `GET /v1/pass/verify?event=`
+pub async fn verify(request: Request) -> Outcome {
+    let event = request.query.get("event").ok_or_else(|| Problem::field("?event", "required"))?;
+    // A pass for an event that is not there is no pass.
+    let event = request.state.catalog.event(event).ok_or(Code::PassUnverified)?;
+    let pass = credential::find(&request.headers, Kind::Pass, event.id.as_str());
+    let (pass, _) = pass.ok_or(Code::PassUnverified)?;
+    let visitor = request.state.admission.verify_pass(&room_of(&event), pass).await?;
+    let visitor = visitor.ok_or(Code::PassUnverified)?;
+    let answer = Answer::no_content().no_store();
+    Ok(answer.header(HeaderName::from_static("stanchion-visitor"), visitor.as_str()))
+}
+
+/// `GET /.well-known/jwks.json`
+pub async fn jwks(request: Request) -> Outcome {
+    let answer = Answer::json(StatusCode::OK, request.state.admission.passes().jwks());
+    // Short enough for a new key to be known before it signs for long.
+    Ok(answer.header(http::header::CACHE_CONTROL, "public, max-age=60"))
+}

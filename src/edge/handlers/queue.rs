@@ -1,0 +1,147 @@
+//! A visitor's place in line: enter, poll, leave.
+
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::lookup;
+use crate::admission::{Entered, Place, Room, Standing};
+use crate::catalog::{Event, Identity};
+use crate::edge::credential::{self, Carried, Jar, Kind};
+use crate::edge::place::PlaceView;
+use crate::edge::{Answer, Code, Outcome, Problem, Request, body, room_of};
+use crate::lane::Token;
+
+/// A token kept by the page itself, where neither header nor cookie serves.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = EnterRequest)]
+pub struct EnterBody {
+    pub token: Option<String>,
+}
+
+/// `POST /v1/events/{event}/queue`
+pub async fn enter(request: Request) -> Outcome {
+    let event = lookup::event(&request)?;
+    let body = request.json_or_empty::<EnterBody>()?.value;
+    let user = match event.spec.room.identity {
+        Identity::Browser => None,
+        Identity::User => Some(request.user()?),
+    };
+    let room = room_of(&event);
+    if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
+        request.believe(carried)?;
+        let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
+        // Someone else's place in a shared browser is not this user's.
+        let tokens = request.state.admission.tokens();
+        let own = user.is_none_or(|user| tokens.is_visitor_of(&event.id, user, &token.visitor));
+        if own {
+            let standing = poll_place(&request, &room, token).await?;
+            // Through, or of another round: whoever asks to enter gets a new place.
+            if !matches!(standing.place, Place::Done { .. }) {
+                return Ok(placed(&request, &event, StatusCode::OK, standing));
+            }
+        }
+    }
+    match request.state.admission.enter(&room, user).await? {
+        Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
+        Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
+        Entered::Closed => Err(Code::RoomClosed.into()),
+        Entered::Full => Err(Problem::new(Code::Overloaded).detail("the line is full").retry_after(30)),
+        Entered::NoEvent => Err(not_told()),
+    }
+}
+
+/// `GET /v1/events/{event}/queue`
+pub async fn poll(request: Request) -> Outcome {
+    let event = lookup::event(&request)?;
+    let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
+    let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
+    let standing = poll_place(&request, &room_of(&event), token).await?;
+    Ok(placed(&request, &event, StatusCode::OK, standing))
+}
+
+/// `DELETE /v1/events/{event}/queue`
+pub async fn leave(request: Request) -> Outcome {
+    leave_with(&request, None).await
+}
+
+/// `POST /v1/events/{event}/queue/leave`, for `sendBeacon`: whatever content type a beacon has, its body
+/// is nothing or `{"token"}`.
+pub async fn leave_by_beacon(request: Request) -> Outcome {
+    let body =
+        if request.body.is_empty() { EnterBody::default() } else { body::parse::<EnterBody>(&request.body)?.value };
+    leave_with(&request, body.token.as_deref()).await
+}
+
+async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
+    let event = lookup::event(request)?;
+    let (text, carried) = carried(request, &event, in_body).ok_or(Code::QueueTokenInvalid)?;
+    request.believe(carried)?;
+    let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event)) };
+    // Gone already is gone.
+    request.state.admission.leave(&room_of(&event), token).await?;
+    Ok(forget(request, &event, Answer::no_content().no_store()))
+}
+
+/// The queue token of the request: what was given on purpose before what the browser adds by itself.
+fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) -> Option<(&'a str, Carried)> {
+    let found = credential::find(&request.headers, Kind::Queue, event.id.as_str());
+    match (found, in_body) {
+        (Some((text, Carried::Header)), _) => Some((text, Carried::Header)),
+        (_, Some(text)) => Some((text, Carried::Body)),
+        (found, None) => found,
+    }
+}
+
+/// The token in `text`, if it is ours and of this event.
+pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
+    let token = request.state.admission.tokens().verify(text).ok()?;
+    (token.event == event.id).then_some(token)
+}
+
+async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
+    request.state.admission.poll(room, token).await?.ok_or_else(not_told)
+}
+
+/// The token a request must have, for answers that go on for long.
+pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
+    let found = carried(request, event, None).and_then(|(text, _)| verified(request, event, text));
+    found.ok_or(Code::QueueTokenInvalid.into())
+}
+
+fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
+    let view = PlaceView::new(event, standing, request.state.clock.now_ms());
+    let jar = jar(request);
+    let id = event.id.as_str();
+    let mut answer = Answer::json(status, &view).no_store().cookie(&jar.queue(id, &view.token));
+    if let (Some(pass), Some(expires_in_s)) = (&view.pass, view.expires_in_s) {
+        answer = answer.cookie(&jar.pass(id, pass, expires_in_s));
+    }
+    answer
+}
+
+/// `QUEUE_TOKEN_INVALID`, and a cookie that holds such a token is forgotten: no script can reach it, so
+/// it would stand in its visitor's way for ever.
+fn forged(request: &Request, event: &Event) -> Answer {
+    let answer = Answer::problem(&Code::QueueTokenInvalid.into(), &request.id);
+    match credential::find(&request.headers, Kind::Queue, event.id.as_str()) {
+        Some((_, Carried::Cookie)) => forget(request, event, answer),
+        Some((_, Carried::Header | Carried::Body)) | None => answer,
+    }
+}
+
+fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
+    let jar = jar(request);
+    let id = event.id.as_str();
+    answer.cookie(&jar.drop(Kind::Queue, id)).cookie(&jar.drop(Kind::Pass, id))
+}
+
+fn jar(request: &Request) -> Jar {
+    Jar { https: request.state.origins.https }
+}
+
+/// The catalogue has the event and its lane not yet: a moment's matter.
+pub fn not_told() -> Problem {
+    Problem::new(Code::Unavailable).detail("the event is just being created").retry_after(1)
+}

@@ -1,0 +1,184 @@
+//! A visitor's place, and a room's counts, as API.md "Waiting room" shows them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::admission::speed::Eta;
+use crate::admission::{Place, Standing};
+use crate::catalog::{self, Event};
+use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::lane::RoomCounts;
+use crate::lane::room::Mode;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateView {
+    Scheduled,
+    Waiting,
+    Admitted,
+    Done,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomStateView {
+    Scheduled,
+    Open,
+    Paused,
+    Drain,
+    Closed,
+    Recovering,
+    SoldOut,
+}
+
+/// Seconds until one's turn, a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EtaView {
+    pub low: i64,
+    pub high: i64,
+}
+
+/// A visitor's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Place)]
+pub struct PlaceView {
+    pub event: String,
+    pub visitor: String,
+    pub state: StateView,
+    /// The place itself: keep it.
+    pub token: String,
+    /// From 1; null unless waiting.
+    pub position: Option<i64>,
+    pub ahead: Option<i64>,
+    pub behind: Option<i64>,
+    /// Null when unknown.
+    pub eta_s: Option<EtaView>,
+    /// Ask again after so long.
+    pub poll_after_ms: i64,
+    pub room: RoomStateView,
+    /// Null for rooms without seats.
+    pub seats_left: Option<i64>,
+    pub opens_at: Option<String>,
+    /// While admitted.
+    pub pass: Option<String>,
+    pub expires_at: Option<String>,
+    pub expires_in_s: Option<i64>,
+    pub server_time: String,
+}
+
+impl PlaceView {
+    pub fn new(event: &Event, standing: Standing, now_ms: Millis) -> Self {
+        let Standing { visitor, token, place, poll_after_ms } = standing;
+        let bare = Self {
+            event: event.id.to_string(),
+            visitor: visitor.0,
+            state: StateView::Waiting,
+            token,
+            position: None,
+            ahead: None,
+            behind: None,
+            eta_s: None,
+            poll_after_ms,
+            room: RoomStateView::Recovering,
+            seats_left: None,
+            opens_at: event.spec.opens_at.map(|at| rfc3339(at.0)),
+            pass: None,
+            expires_at: None,
+            expires_in_s: None,
+            server_time: rfc3339(now_ms),
+        };
+        match place {
+            Place::Recovering => bare,
+            Place::Scheduled { counts } => Self { state: StateView::Scheduled, ..bare }.with(&counts),
+            Place::Done { counts } => Self { state: StateView::Done, ..bare }.with(&counts),
+            Place::Closed { counts } => Self { state: StateView::Closed, ..bare }.with(&counts),
+            Place::Waiting { ahead, eta, counts } => Self {
+                position: Some(ahead + 1),
+                ahead: Some(ahead),
+                behind: Some((counts.waiting - ahead - 1).max(0)),
+                eta_s: eta.map(|Eta { low_s, high_s }| EtaView { low: low_s, high: high_s }),
+                ..bare
+            }
+            .with(&counts),
+            Place::Admitted { pass, expires_ms, counts } => Self {
+                state: StateView::Admitted,
+                pass: Some(pass),
+                expires_at: Some(rfc3339(expires_ms)),
+                expires_in_s: Some(seconds_until(expires_ms, now_ms)),
+                ..bare
+            }
+            .with(&counts),
+        }
+    }
+
+    fn with(self, counts: &RoomCounts) -> Self {
+        Self { room: room_state(counts), seats_left: seats_left(counts), ..self }
+    }
+}
+
+/// Public counts of a room; null while they are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Room)]
+pub struct RoomView {
+    pub room: RoomStateView,
+    pub order: OrderView,
+    pub waiting: Option<i64>,
+    pub inside: Option<i64>,
+    pub capacity: i64,
+    pub rate_per_min: i64,
+    pub admitted_total: Option<i64>,
+    pub seats_left: Option<i64>,
+    /// Null in rooms without a draw.
+    pub draw: Option<DrawView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderView {
+    Fifo,
+}
+
+/// Lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Draw)]
+pub struct DrawView {
+    pub commitment: String,
+    pub list_digest: Option<String>,
+    pub seed: Option<String>,
+}
+
+impl RoomView {
+    /// `None`: the lane is being rebuilt.
+    pub fn new(event: &Event, counts: Option<&RoomCounts>) -> Self {
+        let spec = &event.spec.room;
+        Self {
+            room: counts.map_or(RoomStateView::Recovering, room_state),
+            order: match spec.order {
+                catalog::Order::Fifo => OrderView::Fifo,
+            },
+            waiting: counts.map(|c| c.waiting),
+            inside: counts.map(|c| c.inside),
+            capacity: counts.map_or(spec.capacity, |c| c.capacity),
+            rate_per_min: counts.map_or(spec.rate_per_min, |c| c.rate_per_min),
+            admitted_total: counts.map(|c| c.admitted_total),
+            seats_left: counts.and_then(seats_left),
+            draw: None,
+        }
+    }
+}
+
+fn room_state(counts: &RoomCounts) -> RoomStateView {
+    match counts.mode {
+        Mode::Scheduled => RoomStateView::Scheduled,
+        Mode::Closed => RoomStateView::Closed,
+        Mode::Open | Mode::Paused | Mode::Drain if counts.sold_out() => RoomStateView::SoldOut,
+        Mode::Open => RoomStateView::Open,
+        Mode::Paused => RoomStateView::Paused,
+        Mode::Drain => RoomStateView::Drain,
+    }
+}
+
+fn seats_left(counts: &RoomCounts) -> Option<i64> {
+    counts.has_seats().then_some(counts.free)
+}

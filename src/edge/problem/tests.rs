@@ -1,0 +1,99 @@
+//! The whole table, as clients know it.
+
+use super::*;
+
+#[test]
+fn the_table_of_codes() {
+    let table: Vec<String> = Code::ALL
+        .iter()
+        .map(|code| {
+            let retry = if code.retryable() { " retryable" } else { "" };
+            format!("{} {}{retry}", code.status().as_u16(), code.text())
+        })
+        .collect();
+    assert_eq!(table.join("\n"), TABLE.trim());
+}
+
+const TABLE: &str = "
+400 BAD_JSON
+400 VALIDATION
+400 IDEMPOTENCY_KEY_MISSING
+401 UNAUTHENTICATED
+401 QUEUE_TOKEN_INVALID
+401 PASS_REQUIRED
+403 ADMIN_REQUIRED
+403 BAD_ORIGIN
+403 PASS_REQUIRED
+403 NOT_OWNER
+404 NOT_FOUND
+404 EVENT_NOT_FOUND
+404 SEAT_NOT_FOUND
+404 SECTION_NOT_FOUND
+404 HOLD_NOT_FOUND
+404 CAMPAIGN_NOT_FOUND
+404 ORDER_NOT_FOUND
+405 METHOD_NOT_ALLOWED
+408 REQUEST_TIMEOUT retryable
+409 ROOM_CLOSED
+409 SEATS_TAKEN
+409 SOLD_OUT
+409 ADJACENT_UNAVAILABLE
+409 SALE_NOT_OPEN
+409 HOLD_ALREADY_ORDERED
+409 ALREADY_CLAIMED
+409 CAMPAIGN_NOT_OPEN
+409 AMOUNT_MISMATCH
+409 PAYMENT_IN_PROGRESS retryable
+409 NOT_PAYABLE
+409 PROVIDER_NOT_ALLOWED
+409 NOT_CANCELLABLE
+409 NOT_REFUNDABLE
+409 OVER_REFUND
+409 SEATS_SOLD
+409 STOCK_CLAIMED
+409 IDEMPOTENCY_IN_PROGRESS retryable
+410 HOLD_EXPIRED
+413 BODY_TOO_LARGE
+415 UNSUPPORTED_MEDIA_TYPE
+422 IDEMPOTENCY_KEY_REUSED
+422 LIMIT_EXCEEDED
+422 DUPLICATE_SEAT
+422 EMPTY
+422 LINE_NOT_FOUND
+429 TOO_MANY_REQUESTS retryable
+500 INTERNAL
+503 OVERLOADED retryable
+503 UNAVAILABLE retryable
+503 RECOVERING retryable
+";
+
+#[test]
+fn a_problem_shows_what_its_code_says_and_nothing_internal() {
+    let problem = Problem::unavailable("lane", "secret host 10.0.0.1 is down");
+    let view = serde_json::to_value(problem.view("r-1")).expect("json");
+    let wanted = serde_json::json!({
+        "type": "about:blank", "title": "A part of the gateway is away", "status": 503,
+        "detail": "A part of the gateway is away", "code": "UNAVAILABLE", "retryable": true, "request_id": "r-1",
+    });
+    assert_eq!(view, wanted);
+    assert_eq!(problem.retry_after_seconds(), Some(1), "503 always carries one");
+    assert_eq!(Problem::new(Code::TooManyRequests).retry_after(7).retry_after_seconds(), Some(7));
+    assert_eq!(Problem::new(Code::SoldOut).retry_after_seconds(), None);
+
+    let fields = Problem::field("/points", "at least 0");
+    let view = serde_json::to_value(fields.view("r-2")).expect("json");
+    assert_eq!(view["errors"], serde_json::json!([{"pointer": "/points", "detail": "at least 0"}]));
+    let taken = Problem::new(Code::SeatsTaken).conflicts(vec!["a-1-1".into()]);
+    assert_eq!(serde_json::to_value(taken.view("r-3")).expect("json")["conflicts"], serde_json::json!(["a-1-1"]));
+}
+
+#[test]
+fn a_lane_that_is_away_is_not_an_answer() {
+    use crate::ids::LaneId;
+    use crate::lane::Fault;
+    let away = Fault::Unavailable { lane: LaneId(3), source: "connection refused".into() };
+    let contract = Fault::Contract { lane: LaneId(3), detail: "arity".into() };
+    assert_eq!(Problem::from(Fault::Recovering(LaneId(3))).code, Code::Recovering);
+    assert_eq!(Problem::from(away).code, Code::Unavailable);
+    assert_eq!(Problem::from(contract).code, Code::Internal);
+}

@@ -1,0 +1,80 @@
+//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction, a
+//! fact for the outbox. Knows nothing of how it was paid.
+
+use super::Book;
+use super::coupon::state;
+use super::journal::{Account, Transaction, sold};
+use super::row::Standing;
+use super::rows::Fact;
+use super::sheet::Sheet;
+use crate::ids::OrderId;
+use crate::lane::order::{OrderStatus, TicketState};
+use crate::ledger::points::{NewLot, Origin, Step};
+
+impl Book {
+    /// The order is paid, or costs no cash.
+    pub(super) fn confirm(&mut self, id: &OrderId) {
+        let now_ms = self.now_ms;
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let order = sheet.change();
+        order.status = OrderStatus::Confirmed;
+        order.confirmed_ms = Some(now_ms);
+        let coupon = order.coupon_campaign.clone().zip(order.coupon_number);
+        for ticket in sheet.tickets.iter_mut() {
+            ticket.state = Standing::Issued(TicketState::Valid);
+        }
+        if let Some(coupon) = coupon.and_then(|key| self.coupons.get_mut(&key)) {
+            coupon.state = state::USED.into();
+        }
+
+        let order = sheet.order();
+        let (usable_ms, expires_ms) = sheet.terms.earned_life(now_ms);
+        let step = format!("{id}.earned");
+        let step = Step { id: &step, now_ms, order: Some(id), refund: None };
+        let wallet = self.wallets.get_mut(&order.user_id).expect("accounts concerned were locked first");
+        for line in sheet.lines.iter() {
+            let line_of = Some((id.clone(), line.number()));
+            let lot = NewLot { origin: Origin::Earn, amount: line.earn, usable_ms, expires_ms, line: line_of };
+            wallet.credit(step, lot);
+        }
+
+        let postings = sale(sheet).postings(format!("{id}.confirmed"), &order.currency, Some(id), now_ms);
+        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let fact = confirmed(sheet, now_ms);
+        self.facts.add(fact);
+    }
+}
+
+fn sale(sheet: &Sheet) -> Transaction {
+    let order = sheet.order();
+    let mut transaction = Transaction::default();
+    if let Some(attempt) = sheet.paid_by() {
+        transaction.post(Account::Cash(attempt.provider.clone()), order.cash);
+    }
+    transaction.post(Account::PointsInOrders, order.points);
+    for line in sheet.lines.iter() {
+        let sale = sold(line, order.fee_bp, &sheet.terms);
+        transaction
+            .post(Account::Discount, sale.discount)
+            .post(Account::Organizer(sheet.terms.terms.organizer.clone()), sale.fee - sale.sale)
+            .post(Account::PlatformFee, -sale.fee)
+            .post(Account::MarketingPoints, line.earn)
+            .post(Account::PointsLiability, -line.earn);
+    }
+    transaction
+}
+
+fn confirmed(sheet: &Sheet, now_ms: i64) -> Fact {
+    let order = sheet.order();
+    let body = serde_json::json!({
+        "order": order.id, "event": order.event, "user": order.user_id, "currency": order.currency,
+        "price": order.price, "discount": order.discount, "points": order.points, "cash": order.cash,
+        "tickets": sheet.lines.len(), "at": crate::clock::rfc3339(now_ms),
+    });
+    Fact {
+        id: format!("{}.confirmed", order.id),
+        at_ms: now_ms,
+        kind: "order.confirmed".into(),
+        body: body.to_string(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Coupons in the book: claimed, chosen for an order, reserved, given back. What one is worth is
+//! arithmetic, and not here.
+
+use std::collections::HashMap;
+
+use super::place::Placing;
+use super::rows::Coupon;
+use super::{Book, Failure, Outcome};
+use crate::clock::Millis;
+use crate::ids::{CampaignId, ClaimId, UserId};
+use crate::lane::record::CouponChoice;
+use crate::ledger::coupons::{self, Basket, CampaignSpec, FundedBy};
+
+/// Campaigns by id; one that is missing here is missing in the ledger.
+pub(super) type Campaigns = HashMap<CampaignId, CampaignSpec>;
+
+/// The words of `coupon.state`.
+pub(super) mod state {
+    pub const ISSUED: &str = "issued";
+    pub const RESERVED: &str = "reserved";
+    pub const USED: &str = "used";
+    pub const EXPIRED: &str = "expired";
+}
+
+/// The coupon an order uses.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    pub campaign: CampaignId,
+    pub number: i64,
+    pub discount: i64,
+    pub expires_ms: Option<Millis>,
+    pub funded_by: FundedBy,
+}
+
+/// The coupon asked for cannot be used.
+pub(super) struct Unavailable;
+
+/// The fields of `coupon.claimed`.
+pub(super) struct Claiming<'r> {
+    pub claim: &'r ClaimId,
+    pub campaign: &'r CampaignId,
+    pub user: &'r UserId,
+    pub digest: &'r str,
+    pub expires_ms: Option<Millis>,
+}
+
+impl Book {
+    /// `coupon.claimed`: inserts the coupon, or completes one that an order has brought before.
+    pub(super) fn claimed(
+        &mut self,
+        number: Option<i64>,
+        claimed_ms: Millis,
+        ask: Claiming<'_>,
+    ) -> Result<Outcome, Failure> {
+        let number = number.ok_or_else(|| Failure::record(ask.claim.as_str(), "the entry carries no coupon number"))?;
+        match self.coupons.get_mut(&(ask.campaign.clone(), number)) {
+            None => {
+                self.coupons.add(Coupon {
+                    campaign: ask.campaign.clone(),
+                    number,
+                    user_id: ask.user.clone(),
+                    claimed_ms,
+                    expires_ms: ask.expires_ms,
+                    claim: Some(ask.claim.clone()),
+                    digest: Some(ask.digest.to_owned()),
+                    state: state::ISSUED.into(),
+                    order_id: None,
+                });
+                Ok(Outcome::Done)
+            }
+            Some(row) if row.user_id == *ask.user && row.claim.is_none() => {
+                row.claim = Some(ask.claim.clone());
+                row.digest = Some(ask.digest.to_owned());
+                Ok(Outcome::Done)
+            }
+            Some(row) if row.claim.as_ref() == Some(ask.claim) => Ok(Outcome::Done),
+            // A lane that had lost this number gave it again.
+            Some(_) => Ok(Outcome::Refused("NUMBER_TAKEN")),
+        }
+    }
+
+    /// The coupon an order wants, and what it takes off.
+    pub(super) fn choose(&self, ask: &Placing<'_>, gross: i64) -> Result<Option<Chosen>, Unavailable> {
+        let basket = Basket { event: ask.event, gross };
+        match ask.coupon {
+            CouponChoice::None => Ok(None),
+            CouponChoice::Best => Ok(self.best(ask.user, basket)),
+            CouponChoice::One { campaign, number, expires_ms } => {
+                let spec = self.campaigns.get(campaign).ok_or(Unavailable)?;
+                let row = self.coupons.get(&(campaign.clone(), *number));
+                if row.is_some_and(|row| row.user_id != *ask.user || row.state != state::ISSUED) {
+                    return Err(Unavailable);
+                }
+                let expires_ms = row.map_or(*expires_ms, |row| row.expires_ms);
+                let discount = spec.discount(basket, expires_ms, self.now_ms).map_err(|_| Unavailable)?;
+                let (campaign, number) = (campaign.clone(), *number);
+                Ok(Some(Chosen { campaign, number, discount, expires_ms, funded_by: spec.funded_by }))
+            }
+        }
+    }
+
+    fn best(&self, user: &UserId, basket: Basket<'_>) -> Option<Chosen> {
+        let mine: Vec<coupons::Coupon> = self
+            .coupons
+            .iter()
+            .filter(|row| row.user_id == *user && row.state == state::ISSUED)
+            .map(|row| coupons::Coupon {
+                campaign: row.campaign.clone(),
+                number: row.number,
+                expires_ms: row.expires_ms,
+            })
+            .collect();
+        let known = mine.iter().filter_map(|coupon| Some((coupon, self.campaigns.get(&coupon.campaign)?)));
+        let (coupon, discount) = coupons::best(known, basket, self.now_ms)?;
+        Some(Chosen {
+            campaign: coupon.campaign.clone(),
+            number: coupon.number,
+            discount,
+            expires_ms: coupon.expires_ms,
+            funded_by: self.campaigns[&coupon.campaign].funded_by,
+        })
+    }
+
+    /// Reserves a coupon for an order; one whose claim is still on its way is inserted. Its signature
+    /// was checked at the door.
+    pub(super) fn reserve(&mut self, chosen: Chosen, ask: &Placing<'_>) {
+        let key = (chosen.campaign.clone(), chosen.number);
+        if self.coupons.get(&key).is_none() {
+            self.coupons.add(Coupon {
+                campaign: chosen.campaign,
+                number: chosen.number,
+                user_id: ask.user.clone(),
+                claimed_ms: ask.placed_ms,
+                expires_ms: chosen.expires_ms,
+                claim: None,
+                digest: None,
+                state: state::ISSUED.into(),
+                order_id: None,
+            });
+        }
+        let row = self.coupons.get_mut(&key).expect("just looked at or added");
+        row.state = state::RESERVED.into();
+        row.order_id = Some(ask.order.clone());
+    }
+}
+
+/// Frees a coupon from its order; one past its end is only marked so.
+pub(super) fn give_back(row: &mut Coupon, now_ms: Millis) {
+    let ended = row.expires_ms.is_some_and(|at| at <= now_ms);
+    row.state = if ended { state::EXPIRED } else { state::ISSUED }.into();
+    row.order_id = None;
+}

@@ -1,0 +1,146 @@
+//! What waits in the ledger for the pipeline: open calls to the provider, orders past their deadline, dead
+//! letters. Reads only.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sqlx::Row as _;
+
+use super::Book;
+use super::call::Call;
+use super::dead::DeadLetter;
+use super::sheet::{Sheet, status};
+use crate::clock::Millis;
+use crate::ids::{AttemptId, LaneId, OrderId};
+use crate::lane::order::Reason;
+use crate::ledger::{Conn, Ledger, Result, Source};
+
+/// An order whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    pub order: OrderId,
+    pub version: i64,
+    pub reason: Reason,
+}
+
+/// Open attempts and refunds of a lane, oldest first, at most about `limit` of each.
+pub async fn open_calls(ledger: &Ledger, lane: LaneId, limit: i64) -> Result<Vec<Call>> {
+    ledger
+        .read("open_calls", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let charges = "SELECT order_id FROM payment WHERE lane = ? AND opened = 1 ORDER BY created_ms LIMIT ?";
+                let refunds = "SELECT order_id FROM refund WHERE lane = ? AND opened = 1 ORDER BY requested_ms LIMIT ?";
+                let mut orders = ids(conn, charges, &[i64::from(lane.0), limit]).await?;
+                orders.extend(ids(conn, refunds, &[i64::from(lane.0), limit]).await?);
+                let mut book = Book::new(lane, 0, 0);
+                book.load_sheets(conn, &orders.into_iter().collect::<BTreeSet<_>>()).await?;
+                Ok(book.sheets.values().flat_map(Sheet::calls).collect())
+            })
+        })
+        .await
+}
+
+/// Orders of a lane that are to expire: past their deadline with no attempt open, or past it by
+/// `unknown_ms` with one that nobody can tell of. At most `limit` of each.
+pub async fn overdue(
+    ledger: &Ledger,
+    lane: LaneId,
+    now_ms: Millis,
+    unknown_ms: i64,
+    limit: i64,
+) -> Result<Vec<Overdue>> {
+    ledger
+        .read("overdue", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let pending = "SELECT id FROM orders WHERE lane = ? AND status = 'pending_payment' \
+                               AND deadline_ms <= ? ORDER BY deadline_ms LIMIT ?";
+                let paying = "SELECT id FROM orders WHERE lane = ? AND status = 'paying' \
+                              AND deadline_ms <= ? ORDER BY deadline_ms LIMIT ?";
+                let lane_value = i64::from(lane.0);
+                let mut orders = ids(conn, pending, &[lane_value, now_ms, limit]).await?;
+                orders.extend(ids(conn, paying, &[lane_value, now_ms - unknown_ms, limit]).await?);
+                let mut book = Book::new(lane, 0, 0);
+                book.load_sheets(conn, &orders.into_iter().collect::<BTreeSet<_>>()).await?;
+                Ok(book.sheets.values().map(late).collect())
+            })
+        })
+        .await
+}
+
+/// A payment attempt, as far as a human's verdict on it needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub order: OrderId,
+    /// Without a definite answer so far.
+    pub open: bool,
+}
+
+/// `None`: no such attempt.
+pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
+    let id = id.0.clone();
+    ledger
+        .read("attempt", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT order_id, opened FROM payment WHERE id = ?";
+                let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
+                let open = row.try_get::<Option<i64>, _>(1)?.is_some();
+                Ok(Some(Attempt { order: OrderId(row.try_get(0)?), open }))
+            })
+        })
+        .await
+}
+
+/// How many dead letters each lane has.
+pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
+    ledger
+        .read("dead_counts", Source::Primary, |conn| {
+            Box::pin(async move {
+                let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        let (lane, count): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                        Ok((LaneId(u16::try_from(lane).unwrap_or(u16::MAX)), u64::try_from(count).unwrap_or(0)))
+                    })
+                    .collect()
+            })
+        })
+        .await
+}
+
+/// Dead letters, oldest first, at most `limit`.
+pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
+    ledger
+        .read("dead_letters", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
+                let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        Ok(DeadLetter {
+                            id: row.try_get(0)?,
+                            lane: LaneId(u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u16::MAX)),
+                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId),
+                            error: row.try_get(3)?,
+                            died_ms: row.try_get(4)?,
+                        })
+                    })
+                    .collect()
+            })
+        })
+        .await
+}
+
+fn late(sheet: &Sheet) -> Overdue {
+    let order = sheet.order();
+    let declined = sheet.attempts().last().is_some_and(|attempt| attempt.status == status::DECLINED);
+    Overdue {
+        order: order.id.clone(),
+        version: order.version,
+        reason: if declined { Reason::PaymentDeclined } else { Reason::PaymentExpired },
+    }
+}
+
+async fn ids(conn: &mut Conn, text: &'static str, values: &[i64]) -> Result<Vec<OrderId>> {
+    let query = values.iter().fold(sqlx::query(text), |query, value| query.bind(*value));
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(OrderId(row.try_get(0)?))).collect()
+}

@@ -1,0 +1,150 @@
+//! Double entry: what each fact posts. Debits are positive, credits negative; every transaction sums to
+//! zero, and zero amounts are not written. Knows no row but its own.
+//!
+//! With, of a line: price `p`, coupon share `d` (`dp` when the platform bears it, else 0), points `u`,
+//! cash `c`, earned points `e`; the organizer's sale `s = p − (d − dp) = c + u + dp`; the platform's fee
+//! `q = ⌊s·fee_bp/10000⌋`.
+//!
+//! | transaction | when | postings |
+//! |---|---|---|
+//! | `<order>.confirmed` | paid | `cash:<provider>` +c · `points_in_orders` +u · `discount:platform` +dp · `organizer:<id>` −(s−q) · `platform_fee` −q · `marketing_points` +e · `points_liability` −e |
+//! | `<order>.placed` | points spent, not yet paid | `points_liability` +u · `points_in_orders` −u |
+//! | `<order>.released` | unpaid order ended | the reverse |
+//! | `<refund>.requested` | committed | `refunds_pending` +Δu′ · `points_liability` −Δu′ · `points_liability` +Δe · `marketing_points` −Δe |
+//! | `<refund>.refused` | provider refused for good | the reverse |
+//! | `<refund>.done` | money is back | `cash:<provider>` −Δc′ · `refunds_pending` −Δu′ · `organizer:<id>` +(Δs−Δq) − f · `platform_fee` +Δq · `discount:platform` −Δdp |
+//! | `<attempt>.late` | captured after the order ended | `cash:<provider>` +a · `unapplied_cash` −a |
+//! | `<refund>.done` of late money | sent back | `cash:<provider>` −a · `unapplied_cash` +a |
+//!
+//! Points spent at placement leave `points_liability` for `points_in_orders` then, and `confirmed` takes
+//! them from there. Primes are amounts after the cancellation fee `f`, which the organizer keeps. Shares of
+//! a refunded part are differences of cumulative floors, so that the last refund of a line is exact.
+//! `points_liability` is what users hold less what they owe (a claw-back that found no points left).
+
+use std::collections::BTreeMap;
+
+use super::rows::{Line, Posting};
+use super::terms::Frozen;
+use crate::clock::Millis;
+use crate::ids::OrderId;
+use crate::ledger::coupons::FundedBy;
+use crate::money::{mul_div, share_bp};
+
+/// An account of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Account {
+    Cash(String),
+    PointsLiability,
+    PointsInOrders,
+    PointsExpired,
+    RefundsPending,
+    MarketingPoints,
+    Discount,
+    Organizer(String),
+    PlatformFee,
+    UnappliedCash,
+}
+
+impl Account {
+    fn text(&self) -> String {
+        match self {
+            Account::Cash(provider) => format!("cash:{provider}"),
+            Account::PointsLiability => "points_liability".into(),
+            Account::PointsInOrders => "points_in_orders".into(),
+            Account::PointsExpired => "points_expired".into(),
+            Account::RefundsPending => "refunds_pending".into(),
+            Account::MarketingPoints => "marketing_points".into(),
+            Account::Discount => "discount:platform".into(),
+            Account::Organizer(id) => format!("organizer:{id}"),
+            Account::PlatformFee => "platform_fee".into(),
+            Account::UnappliedCash => "unapplied_cash".into(),
+        }
+    }
+}
+
+/// One transaction of the journal, being put together.
+#[derive(Debug, Default)]
+pub(super) struct Transaction(BTreeMap<Account, i64>);
+
+impl Transaction {
+    /// Adds to an account; several postings to one become one entry.
+    pub fn post(&mut self, account: Account, amount: i64) -> &mut Self {
+        *self.0.entry(account).or_default() += amount;
+        self
+    }
+
+    /// The same with all signs turned.
+    pub fn reversed(mut self) -> Self {
+        self.0.values_mut().for_each(|amount| *amount = -*amount);
+        self
+    }
+
+    /// Rows of it; panics when it does not balance, which would be a bug in this module's callers.
+    pub fn postings(self, id: String, currency: &str, order: Option<&OrderId>, at_ms: Millis) -> Vec<Posting> {
+        assert_eq!(self.0.values().sum::<i64>(), 0, "{id} does not balance: {:?}", self.0);
+        let entries = self.0.into_iter().filter(|(_, amount)| *amount != 0);
+        (1i64..)
+            .zip(entries)
+            .map(|(entry, (account, amount))| Posting {
+                transaction_id: id.clone(),
+                entry,
+                account: account.text(),
+                amount,
+                currency: currency.to_owned(),
+                order_id: order.cloned(),
+                at_ms,
+            })
+            .collect()
+    }
+}
+
+/// A line's part of a sale, or of what a refund takes of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sale {
+    /// What the organizer sold.
+    pub sale: i64,
+    /// The platform's fee on it.
+    pub fee: i64,
+    /// The discount the platform bears.
+    pub discount: i64,
+}
+
+impl Sale {
+    fn of(line: &Line, fee_bp: i64, terms: &Frozen) -> Self {
+        let discount = match terms.funded_by {
+            Some(FundedBy::Platform) => line.discount,
+            Some(FundedBy::Organizer) | None => 0,
+        };
+        let sale = line.points + line.cash + discount;
+        Sale { sale, fee: share_bp(sale, fee_bp), discount }
+    }
+
+    /// The share of it that is taken back when `refunded` of the line's net is.
+    fn share(self, refunded: i64, net: i64) -> Self {
+        if net == 0 {
+            return self;
+        }
+        Sale {
+            sale: mul_div(self.sale, refunded, net),
+            fee: mul_div(self.fee, refunded, net),
+            discount: mul_div(self.discount, refunded, net),
+        }
+    }
+}
+
+/// The whole sale of a line.
+pub(super) fn sold(line: &Line, fee_bp: i64, terms: &Frozen) -> Sale {
+    Sale::of(line, fee_bp, terms)
+}
+
+/// What a refund of `amount` more takes back of a line of which `before` was refunded.
+pub(super) fn taken_back(line: &Line, fee_bp: i64, terms: &Frozen, before: i64, amount: i64) -> Sale {
+    let whole = Sale::of(line, fee_bp, terms);
+    let net = line.points + line.cash;
+    if net == 0 {
+        return whole;
+    }
+    let (new, old) = (whole.share(before + amount, net), whole.share(before, net));
+    // `discount` follows from the other two, so that the transaction balances to the unit.
+    Sale { sale: new.sale - old.sale, fee: new.fee - old.fee, discount: new.sale - old.sale - amount }
+}

@@ -1,0 +1,193 @@
+//! Reads the rows a batch concerns, a few `IN` queries a table. Knows no rule.
+
+use std::collections::BTreeSet;
+
+use sqlx::Row as _;
+
+use super::Book;
+use super::query::Keyed;
+use super::row::{Row as _, Table};
+use super::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend, Ticket};
+use super::sheet::{Origin, Sheet};
+use super::terms::Frozen;
+use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::ledger::points::Wallet;
+use crate::ledger::sql::{self, Value};
+use crate::ledger::{Conn, Error, Result};
+
+/// Ids as keys of an `IN` list.
+fn texts<'i>(ids: impl IntoIterator<Item = &'i str>) -> Vec<Value> {
+    ids.into_iter().map(Value::from).collect()
+}
+
+/// The frozen terms of a stored order.
+fn frozen(order: &Order) -> Result<Frozen> {
+    serde_json::from_str(&order.terms).map_err(|error| Error::Unreadable {
+        table: "orders",
+        column: "terms",
+        key: order.id.0.clone(),
+        detail: error.to_string(),
+    })
+}
+
+impl Book {
+    /// Orders with all their rows.
+    pub(super) async fn load_sheets(&mut self, conn: &mut Conn, ids: &BTreeSet<OrderId>) -> Result<()> {
+        let keys = texts(ids.iter().map(OrderId::as_str));
+        let mut orders = Table::<Order>::default();
+        orders.load(conn, "id", &keys, "").await?;
+        for order in orders.iter() {
+            self.sheets.insert(order.id.clone(), Sheet::new(order.clone(), frozen(order)?, Origin::Stored));
+        }
+        let keys = texts(self.sheets.keys().map(OrderId::as_str));
+        let mut lines = Table::<Line>::default();
+        lines.load(conn, "order_id", &keys, "").await?;
+        for line in lines.iter() {
+            self.stored(&line.order_id).lines.loaded(line.clone());
+        }
+        let mut tickets = Table::<Ticket>::default();
+        tickets.load(conn, "order_id", &keys, "").await?;
+        for ticket in tickets.iter() {
+            self.stored(&ticket.order_id).tickets.loaded(ticket.clone());
+        }
+        let mut payments = Table::<Payment>::default();
+        payments.load(conn, "order_id", &keys, "").await?;
+        for payment in payments.iter() {
+            self.stored(&payment.order_id).payments.loaded(payment.clone());
+        }
+        let mut spends = Table::<Spend>::default();
+        spends.load(conn, "order_id", &keys, "").await?;
+        for spend in spends.iter() {
+            self.stored(&spend.order_id).spends.loaded(spend.clone());
+        }
+        self.load_refunds(conn, &keys).await
+    }
+
+    async fn load_refunds(&mut self, conn: &mut Conn, orders: &[Value]) -> Result<()> {
+        let mut refunds = Table::<Refund>::default();
+        refunds.load(conn, "order_id", orders, "").await?;
+        let keys = texts(refunds.iter().map(|r| r.id.as_str()));
+        let mut lines = Table::<RefundLine>::default();
+        lines.load(conn, "refund", &keys, "").await?;
+        for refund in refunds.iter() {
+            let sheet = self.stored(&refund.order_id);
+            sheet.refunds.loaded(refund.clone());
+            for line in lines.iter().filter(|line| line.refund == refund.id) {
+                sheet.refund_lines.loaded(line.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, order: &OrderId) -> &mut Sheet {
+        self.sheets.get_mut(order).expect("its order was read first")
+    }
+
+    /// Makes missing accounts, locks all of them in the order of their ids, and reads them.
+    pub(super) async fn lock_accounts(&mut self, conn: &mut Conn, users: &BTreeSet<UserId>) -> Result<()> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let keys = texts(users.iter().map(UserId::as_str));
+        let known = Keyed { text: "SELECT user_id FROM account WHERE user_id IN", fixed: &[], keys: &keys, tail: "" };
+        let rows = known.fetch(conn).await?;
+        let known: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+        let missing: Vec<_> = users
+            .iter()
+            .filter(|user| !known.contains(user.as_str()))
+            .map(|user| vec![user.as_str().into(), Value::Int(1), Value::Int(0), Value::Int(0)])
+            .collect();
+        sql::insert(conn, Account::TABLE, &["user_id", "version", "balance", "debt"], &missing).await?;
+        let lock = "UPDATE account SET version = version + 1 WHERE user_id IN";
+        Keyed { text: lock, fixed: &[], keys: &keys, tail: "" }.run(conn).await?;
+        self.accounts.load(conn, "user_id", &keys, "").await
+    }
+
+    /// Wallets of the locked accounts: lots with something left, and those that the orders at hand spent
+    /// from or earned.
+    pub(super) async fn load_wallets(&mut self, conn: &mut Conn) -> Result<()> {
+        let mut lots = Table::<Lot>::default();
+        let users = texts(self.accounts.iter().map(|account| account.user_id.as_str()));
+        lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
+        let spent = self.sheets.values().flat_map(|sheet| sheet.spends.iter());
+        let spent = texts(spent.map(|spend| spend.lot.as_str()));
+        lots.load(conn, "id", &spent, "").await?;
+        let orders = texts(self.sheets.keys().map(OrderId::as_str));
+        lots.load(conn, "order_id", &orders, "").await?;
+        let clawed = self.moves.iter().filter_map(|step| step.lot.as_deref());
+        lots.load(conn, "id", &texts(clawed), "").await?;
+        for account in self.accounts.iter() {
+            let mine = lots.iter().filter(|lot| lot.user_id == account.user_id).map(Lot::arithmetic);
+            let wallet =
+                Wallet::new(account.user_id.clone(), account.balance, account.debt, mine.collect::<Result<Vec<_>>>()?);
+            self.wallets.insert(account.user_id.clone(), wallet);
+        }
+        Ok(())
+    }
+
+    /// What refunds moved when they were requested: needed where one was refused for good.
+    pub(super) async fn load_moves(&mut self, conn: &mut Conn, refunds: &BTreeSet<RefundId>) -> Result<()> {
+        let keys = texts(refunds.iter().map(RefundId::as_str));
+        self.moves.load(conn, "refund", &keys, "").await
+    }
+
+    /// Campaigns of the coupons at hand, and of those asked for.
+    pub(super) async fn load_campaigns(&mut self, conn: &mut Conn, asked: &BTreeSet<CampaignId>) -> Result<()> {
+        let known = self.coupons.iter().map(|coupon| &coupon.campaign);
+        let ids: BTreeSet<&CampaignId> = known.chain(asked).collect();
+        let keys = texts(ids.into_iter().map(CampaignId::as_str));
+        let text = "SELECT id, spec FROM campaign WHERE id IN";
+        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
+            let (id, spec): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let spec = serde_json::from_str(&spec).map_err(|error| Error::Unreadable {
+                table: "campaign",
+                column: "spec",
+                key: id.clone(),
+                detail: error.to_string(),
+            })?;
+            self.campaigns.insert(CampaignId(id), spec);
+        }
+        Ok(())
+    }
+
+    /// Coupons by number, and every issued one of the users who want the best of theirs.
+    pub(super) async fn load_coupons(
+        &mut self,
+        conn: &mut Conn,
+        numbers: &BTreeSet<(CampaignId, i64)>,
+        best_of: &BTreeSet<UserId>,
+    ) -> Result<()> {
+        let campaigns: BTreeSet<&CampaignId> = numbers.iter().map(|(campaign, _)| campaign).collect();
+        for campaign in campaigns {
+            let keys: Vec<Value> = numbers.iter().filter(|n| n.0 == *campaign).map(|n| n.1.into()).collect();
+            self.coupons.load_of(conn, ("campaign", campaign.as_str().into()), "number", &keys).await?;
+        }
+        let users = texts(best_of.iter().map(UserId::as_str));
+        self.coupons.load(conn, "user_id", &users, "AND state = 'issued'").await
+    }
+
+    /// Seats that have a live ticket, and holds that have a live order.
+    pub(super) async fn load_guards(
+        &mut self,
+        conn: &mut Conn,
+        seats: &BTreeSet<(EventId, SeatIndex)>,
+        holds: &BTreeSet<HoldId>,
+    ) -> Result<()> {
+        let events: BTreeSet<&EventId> = seats.iter().map(|(event, _)| event).collect();
+        for event in events {
+            let keys: Vec<Value> = seats.iter().filter(|s| s.0 == *event).map(|s| s.1.into()).collect();
+            let text = "SELECT seat FROM ticket WHERE live = 1 AND event = ? AND seat IN";
+            let live = Keyed { text, fixed: &[event.as_str().into()], keys: &keys, tail: "" };
+            for row in live.fetch(conn).await? {
+                self.taken.insert((event.clone(), row.try_get(0)?));
+            }
+        }
+        let keys = texts(holds.iter().map(HoldId::as_str));
+        let live =
+            Keyed { text: "SELECT hold FROM orders WHERE live = 1 AND hold IN", fixed: &[], keys: &keys, tail: "" };
+        for row in live.fetch(conn).await? {
+            self.held.insert(HoldId(row.try_get(0)?));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Payments of an order: attempts, their results, deadlines, cancelling. Knows the provider's words only
+//! as the log carries them.
+
+use super::journal::{Account, Transaction};
+use super::row::Live;
+use super::rows::Refund;
+use super::sheet::status;
+use super::wallets::{check_amount, short};
+use super::{Book, Failure, Outcome};
+use crate::clock::Millis;
+use crate::ids::{AttemptId, OrderId, RefundId};
+use crate::lane::order::{OrderStatus, Reason, RefundStatus};
+use crate::lane::record::{PaymentAsk, PaymentResult};
+
+/// Why a record about an order changes nothing. Closed, for metrics and `record_done`.
+pub(super) mod refusal {
+    pub const NO_ORDER: &str = "NO_ORDER";
+    pub const NO_ATTEMPT: &str = "NO_ATTEMPT";
+    pub const ATTEMPT_CLOSED: &str = "ATTEMPT_CLOSED";
+    pub const NOT_PAYABLE: &str = "NOT_PAYABLE";
+    pub const IN_PROGRESS: &str = "PAYMENT_IN_PROGRESS";
+    pub const AMOUNT: &str = "AMOUNT_MISMATCH";
+    pub const NOT_CANCELLABLE: &str = "NOT_CANCELLABLE";
+    pub const NOT_DUE: &str = "NOT_DUE";
+}
+
+impl Book {
+    /// `payment.requested`. A refusal raises the order's version all the same, so that its lane is put
+    /// right.
+    pub(super) fn payment_requested(
+        &mut self,
+        id: &OrderId,
+        attempt: &AttemptId,
+        ask: &PaymentAsk,
+        amount: i64,
+        at_ms: Millis,
+    ) -> Result<Outcome, Failure> {
+        check_amount(attempt.as_str(), amount)?;
+        let row = self.attempt(id, attempt.clone(), ask, amount);
+        let Some(sheet) = self.sheets.get_mut(id) else { return Ok(Outcome::Refused(refusal::NO_ORDER)) };
+        if sheet.attempt(attempt).is_some() {
+            return Ok(Outcome::Done);
+        }
+        let order = sheet.change();
+        if order.status != OrderStatus::PendingPayment || at_ms >= order.deadline_ms {
+            return Ok(Outcome::Refused(refusal::NOT_PAYABLE));
+        }
+        if amount != order.cash {
+            return Ok(Outcome::Refused(refusal::AMOUNT));
+        }
+        if sheet.open_attempt().is_some() {
+            return Ok(Outcome::Refused(refusal::IN_PROGRESS));
+        }
+        sheet.change().status = OrderStatus::Paying;
+        sheet.payments.add(row);
+        Ok(Outcome::Done)
+    }
+
+    /// `payment.resulted`.
+    pub(super) fn payment_resulted(&mut self, id: &OrderId, attempt: &AttemptId, result: &PaymentResult) -> Outcome {
+        let now_ms = self.now_ms;
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let order_status = sheet.order().status;
+        let Some(row) = sheet.attempt_mut(attempt) else { return Outcome::Refused(refusal::NO_ATTEMPT) };
+        let was_open = row.opened == Live::Yes;
+        let (word, detail) = match result {
+            PaymentResult::Captured if row.status == status::CAPTURED => {
+                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+            }
+            PaymentResult::Captured => (status::CAPTURED, None),
+            PaymentResult::Declined { .. } | PaymentResult::NotDone if !was_open => {
+                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+            }
+            PaymentResult::Declined { detail } => (status::DECLINED, Some(short(detail))),
+            PaymentResult::NotDone => (status::NOT_DONE, None),
+        };
+        row.opened = Live::No;
+        row.status = word.into();
+        row.detail = detail;
+        row.updated_ms = now_ms;
+        let captured = word == status::CAPTURED;
+        let alone = sheet.open_attempt().is_none();
+        let order = sheet.change();
+        match order_status {
+            OrderStatus::Paying if was_open && !captured => order.status = OrderStatus::PendingPayment,
+            OrderStatus::Paying if was_open => self.confirm(id),
+            // Money of an attempt that was thought not done: it pays the order that still waits for it.
+            OrderStatus::PendingPayment if captured && alone => self.confirm(id),
+            OrderStatus::Accepted
+            | OrderStatus::PendingPayment
+            | OrderStatus::Paying
+            | OrderStatus::Confirmed
+            | OrderStatus::PartiallyRefunded
+            | OrderStatus::Refunded
+            | OrderStatus::Rejected => {
+                if captured {
+                    self.late(id, attempt);
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    /// Money that came after the order's end, or twice: it is sent back whole.
+    fn late(&mut self, id: &OrderId, attempt: &AttemptId) {
+        let now_ms = self.now_ms;
+        let lane = i64::from(self.lane.0);
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let row = sheet.attempt(attempt).expect("the caller has it").clone();
+        sheet.refunds.add(Refund {
+            id: late_refund(attempt),
+            order_id: id.clone(),
+            lane,
+            attempt: Some(attempt.clone()),
+            digest: String::new(),
+            reason: "paid too late".into(),
+            cash: row.amount,
+            points: 0,
+            earn: 0,
+            fee: 0,
+            requested_ms: now_ms,
+            opened: Live::Yes,
+            status: RefundStatus::Requested,
+            failure: None,
+            updated_ms: now_ms,
+        });
+        let mut transaction = Transaction::default();
+        transaction.post(Account::Cash(row.provider), row.amount).post(Account::UnappliedCash, -row.amount);
+        let currency = &sheet.order().currency;
+        let postings = transaction.postings(format!("{attempt}.late"), currency, Some(id), now_ms);
+        postings.into_iter().for_each(|posting| self.postings.add(posting));
+    }
+
+    /// `order.expired`: the deadline is over and no attempt is open, or none could be told of for so long
+    /// that the seats cannot wait; that attempt stays with the resolver.
+    pub(super) fn expired(&mut self, id: &OrderId, reason: Reason) -> Outcome {
+        let (now_ms, unknown_ms) = (self.now_ms, self.unknown_ms);
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let open = sheet.open_attempt().is_some();
+        let order = sheet.change();
+        match order.status {
+            OrderStatus::PendingPayment | OrderStatus::Paying => {}
+            OrderStatus::Accepted
+            | OrderStatus::Confirmed
+            | OrderStatus::PartiallyRefunded
+            | OrderStatus::Refunded
+            | OrderStatus::Rejected => return Outcome::Refused(refusal::NOT_PAYABLE),
+        }
+        let limit_ms = if open { order.deadline_ms + unknown_ms } else { order.deadline_ms };
+        if now_ms < limit_ms {
+            return Outcome::Refused(refusal::NOT_DUE);
+        }
+        self.release(id, reason);
+        Outcome::Done
+    }
+
+    /// `order.cancelled`.
+    pub(super) fn cancelled(&mut self, id: &OrderId) -> Outcome {
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let open = sheet.open_attempt().is_some();
+        if sheet.change().status != OrderStatus::PendingPayment || open {
+            return Outcome::Refused(refusal::NOT_CANCELLABLE);
+        }
+        self.release(id, Reason::Cancelled);
+        Outcome::Done
+    }
+}
+
+/// The refund of a late attempt: the same attempt, the same refund, for ever.
+fn late_refund(attempt: &AttemptId) -> RefundId {
+    RefundId(format!("r{}", &attempt.as_str()[1..]))
+}

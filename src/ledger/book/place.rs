@@ -1,0 +1,253 @@
+//! `order.placed`: guards, coupon, points, price, and the rows of an order. Knows no provider.
+
+use super::coupon::Chosen;
+use super::journal::{Account, Transaction};
+use super::row::{Live, Standing};
+use super::rows::{Line, Order, Payment, Spend, Ticket};
+use super::sheet::{Origin, Sheet, status};
+use super::terms::Frozen;
+use super::wallets::check_amount;
+use super::{Book, Failure, Outcome};
+use crate::clock::Millis;
+use crate::ids::{AttemptId, EventId, HoldId, OrderId, UserId};
+use crate::lane::hold::HoldFact;
+use crate::lane::order::{OrderStatus, Reason};
+use crate::lane::record::{CouponChoice, PaymentAsk, Terms};
+use crate::ledger::points::{Cart, Priced, Step, price_order};
+
+/// Least time a hold is held again for after a refusal, ms.
+const HELD_AGAIN_MS: i64 = 60_000;
+
+/// The fields of `order.placed`.
+pub(super) struct Placing<'r> {
+    pub order: &'r OrderId,
+    pub event: &'r EventId,
+    pub hold: &'r HoldId,
+    pub user: &'r UserId,
+    pub digest: &'r str,
+    pub coupon: &'r CouponChoice,
+    pub points: i64,
+    pub expected_cash: Option<i64>,
+    pub payment: Option<&'r PaymentAsk>,
+    pub placed_ms: Millis,
+    pub deadline_ms: Millis,
+    pub terms: &'r Terms,
+}
+
+/// Why an order is refused, priced as its buyer may want to see it.
+struct Refusal {
+    reason: Reason,
+    priced: Priced,
+    coupon: Option<Chosen>,
+}
+
+impl Book {
+    pub(super) fn place(&mut self, hold: Option<&HoldFact>, ask: Placing<'_>) -> Result<Outcome, Failure> {
+        let record = ask.order.as_str();
+        let hold = hold.ok_or_else(|| Failure::record(record, "the entry carries no hold"))?;
+        check(&ask, hold)?;
+        let seats: Vec<(u32, i64)> = hold.seats.iter().copied().zip(hold.prices.iter().copied()).collect();
+        let cart = Cart { seats: &seats, discount: 0, points: 0, earn_bp: hold.earn_bp };
+        match self.price(&ask, hold, cart) {
+            Ok((priced, coupon)) => {
+                self.accept(&ask, hold, &priced, coupon);
+                Ok(Outcome::Done)
+            }
+            Err(refusal) => {
+                let reason = refusal.reason;
+                self.refuse(&ask, hold, refusal);
+                Ok(Outcome::Refused(reason.as_str()))
+            }
+        }
+    }
+
+    /// What the order costs, or why it cannot be.
+    fn price(
+        &self,
+        ask: &Placing<'_>,
+        hold: &HoldFact,
+        cart: Cart<'_>,
+    ) -> Result<(Priced, Option<Chosen>), Box<Refusal>> {
+        let plain = price_order(cart);
+        let refuse = |reason, priced, coupon| Box::new(Refusal { reason, priced, coupon });
+        let gone = |seat: &u32| self.taken.contains(&(ask.event.clone(), i64::from(*seat)));
+        if hold.seats.iter().any(gone) || self.held.contains(ask.hold) {
+            return Err(refuse(Reason::SeatsLost, plain, None));
+        }
+        let Ok(coupon) = self.choose(ask, plain.price) else {
+            return Err(refuse(Reason::CouponUnavailable, plain, None));
+        };
+        let discount = coupon.as_ref().map_or(0, |chosen| chosen.discount);
+        let priced = price_order(Cart { discount, points: ask.points, ..cart });
+        let wallet = &self.wallets[ask.user];
+        if priced.points > 0 && (wallet.debt > 0 || priced.points > wallet.usable(self.now_ms)) {
+            return Err(refuse(Reason::InsufficientPoints, plain, None));
+        }
+        if ask.expected_cash.is_some_and(|expected| expected != priced.cash) {
+            return Err(refuse(Reason::PriceChanged, priced, coupon));
+        }
+        Ok((priced, coupon))
+    }
+
+    fn accept(&mut self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<Chosen>) {
+        let mut sheet = self.sheet(ask, hold, priced, coupon.as_ref());
+        let order = sheet.change();
+        order.live = Live::Yes;
+        order.status = OrderStatus::PendingPayment;
+        self.held.insert(ask.hold.clone());
+        for line in &priced.lines {
+            self.taken.insert((ask.event.clone(), i64::from(line.seat)));
+            sheet.tickets.add(ticket(ask, i64::from(line.line), i64::from(line.seat), self.now_ms));
+        }
+        if let Some(chosen) = coupon {
+            self.reserve(chosen, ask);
+        }
+        self.spend(ask, priced, &mut sheet);
+        if let Some(payment) = ask.payment.filter(|_| priced.cash > 0) {
+            sheet.change().status = OrderStatus::Paying;
+            sheet.payments.add(self.attempt(ask.order, first_attempt(ask.order), payment, priced.cash));
+        }
+        self.sheets.insert(ask.order.clone(), sheet);
+        if priced.cash == 0 {
+            self.confirm(ask.order);
+        }
+    }
+
+    fn refuse(&mut self, ask: &Placing<'_>, hold: &HoldFact, refusal: Box<Refusal>) {
+        let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
+        let order = sheet.change();
+        order.reason = Some(refusal.reason);
+        order.held_until_ms = refusal.reason.back_to_hold().then(|| hold.expires_ms.max(self.now_ms + HELD_AGAIN_MS));
+        self.sheets.insert(ask.order.clone(), sheet);
+    }
+
+    /// The order's rows, still without tickets, points and payment; rejected until said otherwise.
+    fn sheet(&self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<&Chosen>) -> Sheet {
+        let terms = Frozen { terms: ask.terms.clone(), funded_by: coupon.map(|chosen| chosen.funded_by) };
+        let order = Order {
+            id: ask.order.clone(),
+            lane: i64::from(self.lane.0),
+            event: ask.event.clone(),
+            user_id: ask.user.clone(),
+            hold: ask.hold.clone(),
+            visitor: hold.visitor.clone(),
+            digest: ask.digest.to_owned(),
+            currency: ask.terms.currency.clone(),
+            price: priced.price,
+            discount: priced.discount,
+            points: priced.points,
+            cash: priced.cash,
+            coupon_campaign: coupon.map(|chosen| chosen.campaign.clone()),
+            coupon_number: coupon.map(|chosen| chosen.number),
+            earn_bp: hold.earn_bp,
+            fee_bp: hold.fee_bp,
+            terms: serde_json::to_string(&terms).expect("plain data"),
+            placed_ms: ask.placed_ms,
+            deadline_ms: ask.deadline_ms,
+            hold_created_ms: hold.created_ms,
+            live: Live::No,
+            status: OrderStatus::Rejected,
+            reason: None,
+            version: 1,
+            confirmed_ms: None,
+            held_until_ms: None,
+        };
+        let mut sheet = Sheet::new(order, terms, Origin::New);
+        for line in &priced.lines {
+            sheet.lines.add(Line {
+                order_id: ask.order.clone(),
+                line: i64::from(line.line),
+                seat: i64::from(line.seat),
+                price: line.price,
+                discount: line.discount,
+                points: line.points,
+                cash: line.cash,
+                earn: line.earn,
+                refunded: 0,
+                points_refunded: 0,
+                earn_clawed: 0,
+                closed: false,
+            });
+        }
+        sheet
+    }
+
+    fn spend(&mut self, ask: &Placing<'_>, priced: &Priced, sheet: &mut Sheet) {
+        if priced.points == 0 {
+            return;
+        }
+        let now_ms = self.now_ms;
+        let wallet = self.wallet(ask.user);
+        let before = wallet.balance();
+        let step = format!("{}.swept", ask.order);
+        wallet.expire(Step { id: &step, now_ms, order: None, refund: None });
+        let expired = before - wallet.balance();
+        let step = format!("{}.placed", ask.order);
+        let step = Step { id: &step, now_ms, order: Some(ask.order), refund: None };
+        let lines: Vec<(u32, i64)> = priced.lines.iter().map(|line| (line.line, line.points)).collect();
+        let spends = wallet.spend(step, &lines).expect("what is usable was looked at");
+        spends.iter().for_each(|spend| sheet.spends.add(Spend::of(spend, ask.order)));
+
+        let mut transaction = Transaction::default();
+        transaction
+            .post(Account::PointsLiability, priced.points + expired)
+            .post(Account::PointsInOrders, -priced.points)
+            .post(Account::PointsExpired, -expired);
+        let id = format!("{}.placed", ask.order);
+        let postings = transaction.postings(id, &ask.terms.currency, Some(ask.order), now_ms);
+        postings.into_iter().for_each(|posting| self.postings.add(posting));
+    }
+
+    /// A new open attempt.
+    pub(super) fn attempt(&self, order: &OrderId, id: AttemptId, ask: &PaymentAsk, amount: i64) -> Payment {
+        Payment {
+            id,
+            order_id: order.clone(),
+            lane: i64::from(self.lane.0),
+            provider: ask.provider.clone(),
+            pay_key: ask.key.clone(),
+            amount,
+            created_ms: self.now_ms,
+            opened: Live::Yes,
+            status: status::REQUESTED.into(),
+            detail: None,
+            updated_ms: self.now_ms,
+        }
+    }
+}
+
+/// The attempt that came with the order itself: the same order, the same attempt, for ever.
+fn first_attempt(order: &OrderId) -> AttemptId {
+    AttemptId(format!("p{}", &order.as_str()[1..]))
+}
+
+fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {
+    Ticket {
+        id: format!("t{}-{line}", &ask.order.as_str()[1..]),
+        event: ask.event.clone(),
+        seat,
+        order_id: ask.order.clone(),
+        line,
+        user_id: ask.user.clone(),
+        issued_ms: now_ms,
+        live: Live::Yes,
+        state: Standing::Reserved,
+    }
+}
+
+/// Ranges and agreement of record and hold; a fault here is the record's own.
+fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+    let record = ask.order.as_str();
+    let agrees = hold.id == *ask.hold && hold.event == *ask.event && hold.user == *ask.user;
+    if !agrees || hold.seats.is_empty() || hold.seats.len() != hold.prices.len() {
+        return Err(Failure::record(record, "the hold is not the one that was ordered"));
+    }
+    let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
+    amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
+    check_amount(record, hold.prices.iter().sum())?;
+    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.cancellation_fees.iter().map(|f| f.1));
+    match ratios.into_iter().all(|bp| (0..=crate::money::BP_MAX).contains(&bp)) {
+        true => Ok(()),
+        false => Err(Failure::record(record, "a ratio is out of range")),
+    }
+}

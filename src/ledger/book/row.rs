@@ -1,0 +1,364 @@
+//! Rows as the writer holds them: read whole, changed in memory, written back where they differ.
+//! Knows no table by name and no rule.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::query::Keyed;
+use crate::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
+use crate::lane::order::{OrderStatus, Reason, RefundStatus, TicketState};
+use crate::ledger::sql::{self, Value};
+use crate::ledger::{Conn, Error, Result};
+
+/// A value that fits one column.
+pub(super) trait Column: Sized {
+    fn read(row: &AnyRow, at: usize) -> Result<Self>;
+    fn value(&self) -> Value;
+}
+
+impl Column for i64 {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(row.try_get(at)?)
+    }
+
+    fn value(&self) -> Value {
+        Value::Int(*self)
+    }
+}
+
+impl Column for Option<i64> {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(row.try_get(at)?)
+    }
+
+    fn value(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl Column for String {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(row.try_get(at)?)
+    }
+
+    fn value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+}
+
+impl Column for Option<String> {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(row.try_get(at)?)
+    }
+
+    fn value(&self) -> Value {
+        self.clone().into()
+    }
+}
+
+/// A flag: 1 or 0.
+impl Column for bool {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(i64::read(row, at)? != 0)
+    }
+
+    fn value(&self) -> Value {
+        Value::Int(i64::from(*self))
+    }
+}
+
+/// A flag that is 1 or NULL, so that a unique key guards only the rows where it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Live {
+    Yes,
+    No,
+}
+
+impl Column for Live {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        Ok(match Option::<i64>::read(row, at)? {
+            Some(_) => Live::Yes,
+            None => Live::No,
+        })
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Live::Yes => Value::Int(1),
+            Live::No => Value::Null,
+        }
+    }
+}
+
+macro_rules! id_columns {
+    ($($id:ident)*) => {$(
+        impl Column for $id {
+            fn read(row: &AnyRow, at: usize) -> Result<Self> {
+                Ok($id(row.try_get(at)?))
+            }
+
+            fn value(&self) -> Value {
+                Value::Text(self.0.clone())
+            }
+        }
+
+        impl Column for Option<$id> {
+            fn read(row: &AnyRow, at: usize) -> Result<Self> {
+                Ok(Option::<String>::read(row, at)?.map($id))
+            }
+
+            fn value(&self) -> Value {
+                self.as_ref().map(|id| id.0.clone()).into()
+            }
+        }
+    )*};
+}
+
+id_columns! { AttemptId CampaignId ClaimId EventId HoldId OrderId RefundId UserId VisitorId }
+
+/// Closed sets stored as their text; `$table`.`$column` says where an unknown text was met.
+macro_rules! word_columns {
+    ($($word:ty = $table:literal . $column:literal;)*) => {$(
+        impl Column for $word {
+            fn read(row: &AnyRow, at: usize) -> Result<Self> {
+                let text = String::read(row, at)?;
+                <$word>::parse(&text).ok_or_else(|| unreadable($table, $column, text))
+            }
+
+            fn value(&self) -> Value {
+                Value::Text(self.as_str().to_owned())
+            }
+        }
+    )*};
+}
+
+word_columns! {
+    OrderStatus = "orders"."status";
+    RefundStatus = "refund"."status";
+}
+
+impl Column for Option<Reason> {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        let Some(text) = Option::<String>::read(row, at)? else { return Ok(None) };
+        Reason::parse(&text).map(Some).ok_or_else(|| unreadable("orders", "reason", text))
+    }
+
+    fn value(&self) -> Value {
+        self.map(Reason::as_str).map(str::to_owned).into()
+    }
+}
+
+/// A ticket's state; `Reserved` while its order is not paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Reserved,
+    Issued(TicketState),
+}
+
+impl Standing {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "reserved" => Standing::Reserved,
+            "valid" => Standing::Issued(TicketState::Valid),
+            "suspended" => Standing::Issued(TicketState::Suspended),
+            "void" => Standing::Issued(TicketState::Void),
+            _ => return None,
+        })
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Standing::Reserved => "reserved",
+            Standing::Issued(TicketState::Valid) => "valid",
+            Standing::Issued(TicketState::Suspended) => "suspended",
+            Standing::Issued(TicketState::Void) => "void",
+        }
+    }
+}
+
+word_columns! { Standing = "ticket"."state"; }
+
+pub(super) fn unreadable(table: &'static str, column: &'static str, text: String) -> Error {
+    Error::Unreadable { table, column, key: text, detail: "not one of its words".to_owned() }
+}
+
+/// A row of one table. `COLUMNS` are key, fixed and changing columns, in this order.
+pub(super) trait Row: Clone + PartialEq {
+    type Key: Ord + Clone;
+    const TABLE: &'static str;
+    const KEY: &'static [&'static str];
+    const CHANGING: &'static [&'static str];
+    const COLUMNS: &'static [&'static str];
+
+    fn key(&self) -> Self::Key;
+    fn read(row: &AnyRow) -> Result<Self>;
+    fn values(&self) -> Vec<Value>;
+    /// Key, then changing columns.
+    fn changes(&self) -> Vec<Value>;
+}
+
+/// Declares a row: its table, its key, what is written once and what may change.
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident in $table:literal
+        key { $($k:ident: $kt:ty),+ $(,)? }
+        fixed { $($f:ident: $ft:ty),* $(,)? }
+        changing { $($c:ident: $ct:ty),* $(,)? }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(super) struct $name {
+            $(pub $k: $kt,)+
+            $(pub $f: $ft,)*
+            $(pub $c: $ct,)*
+        }
+
+        impl Row for $name {
+            type Key = ($($kt,)+);
+            const TABLE: &'static str = $table;
+            const KEY: &'static [&'static str] = &[$(stringify!($k)),+];
+            const CHANGING: &'static [&'static str] = &[$(stringify!($c)),*];
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($k),)+ $(stringify!($f),)* $(stringify!($c),)*];
+
+            fn key(&self) -> Self::Key {
+                ($(self.$k.clone(),)+)
+            }
+
+            fn read(row: &AnyRow) -> Result<Self> {
+                let mut columns = 0..Self::COLUMNS.len();
+                let mut next = || columns.next().expect("one field a column");
+                // Fields are evaluated in the order written, which is the order of COLUMNS.
+                Ok(Self {
+                    $($k: Column::read(row, next())?,)+
+                    $($f: Column::read(row, next())?,)*
+                    $($c: Column::read(row, next())?,)*
+                })
+            }
+
+            fn values(&self) -> Vec<Value> {
+                vec![$(self.$k.value(),)+ $(self.$f.value(),)* $(self.$c.value(),)*]
+            }
+
+            fn changes(&self) -> Vec<Value> {
+                vec![$(self.$k.value(),)+ $(self.$c.value(),)*]
+            }
+        }
+    )*};
+}
+pub(super) use rows;
+
+/// Rows of one table in the order of their keys, each with what the database has of it.
+#[derive(Debug)]
+pub(super) struct Table<R: Row>(BTreeMap<R::Key, Tracked<R>>);
+
+#[derive(Debug)]
+struct Tracked<R> {
+    row: R,
+    /// `None`: to be inserted.
+    stored: Option<R>,
+}
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// A row just read; one that was read before keeps its changes.
+    pub fn loaded(&mut self, row: R) {
+        self.0.entry(row.key()).or_insert_with(|| Tracked { stored: Some(row.clone()), row });
+    }
+
+    /// A row to be inserted. Its key must be new: two facts never share an id.
+    pub fn add(&mut self, row: R) {
+        let before = self.0.insert(row.key(), Tracked { row, stored: None });
+        assert!(before.is_none(), "a row of {} was added twice", R::TABLE);
+    }
+
+    pub fn get(&self, key: &R::Key) -> Option<&R> {
+        self.0.get(key).map(|tracked| &tracked.row)
+    }
+
+    /// The row as the database has it; `None`: it has not.
+    pub fn stored(&self, key: &R::Key) -> Option<&R> {
+        self.0.get(key).and_then(|tracked| tracked.stored.as_ref())
+    }
+
+    pub fn get_mut(&mut self, key: &R::Key) -> Option<&mut R> {
+        self.0.get_mut(key).map(|tracked| &mut tracked.row)
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &R> {
+        self.0.values().map(|tracked| &tracked.row)
+    }
+
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut R> {
+        self.0.values_mut().map(|tracked| &mut tracked.row)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Reads the rows whose `column` is one of `keys`; `tail` follows the list.
+    pub async fn load(&mut self, conn: &mut Conn, column: &str, keys: &[Value], tail: &str) -> Result<()> {
+        let text = format!("SELECT {} FROM {} WHERE {column} IN", R::COLUMNS.join(", "), R::TABLE);
+        self.loaded_all(Keyed { text: &text, fixed: &[], keys, tail }.fetch(conn).await?)
+    }
+
+    /// Reads the rows whose `owner` is this one and whose `column` is one of `keys`.
+    pub async fn load_of(
+        &mut self,
+        conn: &mut Conn,
+        (owner, this): (&str, Value),
+        column: &str,
+        keys: &[Value],
+    ) -> Result<()> {
+        let columns = R::COLUMNS.join(", ");
+        let text = format!("SELECT {columns} FROM {} WHERE {owner} = ? AND {column} IN", R::TABLE);
+        self.loaded_all(Keyed { text: &text, fixed: &[this], keys, tail: "" }.fetch(conn).await?)
+    }
+
+    fn loaded_all(&mut self, rows: Vec<AnyRow>) -> Result<()> {
+        rows.iter().try_for_each(|row| R::read(row).map(|row| self.loaded(row)))
+    }
+
+    /// Rows changed since they were read, as `update_case` takes them.
+    pub fn updates<'t>(tables: impl Iterator<Item = &'t Self>) -> Vec<Vec<Value>>
+    where
+        R: 't,
+    {
+        tables
+            .flat_map(|table| table.0.values())
+            .filter(|tracked| tracked.stored.as_ref().is_some_and(|stored| *stored != tracked.row))
+            .map(|tracked| tracked.row.changes())
+            .collect()
+    }
+
+    /// New rows, as `insert` takes them.
+    pub fn inserts<'t>(tables: impl Iterator<Item = &'t Self>) -> Vec<Vec<Value>>
+    where
+        R: 't,
+    {
+        tables
+            .flat_map(|table| table.0.values())
+            .filter(|tracked| tracked.stored.is_none())
+            .map(|tracked| tracked.row.values())
+            .collect()
+    }
+
+    /// Writes changes, then new rows: a unique key that a change gives up is free for a new row.
+    pub async fn flush<'t>(conn: &mut Conn, tables: impl Iterator<Item = &'t Self> + Clone) -> Result<()>
+    where
+        R: 't,
+    {
+        let updates = Self::updates(tables.clone());
+        if !updates.is_empty() {
+            sql::update_case(conn, R::TABLE, R::KEY, R::CHANGING, &updates).await?;
+        }
+        let inserts = Self::inserts(tables);
+        sql::insert(conn, R::TABLE, R::COLUMNS, &inserts).await
+    }
+}

@@ -1,0 +1,213 @@
+//! The built-in provider: the payment key scripts what happens. Moves no money.
+//!
+//! Answers follow from the key alone, so they are the same after a restart; the book of calls in memory
+//! only counts, so that a test can hold "one capture an attempt" against it.
+
+use std::collections::{HashMap, VecDeque};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use crate::ids::AttemptId;
+
+/// Attempts the book remembers; the oldest are forgotten first.
+const BOOK_MAX: usize = 100_000;
+
+/// What a payment key makes the sandbox do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Script {
+    Ok,
+    Decline,
+    /// Does it and does not answer; asking says done.
+    TimeoutThenOk,
+    /// Does it and answers 500; asking says done.
+    ErrorThenOk,
+    /// Neither does it nor answers; asking says not done.
+    Never,
+    /// No key of ours.
+    Foreign,
+}
+
+impl Script {
+    fn of(key: &str) -> Self {
+        match key {
+            "ok" => Script::Ok,
+            "decline" => Script::Decline,
+            "timeout-then-ok" => Script::TimeoutThenOk,
+            "error-then-ok" => Script::ErrorThenOk,
+            "never" => Script::Never,
+            _ => Script::Foreign,
+        }
+    }
+}
+
+/// The sandbox and what it did.
+#[derive(Debug, Default)]
+pub struct Sandbox {
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    /// Attempt to the amount captured.
+    captured: HashMap<AttemptId, i64>,
+    /// In the order they came, to forget the oldest.
+    order: VecDeque<AttemptId>,
+    /// Captures ever made; a repeated attempt is none.
+    captures: u64,
+}
+
+impl Book {
+    fn capture(&mut self, charge: &Charge) {
+        if self.captured.contains_key(&charge.attempt) {
+            return;
+        }
+        if self.order.len() == BOOK_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.captured.remove(&oldest);
+        }
+        self.captured.insert(charge.attempt.clone(), charge.amount);
+        self.order.push_back(charge.attempt.clone());
+        self.captures += 1;
+    }
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Captures made since the start, each attempt once.
+    pub fn captures(&self) -> u64 {
+        self.book.lock().captures
+    }
+
+    /// What was captured for this attempt; `None`: nothing.
+    pub fn captured(&self, attempt: &AttemptId) -> Option<i64> {
+        self.book.lock().captured.get(attempt).copied()
+    }
+}
+
+fn declined(script: Script) -> String {
+    match script {
+        Script::Foreign => "the sandbox knows no such payment key".to_owned(),
+        _ => "declined by the sandbox".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Provider for Sandbox {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        let script = Script::of(&charge.key);
+        match script {
+            Script::Ok => {
+                self.book.lock().capture(charge);
+                Charged::Captured
+            }
+            Script::TimeoutThenOk => {
+                self.book.lock().capture(charge);
+                std::future::pending().await
+            }
+            Script::ErrorThenOk => {
+                self.book.lock().capture(charge);
+                Charged::Unknown
+            }
+            Script::Never => std::future::pending().await,
+            Script::Decline | Script::Foreign => Charged::Declined { detail: declined(script) },
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> Asked {
+        let script = Script::of(&charge.key);
+        match script {
+            Script::Ok | Script::TimeoutThenOk | Script::ErrorThenOk => {
+                // After a restart the book is empty; the money was taken before it.
+                self.book.lock().capture(charge);
+                Asked::Captured
+            }
+            Script::Never => Asked::NotDone,
+            Script::Decline | Script::Foreign => Asked::Declined { detail: declined(script) },
+        }
+    }
+
+    async fn refund(&self, _back: &Return) -> Returned {
+        Returned::Done
+    }
+
+    async fn ask_refund(&self, _back: &Return) -> ReturnAsked {
+        ReturnAsked::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ids::OrderId;
+
+    fn charge(attempt: &str, key: &str) -> Charge {
+        Charge {
+            attempt: attempt.into(),
+            order: OrderId::from("o1"),
+            amount: 1_000,
+            currency: "KRW".into(),
+            key: key.into(),
+        }
+    }
+
+    async fn answer(sandbox: &Sandbox, charge: &Charge) -> Option<Charged> {
+        tokio::time::timeout(Duration::from_millis(1), sandbox.charge(charge)).await.ok()
+    }
+
+    #[tokio::test]
+    async fn the_key_is_the_script() {
+        let sandbox = Sandbox::new();
+        let declined = Charged::Declined { detail: declined(Script::Decline) };
+        for (key, wanted) in [
+            ("ok", Some(Charged::Captured)),
+            ("decline", Some(declined)),
+            ("timeout-then-ok", None),
+            ("error-then-ok", Some(Charged::Unknown)),
+            ("never", None),
+        ] {
+            assert_eq!(answer(&sandbox, &charge(key, key)).await, wanted, "{key}");
+        }
+        for (key, wanted) in [
+            ("ok", Asked::Captured),
+            ("timeout-then-ok", Asked::Captured),
+            ("error-then-ok", Asked::Captured),
+            ("never", Asked::NotDone),
+        ] {
+            assert_eq!(sandbox.ask(&charge(key, key)).await, wanted, "{key}");
+        }
+        assert!(matches!(answer(&sandbox, &charge("p", "visa")).await, Some(Charged::Declined { .. })));
+        assert_eq!(sandbox.captures(), 3);
+        assert_eq!(sandbox.captured(&"never".into()), None);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_captured_once() {
+        let sandbox = Sandbox::new();
+        for _ in 0..3 {
+            assert_eq!(sandbox.charge(&charge("p1", "ok")).await, Charged::Captured);
+        }
+        assert_eq!((sandbox.captures(), sandbox.captured(&"p1".into())), (1, Some(1_000)));
+    }
+
+    #[tokio::test]
+    async fn the_book_is_bounded() {
+        let sandbox = Sandbox::new();
+        for i in 0..=BOOK_MAX {
+            sandbox.charge(&charge(&format!("p{i}"), "ok")).await;
+        }
+        assert_eq!(sandbox.captured(&"p0".into()), None);
+        assert_eq!(sandbox.book.lock().captured.len(), BOOK_MAX);
+    }
+}

@@ -1,0 +1,112 @@
+//! What the pipeline is made of, and what its sessions share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::nudge::Nudge;
+use super::recovery::Sources;
+use crate::clock::Clock;
+use crate::ids::LaneId;
+use crate::lane::Lanes;
+use crate::ledger::Ledger;
+use crate::payment::Provider;
+
+/// Bounds, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Records in one transaction, at most.
+    pub batch_max: usize,
+    /// How often a lane without news is looked at.
+    pub idle: Duration,
+    pub lease_ms: i64,
+    /// Time limit of one call to the provider.
+    pub call_limit: Duration,
+    /// How long after its deadline an order waits for an attempt that nobody can tell of.
+    pub unknown_ms: i64,
+    /// Calls to the provider under way at once.
+    pub calls_max: usize,
+}
+
+impl Settings {
+    pub fn new(pipeline: &crate::config::Pipeline, payment: &crate::config::Payment) -> Self {
+        Self {
+            batch_max: pipeline.batch_max,
+            idle: Duration::from_millis(pipeline.idle_ms),
+            lease_ms: pipeline.lease_ms,
+            call_limit: Duration::from_millis(payment.timeout_ms),
+            unknown_ms: payment.payment_unknown_s.saturating_mul(1_000),
+            calls_max: payment.calls_max,
+        }
+    }
+}
+
+/// Everything a pipeline needs.
+pub struct Parts {
+    pub lanes: Lanes,
+    pub ledger: Ledger,
+    pub provider: Arc<dyn Provider>,
+    /// What is on sale, to rebuild lanes from.
+    pub sources: Arc<dyn Sources>,
+    pub clock: Clock,
+    pub settings: Settings,
+}
+
+/// What all sessions of a process share.
+pub(super) struct Shared {
+    pub lanes: Lanes,
+    pub ledger: Ledger,
+    pub provider: Arc<dyn Provider>,
+    pub sources: Arc<dyn Sources>,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub nudge: Nudge,
+    /// This process's name on leases: random, so that a restarted one is another.
+    pub owner: String,
+    /// Calls to the provider under way.
+    pub calls: Arc<Semaphore>,
+    views: Vec<Mutex<View>>,
+}
+
+/// What this process does for a lane at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct View {
+    pub leased: bool,
+    pub recovering: bool,
+    /// Calls without a definite answer.
+    pub open: usize,
+}
+
+impl Shared {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { lanes, ledger, provider, sources, clock, settings } = parts;
+        Self {
+            nudge: Nudge::new(lanes.count()),
+            owner: uuid::Uuid::now_v7().to_string(),
+            calls: Arc::new(Semaphore::new(settings.calls_max.max(1))),
+            views: (0..lanes.count()).map(|_| Mutex::default()).collect(),
+            lanes,
+            ledger,
+            provider,
+            sources,
+            clock,
+            settings,
+        }
+    }
+
+    pub fn view(&self, lane: LaneId) -> View {
+        self.views.get(usize::from(lane.0)).map(|view| *view.lock()).unwrap_or_default()
+    }
+
+    pub fn show(&self, lane: LaneId, change: impl FnOnce(&mut View)) {
+        if let Some(view) = self.views.get(usize::from(lane.0)) {
+            change(&mut view.lock());
+        }
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = View> + '_ {
+        self.views.iter().map(|view| *view.lock())
+    }
+}

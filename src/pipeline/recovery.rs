@@ -1,0 +1,141 @@
+//! Rebuilds a lane that was lost, or is behind what the ledger saw of it. Knows no layout: the catalogue
+//! says what is on sale.
+//!
+//! What a rebuilt lane has: events and campaigns, sold and paying seats, orders that may still change,
+//! claims. What it has not: holds and places in line (visitors' own polls and requests bring what they
+//! can), and records that the store lost before they reached the ledger; whether those can be lost is the
+//! store's promise (`appendfsync`, the journal's sync), not this module's.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::parts::Shared;
+use super::writer::{Ended, Writer};
+use super::{Error, Pipeline};
+use crate::ids::{LaneId, LogId};
+use crate::lane::event::EventRestore;
+use crate::lane::{CampaignPut, EventPut, Lane, Meta};
+use crate::ledger::catalog::LaneMark;
+use crate::shutdown::{self, Stopping};
+
+/// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
+#[async_trait]
+pub trait Sources: Send + Sync + 'static {
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventPut>, Box<dyn std::error::Error + Send + Sync>>;
+    async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// What a rebuild brought back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rebuild {
+    pub generation: u64,
+    pub events: usize,
+    pub orders: usize,
+    pub campaigns: usize,
+    pub claims: usize,
+}
+
+impl Pipeline {
+    /// Rebuilds a lane from the ledger, whatever its state. Needs the lane's lease.
+    ///
+    /// What is in the lane's log goes to the ledger first. On a lane in use, what its doors accept between
+    /// that and the wipe would be lost: close or pause its rooms before.
+    pub async fn rebuild(&self, id: LaneId) -> Result<Rebuild, Error> {
+        let lane = self.lane(id)?;
+        let shared = &self.0;
+        let owner = format!("{} rebuild", shared.owner);
+        lane.lease(shared.clock.now_ms(), &owner, shared.settings.lease_ms).await?.ok_or(Error::Leased(id))?;
+        let (_running, stop) = shutdown::channel();
+        let done = build(shared, lane, &stop).await;
+        lane.unlease(&owner).await?;
+        done
+    }
+}
+
+/// The lane is built, and has seen at least what the ledger remembers of it.
+pub(super) async fn is_sound(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
+    let mark = shared.ledger.lane_mark(lane.id()).await?;
+    Ok(agrees(&lane.meta().await?, &mark))
+}
+
+fn agrees(meta: &Meta, mark: &LaneMark) -> bool {
+    !meta.recovering && meta.generation > 0 && meta.generation == mark.generation && meta.log_last >= mark.log_last
+}
+
+/// As [`Pipeline::rebuild`], by the session that has the lease.
+pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
+    let done = build(shared, lane, stop).await?;
+    tracing::info!(lane = %lane.id(), ?done, "the lane was rebuilt");
+    Ok(())
+}
+
+async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
+    let id = lane.id();
+    let before = shared.ledger.lane_mark(id).await?;
+    let meta = lane.meta().await?;
+    if meta.generation > 0 && !meta.recovering && before.generation > 0 {
+        rescue(shared, lane.as_ref(), stop).await?;
+    }
+    // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
+    let meta = lane.meta().await?;
+    let before = shared.ledger.lane_mark(id).await?;
+    let mark = LaneMark {
+        generation: before.generation.max(meta.generation) + 1,
+        log_last: before.log_last.max(meta.log_last),
+        epoch: before.epoch + 1,
+    };
+    shared.ledger.set_lane_mark(id, mark).await?;
+    lane.begin_restore(mark.generation, mark.log_last).await?;
+    let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
+    for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
+        let orders = shared.ledger.live_orders(&put.event).await?;
+        done.events += 1;
+        done.orders += orders.len();
+        let now_ms = shared.clock.now_ms();
+        lane.restore_event(now_ms, EventRestore { put, epoch: mark.epoch, orders, now_ms }).await?;
+    }
+    for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
+        let claims = shared.ledger.claims(&put.campaign).await?;
+        done.campaigns += 1;
+        done.claims += claims.len();
+        lane.restore_campaign(shared.clock.now_ms(), put, claims).await?;
+    }
+    lane.end_restore(mark.generation).await?;
+    Ok(done)
+}
+
+/// Takes what is left in a lane's log to the ledger, without telling the lane: it is about to be rebuilt
+/// from there. Records of before a rollback are known by their ids and change nothing.
+async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
+    let writer = Writer { shared, lane };
+    let mut stop = stop.clone();
+    let mut after = LogId(0);
+    loop {
+        let entries = lane.read_log(after, shared.settings.batch_max).await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = last.log;
+        match writer.write(entries.into(), &mut stop).await {
+            Ok(_) => {}
+            Err(Ended::Stopped | Ended::NotWhole) => return Err(Error::Leased(lane.id())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_sound_when_it_is_not_behind_the_ledger() {
+        let meta = Meta { generation: 2, recovering: false, log_last: LogId(10), backlog: 0, oldest_ms: None };
+        let mark = LaneMark { generation: 2, log_last: LogId(8), epoch: 1 };
+        assert!(agrees(&meta, &mark));
+        assert!(!agrees(&Meta::default(), &LaneMark::default()), "never built");
+        assert!(!agrees(&Meta { generation: 0, ..meta }, &mark), "wiped");
+        assert!(!agrees(&Meta { recovering: true, ..meta }, &mark), "half built");
+        assert!(!agrees(&Meta { log_last: LogId(7), ..meta }, &mark), "rolled back");
+        assert!(!agrees(&meta, &LaneMark { generation: 3, ..mark }), "of before a rebuild");
+        assert!(!agrees(&meta, &LaneMark { generation: 1, ..mark }), "the ledger is of before a rebuild");
+    }
+}

@@ -1,0 +1,25 @@
+//! How long to wait before trying again: growing, jittered, bounded, without end.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+
+/// Delays of something that is tried again for ever.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delays {
+    pub first: Duration,
+    pub most: Duration,
+}
+
+/// Databases and lanes: back within seconds once they are.
+pub(super) const STORE: Delays = Delays { first: Duration::from_millis(20), most: Duration::from_secs(2) };
+
+/// Providers: asked soon, then left in peace.
+pub(super) const PROVIDER: Delays = Delays { first: Duration::from_millis(200), most: Duration::from_secs(30) };
+
+impl Delays {
+    pub fn iter(self) -> impl Iterator<Item = Duration> + Send {
+        let growing = ExponentialBuilder::default().with_min_delay(self.first).with_max_delay(self.most).with_jitter();
+        growing.without_max_times().build().chain(std::iter::repeat(self.most))
+    }
+}

@@ -1,0 +1,198 @@
+//! Tends one lane: gets its lease, keeps it, and works while it has it. Knows no record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+
+use super::parts::Shared;
+use super::payments::Payments;
+use super::writer::{Ended, Writer};
+use super::{Error, recovery, retry};
+use crate::clock;
+use crate::ids::LogId;
+use crate::lane::record::{Body, Record, VERSION};
+use crate::lane::{Fault, Lane};
+use crate::ledger::book;
+use crate::metrics::{
+    LANE_RECOVERING, PAYMENT_OPEN, PIPELINE_BACKLOG, PIPELINE_LEASES, PIPELINE_OLDEST_SECONDS, PIPELINE_RETRIES,
+};
+use crate::shutdown::Stopping;
+
+/// How often a session looks at the lane's health, at deadlines, and for open calls it does not know.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Orders past their deadline taken up in one tick, of each kind.
+const OVERDUE_MAX: i64 = 500;
+
+/// Works for a lane whenever its lease is to be had, until told to stop.
+pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Stopping) {
+    let id = lane.id();
+    while !stop.is_stopping() {
+        match lane.lease(shared.clock.now_ms(), &shared.owner, shared.settings.lease_ms).await {
+            Ok(Some(_)) => {
+                shared.show(id, |view| view.leased = true);
+                tokio::select! {
+                    () = renew(&shared, lane.as_ref()) => tracing::warn!(lane = %id, "the lease was lost"),
+                    () = work(&shared, &lane, stop.clone()) => {}
+                }
+                shared.show(id, |view| *view = super::parts::View::default());
+                if let Err(fault) = lane.unlease(&shared.owner).await {
+                    tracing::debug!(lane = %id, %fault, "the lease was not given back; it will run out");
+                }
+            }
+            Ok(None) => {}
+            Err(fault) => tracing::warn!(lane = %id, %fault, "no answer about the lease"),
+        }
+        pause(third(&shared), &mut stop).await;
+    }
+}
+
+fn third(shared: &Shared) -> Duration {
+    Duration::from_millis(u64::try_from(shared.settings.lease_ms / 3).unwrap_or(0).max(1))
+}
+
+/// Returns when the lease is another's, or could not be renewed for as long as it lasts.
+async fn renew(shared: &Shared, lane: &dyn Lane) {
+    let lasts = third(shared) * 3;
+    let mut renewed = clock::instant();
+    loop {
+        tokio::time::sleep(third(shared)).await;
+        match lane.lease(shared.clock.now_ms(), &shared.owner, shared.settings.lease_ms).await {
+            Ok(Some(_)) => renewed = clock::instant(),
+            Ok(None) => return,
+            Err(_) if renewed.elapsed() >= lasts => return,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Waits, or less when it is time to stop.
+pub(super) async fn pause(time: Duration, stop: &mut Stopping) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = stop.wait() => {}
+    }
+}
+
+/// Whole lane first, then its log, until told to stop.
+async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
+    let mut delays = retry::STORE.iter();
+    while !stop.is_stopping() {
+        let sound = match recovery::is_sound(shared, lane.as_ref()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                shared.show(lane.id(), |view| view.recovering = true);
+                recovery::rebuild(shared, lane, &stop).await
+            }
+            Err(error) => Err(error),
+        };
+        match sound {
+            Ok(()) => {
+                shared.show(lane.id(), |view| view.recovering = false);
+                delays = retry::STORE.iter();
+                if let Err(Ended::Stopped) = follow(shared, lane, stop.clone()).await {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "the lane is not whole yet");
+                counter!(PIPELINE_RETRIES, "cause" => "recovery").increment(1);
+                pause(delays.next().unwrap_or(TICK), &mut stop).await;
+            }
+        }
+    }
+}
+
+/// Takes the log batch by batch. Ends only with a reason.
+async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) -> Result<(), Ended> {
+    let mut payments = Payments::new(shared.clone(), lane.clone());
+    let writer = Writer { shared, lane: lane.as_ref() };
+    let mut ticked: Option<std::time::Instant> = None;
+    let mut delays = retry::STORE.iter();
+    loop {
+        if stop.is_stopping() {
+            return Err(Ended::Stopped);
+        }
+        if ticked.is_none_or(|at| at.elapsed() >= TICK) {
+            ticked = Some(clock::instant());
+            tick(shared, lane.as_ref(), &mut payments).await?;
+        }
+        match lane.read_log(LogId(0), shared.settings.batch_max).await {
+            Ok(entries) if entries.is_empty() => {
+                delays = retry::STORE.iter();
+                tokio::select! {
+                    () = shared.nudge.heard(lane.id()) => {}
+                    () = tokio::time::sleep(shared.settings.idle) => {}
+                    () = stop.wait() => {}
+                }
+            }
+            Ok(entries) => {
+                delays = retry::STORE.iter();
+                let written = writer.take(entries.into(), &mut stop).await?;
+                payments.follow(written);
+            }
+            Err(Fault::Recovering(_)) => return Err(Ended::NotWhole),
+            Err(fault) => {
+                tracing::warn!(lane = %lane.id(), %fault, "the log cannot be read");
+                counter!(PIPELINE_RETRIES, "cause" => "lane").increment(1);
+                pause(delays.next().unwrap_or(TICK), &mut stop).await;
+            }
+        }
+    }
+}
+
+/// What is looked at every second. A store that is away is met again at the next tick.
+async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Result<(), Ended> {
+    let id = lane.id();
+    match recovery::is_sound(shared, lane).await {
+        Ok(true) => {}
+        Ok(false) => return Err(Ended::NotWhole),
+        Err(error) => {
+            tracing::warn!(lane = %id, error = &error as &dyn std::error::Error, "the lane's mark cannot be checked");
+        }
+    }
+    if let Err(error) = overdue(shared, lane).await {
+        tracing::warn!(lane = %id, error = &error as &dyn std::error::Error, "deadlines cannot be looked at");
+    }
+    match book::open_calls(&shared.ledger, id, payments.room()).await {
+        Ok(calls) => payments.dispatch(calls),
+        Err(error) => tracing::warn!(lane = %id, %error, "open payments cannot be read"),
+    }
+    shared.show(id, |view| view.open = payments.open());
+    gauges(shared, lane).await;
+    Ok(())
+}
+
+/// Appends `order.expired` for orders whose time is over. The id names the order's version, so that one
+/// refused because an answer came first does not stand in the way of the next.
+async fn overdue(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+    let now_ms = shared.clock.now_ms();
+    let late = book::overdue(&shared.ledger, lane.id(), now_ms, shared.settings.unknown_ms, OVERDUE_MAX).await?;
+    if late.is_empty() {
+        return Ok(());
+    }
+    let records = late.into_iter().map(|late| Record {
+        id: format!("{}.expired.{}", late.order, late.version),
+        body: Body::OrderExpired { v: VERSION, order: late.order, reason: late.reason },
+    });
+    Ok(lane.append(now_ms, records.collect()).await?)
+}
+
+async fn gauges(shared: &Shared, lane: &dyn Lane) {
+    let label = lane.id().to_string();
+    if let Ok(meta) = lane.meta().await {
+        gauge!(PIPELINE_BACKLOG, "lane" => label.clone()).set(meta.backlog as f64);
+        let age_ms = meta.oldest_ms.map_or(0, |at_ms| (shared.clock.now_ms() - at_ms).max(0));
+        gauge!(PIPELINE_OLDEST_SECONDS, "lane" => label).set(age_ms as f64 / 1_000.0);
+    }
+    let (mut leased, mut recovering, mut open) = (0u32, 0u32, 0usize);
+    for view in shared.views() {
+        leased += u32::from(view.leased);
+        recovering += u32::from(view.recovering);
+        open += view.open;
+    }
+    gauge!(PIPELINE_LEASES).set(leased);
+    gauge!(LANE_RECOVERING).set(recovering);
+    gauge!(PAYMENT_OPEN).set(open as f64);
+}

@@ -1,0 +1,66 @@
+//! Tells a lane what the ledger says of its orders, and drops the done part of its log in the last such
+//! step. Knows no ledger.
+
+use metrics::counter;
+
+use super::parts::Shared;
+use super::retry;
+use super::session::pause;
+use super::writer::Ended;
+use crate::ids::{EventId, LogId};
+use crate::lane::{Fault, Lane, Settlement};
+use crate::metrics::PIPELINE_RETRIES;
+use crate::shutdown::Stopping;
+
+/// Most orders in one step: a lane does nothing else meanwhile.
+const ORDERS_MAX: usize = 100;
+
+/// Settles everything, event by event, then the log is dropped up to `upto`. Tried until it is done:
+/// every step may be repeated.
+pub(super) async fn settle(
+    shared: &Shared,
+    lane: &dyn Lane,
+    mut settlements: Vec<(EventId, Settlement)>,
+    upto: LogId,
+    stop: &mut Stopping,
+) -> Result<(), Ended> {
+    // A stable sort: of two settlements of one order the newer stays behind the older.
+    settlements.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut steps: Vec<(EventId, Vec<Settlement>)> = Vec::new();
+    for (event, settlement) in settlements {
+        match steps.last_mut() {
+            Some((same, step)) if *same == event && step.len() < ORDERS_MAX => step.push(settlement),
+            Some(_) | None => steps.push((event, vec![settlement])),
+        }
+    }
+    let last = steps.len().checked_sub(1);
+    for (at, (event, step)) in steps.into_iter().enumerate() {
+        let trim = (Some(at) == last).then_some(upto);
+        until_done(lane, stop, || lane.settle(shared.clock.now_ms(), &event, step.clone(), trim)).await?;
+    }
+    if last.is_none() {
+        until_done(lane, stop, || lane.trim(upto)).await?;
+    }
+    Ok(())
+}
+
+async fn until_done<F>(lane: &dyn Lane, stop: &mut Stopping, step: impl Fn() -> F) -> Result<(), Ended>
+where
+    F: Future<Output = crate::lane::Result<()>>,
+{
+    let mut delays = retry::STORE.iter();
+    loop {
+        match step().await {
+            Ok(()) => return Ok(()),
+            Err(Fault::Recovering(_)) => return Err(Ended::NotWhole),
+            Err(fault @ (Fault::Unavailable { .. } | Fault::Contract { .. })) => {
+                tracing::warn!(lane = %lane.id(), %fault, "the lane was not settled and will be told again");
+                counter!(PIPELINE_RETRIES, "cause" => "lane").increment(1);
+                pause(delays.next().unwrap_or(retry::STORE.most), stop).await;
+                if stop.is_stopping() {
+                    return Err(Ended::Stopped);
+                }
+            }
+        }
+    }
+}

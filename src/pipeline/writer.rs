@@ -1,0 +1,129 @@
+//! Takes a batch from log to ledger and back to the lane. Knows what may be tried again and what is dead,
+//! not what records mean.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use metrics::{counter, histogram};
+
+use super::parts::Shared;
+use super::session::pause;
+use super::{retry, settle};
+use crate::clock;
+use crate::lane::{Entry, Lane};
+use crate::ledger::book::{self, Batch, Failure, Written};
+use crate::metrics::{
+    PIPELINE_BATCH_RECORDS, PIPELINE_COMMIT_SECONDS, PIPELINE_DEAD_LETTERS, PIPELINE_ORDER_SECONDS, PIPELINE_RECORDS,
+    PIPELINE_RETRIES,
+};
+use crate::shutdown::Stopping;
+
+/// Why a session's work on the log ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Stopped,
+    /// The lane, or its mark, has to be rebuilt first.
+    NotWhole,
+}
+
+pub(super) struct Writer<'s> {
+    pub shared: &'s Shared,
+    pub lane: &'s dyn Lane,
+}
+
+impl Writer<'_> {
+    /// Writes the entries, settles what they were about, and drops them from the log.
+    pub async fn take(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<Written>, Ended> {
+        let upto = entries.iter().map(|entry| entry.log).max().expect("a batch is not empty");
+        let mut written = self.write(entries, stop).await?;
+        let settlements: Vec<_> = written.iter_mut().flat_map(|part| part.settlements.drain(..)).collect();
+        settle::settle(self.shared, self.lane, settlements, upto, stop).await?;
+        Ok(written)
+    }
+
+    /// Writes the entries, in halves where one of them can never be done, until that one stands alone.
+    pub async fn write(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<Written>, Ended> {
+        let mut parts = VecDeque::from([entries]);
+        let mut written = Vec::new();
+        let mut delays = retry::STORE.iter();
+        while let Some(part) = parts.pop_front() {
+            match self.transaction(&part).await {
+                Ok(done) => {
+                    delays = retry::STORE.iter();
+                    written.push(done);
+                }
+                Err(Failure::Unbuilt(_)) => return Err(Ended::NotWhole),
+                Err(failure) if failure.is_records_fault() => {
+                    if let [only] = &*part {
+                        self.bury(only, &failure, stop).await?;
+                    } else {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.push_front(second.into());
+                        parts.push_front(first.into());
+                    }
+                }
+                Err(failure) => {
+                    tracing::warn!(lane = %self.lane.id(), records = part.len(), error = &failure as &dyn std::error::Error,
+                        "the batch was rolled back and will be tried again");
+                    counter!(PIPELINE_RETRIES, "cause" => failure.label()).increment(1);
+                    self.wait(delays.next(), stop).await?;
+                    parts.push_front(part);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    async fn transaction(&self, entries: &Arc<[Entry]>) -> Result<Written, Failure> {
+        let now_ms = self.shared.clock.now_ms();
+        let batch = Batch {
+            lane: self.lane.id(),
+            entries: entries.clone(),
+            now_ms,
+            unknown_ms: self.shared.settings.unknown_ms,
+        };
+        let started = clock::instant();
+        let written = book::write(&self.shared.ledger, batch).await?;
+        histogram!(PIPELINE_COMMIT_SECONDS).record(started.elapsed());
+        histogram!(PIPELINE_BATCH_RECORDS).record(entries.len() as f64);
+        count(&written, now_ms);
+        Ok(written)
+    }
+
+    /// Puts a record aside for good. Whoever is paged reads the id and the error in the log.
+    async fn bury(&self, entry: &Entry, failure: &Failure, stop: &mut Stopping) -> Result<(), Ended> {
+        tracing::error!(lane = %self.lane.id(), record = %entry.id, error = failure as &dyn std::error::Error,
+            "a record can never be done and was put aside");
+        let mut delays = retry::STORE.iter();
+        loop {
+            let now_ms = self.shared.clock.now_ms();
+            let (lane, ledger) = (self.lane.id(), &self.shared.ledger);
+            match book::bury(ledger, lane, entry.clone(), failure.to_string(), now_ms).await {
+                Ok(()) => {
+                    counter!(PIPELINE_DEAD_LETTERS).increment(1);
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%lane, %error, "the dead letters cannot be written");
+                    counter!(PIPELINE_RETRIES, "cause" => error.label()).increment(1);
+                    self.wait(delays.next(), stop).await?;
+                }
+            }
+        }
+    }
+
+    async fn wait(&self, delay: Option<std::time::Duration>, stop: &mut Stopping) -> Result<(), Ended> {
+        pause(delay.unwrap_or(retry::STORE.most), stop).await;
+        if stop.is_stopping() { Err(Ended::Stopped) } else { Ok(()) }
+    }
+}
+
+/// What the metrics say of a committed batch.
+pub(super) fn count(written: &Written, now_ms: clock::Millis) {
+    for &(kind, outcome) in &written.outcomes {
+        counter!(PIPELINE_RECORDS, "kind" => kind, "outcome" => outcome.label()).increment(1);
+    }
+    for &placed_ms in &written.finished {
+        histogram!(PIPELINE_ORDER_SECONDS).record((now_ms - placed_ms).max(0) as f64 / 1_000.0);
+    }
+}

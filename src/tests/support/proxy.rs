@@ -1,0 +1,81 @@
+//! A TCP proxy between a gateway and one of its servers that passes, cuts, refuses or swallows.
+//! Knows no protocol.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to bytes and connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Pass,
+    /// Open connections are cut, new ones are closed at once.
+    Cut,
+    /// Connections stay open, nothing passes: a network that swallows.
+    Swallow,
+}
+
+/// Dropped, all its connections end.
+pub struct Proxy {
+    pub addr: SocketAddr,
+    mode: Arc<watch::Sender<Mode>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Listens on a free port and passes everything to `server`.
+    pub async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let addr = listener.local_addr().expect("bound");
+        let mode = Arc::new(watch::Sender::new(Mode::Pass));
+        let modes = mode.clone();
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if *modes.borrow() == Mode::Cut {
+                    continue;
+                }
+                tokio::spawn(connection(client, server, modes.subscribe()));
+            }
+        });
+        Self { addr, mode, accepting }
+    }
+
+    pub fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.mode.send_replace(Mode::Cut);
+        self.accepting.abort();
+    }
+}
+
+async fn connection(client: TcpStream, server: SocketAddr, modes: watch::Receiver<Mode>) {
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let mut until = modes.clone();
+    tokio::select! {
+        () = pass(from_client, to_server, modes.clone()) => {}
+        () = pass(from_server, to_client, modes) => {}
+        _ = until.wait_for(|mode| *mode == Mode::Cut) => {}
+    }
+}
+
+async fn pass(
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+    mut modes: watch::Receiver<Mode>,
+) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(n @ 1..) = from.read(&mut bytes).await {
+        if modes.wait_for(|mode| *mode != Mode::Swallow).await.is_err() || to.write_all(&bytes[..n]).await.is_err() {
+            return;
+        }
+    }
+}
