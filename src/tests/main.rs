@@ -2,6 +2,9 @@
 
 mod faults;
 mod house;
+mod pipeline_faults;
+mod pipeline_journey;
+mod pipeline_support;
 mod purchase_journey;
 mod purchase_support;
 mod support;
