@@ -1,8 +1,8 @@
 //! Payments of an order: attempts, their results, deadlines, cancelling. Knows the provider's words only
 //! as the log carries them.
 
+use super::column::Live;
 use super::journal::{Account, Transaction};
-use super::row::Live;
 use super::rows::Refund;
 use super::sheet::status;
 use super::wallets::{check_amount, short};

@@ -1,6 +1,7 @@
 //! One order with all its rows. Knows how they hang together, not what may happen to them.
 
-use super::row::{Live, Row as _, Table};
+use super::column::Live;
+use super::row::{Row as _, Table};
 use super::rows::{Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::terms::Frozen;
 use crate::ids::{AttemptId, OrderId, RefundId};
