@@ -14,6 +14,7 @@ mod ledger_reads;
 mod ledger_rows;
 mod pipeline_faults;
 mod pipeline_journey;
+mod pipeline_provider;
 mod pipeline_support;
 mod purchase_crowd;
 mod purchase_journey;

@@ -10,7 +10,7 @@ use stanchion::lane::record::{Body, Record, VERSION};
 use stanchion::ledger::book::{self, Batch};
 use stanchion::pipeline::Requeued;
 
-use super::pipeline_support::{Books, House, LANE, eventually, first_attempt};
+use super::pipeline_support::{House, LANE, Store, eventually};
 use super::support::proxy::{self, Proxy};
 use super::support::servers;
 
@@ -28,7 +28,7 @@ async fn commit_only(house: &House) {
 
 #[tokio::test]
 async fn killed_between_commit_and_settle_nothing_happens_twice() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     let order = house.order("kim", &[0], Some("ok")).await;
     commit_only(&house).await;
     assert_eq!(house.fact(&order).await.status, OrderStatus::Accepted, "the lane was not told");
@@ -40,7 +40,7 @@ async fn killed_between_commit_and_settle_nothing_happens_twice() {
 
 #[tokio::test]
 async fn killed_at_any_moment_the_next_writer_goes_on() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     let mut orders = Vec::new();
     for seat in 0..12 {
         orders.push(house.order(&format!("buyer{seat}"), &[seat], Some(["ok", "slow"][seat as usize % 2])).await);
@@ -61,7 +61,7 @@ async fn killed_at_any_moment_the_next_writer_goes_on() {
 
 #[tokio::test]
 async fn two_writers_at_once_do_no_harm() {
-    let mut house = House::open(Books::MariaDb).await;
+    let mut house = House::open(Store::Servers).await;
     let mut orders = Vec::new();
     for seat in 0..40 {
         orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
@@ -101,7 +101,7 @@ async fn a_database_that_is_away_stretches_the_log_and_nothing_else() {
     let url = servers::mysql_url().await;
     let server: SocketAddr = url["mysql://root@".len()..].split('/').next().expect("an address").parse().expect("one");
     let proxy = Proxy::to(server).await;
-    let mut house = House::with_books(Some(url.replace(&server.to_string(), &proxy.addr.to_string()))).await;
+    let mut house = House::with_books(Store::Embedded, Some(url.replace(&server.to_string(), &proxy.addr.to_string()))).await;
     house.start();
     let before = house.order("kim", &[0], Some("ok")).await;
     house.until(&before, OrderStatus::Confirmed).await;
@@ -116,7 +116,7 @@ async fn a_database_that_is_away_stretches_the_log_and_nothing_else() {
 
 #[tokio::test]
 async fn a_dead_record_stands_alone_and_comes_back() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     let mut orders = Vec::new();
     for seat in 0..5 {
         orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
@@ -162,8 +162,17 @@ async fn heal(house: &House) {
 }
 
 #[tokio::test]
-async fn a_lost_lane_is_rebuilt_before_anything_is_sold() {
-    let mut house = House::open(Books::Sqlite).await;
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold_embedded() {
+    a_lost_lane_is_rebuilt_before_anything_is_sold(Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold_on_servers() {
+    a_lost_lane_is_rebuilt_before_anything_is_sold(Store::Servers).await;
+}
+
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold(store: Store) {
+    let mut house = House::open(store).await;
     house.start();
     let sold = house.order("kim", &[0, 1], Some("ok")).await;
     house.until(&sold, OrderStatus::Confirmed).await;
@@ -171,7 +180,7 @@ async fn a_lost_lane_is_rebuilt_before_anything_is_sold() {
     house.until(&paying, OrderStatus::Paying).await;
     house.stop().await;
 
-    let mut house = house.wiped();
+    let mut house = house.wiped().await;
     assert!(house.lane().seats(&"hall".into()).await.is_err(), "nothing is sold from a lane that was lost");
     house.start();
     eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
@@ -188,7 +197,7 @@ async fn a_lost_lane_is_rebuilt_before_anything_is_sold() {
 
 #[tokio::test]
 async fn a_rebuild_on_demand_takes_the_log_to_the_ledger_first() {
-    let house = House::open(Books::Sqlite).await;
+    let house = House::open(Store::Embedded).await;
     let order = house.order("kim", &[0], None).await;
     let pipeline = house.pipeline();
     let done = pipeline.rebuild(LANE).await.expect("rebuilds");

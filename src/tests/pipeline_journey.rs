@@ -8,10 +8,10 @@ use stanchion::lane::record::PaymentResult;
 use stanchion::payment::{Asked, Returned};
 use stanchion::pipeline::Resolved;
 
-use super::pipeline_support::{Books, House, eventually, first_attempt};
+use super::pipeline_support::{House, Store, eventually, first_attempt};
 
-async fn a_purchase_and_its_refund(books: Books) {
-    let mut house = House::open(books).await;
+async fn a_purchase_and_its_refund(store: Store) {
+    let mut house = House::open(store).await;
     house.start();
     let order = house.order("kim", &[0, 1], Some("ok")).await;
     let fact = house.until(&order, OrderStatus::Confirmed).await;
@@ -29,18 +29,18 @@ async fn a_purchase_and_its_refund(books: Books) {
 }
 
 #[tokio::test]
-async fn a_purchase_and_its_refund_on_sqlite() {
-    a_purchase_and_its_refund(Books::Sqlite).await;
+async fn a_purchase_and_its_refund_embedded() {
+    a_purchase_and_its_refund(Store::Embedded).await;
 }
 
 #[tokio::test]
-async fn a_purchase_and_its_refund_on_mariadb() {
-    a_purchase_and_its_refund(Books::MariaDb).await;
+async fn a_purchase_and_its_refund_on_servers() {
+    a_purchase_and_its_refund(Store::Servers).await;
 }
 
 #[tokio::test]
 async fn many_orders_share_transactions() {
-    let mut house = House::open(Books::MariaDb).await;
+    let mut house = House::open(Store::Servers).await;
     let mut orders = Vec::new();
     for seat in 0..60 {
         orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
@@ -56,7 +56,7 @@ async fn many_orders_share_transactions() {
 
 #[tokio::test]
 async fn a_decline_another_attempt_and_a_timeout() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     house.start();
     let order = house.order("kim", &[0], Some("decline")).await;
     house.until(&order, OrderStatus::PendingPayment).await;
@@ -78,7 +78,7 @@ async fn a_decline_another_attempt_and_a_timeout() {
 
 #[tokio::test]
 async fn at_the_deadline_an_unpaid_order_ends() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     house.start();
     let waiting = house.order("kim", &[0], None).await;
     let declined = house.order("lee", &[1], Some("decline")).await;
@@ -95,7 +95,7 @@ async fn at_the_deadline_an_unpaid_order_ends() {
 
 #[tokio::test]
 async fn money_found_after_the_seats_were_freed_goes_back() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     house.start();
     let order = house.order("kim", &[0], Some("lost")).await;
     house.until(&order, OrderStatus::Paying).await;
@@ -113,7 +113,7 @@ async fn money_found_after_the_seats_were_freed_goes_back() {
 
 #[tokio::test]
 async fn a_human_resolves_what_the_provider_will_not() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     let pipeline = house.start();
     let order = house.order("kim", &[0], Some("lost")).await;
     house.until(&order, OrderStatus::Paying).await;
@@ -128,7 +128,7 @@ async fn a_human_resolves_what_the_provider_will_not() {
 
 #[tokio::test]
 async fn a_refund_is_asked_after_and_a_refusal_undone() {
-    let mut house = House::open(Books::Sqlite).await;
+    let mut house = House::open(Store::Embedded).await;
     house.start();
     let order = house.order("kim", &[0, 1], Some("ok")).await;
     house.until(&order, OrderStatus::Confirmed).await;

@@ -1,16 +1,15 @@
-//! Lanes, a ledger and a pipeline without a gateway, and a provider that does as a test tells it.
+//! Lanes, a ledger and a pipeline without a gateway.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use stanchion::clock::{self, Clock};
 use stanchion::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
-use stanchion::lane::memory;
+use stanchion::config::load_from;
+use stanchion::lane::{memory, redis};
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
 use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
@@ -19,10 +18,10 @@ use stanchion::lane::{
     PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
 };
 use stanchion::ledger::Ledger;
-use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 use stanchion::pipeline::{Parts, Pipeline, Settings, Sources, audit};
 use stanchion::shutdown::{self, Stop};
 
+use super::pipeline_provider::Scripted;
 use super::support::servers;
 
 pub const HALL: &str = "hall";
@@ -30,36 +29,54 @@ pub const LANE: LaneId = LaneId(1);
 const LANES: u16 = 2;
 const PRICE: i64 = 1_000;
 
-/// Which database keeps the books.
+/// Where lanes and books are kept.
 #[derive(Debug, Clone, Copy)]
-pub enum Books {
-    Sqlite,
-    MariaDb,
+pub enum Store {
+    /// Volatile lanes and SQLite.
+    Embedded,
+    /// Redis and MariaDB.
+    Servers,
 }
 
-/// One hall of 100 seats on volatile lanes. Stopped and audited by [`House::close`].
+impl Store {
+    /// Lanes that know nothing.
+    async fn lanes(self) -> Lanes {
+        match self {
+            Store::Embedded => memory::volatile(LANES),
+            Store::Servers => {
+                let mut config = load_from("", std::iter::empty()).ok().expect("the defaults are good").redis;
+                config.url = servers::redis_url().await;
+                config.pool = 2;
+                Lanes::new(redis::connect(&config, LANES).await.expect("connects"))
+            }
+        }
+    }
+}
+
+/// One hall of 100 seats. Stopped and audited by [`House::close`].
 pub struct House {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub clock: Clock,
     pub provider: Arc<Scripted>,
     pub settings: Settings,
+    store: Store,
     folder: Arc<tempfile::TempDir>,
     running: Vec<(Stop, tokio::task::JoinHandle<()>)>,
 }
 
 impl House {
     /// A built house without a writer.
-    pub async fn open(books: Books) -> Self {
-        let url = match books {
-            Books::Sqlite => None,
-            Books::MariaDb => Some(servers::mysql_url().await),
+    pub async fn open(store: Store) -> Self {
+        let url = match store {
+            Store::Embedded => None,
+            Store::Servers => Some(servers::mysql_url().await),
         };
-        Self::with_books(url).await
+        Self::with_books(store, url).await
     }
 
     /// `url`: of a MySQL database; none: SQLite.
-    pub async fn with_books(url: Option<String>) -> Self {
+    pub async fn with_books(store: Store, url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let limit = Duration::from_secs(3);
         let ledger = match url {
@@ -75,7 +92,8 @@ impl House {
             calls_max: 8,
         };
         let house = Self {
-            lanes: memory::volatile(LANES),
+            lanes: store.lanes().await,
+            store,
             ledger,
             clock: Clock::fixed(1_795_168_800_000),
             provider: Arc::default(),
@@ -90,8 +108,8 @@ impl House {
     }
 
     /// The same ledger, clock and provider with lanes that have forgotten everything.
-    pub fn wiped(mut self) -> Self {
-        self.lanes = memory::volatile(LANES);
+    pub async fn wiped(mut self) -> Self {
+        self.lanes = self.store.lanes().await;
         self
     }
 
@@ -349,88 +367,5 @@ impl Sources for Hall {
 
     async fn campaigns(&self, _: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Vec::new())
-    }
-}
-
-/// What the provider will say when asked; a test may change its mind.
-#[derive(Debug, Default)]
-pub struct Scripted {
-    book: Mutex<Script>,
-}
-
-#[derive(Debug, Default)]
-struct Script {
-    /// By payment key; `ok` and `decline` need no entry.
-    asked: HashMap<String, Asked>,
-    refunds: Option<Returned>,
-    /// An attempt's repeats are the same money.
-    captured: HashSet<(OrderId, AttemptId)>,
-    returned: HashMap<RefundId, u32>,
-}
-
-impl Scripted {
-    /// From now on an attempt with this key is answered so when it is asked after.
-    pub fn answer(&self, key: &str, asked: Asked) {
-        self.book.lock().asked.insert(key.into(), asked);
-    }
-
-    /// What every refund is answered; nothing: done.
-    pub fn refunds(&self, answer: Option<Returned>) {
-        self.book.lock().refunds = answer;
-    }
-
-    /// How often money was taken for this order.
-    pub fn captures(&self, order: &OrderId) -> usize {
-        self.book.lock().captured.iter().filter(|(of, _)| of == order).count()
-    }
-
-    pub fn returns(&self, refund: &RefundId) -> u32 {
-        self.book.lock().returned.get(refund).copied().unwrap_or(0)
-    }
-}
-
-#[async_trait]
-impl Provider for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
-    async fn charge(&self, charge: &Charge) -> Charged {
-        match charge.key.as_str() {
-            "ok" => {
-                self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
-                Charged::Captured
-            }
-            "decline" => Charged::Declined { detail: "no funds".into() },
-            "silent" => std::future::pending().await,
-            _ => Charged::Unknown,
-        }
-    }
-
-    async fn ask(&self, charge: &Charge) -> Asked {
-        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(Asked::Unknown);
-        if answer == Asked::Captured {
-            self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
-        }
-        answer
-    }
-
-    async fn refund(&self, back: &Return) -> Returned {
-        let mut book = self.book.lock();
-        let answer = book.refunds.clone().unwrap_or(Returned::Done);
-        if answer == Returned::Done {
-            *book.returned.entry(back.refund.clone()).or_default() += 1;
-        }
-        answer
-    }
-
-    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
-        let book = self.book.lock();
-        match &book.refunds {
-            Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
-            Some(Returned::Unknown) => ReturnAsked::Unknown,
-            Some(Returned::Done) | None if book.returned.contains_key(&back.refund) => ReturnAsked::Done,
-            Some(Returned::Done) | None => ReturnAsked::NotDone,
-        }
     }
 }

@@ -92,10 +92,11 @@ impl Sheet {
         attempts
     }
 
-    /// The attempt that paid the order.
+    /// The attempt that paid the order; not one whose money came too late.
     pub fn paid_by(&self) -> Option<&Payment> {
-        let confirmed = self.order().confirmed_ms.is_some();
-        self.attempts().into_iter().find(|p| confirmed && p.status == status::CAPTURED)
+        self.order().confirmed_ms?;
+        let in_time = |p: &&Payment| p.status == status::CAPTURED && self.refund(&late_refund(&p.id)).is_none();
+        self.attempts().into_iter().find(in_time)
     }
 
     pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
@@ -174,6 +175,11 @@ impl Sheet {
     fn has_lines(&self, refund: &RefundId) -> bool {
         self.refund_lines.iter().any(|l| l.refund == *refund)
     }
+}
+
+/// The refund of a late attempt: the same attempt, the same refund, for ever.
+pub(super) fn late_refund(attempt: &AttemptId) -> RefundId {
+    RefundId(format!("r{}", &attempt.as_str()[1..]))
 }
 
 /// The words of `payment.status`.
