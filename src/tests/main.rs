@@ -2,6 +2,7 @@
 
 mod edge_queue;
 mod edge_requests;
+mod edge_server;
 mod edge_support;
 mod house;
 mod support;
