@@ -1,1 +1,304 @@
-//! (being built)
+//! Builds every part once, owns every task, runs until told to stop.
+//!
+//! `build` connects, loads scripts, checks versions and bounds: what is wrong fails there or not at all.
+//! `bind` opens the listeners, `run` serves and, told to stop, drains: no new connections, requests under
+//! way finish, the writer ends its batch and gives its leases back.
+
+mod operator;
+mod sources;
+mod store;
+pub mod telemetry;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::admission::{self, Admission};
+use crate::catalog::{self, Catalog};
+use crate::clock::Clock;
+use crate::config::{Config, PassKeys, SecretError, fill_secrets};
+use crate::edge;
+use crate::ids::LaneId;
+use crate::inventory::{self, Inventory};
+use crate::lane::Lanes;
+use crate::ledger::{self, Ledger};
+use crate::payment::sandbox::Sandbox;
+use crate::pipeline::{self, Pipeline};
+use crate::shutdown::{self, Stopping};
+use operator::House;
+use sources::OnSale;
+use store::Store;
+
+pub use store::StoreError;
+
+/// How often the catalogue looks for changes made elsewhere; API.md promises a second.
+const REFRESH_EVERY: Duration = Duration::from_millis(400);
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Role {
+    #[default]
+    All,
+    /// Answers requests; the lanes' logs are another process's.
+    Edge,
+    /// Carries the logs to the ledger; opens only the admin listener.
+    Writer,
+}
+
+impl Role {
+    fn serves(self) -> bool {
+        self != Role::Writer
+    }
+
+    fn writes(self) -> bool {
+        self != Role::Edge
+    }
+}
+
+/// The audit of a store no server holds, or of one that several may share.
+pub async fn audit(config: &Config) -> Result<serde_json::Value, BootError> {
+    let clock = Clock::system();
+    let store = Store::read_only(config, &clock).await?;
+    let ledger = store::ledger_read_only(config).await?;
+    let report = pipeline::audit::run(&store.lanes(), &ledger, &clock).await?;
+    Ok(serde_json::to_value(report).expect("a report is plain data"))
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the ledger cannot be read")]
+    Ledger(#[from] ledger::Error),
+    #[error("the catalogue cannot be read")]
+    Catalog(#[from] catalog::Error),
+    #[error("store.lanes = {wanted}, but the ledger has things in {known} lanes; fewer would hide them")]
+    FewerLanes { wanted: u16, known: u16 },
+    #[error("the edge cannot be set up: {0}")]
+    Edge(String),
+    #[error("cannot listen on {address}")]
+    Bind {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("there is no event {0}")]
+    NoEvent(String),
+    #[error("the lane could not be rebuilt")]
+    Rebuild(#[from] pipeline::Error),
+    #[error(transparent)]
+    Audit(#[from] pipeline::audit::Error),
+}
+
+/// Every part, built and connected, not yet serving.
+pub struct App {
+    role: Role,
+    config: Arc<Config>,
+    clock: Clock,
+    store: Store,
+    ledger: Ledger,
+    catalog: Arc<Catalog>,
+    admission: Arc<Admission>,
+    pipeline: Pipeline,
+    state: Arc<edge::State>,
+    prometheus: PrometheusHandle,
+}
+
+/// An app with its listeners open.
+pub struct Bound {
+    app: App,
+    public: Option<TcpListener>,
+    admin: TcpListener,
+}
+
+impl App {
+    pub async fn build(config: Config, role: Role, prometheus: PrometheusHandle) -> Result<Self, BootError> {
+        Self::build_at(config, role, prometheus, Clock::system()).await
+    }
+
+    /// As [`App::build`], on a clock of the caller's.
+    pub async fn build_at(
+        mut config: Config,
+        role: Role,
+        prometheus: PrometheusHandle,
+        clock: Clock,
+    ) -> Result<Self, BootError> {
+        let passes = fill_secrets(&mut config)?;
+        let config = Arc::new(config);
+        let ledger = store::ledger(&config).await?;
+        let known = ledger.lanes_known().await?;
+        if config.store.lanes < known {
+            return Err(BootError::FewerLanes { wanted: config.store.lanes, known });
+        }
+        let store = Store::open(&config, &clock).await?;
+        let lanes = store.lanes();
+        let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone()));
+        catalog.refresh().await?;
+        let pipeline = Pipeline::new(pipeline::Parts {
+            lanes: lanes.clone(),
+            ledger: ledger.clone(),
+            // The configuration knows no other provider, and says so at the door.
+            provider: Arc::new(Sandbox::new()),
+            sources: Arc::new(OnSale(catalog.clone())),
+            clock: clock.clone(),
+            settings: pipeline::Settings::new(&config.pipeline, &config.payment),
+        });
+        let admission = Arc::new(admission(&config, &clock, &lanes, &passes)?);
+        let house =
+            House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };
+        let state = edge::State::new(edge::Parts {
+            config: config.clone(),
+            clock: clock.clone(),
+            lanes: lanes.clone(),
+            catalog: catalog.clone(),
+            ledger: ledger.clone(),
+            admission: admission.clone(),
+            inventory: Arc::new(inventory(&config, &clock, &lanes, &pipeline)),
+            operator: Arc::new(house),
+            prometheus: prometheus.clone(),
+        })
+        .map_err(|error| BootError::Edge(error.to_string()))?;
+        let state = Arc::new(state);
+        Ok(Self { role, config, clock, store, ledger, catalog, admission, pipeline, state, prometheus })
+    }
+
+    /// Opens the listeners this role needs.
+    pub async fn bind(self) -> Result<Bound, BootError> {
+        let bind = async |address: SocketAddr| {
+            TcpListener::bind(address).await.map_err(|source| BootError::Bind { address, source })
+        };
+        let public = if self.role.serves() { Some(bind(self.config.server.listen).await?) } else { None };
+        let admin = bind(self.config.admin.listen).await?;
+        Ok(Bound { app: self, public, admin })
+    }
+
+    /// Rebuilds the lane of `event`, or all lanes, from the ledger; how many.
+    pub async fn rebuild(&self, event: Option<&str>) -> Result<usize, BootError> {
+        let lanes: Vec<LaneId> = match event {
+            None => (0..self.config.store.lanes).map(LaneId).collect(),
+            Some(id) => vec![self.catalog.event(id).ok_or_else(|| BootError::NoEvent(id.to_owned()))?.lane],
+        };
+        for &lane in &lanes {
+            self.pipeline.rebuild(lane).await?;
+        }
+        Ok(lanes.len())
+    }
+}
+
+impl Bound {
+    /// What `serve` prints, a line a listener.
+    pub fn lines(&self) -> Vec<String> {
+        let public = self.public.as_ref().map(|_| format!("listening on http://{}", self.public_addr()));
+        public.into_iter().chain([format!("admin on http://{}", self.admin_addr())]).collect()
+    }
+
+    /// Where browsers connect; a writer has no such place and answers its admin address.
+    pub fn public_addr(&self) -> SocketAddr {
+        let listener = self.public.as_ref().unwrap_or(&self.admin);
+        listener.local_addr().expect("a bound listener has an address")
+    }
+
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.local_addr().expect("a bound listener has an address")
+    }
+
+    /// Serves until told to stop, then drains.
+    pub async fn run(self, mut stopping: Stopping) {
+        let Bound { app, public, admin } = self;
+        // Two signals: listeners and doors stop first, what finishes their work stops after them.
+        let (stop_edge, edge_stopping) = shutdown::channel();
+        let (stop_rest, rest_stopping) = shutdown::channel();
+
+        let mut rest = JoinSet::new();
+        rest.spawn(refresh(app.catalog.clone(), rest_stopping.clone()));
+        rest.spawn(telemetry::upkeep(app.prometheus.clone(), rest_stopping.clone()));
+        rest.spawn(app.store.clone().follow_clock(app.clock.clone(), rest_stopping.clone()));
+        if app.role.writes() {
+            let (pipeline, stop) = (app.pipeline.clone(), rest_stopping.clone());
+            rest.spawn(async move { pipeline.run(stop).await });
+        }
+        let admin = tokio::spawn(edge::server::admin(admin, app.state.clone(), rest_stopping.clone()));
+
+        let mut doors = JoinSet::new();
+        if let Some(public) = public {
+            doors.spawn(edge::server::public(public, app.state.clone(), edge_stopping.clone()));
+            doors.spawn(pulse(&app, edge_stopping.clone()));
+        }
+        app.state.ready();
+        tracing::info!(role = ?app.role, "serving");
+
+        stopping.wait().await;
+        tracing::info!("draining");
+        app.state.not_ready();
+        stop_edge.now();
+        doors.join_all().await;
+        stop_rest.now();
+        rest.join_all().await;
+        if let Err(error) = admin.await {
+            tracing::error!(%error, "the admin listener ended badly");
+        }
+        app.ledger.close().await;
+        app.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Brings in what other processes changed, and tells the lanes what they have missed.
+async fn refresh(catalog: Arc<Catalog>, mut stop: Stopping) {
+    let mut beats = tokio::time::interval(REFRESH_EVERY);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.wait() => return,
+            _ = beats.tick() => {}
+        }
+        if let Err(error) = catalog.refresh().await {
+            tracing::warn!(%error, "the catalogue is as of before");
+        }
+        catalog.apply_pending().await;
+    }
+}
+
+fn pulse(app: &App, stop: Stopping) -> impl Future<Output = ()> + Send + 'static {
+    let catalog = app.catalog.clone();
+    let rooms: admission::pulse::Rooms =
+        Arc::new(move || catalog.all_events().iter().map(|e| edge::room_of(e)).collect());
+    let settings = admission::pulse::Settings {
+        every: Duration::from_millis(app.config.queue.pulse_ms),
+        work_max: app.config.queue.pulse_work_max,
+    };
+    admission::pulse::run(app.admission.clone(), rooms, settings, stop)
+}
+
+fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -> Result<Admission, BootError> {
+    let queue = &config.queue;
+    let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let passes = admission::passes::Passes::new(&passes.private_pem, &passes.old_public_pems)
+        .map_err(|error| BootError::Edge(error.to_string()))?;
+    let settings = admission::Settings {
+        waiting_max: queue.waiting_max,
+        pace: admission::pace::Pace { min_ms: ms(queue.poll_min_ms), max_ms: ms(queue.poll_max_ms) },
+    };
+    Ok(Admission::new(lanes.clone(), clock.clone(), settings, admission::tokens::Tokens::new(&secrets(config)), passes))
+}
+
+fn secrets(config: &Config) -> Vec<Vec<u8>> {
+    config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect()
+}
+
+fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline) -> Inventory {
+    let nudge = pipeline.nudge();
+    let settings = inventory::Settings {
+        log_max: config.pipeline.log_max,
+        waits_max: config.limits.in_flight,
+        coupon_secrets: secrets(config),
+    };
+    Inventory::new(lanes.clone(), clock.clone(), Arc::new(move |lane| nudge.lane(lane)), settings)
+}

@@ -9,6 +9,9 @@ pub mod refunds;
 pub mod seats;
 pub mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::clock::Clock;

@@ -88,7 +88,10 @@ impl Inventory {
         let body = Body::OrderCancelled { v: VERSION, order: order.clone() };
         let record = Record { id: format!("{order}.cancelled"), body };
         let outcome = lane.cancel(self.clock.now_ms(), Cancel { order, user, record }).await?;
-        if let CancelOutcome::Accepted(_) = outcome {
+        if let CancelOutcome::Accepted(fact) = &outcome {
+            if fact.status == OrderStatus::PendingPayment {
+                self.watch.is_ending(&fact.id);
+            }
             self.nudge(lane.id());
         }
         Ok(outcome)
@@ -102,6 +105,11 @@ impl Inventory {
         }
     }
 
+    /// Nothing will come of the order but what it is now, until its buyer acts (or its time is over).
+    pub fn rests(&self, fact: &OrderFact) -> bool {
+        self.watch.rests(fact)
+    }
+
     /// Waits until an order is at rest, at most `wait`.
     pub async fn wait(&self, order: &OrderId, wait: Duration) -> std::result::Result<Waited, Busy> {
         match self.order_lane(order) {
@@ -112,18 +120,6 @@ impl Inventory {
 
     pub(super) fn order_lane(&self, order: &OrderId) -> Option<&Arc<dyn Lane>> {
         self.lane_of(FactKind::Order, order.as_str())
-    }
-}
-
-/// At rest: final, or waiting for the buyer. Nothing more comes of itself (but the deadline).
-pub fn at_rest(status: OrderStatus) -> bool {
-    match status {
-        OrderStatus::Accepted | OrderStatus::Paying => false,
-        OrderStatus::PendingPayment
-        | OrderStatus::Confirmed
-        | OrderStatus::PartiallyRefunded
-        | OrderStatus::Refunded
-        | OrderStatus::Rejected => true,
     }
 }
 

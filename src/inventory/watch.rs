@@ -1,7 +1,8 @@
 //! Waiting for orders: however many long polls a gateway has, one read a lane every moment serves them.
 //! Knows no HTTP.
 //!
-//! A lane with waiters has one task; it ends when nobody waits any more. A waiter that went away is
+//! An order is at rest when its status is final or waits for the buyer, which one that its buyer is
+//! cancelling does not. A lane with waiters has one task; it ends when nobody waits any more. A waiter that went away is
 //! noticed by its closed channel, so nothing has to be told.
 
 use std::collections::HashMap;
@@ -12,8 +13,8 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::orders::at_rest;
 use crate::ids::{LaneId, OrderId};
+use crate::lane::order::OrderStatus;
 use crate::lane::{Lane, OrderFact};
 
 /// Pause between two reads of one lane.
@@ -21,6 +22,9 @@ const EVERY: Duration = Duration::from_millis(75);
 
 /// Most orders in one read.
 const READ_MAX: usize = 500;
+
+/// Most cancelled orders remembered; beyond it, their waiters are answered at once and ask again.
+const ENDING_MAX: usize = 10_000;
 
 /// What came of waiting.
 #[derive(Debug)]
@@ -41,11 +45,31 @@ pub struct Busy;
 pub struct Watch {
     waits: Semaphore,
     lanes: DashMap<LaneId, Arc<Waiters>>,
+    ending: Arc<Ending>,
+}
+
+/// Orders whose cancelling was accepted here and is not decided yet: the lane shows them as they were.
+#[derive(Default)]
+struct Ending(DashMap<OrderId, ()>);
+
+impl Ending {
+    fn rests(&self, fact: &OrderFact) -> bool {
+        match fact.status {
+            OrderStatus::Accepted | OrderStatus::Paying => false,
+            OrderStatus::PendingPayment => !self.0.contains_key(&fact.id),
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                self.0.remove(&fact.id);
+                true
+            }
+        }
+    }
 }
 
 /// Those who wait for orders of one lane.
-#[derive(Default)]
-struct Waiters(Mutex<Waiting>);
+struct Waiters {
+    waiting: Mutex<Waiting>,
+    ending: Arc<Ending>,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -56,12 +80,25 @@ struct Waiting {
 
 impl Watch {
     pub fn new(waits_max: usize) -> Self {
-        Self { waits: Semaphore::new(waits_max), lanes: DashMap::new() }
+        Self { waits: Semaphore::new(waits_max), lanes: DashMap::new(), ending: Arc::default() }
+    }
+
+    /// Nothing will come of the order but what it is now, until its buyer acts.
+    pub fn rests(&self, fact: &OrderFact) -> bool {
+        self.ending.rests(fact)
+    }
+
+    /// The order's buyer is cancelling it.
+    pub fn is_ending(&self, order: &OrderId) {
+        if self.ending.0.len() >= ENDING_MAX {
+            self.ending.0.clear();
+        }
+        self.ending.0.insert(order.clone(), ());
     }
 
     pub async fn wait(&self, lane: &Arc<dyn Lane>, order: &OrderId, wait: Duration) -> Result<Waited, Busy> {
         let _permit = self.waits.try_acquire().map_err(|_| Busy)?;
-        let waiters = Arc::clone(self.lanes.entry(lane.id()).or_default().value());
+        let waiters = self.waiters(lane.id());
         let answer = waiters.join(lane, order);
         Ok(match tokio::time::timeout(wait, answer).await {
             Ok(Ok(waited)) => waited,
@@ -71,10 +108,17 @@ impl Watch {
     }
 }
 
+impl Watch {
+    fn waiters(&self, lane: LaneId) -> Arc<Waiters> {
+        let new = || Arc::new(Waiters { waiting: Mutex::default(), ending: Arc::clone(&self.ending) });
+        Arc::clone(self.lanes.entry(lane).or_insert_with(new).value())
+    }
+}
+
 impl Waiters {
     fn join(self: &Arc<Self>, lane: &Arc<dyn Lane>, order: &OrderId) -> oneshot::Receiver<Waited> {
         let (sender, receiver) = oneshot::channel();
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         waiting.orders.entry(order.clone()).or_default().push(sender);
         if !waiting.reading {
             waiting.reading = true;
@@ -100,7 +144,7 @@ impl Waiters {
 
     /// The orders somebody still waits for; `None`, and no task any more, when there is none.
     fn wanted(&self) -> Option<Vec<OrderId>> {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         waiting.orders.retain(|_, senders| {
             senders.retain(|sender| !sender.is_closed());
             !senders.is_empty()
@@ -110,9 +154,9 @@ impl Waiters {
     }
 
     fn answer(&self, orders: &[OrderId], facts: Vec<Option<OrderFact>>) {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         for (order, fact) in orders.iter().zip(facts) {
-            if fact.as_ref().is_some_and(|fact| !at_rest(fact.status)) {
+            if fact.as_ref().is_some_and(|fact| !self.ending.rests(fact)) {
                 continue;
             }
             for sender in waiting.orders.remove(order).unwrap_or_default() {

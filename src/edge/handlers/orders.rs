@@ -10,7 +10,7 @@ use crate::edge::asks::payment::PaymentBody;
 use crate::edge::views::order::{AcceptedView, OrderView};
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ids::{AttemptId, FactKind, HoldId, OrderId, UserId, fact_id, fact_lane};
-use crate::inventory::orders::{Paying, Placing, at_rest};
+use crate::inventory::orders::{Paying, Placing};
 use crate::inventory::{Busy, Waited};
 use crate::lane::order::OrderStatus;
 use crate::lane::record::CouponChoice;
@@ -93,7 +93,7 @@ pub async fn get(request: Request) -> Outcome {
     let wait = Duration::from_secs(request.query.clamped("wait_s", 0, 0, WAIT_S_MAX)?);
     let (order, _) = lookup::order_id(&request)?;
     let mut fact = lookup::own_order(&request, &order, user).await?;
-    if !wait.is_zero() && !at_rest(fact.status) {
+    if !wait.is_zero() && !request.state.inventory.rests(&fact) {
         fact = match request.state.inventory.wait(&order, wait).await {
             Ok(Waited::Rests(fact)) => *fact,
             Ok(Waited::Gone | Waited::TimeOver) => lookup::own_order(&request, &order, user).await?,

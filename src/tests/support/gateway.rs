@@ -92,7 +92,8 @@ impl Gateway {
     async fn run(config: Config, dir: std::sync::Arc<tempfile::TempDir>, clock: Clock, role: Role) -> Self {
         let app = App::build_at(config.clone(), role, telemetry::recorder(), clock.clone()).await;
         let bound = app.unwrap_or_else(|e| panic!("cannot build: {e:?}")).bind().await.expect("free ports");
-        let (public_url, admin_url) = (format!("http://{}", bound.public_addr()), format!("http://{}", bound.admin_addr()));
+        let (public_url, admin_url) =
+            (format!("http://{}", bound.public_addr()), format!("http://{}", bound.admin_addr()));
         let (stop, stopping) = shutdown::channel();
         let running = tokio::spawn(bound.run(stopping));
         let gateway = Self {
@@ -126,7 +127,8 @@ impl Gateway {
     }
 
     pub fn admin_token(&self) -> String {
-        mint(&self.config.auth, &self.clock, Mint { sub: "root", scope: "admin", ttl_s: 3_600 }).expect("a secret signs")
+        mint(&self.config.auth, &self.clock, Mint { sub: "root", scope: "admin", ttl_s: 3_600 })
+            .expect("a secret signs")
     }
 
     /// A call to the admin listener, signed in as admin.

@@ -1,4 +1,7 @@
 //! What the integration tests stand on. Knows nothing of what is tested.
 
 pub mod client;
+pub mod gateway;
+pub mod process;
+pub mod proxy;
 pub mod servers;

@@ -1,0 +1,121 @@
+//! `stanchion demo`: a gateway on a fresh embedded store, a sample on-sale, a crowd, a report. The server
+//! stays up afterwards, to look around.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use super::{Done, Failure, announce, told_to_stop, usage, work};
+use crate::app::{App, Role, telemetry};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::demo::{Demo, Report, Show};
+use crate::edge::auth::{Mint, mint};
+use crate::shutdown;
+
+/// Bearers of the crowd and of whoever looks around afterwards.
+const TOKEN_TTL_S: i64 = 24 * 3600;
+
+#[derive(clap::Args)]
+pub struct DemoArguments {
+    /// Simulated visitors.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    crowd: u32,
+    /// The same seed makes the same crowd.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the public listener binds; port 0 is any free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: std::net::SocketAddr,
+    /// Where the admin listener binds.
+    #[arg(long, default_value = "127.0.0.1:9100")]
+    admin_listen: std::net::SocketAddr,
+    /// End when the report is printed.
+    #[arg(long)]
+    exit: bool,
+}
+
+/// A folder of its own, gone when the demo ends.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is in the system's temporary folder, which is swept anyway.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub async fn run(arguments: DemoArguments) -> Done {
+    let folder = Folder(std::env::temp_dir().join(format!("stanchion-demo-{}", std::process::id())));
+    let mut config = config::load_from("", std::iter::empty()).map_err(usage)?;
+    config.server.listen = arguments.listen;
+    config.admin.listen = arguments.admin_listen;
+    config.store.data_dir = folder.0.clone();
+    // The whole crowd comes from one address; visitors keep their own limit.
+    config.limits.client_rps = 0;
+    config.log.level = "warn".into();
+    config::fill_secrets(&mut config).map_err(work)?;
+    telemetry::log(&config.log).map_err(usage)?;
+
+    let clock = Clock::system();
+    let app = App::build(config.clone(), Role::All, telemetry::recorder()).await.map_err(work)?;
+    let bound = app.bind().await.map_err(work)?;
+    announce(&bound.lines());
+    let demo = demo(
+        &arguments,
+        &config,
+        &clock,
+        &format!("http://{}", bound.public_addr()),
+        &format!("http://{}", bound.admin_addr()),
+    );
+    let around = look_around(&config, &clock, &demo);
+    let (stop, stopping) = shutdown::channel();
+    let serving = tokio::spawn(bound.run(stopping));
+
+    let show = if std::io::stderr().is_terminal() { Show::Bars } else { Show::Lines(Box::new(std::io::stdout())) };
+    let ended = tokio::select! {
+        report = crate::demo::run(demo, show) => report.map_err(work).and_then(|report| told(&report)),
+        () = told_to_stop() => Err(Failure::Work("stopped before the crowd was through".into())),
+    };
+    if !arguments.exit && ended.is_ok() {
+        announce(&around);
+        told_to_stop().await;
+    }
+    stop.now();
+    serving.await.map_err(work)?;
+    ended
+}
+
+fn demo(arguments: &DemoArguments, config: &Config, clock: &Clock, public_url: &str, admin_url: &str) -> Demo {
+    let (auth, minting) = (config.auth.clone(), clock.clone());
+    let user_token = move |sub: &str| token(&auth, &minting, sub, "");
+    Demo {
+        public_url: public_url.to_owned(),
+        admin_url: admin_url.to_owned(),
+        crowd: arguments.crowd as usize,
+        seed: arguments.seed,
+        user_token: Box::new(user_token),
+        admin_token: token(&config.auth, clock, "demo-admin", "admin"),
+        clock: clock.clone(),
+    }
+}
+
+fn token(auth: &config::Auth, clock: &Clock, sub: &str, scope: &str) -> String {
+    mint(auth, clock, Mint { sub, scope, ttl_s: TOKEN_TTL_S }).expect("a secret of text signs any claims")
+}
+
+/// Lines that say where to look afterwards.
+fn look_around(config: &Config, clock: &Clock, demo: &Demo) -> Vec<String> {
+    let admin = token(&config.auth, clock, "demo-admin", "admin");
+    vec![
+        "The server is still up (Ctrl-C ends it). Look at:".into(),
+        format!("  the sale      {}/v1/events", demo.public_url),
+        format!("  the contract  {}/openapi.json", demo.public_url),
+        format!("  metrics       {}/metrics", demo.admin_url),
+        format!("  the audit     curl -H 'Authorization: Bearer {admin}' {}/v1/admin/audit", demo.admin_url),
+    ]
+}
+
+fn told(report: &Report) -> Done {
+    announce(&[report.to_string()]);
+    if report.ok() { Ok(()) } else { Err(Failure::Work("the demo found something wrong; see the report".into())) }
+}
