@@ -3,6 +3,7 @@
 mod conformance;
 mod edge_queue;
 mod edge_requests;
+mod edge_server;
 mod edge_support;
 mod faults;
 mod faults;
