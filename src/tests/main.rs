@@ -2,6 +2,7 @@
 
 mod faults;
 mod house;
+mod purchase_catalog;
 mod purchase_crowd;
 mod purchase_journey;
 mod purchase_refusals;
