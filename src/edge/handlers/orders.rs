@@ -94,7 +94,13 @@ pub async fn get(request: Request) -> Outcome {
     let (order, _) = lookup::order_id(&request)?;
     let mut fact = lookup::own_order(&request, &order, user).await?;
     if !wait.is_zero() && !request.state.inventory.rests(&fact) {
-        fact = match request.state.inventory.wait(&order, wait).await {
+        let mut stopping = request.state.stopping.clone();
+        let waited = tokio::select! {
+            waited = request.state.inventory.wait(&order, wait) => waited,
+            // A gateway on its way out answers what it knows; the client asks the next one.
+            () = stopping.wait() => Ok(Waited::TimeOver),
+        };
+        fact = match waited {
             Ok(Waited::Rests(fact)) => *fact,
             Ok(Waited::Gone | Waited::TimeOver) => lookup::own_order(&request, &order, user).await?,
             Err(Busy) => return Err(Problem::new(Code::Overloaded).detail("too many requests wait for orders")),
