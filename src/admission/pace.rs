@@ -5,8 +5,8 @@ use crate::clock::Millis;
 /// Bounds of `poll_after_ms`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    pub min_ms: i64,
-    pub max_ms: i64,
+    pub min_ms: u64,
+    pub max_ms: u64,
 }
 
 /// So far back the slowest pace is reached.
@@ -19,15 +19,19 @@ impl Pace {
     /// With `ahead` before one's turn; `jitter` in `0.0..1.0` spreads those who came together.
     pub fn waiting(self, ahead: i64, jitter: f64) -> i64 {
         let far = (ahead.max(0) as f64 / FAR).min(1.0).sqrt();
-        let span = (self.max_ms - self.min_ms) as f64;
+        let span = self.span();
         let base = self.min_ms as f64 + 0.75 * span * far;
-        ((base * (1.0 + jitter / 3.0)) as i64).clamp(self.min_ms, self.max_ms)
+        (base * (1.0 + jitter / 3.0)).clamp(self.min_ms as f64, self.max_ms.max(self.min_ms) as f64) as i64
     }
 
     /// Before the opening: slowly, then spread over one pace around it.
     pub fn scheduled(self, until_open_ms: Millis, jitter: f64) -> i64 {
-        let spread = self.min_ms + ((self.max_ms - self.min_ms) as f64 * jitter) as i64;
-        if until_open_ms > self.max_ms { self.waiting(i64::MAX, jitter) } else { spread }
+        let spread = self.min_ms as f64 + self.span() * jitter;
+        if until_open_ms as f64 > self.max_ms as f64 { self.waiting(i64::MAX, jitter) } else { spread as i64 }
+    }
+
+    fn span(self) -> f64 {
+        self.max_ms.saturating_sub(self.min_ms) as f64
     }
 
     /// Inside, through, or nothing to be had: only to notice a change.

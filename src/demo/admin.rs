@@ -12,7 +12,9 @@ use super::persona::user;
 use super::sample;
 use crate::clock::{self, Clock};
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// Before asking again what was put off.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Grants under way at once.
 const GRANTS: usize = 64;
 /// Samples of one data folder before the demo gives up finding a free name.
@@ -59,7 +61,7 @@ impl Admin<'_> {
                 .await
             {
                 Ok(answer) if answer.status.is_success() => return Ok(()),
-                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
         Err(Error::NotReady)
@@ -96,6 +98,7 @@ impl Admin<'_> {
         self.admin("ask for the audit", Method::GET, "/v1/admin/audit", None).await
     }
 
+    /// A gateway that has just come up may still put off a call and say so; it is asked again.
     async fn admin(
         &self,
         what: &'static str,
@@ -103,8 +106,14 @@ impl Admin<'_> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Error> {
-        let answer = self.send(what, method, format!("{}{path}", self.admin_url), body).await?;
-        self.good(what, answer)
+        let began = clock::instant();
+        loop {
+            let answer = self.send(what, method.clone(), format!("{}{path}", self.admin_url), body).await?;
+            if answer.body["retryable"] != true || began.elapsed() > READY_WITHIN {
+                return self.good(what, answer);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn send(

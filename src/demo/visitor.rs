@@ -53,7 +53,13 @@ impl Visitor<'_> {
             }
             Intent::WalkAway => return Ok(End::WalkedAway),
         }
-        let order = buy::buy(self, &hold).await?;
+        let order = match buy::buy(self, &hold).await {
+            Err(End::Cancelled) => {
+                line::leave(self).await?;
+                return Ok(End::Cancelled);
+            }
+            bought => bought?,
+        };
         if self.persona.regret == Regret::None {
             return Ok(End::Bought);
         }

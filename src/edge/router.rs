@@ -14,6 +14,7 @@ use utoipa::openapi::{RefOr, schema::Schema};
 use super::Outcome;
 use super::problem::{Code, Problem};
 use super::request::Request;
+use super::views::page::Page;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,12 @@ pub fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr
     T::schemas(named);
     named.push((T::name().into_owned(), T::schema()));
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
+}
+
+/// utoipa names a generic's argument in its schema without bringing it along.
+fn page_schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
+    schema_of::<T>(named);
+    schema_of::<Page<T>>(named)
 }
 
 /// One row of the table.
@@ -140,6 +147,12 @@ impl Route {
     /// A status it answers with a JSON view.
     pub fn answers<T: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
         self.answers.push((status, what, Some(schema_of::<T>)));
+        self
+    }
+
+    /// A page of a list.
+    pub fn answers_page<T: ToSchema>(mut self) -> Self {
+        self.answers.push((200, "A page", Some(page_schema_of::<T>)));
         self
     }
 

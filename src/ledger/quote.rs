@@ -107,7 +107,8 @@ mod tests {
     use crate::ledger::points::Origin;
 
     fn inputs() -> Inputs {
-        let spec = r#"{"name": "Spring", "kind": "percent", "percent_bp": 1000, "max_discount": 10000, "stock": 5, "min_spend": 1000}"#;
+        let spec = r#"{"name": "Spring", "kind": "percent", "percent_bp": 1000, "max_discount": 10000,
+            "stock": 5, "min_spend": 1000}"#;
         let lot = Lot {
             id: "L".into(),
             origin: Origin::Grant,

@@ -13,7 +13,6 @@ use crate::edge::handlers::{admin_coupons, admin_events, admin_operations, admin
 use crate::edge::problem::Code;
 use crate::edge::router::Route;
 use crate::edge::views::order::AdminOrderView;
-use crate::edge::views::page::Page;
 use crate::edge::views::points::GrantView;
 use crate::edge::views::refund::RequestedView;
 use crate::ledger::coupons::CampaignSpec;
@@ -68,7 +67,7 @@ pub(super) fn office() -> Vec<Route> {
             .query("user", "Of this user")
             .query("event", "Of this event")
             .query("status", "In this status")
-            .answers::<Page<AdminOrderView>>(200, "A page"),
+            .answers_page::<AdminOrderView>(),
         Route::new(
             POST,
             "/v1/admin/orders/{order}/refunds",

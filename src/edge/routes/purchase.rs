@@ -14,7 +14,6 @@ use crate::edge::views::coupon::{ClaimView, CouponView};
 use crate::edge::views::event::EventView;
 use crate::edge::views::hold::HoldView;
 use crate::edge::views::order::{AcceptedView, OrderView};
-use crate::edge::views::page::Page;
 use crate::edge::views::points::{MoveView, PointsView};
 use crate::edge::views::quote::QuoteView;
 use crate::edge::views::refund::{RefundView, RequestedView};
@@ -29,7 +28,7 @@ pub(super) fn catalogue() -> Vec<Route> {
     vec![
         Route::new(GET, "/v1/events", "list_events", "What is on sale, by id", catalog::list)
             .paged()
-            .answers::<Page<EventView>>(200, "A page"),
+            .answers_page::<EventView>(),
         Route::new(GET, "/v1/events/{event}", "get_event", "An event", catalog::get)
             .answers::<EventView>(200, "The event")
             .errors(&[Code::EventNotFound]),
@@ -149,7 +148,7 @@ pub(super) fn purchase() -> Vec<Route> {
         .errors(REFUND),
         Route::new(GET, "/v1/orders/{order}/refunds", "list_refunds", "Refunds of an order", refunds::list)
             .user()
-            .answers::<Page<RefundView>>(200, "All of them, oldest first")
+            .answers_page::<RefundView>()
             .errors(&[Code::NotOwner, Code::OrderNotFound]),
         Route::new(GET, "/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", refunds::get)
             .user()
@@ -167,15 +166,15 @@ pub(super) fn own() -> Vec<Route> {
         Route::new(GET, "/v1/me/coupons", "list_my_coupons", "Coupons of the user", me::coupons)
             .user()
             .paged()
-            .answers::<Page<CouponView>>(200, "A page"),
+            .answers_page::<CouponView>(),
         Route::new(GET, "/v1/me/orders", "list_my_orders", "Orders of the user, newest first", me::orders)
             .user()
             .paged()
-            .answers::<Page<OrderView>>(200, "A page"),
+            .answers_page::<OrderView>(),
         Route::new(GET, "/v1/me/tickets", "list_my_tickets", "Tickets of the user", me::tickets)
             .user()
             .paged()
-            .answers::<Page<TicketView>>(200, "A page"),
+            .answers_page::<TicketView>(),
         Route::new(GET, "/v1/me/points", "get_my_points", "Points of the user", me::points)
             .user()
             .answers::<PointsView>(200, "Balance and lots"),
@@ -188,6 +187,6 @@ pub(super) fn own() -> Vec<Route> {
         )
         .user()
         .paged()
-        .answers::<Page<MoveView>>(200, "A page"),
+        .answers_page::<MoveView>(),
     ]
 }

@@ -108,7 +108,7 @@ pub(super) const MONEY: Walk = Walk {
                     OR r.cash + r.points + r.fee <> SUM(x.amount)",
         },
         Rule {
-            says: "a paid order without exactly its money captured:",
+            says: "a paid order without its money captured:",
             finds: "SELECT o.id AS found FROM orders o LEFT JOIN payment p \
                     ON p.order_id = o.id AND p.status = 'captured' \
                     WHERE o.confirmed_ms IS NOT NULL AND o.id > ? AND o.id <= ? \

@@ -128,3 +128,6 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,9 @@ impl Book {
             return Err(refuse(Reason::InsufficientPoints, plain, None));
         }
         if ask.expected_cash.is_some_and(|expected| expected != priced.cash) {
-            return Err(refuse(Reason::PriceChanged, priced, coupon));
+            // With its discount, but without points: a refused order spends none.
+            let shown = price_order(Cart { discount, points: 0, ..cart });
+            return Err(refuse(Reason::PriceChanged, shown, coupon));
         }
         Ok((priced, coupon))
     }

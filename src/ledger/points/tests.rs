@@ -361,7 +361,8 @@ proptest! {
             let left = bought.lines[line].left();
             bought.refund(&format!("last{line}"), now, line, left, 0);
             let line = &bought.lines[line];
-            prop_assert_eq!((line.refunded, line.points_refunded, line.earn_clawed), (line.net(), line.points, line.earn));
+            let back = (line.refunded, line.points_refunded, line.earn_clawed);
+            prop_assert_eq!(back, (line.net(), line.points, line.earn));
         }
         assert_consistent(&bought);
     }

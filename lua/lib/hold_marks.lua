@@ -1,0 +1,14 @@
+-- What changes of a hold is its mark, "state expires seats prices order": state h(eld), o(rdered),
+-- r(eleased), e(xpired); seats and prices joined by commas; order empty but while ordered.
+local function read_mark(hold)
+  local mark = redis.call("HGET", MARKS, hold)
+  if not mark then return nil end
+  local state, expires, seats, prices, order = string.match(mark, "^(%a) (%d+) (%S+) (%S+) (.*)$")
+  return { state = state, expires = tonumber(expires), seats = seats, prices = prices, order = order }
+end
+
+local function write_mark(hold, mark)
+  local line = mark.state .. " " .. text(mark.expires) .. " " .. mark.seats .. " " .. mark.prices .. " " .. mark.order
+  redis.call("HSET", MARKS, hold, line)
+  return line
+end

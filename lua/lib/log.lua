@@ -1,0 +1,29 @@
+-- The lane's log. Ids are <n>-0 from a counter, so that they have no gaps and grow over a rebuild.
+local function append(record, body, ...)
+  log_last = redis.call("HINCRBY", META, "log", 1)
+  redis.call("XADD", LOG, text(log_last) .. "-0", "id", record, "at", text(now), "body", body, ...)
+  redis.call("HINCRBY", LOG_IDS, record, 1)
+end
+
+-- How many a script drops at once; more is left to the next call.
+local TRIM_MAX = 2000
+
+-- Drops records up to `upto`; 1 when some are left.
+local function trim(upto)
+  local last = text(upto) .. "-0"
+  local found = redis.call("XRANGE", LOG, "-", last, "COUNT", TRIM_MAX + 1)
+  local left = 0
+  if #found > TRIM_MAX then
+    left = 1
+    found[#found] = nil
+  end
+  if #found == 0 then return 0 end
+  for _, entry in ipairs(found) do
+    -- Fields are in the order they were added: the record's id is the first.
+    local record = entry[2][2]
+    if redis.call("HINCRBY", LOG_IDS, record, -1) <= 0 then redis.call("HDEL", LOG_IDS, record) end
+  end
+  local n = tonumber(string.match(found[#found][1], "^%d+"))
+  redis.call("XTRIM", LOG, "MINID", text(n + 1) .. "-0")
+  return left
+end

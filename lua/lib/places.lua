@@ -1,0 +1,79 @@
+-- Places of visitors: waiting, inside (called or claimed), late, back; and scores that are spent.
+-- A spent score is a bit: field score / 1024 of a hash of 128-byte strings.
+local SPENT_BITS, EPOCH = 1024, 68719476736
+
+local function spent_bit(score)
+  local chunk = math.floor(score / SPENT_BITS)
+  local bit_at = score - chunk * SPENT_BITS
+  return text(chunk), math.floor(bit_at / 8) + 1, bit.lshift(1, bit_at % 8)
+end
+
+local function is_spent(score)
+  local field, at, mask = spent_bit(score)
+  local bits = redis.call("HGET", SPENT, field)
+  return bits and bit.band(string.byte(bits, at), mask) ~= 0
+end
+
+local function mark_spent(score)
+  local field, at, mask = spent_bit(score)
+  local bits = redis.call("HGET", SPENT, field) or string.rep("\0", SPENT_BITS / 8)
+  local byte = string.char(bit.bor(string.byte(bits, at), mask))
+  redis.call("HSET", SPENT, field, string.sub(bits, 1, at - 1) .. byte .. string.sub(bits, at + 1))
+end
+
+-- Where a visitor is, the number that set gives them, and their score; nothing when in no set.
+local function place_of(visitor)
+  local score = redis.call("ZSCORE", WAITING, visitor)
+  if score then return "waiting", tonumber(score), tonumber(score) end
+  score = tonumber(redis.call("HGET", SCORES, visitor) or nil)
+  if not score then return nil end
+  local expires = redis.call("ZSCORE", INSIDE, visitor)
+  if expires then return "inside", tonumber(expires), score end
+  local called = redis.call("ZSCORE", LATE, visitor)
+  if called then return "late", tonumber(called), score end
+  return "back", score, score
+end
+
+local function remove(visitor, where)
+  if where == "waiting" then
+    redis.call("ZREM", WAITING, visitor)
+    redis.call("HDEL", SEEN, visitor)
+    return
+  end
+  redis.call("HDEL", SCORES, visitor)
+  if where == "inside" then
+    redis.call("ZREM", INSIDE, visitor)
+    redis.call("SREM", CALLED, visitor)
+  elseif where == "late" then
+    redis.call("ZREM", LATE, visitor)
+  else
+    redis.call("ZREM", BACK, visitor)
+  end
+end
+
+local function spend(visitor, where, score)
+  remove(visitor, where)
+  mark_spent(score)
+end
+
+local function put_waiting(visitor, score)
+  redis.call("ZADD", WAITING, text(score), visitor)
+  redis.call("HSET", SEEN, visitor, text(now))
+end
+
+local function put_inside(visitor, score, expires)
+  redis.call("ZADD", INSIDE, text(expires), visitor)
+  redis.call("HSET", SCORES, visitor, text(score))
+end
+
+local function put_late(visitor, where, score, called)
+  remove(visitor, where)
+  redis.call("ZADD", LATE, text(called), visitor)
+  redis.call("HSET", SCORES, visitor, text(score))
+end
+
+-- A place inside, if there, lasts until then at least.
+local function keep_inside(visitor, expires)
+  local before = redis.call("ZSCORE", INSIDE, visitor)
+  if before and tonumber(before) < expires then redis.call("ZADD", INSIDE, text(expires), visitor) end
+end

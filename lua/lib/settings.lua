@@ -1,0 +1,9 @@
+-- Settings of an event, from argument 5 on.
+local event = ARGV[4]
+local settings = {
+  version = int(5, -COUNT_MAX, COUNT_MAX), seats = int(6, 0, 4294967295), mode = ARGV[7],
+  opens_at = int(8, 0, TIME_MAX), closes_at = int(9, 0, TIME_MAX),
+  capacity = int(10, -COUNT_MAX, COUNT_MAX), rate = int(11, 0, 1000000000),
+  pass_ttl = int(12, 0, 1000000000), claim_ttl = int(13, 0, 1000000000),
+  absent_after = int(14, 0, 1000000000), late_grace = int(15, 0, 1000000000), release_on = ARGV[16],
+}

@@ -1,0 +1,40 @@
+-- What showing up does to a place: claims it, ends it, brings it back, or marks it seen.
+local SCHEDULED, WAITS, ADMITTED, DONE, SHUT = 1, 2, 3, 4, 5
+
+local function waits(visitor, mode)
+  if mode == "scheduled" then return SCHEDULED, 0 end
+  return WAITS, redis.call("ZRANK", WAITING, visitor) + redis.call("ZCARD", BACK)
+end
+
+local function come_back(visitor, where, score, called)
+  if called + room.late_grace * 1000 <= now then
+    spend(visitor, where, score)
+    return DONE, 0
+  end
+  remove(visitor, where)
+  redis.call("ZADD", BACK, text(score), visitor)
+  redis.call("HSET", SCORES, visitor, text(score))
+  return WAITS, 0
+end
+
+-- The place's state, and `ahead` or the expiry with it.
+local function stand(visitor, where, number, score, mode)
+  if where == "waiting" then
+    redis.call("HSET", SEEN, visitor, text(now))
+    return waits(visitor, mode)
+  end
+  if where == "back" then return WAITS, 0 end
+  if where == "late" then return come_back(visitor, where, score, number) end
+  local is_called = redis.call("SISMEMBER", CALLED, visitor) == 1
+  if number <= now then
+    if is_called then return come_back(visitor, where, score, now) end
+    spend(visitor, where, score)
+    return DONE, 0
+  end
+  if is_called then
+    redis.call("SREM", CALLED, visitor)
+    number = math.max(number, now + room.pass_ttl * 1000)
+    redis.call("ZADD", INSIDE, text(number), visitor)
+  end
+  return ADMITTED, number
+end

@@ -1,0 +1,23 @@
+#!lua flags=no-writes
+-- Marks, length and oldest record of the log. Answers in every state of the lane.
+--
+-- Caller:  lane::redis::meta
+-- Cost:    O(1)
+--
+-- KEYS[1]  meta  hash    generation, log (last id), restoring
+-- KEYS[2]  log   stream  <n>-0: id, at, body; hold and mark, or number
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- Returns {code, generation, log, …}
+--    1  META  {…, recovering (0 or 1), records, when the oldest was written (ms) or -1}
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG = unpack(KEYS)
+local code = { META = 1 }
+-- include lib/args.lua
+arity(2, 3)
+-- include lib/marks.lua
+local first = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
+-- Fields are in the order they were added: id, at.
+local oldest = first and tonumber(first[2][4]) or -1
+return reply("META", (is_behind or restoring) and 1 or 0, redis.call("XLEN", LOG), oldest)

@@ -1,0 +1,29 @@
+#!lua flags=no-writes
+-- Records after one, oldest first.
+--
+-- Caller:  lane::redis::read_log
+-- Cost:    O(max)
+--
+-- KEYS[1]  meta  hash    generation, log (last id), restoring
+-- KEYS[2]  log   stream  <n>-0: id, at, body; hold and mark, or number
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  after       integer  log id
+-- ARGV[5]  max         integer  1 to 100,000
+-- Returns {code, generation, log, …}
+--    1  RECORDS     {…, {log id, field, value, …}, …}: fields id, at, body; hold and mark, or number
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG = unpack(KEYS)
+local code = { RECORDS = 1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(2, 5)
+-- include lib/marks.lua
+local after, max = int(4, 0, COUNT_MAX), int(5, 1, 100000)
+-- include lib/open.lua
+local found = {}
+for i, entry in ipairs(redis.call("XRANGE", LOG, text(after + 1) .. "-0", "+", "COUNT", max)) do
+  found[i] = { (string.match(entry[1], "^%d+")), unpack(entry[2]) }
+end
+return { code.RECORDS, generation, log_last, found }

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- Drops the log up to and including a record.
+--
+-- Caller:  lane::redis::trim
+-- Cost:    O(records dropped), at most 2,000
+--
+-- KEYS[1]  meta     hash    generation, log (last id), restoring
+-- KEYS[2]  log      stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]  log_ids  hash    record id -> times in the log
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  upto        integer  log id
+-- Returns {code, generation, log, …}
+--    1  DONE        {…, left}: 1 when more is to be dropped
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG, LOG_IDS = unpack(KEYS)
+local code = { DONE = 1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(3, 4)
+-- include lib/marks.lua
+local upto = int(4, 0, COUNT_MAX)
+-- include lib/open.lua
+-- include lib/log.lua
+return reply("DONE", trim(upto))

@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- Gives the lease back; another's is left alone.
+--
+-- Caller:  lane::redis::unlease
+-- Cost:    O(1)
+--
+-- KEYS[1]  meta   hash  generation, log (last id), restoring
+-- KEYS[2]  lease  hash  owner, until, fence
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  owner       text
+-- Returns {code, generation, log, …}
+--    1  DONE
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LEASE = unpack(KEYS)
+local code = { DONE = 1 }
+-- include lib/args.lua
+arity(2, 4)
+-- include lib/marks.lua
+if redis.call("HGET", LEASE, "owner") == ARGV[4] then redis.call("HDEL", LEASE, "owner", "until") end
+return reply("DONE")

@@ -1,0 +1,87 @@
+#!lua
+-- Hold to paying seats, and order.placed to the log, in one step.
+--
+-- Caller:  lane::redis::checkout
+-- Cost:    O(seats of the hold)
+--
+-- KEYS[1]   meta     hash    generation, log (last id), restoring
+-- KEYS[2]   log      stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]   log_ids  hash    record id -> times in the log
+-- KEYS[4]   orders   hash    order -> fact (JSON)
+-- KEYS[5]   pending  hash    order -> pay | cancel
+-- KEYS[6]   placed   set     orders of the event
+-- KEYS[7]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[8]   inside   zset    visitor -> expiry, ms
+-- KEYS[9]   seats    string  one byte a seat: f h p s b
+-- KEYS[10]  owners   hash    seat -> hold (h) or order (p s)
+-- KEYS[11]  holds    hash    hold -> what never changes (JSON)
+-- KEYS[12]  marks    hash    hold -> state expires seats prices order
+-- KEYS[13]  expiry   zset    held hold -> when it ends, ms
+-- ARGV[1]   now_ms      integer  0 where nothing depends on it
+-- ARGV[2]   generation  integer  highest the caller has seen
+-- ARGV[3]   log         integer  highest log id the caller has seen
+-- ARGV[4]   hold        text
+-- ARGV[5]   user        text
+-- ARGV[6]   order       text
+-- ARGV[7]   digest      text     of the request
+-- ARGV[8]   deadline    integer  ms; the place inside lasts so long
+-- ARGV[9]   fact        JSON     accepted, version 0
+-- ARGV[10]  record      text     its id
+-- ARGV[11]  body        JSON     order.placed
+-- ARGV[12]  log_max     integer
+-- Returns {code, generation, log, …}
+--    1  PLACED           {…}: log is the record's id
+--    2  REPEATED         {…, fact, pending}: this order exists already; nothing was changed
+--   -1  KEY_REUSED
+--   -2  NOT_FOUND
+--   -3  NOT_OWNER
+--   -4  ALREADY_ORDERED
+--   -5  EXPIRED
+--   -6  RELEASED
+--   -9  FULL             the log is at its bound; nothing was changed
+-- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SEATS, OWNERS, HOLDS, MARKS, EXPIRY = unpack(KEYS)
+local code = {
+  PLACED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, ALREADY_ORDERED = -4, EXPIRED = -5,
+  RELEASED = -6, FULL = -9, RECOVERING = -100,
+}
+-- include lib/args.lua
+arity(13, 12)
+-- include lib/marks.lua
+local hold, user, order, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local deadline, fact, record, body = int(8, 0, TIME_MAX), ARGV[9], ARGV[10], ARGV[11]
+local log_max = int(12, -COUNT_MAX, COUNT_MAX)
+-- include lib/open.lua
+-- include lib/room.lua
+-- include lib/seats.lua
+-- include lib/hold_marks.lua
+-- include lib/orders.lua
+-- include lib/log.lua
+local known, known_fact, pending = read_order(order)
+if known then
+  if known_fact.digest ~= digest then return reply("KEY_REUSED") end
+  return reply("REPEATED", known, pending)
+end
+local mark, hold_json = read_mark(hold), redis.call("HGET", HOLDS, hold)
+if not mark or not hold_json then return reply("NOT_FOUND") end
+local hold_fact = cjson.decode(hold_json)
+if hold_fact.user ~= user then return reply("NOT_OWNER") end
+if mark.state == "o" then return reply("ALREADY_ORDERED") end
+if mark.state == "r" then return reply("RELEASED") end
+if mark.state == "e" or mark.expires <= now then return reply("EXPIRED") end
+if redis.call("XLEN", LOG) >= log_max then return reply("FULL") end
+
+for index in string.gmatch(mark.seats, "%d+") do
+  if is_owner(index, hold) then put_seat(index, "p", order) end
+end
+count_seats()
+mark.state, mark.order = "o", order
+local line = write_mark(hold, mark)
+redis.call("ZREM", EXPIRY, hold)
+redis.call("HSET", ORDERS, order, fact)
+redis.call("SADD", PLACED, order)
+local expires = tonumber(redis.call("ZSCORE", INSIDE, hold_fact.visitor) or nil)
+if expires and expires < deadline then redis.call("ZADD", INSIDE, text(deadline), hold_fact.visitor) end
+append(record, body, "hold", hold_json, "mark", line)
+return reply("PLACED")

@@ -1,0 +1,79 @@
+#!lua
+-- Appends refund.requested for a confirmed order.
+--
+-- Caller:  lane::redis::refund
+-- Cost:    O(lines of the order)
+--
+-- KEYS[1]  meta           hash    generation, log (last id), restoring
+-- KEYS[2]  log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]  log_ids        hash    record id -> times in the log
+-- KEYS[4]  orders         hash    order -> fact (JSON)
+-- KEYS[5]  pending        hash    order -> pay | cancel
+-- KEYS[6]  refunds        hash    refund -> fact (JSON)
+-- KEYS[7]  order_refunds  hash    order -> {refund: 1} (JSON)
+-- ARGV[1]   now_ms      integer  0 where nothing depends on it
+-- ARGV[2]   generation  integer  highest the caller has seen
+-- ARGV[3]   log         integer  highest log id the caller has seen
+-- ARGV[4]   order       text
+-- ARGV[5]   user        text     empty: an admin
+-- ARGV[6]   refund      text
+-- ARGV[7]   digest      text     of the request
+-- ARGV[8]   fact        JSON     requested
+-- ARGV[9]   record      text     its id
+-- ARGV[10]  body        JSON     refund.requested
+-- ARGV[11]  log_max     integer
+-- then     line, amount (0: all that is left) of each line
+-- Returns {code, generation, log, …}
+--    1  ACCEPTED
+--    2  REPEATED        {…, fact}: this refund exists already; nothing was changed
+--   -1  KEY_REUSED
+--   -2  NOT_FOUND
+--   -3  NOT_OWNER
+--   -4  NOT_REFUNDABLE
+--   -5  OVER_REFUND     {…, line}
+--   -6  LINE_NOT_FOUND  {…, line}
+--   -9  FULL            the log is at its bound; nothing was changed
+-- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS = unpack(KEYS)
+local code = {
+  ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, NOT_REFUNDABLE = -4,
+  OVER_REFUND = -5, LINE_NOT_FOUND = -6, FULL = -9, RECOVERING = -100,
+}
+-- include lib/args.lua
+arity_from(7, 11)
+-- include lib/marks.lua
+local order, user, refund, digest, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local record, body, log_max = ARGV[9], ARGV[10], int(11, -COUNT_MAX, COUNT_MAX)
+if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
+local asked = {}
+for at = 12, #ARGV, 2 do asked[#asked + 1] = { int(at, 0, 4294967295), int(at + 1, 0, COUNT_MAX) } end
+-- include lib/open.lua
+-- include lib/orders.lua
+-- include lib/log.lua
+local known_refund = redis.call("HGET", REFUNDS, refund)
+if known_refund then
+  if cjson.decode(known_refund).digest ~= digest then return reply("KEY_REUSED") end
+  return reply("REPEATED", known_refund)
+end
+local _, known = read_order(order)
+if not known then return reply("NOT_FOUND") end
+if user ~= "" and known.user ~= user then return reply("NOT_OWNER") end
+if known.status ~= "confirmed" and known.status ~= "partially_refunded" then return reply("NOT_REFUNDABLE") end
+local lines = {}
+for _, line in ipairs(known.lines) do lines[line.line] = line end
+for _, ask in ipairs(asked) do
+  local number, amount = ask[1], ask[2]
+  local line = lines[number]
+  if not line then return reply("LINE_NOT_FOUND", number) end
+  if line.closed or amount > line.price - line.discount - line.refunded then return reply("OVER_REFUND", number) end
+end
+if redis.call("XLEN", LOG) >= log_max then return reply("FULL") end
+
+redis.call("HSET", REFUNDS, refund, fact)
+local refunds = redis.call("HGET", ORDER_REFUNDS, order)
+refunds = refunds and cjson.decode(refunds) or {}
+refunds[refund] = 1
+redis.call("HSET", ORDER_REFUNDS, order, cjson.encode(refunds))
+append(record, body)
+return reply("ACCEPTED")

@@ -1,0 +1,168 @@
+#!lua flags=allow-oom
+-- Brings seats, holds and public statuses of an event's orders to what the ledger says; drops the log
+-- up to trim. Settling twice is settling once: the higher version of an order stays.
+--
+-- Caller:  lane::redis::settle
+-- Cost:    O(seats of the orders)
+--
+-- KEYS[1]   meta           hash    generation, log (last id), restoring
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]   log_ids        hash    record id -> times in the log
+-- KEYS[4]   orders         hash    order -> fact (JSON)
+-- KEYS[5]   pending        hash    order -> pay | cancel
+-- KEYS[6]   refunds        hash    refund -> fact (JSON)
+-- KEYS[7]   order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[8]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[9]   waiting        zset    visitor -> score
+-- KEYS[10]  seen           hash    waiting visitor -> last seen, ms
+-- KEYS[11]  inside         zset    visitor -> expiry, ms
+-- KEYS[12]  called         set     visitors inside who have not claimed it
+-- KEYS[13]  late           zset    visitor -> when called, ms
+-- KEYS[14]  back           zset    visitor -> score
+-- KEYS[15]  scores         hash    visitor inside, late or back -> score
+-- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[17]  open           hash    visitor -> holds not ended
+-- KEYS[18]  seats          string  one byte a seat: f h p s b
+-- KEYS[19]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[20]  taken          hash    user -> seats h p s
+-- KEYS[21]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[22]  marks          hash    hold -> state expires seats prices order
+-- KEYS[23]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[24]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[25]  placed         set     orders of the event
+-- KEYS[26]  drops          zset    order -> when it is dropped, ms
+-- ARGV[1]  now_ms       integer  0 where nothing depends on it
+-- ARGV[2]  generation   integer  highest the caller has seen
+-- ARGV[3]  log          integer  highest log id the caller has seen
+-- ARGV[4]  trim         integer  log id, 0: none
+-- ARGV[5]  settlements  integer  how many follow
+-- then     for each: order, hold, user, status, version, held_until (-1: as before), fact, seats n, n × (seat, p s h f), refunds n, n × (refund, status, fact)
+-- Returns {code, generation, log, …}
+--    1  DONE        {…, left}: 1 when more of the log is to be dropped
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
+  SCORES, SPENT, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+local code = { DONE = 1, RECOVERING = -100 }
+-- include lib/args.lua
+arity_from(26, 5)
+-- include lib/marks.lua
+local upto, n = int(4, 0, COUNT_MAX), int(5, 0, 100000)
+local at = 5
+local function next_text()
+  at = at + 1
+  if not ARGV[at] then error({ err = "ARITY" }) end
+  return ARGV[at]
+end
+local function next_int(low, high)
+  at = at + 1
+  return int(at, low, high)
+end
+local RANK = { requested = 0, sent = 1, done = 2, failed = 2 }
+local settlements = {}
+for i = 1, n do
+  local settlement = {
+    order = next_text(), hold = next_text(), user = next_text(), status = next_text(),
+    version = next_int(-COUNT_MAX, COUNT_MAX), held_until = next_int(-1, TIME_MAX), fact = next_text(),
+    targets = {}, refunds = {},
+  }
+  for j = 1, next_int(0, 100000) do
+    local target = { index = text(next_int(0, 4294967295)), state = next_text() }
+    if not string.find("pshf", target.state, 1, true) or #target.state ~= 1 then error({ err = "RANGE argument " .. at }) end
+    settlement.targets[j] = target
+  end
+  for j = 1, next_int(0, 100000) do
+    local refund = { id = next_text(), status = next_text(), fact = next_text() }
+    if not RANK[refund.status] then error({ err = "RANGE argument " .. at }) end
+    settlement.refunds[j] = refund
+  end
+  settlements[i] = settlement
+end
+if at ~= #ARGV then error({ err = "ARITY" }) end
+-- include lib/open.lua
+-- include lib/room.lua
+-- include lib/places.lua
+-- include lib/seats.lua
+-- include lib/hold_marks.lua
+-- include lib/holds.lua
+-- include lib/log.lua
+local FINAL = { confirmed = true, partially_refunded = true, refunded = true, rejected = true }
+
+-- Seats move only where the order is their owner; `back`: Held means held again, else free.
+local function move_seats(settlement, back)
+  local freed = 0
+  for _, target in ipairs(settlement.targets) do
+    if is_owner(target.index, settlement.order) then
+      local state = target.state
+      if state == "h" and not back then state = "f" end
+      if state == "f" then
+        put_seat(target.index, "f")
+        freed = freed + 1
+      elseif state == "h" then
+        put_seat(target.index, "h", settlement.hold)
+      else
+        put_seat(target.index, state, settlement.order)
+      end
+    end
+  end
+  add(TAKEN, settlement.user, -freed)
+end
+
+-- Who has bought and holds nothing more gives the place inside back.
+local function leave_if_done(visitor)
+  if room.release_on ~= "order" or redis.call("HGET", OPEN, visitor) then return end
+  local where, _, score = place_of(visitor)
+  if where == "inside" then spend(visitor, where, score) end
+end
+
+local function settle(settlement)
+  local hold, order = settlement.hold, settlement.order
+  local mark = read_mark(hold)
+  local is_ours = mark and mark.state == "o" and mark.order == order
+  local back = false
+  for _, target in ipairs(settlement.targets) do back = back or (is_ours and target.state == "h") end
+  move_seats(settlement, back)
+  local visitor = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold)).visitor
+  if back then
+    mark.state, mark.order = "h", ""
+    if settlement.held_until >= 0 then mark.expires = settlement.held_until end
+    write_mark(hold, mark)
+    redis.call("ZADD", EXPIRY, text(mark.expires), hold)
+    redis.call("ZREM", ENDED, hold)
+    keep_inside(visitor, mark.expires)
+  elseif is_ours and FINAL[settlement.status] and not redis.call("ZSCORE", ENDED, hold) then
+    redis.call("ZADD", ENDED, text(now + DAY), hold)
+    add(OPEN, visitor, -1)
+    if settlement.status ~= "rejected" then leave_if_done(visitor) end
+  end
+
+  redis.call("HSET", ORDERS, order, settlement.fact)
+  redis.call("HDEL", PENDING, order)
+  redis.call("SADD", PLACED, order)
+  if settlement.status == "rejected" or settlement.status == "refunded" then
+    redis.call("ZADD", DROPS, "NX", text(now + DAY), order)
+  else
+    redis.call("ZREM", DROPS, order)
+  end
+end
+
+-- A refund's status never goes down.
+local function show_refund(order, refund)
+  local known = redis.call("HGET", REFUNDS, refund.id)
+  if known and RANK[cjson.decode(known).status] > RANK[refund.status] then return end
+  redis.call("HSET", REFUNDS, refund.id, refund.fact)
+  local refunds = redis.call("HGET", ORDER_REFUNDS, order)
+  refunds = refunds and cjson.decode(refunds) or {}
+  refunds[refund.id] = 1
+  redis.call("HSET", ORDER_REFUNDS, order, cjson.encode(refunds))
+end
+
+if room.version then
+  for _, settlement in ipairs(settlements) do
+    local known = redis.call("HGET", ORDERS, settlement.order)
+    if not known or cjson.decode(known).version < settlement.version then settle(settlement) end
+    for _, refund in ipairs(settlement.refunds) do show_refund(settlement.order, refund) end
+  end
+  count_seats()
+end
+return reply("DONE", upto > 0 and trim(upto) or 0)

@@ -1,0 +1,44 @@
+#!lua flags=allow-oom
+-- The visitor leaves for good: their place ends and the token's score is spent.
+--
+-- Caller:  lane::redis::leave
+-- Cost:    O(log places)
+--
+-- KEYS[1]   meta     hash  generation, log (last id), restoring
+-- KEYS[2]   room     hash  settings, counters, bucket, seats by state
+-- KEYS[3]   waiting  zset  visitor -> score
+-- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside   zset  visitor -> expiry, ms
+-- KEYS[6]   called   set   visitors inside who have not claimed it
+-- KEYS[7]   late     zset  visitor -> when called, ms
+-- KEYS[8]   back     zset  visitor -> score
+-- KEYS[9]   scores   hash  visitor inside, late or back -> score
+-- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  visitor     text
+-- ARGV[5]  serial      integer  1 to 2^32 - 1
+-- ARGV[6]  epoch       integer  0 to 1454
+-- ARGV[7]  round       integer
+-- Returns {code, generation, log, …}
+--    1  LEFT
+--   -1  NO_PLACE    no such event or place, another round, or spent before
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local code = { LEFT = 1, NO_PLACE = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(10, 7)
+-- include lib/marks.lua
+local visitor, serial, epoch = ARGV[4], int(5, 1, 4294967295), int(6, 0, 1454)
+local round = int(7, -COUNT_MAX, COUNT_MAX)
+-- include lib/open.lua
+-- include lib/room.lua
+-- include lib/places.lua
+local token_score = epoch * EPOCH + serial
+if not room.version or round ~= room.round or is_spent(token_score) then return reply("NO_PLACE") end
+local where, _, score = place_of(visitor)
+if where then spend(visitor, where, score) end
+if score ~= token_score then mark_spent(token_score) end
+return reply(where and "LEFT" or "NO_PLACE")

@@ -1,0 +1,60 @@
+#!lua
+-- A visitor's present place. Marks them seen; claims an admission; brings a late one back; puts back
+-- whoever is in no set, of this round and not spent.
+--
+-- Caller:  lane::redis::poll
+-- Cost:    O(log places)
+--
+-- KEYS[1]   meta     hash  generation, log (last id), restoring
+-- KEYS[2]   room     hash  settings, counters, bucket, seats by state
+-- KEYS[3]   waiting  zset  visitor -> score
+-- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside   zset  visitor -> expiry, ms
+-- KEYS[6]   called   set   visitors inside who have not claimed it
+-- KEYS[7]   late     zset  visitor -> when called, ms
+-- KEYS[8]   back     zset  visitor -> score
+-- KEYS[9]   scores   hash  visitor inside, late or back -> score
+-- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  visitor     text
+-- ARGV[5]  serial      integer  1 to 2^32 - 1
+-- ARGV[6]  epoch       integer  0 to 1454
+-- ARGV[7]  round       integer
+-- Returns {code, generation, log, …}
+--    1  PLACE       {…, state, value, counts}: see enter; also 4 done, 5 closed
+--   -1  NO_EVENT
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local code = { PLACE = 1, NO_EVENT = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(10, 7)
+-- include lib/marks.lua
+local visitor, serial, epoch = ARGV[4], int(5, 1, 4294967295), int(6, 0, 1454)
+local round = int(7, -COUNT_MAX, COUNT_MAX)
+-- include lib/open.lua
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+-- include lib/line.lua
+-- include lib/places.lua
+-- include lib/stand.lua
+local mode = mode_in_force()
+local token_score = epoch * EPOCH + serial
+local state, value = DONE, 0
+if round == room.round then
+  if mode == "closed" then
+    state = SHUT
+  elseif not is_spent(token_score) then
+    local where, number, score = place_of(visitor)
+    if where then
+      state, value = stand(visitor, where, number, score, mode)
+    else
+      -- Lost by a rollback: the place is in the token.
+      put_waiting(visitor, token_score)
+      state, value = waits(visitor, mode)
+    end
+  end
+end
+return reply("PLACE", state, value, counts(mode))

@@ -1,0 +1,155 @@
+#!lua flags=allow-oom
+-- Ends what ends by time (places, holds, facts of yesterday), then lets in: the returned late ones
+-- first, then by score.
+--
+-- Caller:  lane::redis::pulse
+-- Cost:    O(work_max · log places)
+--
+-- KEYS[1]   meta           hash    generation, log (last id), restoring
+-- KEYS[2]   orders         hash    order -> fact (JSON)
+-- KEYS[3]   pending        hash    order -> pay | cancel
+-- KEYS[4]   attempts       hash    order -> {attempt: digest} (JSON)
+-- KEYS[5]   refunds        hash    refund -> fact (JSON)
+-- KEYS[6]   order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[7]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[8]   waiting        zset    visitor -> score
+-- KEYS[9]   seen           hash    waiting visitor -> last seen, ms
+-- KEYS[10]  inside         zset    visitor -> expiry, ms
+-- KEYS[11]  called         set     visitors inside who have not claimed it
+-- KEYS[12]  late           zset    visitor -> when called, ms
+-- KEYS[13]  back           zset    visitor -> score
+-- KEYS[14]  scores         hash    visitor inside, late or back -> score
+-- KEYS[15]  spent          hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[16]  open           hash    visitor -> holds not ended
+-- KEYS[17]  seats          string  one byte a seat: f h p s b
+-- KEYS[18]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[19]  taken          hash    user -> seats h p s
+-- KEYS[20]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[21]  marks          hash    hold -> state expires seats prices order
+-- KEYS[22]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[23]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[24]  placed         set     orders of the event
+-- KEYS[25]  drops          zset    order -> when it is dropped, ms
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  work_max    integer  most members each loop looks at, 1 to 100,000
+-- Returns {code, generation, log, …}
+--    1  PULSED      {…, admitted, expired, called_late, lapsed, holds_expired, more (0 or 1)}
+--   -1  NO_EVENT
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
+  SCORES, SPENT, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(25, 4)
+-- include lib/marks.lua
+local work_max = int(4, 1, 100000)
+-- include lib/open.lua
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+-- include lib/bucket.lua
+-- include lib/line.lua
+-- include lib/places.lua
+-- include lib/seats.lua
+-- include lib/hold_marks.lua
+-- include lib/holds.lua
+local admitted, expired, called_late, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0
+
+-- Members up to this score, lowest first, at most work_max.
+local function due(key, upto)
+  local found = redis.call("ZRANGEBYSCORE", key, "-inf", text(upto), "LIMIT", 0, work_max + 1)
+  if #found > work_max then
+    more = 1
+    found[#found] = nil
+  end
+  return found
+end
+
+local function score_of(visitor)
+  return tonumber(redis.call("HGET", SCORES, visitor))
+end
+
+for _, visitor in ipairs(due(INSIDE, now)) do
+  if redis.call("SISMEMBER", CALLED, visitor) == 1 then
+    put_late(visitor, "inside", score_of(visitor), now)
+    called_late = called_late + 1
+  else
+    spend(visitor, "inside", score_of(visitor))
+    expired = expired + 1
+  end
+end
+
+for _, visitor in ipairs(due(LATE, now - room.late_grace * 1000)) do
+  spend(visitor, "late", score_of(visitor))
+  lapsed = lapsed + 1
+end
+
+for _, hold in ipairs(due(EXPIRY, now)) do
+  end_hold(hold, "e")
+  holds_expired = holds_expired + 1
+end
+count_seats()
+
+for _, hold in ipairs(due(ENDED, now)) do
+  redis.call("HDEL", HOLDS, hold)
+  redis.call("HDEL", MARKS, hold)
+  redis.call("ZREM", ENDED, hold)
+end
+
+for _, order in ipairs(due(DROPS, now)) do
+  local refunds = redis.call("HGET", ORDER_REFUNDS, order)
+  for refund in pairs(refunds and cjson.decode(refunds) or {}) do redis.call("HDEL", REFUNDS, refund) end
+  for _, key in ipairs({ ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS }) do redis.call("HDEL", key, order) end
+  redis.call("SREM", PLACED, order)
+  redis.call("ZREM", DROPS, order)
+end
+
+local mode = mode_in_force()
+if mode == "open" or mode == "drain" then
+  local units, filled_at = filled()
+  local slots = math.min(room.capacity - redis.call("ZCARD", INSIDE), admissions(units))
+  if has_seats() then slots = math.min(slots, room.f) end
+  local looked, expires = 0, now + room.claim_ttl * 1000
+  local absent = now - room.absent_after * 1000
+
+  local function call(visitor, where, score)
+    remove(visitor, where)
+    put_inside(visitor, score, expires)
+    redis.call("SADD", CALLED, visitor)
+    slots = slots - 1
+    admitted = admitted + 1
+  end
+
+  local function first(key)
+    local n = math.min(slots, work_max - looked)
+    if n < 1 then return {} end
+    local found = redis.call("ZRANGE", key, 0, n - 1, "WITHSCORES")
+    looked = looked + #found / 2
+    return found
+  end
+
+  local late_ones = first(BACK)
+  for i = 1, #late_ones, 2 do call(late_ones[i], "back", tonumber(late_ones[i + 1])) end
+  local waiting_ones = first(WAITING)
+  while #waiting_ones > 0 do
+    for i = 1, #waiting_ones, 2 do
+      local visitor, score = waiting_ones[i], tonumber(waiting_ones[i + 1])
+      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= absent then
+        put_late(visitor, "waiting", score, now)
+        called_late = called_late + 1
+      else
+        call(visitor, "waiting", score)
+      end
+    end
+    waiting_ones = first(WAITING)
+  end
+  if slots > 0 and in_line() > 0 then more = 1 end
+  if admitted > 0 then
+    set("units", units - admitted * ADMISSION)
+    set("filled_at", filled_at)
+    set("admitted", room.admitted + admitted)
+  end
+end
+return reply("PULSED", admitted, expired, called_late, lapsed, holds_expired, more)

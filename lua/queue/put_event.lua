@@ -1,0 +1,86 @@
+#!lua
+-- Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
+-- A room that was closed and is not any more begins a new round.
+--
+-- Caller:  lane::redis::put_event
+-- Cost:    O(seats + places when a round ends)
+--
+-- KEYS[1]   meta     hash    generation, log (last id), restoring
+-- KEYS[2]   events   set     events of the lane
+-- KEYS[3]   seats    string  one byte a seat: f h p s b
+-- KEYS[4]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[5]   waiting  zset    visitor -> score
+-- KEYS[6]   seen     hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside   zset    visitor -> expiry, ms
+-- KEYS[8]   called   set     visitors inside who have not claimed it
+-- KEYS[9]   late     zset    visitor -> when called, ms
+-- KEYS[10]  back     zset    visitor -> score
+-- KEYS[11]  scores   hash    visitor inside, late or back -> score
+-- KEYS[12]  spent    hash    score / 1024 -> 128 bytes, a bit a score
+-- ARGV[1]   now_ms        integer  0 where nothing depends on it
+-- ARGV[2]   generation    integer  highest the caller has seen
+-- ARGV[3]   log           integer  highest log id the caller has seen
+-- ARGV[4]   event         text
+-- ARGV[5]   version       integer  the ledger's
+-- ARGV[6]   seats         integer  length of the string
+-- ARGV[7]   mode          text     scheduled open paused drain closed
+-- ARGV[8]   opens_at      integer  ms, 0: none
+-- ARGV[9]   closes_at     integer  ms, 0: none
+-- ARGV[10]  capacity      integer
+-- ARGV[11]  rate          integer  admissions a minute
+-- ARGV[12]  pass_ttl      integer  s
+-- ARGV[13]  claim_ttl     integer  s
+-- ARGV[14]  absent_after  integer  s
+-- ARGV[15]  late_grace    integer  s
+-- ARGV[16]  release_on    text     order exit
+-- then     first, end: half-open ranges of blocked seats, ascending, disjoint
+-- Returns {code, generation, log, …}
+--    1  DONE
+--   -1  STALE        {…, version}: the lane has this newer one
+--   -2  SEATS_TAKEN  {…, seat, seat}: to be blocked but held, paying or sold; 20 at most
+-- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
+-- include lib/args.lua
+arity_from(12, 16)
+-- include lib/marks.lua
+-- include lib/settings.lua
+-- include lib/layout.lua
+local ranges = blocked_ranges(17, settings.seats)
+-- include lib/open.lua
+-- include lib/room.lua
+-- include lib/bucket.lua
+local before = redis.call("GET", SEATS) or ""
+if room.version then
+  if settings.version < room.version then return reply("STALE", room.version) end
+  if settings.seats < #before then error({ err = "RANGE a seat string never gets shorter" }) end
+  local taken = {}
+  for _, range in ipairs(ranges) do
+    local at = string.find(before, "[hps]", range[1] + 1)
+    while at and at <= range[2] and #taken < 20 do
+      taken[#taken + 1] = at - 1
+      at = string.find(before, "[hps]", at + 1)
+    end
+  end
+  if #taken > 0 then return reply("SEATS_TAKEN", unpack(taken)) end
+end
+
+if not room.version then
+  redis.call("HSET", ROOM, "round", 1, "epoch", 1, "serial", 0, "admitted", 0,
+    "units", text(bucket_size(settings.rate)), "filled_at", text(now), "seat_version", text(generation * 4294967296))
+else
+  if room.mode == "closed" and settings.mode ~= "closed" then
+    set("round", room.round + 1)
+    set("epoch", room.epoch + 1)
+    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT)
+  end
+  -- At the old rate, before the new one counts.
+  local units, filled_at = filled()
+  set("units", units)
+  set("filled_at", filled_at)
+end
+local after = laid_out(before, settings.seats, ranges)
+if after ~= before then redis.call("HINCRBY", ROOM, "seat_version", 1) end
+write_event(after)
+return reply("DONE")

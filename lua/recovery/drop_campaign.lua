@@ -1,0 +1,33 @@
+#!lua flags=allow-oom
+-- Drops a campaign of the lane that is being rebuilt; after the last one the building begins.
+--
+-- Caller:  lane::redis::begin_restore
+-- Cost:    O(1), freed in the background
+--
+-- KEYS[1]  meta       hash  generation, log (last id), restoring
+-- KEYS[2]  events     set   events of the lane
+-- KEYS[3]  campaigns  set   campaigns of the lane
+-- KEYS[4]  campaign   hash  version stock per_user opens_at closes_at last
+-- KEYS[5]  claims     hash  claim -> number
+-- KEYS[6]  numbers    hash  number -> claim (JSON)
+-- KEYS[7]  claimants  hash  user -> claims
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  campaign    text
+-- Returns {code, generation, log, …}
+--    1  DONE
+-- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, EVENTS, CAMPAIGNS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
+local code = { DONE = 1, NOT_RESTORING = -101 }
+-- include lib/args.lua
+arity(7, 4)
+-- include lib/marks.lua
+if restoring ~= "dropping" then return reply("NOT_RESTORING") end
+redis.call("UNLINK", unpack(KEYS, 4))
+redis.call("SREM", CAMPAIGNS, ARGV[4])
+if redis.call("SCARD", EVENTS) + redis.call("SCARD", CAMPAIGNS) == 0 then
+  redis.call("HSET", META, "restoring", "building")
+end
+return reply("DONE")

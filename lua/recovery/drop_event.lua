@@ -1,0 +1,50 @@
+#!lua flags=allow-oom
+-- Drops an event of the lane that is being rebuilt; after the last one the building begins.
+--
+-- Caller:  lane::redis::begin_restore
+-- Cost:    O(1), freed in the background
+--
+-- KEYS[1]   meta       hash    generation, log (last id), restoring
+-- KEYS[2]   events     set     events of the lane
+-- KEYS[3]   campaigns  set     campaigns of the lane
+-- KEYS[4]   room       hash    settings, counters, bucket, seats by state
+-- KEYS[5]   waiting    zset    visitor -> score
+-- KEYS[6]   seen       hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside     zset    visitor -> expiry, ms
+-- KEYS[8]   called     set     visitors inside who have not claimed it
+-- KEYS[9]   late       zset    visitor -> when called, ms
+-- KEYS[10]  back       zset    visitor -> score
+-- KEYS[11]  scores     hash    visitor inside, late or back -> score
+-- KEYS[12]  spent      hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[13]  bound      hash    visitor -> user
+-- KEYS[14]  open       hash    visitor -> holds not ended
+-- KEYS[15]  seats      string  one byte a seat: f h p s b
+-- KEYS[16]  owners     hash    seat -> hold (h) or order (p s)
+-- KEYS[17]  taken      hash    user -> seats h p s
+-- KEYS[18]  holds      hash    hold -> what never changes (JSON)
+-- KEYS[19]  marks      hash    hold -> state expires seats prices order
+-- KEYS[20]  expiry     zset    held hold -> when it ends, ms
+-- KEYS[21]  ended      zset    ended hold -> when it is dropped, ms
+-- KEYS[22]  placed     set     orders of the event
+-- KEYS[23]  drops      zset    order -> when it is dropped, ms
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  event       text
+-- Returns {code, generation, log, …}
+--    1  DONE
+-- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, EVENTS, CAMPAIGNS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, BOUND, OPEN, SEATS,
+  OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+local code = { DONE = 1, NOT_RESTORING = -101 }
+-- include lib/args.lua
+arity(23, 4)
+-- include lib/marks.lua
+if restoring ~= "dropping" then return reply("NOT_RESTORING") end
+redis.call("UNLINK", unpack(KEYS, 4))
+redis.call("SREM", EVENTS, ARGV[4])
+if redis.call("SCARD", EVENTS) + redis.call("SCARD", CAMPAIGNS) == 0 then
+  redis.call("HSET", META, "restoring", "building")
+end
+return reply("DONE")

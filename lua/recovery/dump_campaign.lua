@@ -1,0 +1,26 @@
+#!lua flags=no-writes
+-- Everything the audit needs of a campaign, of one moment.
+--
+-- Caller:  lane::redis::dump_campaign
+-- Cost:    O(claims)
+--
+-- KEYS[1]  meta      hash  generation, log (last id), restoring
+-- KEYS[2]  campaign  hash  version stock per_user opens_at closes_at last
+-- KEYS[3]  numbers   hash  number -> claim (JSON)
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- Returns {code, generation, log, …}
+--    1  CAMPAIGN     {…, version, stock, {number, claim, …}}
+--   -1  NO_CAMPAIGN
+-- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, CAMPAIGN, NUMBERS = unpack(KEYS)
+local code = { CAMPAIGN = 1, NO_CAMPAIGN = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(3, 3)
+-- include lib/marks.lua
+-- include lib/open.lua
+local terms = redis.call("HMGET", CAMPAIGN, "version", "stock")
+if not terms[1] then return reply("NO_CAMPAIGN") end
+return { code.CAMPAIGN, generation, log_last, tonumber(terms[1]), tonumber(terms[2]), redis.call("HGETALL", NUMBERS) }

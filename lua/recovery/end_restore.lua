@@ -1,0 +1,24 @@
+#!lua
+-- Opens the lane that was rebuilt. A repeat is well.
+--
+-- Caller:  lane::redis::end_restore
+-- Cost:    O(1)
+--
+-- KEYS[1]  meta  hash  generation, log (last id), restoring
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  to          integer  the generation that was begun
+-- Returns {code, generation, log, …}
+--    1  DONE
+--   -1  OTHER_GENERATION  another one is being restored, or its old state is not dropped yet; nothing was changed
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META = unpack(KEYS)
+local code = { DONE = 1, OTHER_GENERATION = -1 }
+-- include lib/args.lua
+arity(1, 4)
+-- include lib/marks.lua
+local to = int(4, 0, COUNT_MAX)
+if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTHER_GENERATION") end
+redis.call("HDEL", META, "restoring")
+return reply("DONE")

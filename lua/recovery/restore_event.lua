@@ -1,0 +1,64 @@
+#!lua
+-- An event as the ledger knows it, without its orders; replaces what is there.
+--
+-- Caller:  lane::redis::restore_event
+-- Cost:    O(seats)
+--
+-- KEYS[1]   meta     hash    generation, log (last id), restoring
+-- KEYS[2]   events   set     events of the lane
+-- KEYS[3]   seats    string  one byte a seat: f h p s b
+-- KEYS[4]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[5]   waiting  zset    visitor -> score
+-- KEYS[6]   seen     hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside   zset    visitor -> expiry, ms
+-- KEYS[8]   called   set     visitors inside who have not claimed it
+-- KEYS[9]   late     zset    visitor -> when called, ms
+-- KEYS[10]  back     zset    visitor -> score
+-- KEYS[11]  scores   hash    visitor inside, late or back -> score
+-- KEYS[12]  spent    hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[13]  bound    hash    visitor -> user
+-- KEYS[14]  open     hash    visitor -> holds not ended
+-- KEYS[15]  owners   hash    seat -> hold (h) or order (p s)
+-- KEYS[16]  taken    hash    user -> seats h p s
+-- KEYS[17]  holds    hash    hold -> what never changes (JSON)
+-- KEYS[18]  marks    hash    hold -> state expires seats prices order
+-- KEYS[19]  expiry   zset    held hold -> when it ends, ms
+-- KEYS[20]  ended    zset    ended hold -> when it is dropped, ms
+-- ARGV[1]   now_ms        integer  0 where nothing depends on it
+-- ARGV[2]   generation    integer  highest the caller has seen
+-- ARGV[3]   log           integer  highest log id the caller has seen
+-- ARGV[4]   event         text
+-- ARGV[5]   version       integer  the ledger's
+-- ARGV[6]   seats         integer  length of the string
+-- ARGV[7]   mode          text     scheduled open paused drain closed
+-- ARGV[8]   opens_at      integer  ms, 0: none
+-- ARGV[9]   closes_at     integer  ms, 0: none
+-- ARGV[10]  capacity      integer
+-- ARGV[11]  rate          integer  admissions a minute
+-- ARGV[12]  pass_ttl      integer  s
+-- ARGV[13]  claim_ttl     integer  s
+-- ARGV[14]  absent_after  integer  s
+-- ARGV[15]  late_grace    integer  s
+-- ARGV[16]  release_on    text     order exit
+-- ARGV[17]  epoch         integer  above every one given before
+-- then     first, end: half-open ranges of blocked seats, ascending, disjoint
+-- Returns {code, generation, log, …}
+--    1  DONE
+-- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, BOUND, OPEN, OWNERS,
+  TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local code = { DONE = 1, NOT_RESTORING = -101 }
+-- include lib/args.lua
+arity_from(20, 17)
+-- include lib/marks.lua
+-- include lib/settings.lua
+-- include lib/layout.lua
+local ranges, epoch = blocked_ranges(18, settings.seats), int(17, 0, 1454)
+-- include lib/restoring.lua
+-- include lib/bucket.lua
+redis.call("UNLINK", unpack(KEYS, 3))
+redis.call("HSET", ROOM, "round", 1, "epoch", text(epoch), "serial", 0, "admitted", 0,
+  "units", text(bucket_size(settings.rate)), "filled_at", text(now), "seat_version", text(generation * 4294967296 + 1))
+write_event(laid_out("", settings.seats, ranges))
+return reply("DONE")

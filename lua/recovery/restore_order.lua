@@ -1,0 +1,86 @@
+#!lua
+-- An order as the ledger knows it: its fact, its hold, its seats.
+--
+-- Caller:  lane::redis::restore_event
+-- Cost:    O(seats of the order)
+--
+-- KEYS[1]   meta           hash    generation, log (last id), restoring
+-- KEYS[2]   orders         hash    order -> fact (JSON)
+-- KEYS[3]   pending        hash    order -> pay | cancel
+-- KEYS[4]   attempts       hash    order -> {attempt: digest} (JSON)
+-- KEYS[5]   order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[6]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[7]   open           hash    visitor -> holds not ended
+-- KEYS[8]   seats          string  one byte a seat: f h p s b
+-- KEYS[9]   owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[10]  taken          hash    user -> seats h p s
+-- KEYS[11]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[12]  marks          hash    hold -> state expires seats prices order
+-- KEYS[13]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[14]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[15]  placed         set     orders of the event
+-- KEYS[16]  drops          zset    order -> when it is dropped, ms
+-- ARGV[1]   now_ms      integer  0 where nothing depends on it
+-- ARGV[2]   generation  integer  highest the caller has seen
+-- ARGV[3]   log         integer  highest log id the caller has seen
+-- ARGV[4]   order       text
+-- ARGV[5]   user        text
+-- ARGV[6]   status      text
+-- ARGV[7]   fact        JSON
+-- ARGV[8]   hold        text
+-- ARGV[9]   visitor     text
+-- ARGV[10]  hold_fact   JSON     what never changes of the hold
+-- ARGV[11]  expires     integer  of the hold, ms
+-- ARGV[12]  seats       text     of the hold, joined by commas
+-- ARGV[13]  prices      text     of those, joined by commas
+-- then     seat, state (p s) of each seat it has
+-- Returns {code, generation, log, …}
+--    1  DONE
+-- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED,
+  PLACED, DROPS = unpack(KEYS)
+local code = { DONE = 1, NOT_RESTORING = -101 }
+-- include lib/args.lua
+arity_from(16, 13)
+-- include lib/marks.lua
+local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]
+local mark = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }
+if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
+local taken = {}
+for at = 14, #ARGV, 2 do
+  local state = ARGV[at + 1]
+  if state ~= "p" and state ~= "s" and state ~= "h" and state ~= "f" and state ~= "b" then
+    error({ err = "RANGE argument " .. at + 1 })
+  end
+  taken[#taken + 1] = { text(int(at, 0, 4294967295)), state }
+end
+-- include lib/restoring.lua
+-- include lib/room.lua
+if not room.version then return reply("NOT_RESTORING") end
+-- include lib/seats.lua
+-- include lib/hold_marks.lua
+-- include lib/holds.lua
+for _, seat in ipairs(taken) do put_seat(seat[1], seat[2], order) end
+count_seats()
+add(TAKEN, user, #taken)
+redis.call("HSET", HOLDS, hold, hold_fact)
+write_mark(hold, mark)
+redis.call("ZREM", EXPIRY, hold)
+local is_final = status == "confirmed" or status == "partially_refunded" or status == "refunded" or status == "rejected"
+if is_final then
+  redis.call("ZADD", ENDED, text(now + DAY), hold)
+else
+  redis.call("ZREM", ENDED, hold)
+  add(OPEN, visitor, 1)
+end
+redis.call("HSET", ORDERS, order, fact)
+for _, key in ipairs({ PENDING, ATTEMPTS, ORDER_REFUNDS }) do redis.call("HDEL", key, order) end
+redis.call("SADD", PLACED, order)
+if status == "rejected" or status == "refunded" then
+  redis.call("ZADD", DROPS, text(now + DAY), order)
+else
+  redis.call("ZREM", DROPS, order)
+end
+return reply("DONE")

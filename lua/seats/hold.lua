@@ -1,0 +1,179 @@
+#!lua
+-- Holds seats for one user, all or none: named ones, or the best of a section.
+--
+-- Caller:  lane::redis::hold
+-- Cost:    O(seats of the rows looked at + holds that ran out)
+--
+-- KEYS[1]   meta    hash    generation, log (last id), restoring
+-- KEYS[2]   room    hash    settings, counters, bucket, seats by state
+-- KEYS[3]   inside  zset    visitor -> expiry, ms
+-- KEYS[4]   bound   hash    visitor -> user
+-- KEYS[5]   open    hash    visitor -> holds not ended
+-- KEYS[6]   seats   string  one byte a seat: f h p s b
+-- KEYS[7]   owners  hash    seat -> hold (h) or order (p s)
+-- KEYS[8]   taken   hash    user -> seats h p s
+-- KEYS[9]   holds   hash    hold -> what never changes (JSON)
+-- KEYS[10]  marks   hash    hold -> state expires seats prices order
+-- KEYS[11]  expiry  zset    held hold -> when it ends, ms
+-- KEYS[12]  ended   zset    ended hold -> when it is dropped, ms
+-- ARGV[1]   now_ms          integer  0 where nothing depends on it
+-- ARGV[2]   generation      integer  highest the caller has seen
+-- ARGV[3]   log             integer  highest log id the caller has seen
+-- ARGV[4]   hold            text     its id
+-- ARGV[5]   digest          text     of the request
+-- ARGV[6]   user            text
+-- ARGV[7]   visitor         text     whose pass it is
+-- ARGV[8]   fact            JSON     what never changes of the hold
+-- ARGV[9]   seats_per_user  integer
+-- ARGV[10]  hold_ttl        integer  ms
+-- ARGV[11]  want            text     named adjacent separate
+-- ARGV[12]  quantity        integer  1 to 100,000
+-- ARGV[13]  price           text     of each seat; named: joined by commas
+-- then     named: the seats, ascending; else rows: first, length of each run, and 0, 0 after a row
+-- Returns {code, generation, log, …}
+--    1  HELD            {…, mark}
+--    2  REPEATED        {…, fact, mark}: this hold exists already; nothing was changed
+--    3  AGAIN           more holds had run out than one call sweeps; call again
+--   -1  KEY_REUSED      the id exists with another digest
+--   -2  NO_EVENT
+--   -3  NOT_OPEN        scheduled or closed
+--   -4  NOT_INSIDE
+--   -5  NOT_OWNER       the visitor is bound to another user
+--   -6  LIMIT_EXCEEDED  {…, taken}
+--   -7  TAKEN           {…, seat, seat}: named ones that are not free
+--   -8  SOLD_OUT        fewer are free than wanted
+--   -9  NO_BLOCK        enough are free, but not side by side
+-- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ROOM, INSIDE, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local code = {
+  HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4,
+  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, RECOVERING = -100,
+}
+-- include lib/args.lua
+arity_from(12, 13)
+-- include lib/marks.lua
+local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)
+local want, quantity, price = ARGV[11], int(12, 1, 100000), ARGV[13]
+if want ~= "named" and want ~= "adjacent" and want ~= "separate" then error({ err = "RANGE argument 11" }) end
+if want == "named" and #ARGV ~= 13 + quantity then error({ err = "ARITY" }) end
+-- Named: the seats. Else rows of runs, a row's end marked by a run of 0: first, length, …, 0, 0.
+local numbers = {}
+for at = 14, #ARGV do
+  numbers[at - 13] = int(at, 0, want == "named" and 4294967295 or 10000000)
+  if want == "named" and at > 14 and numbers[at - 13] <= numbers[at - 14] then error({ err = "RANGE argument " .. at }) end
+end
+-- include lib/open.lua
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+-- include lib/seats.lua
+-- include lib/hold_marks.lua
+-- include lib/holds.lua
+local known = redis.call("HGET", HOLDS, hold)
+if known then
+  if cjson.decode(known).digest ~= digest then return reply("KEY_REUSED") end
+  return reply("REPEATED", known, redis.call("HGET", MARKS, hold))
+end
+local mode = mode_in_force()
+if mode == "scheduled" or mode == "closed" then return reply("NOT_OPEN") end
+local expires_inside = tonumber(redis.call("ZSCORE", INSIDE, visitor) or nil)
+if not expires_inside or expires_inside <= now then return reply("NOT_INSIDE") end
+local bound = redis.call("HGET", BOUND, visitor)
+if bound and bound ~= user then return reply("NOT_OWNER") end
+
+-- Whatever ran out is free from here on, and stays so when this hold is refused.
+local SWEEP_MAX = 500
+local ran_out = redis.call("ZRANGEBYSCORE", EXPIRY, "-inf", text(now), "LIMIT", 0, SWEEP_MAX)
+for _, other in ipairs(ran_out) do end_hold(other, "e") end
+count_seats()
+if #ran_out == SWEEP_MAX then return reply("AGAIN") end
+
+local taken = tonumber(redis.call("HGET", TAKEN, user) or 0)
+if taken + quantity > seats_per_user then return reply("LIMIT_EXCEEDED", taken) end
+
+-- Rows as text with the index of each seat; past the string's end a seat is not free.
+local function rows()
+  local all, at = redis.call("GET", SEATS) or "", 1
+  return function()
+    if not numbers[at] then return nil end
+    local parts, indexes = {}, {}
+    while numbers[at] and numbers[at + 1] and numbers[at + 1] > 0 do
+      local first, length = numbers[at], numbers[at + 1]
+      local part = string.sub(all, first + 1, first + length)
+      parts[#parts + 1] = part .. string.rep("b", length - #part)
+      for i = 0, length - 1 do indexes[#indexes + 1] = first + i end
+      at = at + 2
+    end
+    at = at + 2
+    return table.concat(parts), indexes
+  end
+end
+
+-- Position of the best block of a row: fewest single seats left, nearest the middle, lowest.
+local function best_block(row)
+  local best, best_singles, best_off
+  local start, finish = string.find(row, "f+")
+  while start do
+    for pos = start, finish - quantity + 1 do
+      local singles = (pos - start == 1 and 1 or 0) + (finish - (pos + quantity - 1) == 1 and 1 or 0)
+      local off = math.abs(2 * (pos - 1) + quantity - #row)
+      if not best or singles < best_singles or (singles == best_singles and off < best_off) then
+        best, best_singles, best_off = pos, singles, off
+      end
+    end
+    start, finish = string.find(row, "f+", finish + 1)
+  end
+  return best
+end
+
+local chosen = {}
+if want == "named" then
+  local conflicts = {}
+  for _, index in ipairs(numbers) do
+    if redis.call("GETRANGE", SEATS, text(index), text(index)) ~= "f" then conflicts[#conflicts + 1] = index end
+  end
+  if #conflicts > 0 then return reply("TAKEN", unpack(conflicts)) end
+  chosen = numbers
+elseif want == "adjacent" then
+  local free = 0
+  for row, indexes in rows() do
+    local pos = best_block(row)
+    if pos then
+      for i = pos, pos + quantity - 1 do chosen[#chosen + 1] = indexes[i] end
+      break
+    end
+    local _, n = string.gsub(row, "f", "")
+    free = free + n
+  end
+  if #chosen == 0 then return reply(free < quantity and "SOLD_OUT" or "NO_BLOCK") end
+else
+  for row, indexes in rows() do
+    local pos = string.find(row, "f", 1, true)
+    while pos and #chosen < quantity do
+      chosen[#chosen + 1] = indexes[pos]
+      pos = string.find(row, "f", pos + 1, true)
+    end
+    if #chosen == quantity then break end
+  end
+  if #chosen < quantity then return reply("SOLD_OUT") end
+end
+
+table.sort(chosen)
+local indexes = {}
+for i, index in ipairs(chosen) do
+  indexes[i] = text(index)
+  put_seat(indexes[i], "h", hold)
+end
+count_seats()
+local expires = now + hold_ttl
+local prices = want == "named" and price or string.rep(price .. ",", quantity - 1) .. price
+redis.call("HSET", HOLDS, hold, fact)
+local seats = table.concat(indexes, ",")
+local mark = write_mark(hold, { state = "h", expires = expires, seats = seats, prices = prices, order = "" })
+redis.call("ZADD", EXPIRY, text(expires), hold)
+add(TAKEN, user, quantity)
+add(OPEN, visitor, 1)
+if not bound then redis.call("HSET", BOUND, visitor, user) end
+if expires_inside < expires then redis.call("ZADD", INSIDE, text(expires), visitor) end
+return reply("HELD", mark)

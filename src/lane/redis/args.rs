@@ -1,0 +1,33 @@
+//! A script's arguments, in their order. Numbers travel as text, so none is rounded on the way.
+
+use fred::types::Value;
+use serde::Serialize;
+
+#[derive(Debug, Default)]
+pub struct Args(Vec<Value>);
+
+impl Args {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Value::from(text.into()));
+        self
+    }
+
+    pub fn int(self, n: impl Into<i128>) -> Self {
+        let n: i128 = n.into();
+        self.text(n.to_string())
+    }
+
+    pub fn json(self, fact: &impl Serialize) -> Self {
+        self.text(serde_json::to_string(fact).expect("facts and records are plain data"))
+    }
+
+    /// These first.
+    pub fn after(mut self, mut first: Vec<Value>) -> Vec<Value> {
+        first.append(&mut self.0);
+        first
+    }
+}

@@ -1,0 +1,277 @@
+//! One call of a script on one lane: keys and marks in, a reply or a fault out.
+//! Knows nothing of what the scripts do.
+//!
+//! fred sends a command once (its own repeats are switched off), so whatever goes wrong means *unknown*,
+//! and the caller may repeat. The one exception is NOSCRIPT, which Redis says before it runs anything.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use fred::clients::{Client, Pool};
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::ClientLike as _;
+use fred::types::{ClusterHash, CustomCommand, Value};
+use metrics::{Counter, Histogram, counter, histogram};
+use parking_lot::Mutex;
+
+use super::args::Args;
+use super::keys::{self, About};
+use super::reply::{self, Read, Reply, Unreadable};
+use super::scripts::{self, Script};
+use crate::clock::{self, Millis};
+use crate::ids::LaneId;
+use crate::lane::{Fault, Result};
+use crate::metrics::{LANE_FAULTS, LANE_OPERATION_SECONDS};
+
+/// What all lanes of a process share.
+pub struct Link {
+    pub pool: Pool,
+    pub scripts: Vec<Loaded>,
+    /// Replicas that must have a checkout or claim before it is answered.
+    pub wait_replicas: u32,
+    pub wait_ms: u64,
+}
+
+/// A script as this process sends it.
+pub struct Loaded {
+    pub path: &'static str,
+    pub source: String,
+    pub sha1: String,
+    seconds: Histogram,
+    faults: Counter,
+}
+
+impl Loaded {
+    pub fn all() -> Vec<Self> {
+        scripts::ALL.iter().map(|script| Self::new(script)).collect()
+    }
+
+    fn new(script: &Script) -> Self {
+        let source = script.source();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
+        Self {
+            path: script.path,
+            sha1: hex::encode(digest),
+            source,
+            seconds: histogram!(LANE_OPERATION_SECONDS, "operation" => script.operation()),
+            faults: counter!(LANE_FAULTS, "operation" => script.operation()),
+        }
+    }
+}
+
+/// The highest this process has seen of a lane: one that shows less has lost something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    generation: i64,
+    log: i64,
+}
+
+impl Marks {
+    fn learn(&mut self, seen: Marks) {
+        if seen.generation > self.generation {
+            *self = seen;
+        } else if seen.generation == self.generation {
+            self.log = self.log.max(seen.log);
+        }
+    }
+}
+
+pub struct RedisLane {
+    pub(super) lane: LaneId,
+    tag: String,
+    link: Arc<Link>,
+    marks: Mutex<Marks>,
+}
+
+/// Whether an answer waits for replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Safety {
+    Primary,
+    Replicas,
+}
+
+impl RedisLane {
+    pub fn new(lane: LaneId, link: Arc<Link>) -> Self {
+        Self { lane, tag: keys::tag(lane), link, marks: Mutex::default() }
+    }
+
+    pub(super) async fn call(
+        &self,
+        script: &'static Script,
+        about: About<'_>,
+        now_ms: Millis,
+        args: Args,
+    ) -> Result<Reply> {
+        self.measured(script, about, now_ms, args, Safety::Primary).await
+    }
+
+    /// As `call`, answered only once `wait_replicas` replicas have it.
+    pub(super) async fn call_safely(
+        &self,
+        script: &'static Script,
+        about: About<'_>,
+        now_ms: Millis,
+        args: Args,
+    ) -> Result<Reply> {
+        let safety = if self.link.wait_replicas == 0 { Safety::Primary } else { Safety::Replicas };
+        self.measured(script, about, now_ms, args, safety).await
+    }
+
+    /// A reply as what it means; one that cannot be read is no answer.
+    pub(super) fn read<T>(&self, mut reply: Reply, meaning: impl FnOnce(&mut Reply) -> Read<T>) -> Result<T> {
+        meaning(&mut reply).map_err(|error| self.fault(error))
+    }
+
+    fn fault(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
+        Fault::Unavailable { lane: self.lane, source: source.into() }
+    }
+
+    pub(super) fn contract(&self, detail: impl Into<String>) -> Fault {
+        Fault::Contract { lane: self.lane, detail: detail.into() }
+    }
+
+    async fn measured(
+        &self,
+        script: &'static Script,
+        about: About<'_>,
+        now_ms: Millis,
+        args: Args,
+        safety: Safety,
+    ) -> Result<Reply> {
+        let loaded = self.link.scripts.iter().find(|loaded| loaded.path == script.path);
+        let loaded = loaded.expect("all scripts of the table are loaded");
+        let began = clock::instant();
+        let result = self.run(script, loaded, about, now_ms, args, safety).await;
+        loaded.seconds.record(began.elapsed().as_secs_f64());
+        if result.is_err() {
+            loaded.faults.increment(1);
+        }
+        result
+    }
+
+    async fn run(
+        &self,
+        script: &'static Script,
+        loaded: &Loaded,
+        about: About<'_>,
+        now_ms: Millis,
+        args: Args,
+        safety: Safety,
+    ) -> Result<Reply> {
+        let names: Vec<String> = script.keys.iter().map(|key| keys::name(&self.tag, about, *key)).collect();
+        let marks = *self.marks.lock();
+        let first = [now_ms, marks.generation, marks.log].map(|n| Value::from(n.to_string()));
+        let args = args.after(first.into());
+        debug_assert!(script.arity.fits(args.len()), "{} arguments for {}", args.len(), script.path);
+        let client = self.link.pool.next();
+        let call = Call { slot: keys::slot(&self.tag), loaded, names, args };
+        let answer = match safety {
+            Safety::Primary => call.send(client).await,
+            Safety::Replicas => call.send_and_wait(client, self.link.wait_replicas, self.link.wait_ms).await,
+        };
+        let value = answer.map_err(|error| self.refused(error))?;
+        let (reply, seen) = understand(script, value).map_err(|error| self.fault(error))?;
+        self.marks.lock().learn(seen);
+        match reply.name {
+            "RECOVERING" => Err(Fault::Recovering(self.lane)),
+            "NOT_RESTORING" => Err(self.contract("no rebuilding is under way")),
+            _ => Ok(reply),
+        }
+    }
+
+    fn refused(&self, error: Error) -> Fault {
+        let detail = error.details();
+        if detail.starts_with("ARITY") || detail.starts_with("RANGE") {
+            self.contract(detail)
+        } else {
+            self.fault(error)
+        }
+    }
+}
+
+/// A script with its keys and arguments, ready to be sent.
+struct Call<'a> {
+    slot: u16,
+    loaded: &'a Loaded,
+    names: Vec<String>,
+    args: Vec<Value>,
+}
+
+impl Call<'_> {
+    async fn send(&self, client: &Client) -> Answer {
+        match client.custom(self.command("EVALSHA"), self.with(&self.loaded.sha1)).await {
+            // After a restart, or on a primary that is new: EVAL runs it and keeps it.
+            Err(error) if is_noscript(&error) => {
+                client.custom(self.command("EVAL"), self.with(&self.loaded.source)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Script and WAIT in one go on one connection: were it lost between them, WAIT on a new one would
+    /// count replicas that have nothing.
+    async fn send_and_wait(&self, client: &Client, wanted: u32, wait_ms: u64) -> Answer {
+        // EVAL brings the text along, so that NOSCRIPT cannot come between the two.
+        let pipeline = client.pipeline();
+        let _: () = pipeline.custom(self.command("EVAL"), self.with(&self.loaded.source)).await?;
+        let _: () = pipeline.custom(self.command("WAIT"), vec![wanted.to_string(), wait_ms.to_string()]).await?;
+        let mut answers = pipeline.try_all::<Value>().await.into_iter();
+        let missing = || Error::new(ErrorKind::Protocol, "an answer of the pipeline is missing");
+        let value = answers.next().ok_or_else(missing)??;
+        let replicas = answers.next().ok_or_else(missing)??.as_i64().unwrap_or(0);
+        if replicas < i64::from(wanted) {
+            return Err(Error::new(ErrorKind::Timeout, format!("{replicas} replicas have it, {wanted} are wanted")));
+        }
+        Ok(value)
+    }
+
+    fn command(&self, name: &'static str) -> CustomCommand {
+        CustomCommand::new_static(name, ClusterHash::Custom(self.slot), false)
+    }
+
+    /// As EVAL and EVALSHA want it.
+    fn with(&self, script: &str) -> Vec<Value> {
+        let mut args = Vec::with_capacity(2 + self.names.len() + self.args.len());
+        args.push(Value::from(script));
+        args.push(Value::from(self.names.len().to_string()));
+        args.extend(self.names.iter().map(|name| Value::from(name.as_str())));
+        args.extend(self.args.iter().cloned());
+        args
+    }
+}
+
+type Answer = std::result::Result<Value, Error>;
+
+fn is_noscript(error: &Error) -> bool {
+    error.details().starts_with("NOSCRIPT")
+}
+
+/// `{code, generation, log, …}`.
+fn understand(script: &Script, value: Value) -> Read<(Reply, Marks)> {
+    let Value::Array(values) = value else { return Err(Unreadable::Kind("a reply")) };
+    let mut values: VecDeque<Value> = values.into();
+    let code = reply::int(&values.pop_front().ok_or(Unreadable::Short("a code"))?)?;
+    let reply = Reply::new(script.code(code).ok_or(Unreadable::Code(code))?, values)?;
+    let seen = match reply.name {
+        // What a lane that is behind says of itself is nothing to go by.
+        "RECOVERING" => Marks::default(),
+        _ => Marks { generation: reply.generation, log: reply.log },
+    };
+    Ok((reply, seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_only_grow_but_for_a_new_generation() {
+        let mut marks = Marks::default();
+        for (generation, log, wanted) in
+            [(1, 5, (1, 5)), (1, 3, (1, 5)), (0, 9, (1, 5)), (2, 1, (2, 1)), (1, 7, (2, 1)), (2, 2, (2, 2))]
+        {
+            marks.learn(Marks { generation, log });
+            assert_eq!((marks.generation, marks.log), wanted);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Calls of the scripts in `lua/coupons`. The rules stand at `lane::campaign`'s types.
+
+use serde::{Deserialize, Serialize};
+
+use super::args::Args;
+use super::call::RedisLane;
+use super::keys::About;
+use super::scripts;
+use crate::clock::Millis;
+use crate::ids::{ClaimId, UserId};
+use crate::lane::Result;
+use crate::lane::campaign::{CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
+
+/// A claim but for its number, which the lane gives.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Unnumbered {
+    claim: ClaimId,
+    user: UserId,
+    digest: String,
+}
+
+impl Unnumbered {
+    pub fn of(claim: &Claim) -> Self {
+        Self { claim: claim.claim.clone(), user: claim.user.clone(), digest: claim.digest.clone() }
+    }
+
+    pub fn numbered(self, number: i64) -> Claim {
+        Claim { claim: self.claim, number, user: self.user, digest: self.digest }
+    }
+}
+
+/// The terms as put_campaign and restore_campaign take them.
+pub fn terms(put: &CampaignPut) -> Args {
+    Args::new()
+        .text(put.campaign.as_str())
+        .int(put.version)
+        .int(put.stock)
+        .int(put.per_user)
+        .int(put.opens_at_ms)
+        .int(put.closes_at_ms)
+}
+
+pub async fn put_campaign(lane: &RedisLane, now_ms: Millis, put: &CampaignPut) -> Result<PutCampaign> {
+    let reply = lane.call(&scripts::PUT_CAMPAIGN, About::Campaign(&put.campaign), now_ms, terms(put)).await?;
+    lane.read(reply, |reply| match reply.name {
+        "DONE" => Ok(PutCampaign::Done),
+        "STALE" => Ok(PutCampaign::Stale(reply.int()?)),
+        "STOCK_CLAIMED" => Ok(PutCampaign::StockClaimed(reply.int()?)),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn claim(lane: &RedisLane, now_ms: Millis, ask: &ClaimAsk) -> Result<ClaimOutcome> {
+    let fact = Unnumbered { claim: ask.claim.clone(), user: ask.user.clone(), digest: ask.digest.clone() };
+    let args = Args::new()
+        .text(ask.claim.as_str())
+        .text(ask.digest.as_str())
+        .text(ask.user.as_str())
+        .json(&fact)
+        .text(ask.record.id.as_str())
+        .json(&ask.record.body)
+        .int(ask.log_max);
+    let reply = lane.call_safely(&scripts::CLAIM, About::Campaign(&ask.campaign), now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "CLAIMED" => Ok(ClaimOutcome::Claimed { number: reply.int()?, stock_left: reply.int()? }),
+        "REPEATED" => Ok(ClaimOutcome::Repeated { number: reply.int()?, stock_left: reply.int()? }),
+        "KEY_REUSED" => Ok(ClaimOutcome::KeyReused),
+        "NO_CAMPAIGN" => Ok(ClaimOutcome::NoCampaign),
+        "NOT_OPEN" => Ok(ClaimOutcome::NotOpen),
+        "ALREADY_CLAIMED" => Ok(ClaimOutcome::AlreadyClaimed),
+        "SOLD_OUT" => Ok(ClaimOutcome::SoldOut),
+        "FULL" => Ok(ClaimOutcome::Full),
+        _ => Err(reply.unexpected()),
+    })
+}

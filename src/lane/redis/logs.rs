@@ -1,0 +1,121 @@
+//! Calls of the scripts in `lua/log`. The rules stand at `lane::log`'s types and `trait Lane`.
+
+use super::args::Args;
+use super::call::RedisLane;
+use super::holds::Frame;
+use super::keys::About;
+use super::reply::{Read, Reply, Unreadable};
+use super::rooms::NO_TIME;
+use super::scripts;
+use crate::clock::Millis;
+use crate::ids::LogId;
+use crate::lane::Result;
+use crate::lane::log::{Entry, Lease, Meta};
+use crate::lane::record::Record;
+
+/// Most records one script reads or appends; longer lists take several calls.
+const RECORDS_MAX: usize = 1_000;
+
+/// A count or id, which is never negative.
+pub fn count(n: i64) -> Read<u64> {
+    u64::try_from(n).map_err(|_| Unreadable::Kind("a count"))
+}
+
+pub async fn read_log(lane: &RedisLane, after: LogId, max: usize) -> Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    while entries.len() < max {
+        let wanted = (max - entries.len()).min(RECORDS_MAX);
+        let after = entries.last().map_or(after, |last| last.log);
+        let args = Args::new().int(after.0).int(wanted as u64);
+        let reply = lane.call(&scripts::READ_LOG, About::Lane, NO_TIME, args).await?;
+        let mut found = lane.read(reply, |reply| match reply.name {
+            "RECORDS" => records(reply.list()?),
+            _ => Err(reply.unexpected()),
+        })?;
+        let is_last = found.len() < wanted;
+        entries.append(&mut found);
+        if is_last {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+fn records(mut list: Reply) -> Read<Vec<Entry>> {
+    let mut entries = Vec::new();
+    while !list.is_empty() {
+        entries.push(entry(list.list()?)?);
+    }
+    Ok(entries)
+}
+
+fn entry(mut fields: Reply) -> Read<Entry> {
+    let log = LogId(count(fields.int()?)?);
+    let mut entry = Entry { log, id: String::new(), at_ms: 0, body: String::new(), hold: None, number: None };
+    let mut frame: Option<Frame> = None;
+    while !fields.is_empty() {
+        match fields.text()?.as_str() {
+            "id" => entry.id = fields.text()?,
+            "at" => entry.at_ms = fields.int()?,
+            "body" => entry.body = fields.text()?,
+            "hold" => frame = Some(fields.json()?),
+            "mark" => {
+                let mark = fields.text()?;
+                entry.hold = frame.take().map(|frame| frame.with_mark(&mark)).transpose()?;
+            }
+            "number" => entry.number = Some(fields.int()?),
+            _ => return Err(Unreadable::Kind("a field of a record")),
+        }
+    }
+    Ok(entry)
+}
+
+pub async fn append(lane: &RedisLane, now_ms: Millis, records: &[Record]) -> Result<()> {
+    for records in records.chunks(RECORDS_MAX) {
+        let args = records.iter().fold(Args::new(), |args, record| args.text(record.id.as_str()).json(&record.body));
+        lane.call(&scripts::APPEND, About::Lane, now_ms, args).await?;
+    }
+    Ok(())
+}
+
+pub async fn trim(lane: &RedisLane, upto: LogId) -> Result<()> {
+    loop {
+        let reply = lane.call(&scripts::TRIM, About::Lane, NO_TIME, Args::new().int(upto.0)).await?;
+        let left = lane.read(reply, |reply| match reply.name {
+            "DONE" => reply.int(),
+            _ => Err(reply.unexpected()),
+        })?;
+        if left == 0 {
+            return Ok(());
+        }
+    }
+}
+
+pub async fn lease(lane: &RedisLane, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>> {
+    let args = Args::new().text(owner).int(ttl_ms);
+    let reply = lane.call(&scripts::LEASE, About::Lane, now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "LEASED" => Ok(Some(Lease { fence: count(reply.int()?)?, until_ms: reply.int()? })),
+        "HELD" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn unlease(lane: &RedisLane, owner: &str) -> Result<()> {
+    lane.call(&scripts::UNLEASE, About::Lane, NO_TIME, Args::new().text(owner)).await?;
+    Ok(())
+}
+
+pub async fn meta(lane: &RedisLane) -> Result<Meta> {
+    let reply = lane.call(&scripts::META, About::Lane, NO_TIME, Args::new()).await?;
+    lane.read(reply, |reply| match reply.name {
+        "META" => Ok(Meta {
+            generation: count(reply.generation)?,
+            log_last: LogId(count(reply.log)?),
+            recovering: reply.int()? == 1,
+            backlog: count(reply.int()?)?,
+            oldest_ms: Some(reply.int()?).filter(|at_ms| *at_ms >= 0),
+        }),
+        _ => Err(reply.unexpected()),
+    })
+}

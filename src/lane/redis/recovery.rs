@@ -1,0 +1,156 @@
+//! Calls of the scripts in `lua/recovery`: rebuilding a lane from the ledger, and dumps for the audit.
+//!
+//! A rebuilding takes many calls. The lane answers nobody meanwhile, so they need not be one step; a
+//! fault in between is mended by beginning again.
+
+use super::args::Args;
+use super::call::RedisLane;
+use super::coupons::{self, Unnumbered};
+use super::holds::{self, Frame};
+use super::keys::About;
+use super::logs::count;
+use super::orders;
+use super::reply::{Read, Reply};
+use super::rooms::{self, NO_TIME};
+use super::scripts;
+use crate::clock::Millis;
+use crate::ids::{CampaignId, EventId, LogId};
+use crate::lane::Result;
+use crate::lane::campaign::{CampaignDump, CampaignPut, Claim};
+use crate::lane::event::{EventDump, EventRestore, RestoredOrder};
+
+/// Claims one script restores.
+const CLAIMS_MAX: usize = 1_000;
+
+pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Result<()> {
+    let args = Args::new().int(generation).int(log.0);
+    let reply = lane.call(&scripts::BEGIN_RESTORE, About::Lane, NO_TIME, args).await?;
+    if reply.name == "OLD_GENERATION" {
+        return Err(lane.contract("a lane is rebuilt under a new generation"));
+    }
+    let (events, campaigns) = lane.read(reply, |reply| {
+        let n = reply.int()?;
+        let events = (0..n).map(|_| reply.text().map(EventId)).collect::<Read<Vec<_>>>()?;
+        let mut campaigns = Vec::new();
+        while !reply.is_empty() {
+            campaigns.push(CampaignId(reply.text()?));
+        }
+        Ok((events, campaigns))
+    })?;
+    for event in &events {
+        let args = Args::new().text(event.as_str());
+        lane.call(&scripts::DROP_EVENT, About::Event(event), NO_TIME, args).await?;
+    }
+    for campaign in &campaigns {
+        let args = Args::new().text(campaign.as_str());
+        lane.call(&scripts::DROP_CAMPAIGN, About::Campaign(campaign), NO_TIME, args).await?;
+    }
+    Ok(())
+}
+
+pub async fn restore_event(lane: &RedisLane, now_ms: Millis, restore: &EventRestore) -> Result<()> {
+    let event = &restore.put.event;
+    let args = rooms::blocked(rooms::settings(&restore.put).int(restore.epoch), &restore.put);
+    lane.call(&scripts::RESTORE_EVENT, About::Event(event), now_ms, args).await?;
+    for order in &restore.orders {
+        lane.call(&scripts::RESTORE_ORDER, About::Event(event), now_ms, order_args(order)).await?;
+    }
+    Ok(())
+}
+
+fn order_args(restored: &RestoredOrder) -> Args {
+    let RestoredOrder { fact, hold, seats } = restored;
+    let args = Args::new()
+        .text(fact.id.as_str())
+        .text(fact.user.as_str())
+        .text(fact.status.as_str())
+        .json(fact)
+        .text(hold.id.as_str())
+        .text(hold.visitor.as_str())
+        .json(&Frame::of(hold))
+        .int(hold.expires_ms)
+        .text(holds::joined(&hold.seats))
+        .text(holds::joined(&hold.prices));
+    seats.iter().fold(args, |args, (seat, state)| args.int(*seat).text(char::from(state.byte())))
+}
+
+pub async fn restore_campaign(lane: &RedisLane, now_ms: Millis, put: &CampaignPut, claims: &[Claim]) -> Result<()> {
+    let about = About::Campaign(&put.campaign);
+    lane.call(&scripts::RESTORE_CAMPAIGN, about, now_ms, coupons::terms(put)).await?;
+    for claims in claims.chunks(CLAIMS_MAX) {
+        let args = claims.iter().fold(Args::new(), |args, claim| {
+            args.text(claim.claim.as_str()).int(claim.number).text(claim.user.as_str()).json(&Unnumbered::of(claim))
+        });
+        lane.call(&scripts::RESTORE_CLAIMS, about, now_ms, args).await?;
+    }
+    Ok(())
+}
+
+pub async fn end_restore(lane: &RedisLane, generation: u64) -> Result<()> {
+    let reply = lane.call(&scripts::END_RESTORE, About::Lane, NO_TIME, Args::new().int(generation)).await?;
+    match reply.name {
+        "DONE" => Ok(()),
+        _ => Err(lane.contract("another generation is being restored, or this one is not dropped yet")),
+    }
+}
+
+pub async fn dump_event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump>> {
+    let reply = lane.call(&scripts::DUMP_EVENT, About::Event(event), NO_TIME, Args::new()).await?;
+    lane.read(reply, |reply| match reply.name {
+        "EVENT" => Ok(Some(event_dump(reply)?)),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+fn event_dump(reply: &mut Reply) -> Read<EventDump> {
+    let log_last = count(reply.log)?;
+    let counts = rooms::counts(&mut reply.list()?)?;
+    let mut settings = reply.list()?;
+    let (version, room) = (settings.int()?, rooms::room_settings(&mut settings)?);
+    let seats = reply.bytes()?;
+    let mut owners = pairs(reply.list()?, |list| Ok((rooms::seat(list)?, list.text()?)))?;
+    let mut frames = pairs(reply.list()?, |list| Ok((list.text()?, list.json::<Frame>()?)))?;
+    let mut marks = pairs(reply.list()?, |list| Ok((list.text()?, list.text()?)))?;
+    let mut orders = pairs(reply.list()?, orders::shown)?;
+    let mut taken = pairs(reply.list()?, |list| Ok((list.text()?, list.int()?)))?;
+    owners.sort_unstable();
+    // Both hashes have the same fields: every hold has a frame and a mark.
+    frames.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    marks.sort_unstable();
+    orders.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    taken.sort_unstable();
+    let holds = frames.into_iter().zip(marks).map(|((_, frame), (_, mark))| frame.with_mark(&mark));
+    let holds = holds.collect::<Read<Vec<_>>>()?;
+    Ok(EventDump { version, seats, owners, holds, orders, taken, counts, room, log_last })
+}
+
+/// A flat list of pairs (or of anything `read` takes) as a list.
+fn pairs<T>(mut list: Reply, read: impl Fn(&mut Reply) -> Read<T>) -> Read<Vec<T>> {
+    let mut all = Vec::new();
+    while !list.is_empty() {
+        all.push(read(&mut list)?);
+    }
+    Ok(all)
+}
+
+pub async fn dump_campaign(lane: &RedisLane, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
+    let reply = lane.call(&scripts::DUMP_CAMPAIGN, About::Campaign(campaign), NO_TIME, Args::new()).await?;
+    lane.read(reply, |reply| match reply.name {
+        "CAMPAIGN" => Ok(Some(campaign_dump(reply)?)),
+        "NO_CAMPAIGN" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+fn campaign_dump(reply: &mut Reply) -> Read<CampaignDump> {
+    let log_last = count(reply.log)?;
+    let (version, stock) = (reply.int()?, reply.int()?);
+    let mut claims = pairs(reply.list()?, |list| {
+        let number = list.int()?;
+        Ok(list.json::<Unnumbered>()?.numbered(number))
+    })?;
+    claims.sort_unstable_by_key(|claim| claim.number);
+    let stock_left = stock - i64::try_from(claims.len()).expect("as many claims fit no memory");
+    Ok(CampaignDump { version, stock, stock_left, claims, log_last })
+}

@@ -1,0 +1,98 @@
+//! A script's reply, read value by value. Knows nothing of what the values mean.
+
+use std::collections::VecDeque;
+
+use fred::types::Value;
+use serde::de::DeserializeOwned;
+
+/// Why a reply cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the reply ended where {0} was expected")]
+    Short(&'static str),
+    #[error("the reply has something else where {0} was expected")]
+    Kind(&'static str),
+    #[error("the reply has the unknown code {0}")]
+    Code(i64),
+    #[error("a fact in the reply is no JSON of its kind")]
+    Json(#[from] serde_json::Error),
+}
+
+pub type Read<T> = Result<T, Unreadable>;
+
+/// What follows the code and the marks.
+#[derive(Debug)]
+pub struct Reply {
+    /// The code's name, one of its script's.
+    pub name: &'static str,
+    pub generation: i64,
+    /// Last log id given.
+    pub log: i64,
+    values: VecDeque<Value>,
+}
+
+impl Reply {
+    /// From `{generation, log, …}`, the code taken off.
+    pub fn new(name: &'static str, mut values: VecDeque<Value>) -> Read<Self> {
+        let mut mark = || values.pop_front().ok_or(Unreadable::Short("a mark")).and_then(|value| int(&value));
+        Ok(Self { generation: mark()?, log: mark()?, name, values })
+    }
+
+    /// A code that this caller has no outcome for.
+    pub fn unexpected(&self) -> Unreadable {
+        Unreadable::Kind("a code with an outcome")
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn next(&mut self, what: &'static str) -> Read<Value> {
+        self.values.pop_front().ok_or(Unreadable::Short(what))
+    }
+
+    pub fn int(&mut self) -> Read<i64> {
+        int(&self.next("a number")?)
+    }
+
+    pub fn text(&mut self) -> Read<String> {
+        let value = self.next("a text")?;
+        value.into_string().ok_or(Unreadable::Kind("a text"))
+    }
+
+    pub fn bytes(&mut self) -> Read<Vec<u8>> {
+        let value = self.next("a text")?;
+        value.as_bytes().map(<[u8]>::to_vec).ok_or(Unreadable::Kind("a text"))
+    }
+
+    /// Takes a text that is empty; `false` leaves what is there.
+    pub fn skip_empty(&mut self) -> Read<bool> {
+        let first = self.values.front().ok_or(Unreadable::Short("a text"))?;
+        let is_empty = first.as_bytes().is_some_and(<[u8]>::is_empty);
+        if is_empty {
+            self.values.pop_front();
+        }
+        Ok(is_empty)
+    }
+
+    pub fn json<T: DeserializeOwned>(&mut self) -> Read<T> {
+        Ok(serde_json::from_str(&self.text()?)?)
+    }
+
+    /// A list inside the reply, under the same name.
+    pub fn list(&mut self) -> Read<Reply> {
+        match self.next("a list")? {
+            Value::Array(values) => Ok(Reply { values: values.into(), ..*self }),
+            _ => Err(Unreadable::Kind("a list")),
+        }
+    }
+}
+
+/// A number, also one that Redis gives as text.
+pub fn int(value: &Value) -> Read<i64> {
+    match value {
+        Value::Integer(n) => Ok(*n),
+        Value::String(text) => text.parse().map_err(|_| Unreadable::Kind("a number")),
+        _ => Err(Unreadable::Kind("a number")),
+    }
+}

@@ -1,0 +1,207 @@
+//! Calls of the scripts in `lua/queue`: events, places, pulses. The rules stand at `lane::room`'s types.
+
+use super::args::Args;
+use super::call::RedisLane;
+use super::keys::About;
+use super::reply::{Read, Reply, Unreadable};
+use super::scripts;
+use crate::clock::Millis;
+use crate::ids::{EventId, SeatIndex, VisitorId};
+use crate::lane::Result;
+use crate::lane::event::{EventPut, PutEvent};
+use crate::lane::room::{
+    Enter, EnterOutcome, Mode, Place, PlaceState, Pulse, Pulsed, ReleaseOn, RoomCounts, RoomSettings, Token,
+};
+
+/// No time: nothing in the script depends on it.
+pub const NO_TIME: Millis = 0;
+
+const MODES: [Mode; 5] = [Mode::Scheduled, Mode::Open, Mode::Paused, Mode::Drain, Mode::Closed];
+
+pub async fn put_event(lane: &RedisLane, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
+    let args = blocked(settings(put), put);
+    let reply = lane.call(&scripts::PUT_EVENT, About::Event(&put.event), now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "DONE" => Ok(PutEvent::Done),
+        "STALE" => Ok(PutEvent::Stale(reply.int()?)),
+        "SEATS_TAKEN" => Ok(PutEvent::SeatsTaken(seats(reply)?)),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+/// The settings as put_event and restore_event take them.
+pub fn settings(put: &EventPut) -> Args {
+    let room = &put.room;
+    Args::new()
+        .text(put.event.as_str())
+        .int(put.version)
+        .int(put.seats)
+        .text(room.mode.as_str())
+        .int(room.opens_at_ms)
+        .int(room.closes_at_ms)
+        .int(room.capacity)
+        .int(room.rate_per_min)
+        .int(room.pass_ttl_s)
+        .int(room.claim_ttl_s)
+        .int(room.absent_after_s)
+        .int(room.late_grace_s)
+        .text(match room.release_on {
+            ReleaseOn::Order => "order",
+            ReleaseOn::Exit => "exit",
+        })
+}
+
+pub fn blocked(args: Args, put: &EventPut) -> Args {
+    put.blocked.iter().fold(args, |args, &(first, end)| args.int(first).int(end))
+}
+
+/// The rest of a reply, as seat indexes.
+pub fn seats(reply: &mut Reply) -> Read<Vec<SeatIndex>> {
+    let mut seats = Vec::new();
+    while !reply.is_empty() {
+        seats.push(seat(reply)?);
+    }
+    Ok(seats)
+}
+
+pub fn seat(reply: &mut Reply) -> Read<SeatIndex> {
+    SeatIndex::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a seat's index"))
+}
+
+pub async fn enter(lane: &RedisLane, now_ms: Millis, enter: &Enter) -> Result<EnterOutcome> {
+    let args = Args::new().text(enter.visitor.as_str()).int(enter.waiting_max);
+    let reply = lane.call(&scripts::ENTER, About::Event(&enter.event), now_ms, args).await?;
+    lane.read(reply, |reply| {
+        let name = reply.name;
+        match name {
+            "ENTERED" | "KNOWN" => {
+                let (serial, epoch, round) = (reply.int()?, reply.int()?, reply.int()?);
+                let place = place(reply)?;
+                Ok(if name == "ENTERED" {
+                    EnterOutcome::Entered { serial, epoch, round, place }
+                } else {
+                    EnterOutcome::Known { serial, epoch, round, place }
+                })
+            }
+            "NO_EVENT" => Ok(EnterOutcome::NoEvent),
+            "CLOSED" => Ok(EnterOutcome::Closed),
+            "FULL" => Ok(EnterOutcome::Full),
+            _ => Err(reply.unexpected()),
+        }
+    })
+}
+
+pub async fn poll(lane: &RedisLane, now_ms: Millis, token: &Token) -> Result<Option<Place>> {
+    let reply = lane.call(&scripts::POLL, About::Event(&token.event), now_ms, token_args(token)).await?;
+    lane.read(reply, |reply| match reply.name {
+        "PLACE" => Ok(Some(place(reply)?)),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn leave(lane: &RedisLane, now_ms: Millis, token: &Token) -> Result<bool> {
+    let reply = lane.call(&scripts::LEAVE, About::Event(&token.event), now_ms, token_args(token)).await?;
+    lane.read(reply, |reply| match reply.name {
+        "LEFT" => Ok(true),
+        "NO_PLACE" => Ok(false),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+fn token_args(token: &Token) -> Args {
+    Args::new().text(token.visitor.as_str()).int(token.serial).int(token.epoch).int(token.round)
+}
+
+pub async fn pulse(lane: &RedisLane, now_ms: Millis, pulse: &Pulse) -> Result<Option<Pulsed>> {
+    let args = Args::new().int(pulse.work_max);
+    let reply = lane.call(&scripts::PULSE, About::Event(&pulse.event), now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "PULSED" => Ok(Some(Pulsed {
+            admitted: reply.int()?,
+            expired: reply.int()?,
+            called_late: reply.int()?,
+            lapsed: reply.int()?,
+            holds_expired: reply.int()?,
+            more: reply.int()? == 1,
+        })),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn room(lane: &RedisLane, now_ms: Millis, event: &EventId) -> Result<Option<RoomCounts>> {
+    let reply = lane.call(&scripts::ROOM, About::Event(event), now_ms, Args::new()).await?;
+    lane.read(reply, |reply| match reply.name {
+        "ROOM" => Ok(Some(counts(reply)?)),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn inside(lane: &RedisLane, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
+    let args = Args::new().text(visitor.as_str());
+    let reply = lane.call(&scripts::INSIDE, About::Event(event), now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "INSIDE" => Ok(Some(reply.int()?)),
+        "OUTSIDE" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+fn place(reply: &mut Reply) -> Read<Place> {
+    let (state, value) = (reply.int()?, reply.int()?);
+    let state = match state {
+        1 => PlaceState::Scheduled,
+        2 => PlaceState::Waiting { ahead: value },
+        3 => PlaceState::Admitted { expires_ms: value },
+        4 => PlaceState::Done,
+        5 => PlaceState::Closed,
+        _ => return Err(Unreadable::Kind("a place's state")),
+    };
+    Ok(Place { state, counts: counts(reply)? })
+}
+
+pub fn counts(reply: &mut Reply) -> Read<RoomCounts> {
+    Ok(RoomCounts {
+        mode: mode(reply)?,
+        opens_at_ms: reply.int()?,
+        waiting: reply.int()?,
+        inside: reply.int()?,
+        late: reply.int()?,
+        capacity: reply.int()?,
+        rate_per_min: reply.int()?,
+        admitted_total: reply.int()?,
+        round: reply.int()?,
+        epoch: reply.int()?,
+        free: reply.int()?,
+        held: reply.int()?,
+        paying: reply.int()?,
+        sold: reply.int()?,
+        blocked: reply.int()?,
+    })
+}
+
+pub fn room_settings(reply: &mut Reply) -> Read<RoomSettings> {
+    Ok(RoomSettings {
+        mode: mode(reply)?,
+        opens_at_ms: reply.int()?,
+        closes_at_ms: reply.int()?,
+        capacity: reply.int()?,
+        rate_per_min: reply.int()?,
+        pass_ttl_s: reply.int()?,
+        claim_ttl_s: reply.int()?,
+        absent_after_s: reply.int()?,
+        late_grace_s: reply.int()?,
+        release_on: match reply.text()?.as_str() {
+            "order" => ReleaseOn::Order,
+            "exit" => ReleaseOn::Exit,
+            _ => return Err(Unreadable::Kind("when a place is given back")),
+        },
+    })
+}
+
+fn mode(reply: &mut Reply) -> Read<Mode> {
+    let text = reply.text()?;
+    MODES.into_iter().find(|mode| mode.as_str() == text).ok_or(Unreadable::Kind("a mode"))
+}

@@ -1,0 +1,134 @@
+//! Refunds: suspended, done, refused for good, too late, with a fee.
+
+use super::*;
+use crate::lane::order::{RefundStatus, SeatTarget, TicketState};
+
+fn tickets(fact: &OrderFact) -> Vec<TicketState> {
+    fact.lines.iter().filter_map(|line| line.ticket.as_ref()).map(|ticket| ticket.state).collect()
+}
+
+async fn rich(desk: &mut Desk) -> Buy {
+    desk.grant("kim", "g", 3_000, None).await;
+    desk.campaign("spring", serde_json::json!({"name": "S", "kind": "percent", "percent_bp": 1_000, "stock": 5})).await;
+    desk.claim("spring", 1, "kim").await;
+    Buy { coupon: CouponChoice::Best, points: 3_000, fee_bp: 500, ..desk.buy("a", 0, &[7_000, 5_001]) }
+}
+
+#[tokio::test]
+async fn a_seat_is_free_when_the_money_is_back() {
+    let mut desk = Desk::open().await;
+    let buy = rich(&mut desk).await;
+    let order = desk.bought(&buy).await;
+    let (refund, outcome, written) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(2, None)]).await;
+    assert_eq!(outcome, Outcome::Done);
+    let settlement = settled(&written);
+    assert_eq!(settlement.fact.status, OrderStatus::Confirmed);
+    assert_eq!(tickets(&settlement.fact), [TicketState::Valid, TicketState::Suspended]);
+    assert_eq!(settlement.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Sold)]);
+    let [Call::Refund(back)] = &written.calls[..] else { panic!("{:?}", written.calls) };
+    assert_eq!(back.amount, desk.refund(&refund).await.cash);
+    // The same line again, and another refund behind the first.
+    let (over, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(2, None)]).await;
+    assert_eq!(outcome, Outcome::Refused("OVER_REFUND"));
+    assert_eq!(desk.refund(&over).await.failure.as_deref(), Some("OVER_REFUND"));
+    desk.now_ms += 1;
+    let (second, _, written) = desk.ask_refund("c", &order, RefundBy::Buyer, &[(1, None)]).await;
+    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [refund.as_str()], "one at a time");
+
+    let (_, written) = desk.refunded(&refund, &order, RefundResult::Done).await;
+    let settlement = settled(&written);
+    assert_eq!(settlement.fact.status, OrderStatus::PartiallyRefunded);
+    assert_eq!(settlement.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Free)]);
+    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [second.as_str()]);
+    let (_, written) = desk.refunded(&second, &order, RefundResult::Done).await;
+    assert_eq!(settled(&written).fact.status, OrderStatus::Refunded);
+    assert_eq!(settled(&written).fact, desk.order(&order).await);
+
+    // Everything is as before: points, coupon, books.
+    assert_eq!(desk.balance("kim").await, 3_000);
+    for account in [
+        "cash:sandbox",
+        "organizer:hall-co",
+        "platform_fee",
+        "discount:platform",
+        "refunds_pending",
+        "points_in_orders",
+    ] {
+        assert_eq!(desk.journal(account).await, 0, "{account}");
+    }
+    let best = Buy { coupon: CouponChoice::Best, ..desk.buy("again", 0, &[1_000]) };
+    desk.bought(&best).await;
+    assert_eq!(desk.order(&best.order()).await.coupon.as_deref(), Some("spring.1"));
+}
+
+#[tokio::test]
+async fn a_refund_refused_for_good_is_undone() {
+    let mut desk = Desk::open().await;
+    let buy = rich(&mut desk).await;
+    let order = desk.bought(&buy).await;
+    let (before, lots) = (desk.order(&order).await, desk.lots("kim").await);
+    let (refund, _, _) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(1, None), (2, None)]).await;
+    assert_ne!(desk.lots("kim").await, lots);
+    let refused = RefundResult::Refused { detail: "card closed".into() };
+    let (_, written) = desk.refunded(&refund, &order, refused).await;
+    let after = settled(&written).fact.clone();
+    assert_eq!(after, OrderFact { version: after.version, ..before });
+    assert_eq!(desk.lots("kim").await, lots);
+    let fact = desk.refund(&refund).await;
+    assert_eq!((fact.status, fact.failure.as_deref()), (RefundStatus::Failed, Some("card closed")));
+    assert_eq!(desk.journal("refunds_pending").await, 0);
+    // A second answer changes nothing, another refund is welcome.
+    let (_, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(1, None)]).await;
+    assert_eq!(outcome, Outcome::Done);
+    let body = Body::RefundResulted { v: VERSION, order, refund, result: RefundResult::Done };
+    assert_eq!(desk.one("second answer", body).await.0, Outcome::Refused("REFUND_CLOSED"));
+}
+
+#[tokio::test]
+async fn the_fee_and_the_deadline_are_the_buyers() {
+    let mut desk = Desk::open().await;
+    desk.terms.cancellation_fees = vec![(10, 0), (1, 2_000)];
+    desk.terms.starts_ms = NOW_MS + 5 * DAY_MS;
+    desk.terms.refunds_close_ms = Some(NOW_MS + 2 * DAY_MS);
+    let order = desk.bought(&desk.buy("a", 0, &[1_000, 1_000, 1_000])).await;
+    let (buyer, _, _) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(1, None)]).await;
+    let fact = desk.refund(&buyer).await;
+    assert_eq!((fact.cash, fact.fee), (800, 200));
+    desk.refunded(&buyer, &order, RefundResult::Done).await;
+    assert_eq!(desk.journal("organizer:hall-co").await, -2_200, "the organizer keeps the fee");
+    desk.now_ms += 2 * DAY_MS;
+    let (_, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(2, None)]).await;
+    assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
+    let (admin, _, _) = desk.ask_refund("c", &order, RefundBy::Admin, &[(2, Some(400))]).await;
+    let fact = desk.refund(&admin).await;
+    assert_eq!((fact.cash, fact.fee), (400, 0));
+    let (_, written) = desk.refunded(&admin, &order, RefundResult::Done).await;
+    // A part leaves the ticket valid.
+    assert_eq!(tickets(&settled(&written).fact)[1], TicketState::Valid);
+}
+
+#[tokio::test]
+async fn what_cannot_be_refunded_says_why() {
+    let mut desk = Desk::open().await;
+    let order = desk.bought(&desk.buy("a", 0, &[1_000])).await;
+    for (n, (lines, why)) in [
+        (vec![(9, None)], "LINE_NOT_FOUND"),
+        (vec![(1, Some(1_001))], "OVER_REFUND"),
+        (vec![(1, None), (1, None)], "OVER_REFUND"),
+        (vec![], "EMPTY"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (refund, outcome, _) = desk.ask_refund(&format!("{n}"), &order, RefundBy::Buyer, &lines).await;
+        assert_eq!(outcome, Outcome::Refused(why));
+        assert_eq!(desk.refund(&refund).await.status, RefundStatus::Failed);
+    }
+    let waiting = Buy { payment: None, ..desk.buy("b", 1, &[1_000]) };
+    desk.place(&waiting).await;
+    let (_, outcome, _) = desk.ask_refund("x", &waiting.order(), RefundBy::Buyer, &[(1, None)]).await;
+    assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
+    let nobody = OrderId(id("o", "nobody"));
+    let (_, outcome, written) = desk.ask_refund("y", &nobody, RefundBy::Buyer, &[(1, None)]).await;
+    assert_eq!((outcome, written.settlements.len()), (Outcome::Refused("NO_ORDER"), 0));
+}

@@ -1,0 +1,183 @@
+//! `begin_restore` to `end_restore`, and what answers in between.
+
+use std::sync::Arc;
+
+use stanchion::ids::LogId;
+use stanchion::lane::campaign::Claim;
+use stanchion::lane::event::RestoredOrder;
+use stanchion::lane::order::{OrderStatus, SeatTarget};
+use stanchion::lane::room::PlaceState;
+use stanchion::lane::{ClaimOutcome, EventRestore, Fault, HoldState, Lane, SeatState};
+
+use super::cases;
+use super::stage::{HALL, entered, hall, inside, ordered, polled, seats, settle};
+use crate::conformance::ask::{self, DAY, SECOND, START};
+use crate::conformance::stores::next_generation;
+
+cases![
+    a_lane_being_restored_answers_little,
+    only_a_new_generation_wipes,
+    an_event_comes_back_from_the_ledger,
+    restored_orders_go_on,
+    newcomers_stand_behind,
+    a_campaign_comes_back_with_its_claims,
+];
+
+async fn a_lane_being_restored_answers_little(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let token = inside(&lane, START, "kim").await;
+    let generation = next_generation();
+    lane.begin_restore(generation, LogId(41)).await.expect("a new generation");
+    let meta = lane.meta().await.expect("answers always");
+    assert_eq!((meta.generation, meta.recovering, meta.log_last, meta.backlog), (generation, true, LogId(41), 0));
+    lane.unlease("a").await.expect("answers always");
+    let lease = lane.lease(START, "a", SECOND).await.expect("answers always");
+    assert!(lease.is_some());
+    let answer = lane.enter(START, ask::enter(HALL, "kim")).await;
+    assert!(matches!(answer, Err(Fault::Recovering(_))), "{answer:?}");
+    assert!(matches!(lane.poll(START, token).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.put_event(START, ask::put(HALL)).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.claim(START, ask::claim("c", "k", "kim")).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.append(START, vec![ask::expired("x", "o")]).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.read_log(LogId(0), 1).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.trim(LogId(9)).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.seats(&ask::event(HALL)).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.orders(&[]).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.dump_event(&ask::event(HALL)).await, Err(Fault::Recovering(_))));
+    let settled = lane.settle(START, &ask::event(HALL), vec![], None).await;
+    assert!(matches!(settled, Err(Fault::Recovering(_))));
+    lane.end_restore(generation).await.expect("the same generation");
+    assert!(lane.room(START, &ask::event(HALL)).await.expect("an answer").is_none(), "everything is gone");
+    let again = lane.lease(START, "a", SECOND).await.expect("an answer").expect("its own");
+    assert_eq!(Some(again.fence), lease.map(|lease| lease.fence), "but the lease");
+    lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
+    assert_eq!(lane.meta().await.expect("an answer").log_last, LogId(42), "the log counts on");
+}
+
+async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let generation = lane.meta().await.expect("an answer").generation;
+    for old in [generation, generation - 1] {
+        let answer = lane.begin_restore(old, LogId(0)).await;
+        assert!(matches!(answer, Err(Fault::Contract { .. })), "{answer:?}");
+    }
+    let outside = EventRestore { put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
+    assert!(matches!(lane.restore_event(START, outside).await, Err(Fault::Contract { .. })));
+    let outside = lane.restore_campaign(START, ask::campaign_put("late", 1), vec![]).await;
+    assert!(matches!(outside, Err(Fault::Contract { .. })));
+    lane.end_restore(generation).await.expect("a repeat");
+    assert_eq!(seats(&lane).await, "ffffffffffff", "nothing was changed");
+
+    let next = next_generation();
+    lane.begin_restore(next, LogId(0)).await.expect("a new generation");
+    lane.begin_restore(next, LogId(5)).await.expect("begins again");
+    assert_eq!(lane.meta().await.expect("an answer").log_last, LogId(5));
+    let wrong = lane.end_restore(generation).await;
+    assert!(matches!(wrong, Err(Fault::Contract { .. })), "{wrong:?}");
+    assert!(lane.meta().await.expect("an answer").recovering);
+    lane.end_restore(next).await.expect("the same generation");
+    lane.end_restore(next).await.expect("a repeat");
+}
+
+/// The hall with a sold order "sold" on seats 0 and 1, a paying one "paying" on 4, a refunded one
+/// "refunded", as the ledger would tell it.
+async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
+    hall(lane).await;
+    inside(lane, START, "kim").await;
+    let (paying_hold, paying) = ordered(lane, "paying", &[4], OrderStatus::PendingPayment).await;
+    let (sold_hold, sold) = ordered(lane, "sold", &[0, 1], OrderStatus::Confirmed).await;
+    let (refunded_hold, refunded) = ordered(lane, "refunded", &[2], OrderStatus::Refunded).await;
+    let orders = vec![
+        RestoredOrder { fact: sold, hold: sold_hold, seats: vec![(0, SeatState::Sold), (1, SeatState::Sold)] },
+        RestoredOrder { fact: paying, hold: paying_hold, seats: vec![(4, SeatState::Paying)] },
+        RestoredOrder { fact: refunded, hold: refunded_hold, seats: vec![] },
+    ];
+    let mut put = ask::put(HALL);
+    (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
+    let restore = EventRestore { put, epoch: 9, orders, now_ms: START };
+    let generation = next_generation();
+    lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
+    lane.restore_event(START, restore.clone()).await.expect("while restoring");
+    lane.restore_event(START, restore.clone()).await.expect("again");
+    lane.end_restore(generation).await.expect("the same generation");
+    restore
+}
+
+async fn an_event_comes_back_from_the_ledger(lane: Arc<dyn Lane>) {
+    let restore = restored(&lane).await;
+    assert_eq!(seats(&lane).await, "ssffpffffffb", "what is sold is sold, blocked or not");
+    let dump = lane.dump_event(&ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((dump.version, dump.log_last), (7, 100));
+    assert_eq!(dump.taken, [("kim".to_owned(), 3)]);
+    let counts = dump.counts;
+    assert_eq!((counts.epoch, counts.round, counts.inside, counts.waiting, counts.admitted_total), (9, 1, 0, 0, 0));
+    let mut orders: Vec<_> = restore.orders.iter().map(|order| order.fact.clone()).collect();
+    orders.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(dump.orders, orders);
+    for hold in &dump.holds {
+        assert_eq!(hold.state, HoldState::Ordered);
+        let order = restore.orders.iter().find(|order| order.hold.id == hold.id).expect("one of them");
+        assert_eq!(hold.order.as_ref(), Some(&order.fact.id));
+    }
+    assert_eq!(dump.holds.len(), 3);
+}
+
+async fn restored_orders_go_on(lane: Arc<dyn Lane>) {
+    let restore = restored(&lane).await;
+    // Another place inside, to be given back when the paying order is through.
+    let kim = inside(&lane, START, "kim").await;
+    let paying = &restore.orders[1];
+    settle(&lane, START, ask::settlement(&paying.hold, &paying.fact, 2, OrderStatus::Confirmed, SeatTarget::Sold))
+        .await;
+    assert_eq!(seats(&lane).await, "ssffsffffffb");
+    assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done, "its hold was open until then");
+    let sold = &restore.orders[0];
+    settle(&lane, START, ask::settlement(&sold.hold, &sold.fact, 2, OrderStatus::Refunded, SeatTarget::Free)).await;
+    assert_eq!(seats(&lane).await, "ffffsffffffb");
+    lane.pulse(START + DAY, ask::pulse(HALL)).await.expect("an answer");
+    let ids = restore.orders.iter().map(|order| order.fact.id.clone()).collect::<Vec<_>>();
+    let found = lane.orders(&ids).await.expect("an answer");
+    let found: Vec<bool> = found.iter().map(Option::is_some).collect();
+    assert_eq!(found, [false, true, false], "what ended is dropped after a day");
+}
+
+async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let before = inside(&lane, START, "kim").await;
+    let generation = next_generation();
+    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
+    let mut put = ask::put(HALL);
+    put.room.capacity = 0;
+    let restore = EventRestore { put, epoch: 2, orders: vec![], now_ms: START };
+    lane.restore_event(START, restore).await.expect("while restoring");
+    lane.end_restore(generation).await.expect("the same generation");
+    let (newcomer, _) = entered(&lane, START, "lee").await;
+    assert_eq!((newcomer.serial, newcomer.epoch, newcomer.round), (1, 2, 1));
+    assert_eq!(polled(&lane, START, &before).await, PlaceState::Waiting { ahead: 0 });
+    assert_eq!(polled(&lane, START, &newcomer).await, PlaceState::Waiting { ahead: 1 });
+}
+
+async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
+    let generation = next_generation();
+    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
+    let claims = [("a", "kim"), ("b", "lee")];
+    let claims = (1..).zip(claims).map(|(number, (key, who))| Claim {
+        claim: ask::claim_id(key),
+        number,
+        user: ask::user(who),
+        digest: "d".to_owned(),
+    });
+    let claims: Vec<Claim> = claims.collect();
+    for _ in 0..2 {
+        let put = ask::campaign_put("spring", 3);
+        lane.restore_campaign(START, put, claims.clone()).await.expect("while restoring");
+    }
+    lane.end_restore(generation).await.expect("the same generation");
+    let claim =
+        async |key: &str, who: &str| lane.claim(START, ask::claim("spring", key, who)).await.expect("an answer");
+    assert_eq!(claim("a", "kim").await, ClaimOutcome::Repeated { number: 1, stock_left: 1 });
+    assert_eq!(claim("x", "lee").await, ClaimOutcome::AlreadyClaimed);
+    assert_eq!(claim("c", "park").await, ClaimOutcome::Claimed { number: 3, stock_left: 0 });
+    let dump = lane.dump_campaign(&"spring".into()).await.expect("an answer").expect("the campaign");
+    assert_eq!(dump.claims[..2], claims[..]);
+}

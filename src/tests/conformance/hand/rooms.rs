@@ -1,0 +1,248 @@
+//! `enter`, `poll`, `leave`, `inside`.
+
+use std::sync::Arc;
+
+use stanchion::lane::room::{Mode, PlaceState};
+use stanchion::lane::{Enter, EnterOutcome, Fault, Lane, Token};
+
+use super::cases;
+use super::stage::{HALL, entered, hall, hall_with, held, inside, polled};
+use crate::conformance::ask::{self, SECOND, START};
+
+cases![
+    a_calm_room_costs_nobody_a_second,
+    nobody_is_let_in_at_once_without_capacity_rate_or_seats,
+    a_room_without_seats_has_no_such_bound,
+    only_an_open_room_lets_in_at_once,
+    closed_and_draining_rooms_refuse_newcomers,
+    a_full_line_gives_no_serial,
+    who_has_a_place_is_known,
+    who_had_a_place_enters_anew,
+    a_poll_shows_the_rank,
+    a_scheduled_room_opens_by_itself_and_closes_by_itself,
+    an_admission_is_claimed_by_polling,
+    an_unclaimed_admission_is_late_and_back,
+    a_place_past_its_time_is_spent,
+    a_lost_place_is_in_the_token,
+    who_left_is_through,
+    tokens_out_of_range_are_the_callers_fault,
+];
+
+const ADMITTED_AT_START: PlaceState = PlaceState::Admitted { expires_ms: START + 60 * SECOND };
+
+async fn a_calm_room_costs_nobody_a_second(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let enter = lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer");
+    let EnterOutcome::Entered { serial: 1, epoch: 1, round: 1, place } = enter else { panic!("{enter:?}") };
+    assert_eq!(place.state, ADMITTED_AT_START);
+    assert_eq!((place.counts.inside, place.counts.waiting, place.counts.admitted_total), (1, 0, 1));
+    let until = lane.inside(START, &ask::event(HALL), &ask::visitor("kim")).await.expect("an answer");
+    assert_eq!(until, Some(START + 60 * SECOND));
+    let over = lane.inside(START + 60 * SECOND, &ask::event(HALL), &ask::visitor("kim")).await.expect("an answer");
+    assert_eq!(over, None, "a place ends at its expiry");
+}
+
+async fn nobody_is_let_in_at_once_without_capacity_rate_or_seats(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 0).await;
+    assert_eq!(entered(&lane, START, "a").await.1, PlaceState::Waiting { ahead: 0 });
+    assert_eq!(entered(&lane, START, "b").await.1, PlaceState::Waiting { ahead: 1 });
+
+    hall_with(&lane, |put| {
+        put.event = ask::event("slow");
+        put.room.rate_per_min = 60;
+    })
+    .await;
+    let enter = async |who: &str, at| match lane.enter(at, ask::enter("slow", who)).await.expect("an answer") {
+        EnterOutcome::Entered { place, .. } => place.state,
+        outcome => panic!("{outcome:?}"),
+    };
+    assert_eq!(enter("a", START).await, ADMITTED_AT_START, "the bucket starts full");
+    assert!(matches!(enter("b", START + SECOND).await, PlaceState::Admitted { .. }), "one a second");
+    hall_with(&lane, |put| {
+        (put.event, put.version) = (ask::event("slow"), 2);
+        (put.room.rate_per_min, put.room.capacity) = (60, 9);
+    })
+    .await;
+    assert_eq!(enter("c", START + 2 * SECOND - 1).await, PlaceState::Waiting { ahead: 0 }, "not a whole one yet");
+
+    hall_with(&lane, |put| {
+        put.event = ask::event("gone");
+        put.blocked = vec![(0, 12)];
+    })
+    .await;
+    let gone = lane.enter(START, ask::enter("gone", "a")).await.expect("an answer");
+    let EnterOutcome::Entered { place, .. } = gone else { panic!("{gone:?}") };
+    assert_eq!(place.state, PlaceState::Waiting { ahead: 0 }, "nothing is free");
+
+    hall_with(&lane, |put| {
+        put.event = ask::event("shut");
+        put.room.rate_per_min = 0;
+    })
+    .await;
+    let shut = lane.enter(START, ask::enter("shut", "a")).await.expect("an answer");
+    let EnterOutcome::Entered { place, .. } = shut else { panic!("{shut:?}") };
+    assert_eq!(place.state, PlaceState::Waiting { ahead: 0 }, "rate 0 admits nobody, not even from a full bucket");
+}
+
+async fn a_room_without_seats_has_no_such_bound(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.seats = 0).await;
+    assert_eq!(entered(&lane, START, "a").await.1, ADMITTED_AT_START);
+}
+
+async fn only_an_open_room_lets_in_at_once(lane: Arc<dyn Lane>) {
+    for (mode, state) in [(Mode::Scheduled, PlaceState::Scheduled), (Mode::Paused, PlaceState::Waiting { ahead: 0 })] {
+        let name = mode.as_str();
+        hall_with(&lane, |put| (put.event, put.room.mode) = (ask::event(name), mode)).await;
+        let enter = lane.enter(START, ask::enter(name, "a")).await.expect("an answer");
+        let EnterOutcome::Entered { place, .. } = enter else { panic!("{enter:?}") };
+        assert_eq!(place.state, state, "{mode:?}");
+    }
+}
+
+async fn closed_and_draining_rooms_refuse_newcomers(lane: Arc<dyn Lane>) {
+    assert_eq!(lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer"), EnterOutcome::NoEvent);
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    for mode in [Mode::Drain, Mode::Closed] {
+        hall_with(&lane, |put| put.room.mode = mode).await;
+        assert_eq!(lane.enter(START, ask::enter(HALL, "lee")).await.expect("an answer"), EnterOutcome::Closed);
+        assert_eq!(lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer"), EnterOutcome::Closed);
+    }
+}
+
+async fn a_full_line_gives_no_serial(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 0).await;
+    entered(&lane, START, "a").await;
+    let enter = |who| Enter { waiting_max: 1, ..ask::enter(HALL, who) };
+    assert_eq!(lane.enter(START, enter("b")).await.expect("an answer"), EnterOutcome::Full);
+    let known = lane.enter(START, enter("a")).await.expect("an answer");
+    assert!(matches!(known, EnterOutcome::Known { serial: 1, .. }), "{known:?}");
+    assert_eq!(entered(&lane, START, "c").await.0.serial, 2);
+}
+
+async fn who_has_a_place_is_known(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 1).await;
+    inside(&lane, START, "a").await;
+    entered(&lane, START, "b").await;
+    entered(&lane, START, "c").await;
+    let known = async |who: &str| match lane.enter(START + SECOND, ask::enter(HALL, who)).await.expect("an answer") {
+        EnterOutcome::Known { serial, epoch: 1, round: 1, place } => (serial, place.state),
+        outcome => panic!("{outcome:?}"),
+    };
+    assert_eq!(known("a").await, (1, ADMITTED_AT_START));
+    assert_eq!(known("c").await, (3, PlaceState::Waiting { ahead: 1 }));
+}
+
+async fn who_had_a_place_enters_anew(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 1).await;
+    let first = inside(&lane, START, "a").await;
+    let (again, state) = entered(&lane, START + 60 * SECOND, "a").await;
+    assert_eq!(again.serial, 2, "the first place is over");
+    assert!(matches!(state, PlaceState::Admitted { .. }), "{state:?}");
+    assert_eq!(polled(&lane, START + 60 * SECOND, &first).await, PlaceState::Done);
+}
+
+async fn a_poll_shows_the_rank(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 0).await;
+    let mut tokens = vec![];
+    for who in ["a", "b", "c"] {
+        tokens.push(entered(&lane, START, who).await.0);
+    }
+    assert_eq!(polled(&lane, START, &tokens[2]).await, PlaceState::Waiting { ahead: 2 });
+    assert!(lane.leave(START, tokens[0].clone()).await.expect("an answer"));
+    assert_eq!(polled(&lane, START, &tokens[2]).await, PlaceState::Waiting { ahead: 1 });
+    assert_eq!(lane.poll(START, ask::token("nowhere", "a", 1)).await.expect("an answer"), None);
+}
+
+async fn a_scheduled_room_opens_by_itself_and_closes_by_itself(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| {
+        put.room.mode = Mode::Scheduled;
+        put.room.opens_at_ms = START + SECOND;
+        put.room.closes_at_ms = START + 5 * SECOND;
+    })
+    .await;
+    let (token, state) = entered(&lane, START, "a").await;
+    assert_eq!(state, PlaceState::Scheduled);
+    assert_eq!(polled(&lane, START + SECOND - 1, &token).await, PlaceState::Scheduled);
+    assert_eq!(polled(&lane, START + SECOND, &token).await, PlaceState::Waiting { ahead: 0 });
+    assert_eq!(polled(&lane, START + 5 * SECOND, &token).await, PlaceState::Closed);
+    let enter = lane.enter(START + 5 * SECOND, ask::enter(HALL, "b")).await.expect("an answer");
+    assert_eq!(enter, EnterOutcome::Closed);
+}
+
+async fn an_admission_is_claimed_by_polling(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.mode = Mode::Scheduled).await;
+    let (token, _) = entered(&lane, START, "a").await;
+    hall_with(&lane, |put| put.version = 2).await;
+    lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
+    let until = lane.inside(START, &ask::event(HALL), &ask::visitor("a")).await.expect("an answer");
+    assert_eq!(until, Some(START + 10 * SECOND), "called: for the time to claim");
+    let at = START + 9 * SECOND;
+    let claimed = PlaceState::Admitted { expires_ms: at + 60 * SECOND };
+    assert_eq!(polled(&lane, at, &token).await, claimed);
+    assert_eq!(polled(&lane, at + SECOND, &token).await, claimed, "once");
+}
+
+async fn an_unclaimed_admission_is_late_and_back(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.capacity, put.room.mode) = (1, Mode::Scheduled)).await;
+    let (a, _) = entered(&lane, START, "a").await;
+    let (b, _) = entered(&lane, START, "b").await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
+    lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
+    let at = START + 10 * SECOND;
+    assert_eq!(polled(&lane, at, &a).await, PlaceState::Waiting { ahead: 0 }, "the time to claim is over");
+    let counts = lane.room(at, &ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((counts.inside, counts.late, counts.waiting), (0, 0, 2), "who is back stands in line");
+    assert_eq!(polled(&lane, at, &b).await, PlaceState::Waiting { ahead: 1 });
+    assert_eq!(polled(&lane, at, &a).await, PlaceState::Waiting { ahead: 0 });
+    lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
+    assert!(matches!(polled(&lane, at, &a).await, PlaceState::Admitted { .. }), "before the others");
+}
+
+async fn a_place_past_its_time_is_spent(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let kim = inside(&lane, START, "kim").await;
+    assert_eq!(polled(&lane, START + 60 * SECOND - 1, &kim).await, ADMITTED_AT_START);
+    assert_eq!(polled(&lane, START + 60 * SECOND, &kim).await, PlaceState::Done);
+    assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done, "for good");
+    let counts = lane.room(START, &ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!(counts.inside, 0);
+}
+
+async fn a_lost_place_is_in_the_token(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 0).await;
+    let newcomer = entered(&lane, START, "new").await.0;
+    let older = Token { epoch: 0, ..ask::token(HALL, "old", 7) };
+    assert_eq!(polled(&lane, START, &older).await, PlaceState::Waiting { ahead: 0 });
+    assert_eq!(polled(&lane, START, &newcomer).await, PlaceState::Waiting { ahead: 1 });
+    // Equal scores stand by visitor id.
+    let twin = Token { visitor: ask::visitor("aaa"), ..older.clone() };
+    assert_eq!(polled(&lane, START, &twin).await, PlaceState::Waiting { ahead: 0 });
+    assert_eq!(polled(&lane, START, &older).await, PlaceState::Waiting { ahead: 1 });
+}
+
+async fn who_left_is_through(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let kim = inside(&lane, START, "kim").await;
+    held(&lane, START, "h", "kim", &[0]).await;
+    assert!(lane.leave(START, kim.clone()).await.expect("an answer"));
+    assert!(!lane.leave(START, kim.clone()).await.expect("an answer"), "once");
+    assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done);
+    let counts = lane.room(START, &ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((counts.inside, counts.held), (0, 1), "a hold has its own right");
+    let lost = ask::token(HALL, "lost", 40);
+    assert!(!lane.leave(START, lost.clone()).await.expect("an answer"), "no place, but spent from now on");
+    assert_eq!(polled(&lane, START, &lost).await, PlaceState::Done);
+    assert!(!lane.leave(START, ask::token("nowhere", "kim", 1)).await.expect("an answer"));
+}
+
+async fn tokens_out_of_range_are_the_callers_fault(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    for (serial, epoch) in [(0, 1), (-1, 1), (1 << 32, 1), (1, -1), (1, 1_455), (i64::MAX, i64::MAX)] {
+        let token = Token { serial, epoch, ..ask::token(HALL, "kim", 1) };
+        let polled = lane.poll(START, token.clone()).await;
+        assert!(matches!(polled, Err(Fault::Contract { .. })), "{serial} in {epoch}: {polled:?}");
+        let left = lane.leave(START, token).await;
+        assert!(matches!(left, Err(Fault::Contract { .. })), "{serial} in {epoch}: {left:?}");
+    }
+}

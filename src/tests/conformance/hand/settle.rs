@@ -1,0 +1,226 @@
+//! `settle`.
+
+use std::sync::Arc;
+
+use stanchion::ids::LogId;
+use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget};
+use stanchion::lane::room::{PlaceState, ReleaseOn};
+use stanchion::lane::{HoldState, Lane, OrderFact, RefundFact, Settlement};
+
+use super::cases;
+use super::stage::{HALL, entered, hall, hall_with, held, inside, ordered, placed, polled, seats, settle};
+use crate::conformance::ask::{self, DAY, SECOND, START};
+
+cases![
+    a_confirmed_order_has_its_seats_and_its_buyer_leaves,
+    who_holds_more_stays,
+    who_may_stay_stays,
+    who_entered_again_keeps_the_new_place,
+    a_rejected_order_frees_its_seats,
+    refused_before_payment_goes_back_to_the_hold,
+    an_older_or_equal_version_is_skipped,
+    a_late_duplicate_never_frees_the_next_buyers_seat,
+    a_refund_frees_its_seats,
+    refunds_only_go_forward,
+    an_order_the_lane_does_not_know_is_stored,
+    rejected_and_refunded_orders_are_kept_a_day,
+    a_settlement_trims_the_log,
+];
+
+async fn status(lane: &Arc<dyn Lane>, order: &OrderFact) -> Option<OrderStatus> {
+    let found = lane.orders(std::slice::from_ref(&order.id)).await.expect("an answer").pop();
+    found.flatten().map(|order| order.status)
+}
+
+async fn a_confirmed_order_has_its_seats_and_its_buyer_leaves(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let kim = inside(&lane, START, "kim").await;
+    let (hold, fact) = ordered(&lane, "o", &[0, 1], OrderStatus::Confirmed).await;
+    assert_eq!(seats(&lane).await, "ssffffffffff");
+    assert_eq!(status(&lane, &fact).await, Some(OrderStatus::Confirmed));
+    let counts = lane.room(START, &ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((counts.inside, counts.sold, counts.paying), (0, 2, 0));
+    assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done);
+    let read = lane.get_hold(START, &hold.event, &hold.id).await.expect("an answer").expect("the hold");
+    assert_eq!((read.state, read.order), (HoldState::Ordered, Some(fact.id)));
+    let dump = lane.dump_event(&ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!(dump.taken, [("kim".to_owned(), 2)], "sold seats count for the limit");
+}
+
+async fn who_holds_more_stays(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let kim = inside(&lane, START, "kim").await;
+    held(&lane, START, "more", "kim", &[5]).await;
+    ordered(&lane, "o", &[0], OrderStatus::Confirmed).await;
+    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }), "a hold is open");
+    lane.release(START, ask::release(HALL, "more", "kim")).await.expect("an answer");
+    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }), "a release makes nobody leave");
+    ordered(&lane, "p", &[1], OrderStatus::Confirmed).await;
+    assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done);
+}
+
+async fn who_may_stay_stays(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.release_on = ReleaseOn::Exit).await;
+    let kim = inside(&lane, START, "kim").await;
+    ordered(&lane, "o", &[0], OrderStatus::Confirmed).await;
+    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }));
+}
+
+async fn who_entered_again_keeps_the_new_place(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| put.room.capacity = 1).await;
+    let kim = inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    let order = placed(&lane, START, "o", &hold, "h").await;
+    lane.leave(START, kim).await.expect("an answer");
+    inside(&lane, START, "lee").await;
+    let (again, _) = entered(&lane, START, "kim").await;
+    settle(&lane, START, ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    assert_eq!(polled(&lane, START, &again).await, PlaceState::Waiting { ahead: 0 });
+}
+
+async fn a_rejected_order_frees_its_seats(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let kim = inside(&lane, START, "kim").await;
+    let (hold, _) = ordered(&lane, "o", &[0, 1], OrderStatus::Rejected).await;
+    assert_eq!(seats(&lane).await, "ffffffffffff");
+    let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
+    assert_eq!(dump.taken, []);
+    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }), "and may try again");
+    held(&lane, START, "again", "kim", &[0, 1, 2, 3]).await;
+}
+
+async fn refused_before_payment_goes_back_to_the_hold(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0, 1]).await;
+    let order = placed(&lane, START, "o", &hold, "h").await;
+    let mut refused = ask::settlement(&hold, &order, 1, OrderStatus::Rejected, SeatTarget::Held);
+    refused.fact.reason = Some(Reason::PriceChanged);
+    refused.held_until_ms = Some(START + 90 * SECOND);
+    settle(&lane, START, refused.clone()).await;
+    assert_eq!(seats(&lane).await, "hhffffffffff");
+    let read = lane.get_hold(START, &hold.event, &hold.id).await.expect("an answer").expect("the hold");
+    assert_eq!((read.state, read.order, read.expires_ms), (HoldState::Held, None, START + 90 * SECOND));
+    let until = lane.inside(START, &hold.event, &hold.visitor).await.expect("an answer");
+    assert_eq!(until, Some(START + 90 * SECOND));
+    // The settlement's own repeat, and a second order on the same hold.
+    settle(&lane, START, Settlement { fact: OrderFact { version: 2, ..refused.fact.clone() }, ..refused }).await;
+    assert_eq!(seats(&lane).await, "hhffffffffff");
+    let second = placed(&lane, START, "p", &hold, "h").await;
+    settle(&lane, START, ask::settlement(&hold, &second, 1, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    assert_eq!(seats(&lane).await, "ssffffffffff");
+    let counts = lane.room(START, &hold.event).await.expect("an answer").expect("the event");
+    assert_eq!(counts.inside, 0, "the hold was open all the time, and closed once");
+}
+
+async fn an_older_or_equal_version_is_skipped(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    let order = placed(&lane, START, "o", &hold, "h").await;
+    settle(&lane, START, ask::settlement(&hold, &order, 3, OrderStatus::PendingPayment, SeatTarget::Paying)).await;
+    for version in [2, 3] {
+        settle(&lane, START, ask::settlement(&hold, &order, version, OrderStatus::Rejected, SeatTarget::Free)).await;
+        assert_eq!(seats(&lane).await, "pfffffffffff");
+        assert_eq!(status(&lane, &order).await, Some(OrderStatus::PendingPayment));
+    }
+}
+
+async fn a_late_duplicate_never_frees_the_next_buyers_seat(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    inside(&lane, START, "lee").await;
+    let (hold, fact) = ordered(&lane, "o", &[0], OrderStatus::Rejected).await;
+    held(&lane, START, "next", "lee", &[0]).await;
+    settle(&lane, START, ask::settlement(&hold, &fact, 2, OrderStatus::Rejected, SeatTarget::Free)).await;
+    settle(&lane, START, ask::settlement(&hold, &fact, 3, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    assert_eq!(seats(&lane).await, "hfffffffffff");
+    let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
+    assert_eq!(dump.taken, [("lee".to_owned(), 1)]);
+}
+
+async fn a_refund_frees_its_seats(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let (hold, fact) = ordered(&lane, "o", &[0, 1], OrderStatus::Confirmed).await;
+    let mut part = ask::settlement(&hold, &fact, 2, OrderStatus::PartiallyRefunded, SeatTarget::Sold);
+    part.seats[1].1 = SeatTarget::Free;
+    settle(&lane, START, part).await;
+    assert_eq!(seats(&lane).await, "sfffffffffff");
+    settle(&lane, START, ask::settlement(&hold, &fact, 3, OrderStatus::Refunded, SeatTarget::Free)).await;
+    assert_eq!(seats(&lane).await, "ffffffffffff");
+    let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
+    assert_eq!((dump.taken, dump.owners), (vec![], vec![]));
+}
+
+async fn refunds_only_go_forward(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let (hold, fact) = ordered(&lane, "o", &[0], OrderStatus::Confirmed).await;
+    let refund = |status, cash| RefundFact { cash, ..ask::refund_fact("o", "r", status) };
+    let show = async |version, refund: RefundFact| {
+        let settlement = ask::settlement(&hold, &fact, version, OrderStatus::Confirmed, SeatTarget::Sold);
+        settle(&lane, START, Settlement { refunds: vec![refund], ..settlement }).await;
+        lane.get_refund(&ask::refund_id("o", "r")).await.expect("an answer").expect("the refund")
+    };
+    let sent = refund(RefundStatus::Sent, 2);
+    assert_eq!(show(1, sent.clone()).await, sent, "though the order is no newer");
+    assert_eq!(show(2, refund(RefundStatus::Requested, 1)).await, sent, "though the order is newer");
+    let failed = refund(RefundStatus::Failed, 3);
+    assert_eq!(show(2, failed.clone()).await, failed);
+    let done = refund(RefundStatus::Done, 4);
+    assert_eq!(show(2, done.clone()).await, done, "an equal one replaces");
+    let repeated = lane.refund(START, ask::refund("o", "r", Some("kim"), &[(1, None)])).await.expect("an answer");
+    assert_eq!(repeated, stanchion::lane::RefundOutcome::Repeated(done));
+}
+
+async fn an_order_the_lane_does_not_know_is_stored(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    let order = ask::checkout(HALL, "o", "h", "kim", START).fact;
+    settle(&lane, START, ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    assert_eq!(status(&lane, &order).await, Some(OrderStatus::Confirmed));
+    assert_eq!(seats(&lane).await, "hfffffffffff", "the seat is the hold's");
+    let elsewhere = ask::checkout("nowhere", "p", "h", "kim", START).fact;
+    let settlement = ask::settlement(&hold, &elsewhere, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    lane.settle(START, &ask::event("nowhere"), vec![settlement], None).await.expect("an answer");
+    assert_eq!(status(&lane, &elsewhere).await, None, "no such event, no such order");
+}
+
+async fn rejected_and_refunded_orders_are_kept_a_day(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let (_, rejected) = ordered(&lane, "o", &[0], OrderStatus::Rejected).await;
+    let (hold, confirmed) = ordered(&lane, "p", &[1], OrderStatus::Confirmed).await;
+    inside(&lane, START, "kim").await;
+    let (_, kept) = ordered(&lane, "q", &[2], OrderStatus::Confirmed).await;
+    let refunded = ask::settlement(&hold, &confirmed, 2, OrderStatus::Refunded, SeatTarget::Free);
+    let refund = ask::refund_fact("p", "r", RefundStatus::Done);
+    settle(&lane, START + SECOND, Settlement { refunds: vec![refund.clone()], ..refunded }).await;
+    let pulse = async |at| drop(lane.pulse(at, ask::pulse(HALL)).await.expect("an answer"));
+    pulse(START + DAY - 1).await;
+    assert_eq!(status(&lane, &rejected).await, Some(OrderStatus::Rejected));
+    pulse(START + DAY).await;
+    assert_eq!(status(&lane, &rejected).await, None);
+    assert_eq!(status(&lane, &confirmed).await, Some(OrderStatus::Refunded));
+    pulse(START + DAY + SECOND).await;
+    assert_eq!(status(&lane, &confirmed).await, None);
+    assert_eq!(lane.get_refund(&refund.id).await.expect("an answer"), None, "with its refunds");
+    assert_eq!(status(&lane, &kept).await, Some(OrderStatus::Confirmed));
+    let hold = lane.get_hold(START, &hold.event, &hold.id).await.expect("an answer");
+    assert_eq!(hold, None, "holds end when their order becomes final");
+}
+
+async fn a_settlement_trims_the_log(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    ordered(&lane, "o", &[0], OrderStatus::PendingPayment).await;
+    ordered(&lane, "p", &[1], OrderStatus::PendingPayment).await;
+    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(1))).await.expect("an answer");
+    let log = lane.read_log(LogId(0), 10).await.expect("an answer");
+    assert_eq!(log.iter().map(|entry| entry.log).collect::<Vec<_>>(), [LogId(2)]);
+    lane.settle(START, &ask::event("nowhere"), vec![], Some(LogId(2))).await.expect("an answer");
+    let meta = lane.meta().await.expect("an answer");
+    assert_eq!((meta.backlog, meta.log_last, meta.oldest_ms), (0, LogId(2), None));
+}

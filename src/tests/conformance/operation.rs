@@ -1,0 +1,120 @@
+//! Every operation of a lane as a value, and every answer as one that can be compared.
+
+use serde_json::Value;
+use stanchion::clock::Millis;
+use stanchion::ids::{CampaignId, EventId, HoldId, LogId, OrderId, RefundId, VisitorId};
+use stanchion::lane::campaign::Claim;
+use stanchion::lane::record::Record;
+use stanchion::lane::{
+    CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EnterOutcome, EventPut, EventRestore, Fault, HoldAsk, Lane, Pay,
+    Pulse, Refund, Release, Settlement, Token,
+};
+
+#[derive(Debug, Clone)]
+pub enum Operation {
+    PutEvent(EventPut),
+    Enter(Enter),
+    Poll(Token),
+    Leave(Token),
+    Pulse(Pulse),
+    Room(EventId),
+    Inside(EventId, VisitorId),
+    Seats(EventId),
+    Hold(HoldAsk),
+    GetHold(EventId, HoldId),
+    Release(Release),
+    Checkout(Box<Checkout>),
+    Pay(Pay),
+    Cancel(Cancel),
+    Refund(Refund),
+    Orders(Vec<OrderId>),
+    GetRefund(RefundId),
+    Settle(EventId, Vec<Settlement>, Option<LogId>),
+    PutCampaign(CampaignPut),
+    Claim(ClaimAsk),
+    ReadLog(LogId, usize),
+    Append(Vec<Record>),
+    Trim(LogId),
+    Lease(&'static str, i64),
+    Unlease(&'static str),
+    Meta,
+    BeginRestore(u64, LogId),
+    RestoreEvent(EventRestore),
+    RestoreCampaign(CampaignPut, Vec<Claim>),
+    EndRestore(u64),
+    DumpEvent(EventId),
+    DumpCampaign(CampaignId),
+}
+
+/// What a lane answered, in a form in which equal answers are equal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Kept whole, because the next calls need its token.
+    Entered(EnterOutcome),
+    /// The outcome's `Debug`.
+    Other(String),
+    /// The string alone: its version is the store's own business.
+    Seats(Option<(u64, String)>),
+    Dump(Value),
+    Recovering,
+    Contract,
+}
+
+impl Operation {
+    /// Panics when the store gave no answer: here none is ever away.
+    pub async fn on(self, lane: &dyn Lane, now_ms: Millis) -> Answer {
+        match self.ask(lane, now_ms).await {
+            Ok(answer) => answer,
+            Err(Fault::Recovering(_)) => Answer::Recovering,
+            Err(Fault::Contract { .. }) => Answer::Contract,
+            Err(fault @ Fault::Unavailable { .. }) => panic!("{fault}: {fault:?}"),
+        }
+    }
+
+    async fn ask(self, lane: &dyn Lane, now_ms: Millis) -> Result<Answer, Fault> {
+        Ok(match self {
+            Operation::PutEvent(put) => other(lane.put_event(now_ms, put).await?),
+            Operation::Enter(enter) => Answer::Entered(lane.enter(now_ms, enter).await?),
+            Operation::Poll(token) => other(lane.poll(now_ms, token).await?),
+            Operation::Leave(token) => other(lane.leave(now_ms, token).await?),
+            Operation::Pulse(pulse) => other(lane.pulse(now_ms, pulse).await?),
+            Operation::Room(event) => other(lane.room(now_ms, &event).await?),
+            Operation::Inside(event, visitor) => other(lane.inside(now_ms, &event, &visitor).await?),
+            Operation::Seats(event) => Answer::Seats(
+                lane.seats(&event).await?.map(|map| (map.version, String::from_utf8_lossy(&map.seats).into_owned())),
+            ),
+            Operation::Hold(ask) => other(lane.hold(now_ms, ask).await?),
+            Operation::GetHold(event, hold) => other(lane.get_hold(now_ms, &event, &hold).await?),
+            Operation::Release(release) => other(lane.release(now_ms, release).await?),
+            Operation::Checkout(checkout) => other(lane.checkout(now_ms, *checkout).await?),
+            Operation::Pay(pay) => other(lane.pay(now_ms, pay).await?),
+            Operation::Cancel(cancel) => other(lane.cancel(now_ms, cancel).await?),
+            Operation::Refund(refund) => other(lane.refund(now_ms, refund).await?),
+            Operation::Orders(ids) => other(lane.orders(&ids).await?),
+            Operation::GetRefund(id) => other(lane.get_refund(&id).await?),
+            Operation::Settle(event, settlements, trim) => other(lane.settle(now_ms, &event, settlements, trim).await?),
+            Operation::PutCampaign(put) => other(lane.put_campaign(now_ms, put).await?),
+            Operation::Claim(ask) => other(lane.claim(now_ms, ask).await?),
+            Operation::ReadLog(after, max) => other(lane.read_log(after, max).await?),
+            Operation::Append(records) => other(lane.append(now_ms, records).await?),
+            Operation::Trim(upto) => other(lane.trim(upto).await?),
+            Operation::Lease(owner, ttl_ms) => other(lane.lease(now_ms, owner, ttl_ms).await?),
+            Operation::Unlease(owner) => other(lane.unlease(owner).await?),
+            Operation::Meta => other(lane.meta().await?),
+            Operation::BeginRestore(generation, log) => other(lane.begin_restore(generation, log).await?),
+            Operation::RestoreEvent(restore) => other(lane.restore_event(now_ms, restore).await?),
+            Operation::RestoreCampaign(put, claims) => other(lane.restore_campaign(now_ms, put, claims).await?),
+            Operation::EndRestore(generation) => other(lane.end_restore(generation).await?),
+            Operation::DumpEvent(event) => dump(lane.dump_event(&event).await?),
+            Operation::DumpCampaign(campaign) => dump(lane.dump_campaign(&campaign).await?),
+        })
+    }
+}
+
+fn other(outcome: impl std::fmt::Debug) -> Answer {
+    Answer::Other(format!("{outcome:?}"))
+}
+
+fn dump(dump: impl serde::Serialize) -> Answer {
+    Answer::Dump(serde_json::to_value(dump).expect("dumps are plain data"))
+}

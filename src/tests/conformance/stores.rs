@@ -1,0 +1,56 @@
+//! The stores that must agree, each fresh and built.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stanchion::config;
+use stanchion::ids::{LaneId, LogId};
+use stanchion::lane::{Lane, Lanes, memory};
+use tempfile::TempDir;
+
+/// Generations are never used twice, whatever lane they are for.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+
+pub fn next_generation() -> u64 {
+    GENERATION.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Lane 0, empty, under a new generation.
+pub async fn fresh(lanes: &Lanes) -> Arc<dyn Lane> {
+    let lane = lanes.get(LaneId(0)).expect("every store has a lane 0").clone();
+    let generation = next_generation();
+    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
+    lane.end_restore(generation).await.expect("the same generation");
+    lane
+}
+
+/// Two lanes in a Redis or a cluster.
+pub async fn redis(url: &str) -> Lanes {
+    let config = config::Redis { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0 };
+    Lanes::new(stanchion::lane::redis::connect(&config, 2).await.expect("the server is ready"))
+}
+
+/// The embedded store in a folder of its own, to be closed and opened again.
+pub struct Embedded {
+    dir: TempDir,
+    lanes: Option<Lanes>,
+}
+
+impl Embedded {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder for the journal");
+        let mut store = Self { dir, lanes: None };
+        store.reopen();
+        store
+    }
+
+    /// Closes it and replays what it wrote. Nobody else may have a lane of it.
+    pub fn reopen(&mut self) {
+        self.lanes = None;
+        self.lanes = Some(memory::open(self.dir.path(), 2).expect("a folder nobody else uses"));
+    }
+
+    pub fn lanes(&self) -> &Lanes {
+        self.lanes.as_ref().expect("open but inside `reopen`")
+    }
+}

@@ -1,0 +1,280 @@
+//! The waiting room through HTTP: entering, polling, leaving, passes, modes.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use stanchion::ids::LogId;
+
+use crate::edge_support::{Answer, Edge, SECRET};
+
+const QUEUE: &str = "/v1/events/hall/queue";
+
+async fn hall(room: Value) -> Edge {
+    let edge = Edge::new().await;
+    edge.put_event("hall", room).await;
+    edge
+}
+
+/// A room that lets in one.
+fn narrow() -> Value {
+    json!({"capacity": 1})
+}
+
+async fn poll(edge: &Edge, token: &str) -> Answer {
+    edge.get(QUEUE).header("stanchion-queue", token).send().await
+}
+
+#[tokio::test]
+async fn a_calm_room_costs_nobody_a_second() {
+    let edge = hall(narrow()).await;
+    let answer = edge.post(QUEUE).json(&json!({})).send().await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let mut view = answer.json.clone();
+    let (token, pass) = (answer.text("token"), answer.text("pass"));
+    for field in ["visitor", "token", "pass", "poll_after_ms"] {
+        view[field] = json!("*");
+    }
+    let wanted = json!({
+        "event": "hall", "visitor": "*", "state": "admitted", "token": "*", "position": null, "ahead": null,
+        "behind": null, "eta_s": null, "poll_after_ms": "*", "room": "open", "seats_left": 2,
+        "opens_at": "2026-11-20T11:00:00Z", "pass": "*", "expires_at": view["expires_at"],
+        "expires_in_s": view["expires_in_s"], "server_time": "2026-11-20T10:00:00Z",
+    });
+    assert_eq!(view, wanted);
+    assert!(view["expires_in_s"].as_i64().is_some_and(|s| s > 0));
+    let cookies = answer.cookies();
+    assert!(cookies[0].starts_with(&format!("stanchion_queue_hall={token}; Path=/; ")), "{cookies:?}");
+    assert!(cookies[1].starts_with(&format!("stanchion_pass_hall={pass}; Path=/; ")), "{cookies:?}");
+
+    // Back with the token, wherever it is kept: the same place.
+    let again = [
+        edge.post(QUEUE).header("stanchion-queue", &token).send().await,
+        edge.post(QUEUE).json(&json!({"token": token})).send().await,
+        edge.post(QUEUE)
+            .header("cookie", &format!("stanchion_queue_hall={token}"))
+            .header("origin", "https://tickets.example")
+            .send()
+            .await,
+        poll(&edge, &token).await,
+    ];
+    for answer in again {
+        assert_eq!((answer.status.as_u16(), answer.text("visitor")), (200, view_visitor(&edge, &token).await));
+        assert_eq!(answer.text("state"), "admitted");
+    }
+}
+
+async fn view_visitor(edge: &Edge, token: &str) -> String {
+    poll(edge, token).await.text("visitor")
+}
+
+#[tokio::test]
+async fn those_who_wait_move_up() {
+    let edge = hall(narrow()).await;
+    let first = edge.post(QUEUE).send().await;
+    let second = edge.post(QUEUE).send().await;
+    let third = edge.post(QUEUE).send().await.text("token");
+    assert_eq!(second.text("state"), "waiting");
+    assert_eq!(second.json["position"], 1);
+    let waiting = poll(&edge, &third).await.json;
+    assert_eq!((&waiting["position"], &waiting["ahead"], &waiting["behind"]), (&json!(2), &json!(1), &json!(0)));
+    assert_eq!(waiting["eta_s"], Value::Null, "nothing has moved yet");
+    let patience = waiting["poll_after_ms"].as_i64().expect("a number");
+    assert!((1_000..=15_000).contains(&patience), "{patience}");
+
+    let left = edge.call(Method::DELETE, QUEUE).header("stanchion-queue", &first.text("token")).send().await;
+    assert_eq!(left.status, 204);
+    assert!(left.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")));
+    edge.clock.advance(Duration::from_secs(1));
+    poll(&edge, &second.text("token")).await;
+    edge.pulse("hall").await;
+    assert_eq!(poll(&edge, &second.text("token")).await.text("state"), "admitted");
+    assert_eq!(poll(&edge, &third).await.json["position"], 1);
+
+    // Who left is through, and may enter again as somebody new.
+    let done = poll(&edge, &first.text("token")).await;
+    assert_eq!((done.text("state"), &done.json["pass"]), ("done".to_owned(), &Value::Null));
+    let anew = edge.post(QUEUE).header("stanchion-queue", &first.text("token")).send().await;
+    assert_eq!((anew.status.as_u16(), anew.text("state")), (201, "waiting".to_owned()));
+    assert_ne!(anew.text("visitor"), first.text("visitor"));
+    assert_eq!(edge.post("/v1/events/hall/queue/leave").send().await.code(), (401, "QUEUE_TOKEN_INVALID"));
+}
+
+#[tokio::test]
+async fn a_beacon_may_say_goodbye() {
+    let edge = hall(narrow()).await;
+    let token = edge.post(QUEUE).send().await.text("token");
+    let leave = || edge.post("/v1/events/hall/queue/leave");
+    let cookie = format!("stanchion_queue_hall={token}");
+    assert_eq!(leave().header("cookie", &cookie).send().await.code(), (403, "BAD_ORIGIN"));
+    let beacon = leave().header("cookie", &cookie).header("sec-fetch-site", "same-origin").body("text/plain", "");
+    assert_eq!(beacon.send().await.status, 204);
+    assert_eq!(poll(&edge, &token).await.text("state"), "done");
+    let in_body = leave().body("text/plain;charset=UTF-8", json!({"token": token}).to_string());
+    assert_eq!(in_body.send().await.status, 204, "gone already is gone");
+}
+
+#[tokio::test]
+async fn cookies_count_only_from_our_own_pages() {
+    let edge = hall(narrow()).await;
+    let token = edge.post(QUEUE).send().await.text("token");
+    let cookie = format!("stanchion_queue_hall={token}");
+    let with = |method: Method| edge.call(method, QUEUE).header("cookie", &cookie);
+    assert_eq!(with(Method::POST).send().await.code(), (403, "BAD_ORIGIN"));
+    assert_eq!(with(Method::DELETE).header("origin", "https://evil.example").send().await.code(), (403, "BAD_ORIGIN"));
+    assert_eq!(with(Method::GET).send().await.status, 200, "reading changes nothing");
+    let secure = Edge::with(|config| config.server.public_url = "https://tickets.example".into()).await;
+    secure.put_event("hall", narrow()).await;
+    let cookies = secure.post(QUEUE).send().await;
+    assert!(cookies.cookies().iter().all(|cookie| cookie.contains("; HttpOnly; SameSite=Lax; Secure")));
+}
+
+#[tokio::test]
+async fn forged_and_foreign_tokens() {
+    let edge = hall(narrow()).await;
+    edge.put_event("dome", narrow()).await;
+    let foreign = edge.post("/v1/events/dome/queue").send().await.text("token");
+    for token in ["", "x", foreign.as_str()] {
+        assert_eq!(poll(&edge, token).await.code(), (401, "QUEUE_TOKEN_INVALID"), "{token}");
+        let entering = edge.post(QUEUE).json(&json!({"token": token})).send().await;
+        assert_eq!(entering.code(), (401, "QUEUE_TOKEN_INVALID"), "{token}");
+    }
+    assert_eq!(edge.get(QUEUE).send().await.code(), (401, "QUEUE_TOKEN_INVALID"));
+    // No script can reach the cookie: the answer takes it away.
+    let cookie = edge.get(QUEUE).header("cookie", "stanchion_queue_hall=x").send().await;
+    assert_eq!(cookie.code(), (401, "QUEUE_TOKEN_INVALID"));
+    assert!(cookie.cookies()[0].starts_with("stanchion_queue_hall=; Path=/; Max-Age=0"));
+}
+
+#[tokio::test]
+async fn one_person_has_one_place() {
+    let edge = hall(json!({"identity": "user", "capacity": 1})).await;
+    assert_eq!(edge.post(QUEUE).send().await.code(), (401, "UNAUTHENTICATED"));
+    assert_eq!(edge.post(QUEUE).bearer("nonsense").send().await.code(), (401, "UNAUTHENTICATED"));
+    let (kim, lee) = (edge.token("kim", ""), edge.token("lee", ""));
+    let first = edge.post(QUEUE).bearer(&kim).send().await;
+    let other_device = edge.post(QUEUE).bearer(&kim).send().await;
+    assert_eq!((first.status.as_u16(), other_device.status.as_u16()), (201, 200));
+    assert_eq!(first.text("visitor"), other_device.text("visitor"));
+    // A shared browser: lee does not become kim.
+    let shared = edge.post(QUEUE).bearer(&lee).header("stanchion-queue", &first.text("token")).send().await;
+    assert_eq!((shared.status.as_u16(), shared.text("state")), (201, "waiting".to_owned()));
+    assert_ne!(shared.text("visitor"), first.text("visitor"));
+}
+
+#[tokio::test]
+async fn a_pass_counts_while_its_visitor_is_inside() {
+    let edge = hall(narrow()).await;
+    edge.put_event("dome", narrow()).await;
+    let entered = edge.post(QUEUE).send().await;
+    let pass = entered.text("pass");
+    let verify = async |event: &str, pass: &str| {
+        edge.get(&format!("/v1/pass/verify?event={event}")).header("stanchion-pass", pass).send().await
+    };
+    let good = verify("hall", &pass).await;
+    assert_eq!(good.status, 204);
+    assert_eq!(good.header("stanchion-visitor"), Some(entered.text("visitor").as_str()));
+    assert_eq!(verify("dome", &pass).await.code(), (401, "PASS_REQUIRED"));
+    assert_eq!(verify("none", &pass).await.code(), (401, "PASS_REQUIRED"));
+    assert_eq!(verify("hall", "x.y.z").await.code(), (401, "PASS_REQUIRED"));
+    assert_eq!(edge.get("/v1/pass/verify?event=hall").send().await.code(), (401, "PASS_REQUIRED"));
+    assert_eq!(edge.get("/v1/pass/verify").send().await.code(), (400, "VALIDATION"));
+    // A pass is not a user's bearer, and a user's bearer is no pass.
+    let audit = edge.admin_call(Method::GET, "/v1/admin/audit").bearer(&pass).send().await;
+    assert_eq!(audit.code(), (401, "UNAUTHENTICATED"));
+    assert_eq!(verify("hall", &edge.token("kim", "")).await.code(), (401, "PASS_REQUIRED"));
+
+    edge.call(Method::DELETE, QUEUE).header("stanchion-queue", &entered.text("token")).send().await;
+    assert_eq!(verify("hall", &pass).await.code(), (401, "PASS_REQUIRED"), "signed well, but outside");
+    let keys = edge.get("/.well-known/jwks.json").send().await;
+    assert_eq!(keys.json["keys"][0]["crv"], "Ed25519");
+}
+
+#[tokio::test]
+async fn modes() {
+    let edge = Edge::new().await;
+    let mode = async |mode: &str| edge.put_event("hall", json!({"mode": mode, "capacity": 1})).await;
+    mode("scheduled").await;
+    let early = edge.post(QUEUE).send().await;
+    assert_eq!((early.text("state"), early.text("room")), ("scheduled".to_owned(), "scheduled".to_owned()));
+    assert_eq!((&early.json["position"], &early.json["ahead"]), (&Value::Null, &Value::Null));
+    let token = early.text("token");
+    let state = async || {
+        let view = poll(&edge, &token).await;
+        format!("{} {}", view.text("state"), view.text("room"))
+    };
+    mode("paused").await;
+    edge.pulse("hall").await;
+    assert_eq!(state().await, "waiting paused");
+    mode("drain").await;
+    assert_eq!(edge.post(QUEUE).send().await.code(), (409, "ROOM_CLOSED"));
+    assert_eq!(state().await, "waiting drain");
+    mode("closed").await;
+    assert_eq!(edge.post(QUEUE).send().await.code(), (409, "ROOM_CLOSED"));
+    assert_eq!(state().await, "closed closed");
+    let room = edge.get("/v1/events/hall/room").send().await;
+    let wanted = json!({"room": "closed", "order": "fifo", "waiting": room.json["waiting"], "inside": 0, "capacity": 1,
+        "rate_per_min": 3000, "admitted_total": 0, "seats_left": 2, "draw": null});
+    assert_eq!(room.json, wanted);
+}
+
+#[tokio::test]
+async fn while_a_lane_is_rebuilt_tokens_stay_good() {
+    let edge = hall(narrow()).await;
+    let token = edge.post(QUEUE).send().await.text("token");
+    let lane = edge.state.catalog.event("hall").expect("an event").lane;
+    edge.lanes.get(lane).expect("a lane").begin_restore(2, LogId(0)).await.expect("begun");
+    let view = poll(&edge, &token).await;
+    assert_eq!(
+        (view.status.as_u16(), view.text("state"), view.text("room")),
+        (200, "waiting".into(), "recovering".into())
+    );
+    assert_eq!((&view.json["position"], &view.json["seats_left"]), (&Value::Null, &Value::Null));
+    assert_eq!(view.text("token"), token);
+    let entering = edge.post(QUEUE).send().await;
+    assert_eq!(entering.code(), (503, "RECOVERING"));
+    assert!(entering.header("retry-after").is_some());
+    let room = edge.get("/v1/events/hall/room").send().await;
+    assert_eq!((room.status.as_u16(), room.text("room")), (200, "recovering".into()));
+}
+
+#[tokio::test]
+async fn the_line_has_an_end() {
+    let edge = Edge::with(|config| config.queue.waiting_max = 1).await;
+    edge.put_event("hall", narrow()).await;
+    for _ in 0..2 {
+        assert_eq!(edge.post(QUEUE).send().await.status, 201);
+    }
+    assert_eq!(edge.post(QUEUE).send().await.code(), (503, "OVERLOADED"));
+}
+
+#[tokio::test]
+async fn a_rotated_secret_loses_nobody() {
+    let edge = Edge::with(|config| config.queue.secrets = vec!["n".repeat(40), SECRET.into()]).await;
+    edge.put_event("hall", narrow()).await;
+    let old = Edge::new().await;
+    old.put_event("hall", narrow()).await;
+    let token = old.post(QUEUE).send().await.text("token");
+    assert_eq!(poll(&edge, &token).await.status, 200);
+    let new = edge.post(QUEUE).send().await.text("token");
+    assert_eq!(poll(&old, &new).await.code(), (401, "QUEUE_TOKEN_INVALID"));
+}
+
+#[tokio::test]
+async fn a_stream_tells_the_place_and_ends_with_it() {
+    let edge = hall(narrow()).await;
+    let token = edge.post(QUEUE).send().await.text("token");
+    edge.call(Method::DELETE, QUEUE).header("stanchion-queue", &token).send().await;
+    let stream = edge.get("/v1/events/hall/queue/stream");
+    let told = stream.header("stanchion-queue", &token).send().await;
+    assert_eq!(told.header("content-type"), Some("text/event-stream"));
+    let data = told.text.strip_prefix("retry: 3000\ndata: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    let view: Value = serde_json::from_str(data.expect("one event")).expect("json");
+    assert_eq!(view["state"], "done");
+    let full = Edge::with(|config| config.limits.streams = 0).await;
+    full.put_event("hall", narrow()).await;
+    let token = full.post(QUEUE).send().await.text("token");
+    let refused = full.get("/v1/events/hall/queue/stream").header("stanchion-queue", &token).send().await;
+    assert_eq!(refused.code(), (503, "OVERLOADED"));
+}
