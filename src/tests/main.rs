@@ -19,6 +19,7 @@ mod pipeline_faults;
 mod pipeline_journey;
 mod pipeline_provider;
 mod pipeline_support;
+mod purchase_catalog;
 mod purchase_crowd;
 mod purchase_journey;
 mod purchase_refusals;
