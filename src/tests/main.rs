@@ -1,6 +1,7 @@
 //! The integration tests: one binary, real servers.
 
 mod conformance;
+mod demo;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;
