@@ -5,9 +5,12 @@
 //! becomes a case by hand, so that it stays found.
 
 mod ask;
+mod books;
+mod choice;
 mod hand;
 mod invariants;
 mod journal;
+mod known;
 mod operation;
 mod sequences;
 mod side;

@@ -11,6 +11,7 @@ use stanchion::lane::{
 };
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful at a time")]
 pub enum Operation {
     PutEvent(EventPut),
     Enter(Enter),

@@ -9,11 +9,12 @@ use serde_json::Value;
 use stanchion::ids::{CampaignId, EventId};
 use stanchion::lane::{CampaignDump, EventDump, Lanes, memory};
 
+use super::choice::{Choice, Kind, choices};
 use super::invariants::{self, Ended};
 use super::operation::{Answer, Operation};
 use super::side::Side;
 use super::stores::{Embedded, fresh_at, next_generation, redis};
-use super::world::{CAMPAIGN, Choice, EVENTS, Kind, OWNERS, World, choices};
+use super::world::{CAMPAIGN, EVENTS, OWNERS, World};
 use crate::support::servers;
 
 /// Presence ends where a store is closed, so where one is, nobody is ever absent.
@@ -202,11 +203,6 @@ fn the_sequences_meet_every_outcome() {
 #[test]
 fn replay_is_the_live_state() {
     check(64, Pair::new(memory::volatile(2), Right::Reopened(Embedded::new())));
-}
-
-#[test]
-fn presence_included_two_models_agree() {
-    check(32, Pair::new(memory::volatile(2), Right::Open(memory::volatile(2))));
 }
 
 #[test]

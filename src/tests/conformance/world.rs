@@ -1,26 +1,22 @@
 //! A small world in which random steps meet each other: two events, four visitors, three users, a handful
 //! of keys. Steps are numbers; the world makes calls of them from what it has seen so far.
 
-use proptest::prelude::*;
 use stanchion::clock::Millis;
-use stanchion::ids::{CampaignId, EventId, LogId, SeatIndex};
-use stanchion::lane::campaign::Claim;
-use stanchion::lane::hold::{HoldFact, Row};
-use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget, TicketFact, TicketState};
+use stanchion::ids::{LogId, SeatIndex};
+use stanchion::lane::hold::Row;
+use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::{Mode, ReleaseOn};
-use stanchion::lane::{
-    EnterOutcome, EventPut, EventRestore, HoldState, Lane, OrderFact, SeatState, Settlement, Token, Want,
-    event::RestoredOrder,
-};
+use stanchion::lane::{EnterOutcome, EventPut, HoldState, Lane, Token, Want};
 
 use super::ask::{self, SECOND, START};
+use super::choice::{Choice, Kind};
+use super::known::{Known, digest, order_key, some};
 use super::operation::{Answer, Operation};
-use super::stores::next_generation;
 
 pub const EVENTS: [&str; 2] = ["hall", "club"];
-const VISITORS: [&str; 4] = ["v0", "v1", "v2", "v3"];
-const USERS: [&str; 3] = ["kim", "lee", "park"];
-const KEYS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
+pub const VISITORS: [&str; 4] = ["v0", "v1", "v2", "v3"];
+pub const USERS: [&str; 3] = ["kim", "lee", "park"];
+pub const KEYS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
 pub const CAMPAIGN: &str = "spring";
 pub const OWNERS: [&str; 2] = ["w0", "w1"];
 /// No step at all, the edges of a second, the times of `ask::settings`; a day, rarely.
@@ -47,70 +43,6 @@ const TIMES: [i64; 20] = [
     ask::DAY,
 ];
 
-/// A step, all choices open: each number is taken modulo what there is to choose from.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    pub kind: Kind,
-    pub picks: [u8; 6],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Wait,
-    PutEvent,
-    Enter,
-    Poll,
-    Leave,
-    Pulse,
-    Look,
-    Hold,
-    GetHold,
-    Release,
-    Checkout,
-    Pay,
-    Cancel,
-    Refund,
-    Orders,
-    Settle,
-    PutCampaign,
-    Claim,
-    Log,
-    Append,
-    Lease,
-    Restore,
-    Reopen,
-}
-
-pub fn choices() -> impl Strategy<Value = Vec<Choice>> {
-    let kinds = prop_oneof![
-        8 => Just(Kind::Wait),
-        2 => Just(Kind::PutEvent),
-        14 => Just(Kind::Enter),
-        14 => Just(Kind::Poll),
-        2 => Just(Kind::Leave),
-        12 => Just(Kind::Pulse),
-        2 => Just(Kind::Look),
-        22 => Just(Kind::Hold),
-        2 => Just(Kind::GetHold),
-        3 => Just(Kind::Release),
-        18 => Just(Kind::Checkout),
-        12 => Just(Kind::Pay),
-        4 => Just(Kind::Cancel),
-        12 => Just(Kind::Refund),
-        2 => Just(Kind::Orders),
-        26 => Just(Kind::Settle),
-        1 => Just(Kind::PutCampaign),
-        4 => Just(Kind::Claim),
-        3 => Just(Kind::Log),
-        2 => Just(Kind::Append),
-        2 => Just(Kind::Lease),
-        1 => Just(Kind::Restore),
-        2 => Just(Kind::Reopen),
-    ];
-    let choice = (kinds, any::<[u8; 6]>()).prop_map(|(kind, picks)| Choice { kind, picks });
-    prop::collection::vec(choice, 1..150)
-}
-
 pub struct World {
     pub now_ms: Millis,
     /// After so long a waiting visitor counts as absent.
@@ -118,11 +50,12 @@ pub struct World {
     /// Every token ever given, and some that never were.
     pub tokens: Vec<Token>,
     versions: [i64; 2],
-    lengths: [u32; 2],
-    epoch: i64,
+    pub lengths: [u32; 2],
+    pub epoch: i64,
 }
 
-fn pick<T: Copy>(from: &[T], by: u8) -> T {
+/// One of these; none is empty.
+pub fn pick<T: Copy>(from: &[T], by: u8) -> T {
     from[usize::from(by) % from.len()]
 }
 
@@ -388,185 +321,6 @@ impl World {
             }
         }
     }
-
-    /// The writer's word on an order the lane has, or (rarely) on one it has not.
-    fn settle(&self, choice: &Choice, known: &Known, name: &str) -> Vec<Operation> {
-        let [_, b, c, d, e, f] = choice.picks;
-        let trim = (f % 4 == 0).then(|| LogId(u64::from(f / 4 % 16)));
-        let event = ask::event(if e / 8 == 31 { "nowhere" } else { name });
-        let unsettled = [OrderStatus::Accepted, OrderStatus::PendingPayment, OrderStatus::Paying];
-        let unknown = || {
-            let hold = some(&known.holds, c)?;
-            let mut fact = ask::checkout(name, &format!("{name}/{}", pick(&KEYS, d)), "", "", self.now_ms).fact;
-            (fact.hold, fact.user) = (hold.id.clone(), hold.user.clone());
-            let is_new = known.orders.iter().all(|order| order.id != fact.id);
-            is_new.then_some(fact)
-        };
-        let order = if b % 16 == 15 { unknown() } else { known.order(d, &unsettled).cloned() };
-        let hold = order.as_ref().and_then(|order| known.holds.iter().find(|hold| hold.id == order.hold));
-        let settlements = match (&order, hold) {
-            (Some(order), Some(hold)) => {
-                let version = (order.version + pick(&[1, 1, 1, 1, 1, 2, 0, -1], e)).max(0);
-                vec![self.settlement(choice, hold, order, version)]
-            }
-            _ => vec![],
-        };
-        vec![Operation::Settle(event, settlements, trim)]
-    }
-
-    /// A target state as the writer makes it: what the status is, the seats follow.
-    fn settlement(&self, choice: &Choice, hold: &HoldFact, order: &OrderFact, version: i64) -> Settlement {
-        let [_, b, c, _, _, f] = choice.picks;
-        let of = |status, target| ask::settlement(hold, order, version, status, target);
-        let settled = match order.status {
-            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => pick(&[3, 4, 5], b),
-            OrderStatus::Refunded => 5,
-            OrderStatus::Rejected => 6,
-            OrderStatus::Accepted => pick(&[1, 1, 1, 1, 3, 3, 6, 7], b),
-            OrderStatus::PendingPayment | OrderStatus::Paying => pick(&[1, 1, 1, 2, 3, 3, 6, 8], b),
-        };
-        let mut settlement = match settled {
-            1 => of(OrderStatus::PendingPayment, SeatTarget::Paying),
-            2 => of(OrderStatus::Paying, SeatTarget::Paying),
-            3 => of(OrderStatus::Confirmed, SeatTarget::Sold),
-            4 => {
-                let mut part = of(OrderStatus::PartiallyRefunded, SeatTarget::Sold);
-                part.seats[0].1 = SeatTarget::Free;
-                part.fact.lines[0].closed = true;
-                part.fact.lines[0].refunded = part.fact.lines[0].price;
-                part
-            }
-            5 => of(OrderStatus::Refunded, SeatTarget::Free),
-            6 => of(OrderStatus::Rejected, SeatTarget::Free),
-            7 => of(OrderStatus::Rejected, SeatTarget::Held),
-            _ => {
-                let mut cancelled = of(OrderStatus::Rejected, SeatTarget::Free);
-                cancelled.fact.reason = Some(Reason::Cancelled);
-                cancelled
-            }
-        };
-        match settled {
-            3 | 4 => {
-                settlement.fact.confirmed_ms = Some(self.now_ms);
-                let ticket = TicketFact { id: "t".to_owned(), state: TicketState::Valid };
-                settlement.fact.lines[0].ticket = Some(ticket);
-            }
-            6 => settlement.fact.reason = settlement.fact.reason.or(Some(Reason::PaymentExpired)),
-            7 => {
-                settlement.fact.reason = Some(Reason::PriceChanged);
-                settlement.held_until_ms = Some(self.now_ms + pick(&[60 * SECOND, 60 * SECOND, 0], f));
-            }
-            _ => {}
-        }
-        if c % 2 == 0 {
-            let key = order_key(order);
-            let statuses = [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed];
-            let mut refund = ask::refund_fact(&key, pick(&["r0", "r1"], c / 2), pick(&statuses, c / 4));
-            refund.cash = version;
-            settlement.refunds.push(refund);
-        }
-        settlement
-    }
-
-    /// The lane is lost, and rebuilt from what a ledger would know of it.
-    async fn restore(&mut self, choice: &Choice, lane: &dyn Lane) -> Vec<Operation> {
-        let generation = next_generation();
-        self.epoch += 10;
-        let log = lane.meta().await.map_or(LogId(0), |meta| meta.log_last);
-        let mut operations =
-            vec![Operation::BeginRestore(generation, log), Operation::Meta, Operation::Room(ask::event(EVENTS[0]))];
-        for (at, name) in EVENTS.iter().enumerate() {
-            let Ok(Some(dump)) = lane.dump_event(&EventId::from(*name)).await else { continue };
-            let mut put = ask::put(name);
-            put.version = dump.version;
-            put.seats = self.lengths[at];
-            put.room = dump.room;
-            put.blocked =
-                (0..put.seats).zip(&dump.seats).filter(|(_, seat)| **seat == b'b').map(|(i, _)| (i, i + 1)).collect();
-            let orders = dump.orders.iter().filter(|order| order.version > 0).filter_map(|order| {
-                let hold =
-                    dump.holds.iter().find(|hold| hold.id == order.hold && hold.order.as_ref() == Some(&order.id))?;
-                let live = dump.owners.iter().filter(|(_, owner)| owner == order.id.as_str());
-                let state = |seat: SeatIndex| SeatState::from_byte(dump.seats[seat as usize]).expect("a seat's byte");
-                let seats = live.map(|(seat, _)| (*seat, state(*seat))).collect();
-                Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats })
-            });
-            let orders = orders.collect();
-            let restore = EventRestore { put, epoch: self.epoch, orders, now_ms: self.now_ms };
-            operations.push(Operation::RestoreEvent(restore));
-        }
-        let claims: Vec<Claim> = match lane.dump_campaign(&CampaignId::from(CAMPAIGN)).await {
-            Ok(Some(dump)) => dump.claims,
-            Ok(None) | Err(_) => vec![],
-        };
-        let stock = claims.len() as i64 + i64::from(choice.picks[1] % 3);
-        operations.push(Operation::RestoreCampaign(ask::campaign_put(CAMPAIGN, stock), claims));
-        if choice.picks[2].is_multiple_of(4) {
-            operations.push(Operation::EndRestore(generation + 1));
-        }
-        operations.push(Operation::EndRestore(generation));
-        operations
-    }
-}
-
-/// What a lane has of an event, for steps to be about something.
-struct Known {
-    holds: Vec<HoldFact>,
-    orders: Vec<OrderFact>,
-    /// Which of `VISITORS` are inside.
-    insiders: Vec<usize>,
-}
-
-impl Known {
-    async fn of(lane: &dyn Lane, name: &str, now_ms: Millis) -> Self {
-        let event = ask::event(name);
-        let dump = lane.dump_event(&event).await.ok().flatten();
-        let (holds, orders) = dump.map_or((vec![], vec![]), |dump| (dump.holds, dump.orders));
-        let mut insiders = vec![];
-        for (at, visitor) in VISITORS.iter().enumerate() {
-            if matches!(lane.inside(now_ms, &event, &ask::visitor(visitor)).await, Ok(Some(_))) {
-                insiders.push(at);
-            }
-        }
-        Self { holds, orders, insiders }
-    }
-
-    /// A hold like this if there is one, else another; `None`, rarely, all the same.
-    fn hold(&self, by: u8, wanted: impl Fn(&HoldFact) -> bool) -> Option<&HoldFact> {
-        let fitting: Vec<&HoldFact> = self.holds.iter().filter(|hold| wanted(hold)).collect();
-        if fitting.is_empty() {
-            return some(&self.holds, by);
-        }
-        some(&fitting, by).copied()
-    }
-
-    /// An order, mostly of one of these statuses if there is one; `None`, rarely, all the same.
-    fn order(&self, by: u8, wanted: &[OrderStatus]) -> Option<&OrderFact> {
-        let fitting: Vec<&OrderFact> = self.orders.iter().filter(|order| wanted.contains(&order.status)).collect();
-        if fitting.is_empty() || by % 8 == 6 {
-            return some(&self.orders, by);
-        }
-        some(&fitting, by).copied()
-    }
-}
-
-/// One of what there is; rarely none all the same.
-fn some<T>(from: &[T], by: u8) -> Option<&T> {
-    if by % 16 == 15 {
-        return None;
-    }
-    from.get(usize::from(by) % from.len().max(1))
-}
-
-/// Mostly the one that everything was made with.
-fn digest(by: u8) -> String {
-    if by % 8 == 5 { "other" } else { "d" }.to_owned()
-}
-
-/// The key that an order's ids are made of.
-fn order_key(order: &OrderFact) -> String {
-    let mut keys = KEYS.iter().flat_map(|key| EVENTS.map(|name| format!("{name}/{key}")));
-    keys.find(|key| ask::order_id(key) == order.id).expect("orders are made of these keys")
 }
 
 fn want(by: u8, more: u8) -> Want {
