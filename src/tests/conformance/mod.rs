@@ -4,8 +4,8 @@
 //! by side; `journal` is about the embedded store's file alone. A disagreement found by a sequence
 //! becomes a case by hand, so that it stays found.
 
-mod ask;
-mod hand;
+pub mod ask;
+pub mod hand;
 mod invariants;
 mod journal;
 mod operation;
