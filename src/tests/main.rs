@@ -19,5 +19,6 @@ mod purchase_repeats;
 mod purchase_support;
 mod redis_contract;
 mod redis_faults;
+mod redis_pick;
 mod support;
 mod top_level;

@@ -38,6 +38,7 @@ fn valid(argument: &Argument) -> String {
         "generation" | "log" | "settlements" => "0",
         "now_ms" => "1800000000000",
         "fact" | "hold_fact" | "body" => "{}",
+        "seats" if !argument.is_integer => "0:4;",
         _ if argument.is_integer => "1",
         _ => "x",
     }

@@ -189,8 +189,8 @@ async fn a_redis_that_may_forget_is_refused() {
 
 #[tokio::test]
 async fn an_order_is_answered_when_the_replicas_have_it() {
-    let redis = OwnRedis::start().await;
-    let wanted = config::Redis { wait_replicas: 1, timeout_ms: 2_000, ..config(redis.url()) };
+    let redis = OwnRedis::with(&["--repl-diskless-sync-delay", "0"]).await;
+    let wanted = config::Redis { wait_replicas: 1, timeout_ms: 400, ..config(redis.url()) };
     let lane = built(&wanted).await;
     hall(&lane).await;
     inside(&lane, START, "kim").await;
