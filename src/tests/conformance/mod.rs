@@ -4,15 +4,10 @@
 //! by side; `journal` is about the embedded store's file alone. A disagreement found by a sequence
 //! becomes a case by hand, so that it stays found.
 
-<<<<<<< HEAD
 mod ask;
 mod books;
 mod choice;
 mod hand;
-=======
-pub mod ask;
-pub mod hand;
->>>>>>> redis
 mod invariants;
 mod journal;
 mod known;
