@@ -5,7 +5,6 @@ mod edge_queue;
 mod edge_requests;
 mod edge_support;
 mod faults;
-mod faults;
 mod house;
 mod ledger_base;
 mod ledger_catalog;

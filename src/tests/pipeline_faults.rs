@@ -101,7 +101,8 @@ async fn a_database_that_is_away_stretches_the_log_and_nothing_else() {
     let url = servers::mysql_url().await;
     let server: SocketAddr = url["mysql://root@".len()..].split('/').next().expect("an address").parse().expect("one");
     let proxy = Proxy::to(server).await;
-    let mut house = House::with_books(Store::Embedded, Some(url.replace(&server.to_string(), &proxy.addr.to_string()))).await;
+    let mut house =
+        House::with_books(Store::Embedded, Some(url.replace(&server.to_string(), &proxy.addr.to_string()))).await;
     house.start();
     let before = house.order("kim", &[0], Some("ok")).await;
     house.until(&before, OrderStatus::Confirmed).await;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion::clock::{self, Clock};
+use stanchion::config::load_from;
 use stanchion::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
-use stanchion::config::load_from;
-use stanchion::lane::{memory, redis};
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
 use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
@@ -17,6 +16,7 @@ use stanchion::lane::{
     CampaignPut, Checkout, CheckoutOutcome, Enter, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact, Pay,
     PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
 };
+use stanchion::lane::{memory, redis};
 use stanchion::ledger::Ledger;
 use stanchion::pipeline::{Parts, Pipeline, Settings, Sources, audit};
 use stanchion::shutdown::{self, Stop};
