@@ -45,6 +45,7 @@ pub struct Server {
     pub body_max: usize,
     pub body_max_admin: usize,
     pub header_timeout_ms: u64,
+    pub write_timeout_ms: u64,
     pub body_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub connections_max: usize,

@@ -1,6 +1,8 @@
 //! A visitor at the door of a room: enters, asks, leaves; and whether a pass still counts.
 //! Knows no HTTP. What a visitor carries (token, pass) is made and read here.
 
+use std::time::Instant;
+
 use metrics::{Counter, counter};
 
 use super::expiring::Expiring;
@@ -8,7 +10,7 @@ use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::speed::{Eta, Speeds};
 use super::tokens::{Tokens, random_visitor};
-use crate::clock::{Clock, Millis};
+use crate::clock::{self, Clock, Millis};
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Enter, EnterOutcome, Fault, Lane, Lanes, RoomCounts, Token};
@@ -45,6 +47,8 @@ pub struct Admission {
     pub(super) speeds: Speeds,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
+    /// What is remembered for a second is so by a clock that nobody sets.
+    started: Instant,
     counters: Counters,
 }
 
@@ -125,7 +129,17 @@ impl Admission {
             left: counter!(ADMISSION_LEFT),
         };
         let inside = Expiring::new(INSIDE_MAX);
-        Self { lanes, clock, settings, tokens, passes, speeds: Speeds::default(), inside, counters }
+        Self {
+            lanes,
+            clock,
+            settings,
+            tokens,
+            passes,
+            speeds: Speeds::default(),
+            inside,
+            started: clock::instant(),
+            counters,
+        }
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -215,12 +229,14 @@ impl Admission {
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
         let Some(visitor) = self.read_pass(&room.event, text) else { return Ok(None) };
         let now_ms = self.clock.now_ms();
+        let tick_ms =
+            Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX);
         let key = (room.event.clone(), visitor);
-        let expires_ms = match self.inside.get(&key, now_ms) {
+        let expires_ms = match self.inside.get(&key, tick_ms) {
             Some(known) => known,
             None => {
                 let asked = self.lane(room)?.inside(now_ms, &key.0, &key.1).await?;
-                self.inside.put(now_ms, key.clone(), asked, now_ms + INSIDE_MS);
+                self.inside.put(tick_ms, key.clone(), asked, tick_ms + INSIDE_MS);
                 asked
             }
         };

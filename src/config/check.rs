@@ -36,6 +36,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule(server.body_max_admin >= server.body_max, "server.body_max_admin: at least server.body_max".into());
     for (name, value) in [
         ("server.header_timeout_ms", server.header_timeout_ms),
+        ("server.write_timeout_ms", server.write_timeout_ms),
         ("server.body_timeout_ms", server.body_timeout_ms),
         ("server.request_timeout_ms", server.request_timeout_ms),
         ("redis.timeout_ms", redis.timeout_ms),

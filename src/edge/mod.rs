@@ -21,6 +21,7 @@ pub mod query;
 pub mod request;
 pub mod router;
 pub mod routes;
+pub mod sending;
 pub mod server;
 pub mod service;
 pub mod state;

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::auth::fetch;
 use super::router::Listener;
+use super::sending::Sending;
 use super::service::Service;
 use super::state::State;
 use crate::metrics::EDGE_CONNECTIONS;
@@ -21,6 +22,9 @@ use crate::shutdown::Stopping;
 
 /// How often buckets that are full again are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
+
+/// Most bytes of one request's headers, and of an answer not yet sent.
+const BUFFER_MAX: usize = 64 * 1024;
 
 /// After a failed accept (mostly: no file descriptors left) others get a moment to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -60,7 +64,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
-        .half_close(false);
+        .half_close(false)
+        .max_buf_size(BUFFER_MAX);
     loop {
         // A place first: whoever finds none waits in the kernel's backlog.
         let accept = async {
@@ -74,7 +79,9 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
         match accepted {
             Ok((stream, peer)) => {
                 let watcher = graceful.watcher();
-                tokio::spawn(connection(http.clone(), stream, peer, service.clone(), Open::new(permit), watcher));
+                let open = Open::new(permit);
+                let stream = Sending::new(stream, Duration::from_millis(config.server.write_timeout_ms));
+                tokio::spawn(connection(http.clone(), stream, peer, service.clone(), open, watcher));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
@@ -95,14 +102,14 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
 
 async fn connection(
     http: hyper::server::conn::http1::Builder,
-    stream: TcpStream,
+    stream: Sending<TcpStream>,
     peer: SocketAddr,
     service: Arc<Service>,
     _open: Open,
     watcher: Watcher,
 ) {
     // Answers are written whole: waiting for more to send only delays them.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = stream.get_ref().set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let answer = service_fn(move |request| {

@@ -123,7 +123,7 @@ impl Service {
             headers.insert(header::ORIGIN, origin);
         }
         let answer = self.state.origins.share(&headers, answer).header(REQUEST_ID, id);
-        let took = started.elapsed();
+        let took = clock::instant().duration_since(started);
         self.meters.answered(operation, &method, answer.status(), took);
         tracing::debug!(%method, path, operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
         answer.into_response()

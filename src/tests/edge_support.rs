@@ -1,6 +1,7 @@
 //! The edge alone: its service over lanes that remember nothing, called without a network.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use stanchion::inventory::{self, Inventory};
 use stanchion::lane::memory::volatile;
 use stanchion::lane::{Lanes, Pulse};
 use stanchion::ledger::Ledger;
+use tokio::sync::Notify;
 
 pub const SECRET: &str = "a secret of the tests, long enough for anyone";
 
@@ -34,11 +36,20 @@ pub struct Edge {
     pub admin: Arc<Service>,
     pub clock: Clock,
     pub lanes: Lanes,
+    pub operator: Arc<Absent>,
     _dir: tempfile::TempDir,
 }
 
-/// Nobody runs the rest of the house here.
-struct Absent;
+/// Nobody runs the rest of the house here: asked, it fails, panics, or takes its time.
+#[derive(Default)]
+pub struct Absent {
+    /// Told when `resolve` has begun.
+    pub begun: Notify,
+    /// Lets it go on.
+    pub go: Notify,
+    /// How often it came to its end.
+    pub done: AtomicUsize,
+}
 
 #[async_trait]
 impl Operator for Absent {
@@ -55,7 +66,10 @@ impl Operator for Absent {
     }
 
     async fn resolve(&self, _payment: &str, _resolution: Resolution) -> Result<Resolved, Fault> {
-        Err("absent".into())
+        self.begun.notify_one();
+        self.go.notified().await;
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Ok(Resolved::Done)
     }
 }
 
@@ -141,11 +155,12 @@ impl Edge {
             lane.end_restore(1).await.expect("built");
         }
         let settings = inventory::Settings { log_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
+        let operator = Arc::new(Absent::default());
         let state = State::new(Parts {
             catalog: Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone())),
             admission: Arc::new(admission(&config, &lanes, &clock)),
             inventory: Arc::new(Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| {}), settings)),
-            operator: Arc::new(Absent),
+            operator: operator.clone(),
             prometheus: PrometheusBuilder::new().build_recorder().handle(),
             config: Arc::new(config),
             clock: clock.clone(),
@@ -161,6 +176,7 @@ impl Edge {
             state: state.clone(),
             clock,
             lanes,
+            operator,
             _dir: dir,
         }
     }

@@ -48,7 +48,9 @@ pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
 
 async fn fetch(url: &str) -> Result<KeySet, Fault> {
     let uri: Uri = url.parse()?;
-    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?;
+    let connector = connector.https_or_http().enable_http1().build();
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let answer = client.get(uri).await?;
     if !answer.status().is_success() {
