@@ -242,13 +242,7 @@ async fn what_breaks_an_invariant_is_found(ledger: &Ledger) {
             "a line's refunds are not what it says was refunded, in order o01a",
         ),
         ("refund", "cash = 7599", "cash = 7600", "id = 'r1'", "a refund is not the sum of its lines: r1"),
-        (
-            "payment",
-            "amount = 16999",
-            "amount = 17000",
-            "id = 'p2'",
-            "a paid order without its money captured: o01a",
-        ),
+        ("payment", "amount = 16999", "amount = 17000", "id = 'p2'", "a paid order without its money captured: o01a"),
         (
             "payment",
             "amount = 7000",
