@@ -245,7 +245,6 @@ impl Bound {
             tracing::error!(%error, "the admin listener ended badly");
         }
         app.ledger.close().await;
-        app.store.close().await;
         tracing::info!("stopped");
     }
 }
@@ -279,12 +278,11 @@ fn pulse(app: &App, stop: Stopping) -> impl Future<Output = ()> + Send + 'static
 
 fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -> Result<Admission, BootError> {
     let queue = &config.queue;
-    let ms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let passes = admission::passes::Passes::new(&passes.private_pem, &passes.old_public_pems)
         .map_err(|error| BootError::Edge(error.to_string()))?;
     let settings = admission::Settings {
         waiting_max: queue.waiting_max,
-        pace: admission::pace::Pace { min_ms: ms(queue.poll_min_ms), max_ms: ms(queue.poll_max_ms) },
+        pace: admission::pace::Pace { min_ms: queue.poll_min_ms, max_ms: queue.poll_max_ms },
     };
     Ok(Admission::new(lanes.clone(), clock.clone(), settings, admission::tokens::Tokens::new(&secrets(config)), passes))
 }

@@ -10,7 +10,7 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  after       integer  log id
--- ARGV[5]  max         integer  1 to 100,000
+-- ARGV[5]  max         integer  0 to 1,000
 -- Returns {code, generation, log, …}
 --    1  RECORDS     {…, {log id, field, value, …}, …}: fields id, at, body; hold and mark, or number
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
@@ -20,10 +20,11 @@ local code = { RECORDS = 1, RECOVERING = -100 }
 -- include lib/args.lua
 arity(2, 5)
 -- include lib/marks.lua
-local after, max = int(4, 0, COUNT_MAX), int(5, 1, 100000)
+local after, max = int(4, 0, COUNT_MAX), int(5, 0, 1000)
 -- include lib/open.lua
 local found = {}
-for i, entry in ipairs(redis.call("XRANGE", LOG, text(after + 1) .. "-0", "+", "COUNT", max)) do
+-- A count of 0 is answered with nil.
+for i, entry in ipairs(redis.call("XRANGE", LOG, text(after + 1) .. "-0", "+", "COUNT", max) or {}) do
   found[i] = { (string.match(entry[1], "^%d+")), unpack(entry[2]) }
 end
 return { code.RECORDS, generation, log_last, found }

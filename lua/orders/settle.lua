@@ -36,7 +36,7 @@
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  trim         integer  log id, 0: none
 -- ARGV[5]  settlements  integer  how many follow
--- then     for each: order, hold, user, status, version, held_until (-1: as before), fact, seats n, n × (seat, p s h f), refunds n, n × (refund, status, fact)
+-- then     each: order hold user status version held_until(-1: kept) fact, n, n·(seat p|s|h|f), m, m·(refund status fact)
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read

@@ -1,11 +1,13 @@
 //! The store the configuration names: lanes, ledger, and whose clock is followed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clock;
 use crate::config::{Config, StoreKind};
+use crate::lane::redis::{ConnectError, Server, server_time};
 use crate::lane::{Lanes, memory};
 use crate::ledger::{self, Ledger};
 use crate::shutdown::Stopping;
@@ -13,10 +15,15 @@ use crate::shutdown::Stopping;
 /// File of the embedded ledger in the data folder.
 const LEDGER_FILE: &str = "ledger.sqlite";
 
+/// How often the clock is set by the Redis server's.
+const FOLLOW_EVERY: Duration = Duration::from_secs(10);
+
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the embedded store cannot be opened")]
     Embedded(#[from] memory::OpenError),
+    #[error("Redis cannot be used")]
+    Redis(#[from] ConnectError),
     #[error("the ledger cannot be used")]
     Ledger(#[from] ledger::Error),
     #[error("{path} cannot be created")]
@@ -31,40 +38,64 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     lanes: Lanes,
+    /// `None`: embedded, and the machine's own clock.
+    redis: Option<Server>,
 }
 
 impl Store {
-    pub async fn open(config: &Config, _clock: &Clock) -> Result<Self, StoreError> {
+    /// Opens the lanes for use; on Redis the clock is its server's from here on.
+    pub async fn open(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
         match config.store.kind {
-            StoreKind::Embedded => Ok(Self { lanes: memory::open(&config.store.data_dir, config.store.lanes)? }),
-            StoreKind::Redis => unimplemented!(),
+            StoreKind::Embedded => {
+                let lanes = memory::open(&config.store.data_dir, config.store.lanes)?;
+                Ok(Self { lanes, redis: None })
+            }
+            StoreKind::Redis => {
+                let server = Server::connect(&config.redis).await?;
+                let (server_ms, round_trip) = server_time(&server).await?;
+                clock.follow(server_ms, round_trip);
+                Ok(Self { lanes: Lanes::new(server.lanes(config.store.lanes)), redis: Some(server) })
+            }
         }
     }
 
-    pub async fn read_only(config: &Config, _clock: &Clock) -> Result<Self, StoreError> {
-        Ok(Self { lanes: memory::read_only(&config.store.data_dir)? })
+    /// Opens the lanes for an audit: embedded ones as their journal says, locking and writing nothing.
+    pub async fn read_only(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
+        match config.store.kind {
+            StoreKind::Embedded => Ok(Self { lanes: memory::read_only(&config.store.data_dir)?, redis: None }),
+            StoreKind::Redis => Self::open(config, clock).await,
+        }
     }
 
     pub fn lanes(&self) -> Lanes {
         self.lanes.clone()
     }
 
-    pub async fn follow_clock(self, _clock: Clock, mut stop: Stopping) {
-        stop.wait().await
+    /// Keeps the clock at the Redis server's until told to stop; a server that is away leaves it as it is.
+    pub async fn follow_clock(self, clock: Clock, mut stop: Stopping) {
+        let Some(server) = self.redis else { return };
+        let mut beats = tokio::time::interval(FOLLOW_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.wait() => return,
+                _ = beats.tick() => {}
+            }
+            if let Ok((server_ms, round_trip)) = server_time(&server).await {
+                clock.follow(server_ms, round_trip);
+            }
+        }
     }
-
-    pub async fn close(&self) {}
 }
 
-/// The ledger for writing and reading.
+/// The ledger for writing and reading, its schema brought up to date.
 pub async fn ledger(config: &Config) -> Result<Ledger, StoreError> {
     let wait = Duration::from_millis(config.ledger.read_timeout_ms);
     let (write, read) = (config.ledger.write_pool, config.ledger.read_pool);
     match config.store.kind {
         StoreKind::Embedded => {
             let dir = &config.store.data_dir;
-            let failed = |source| StoreError::Folder { path: dir.clone(), source };
-            std::fs::create_dir_all(dir).map_err(failed)?;
+            std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder { path: dir.clone(), source })?;
             Ok(Ledger::sqlite(&dir.join(LEDGER_FILE), read, wait).await?)
         }
         StoreKind::Redis => {
@@ -79,8 +110,8 @@ pub async fn ledger_read_only(config: &Config) -> Result<Ledger, StoreError> {
     match config.store.kind {
         StoreKind::Embedded => {
             let wait = Duration::from_millis(config.ledger.read_timeout_ms);
-            Ok(Ledger::sqlite_read_only(&config.store.data_dir.join(LEDGER_FILE), config.ledger.read_pool, wait)
-                .await?)
+            let file = config.store.data_dir.join(LEDGER_FILE);
+            Ok(Ledger::sqlite_read_only(&file, config.ledger.read_pool, wait).await?)
         }
         StoreKind::Redis => ledger(config).await,
     }

@@ -52,6 +52,7 @@ pub struct OnSale {
 }
 
 impl Admin<'_> {
+    /// Waits until the gateway is ready and no lane is being rebuilt, as all are at the first boot.
     pub async fn ready(&self) -> Result<(), Error> {
         let began = clock::instant();
         while began.elapsed() < READY_WITHIN {
@@ -60,7 +61,7 @@ impl Admin<'_> {
                 .send("ask whether the gateway is ready", Method::GET, format!("{}/readyz", self.admin_url), None)
                 .await
             {
-                Ok(answer) if answer.status.is_success() => return Ok(()),
+                Ok(answer) if answer.status.is_success() && answer.body["recovering"] == json!([]) => return Ok(()),
                 Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }

@@ -14,8 +14,9 @@ use super::{Conn, Error, Result};
 const HOLES_MAX: usize = 30_000;
 
 /// Most rows in one `CASE` update. The server walks the list of cases for every row, so the work grows
-/// with the square: 250 keeps it below the cost of a round trip.
-const CASES_MAX: usize = 250;
+/// with the square: on MariaDB 10.11, by a key of two columns, 500 rows took 40 ms in one statement, 32 ms
+/// in two. At 100 the walk costs no more than the round trip.
+const CASES_MAX: usize = 100;
 
 /// Most keys in one `IN` list.
 const KEYS_MAX: usize = 1_000;

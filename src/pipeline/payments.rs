@@ -44,6 +44,11 @@ impl Payments {
         self.in_hand.len()
     }
 
+    /// Their attempts and refunds.
+    pub fn in_hand(&self) -> HashSet<String> {
+        self.in_hand.keys().cloned().collect()
+    }
+
     /// How many open calls to read so that one not in hand is among them.
     pub fn room(&self) -> i64 {
         i64::try_from(self.most() + 1).unwrap_or(i64::MAX)

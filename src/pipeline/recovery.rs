@@ -15,7 +15,7 @@ use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::EventRestore;
-use crate::lane::{CampaignPut, EventPut, Lane, Meta};
+use crate::lane::{CampaignPut, EventPut, Lane, Meta, PutCampaign, PutEvent};
 use crate::ledger::catalog::LaneMark;
 use crate::shutdown::{self, Stopping};
 
@@ -103,6 +103,30 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     }
     lane.end_restore(mark.generation).await?;
     Ok(done)
+}
+
+/// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached it. An
+/// equal version changes nothing, a newer one in the lane stays.
+pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+    for put in shared.sources.events(lane.id()).await.map_err(Error::Catalog)? {
+        let event = put.event.clone();
+        match lane.put_event(shared.clock.now_ms(), put).await? {
+            PutEvent::Done | PutEvent::Stale(_) => {}
+            PutEvent::SeatsTaken(seats) => {
+                tracing::error!(lane = %lane.id(), %event, ?seats, "the ledger blocks seats that are taken");
+            }
+        }
+    }
+    for put in shared.sources.campaigns(lane.id()).await.map_err(Error::Catalog)? {
+        let campaign = put.campaign.clone();
+        match lane.put_campaign(shared.clock.now_ms(), put).await? {
+            PutCampaign::Done | PutCampaign::Stale(_) => {}
+            PutCampaign::StockClaimed(claimed) => {
+                tracing::error!(lane = %lane.id(), %campaign, claimed, "the ledger has less stock than is claimed");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Takes what is left in a lane's log to the ledger, without telling the lane: it is about to be rebuilt

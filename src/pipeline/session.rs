@@ -80,7 +80,7 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
     let mut delays = retry::STORE.iter();
     while !stop.is_stopping() {
         let sound = match recovery::is_sound(shared, lane.as_ref()).await {
-            Ok(true) => Ok(()),
+            Ok(true) => recovery::reapply(shared, lane.as_ref()).await,
             Ok(false) => {
                 shared.show(lane.id(), |view| view.recovering = true);
                 recovery::rebuild(shared, lane, &stop).await
@@ -144,24 +144,26 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
 
 /// What is looked at every second. A store that is away is met again at the next tick.
 async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Result<(), Ended> {
-    let id = lane.id();
-    match recovery::is_sound(shared, lane).await {
+    match look(shared, lane, payments).await {
         Ok(true) => {}
         Ok(false) => return Err(Ended::NotWhole),
         Err(error) => {
-            tracing::warn!(lane = %id, error = &error as &dyn std::error::Error, "the lane's mark cannot be checked");
+            tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "deadlines and open calls wait");
         }
     }
-    if let Err(error) = overdue(shared, lane).await {
-        tracing::warn!(lane = %id, error = &error as &dyn std::error::Error, "deadlines cannot be looked at");
-    }
-    match book::open_calls(&shared.ledger, id, payments.room()).await {
-        Ok(calls) => payments.dispatch(calls),
-        Err(error) => tracing::warn!(lane = %id, %error, "open payments cannot be read"),
-    }
-    shared.show(id, |view| view.open = payments.open());
+    shared.show(lane.id(), |view| view.open = payments.open());
     gauges(shared, lane).await;
     Ok(())
+}
+
+/// False: the lane has to be rebuilt.
+async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Result<bool, Error> {
+    if !recovery::is_sound(shared, lane).await? {
+        return Ok(false);
+    }
+    overdue(shared, lane).await?;
+    payments.dispatch(book::open_calls(&shared.ledger, lane.id(), payments.room(), payments.in_hand()).await?);
+    Ok(true)
 }
 
 /// Appends `order.expired` for orders whose time is over. The id names the order's version, so that one

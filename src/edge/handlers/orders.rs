@@ -22,6 +22,9 @@ const LOOK_AGAIN_S: u64 = 1;
 /// Longest `wait_s`.
 const WAIT_S_MAX: u64 = 30;
 
+/// How soon a waiting request notices that the gateway stops.
+const WAIT_SLICE: Duration = Duration::from_secs(1);
+
 /// `POST /v1/orders`
 pub async fn place(request: Request) -> Outcome {
     let user = request.user()?.clone();
@@ -94,13 +97,27 @@ pub async fn get(request: Request) -> Outcome {
     let (order, _) = lookup::order_id(&request)?;
     let mut fact = lookup::own_order(&request, &order, user).await?;
     if !wait.is_zero() && !request.state.inventory.rests(&fact) {
-        fact = match request.state.inventory.wait(&order, wait).await {
+        fact = match rest(&request, &order, wait).await {
             Ok(Waited::Rests(fact)) => *fact,
             Ok(Waited::Gone | Waited::TimeOver) => lookup::own_order(&request, &order, user).await?,
             Err(Busy) => return Err(Problem::new(Code::Overloaded).detail("too many requests wait for orders")),
         };
     }
     Ok(whole(&request, StatusCode::OK, &fact))
+}
+
+/// Waits for the order, in slices: a gateway on its way out answers what it knows, and the client asks
+/// the next one.
+async fn rest(request: &Request, order: &OrderId, wait: Duration) -> Result<Waited, Busy> {
+    let mut left = wait;
+    while !left.is_zero() && request.state.is_serving() {
+        let slice = left.min(WAIT_SLICE);
+        match request.state.inventory.wait(order, slice).await? {
+            Waited::TimeOver => left -= slice,
+            waited @ (Waited::Rests(_) | Waited::Gone) => return Ok(waited),
+        }
+    }
+    Ok(Waited::TimeOver)
 }
 
 /// `POST /v1/orders/{order}/payment`

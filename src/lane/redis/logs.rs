@@ -21,9 +21,14 @@ pub fn count(n: i64) -> Read<u64> {
     u64::try_from(n).map_err(|_| Unreadable::Kind("a count"))
 }
 
+/// As `chunks`, but an empty list is one empty chunk: also who asks for nothing is told of a lane that recovers.
+pub fn chunks<T>(list: &[T], max: usize) -> impl Iterator<Item = &[T]> {
+    list.chunks(max).chain(list.is_empty().then_some(list))
+}
+
 pub async fn read_log(lane: &RedisLane, after: LogId, max: usize) -> Result<Vec<Entry>> {
     let mut entries: Vec<Entry> = Vec::new();
-    while entries.len() < max {
+    loop {
         let wanted = (max - entries.len()).min(RECORDS_MAX);
         let after = entries.last().map_or(after, |last| last.log);
         let args = Args::new().int(after.0).int(wanted as u64);
@@ -32,13 +37,12 @@ pub async fn read_log(lane: &RedisLane, after: LogId, max: usize) -> Result<Vec<
             "RECORDS" => records(reply.list()?),
             _ => Err(reply.unexpected()),
         })?;
-        let is_last = found.len() < wanted;
+        let is_last = found.len() < wanted || entries.len() + found.len() == max;
         entries.append(&mut found);
         if is_last {
-            break;
+            return Ok(entries);
         }
     }
-    Ok(entries)
 }
 
 fn records(mut list: Reply) -> Read<Vec<Entry>> {
@@ -71,7 +75,7 @@ fn entry(mut fields: Reply) -> Read<Entry> {
 }
 
 pub async fn append(lane: &RedisLane, now_ms: Millis, records: &[Record]) -> Result<()> {
-    for records in records.chunks(RECORDS_MAX) {
+    for records in chunks(records, RECORDS_MAX) {
         let args = records.iter().fold(Args::new(), |args, record| args.text(record.id.as_str()).json(&record.body));
         lane.call(&scripts::APPEND, About::Lane, now_ms, args).await?;
     }

@@ -132,7 +132,7 @@ fn line(reply: &mut Reply) -> Read<u32> {
 
 pub async fn orders(lane: &RedisLane, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>> {
     let mut facts = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(ORDERS_MAX) {
+    for ids in logs::chunks(ids, ORDERS_MAX) {
         let args = ids.iter().fold(Args::new(), |args, id| args.text(id.as_str()));
         let reply = lane.call(&scripts::ORDERS, About::Lane, NO_TIME, args).await?;
         let mut found = lane.read(reply, |reply| match reply.name {

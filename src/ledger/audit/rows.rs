@@ -44,21 +44,6 @@ impl Ledger {
         }
     }
 
-    /// How many orders of an event have which status.
-    pub async fn orders_by_status(&self, event: &EventId) -> Result<HashMap<OrderStatus, i64>> {
-        let event = event.0.clone();
-        self.read("orders_by_status", Source::Primary, move |conn| {
-            Box::pin(async move {
-                let text = "SELECT status, COUNT(*) AS many FROM orders WHERE event = ? GROUP BY status";
-                let rows = sqlx::query(text).bind(event).fetch_all(conn).await?;
-                cells("orders", &rows)
-                    .map(|row| Ok((row.word("status", OrderStatus::parse)?, row.int("many")?)))
-                    .collect()
-            })
-        })
-        .await
-    }
-
     /// Which of these orders the ledger or the dead letters know.
     pub async fn known_orders(&self, ids: &[OrderId]) -> Result<KnownOrders> {
         let keys: Vec<_> = ids.iter().map(|id| id.as_str().into()).collect();

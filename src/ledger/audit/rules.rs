@@ -122,9 +122,11 @@ pub(super) const MONEY: Walk = Walk {
                      WHERE p.order_id = o.id AND p.status = 'captured')",
         },
         Rule {
+            // A refused order shows what it would have cost and has spent nothing.
             says: "points spent are not the sum of their lots in order",
-            finds: "SELECT l.order_id AS found FROM order_line l LEFT JOIN point_spend s \
-                    ON s.order_id = l.order_id AND s.line = l.line WHERE l.order_id > ? AND l.order_id <= ? \
+            finds: "SELECT l.order_id AS found FROM orders o JOIN order_line l ON l.order_id = o.id \
+                    LEFT JOIN point_spend s ON s.order_id = l.order_id AND s.line = l.line \
+                    WHERE o.id > ? AND o.id <= ? AND o.status <> 'rejected' \
                     GROUP BY l.order_id, l.line, l.points HAVING l.points <> COALESCE(SUM(s.amount), 0)",
         },
         Rule {

@@ -1,25 +1,15 @@
-//! One batch of records, one transaction. Knows the order of its steps; the rules are its neighbours'.
+//! One batch of records, one transaction: the order of its steps. Knows no rule.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::coupon::Claiming;
-use super::dead::letter;
-use super::decode::{decode, order_of};
-use super::place::Placing;
-use super::query::Keyed;
-use super::refund::Asking;
-use super::row::Table;
-use super::rows::{Dead, Done};
+use super::records::{Outcome, Task};
 use super::settlement::settlement;
 use super::{Book, Failure};
 use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, HoldId, LaneId, OrderId, RefundId, SeatIndex, UserId};
-use crate::lane::record::{Body, CouponChoice, RefundResult};
+use crate::ids::{EventId, LaneId, OrderId};
 use crate::lane::{Entry, Settlement};
-use crate::ledger::sql::Value;
-use crate::ledger::{Conn, Ledger};
+use crate::ledger::{Conn, Error, Ledger};
 
 /// Records of one lane, oldest first.
 #[derive(Debug, Clone)]
@@ -29,37 +19,6 @@ pub struct Batch {
     pub now_ms: Millis,
     /// How long after its deadline an order waits for an attempt that nobody can tell of.
     pub unknown_ms: i64,
-}
-
-/// What became of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    /// Done with: it changed nothing but what it refused. The word is of a closed set.
-    Refused(&'static str),
-    /// Was done before; settled again from what the ledger says now.
-    Repeated,
-    /// Put aside behind an earlier dead record of its order, or dead before.
-    Parked,
-}
-
-impl Outcome {
-    /// For metrics: a closed set.
-    pub fn label(self) -> &'static str {
-        match self {
-            Outcome::Done => "done",
-            Outcome::Refused(_) => "refused",
-            Outcome::Repeated => "repeated",
-            Outcome::Parked => "parked",
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Outcome::Refused(why) => format!("refused.{why}"),
-            Outcome::Done | Outcome::Repeated | Outcome::Parked => self.label().to_owned(),
-        }
-    }
 }
 
 /// What must follow a committed batch.
@@ -75,14 +34,6 @@ pub struct Written {
     pub outcomes: Vec<(&'static str, Outcome)>,
     /// When the orders that became final in this batch were placed.
     pub finished: Vec<Millis>,
-}
-
-/// What is to be done with an entry.
-enum Task {
-    Do(Body),
-    /// In `record_done`; its order is settled again.
-    Repeat(Option<OrderId>),
-    Parked,
 }
 
 /// Writes a batch in one transaction.
@@ -121,184 +72,12 @@ async fn advance(conn: &mut Conn, batch: &Batch) -> Result<(), Failure> {
         .bind(i64::from(batch.lane.0))
         .execute(conn)
         .await
-        .map_err(crate::ledger::Error::from)?
+        .map_err(Error::from)?
         .rows_affected();
     if met == 1 { Ok(()) } else { Err(Failure::Unbuilt(batch.lane)) }
 }
 
 impl Book {
-    /// Sorts entries into those to be done, done before, and parked.
-    async fn tasks(&mut self, conn: &mut Conn, entries: &[Entry]) -> Result<Vec<Task>, Failure> {
-        let ids: Vec<Value> = entries.iter().map(|entry| entry.id.as_str().into()).collect();
-        let mut done = Table::<Done>::default();
-        done.load(conn, "id", &ids, "").await?;
-        let mut dead = Table::<Dead>::default();
-        dead.load(conn, "id", &ids, "").await?;
-        let orders: BTreeSet<OrderId> = entries.iter().filter_map(order_of).collect();
-        let keys: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
-        let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
-        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
-            let order: String = sqlx::Row::try_get(&row, 0).map_err(crate::ledger::Error::from)?;
-            self.parked.insert(OrderId(order));
-        }
-
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let mut tasks = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let key = (entry.id.clone(),);
-            let order = order_of(entry);
-            let task = if let Some(done) = done.get(&key) {
-                Task::Repeat(done.order_id.clone())
-            } else if !seen.insert(&entry.id) {
-                Task::Repeat(order)
-            } else if dead.get(&key).is_some() {
-                Task::Parked
-            } else if let Some(order) = order.filter(|order| self.parked.contains(order)) {
-                let error = format!("behind a dead record of order {order}");
-                self.dead.add(letter(entry, self.lane, Some(order), error, self.now_ms));
-                Task::Parked
-            } else {
-                Task::Do(decode(entry, self.lane)?)
-            };
-            tasks.push(task);
-        }
-        Ok(tasks)
-    }
-
-    /// Reads everything the records to be done concern: orders, then accounts under lock, then what is
-    /// guarded by those locks.
-    async fn load(&mut self, conn: &mut Conn, entries: &[Entry], tasks: &[Task]) -> Result<(), Failure> {
-        let mut orders: BTreeSet<OrderId> = BTreeSet::new();
-        let mut users: BTreeSet<UserId> = BTreeSet::new();
-        let mut numbers: BTreeSet<(CampaignId, i64)> = BTreeSet::new();
-        let mut asked: BTreeSet<CampaignId> = BTreeSet::new();
-        let mut best_of: BTreeSet<UserId> = BTreeSet::new();
-        let mut seats: BTreeSet<(EventId, SeatIndex)> = BTreeSet::new();
-        let mut holds: BTreeSet<HoldId> = BTreeSet::new();
-        let mut refused: BTreeSet<RefundId> = BTreeSet::new();
-        for (entry, task) in entries.iter().zip(tasks) {
-            let body = match task {
-                Task::Do(body) => body,
-                Task::Repeat(order) => {
-                    orders.extend(order.clone());
-                    continue;
-                }
-                Task::Parked => continue,
-            };
-            orders.extend(body.order().cloned());
-            match body {
-                Body::CouponClaimed { campaign, user, .. } => {
-                    users.insert(user.clone());
-                    numbers.extend(entry.number.map(|number| (campaign.clone(), number)));
-                }
-                Body::OrderPlaced { event, hold, user, coupon, .. } => {
-                    users.insert(user.clone());
-                    holds.insert(hold.clone());
-                    let wanted = entry.hold.iter().flat_map(|hold| &hold.seats);
-                    seats.extend(wanted.map(|seat| (event.clone(), *seat)));
-                    match coupon {
-                        CouponChoice::None => {}
-                        CouponChoice::Best => {
-                            best_of.insert(user.clone());
-                        }
-                        CouponChoice::One { campaign, number, .. } => {
-                            numbers.insert((campaign.clone(), *number));
-                            asked.insert(campaign.clone());
-                        }
-                    }
-                }
-                Body::RefundResulted { refund, result: RefundResult::Refused { .. }, .. } => {
-                    refused.insert(refund.clone());
-                }
-                Body::RefundResulted { result: RefundResult::Done, .. }
-                | Body::PaymentRequested { .. }
-                | Body::PaymentResulted { .. }
-                | Body::RefundRequested { .. }
-                | Body::OrderExpired { .. }
-                | Body::OrderCancelled { .. } => {}
-            }
-        }
-        self.load_sheets(conn, &orders).await?;
-        for sheet in self.sheets.values() {
-            let order = sheet.order();
-            users.insert(order.user_id.clone());
-            numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
-        }
-        self.lock_accounts(conn, &users).await?;
-        self.load_coupons(conn, &numbers, &best_of).await?;
-        self.load_campaigns(conn, &asked).await?;
-        self.load_guards(conn, &seats, &holds).await?;
-        self.load_moves(conn, &refused).await?;
-        self.load_wallets(conn).await?;
-        Ok(())
-    }
-
-    /// Does one record, and notes what became of it.
-    fn compute(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
-        let outcome = self.apply(entry, body)?;
-        self.done.add(Done {
-            id: entry.id.clone(),
-            lane: i64::from(self.lane.0),
-            log: i64::try_from(entry.log.0).unwrap_or(i64::MAX),
-            order_id: body.order().cloned(),
-            outcome: outcome.text(),
-            done_ms: self.now_ms,
-        });
-        Ok(outcome)
-    }
-
-    fn apply(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
-        match body {
-            Body::CouponClaimed { v: _, claim, campaign, user, digest, expires_ms } => {
-                let ask = Claiming { claim, campaign, user, digest, expires_ms: *expires_ms };
-                self.claimed(entry.number, entry.at_ms, ask)
-            }
-            Body::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(Outcome::Repeated),
-            Body::OrderPlaced {
-                v: _,
-                order,
-                event,
-                hold,
-                user,
-                digest,
-                coupon,
-                points,
-                expected_cash,
-                payment,
-                placed_ms,
-                deadline_ms,
-                terms,
-            } => {
-                let ask = Placing {
-                    order,
-                    event,
-                    hold,
-                    user,
-                    digest,
-                    coupon,
-                    points: *points,
-                    expected_cash: *expected_cash,
-                    payment: payment.as_ref(),
-                    placed_ms: *placed_ms,
-                    deadline_ms: *deadline_ms,
-                    terms,
-                };
-                self.place(entry.hold.as_ref(), ask)
-            }
-            Body::PaymentRequested { v: _, order, attempt, payment, amount } => {
-                self.payment_requested(order, attempt, payment, *amount, entry.at_ms)
-            }
-            Body::PaymentResulted { v: _, order, attempt, result } => Ok(self.payment_resulted(order, attempt, result)),
-            Body::RefundRequested { v: _, order, refund, digest, by, lines, reason } => {
-                let ask = Asking { order, refund, digest, by: *by, lines, reason, at_ms: entry.at_ms };
-                Ok(self.refund_requested(&ask))
-            }
-            Body::RefundResulted { v: _, order, refund, result } => Ok(self.refund_resulted(order, refund, result)),
-            Body::OrderExpired { v: _, order, reason } => Ok(self.expired(order, *reason)),
-            Body::OrderCancelled { v: _, order } => Ok(self.cancelled(order)),
-        }
-    }
-
     /// Settlements and calls of every order the batch was about.
     fn follow_ups(&self, written: &mut Written) {
         for sheet in self.sheets.values() {

@@ -2,9 +2,9 @@
 //! fact for the outbox. Knows nothing of how it was paid.
 
 use super::Book;
+use super::column::Standing;
 use super::coupon::state;
 use super::journal::{Account, Transaction, sold};
-use super::row::Standing;
 use super::rows::Fact;
 use super::sheet::Sheet;
 use crate::ids::OrderId;

@@ -1,7 +1,7 @@
 //! What waits in the ledger for the pipeline: open calls to the provider, orders past their deadline, dead
 //! letters. Reads only.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::Row as _;
 
@@ -22,17 +22,26 @@ pub struct Overdue {
     pub reason: Reason,
 }
 
-/// Open attempts and refunds of a lane, oldest first, at most about `limit` of each.
-pub async fn open_calls(ledger: &Ledger, lane: LaneId, limit: i64) -> Result<Vec<Call>> {
+/// Open attempts and refunds of a lane, of the `limit` oldest of each, that are not `in_hand` (by attempt
+/// or refund): usually none, and then no order is read.
+pub async fn open_calls(ledger: &Ledger, lane: LaneId, limit: i64, in_hand: HashSet<String>) -> Result<Vec<Call>> {
     ledger
         .read("open_calls", Source::Primary, move |conn| {
             Box::pin(async move {
-                let charges = "SELECT order_id FROM payment WHERE lane = ? AND opened = 1 ORDER BY created_ms LIMIT ?";
-                let refunds = "SELECT order_id FROM refund WHERE lane = ? AND opened = 1 ORDER BY requested_ms LIMIT ?";
-                let mut orders = ids(conn, charges, &[i64::from(lane.0), limit]).await?;
-                orders.extend(ids(conn, refunds, &[i64::from(lane.0), limit]).await?);
+                let mut orders = BTreeSet::new();
+                for text in [
+                    "SELECT id, order_id FROM payment WHERE lane = ? AND opened = 1 ORDER BY created_ms LIMIT ?",
+                    "SELECT id, order_id FROM refund WHERE lane = ? AND opened = 1 ORDER BY requested_ms LIMIT ?",
+                ] {
+                    let query = sqlx::query(text).bind(i64::from(lane.0)).bind(limit);
+                    for row in query.fetch_all(&mut *conn).await? {
+                        if !in_hand.contains(row.try_get::<&str, _>(0)?) {
+                            orders.insert(OrderId(row.try_get(1)?));
+                        }
+                    }
+                }
                 let mut book = Book::new(lane, 0, 0);
-                book.load_sheets(conn, &orders.into_iter().collect::<BTreeSet<_>>()).await?;
+                book.load_sheets(conn, &orders).await?;
                 Ok(book.sheets.values().flat_map(Sheet::calls).collect())
             })
         })

@@ -8,7 +8,7 @@
 //! | transaction | when | postings |
 //! |---|---|---|
 //! | `<order>.confirmed` | paid | `cash:<provider>` +c · `points_in_orders` +u · `discount:platform` +dp · `organizer:<id>` −(s−q) · `platform_fee` −q · `marketing_points` +e · `points_liability` −e |
-//! | `<order>.placed` | points spent, not yet paid | `points_liability` +u · `points_in_orders` −u |
+//! | `<order>.placed` | points spent, not yet paid; `x` of the buyer's had expired | `points_liability` +u+x · `points_in_orders` −u · `points_expired` −x |
 //! | `<order>.released` | unpaid order ended | the reverse |
 //! | `<refund>.requested` | committed | `refunds_pending` +Δu′ · `points_liability` −Δu′ · `points_liability` +Δe · `marketing_points` −Δe |
 //! | `<refund>.refused` | provider refused for good | the reverse |

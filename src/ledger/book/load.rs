@@ -1,6 +1,6 @@
 //! Reads the rows a batch concerns, a few `IN` queries a table. Knows no rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::Row as _;
 
@@ -11,7 +11,7 @@ use super::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend,
 use super::sheet::{Origin, Sheet};
 use super::terms::Frozen;
 use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
-use crate::ledger::points::Wallet;
+use crate::ledger::points::{self, Wallet};
 use crate::ledger::sql::{self, Value};
 use crate::ledger::{Conn, Error, Result};
 
@@ -69,12 +69,12 @@ impl Book {
         let keys = texts(refunds.iter().map(|r| r.id.as_str()));
         let mut lines = Table::<RefundLine>::default();
         lines.load(conn, "refund", &keys, "").await?;
+        for line in lines.iter() {
+            let refund = refunds.get(&(line.refund.clone(),)).expect("read by these ids");
+            self.stored(&refund.order_id).refund_lines.loaded(line.clone());
+        }
         for refund in refunds.iter() {
-            let sheet = self.stored(&refund.order_id);
-            sheet.refunds.loaded(refund.clone());
-            for line in lines.iter().filter(|line| line.refund == refund.id) {
-                sheet.refund_lines.loaded(line.clone());
-            }
+            self.stored(&refund.order_id).refunds.loaded(refund.clone());
         }
         Ok(())
     }
@@ -116,10 +116,13 @@ impl Book {
         lots.load(conn, "order_id", &orders, "").await?;
         let clawed = self.moves.iter().filter_map(|step| step.lot.as_deref());
         lots.load(conn, "id", &texts(clawed), "").await?;
+        let mut by_user: HashMap<&UserId, Vec<points::Lot>> = HashMap::new();
+        for lot in lots.iter() {
+            by_user.entry(&lot.user_id).or_default().push(lot.arithmetic()?);
+        }
         for account in self.accounts.iter() {
-            let mine = lots.iter().filter(|lot| lot.user_id == account.user_id).map(Lot::arithmetic);
-            let wallet =
-                Wallet::new(account.user_id.clone(), account.balance, account.debt, mine.collect::<Result<Vec<_>>>()?);
+            let mine = by_user.remove(&account.user_id).unwrap_or_default();
+            let wallet = Wallet::new(account.user_id.clone(), account.balance, account.debt, mine);
             self.wallets.insert(account.user_id.clone(), wallet);
         }
         Ok(())

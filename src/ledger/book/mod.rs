@@ -8,6 +8,8 @@
 
 mod batch;
 mod call;
+mod column;
+mod concern;
 mod confirm;
 mod coupon;
 mod dead;
@@ -19,7 +21,9 @@ mod load;
 mod pay;
 mod place;
 mod query;
+mod records;
 mod refund;
+mod refunded;
 mod release;
 mod row;
 mod rows;
@@ -28,10 +32,11 @@ mod sheet;
 mod terms;
 mod wallets;
 
-pub use batch::{Batch, Outcome, Written, write};
+pub use batch::{Batch, Written, write};
 pub use call::{Call, Charging, Returning};
 pub use dead::{DeadLetter, bury, requeue};
 pub use due::{Attempt, Overdue, attempt, dead_counts, dead_letters, open_calls, overdue};
+pub use records::Outcome;
 
 use std::collections::{BTreeMap, HashSet};
 

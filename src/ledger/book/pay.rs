@@ -1,14 +1,14 @@
 //! Payments of an order: attempts, their results, deadlines, cancelling. Knows the provider's words only
 //! as the log carries them.
 
+use super::column::Live;
 use super::journal::{Account, Transaction};
-use super::row::Live;
 use super::rows::Refund;
-use super::sheet::status;
+use super::sheet::{late_refund, status};
 use super::wallets::{check_amount, short};
 use super::{Book, Failure, Outcome};
 use crate::clock::Millis;
-use crate::ids::{AttemptId, OrderId, RefundId};
+use crate::ids::{AttemptId, OrderId};
 use crate::lane::order::{OrderStatus, Reason, RefundStatus};
 use crate::lane::record::{PaymentAsk, PaymentResult};
 
@@ -164,9 +164,4 @@ impl Book {
         self.release(id, Reason::Cancelled);
         Outcome::Done
     }
-}
-
-/// The refund of a late attempt: the same attempt, the same refund, for ever.
-fn late_refund(attempt: &AttemptId) -> RefundId {
-    RefundId(format!("r{}", &attempt.as_str()[1..]))
 }

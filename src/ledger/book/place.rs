@@ -1,8 +1,8 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order. Knows no provider.
 
+use super::column::{Live, Standing};
 use super::coupon::Chosen;
 use super::journal::{Account, Transaction};
-use super::row::{Live, Standing};
 use super::rows::{Line, Order, Payment, Spend, Ticket};
 use super::sheet::{Origin, Sheet, status};
 use super::terms::Frozen;
@@ -55,7 +55,7 @@ impl Book {
             }
             Err(refusal) => {
                 let reason = refusal.reason;
-                self.refuse(&ask, hold, refusal);
+                self.refuse(&ask, hold, *refusal);
                 Ok(Outcome::Refused(reason.as_str()))
             }
         }
@@ -115,7 +115,7 @@ impl Book {
         }
     }
 
-    fn refuse(&mut self, ask: &Placing<'_>, hold: &HoldFact, refusal: Box<Refusal>) {
+    fn refuse(&mut self, ask: &Placing<'_>, hold: &HoldFact, refusal: Refusal) {
         let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
         let order = sheet.change();
         order.reason = Some(refusal.reason);

@@ -1,9 +1,9 @@
 //! The end of an order that was never paid: seats, coupon and points go back. Knows no payment.
 
 use super::Book;
+use super::column::{Live, Standing};
 use super::coupon;
 use super::journal::{Account, Transaction};
-use super::row::{Live, Standing};
 use super::rows::Spend;
 use crate::ids::OrderId;
 use crate::lane::order::{OrderStatus, Reason, TicketState};

@@ -2,7 +2,8 @@
 
 use sqlx::any::AnyRow;
 
-use super::row::{Column, Live, Row, Standing, rows};
+use super::column::{Column, Live, Standing};
+use super::row::{Row, rows};
 use crate::clock::Millis;
 use crate::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
 use crate::lane::order::{OrderStatus, Reason, RefundStatus};

@@ -1,7 +1,7 @@
 //! What a lane is told of an order: a pure function of the order's rows. Knows no record and no time,
 //! so that settling twice is settling once.
 
-use super::row::Standing;
+use super::column::Standing;
 use super::rows::{Line, Refund};
 use super::sheet::{Sheet, status};
 use crate::ids::{RefundId, SeatIndex};

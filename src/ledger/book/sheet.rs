@@ -1,6 +1,7 @@
 //! One order with all its rows. Knows how they hang together, not what may happen to them.
 
-use super::row::{Live, Row as _, Table};
+use super::column::Live;
+use super::row::{Row as _, Table};
 use super::rows::{Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::terms::Frozen;
 use crate::ids::{AttemptId, OrderId, RefundId};
@@ -91,10 +92,11 @@ impl Sheet {
         attempts
     }
 
-    /// The attempt that paid the order.
+    /// The attempt that paid the order; not one whose money came too late.
     pub fn paid_by(&self) -> Option<&Payment> {
-        let confirmed = self.order().confirmed_ms.is_some();
-        self.attempts().into_iter().find(|p| confirmed && p.status == status::CAPTURED)
+        self.order().confirmed_ms?;
+        let in_time = |p: &&Payment| p.status == status::CAPTURED && self.refund(&late_refund(&p.id)).is_none();
+        self.attempts().into_iter().find(in_time)
     }
 
     pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
@@ -173,6 +175,11 @@ impl Sheet {
     fn has_lines(&self, refund: &RefundId) -> bool {
         self.refund_lines.iter().any(|l| l.refund == *refund)
     }
+}
+
+/// The refund of a late attempt: the same attempt, the same refund, for ever.
+pub(super) fn late_refund(attempt: &AttemptId) -> RefundId {
+    RefundId(format!("r{}", &attempt.as_str()[1..]))
 }
 
 /// The words of `payment.status`.

@@ -42,19 +42,15 @@ pub struct OrderFilter {
 
 impl Ledger {
     pub async fn order(&self, order: &OrderId) -> Result<Option<OrderFact>> {
-        Ok(self.orders_by_ids(std::slice::from_ref(order)).await?.pop())
-    }
-
-    /// Those of the orders that the ledger has, in no order.
-    pub async fn orders_by_ids(&self, orders: &[OrderId]) -> Result<Vec<OrderFact>> {
-        let ids: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
-        self.read("orders_by_ids", Source::Primary, move |conn| {
+        let id = order.0.clone();
+        let found = self.read("order", Source::Primary, move |conn| {
             Box::pin(async move {
-                let rows = fetch_in(conn, &format!("{ORDER} WHERE id IN"), &ids, "").await?;
+                let text = format!("{ORDER} WHERE id = ?");
+                let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
                 facts(conn, &rows).await
             })
-        })
-        .await
+        });
+        Ok(found.await?.pop())
     }
 
     /// A user's orders, newest first.

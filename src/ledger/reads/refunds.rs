@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::row::{Cells, cells};
-use crate::ids::{LaneId, OrderId, RefundId};
+use crate::ids::{OrderId, RefundId};
 use crate::lane::RefundFact;
 use crate::lane::order::{RefundLineFact, RefundStatus};
 use crate::ledger::sql::{Value, fetch_in};
@@ -37,22 +37,6 @@ impl Ledger {
             Box::pin(async move {
                 let text = format!("{REFUND} WHERE order_id = ? ORDER BY requested_ms, id");
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
-                facts(conn, &rows).await
-            })
-        })
-        .await
-    }
-
-    /// Refunds of a lane without a definite answer, oldest first, at most `limit`.
-    pub async fn open_refunds(&self, lane: LaneId, limit: u32) -> Result<Vec<RefundFact>> {
-        self.read("open_refunds", Source::Primary, move |conn| {
-            Box::pin(async move {
-                let text = format!("{REFUND} WHERE lane = ? AND opened = 1 ORDER BY requested_ms, id LIMIT ?");
-                let rows = sqlx::query(AssertSqlSafe(text))
-                    .bind(i64::from(lane.0))
-                    .bind(i64::from(limit))
-                    .fetch_all(&mut *conn)
-                    .await?;
                 facts(conn, &rows).await
             })
         })

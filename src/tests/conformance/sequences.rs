@@ -12,7 +12,7 @@ use stanchion::lane::{CampaignDump, EventDump, Lanes, memory};
 use super::invariants::{self, Ended};
 use super::operation::{Answer, Operation};
 use super::side::Side;
-use super::stores::{Embedded, fresh, redis};
+use super::stores::{Embedded, fresh_at, next_generation, redis};
 use super::world::{CAMPAIGN, Choice, EVENTS, Kind, OWNERS, World, choices};
 use crate::support::servers;
 
@@ -40,11 +40,16 @@ impl Pair {
     }
 
     async fn run(&mut self, steps: &[Choice]) {
-        let left = fresh(&self.left).await;
+        let generation = next_generation();
+        let left = fresh_at(&self.left, generation).await;
         let right = match &self.right {
-            Right::Open(lanes) => fresh(lanes).await,
-            Right::Reopened(store) => fresh(store.lanes()).await,
+            Right::Open(lanes) => fresh_at(lanes, generation).await,
+            Right::Reopened(store) => fresh_at(store.lanes(), generation).await,
         };
+        for owner in OWNERS {
+            left.unlease(owner).await.expect("never away");
+            right.unlease(owner).await.expect("never away");
+        }
         let mut twins = Twins {
             left: Side::new(left),
             right: Side::new(right),

@@ -1,5 +1,6 @@
 //! The stores that must agree, each fresh and built.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,8 +18,12 @@ pub fn next_generation() -> u64 {
 
 /// Lane 0, empty, under a new generation.
 pub async fn fresh(lanes: &Lanes) -> Arc<dyn Lane> {
+    fresh_at(lanes, next_generation()).await
+}
+
+/// Lane 0, empty, under this generation.
+pub async fn fresh_at(lanes: &Lanes, generation: u64) -> Arc<dyn Lane> {
     let lane = lanes.get(LaneId(0)).expect("every store has a lane 0").clone();
-    let generation = next_generation();
     lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
     lane.end_restore(generation).await.expect("the same generation");
     lane
@@ -48,6 +53,11 @@ impl Embedded {
     pub fn reopen(&mut self) {
         self.lanes = None;
         self.lanes = Some(memory::open(self.dir.path(), 2).expect("a folder nobody else uses"));
+    }
+
+    /// Where its journal lies.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub fn lanes(&self) -> &Lanes {

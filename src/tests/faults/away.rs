@@ -18,8 +18,8 @@ fn port_of(url: &str) -> u16 {
     after.split('/').next().expect("a port").parse().expect("a port")
 }
 
-/// A gateway whose Redis and MariaDB are reached through proxies.
-async fn behind_proxies(lane_timeout_ms: u64) -> (Gateway, Proxy, Proxy) {
+/// A gateway whose Redis and MariaDB are reached through proxies; dropped (and audited) before they are.
+async fn behind_proxies(lane_timeout_ms: u64) -> (Proxy, Proxy, Gateway) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = crate::support::gateway::config(Store::Redis, dir.path()).await;
     let local = |url: &str| std::net::SocketAddr::from(([127, 0, 0, 1], port_of(url)));
@@ -32,12 +32,12 @@ async fn behind_proxies(lane_timeout_ms: u64) -> (Gateway, Proxy, Proxy) {
         own.ledger.url = through(&config.ledger.url, mysql_port);
     })
     .await;
-    (gateway, redis, mysql)
+    (redis, mysql, gateway)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_is_away_stretches_the_log_and_no_answer() {
-    let (gateway, _redis, mysql) = behind_proxies(2_000).await;
+    let (_redis, mysql, gateway) = behind_proxies(2_000).await;
     gateway.put_event("no-ledger", &small_hall()).await;
     let buyer = Buyer::enter(&gateway, "no-ledger", "kim").await;
     let hold = buyer.hold(&["a-1-1"]).await;
@@ -55,7 +55,7 @@ async fn a_ledger_that_is_away_stretches_the_log_and_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lane_that_is_away_is_an_honest_503_and_the_retry_is_one_effect() {
-    let (gateway, redis, _mysql) = behind_proxies(300).await;
+    let (redis, _mysql, gateway) = behind_proxies(300).await;
     gateway.put_event("no-lane", &small_hall()).await;
     let buyer = Buyer::enter(&gateway, "no-lane", "kim").await;
     for mode in [Mode::Cut, Mode::Swallow] {

@@ -153,3 +153,39 @@ fn die(doing: &str, error: &io::Error) -> ! {
     tracing::error!(%error, "cannot {doing} the journal; stopping");
     std::process::abort()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+    use crate::lane::memory::state::State;
+
+    const CHILD: &str = "STANCHION_TEST_JOURNAL_WITHOUT_DISK";
+    const SIGABRT: i32 = 6;
+
+    /// The process that stops is a child: this test, told by its environment to be the one.
+    #[tokio::test]
+    async fn a_failed_append_stops_the_process() {
+        if std::env::var_os(CHILD).is_some() {
+            return append_to_a_full_disk().await;
+        }
+        let this = std::env::current_exe().expect("the test binary");
+        let name = "lane::memory::journal::writer::tests::a_failed_append_stops_the_process";
+        let child = Command::new(this).args([name, "--exact"]).env(CHILD, "1").output().expect("a child");
+        assert_eq!(child.status.signal(), Some(SIGABRT), "{child:?}");
+    }
+
+    async fn append_to_a_full_disk() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let lock = File::create(dir.path().join("lock")).expect("a file");
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let file = JournalFile::with_snapshot(dir.path().join("journal"), full, 0);
+        let states = Arc::new(vec![Arc::new(Mutex::new(State::default()))]);
+        let journal = Journal::start(file, 0, states, lock);
+        let n = journal.append(LaneId(0), &[Effect::RestoreEnded]);
+        journal.durable(n).await;
+        unreachable!("nothing was written, so nothing may be answered");
+    }
+}

@@ -146,4 +146,8 @@ async fn an_attempt_thought_not_done_may_still_pay() {
     desk.resulted(&second, &buy.order(), PaymentResult::Captured).await;
     let fact = desk.order(&buy.order()).await;
     assert_eq!((fact.status, fact.payment.map(|p| p.captured)), (OrderStatus::Confirmed, Some(2_000)));
+    // The buyer's own refund is of the money that paid.
+    desk.refunded(&RefundId(format!("r{}", &buy.attempt().0[1..])), &buy.order(), RefundResult::Done).await;
+    let (_, _, written) = desk.ask_refund("own", &buy.order(), RefundBy::Buyer, &[(1, None)]).await;
+    assert!(matches!(&written.calls[..], [Call::Refund(back)] if back.attempt == second));
 }

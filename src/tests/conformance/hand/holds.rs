@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::lane::hold::Row;
-use stanchion::lane::room::{Mode, PlaceState};
+use stanchion::lane::room::Mode;
 use stanchion::lane::{Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, ReleaseOutcome, Want};
 
 use super::cases;

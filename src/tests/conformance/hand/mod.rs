@@ -9,7 +9,7 @@ mod pulse;
 mod restore;
 mod rooms;
 mod settle;
-mod stage;
+pub mod stage;
 
 use std::sync::Arc;
 

@@ -198,7 +198,7 @@ async fn rejected_and_refunded_orders_are_kept_a_day(lane: Arc<dyn Lane>) {
     let refunded = ask::settlement(&hold, &confirmed, 2, OrderStatus::Refunded, SeatTarget::Free);
     let refund = ask::refund_fact("p", "r", RefundStatus::Done);
     settle(&lane, START + SECOND, Settlement { refunds: vec![refund.clone()], ..refunded }).await;
-    let pulse = async |at| drop(lane.pulse(at, ask::pulse(HALL)).await.expect("an answer"));
+    let pulse = async |at| lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
     pulse(START + DAY - 1).await;
     assert_eq!(status(&lane, &rejected).await, Some(OrderStatus::Rejected));
     pulse(START + DAY).await;

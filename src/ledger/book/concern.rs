@@ -1,0 +1,96 @@
+//! Which rows a batch concerns, and in which order they are read. Knows no rule.
+
+use std::collections::BTreeSet;
+
+use super::records::Task;
+use super::{Book, Failure};
+use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::lane::Entry;
+use crate::lane::record::{Body, CouponChoice, RefundResult};
+use crate::ledger::Conn;
+
+/// The keys of everything that is to be read.
+#[derive(Default)]
+struct Concern {
+    orders: BTreeSet<OrderId>,
+    users: BTreeSet<UserId>,
+    /// Coupons asked for, claimed, or used by the orders.
+    numbers: BTreeSet<(CampaignId, i64)>,
+    campaigns: BTreeSet<CampaignId>,
+    /// Users who want the best of their coupons.
+    best_of: BTreeSet<UserId>,
+    seats: BTreeSet<(EventId, SeatIndex)>,
+    holds: BTreeSet<HoldId>,
+    /// Refunds that a provider refused: their moves are undone.
+    refused: BTreeSet<RefundId>,
+}
+
+impl Concern {
+    fn of(entries: &[Entry], tasks: &[Task]) -> Self {
+        let mut concern = Self::default();
+        for (entry, task) in entries.iter().zip(tasks) {
+            match task {
+                Task::Do(body) => concern.add(entry, body),
+                Task::Repeat(order) => concern.orders.extend(order.clone()),
+                Task::Parked => {}
+            }
+        }
+        concern
+    }
+
+    fn add(&mut self, entry: &Entry, body: &Body) {
+        self.orders.extend(body.order().cloned());
+        match body {
+            Body::CouponClaimed { campaign, user, .. } => {
+                self.users.insert(user.clone());
+                self.numbers.extend(entry.number.map(|number| (campaign.clone(), number)));
+            }
+            Body::OrderPlaced { event, hold, user, coupon, .. } => {
+                self.users.insert(user.clone());
+                self.holds.insert(hold.clone());
+                let wanted = entry.hold.iter().flat_map(|hold| &hold.seats);
+                self.seats.extend(wanted.map(|seat| (event.clone(), *seat)));
+                match coupon {
+                    CouponChoice::None => {}
+                    CouponChoice::Best => {
+                        self.best_of.insert(user.clone());
+                    }
+                    CouponChoice::One { campaign, number, .. } => {
+                        self.numbers.insert((campaign.clone(), *number));
+                        self.campaigns.insert(campaign.clone());
+                    }
+                }
+            }
+            Body::RefundResulted { refund, result: RefundResult::Refused { .. }, .. } => {
+                self.refused.insert(refund.clone());
+            }
+            Body::RefundResulted { result: RefundResult::Done, .. }
+            | Body::PaymentRequested { .. }
+            | Body::PaymentResulted { .. }
+            | Body::RefundRequested { .. }
+            | Body::OrderExpired { .. }
+            | Body::OrderCancelled { .. } => {}
+        }
+    }
+}
+
+impl Book {
+    /// Reads everything the records to be done concern: orders, which only this lane's writer changes,
+    /// then accounts under lock, then what those locks guard.
+    pub(super) async fn load(&mut self, conn: &mut Conn, entries: &[Entry], tasks: &[Task]) -> Result<(), Failure> {
+        let mut concern = Concern::of(entries, tasks);
+        self.load_sheets(conn, &concern.orders).await?;
+        for sheet in self.sheets.values() {
+            let order = sheet.order();
+            concern.users.insert(order.user_id.clone());
+            concern.numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
+        }
+        self.lock_accounts(conn, &concern.users).await?;
+        self.load_coupons(conn, &concern.numbers, &concern.best_of).await?;
+        self.load_campaigns(conn, &concern.campaigns).await?;
+        self.load_guards(conn, &concern.seats, &concern.holds).await?;
+        self.load_moves(conn, &concern.refused).await?;
+        self.load_wallets(conn).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! Crashes between any two steps, two writers at once, a database that goes and comes back, dead records,
+//! lost lanes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use stanchion::ids::LogId;
+use stanchion::lane::order::OrderStatus;
+use stanchion::lane::record::{Body, Record, VERSION};
+use stanchion::ledger::book::{self, Batch};
+use stanchion::pipeline::Requeued;
+
+use super::pipeline_support::{House, LANE, Store, eventually};
+use super::support::proxy::{self, Proxy};
+use super::support::servers;
+
+/// What a writer does between reading and settling, without the rest.
+async fn commit_only(house: &House) {
+    let entries = house.lane().read_log(LogId(0), 100).await.expect("reads");
+    let batch = Batch {
+        lane: LANE,
+        entries: entries.into(),
+        now_ms: house.clock.now_ms(),
+        unknown_ms: house.settings.unknown_ms,
+    };
+    book::write(&house.ledger, batch).await.expect("commits");
+}
+
+#[tokio::test]
+async fn killed_between_commit_and_settle_nothing_happens_twice() {
+    let mut house = House::open(Store::Embedded).await;
+    let order = house.order("kim", &[0], Some("ok")).await;
+    commit_only(&house).await;
+    assert_eq!(house.fact(&order).await.status, OrderStatus::Accepted, "the lane was not told");
+    house.start();
+    house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(house.provider.captures(&order), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_the_next_writer_goes_on() {
+    let mut house = House::open(Store::Embedded).await;
+    let mut orders = Vec::new();
+    for seat in 0..12 {
+        orders.push(house.order(&format!("buyer{seat}"), &[seat], Some(["ok", "slow"][seat as usize % 2])).await);
+        house.start();
+        // However far it came.
+        for _ in 0..seat {
+            tokio::task::yield_now().await;
+        }
+        house.crash().await;
+    }
+    house.provider.answer("slow", stanchion::payment::Asked::Captured);
+    house.start();
+    for order in &orders {
+        house.until(order, OrderStatus::Confirmed).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn two_writers_at_once_do_no_harm() {
+    let mut house = House::open(Store::Servers).await;
+    let mut orders = Vec::new();
+    for seat in 0..40 {
+        orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
+    }
+    // One by the lease, others against all rules.
+    house.start();
+    tokio::join!(rogue(&house), rogue(&house));
+    for order in &orders {
+        house.until(order, OrderStatus::Confirmed).await;
+        assert_eq!(house.provider.captures(order), 1);
+    }
+    house.close().await;
+}
+
+/// A writer without a lease, until the log is empty.
+async fn rogue(house: &House) {
+    loop {
+        let entries = house.lane().read_log(LogId(0), 7).await.expect("reads");
+        let Some(last) = entries.last().map(|entry| entry.log) else { return };
+        let batch = Batch {
+            lane: LANE,
+            entries: entries.into(),
+            now_ms: house.clock.now_ms(),
+            unknown_ms: house.settings.unknown_ms,
+        };
+        // A deadlock or a duplicate: the other one was faster.
+        let Ok(written) = book::write(&house.ledger, batch).await else { continue };
+        for (event, settlement) in written.settlements {
+            house.lane().settle(house.clock.now_ms(), &event, vec![settlement], None).await.expect("settles");
+        }
+        house.lane().trim(last).await.expect("trims");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_stretches_the_log_and_nothing_else() {
+    let url = servers::mysql_url().await;
+    let server: SocketAddr = url["mysql://root@".len()..].split('/').next().expect("an address").parse().expect("one");
+    let proxy = Proxy::to(server).await;
+    let mut house =
+        House::with_books(Store::Embedded, Some(url.replace(&server.to_string(), &proxy.addr.to_string()))).await;
+    house.start();
+    let before = house.order("kim", &[0], Some("ok")).await;
+    house.until(&before, OrderStatus::Confirmed).await;
+    proxy.set(proxy::Mode::Cut);
+    let during = house.order("lee", &[1], Some("ok")).await;
+    eventually("the record waits", async || house.lane().meta().await.expect("answers").backlog > 0).await;
+    assert_eq!(house.fact(&during).await.status, OrderStatus::Accepted);
+    proxy.set(proxy::Mode::Pass);
+    house.until(&during, OrderStatus::Confirmed).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_dead_record_stands_alone_and_comes_back() {
+    let mut house = House::open(Store::Embedded).await;
+    let mut orders = Vec::new();
+    for seat in 0..5 {
+        orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
+    }
+    // Of a program newer than this one, in the middle of the batch.
+    let newer = Body::OrderCancelled { v: VERSION + 1, order: orders[2].clone() };
+    let record = Record { id: "newer".into(), body: newer };
+    house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
+    for seat in 5..9 {
+        orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
+    }
+    let pipeline = house.start();
+    for (at, order) in orders.iter().enumerate().filter(|(at, _)| *at != 2) {
+        house.until(order, OrderStatus::Confirmed).await;
+        assert_eq!(house.provider.captures(order), 1, "{at}");
+    }
+    // Its order is parked: the provider's answer has followed it.
+    let parked = async || pipeline.status().await.is_ok_and(|lanes| lanes[1].dead_letters == 2);
+    eventually("two dead letters", parked).await;
+    assert_eq!(house.fact(&orders[2]).await.status, OrderStatus::Paying);
+    assert!(pipeline.requeue("newer").await.is_err(), "as unreadable as before");
+    assert_eq!(pipeline.requeue("nothing").await.expect("answers"), Requeued::NotFound);
+    heal(&house).await;
+    assert_eq!(pipeline.requeue("newer").await.expect("requeues"), Requeued::Done);
+    house.until(&orders[2], OrderStatus::Confirmed).await;
+    house.close().await;
+}
+
+/// As if the newer program had come, in which this cancellation is of version 1.
+async fn heal(house: &House) {
+    house
+        .ledger
+        .transaction::<_, stanchion::ledger::Error, _>(|conn| {
+            Box::pin(async move {
+                let text =
+                    "UPDATE dead_letter SET entry = REPLACE(entry, '\\\"v\\\":2', '\\\"v\\\":1') WHERE id = 'newer'";
+                sqlx::query(text).execute(conn).await?;
+                Ok(())
+            })
+        })
+        .await
+        .expect("heals");
+}
+
+#[tokio::test]
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold_embedded() {
+    a_lost_lane_is_rebuilt_before_anything_is_sold(Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold_on_servers() {
+    a_lost_lane_is_rebuilt_before_anything_is_sold(Store::Servers).await;
+}
+
+async fn a_lost_lane_is_rebuilt_before_anything_is_sold(store: Store) {
+    let mut house = House::open(store).await;
+    house.start();
+    let sold = house.order("kim", &[0, 1], Some("ok")).await;
+    house.until(&sold, OrderStatus::Confirmed).await;
+    let paying = house.order("lee", &[2], Some("lost")).await;
+    house.until(&paying, OrderStatus::Paying).await;
+    house.stop().await;
+
+    let mut house = house.wiped().await;
+    assert!(house.lane().seats(&"hall".into()).await.is_err(), "nothing is sold from a lane that was lost");
+    house.start();
+    eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
+    assert_eq!(house.seats(0, 4).await, "sspf");
+    assert_eq!(house.lane().meta().await.expect("answers").generation, 2);
+    // What was under way goes on, what was sold can be refunded.
+    house.provider.answer("lost", stanchion::payment::Asked::Captured);
+    house.until(&paying, OrderStatus::Confirmed).await;
+    house.refund(&sold, "one", &[2]).await;
+    house.until(&sold, OrderStatus::PartiallyRefunded).await;
+    assert_eq!(house.seats(0, 4).await, "sfsf");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_on_demand_takes_the_log_to_the_ledger_first() {
+    let house = House::open(Store::Embedded).await;
+    let order = house.order("kim", &[0], None).await;
+    let pipeline = house.pipeline();
+    let done = pipeline.rebuild(LANE).await.expect("rebuilds");
+    assert_eq!((done.generation, done.events, done.orders), (2, 1, 1));
+    assert_eq!(house.fact(&order).await.status, OrderStatus::PendingPayment);
+    assert_eq!(house.seats(0, 2).await, "pf");
+    let lease = house.lane().lease(house.clock.now_ms(), "another", 1_000).await.expect("answers");
+    assert!(lease.is_some(), "the lease was given back");
+    assert!(pipeline.rebuild(LANE).await.is_err(), "another has the lease");
+    house.clock.advance(Duration::from_secs(2));
+    house.close().await;
+}

@@ -1,0 +1,151 @@
+//! From the log to the ledger and back to the lane, with all that may become of a payment and a refund.
+
+use std::time::Duration;
+
+use stanchion::lane::PayOutcome;
+use stanchion::lane::order::{OrderStatus, Reason, RefundStatus};
+use stanchion::lane::record::PaymentResult;
+use stanchion::payment::{Asked, Returned};
+use stanchion::pipeline::Resolved;
+
+use super::pipeline_support::{House, Store, eventually, first_attempt};
+
+async fn a_purchase_and_its_refund(store: Store) {
+    let mut house = House::open(store).await;
+    house.start();
+    let order = house.order("kim", &[0, 1], Some("ok")).await;
+    let fact = house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(fact.payment.map(|p| (p.attempts, p.captured)), Some((1, 2_000)));
+    assert_eq!(house.seats(0, 3).await, "ssf");
+    let first = house.refund(&order, "one", &[1]).await;
+    house.until_refund(&first, RefundStatus::Done).await;
+    house.until(&order, OrderStatus::PartiallyRefunded).await;
+    assert_eq!(house.seats(0, 3).await, "fsf");
+    let second = house.refund(&order, "two", &[2]).await;
+    house.until(&order, OrderStatus::Refunded).await;
+    assert_eq!((house.provider.returns(&first), house.provider.returns(&second)), (1, 1));
+    assert_eq!(house.provider.captures(&order), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_purchase_and_its_refund_embedded() {
+    a_purchase_and_its_refund(Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_purchase_and_its_refund_on_servers() {
+    a_purchase_and_its_refund(Store::Servers).await;
+}
+
+#[tokio::test]
+async fn many_orders_share_transactions() {
+    let mut house = House::open(Store::Servers).await;
+    let mut orders = Vec::new();
+    for seat in 0..60 {
+        orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
+    }
+    house.start();
+    for order in &orders {
+        house.until(order, OrderStatus::Confirmed).await;
+        assert_eq!(house.provider.captures(order), 1);
+    }
+    assert_eq!(house.seats(0, 60).await, "s".repeat(60));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_decline_another_attempt_and_a_timeout() {
+    let mut house = House::open(Store::Embedded).await;
+    house.start();
+    let order = house.order("kim", &[0], Some("decline")).await;
+    house.until(&order, OrderStatus::PendingPayment).await;
+    // The provider never answers this one, and knows when asked that it never did it.
+    house.provider.answer("silent", Asked::NotDone);
+    assert!(matches!(house.pay(&order, "second", "silent").await, PayOutcome::Accepted(_)));
+    let pending = async || {
+        let fact = house.fact(&order).await;
+        fact.status == OrderStatus::PendingPayment && fact.payment.is_some_and(|p| p.attempts == 2)
+    };
+    eventually("the second attempt is closed", pending).await;
+    // And this one answers 500 first, and says when asked that it is done.
+    house.provider.answer("error", Asked::Captured);
+    assert!(matches!(house.pay(&order, "third", "error").await, PayOutcome::Accepted(_)));
+    let fact = house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(fact.payment.map(|p| (p.attempts, p.captured)), Some((3, 1_000)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn at_the_deadline_an_unpaid_order_ends() {
+    let mut house = House::open(Store::Embedded).await;
+    house.start();
+    let waiting = house.order("kim", &[0], None).await;
+    let declined = house.order("lee", &[1], Some("decline")).await;
+    house.until(&waiting, OrderStatus::PendingPayment).await;
+    house.until(&declined, OrderStatus::PendingPayment).await;
+    house.clock.advance(Duration::from_secs(600));
+    let fact = house.until(&waiting, OrderStatus::Rejected).await;
+    assert_eq!(fact.reason, Some(Reason::PaymentExpired));
+    let fact = house.until(&declined, OrderStatus::Rejected).await;
+    assert_eq!(fact.reason, Some(Reason::PaymentDeclined));
+    assert_eq!(house.seats(0, 2).await, "ff");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn money_found_after_the_seats_were_freed_goes_back() {
+    let mut house = House::open(Store::Embedded).await;
+    house.start();
+    let order = house.order("kim", &[0], Some("lost")).await;
+    house.until(&order, OrderStatus::Paying).await;
+    house.clock.advance(Duration::from_secs(600));
+    // Nobody can tell: the seat waits.
+    assert_eq!(house.seats(0, 1).await, "p");
+    house.clock.advance(Duration::from_secs(3_600));
+    house.until(&order, OrderStatus::Rejected).await;
+    assert_eq!(house.seats(0, 1).await, "f");
+    house.provider.answer("lost", Asked::Captured);
+    let back = async || house.fact(&order).await.payment.is_some_and(|p| (p.captured, p.cancelled) == (1_000, 1_000));
+    eventually("the money is back", back).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_human_resolves_what_the_provider_will_not() {
+    let mut house = House::open(Store::Embedded).await;
+    let pipeline = house.start();
+    let order = house.order("kim", &[0], Some("lost")).await;
+    house.until(&order, OrderStatus::Paying).await;
+    let attempt = first_attempt(&order);
+    let nobody = "p01ffffffffffffffffffffffffffffffff".into();
+    assert_eq!(pipeline.resolve(&nobody, PaymentResult::Captured).await.expect("answers"), Resolved::NotFound);
+    assert_eq!(pipeline.resolve(&attempt, PaymentResult::Captured).await.expect("answers"), Resolved::Done);
+    house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(pipeline.resolve(&attempt, PaymentResult::NotDone).await.expect("answers"), Resolved::Closed);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_is_asked_after_and_a_refusal_undone() {
+    let mut house = House::open(Store::Embedded).await;
+    house.start();
+    let order = house.order("kim", &[0, 1], Some("ok")).await;
+    house.until(&order, OrderStatus::Confirmed).await;
+    // No answer, then: never seen. It is sent again.
+    house.provider.refunds(Some(Returned::Unknown));
+    let first = house.refund(&order, "one", &[1]).await;
+    eventually("the ledger has it", async || {
+        house.lane().get_refund(&first).await.expect("answers").is_some_and(|fact| fact.cash == 1_000)
+    })
+    .await;
+    house.provider.refunds(None);
+    house.until_refund(&first, RefundStatus::Done).await;
+    assert_eq!(house.provider.returns(&first), 1);
+    house.provider.refunds(Some(Returned::Refused { detail: "card closed".into() }));
+    let second = house.refund(&order, "two", &[2]).await;
+    house.until_refund(&second, RefundStatus::Failed).await;
+    assert_eq!(house.seats(0, 2).await, "fs");
+    assert_eq!(house.fact(&order).await.status, OrderStatus::PartiallyRefunded);
+    house.close().await;
+}

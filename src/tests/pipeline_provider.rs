@@ -1,0 +1,91 @@
+//! A payment provider that does as a test tells it.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use stanchion::ids::{AttemptId, OrderId, RefundId};
+use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+
+/// What the provider will say when asked; a test may change its mind.
+#[derive(Debug, Default)]
+pub struct Scripted {
+    book: Mutex<Script>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    /// By payment key; `ok` and `decline` need no entry.
+    asked: HashMap<String, Asked>,
+    refunds: Option<Returned>,
+    /// An attempt's repeats are the same money.
+    captured: HashSet<(OrderId, AttemptId)>,
+    returned: HashMap<RefundId, u32>,
+}
+
+impl Scripted {
+    /// From now on an attempt with this key is answered so when it is asked after.
+    pub fn answer(&self, key: &str, asked: Asked) {
+        self.book.lock().asked.insert(key.into(), asked);
+    }
+
+    /// What every refund is answered; nothing: done.
+    pub fn refunds(&self, answer: Option<Returned>) {
+        self.book.lock().refunds = answer;
+    }
+
+    /// How often money was taken for this order.
+    pub fn captures(&self, order: &OrderId) -> usize {
+        self.book.lock().captured.iter().filter(|(of, _)| of == order).count()
+    }
+
+    pub fn returns(&self, refund: &RefundId) -> u32 {
+        self.book.lock().returned.get(refund).copied().unwrap_or(0)
+    }
+}
+
+#[async_trait]
+impl Provider for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        match charge.key.as_str() {
+            "ok" => {
+                self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
+                Charged::Captured
+            }
+            "decline" => Charged::Declined { detail: "no funds".into() },
+            "silent" => std::future::pending().await,
+            _ => Charged::Unknown,
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> Asked {
+        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(Asked::Unknown);
+        if answer == Asked::Captured {
+            self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
+        }
+        answer
+    }
+
+    async fn refund(&self, back: &Return) -> Returned {
+        let mut book = self.book.lock();
+        let answer = book.refunds.clone().unwrap_or(Returned::Done);
+        if answer == Returned::Done {
+            *book.returned.entry(back.refund.clone()).or_default() += 1;
+        }
+        answer
+    }
+
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        let book = self.book.lock();
+        match &book.refunds {
+            Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
+            Some(Returned::Unknown) => ReturnAsked::Unknown,
+            Some(Returned::Done) | None if book.returned.contains_key(&back.refund) => ReturnAsked::Done,
+            Some(Returned::Done) | None => ReturnAsked::NotDone,
+        }
+    }
+}

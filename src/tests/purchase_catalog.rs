@@ -1,0 +1,156 @@
+//! The seat map, the catalogue, and how an organizer changes them while buyers hold seats.
+
+use std::io::Read as _;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::purchase_support::{Buyer, assert_shape, on_both_stores};
+use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+
+on_both_stores!(
+    a_map_is_named_and_compressed,
+    the_best_seats_are_picked,
+    a_changed_hall_keeps_its_seats,
+    events_are_listed
+);
+
+async fn hall(store: Store) -> Gateway {
+    let gateway = Gateway::start(store).await;
+    gateway.put_event("hall", &small_hall()).await;
+    gateway
+}
+
+async fn a_map_is_named_and_compressed(store: Store) {
+    let gateway = hall(store).await;
+    let get = || gateway.public.get("/v1/events/hall/seats");
+    let plain = get().send().await.expect(200);
+    let etag = plain.header("etag").expect("a name").to_owned();
+    assert_eq!((plain.header("content-type"), plain.header("content-encoding")), (Some("application/json"), None));
+    assert!(plain.header("vary").is_some_and(|vary| vary.contains("accept-encoding")));
+
+    let zipped = get().header("accept-encoding", "br, gzip").send().await.expect(200);
+    assert_eq!((zipped.header("content-encoding"), zipped.header("etag")), (Some("gzip"), Some(etag.as_str())));
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&zipped.body[..]).read_to_end(&mut text).expect("gzip");
+    assert_eq!(text, plain.body);
+
+    let same = get().header("if-none-match", &etag).send().await.expect(304);
+    assert_eq!((same.body.len(), same.header("etag")), (0, Some(etag.as_str())));
+    gateway.public.get("/v1/events/none/seats").send().await.expect_code(404, "EVENT_NOT_FOUND");
+
+    Buyer::enter(&gateway, "hall", "kim").await.hold(&["a-1-1"]).await;
+    eventually("the map has another name", async || get().header("if-none-match", &etag).send().await.status == 200)
+        .await;
+}
+
+async fn the_best_seats_are_picked(store: Store) {
+    let gateway = hall(store).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let seats = |hold: &Value| -> Vec<Value> {
+        hold["seats"].as_array().expect("seats").iter().map(|seat| seat["id"].clone()).collect()
+    };
+    // The block nearest the row's middle that leaves no single seats.
+    let best = kim.hold_call(&json!({"section": "a", "quantity": 2})).send().await.expect(201);
+    assert_eq!(seats(&best.json), [json!("a-1-5"), json!("a-1-6")]);
+    // Standing seats have no names, and nobody is next to anybody.
+    let standing = kim.hold_call(&json!({"section": "ga", "quantity": 2})).send().await.expect(201);
+    assert_shape(
+        &standing,
+        json!({
+            "id": "<hold>", "event": "hall", "state": "held",
+            "seats": [{"id": null, "section": "ga", "price": 33000}, {"id": null, "section": "ga", "price": 33000}],
+            "total": {"amount": 66000, "currency": "KRW"}, "expires_at": "<time>", "expires_in_s": "<seconds>",
+        }),
+    );
+
+    let row = json!({"rows": [{"id": "1", "seats": 3}], "id": "s", "name": "Small", "price": 10});
+    let mut small = small_hall();
+    small["sections"] = json!([row]);
+    gateway.put_event("small", &small).await;
+    let ann = Buyer::enter(&gateway, "small", "ann").await;
+    ann.hold(&["s-1-2"]).await;
+    let ask = async |body: Value| ann.hold_call(&body).send().await;
+    ask(json!({"section": "s", "quantity": 2})).await.expect_code(409, "ADJACENT_UNAVAILABLE");
+    ask(json!({"section": "s", "quantity": 3})).await.expect_code(409, "SOLD_OUT");
+    let apart = ask(json!({"section": "s", "quantity": 2, "adjacent": false})).await.expect(201);
+    assert_eq!(seats(&apart.json), [json!("s-1-1"), json!("s-1-3")]);
+    let lee = Buyer { user: "lee".into(), bearer: gateway.token("lee"), ..ann };
+    lee.hold_call(&json!({"section": "s"})).send().await.expect_code(403, "NOT_OWNER");
+}
+
+async fn a_changed_hall_keeps_its_seats(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let put = async |spec: &Value| gateway.admin_call(Method::PUT, "/v1/admin/events/hall").json(spec).send().await;
+    let created = put(&small_hall()).await.expect(201);
+    assert_eq!((&created.json["id"], &created.json["version"]), (&json!("hall"), &json!(1)));
+    assert_eq!(put(&small_hall()).await.expect(200).json["version"], 1, "the same again changes nothing");
+
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    kim.hold(&["a-1-10"]).await;
+    let mut smaller = small_hall();
+    smaller["sections"][0]["rows"][0]["seats"] = json!(9);
+    let refused = put(&smaller).await.expect_code(409, "SEATS_SOLD");
+    assert_eq!(refused.json["conflicts"], json!(["a-1-10"]));
+    smaller["sections"][0]["rows"][0]["seats"] = json!(11);
+    smaller["sections"][0]["rows"][1]["seats"] = json!(9);
+    put(&smaller).await.expect(200);
+    eventually("the map has the new hall", async || {
+        let map = gateway.public.get("/v1/events/hall/seats").send().await.expect(200).json;
+        let rows = &map["sections"][0]["rows"];
+        rows[0]["seats"] == "fffffffffhf" && rows[1]["seats"] == "fffffffff"
+    })
+    .await;
+    kim.hold(&["a-1-11"]).await;
+
+    let mut broken = small_hall();
+    broken["currency"] = json!("won");
+    broken["sections"][0]["price"] = json!(-1);
+    let refused = put(&broken).await.expect_code(400, "VALIDATION");
+    let pointers: Vec<&Value> =
+        refused.json["errors"].as_array().expect("errors").iter().map(|e| &e["pointer"]).collect();
+    assert_eq!(pointers, ["/currency", "/sections/0/price"]);
+
+    let room =
+        async |patch: Value| gateway.admin_call(Method::PATCH, "/v1/admin/events/hall/room").json(&patch).send().await;
+    assert_eq!(room(json!({"capacity": 7, "mode": "paused"})).await.expect(200).json["room"]["capacity"], 7);
+    let refused = room(json!({"capacity": -1})).await.expect_code(400, "VALIDATION");
+    assert_eq!(refused.json["errors"][0]["pointer"], "/capacity");
+    room(json!({"colour": 1})).await.expect_code(400, "VALIDATION");
+    let missing = gateway.admin_call(Method::PATCH, "/v1/admin/events/none/room").json(&json!({})).send().await;
+    missing.expect_code(404, "EVENT_NOT_FOUND");
+    let now = gateway.admin_call(Method::GET, "/v1/admin/events/hall").send().await.expect(200).json;
+    assert_eq!((&now["room"]["mode"], &now["sections"][0]["rows"][0]["seats"]), (&json!("paused"), &json!(11)));
+}
+
+async fn events_are_listed(store: Store) {
+    let gateway = hall(store).await;
+    for event in ["arena", "theatre"] {
+        gateway.put_event(event, &small_hall()).await;
+    }
+    let page = async |query: &str| gateway.public.get(&format!("/v1/events?{query}")).send().await.expect(200).json;
+    let first = page("limit=2").await;
+    let ids = |page: &Value| -> Vec<Value> {
+        page["items"].as_array().expect("items").iter().map(|event| event["id"].clone()).collect()
+    };
+    assert_eq!((ids(&first), &first["next"]), (vec![json!("arena"), json!("hall")], &json!("hall")));
+    let second = page("limit=2&after=hall").await;
+    assert_eq!((ids(&second), &second["next"]), (vec![json!("theatre")], &Value::Null));
+
+    let one = gateway.public.get("/v1/events/hall").send().await.expect(200);
+    assert_shape(
+        &one,
+        json!({
+            "id": "hall", "name": "Small hall", "category": "", "venue": "", "timezone": "UTC",
+            "starts_at": "<time>", "opens_at": null, "closes_at": null, "refunds_close_at": null,
+            "currency": "KRW", "organizer": "hall-co",
+            "sections": [
+                {"id": "a", "name": "Floor", "price": 55000, "capacity": 20, "standing": false},
+                {"id": "ga", "name": "Standing", "price": 33000, "capacity": 20, "standing": true},
+            ],
+            "seats_per_user": 4, "hold_ttl_s": 420, "payment_ttl_s": 600, "earn_bp": 100,
+            "cancellation_fees": [], "identity": "browser",
+        }),
+    );
+    gateway.public.get("/v1/events/none").send().await.expect_code(404, "EVENT_NOT_FOUND");
+}
