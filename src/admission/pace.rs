@@ -5,8 +5,8 @@ use crate::clock::Millis;
 /// Bounds of `poll_after_ms`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    pub min_ms: i64,
-    pub max_ms: i64,
+    pub min_ms: u64,
+    pub max_ms: u64,
 }
 
 /// So far back the slowest pace is reached.
@@ -27,11 +27,11 @@ impl Pace {
     /// Before the opening: slowly, then spread over one pace around it.
     pub fn scheduled(self, until_open_ms: Millis, jitter: f64) -> i64 {
         let spread = self.min_ms as f64 + self.span() * jitter;
-        if until_open_ms > self.max_ms { self.waiting(i64::MAX, jitter) } else { spread as i64 }
+        if until_open_ms as f64 > self.max_ms as f64 { self.waiting(i64::MAX, jitter) } else { spread as i64 }
     }
 
     fn span(self) -> f64 {
-        (self.max_ms - self.min_ms).max(0) as f64
+        self.max_ms.saturating_sub(self.min_ms) as f64
     }
 
     /// Inside, through, or nothing to be had: only to notice a change.

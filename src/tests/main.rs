@@ -7,7 +7,6 @@ mod edge_requests;
 mod edge_server;
 mod edge_support;
 mod faults;
-mod faults;
 mod house;
 mod ledger_base;
 mod ledger_catalog;
