@@ -98,21 +98,26 @@ if #ran_out == SWEEP_MAX then return reply("AGAIN") end
 local taken = tonumber(redis.call("HGET", TAKEN, user) or 0)
 if taken + quantity > seats_per_user then return reply("LIMIT_EXCEEDED", taken) end
 
--- Rows as text, and their runs, one by one; past the string's end a seat is not free.
+-- Part of the string; past its end a seat is not free. Only what is looked at is read: Lua pays for
+-- every byte it is given.
+local function part(first, length)
+  local found = redis.call("GETRANGE", SEATS, text(first), text(first + length - 1))
+  return #found < length and found .. string.rep("b", length - #found) or found
+end
+
+-- Rows as text, and their runs, one by one.
 local function rows()
-  local all, next_row = redis.call("GET", SEATS) or "", string.gmatch(wanted, "[^;]+")
+  local next_row = string.gmatch(wanted, "[^;]+")
   return function()
     local row = next_row()
     if not row then return nil end
-    local text_of, runs = "", {}
+    local parts, runs = {}, {}
     for first, length in string.gmatch(row, "(%d+):(%d+)") do
       first, length = tonumber(first), tonumber(length)
-      local part = string.sub(all, first + 1, first + length)
-      if #part < length then part = part .. string.rep("b", length - #part) end
-      text_of = text_of .. part
+      parts[#parts + 1] = part(first, length)
       runs[#runs + 1] = { first, length }
     end
-    return text_of, runs
+    return #parts == 1 and parts[1] or table.concat(parts), runs
   end
 end
 
@@ -171,11 +176,17 @@ elseif want == "adjacent" then
     return reply(free < quantity and "SOLD_OUT" or "NO_BLOCK")
   end
 else
-  for row, runs in rows() do
-    local pos = string.find(row, "f", 1, true)
-    while pos and #chosen < quantity do
-      chosen[#chosen + 1] = index_at(runs, pos)
-      pos = string.find(row, "f", pos + 1, true)
+  local CHUNK = 500
+  for first, length in string.gmatch(wanted, "(%d+):(%d+)") do
+    local past = first + length
+    for from = tonumber(first), past - 1, CHUNK do
+      local seats = part(from, math.min(CHUNK, past - from))
+      local pos = string.find(seats, "f", 1, true)
+      while pos and #chosen < quantity do
+        chosen[#chosen + 1] = from + pos - 1
+        pos = string.find(seats, "f", pos + 1, true)
+      end
+      if #chosen == quantity then break end
     end
     if #chosen == quantity then break end
   end

@@ -33,10 +33,16 @@ fn ask_for(key: &str, want: Want) -> HoldAsk {
 }
 
 /// The seats, or the refusal.
-fn taken(outcome: HoldOutcome) -> Result<Vec<SeatIndex>, HoldOutcome> {
+#[derive(Debug, PartialEq)]
+enum Picked {
+    Seats(Vec<SeatIndex>),
+    Refused(Box<HoldOutcome>),
+}
+
+fn picked(outcome: HoldOutcome) -> Picked {
     match outcome {
-        HoldOutcome::Held(HoldFact { seats, .. }) => Ok(seats),
-        refused => Err(refused),
+        HoldOutcome::Held(HoldFact { seats, .. }) => Picked::Seats(seats),
+        refused => Picked::Refused(Box::new(refused)),
     }
 }
 
@@ -72,7 +78,7 @@ fn redis_picks_what_the_model_picks() {
                     let busy: Vec<SeatIndex> = busy.iter().copied().collect();
                     let held = lane.hold(START, ask_for(&busy_key, ask::named(&busy))).await.expect("an answer");
                     assert!(matches!(held, HoldOutcome::Held(_)), "{held:?}");
-                    let picked = taken(lane.hold(START, ask_for(&key, want.clone())).await.expect("an answer"));
+                    let picked = picked(lane.hold(START, ask_for(&key, want.clone())).await.expect("an answer"));
                     for key in [&busy_key, &key] {
                         lane.release(START, ask::release(HALL, key, "kim")).await.expect("an answer");
                     }
