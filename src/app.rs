@@ -97,6 +97,11 @@ pub enum BootError {
     Audit(#[from] pipeline::audit::Error),
 }
 
+/// A part of the house ended while it should have run.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the gateway died")]
+pub struct PartDied(#[source] tokio::task::JoinError);
+
 /// Every part, built and connected, not yet serving.
 pub struct App {
     role: Role,
@@ -209,8 +214,9 @@ impl Bound {
         self.admin.local_addr().expect("a bound listener has an address")
     }
 
-    /// Serves until told to stop, then drains.
-    pub async fn run(self, mut stopping: Stopping) {
+    /// Serves until told to stop, then drains. A part that dies of a panic ends the rest too: a gateway
+    /// without its writer must not look healthy, and whoever watches the process starts another.
+    pub async fn run(self, mut stopping: Stopping) -> Result<(), PartDied> {
         let Bound { app, public, admin } = self;
         // Two signals: listeners and doors stop first, what finishes their work stops after them.
         let (stop_edge, edge_stopping) = shutdown::channel();
@@ -234,18 +240,23 @@ impl Bound {
         app.state.ready();
         tracing::info!(role = ?app.role, "serving");
 
-        stopping.wait().await;
+        let died = tokio::select! {
+            () = stopping.wait() => None,
+            Some(Err(panic)) = rest.join_next() => Some(panic),
+            Some(Err(panic)) = doors.join_next() => Some(panic),
+        };
         tracing::info!("draining");
         app.state.not_ready();
         stop_edge.now();
-        doors.join_all().await;
+        while doors.join_next().await.is_some() {}
         stop_rest.now();
-        rest.join_all().await;
+        while rest.join_next().await.is_some() {}
         if let Err(error) = admin.await {
             tracing::error!(%error, "the admin listener ended badly");
         }
         app.ledger.close().await;
         tracing::info!("stopped");
+        died.map_or(Ok(()), |source| Err(PartDied(source)))
     }
 }
 

@@ -143,9 +143,9 @@ async fn serve_until_told(config: Config, role: Role) -> Done {
         told_to_stop().await;
         stop.now();
     });
-    bound.run(stopping).await;
+    let ended = bound.run(stopping).await;
     signals.abort();
-    Ok(())
+    ended.map_err(work)
 }
 
 async fn rebuild_lanes(config: Config, event: Option<String>) -> Done {

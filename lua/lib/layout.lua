@@ -30,16 +30,15 @@ local function number_of(seats, state)
   return n
 end
 
--- Settings and seat string of an event; the room's own counters are left alone.
+-- All of an event but its places: the room's counters and version of seats are set already.
 local function write_event(seats)
   redis.call("SADD", EVENTS, event)
   if seats ~= "" then redis.call("SET", SEATS, seats) end
-  redis.call("HSET", ROOM, "version", text(settings.version), "mode", settings.mode,
-    "opens_at", text(settings.opens_at), "closes_at", text(settings.closes_at),
-    "capacity", text(settings.capacity), "rate", text(settings.rate),
-    "pass_ttl", text(settings.pass_ttl), "claim_ttl", text(settings.claim_ttl),
-    "absent_after", text(settings.absent_after), "late_grace", text(settings.late_grace),
-    "release_on", settings.release_on,
-    "f", number_of(seats, "f"), "h", number_of(seats, "h"), "p", number_of(seats, "p"),
-    "s", number_of(seats, "s"), "b", number_of(seats, "b"))
+  redis.call("HSET", ROOM, "version", text(settings.version), "settings", settings.mode .. string.format(
+    " %.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f ", settings.opens_at, settings.closes_at, settings.capacity,
+    settings.rate, settings.pass_ttl, settings.claim_ttl, settings.absent_after, settings.late_grace
+  ) .. settings.release_on)
+  write_counters()
+  for _, state in ipairs({ "f", "h", "p", "s", "b" }) do room[state] = number_of(seats, state) end
+  write_seat_counts()
 end

@@ -18,9 +18,10 @@ end
 local function count_seats()
   if next(moved) == nil then return end
   for state, by in pairs(moved) do
-    if by ~= 0 then set(state, room[state] + by) end
+    room[state] = room[state] + by
   end
-  set("seat_version", room.seat_version + 1)
+  room.seat_version = room.seat_version + 1
+  write_seat_counts()
   moved = {}
 end
 

@@ -7,3 +7,9 @@ local settings = {
   pass_ttl = int(12, 0, 1000000000), claim_ttl = int(13, 0, 1000000000),
   absent_after = int(14, 0, 1000000000), late_grace = int(15, 0, 1000000000), release_on = ARGV[16],
 }
+do
+  local modes = { scheduled = true, open = true, paused = true, drain = true, closed = true }
+  if not modes[settings.mode] then error({ err = "RANGE argument 7" }) end
+  local release_on = settings.release_on
+  if release_on ~= "order" and release_on ~= "exit" then error({ err = "RANGE argument 16" }) end
+end

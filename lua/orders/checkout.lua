@@ -10,7 +10,7 @@
 -- KEYS[4]   orders   hash    order -> fact (JSON)
 -- KEYS[5]   pending  hash    order -> pay | cancel
 -- KEYS[6]   placed   set     orders of the event
--- KEYS[7]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[7]   room     hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[8]   inside   zset    visitor -> expiry, ms
 -- KEYS[9]   seats    string  one byte a seat: f h p s b
 -- KEYS[10]  owners   hash    seat -> hold (h) or order (p s)

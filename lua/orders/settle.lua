@@ -12,7 +12,7 @@
 -- KEYS[5]   pending        hash    order -> pay | cancel
 -- KEYS[6]   refunds        hash    refund -> fact (JSON)
 -- KEYS[7]   order_refunds  hash    order -> {refund: 1} (JSON)
--- KEYS[8]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[8]   room           hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[9]   waiting        zset    visitor -> score
 -- KEYS[10]  seen           hash    waiting visitor -> last seen, ms
 -- KEYS[11]  inside         zset    visitor -> expiry, ms

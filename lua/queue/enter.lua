@@ -5,7 +5,7 @@
 -- Cost:    O(log places)
 --
 -- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  settings, counters, bucket, seats by state
+-- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]   waiting  zset  visitor -> score
 -- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
 -- KEYS[5]   inside   zset  visitor -> expiry, ms
@@ -63,16 +63,15 @@ if not is_at_once and in_line() >= waiting_max then return reply("FULL") end
 
 local serial = room.serial + 1
 score = room.epoch * EPOCH + serial
-set("serial", serial)
+room.serial = serial
 local state, value
 if is_at_once then
-  set("units", units - ADMISSION)
-  set("filled_at", filled_at)
-  set("admitted", room.admitted + 1)
+  room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
   state, value = ADMITTED, now + room.pass_ttl * 1000
   put_inside(visitor, score, value)
 else
   put_waiting(visitor, score)
   state, value = waits(visitor, mode)
 end
+write_counters()
 return reply("ENTERED", serial, room.epoch, room.round, state, value, counts(mode))

@@ -6,7 +6,7 @@
 -- Cost:    O(log places)
 --
 -- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  settings, counters, bucket, seats by state
+-- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]   waiting  zset  visitor -> score
 -- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
 -- KEYS[5]   inside   zset  visitor -> expiry, ms

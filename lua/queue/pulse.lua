@@ -11,7 +11,7 @@
 -- KEYS[4]   attempts       hash    order -> {attempt: digest} (JSON)
 -- KEYS[5]   refunds        hash    refund -> fact (JSON)
 -- KEYS[6]   order_refunds  hash    order -> {refund: 1} (JSON)
--- KEYS[7]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[7]   room           hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[8]   waiting        zset    visitor -> score
 -- KEYS[9]   seen           hash    waiting visitor -> last seen, ms
 -- KEYS[10]  inside         zset    visitor -> expiry, ms
@@ -147,9 +147,8 @@ if mode == "open" or mode == "drain" then
   end
   if slots > 0 and in_line() > 0 then more = 1 end
   if admitted > 0 then
-    set("units", units - admitted * ADMISSION)
-    set("filled_at", filled_at)
-    set("admitted", room.admitted + admitted)
+    room.units, room.filled_at, room.admitted = units - admitted * ADMISSION, filled_at, room.admitted + admitted
+    write_counters()
   end
 end
 return reply("PULSED", admitted, expired, called_late, lapsed, holds_expired, more)

@@ -8,7 +8,7 @@
 -- KEYS[1]   meta     hash    generation, log (last id), restoring
 -- KEYS[2]   events   set     events of the lane
 -- KEYS[3]   seats    string  one byte a seat: f h p s b
--- KEYS[4]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[4]   room     hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[5]   waiting  zset    visitor -> score
 -- KEYS[6]   seen     hash    waiting visitor -> last seen, ms
 -- KEYS[7]   inside   zset    visitor -> expiry, ms
@@ -46,10 +46,10 @@ local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
 arity_from(12, 16)
 -- include lib/marks.lua
 -- include lib/settings.lua
+-- include lib/room.lua
 -- include lib/layout.lua
 local ranges = blocked_ranges(17, settings.seats)
 -- include lib/open.lua
--- include lib/room.lua
 -- include lib/bucket.lua
 local before = redis.call("GET", SEATS) or ""
 if room.version then
@@ -67,20 +67,17 @@ if room.version then
 end
 
 if not room.version then
-  redis.call("HSET", ROOM, "round", 1, "epoch", 1, "serial", 0, "admitted", 0,
-    "units", text(bucket_size(settings.rate)), "filled_at", text(now), "seat_version", text(generation * 4294967296))
+  room = { round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
+    seat_version = generation * 4294967296 }
 else
   if room.mode == "closed" and settings.mode ~= "closed" then
-    set("round", room.round + 1)
-    set("epoch", room.epoch + 1)
+    room.round, room.epoch = room.round + 1, room.epoch + 1
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT)
   end
   -- At the old rate, before the new one counts.
-  local units, filled_at = filled()
-  set("units", units)
-  set("filled_at", filled_at)
+  room.units, room.filled_at = filled()
 end
 local after = laid_out(before, settings.seats, ranges)
-if after ~= before then redis.call("HINCRBY", ROOM, "seat_version", 1) end
+if after ~= before then room.seat_version = room.seat_version + 1 end
 write_event(after)
 return reply("DONE")

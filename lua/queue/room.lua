@@ -5,7 +5,7 @@
 -- Cost:    O(1)
 --
 -- KEYS[1]  meta     hash  generation, log (last id), restoring
--- KEYS[2]  room     hash  settings, counters, bucket, seats by state
+-- KEYS[2]  room     hash  version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]  waiting  zset  visitor -> score
 -- KEYS[4]  inside   zset  visitor -> expiry, ms
 -- KEYS[5]  late     zset  visitor -> when called, ms

@@ -7,7 +7,7 @@
 -- KEYS[1]   meta       hash    generation, log (last id), restoring
 -- KEYS[2]   events     set     events of the lane
 -- KEYS[3]   campaigns  set     campaigns of the lane
--- KEYS[4]   room       hash    settings, counters, bucket, seats by state
+-- KEYS[4]   room       hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[5]   waiting    zset    visitor -> score
 -- KEYS[6]   seen       hash    waiting visitor -> last seen, ms
 -- KEYS[7]   inside     zset    visitor -> expiry, ms

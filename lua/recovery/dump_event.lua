@@ -7,7 +7,7 @@
 -- KEYS[1]   meta     hash    generation, log (last id), restoring
 -- KEYS[2]   orders   hash    order -> fact (JSON)
 -- KEYS[3]   pending  hash    order -> pay | cancel
--- KEYS[4]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[4]   room     hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[5]   waiting  zset    visitor -> score
 -- KEYS[6]   inside   zset    visitor -> expiry, ms
 -- KEYS[7]   late     zset    visitor -> when called, ms

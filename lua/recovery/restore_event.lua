@@ -7,7 +7,7 @@
 -- KEYS[1]   meta     hash    generation, log (last id), restoring
 -- KEYS[2]   events   set     events of the lane
 -- KEYS[3]   seats    string  one byte a seat: f h p s b
--- KEYS[4]   room     hash    settings, counters, bucket, seats by state
+-- KEYS[4]   room     hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[5]   waiting  zset    visitor -> score
 -- KEYS[6]   seen     hash    waiting visitor -> last seen, ms
 -- KEYS[7]   inside   zset    visitor -> expiry, ms
@@ -53,12 +53,13 @@ local code = { DONE = 1, NOT_RESTORING = -101 }
 arity_from(20, 17)
 -- include lib/marks.lua
 -- include lib/settings.lua
+-- include lib/room.lua
 -- include lib/layout.lua
 local ranges, epoch = blocked_ranges(18, settings.seats), int(17, 0, 1454)
 -- include lib/restoring.lua
 -- include lib/bucket.lua
 redis.call("UNLINK", unpack(KEYS, 3))
-redis.call("HSET", ROOM, "round", 1, "epoch", text(epoch), "serial", 0, "admitted", 0,
-  "units", text(bucket_size(settings.rate)), "filled_at", text(now), "seat_version", text(generation * 4294967296 + 1))
+room = { round = 1, epoch = epoch, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
+  seat_version = generation * 4294967296 + 1 }
 write_event(laid_out("", settings.seats, ranges))
 return reply("DONE")

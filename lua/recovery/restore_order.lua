@@ -9,7 +9,7 @@
 -- KEYS[3]   pending        hash    order -> pay | cancel
 -- KEYS[4]   attempts       hash    order -> {attempt: digest} (JSON)
 -- KEYS[5]   order_refunds  hash    order -> {refund: 1} (JSON)
--- KEYS[6]   room           hash    settings, counters, bucket, seats by state
+-- KEYS[6]   room           hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[7]   open           hash    visitor -> holds not ended
 -- KEYS[8]   seats          string  one byte a seat: f h p s b
 -- KEYS[9]   owners         hash    seat -> hold (h) or order (p s)

@@ -5,7 +5,7 @@
 -- Cost:    O(seats of the rows looked at + holds that ran out)
 --
 -- KEYS[1]   meta    hash    generation, log (last id), restoring
--- KEYS[2]   room    hash    settings, counters, bucket, seats by state
+-- KEYS[2]   room    hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]   inside  zset    visitor -> expiry, ms
 -- KEYS[4]   bound   hash    visitor -> user
 -- KEYS[5]   open    hash    visitor -> holds not ended
@@ -29,7 +29,7 @@
 -- ARGV[11]  want            text     named adjacent separate
 -- ARGV[12]  quantity        integer  1 to 100,000
 -- ARGV[13]  price           text     of each seat; named: joined by commas
--- then     named: the seats, ascending; else rows: first, length of each run, and 0, 0 after a row
+-- ARGV[14]  seats           text     named: "1,2,3", ascending; else rows of runs: "first:length,first:length;first:length"
 -- Returns {code, generation, log, …}
 --    1  HELD            {…, mark}
 --    2  REPEATED        {…, fact, mark}: this hold exists already; nothing was changed
@@ -51,18 +51,24 @@ local code = {
   NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
-arity_from(12, 13)
+arity(12, 14)
 -- include lib/marks.lua
 local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)
 local want, quantity, price = ARGV[11], int(12, 1, 100000), ARGV[13]
 if want ~= "named" and want ~= "adjacent" and want ~= "separate" then error({ err = "RANGE argument 11" }) end
-if want == "named" and #ARGV ~= 13 + quantity then error({ err = "ARITY" }) end
--- Named: the seats. Else rows of runs, a row's end marked by a run of 0: first, length, …, 0, 0.
-local numbers = {}
-for at = 14, #ARGV do
-  numbers[at - 13] = int(at, 0, want == "named" and 4294967295 or 10000000)
-  if want == "named" and at > 14 and numbers[at - 13] <= numbers[at - 14] then error({ err = "RANGE argument " .. at }) end
+-- Nine digits and more would be rows of a length no hall has; a seat's index may be as long as it likes.
+local wanted, numbers = ARGV[14], {}
+if want == "named" then
+  if string.find(wanted, "[^%d,]") then error({ err = "RANGE argument 14" }) end
+  for digits in string.gmatch(wanted, "%d+") do
+    local index = tonumber(digits)
+    if #numbers > 0 and index <= numbers[#numbers] then error({ err = "RANGE argument 14" }) end
+    numbers[#numbers + 1] = index
+  end
+  if #numbers ~= quantity then error({ err = "RANGE argument 14" }) end
+elseif string.find(wanted, "[^%d:,;]") or string.find(wanted, string.rep("%d", 9)) then
+  error({ err = "RANGE argument 14" })
 end
 -- include lib/open.lua
 -- include lib/room.lua
@@ -92,31 +98,48 @@ if #ran_out == SWEEP_MAX then return reply("AGAIN") end
 local taken = tonumber(redis.call("HGET", TAKEN, user) or 0)
 if taken + quantity > seats_per_user then return reply("LIMIT_EXCEEDED", taken) end
 
--- Rows as text with the index of each seat; past the string's end a seat is not free.
+-- Part of the string; past its end a seat is not free. Only what is looked at is read: Lua pays for
+-- every byte it is given.
+local function part(first, length)
+  local found = redis.call("GETRANGE", SEATS, text(first), text(first + length - 1))
+  return #found < length and found .. string.rep("b", length - #found) or found
+end
+
+-- Rows as text, and their runs, one by one.
 local function rows()
-  local all, at = redis.call("GET", SEATS) or "", 1
+  local next_row = string.gmatch(wanted, "[^;]+")
   return function()
-    if not numbers[at] then return nil end
-    local parts, indexes = {}, {}
-    while numbers[at] and numbers[at + 1] and numbers[at + 1] > 0 do
-      local first, length = numbers[at], numbers[at + 1]
-      local part = string.sub(all, first + 1, first + length)
-      parts[#parts + 1] = part .. string.rep("b", length - #part)
-      for i = 0, length - 1 do indexes[#indexes + 1] = first + i end
-      at = at + 2
+    local row = next_row()
+    if not row then return nil end
+    local parts, runs = {}, {}
+    for first, length in string.gmatch(row, "(%d+):(%d+)") do
+      first, length = tonumber(first), tonumber(length)
+      parts[#parts + 1] = part(first, length)
+      runs[#runs + 1] = { first, length }
     end
-    at = at + 2
-    return table.concat(parts), indexes
+    return #parts == 1 and parts[1] or table.concat(parts), runs
   end
 end
 
--- Position of the best block of a row: fewest single seats left, nearest the middle, lowest.
+-- Index of the seat at a position of a row, from 1.
+local function index_at(runs, pos)
+  for _, run in ipairs(runs) do
+    if pos <= run[2] then return run[1] + pos - 1 end
+    pos = pos - run[2]
+  end
+end
+
+-- Position of the best block of a row: fewest single seats left, nearest the middle, lowest. In a free
+-- run only two positions leave a single, so the best is within three of the one nearest the middle.
 local function best_block(row)
   local best, best_singles, best_off
+  local middle = math.floor((#row - quantity) / 2) + 1
   local start, finish = string.find(row, "f+")
   while start do
-    for pos = start, finish - quantity + 1 do
-      local singles = (pos - start == 1 and 1 or 0) + (finish - (pos + quantity - 1) == 1 and 1 or 0)
+    local last = finish - quantity + 1
+    local nearest = math.min(math.max(middle, start), last)
+    for pos = math.max(start, nearest - 3), math.min(last, nearest + 3) do
+      local singles = (pos - start == 1 and 1 or 0) + (last - pos == 1 and 1 or 0)
       local off = math.abs(2 * (pos - 1) + quantity - #row)
       if not best or singles < best_singles or (singles == best_singles and off < best_off) then
         best, best_singles, best_off = pos, singles, off
@@ -136,23 +159,34 @@ if want == "named" then
   if #conflicts > 0 then return reply("TAKEN", unpack(conflicts)) end
   chosen = numbers
 elseif want == "adjacent" then
-  local free = 0
-  for row, indexes in rows() do
-    local pos = best_block(row)
+  local block = string.rep("f", quantity)
+  for row, runs in rows() do
+    local pos = string.find(row, block, 1, true) and best_block(row)
     if pos then
-      for i = pos, pos + quantity - 1 do chosen[#chosen + 1] = indexes[i] end
+      for i = pos, pos + quantity - 1 do chosen[#chosen + 1] = index_at(runs, i) end
       break
     end
-    local _, n = string.gsub(row, "f", "")
-    free = free + n
   end
-  if #chosen == 0 then return reply(free < quantity and "SOLD_OUT" or "NO_BLOCK") end
+  if #chosen == 0 then
+    local free = 0
+    for row in rows() do
+      local _, n = string.gsub(row, "f", "")
+      free = free + n
+    end
+    return reply(free < quantity and "SOLD_OUT" or "NO_BLOCK")
+  end
 else
-  for row, indexes in rows() do
-    local pos = string.find(row, "f", 1, true)
-    while pos and #chosen < quantity do
-      chosen[#chosen + 1] = indexes[pos]
-      pos = string.find(row, "f", pos + 1, true)
+  local CHUNK = 500
+  for first, length in string.gmatch(wanted, "(%d+):(%d+)") do
+    local past = first + length
+    for from = tonumber(first), past - 1, CHUNK do
+      local seats = part(from, math.min(CHUNK, past - from))
+      local pos = string.find(seats, "f", 1, true)
+      while pos and #chosen < quantity do
+        chosen[#chosen + 1] = from + pos - 1
+        pos = string.find(seats, "f", pos + 1, true)
+      end
+      if #chosen == quantity then break end
     end
     if #chosen == quantity then break end
   end

@@ -5,7 +5,7 @@
 -- Cost:    O(seats of the hold)
 --
 -- KEYS[1]   meta    hash    generation, log (last id), restoring
--- KEYS[2]   room    hash    settings, counters, bucket, seats by state
+-- KEYS[2]   room    hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]   open    hash    visitor -> holds not ended
 -- KEYS[4]   seats   string  one byte a seat: f h p s b
 -- KEYS[5]   owners  hash    seat -> hold (h) or order (p s)

@@ -5,7 +5,7 @@
 -- Cost:    O(seats)
 --
 -- KEYS[1]  meta   hash    generation, log (last id), restoring
--- KEYS[2]  room   hash    settings, counters, bucket, seats by state
+-- KEYS[2]  room   hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]  seats  string  one byte a seat: f h p s b
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
@@ -21,6 +21,6 @@ local code = { SEATS = 1, NO_EVENT = -1, RECOVERING = -100 }
 arity(3, 3)
 -- include lib/marks.lua
 -- include lib/open.lua
-local version = redis.call("HGET", ROOM, "seat_version")
-if not version then return reply("NO_EVENT") end
-return reply("SEATS", version, redis.call("GET", SEATS) or "")
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+return reply("SEATS", room.seat_version, redis.call("GET", SEATS) or "")

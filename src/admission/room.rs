@@ -20,6 +20,10 @@ use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT};
 const INSIDE_MAX: usize = 200_000;
 /// How long that is believed, ms.
 const INSIDE_MS: Millis = 1_000;
+/// Most visitors whose lowest position shown is remembered; beyond, all are forgotten at once.
+const SHOWN_MAX: usize = 500_000;
+/// How long after the last poll it is remembered, ms: longer than any `poll_after_ms`.
+const SHOWN_MS: Millis = 600_000;
 
 /// A room as its event describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,9 @@ pub struct Admission {
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
     /// What is remembered for a second is so by a clock that nobody sets.
     started: Instant,
+    /// The fewest ahead each waiting visitor was shown, by place: who comes back from being called late
+    /// goes before everybody, and nobody shall see their own position grow for it (INV-5).
+    shown: Expiring<(EventId, VisitorId, i64), i64>,
     counters: Counters,
 }
 
@@ -138,6 +145,7 @@ impl Admission {
             speeds: Speeds::default(),
             inside,
             started: clock::instant(),
+            shown: Expiring::new(SHOWN_MAX),
             counters,
         }
     }
@@ -253,6 +261,7 @@ impl Admission {
                 (Place::Scheduled { counts }, after)
             }
             PlaceState::Waiting { ahead } => {
+                let ahead = self.never_growing(now_ms, room, &token, ahead);
                 let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
                 let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
@@ -271,6 +280,14 @@ impl Admission {
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),
         }
+    }
+
+    /// The fewest that were ever shown ahead of this place, this time included.
+    fn never_growing(&self, now_ms: Millis, room: &Room, token: &Token, ahead: i64) -> i64 {
+        let place = (room.event.clone(), token.visitor.clone(), lane::room::score(token.epoch, token.serial));
+        let lowest = self.shown.get(&place, now_ms).map_or(ahead, |before| before.min(ahead));
+        self.shown.put(now_ms, place, lowest, now_ms + SHOWN_MS);
+        lowest
     }
 
     pub(super) fn lane(&self, room: &Room) -> lane::Result<&std::sync::Arc<dyn Lane>> {

@@ -80,7 +80,7 @@ impl Samples {
     fn moved(&self, now_ms: Millis) -> Option<(i64, Millis)> {
         let mut recent = self.points.iter().filter(|(at, _)| now_ms - at <= WINDOW_MS);
         let (first_ms, first) = recent.next()?;
-        let (last_ms, last) = recent.last()?;
+        let (last_ms, last) = recent.next_back()?;
         let moved = last - first;
         (last_ms - first_ms >= LEAST_MS && moved > 0).then_some((moved, last_ms - first_ms))
     }

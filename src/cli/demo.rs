@@ -81,7 +81,7 @@ pub async fn run(arguments: DemoArguments) -> Done {
         told_to_stop().await;
     }
     stop.now();
-    serving.await.map_err(work)?;
+    serving.await.map_err(work)?.map_err(work)?;
     ended
 }
 

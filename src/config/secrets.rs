@@ -108,11 +108,11 @@ mod tests {
     #[test]
     fn generated_secrets_are_kept_and_private() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut config = crate::config::load_from("", std::iter::empty()).ok().expect("defaults");
+        let mut config = crate::config::load_from("", std::iter::empty()).expect("defaults");
         config.store.data_dir = dir.path().join("data");
         let mut again = config.clone();
-        let first = fill_secrets(&mut config).ok().expect("generated");
-        let second = fill_secrets(&mut again).ok().expect("read back");
+        let first = fill_secrets(&mut config).expect("generated");
+        let second = fill_secrets(&mut again).expect("read back");
         assert_eq!(config.auth.hs256_secret, again.auth.hs256_secret);
         assert_eq!(config.queue.secrets, again.queue.secrets);
         assert_eq!(first.private_pem, second.private_pem);

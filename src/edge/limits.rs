@@ -145,7 +145,7 @@ impl ShrinkableKeyedStateStore<u128> for Bounded {
     fn retain_recent(&self, drop_below: Nanos) {
         self.known.retain(|_, state| {
             // Refusing to replace is the way to read a state.
-            let read = state.measure_and_replace(&NotKeyed::NonKey, |at| Err::<((), Nanos), _>(at));
+            let read = state.measure_and_replace(&NotKeyed::NonKey, Err::<((), Nanos), _>);
             read.is_err_and(|at| at.is_some_and(|at| at > drop_below))
         });
         self.count.store(self.known.len(), Ordering::Relaxed);

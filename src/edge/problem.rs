@@ -138,9 +138,9 @@ pub struct Problem {
     pub conflicts: Vec<String>,
     pub retry_after_s: Option<u64>,
     /// `Allow` of a 405.
-    pub allow: Option<String>,
+    pub allow: Option<Box<str>>,
     /// Logged once, by the service, with the request's id.
-    pub cause: Option<Cause>,
+    pub cause: Option<Box<Cause>>,
 }
 
 impl Problem {
@@ -168,7 +168,12 @@ impl Problem {
 
     /// A part that was away or answered nonsense: 503 `UNAVAILABLE`, the cause goes to the log.
     pub fn unavailable(part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { cause: Some(Cause { part, source: source.into() }), ..Self::new(Code::Unavailable) }
+        Self::new(Code::Unavailable).caused_by(part, source)
+    }
+
+    /// What is behind it, for the log; `part` is of a closed set.
+    pub fn caused_by(self, part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { cause: Some(Box::new(Cause { part, source: source.into() })), ..self }
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -206,9 +211,7 @@ impl From<crate::lane::Fault> for Problem {
             // Told by readiness and a gauge; not a fault worth a log line a request.
             Fault::Recovering(_) => Self::new(Code::Recovering).retry_after(2),
             Fault::Unavailable { .. } => Self::unavailable("lane", fault),
-            Fault::Contract { .. } => {
-                Self { cause: Some(Cause { part: "contract", source: fault.into() }), ..Self::new(Code::Internal) }
-            }
+            Fault::Contract { .. } => Self::new(Code::Internal).caused_by("contract", fault),
         }
     }
 }

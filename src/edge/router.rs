@@ -230,7 +230,7 @@ impl Router {
         let rows = found.value;
         match rows.iter().map(|&i| &self.routes[i]).find(|r| r.method == *wanted) {
             Some(route) => Ok(Found { route, params }),
-            None => Err(Problem { allow: Some(self.allow(rows)), ..Code::MethodNotAllowed.into() }),
+            None => Err(Problem { allow: Some(self.allow(rows).into()), ..Code::MethodNotAllowed.into() }),
         }
     }
 

@@ -5,7 +5,7 @@ mod purchase;
 
 use http::Method;
 
-use super::handlers::{ops, passes, queue, room, stream};
+use super::handlers::{ops, pages, passes, queue, room, stream};
 use super::place::{PlaceView, RoomView};
 use super::problem::Code::*;
 use super::router::Route;
@@ -91,6 +91,7 @@ fn waiting_room() -> Vec<Route> {
 
 fn operations() -> Vec<Route> {
     vec![
+        get("/", "index", "The front door, for browsers", pages::index).answers_bare(200, "HTML"),
         get("/openapi.json", "openapi", "This document", ops::openapi).answers_bare(200, "OpenAPI 3.1"),
         get("/livez", "livez", "The process runs", ops::livez).ops().answers_bare(200, "It does"),
         get("/readyz", "readyz", "Traffic may come", ops::readyz)

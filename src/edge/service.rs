@@ -213,7 +213,7 @@ impl Service {
         outcome.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Err(Problem { cause: Some(Cause { part: "panic", source: text.into() }), ..Code::Internal.into() })
+            Err(Problem::new(Code::Internal).caused_by("panic", text))
         })
     }
 
@@ -274,7 +274,8 @@ fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
 
 /// A fault is logged here and nowhere before; a refusal is not a fault.
 fn log_cause(problem: &Problem) {
-    if let Some(Cause { part, source }) = &problem.cause {
+    if let Some(cause) = &problem.cause {
+        let Cause { part, source } = cause.as_ref();
         counter!(EDGE_FAULTS, "part" => *part).increment(1);
         let error: &(dyn std::error::Error + 'static) = source.as_ref();
         tracing::error!(part, code = problem.code.text(), error, "fault");

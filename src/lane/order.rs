@@ -206,6 +206,7 @@ pub struct Checkout {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
 pub enum CheckoutOutcome {
     Placed(LogId),
     /// This order was placed before, with the same digest: its present status.
@@ -263,6 +264,7 @@ pub struct Cancel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
 pub enum CancelOutcome {
     Accepted(OrderFact),
     NotFound,

@@ -19,6 +19,7 @@ pub struct Record {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
+#[expect(clippy::large_enum_variant, reason = "most records are the largest kind")]
 pub enum Body {
     /// The entry carries the number.
     #[serde(rename = "coupon.claimed")]

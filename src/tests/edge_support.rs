@@ -227,7 +227,7 @@ impl Edge {
 
 fn admission(config: &Config, lanes: &Lanes, clock: &Clock) -> Admission {
     let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|s| s.as_bytes().to_vec()).collect();
-    let pace = Pace { min_ms: config.queue.poll_min_ms, max_ms: config.queue.poll_max_ms };
+    let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
     let settings = Settings { waiting_max: config.queue.waiting_max, pace };
     let passes = Passes::new(&pass_key(), &[]).expect("a key");
     Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes)

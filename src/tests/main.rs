@@ -24,5 +24,8 @@ mod purchase_journey;
 mod purchase_refusals;
 mod purchase_repeats;
 mod purchase_support;
+mod redis_contract;
+mod redis_faults;
+mod redis_pick;
 mod support;
 mod top_level;

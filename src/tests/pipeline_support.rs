@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion::clock::{self, Clock};
-use stanchion::config::load_from;
+use stanchion::config::{Config, load_from};
 use stanchion::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
@@ -44,12 +44,19 @@ impl Store {
         match self {
             Store::Embedded => memory::volatile(LANES),
             Store::Servers => {
-                let mut config = load_from("", std::iter::empty()).ok().expect("the defaults are good").redis;
+                let mut config = defaults().redis;
                 config.url = servers::redis_url().await;
                 config.pool = 2;
                 Lanes::new(redis::connect(&config, LANES).await.expect("connects"))
             }
         }
+    }
+}
+
+fn defaults() -> Config {
+    match load_from("", std::iter::empty()) {
+        Ok(config) => config,
+        Err(faults) => panic!("the defaults are good: {faults:?}"),
     }
 }
 

@@ -12,6 +12,7 @@ mod lookup;
 pub mod me;
 pub mod ops;
 pub mod orders;
+pub mod pages;
 pub mod passes;
 pub mod queue;
 pub mod quotes;

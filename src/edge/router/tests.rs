@@ -36,7 +36,7 @@ fn every_route_is_found_on_its_listener_and_on_no_other() {
 #[test]
 fn what_is_not_there_is_not_found() {
     let public = router(Listener::Public, false);
-    for path in ["/", "/v1", "/v1/events/hall/queue/", "/v1/nothing", "/metrics", "/readyz", "/v1/admin/audit"] {
+    for path in ["/v1", "/v1/events/hall/queue/", "/v1/nothing", "/metrics", "/readyz", "/v1/admin/audit"] {
         assert_eq!(refusal(&public, Method::GET, path).code, Code::NotFound, "{path}");
     }
     assert_eq!(refusal(&public, Method::GET, "/v1/events/%ff/room").code, Code::NotFound);

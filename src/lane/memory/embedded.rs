@@ -1,16 +1,18 @@
 //! `trait Lane` over a mutex and the journal: locks, runs the operation, waits for the disk.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use metrics::{Histogram, histogram};
 use parking_lot::Mutex;
 
 use super::journal::{Journal, OpenError};
 use super::state::State;
 use super::step::Step;
 use super::{campaigns, dump, events, holds, journal, logs, orders, pulse, restore, rooms, settle};
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::campaign::Claim;
 use crate::lane::record::Record;
@@ -20,6 +22,7 @@ use crate::lane::{
     Meta, OrderFact, Pay, PayOutcome, Place, Pulse, Pulsed, PutCampaign, PutEvent, Refund, RefundFact, RefundOutcome,
     Release, ReleaseOutcome, Result, RoomCounts, SeatMap, Settlement, Token,
 };
+use crate::metrics::LANE_OPERATION_SECONDS;
 
 /// Opens the store in a folder, creating it when it is new; the folder is ours until all lanes are dropped.
 pub fn open(dir: &Path, lanes: u16) -> std::result::Result<Lanes, OpenError> {
@@ -41,9 +44,11 @@ pub fn volatile(lanes: u16) -> Lanes {
 }
 
 fn build(states: impl Iterator<Item = Arc<Mutex<State>>>, journal: Option<&Arc<Journal>>) -> Lanes {
+    let handle = |name: &&'static str| (*name, histogram!(LANE_OPERATION_SECONDS, "operation" => *name));
+    let seconds: Arc<HashMap<_, _>> = Arc::new(OPERATIONS.iter().map(handle).collect());
     let lane = |(number, state)| {
         let id = LaneId(u16::try_from(number).expect("at most 256 lanes"));
-        Arc::new(Embedded { id, state, journal: journal.cloned() }) as Arc<dyn Lane>
+        Arc::new(Embedded { id, state, journal: journal.cloned(), seconds: seconds.clone() }) as Arc<dyn Lane>
     };
     Lanes::new(states.enumerate().map(lane).collect())
 }
@@ -52,7 +57,44 @@ struct Embedded {
     id: LaneId,
     state: Arc<Mutex<State>>,
     journal: Option<Arc<Journal>>,
+    seconds: Arc<HashMap<&'static str, Histogram>>,
 }
+
+/// The operations that are timed, the wait for the disk included.
+const OPERATIONS: &[&str] = &[
+    "put_event",
+    "enter",
+    "poll",
+    "leave",
+    "pulse",
+    "room",
+    "inside",
+    "seats",
+    "hold",
+    "get_hold",
+    "release",
+    "checkout",
+    "pay",
+    "cancel",
+    "refund",
+    "orders",
+    "get_refund",
+    "settle",
+    "put_campaign",
+    "claim",
+    "read_log",
+    "append",
+    "trim",
+    "lease",
+    "unlease",
+    "meta",
+    "begin_restore",
+    "restore_event",
+    "restore_campaign",
+    "end_restore",
+    "dump_event",
+    "dump_campaign",
+];
 
 /// Which operations answer while the lane has not been built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,13 +105,22 @@ enum When {
 }
 
 impl Embedded {
-    async fn run<T>(&self, when: When, operation: impl FnOnce(&mut Step<'_>) -> Result<T> + Send) -> Result<T> {
+    async fn run<T>(
+        &self,
+        name: &'static str,
+        when: When,
+        operation: impl FnOnce(&mut Step<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let started = clock::instant();
         if let Some(journal) = &self.journal {
             journal.admit().await;
         }
         let (answer, last) = self.locked(when, operation);
         if let Some(journal) = &self.journal {
             journal.durable(last).await;
+        }
+        if let Some(seconds) = self.seconds.get(name) {
+            seconds.record(started.elapsed());
         }
         answer
     }
@@ -101,71 +152,71 @@ impl Lane for Embedded {
     }
 
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {
-        self.run(When::Built, |step| events::put_event(step, now_ms, &put)).await
+        self.run("put_event", When::Built, |step| events::put_event(step, now_ms, &put)).await
     }
 
     async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<EnterOutcome> {
-        self.run(When::Built, |step| rooms::enter(step, now_ms, &enter)).await
+        self.run("enter", When::Built, |step| rooms::enter(step, now_ms, &enter)).await
     }
 
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>> {
-        self.run(When::Built, |step| rooms::poll(step, now_ms, &token)).await
+        self.run("poll", When::Built, |step| rooms::poll(step, now_ms, &token)).await
     }
 
     async fn leave(&self, _now_ms: Millis, token: Token) -> Result<bool> {
-        self.run(When::Built, |step| rooms::leave(step, &token)).await
+        self.run("leave", When::Built, |step| rooms::leave(step, &token)).await
     }
 
     async fn pulse(&self, now_ms: Millis, pulse: Pulse) -> Result<Option<Pulsed>> {
-        self.run(When::Built, |step| pulse::pulse(step, now_ms, &pulse)).await
+        self.run("pulse", When::Built, |step| pulse::pulse(step, now_ms, &pulse)).await
     }
 
     async fn room(&self, now_ms: Millis, event: &EventId) -> Result<Option<RoomCounts>> {
-        self.run(When::Built, |step| Ok(rooms::room(step, now_ms, event))).await
+        self.run("room", When::Built, |step| Ok(rooms::room(step, now_ms, event))).await
     }
 
     async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
-        self.run(When::Built, |step| Ok(rooms::inside(step, now_ms, event, visitor))).await
+        self.run("inside", When::Built, |step| Ok(rooms::inside(step, now_ms, event, visitor))).await
     }
 
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {
-        self.run(When::Built, |step| Ok(events::seats(step, event))).await
+        self.run("seats", When::Built, |step| Ok(events::seats(step, event))).await
     }
 
     async fn hold(&self, now_ms: Millis, ask: HoldAsk) -> Result<HoldOutcome> {
-        self.run(When::Built, |step| holds::hold(step, now_ms, &ask)).await
+        self.run("hold", When::Built, |step| holds::hold(step, now_ms, &ask)).await
     }
 
     async fn get_hold(&self, now_ms: Millis, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>> {
-        self.run(When::Built, |step| Ok(holds::get_hold(step, now_ms, event, hold))).await
+        self.run("get_hold", When::Built, |step| Ok(holds::get_hold(step, now_ms, event, hold))).await
     }
 
     async fn release(&self, now_ms: Millis, release: Release) -> Result<ReleaseOutcome> {
-        self.run(When::Built, |step| Ok(holds::release(step, now_ms, &release))).await
+        self.run("release", When::Built, |step| Ok(holds::release(step, now_ms, &release))).await
     }
 
     async fn checkout(&self, now_ms: Millis, checkout: Checkout) -> Result<CheckoutOutcome> {
-        self.run(When::Built, |step| Ok(orders::checkout(step, now_ms, &checkout))).await
+        self.run("checkout", When::Built, |step| Ok(orders::checkout(step, now_ms, &checkout))).await
     }
 
     async fn pay(&self, now_ms: Millis, pay: Pay) -> Result<PayOutcome> {
-        self.run(When::Built, |step| Ok(orders::pay(step, now_ms, &pay))).await
+        self.run("pay", When::Built, |step| Ok(orders::pay(step, now_ms, &pay))).await
     }
 
     async fn cancel(&self, now_ms: Millis, cancel: Cancel) -> Result<CancelOutcome> {
-        self.run(When::Built, |step| Ok(orders::cancel(step, now_ms, &cancel))).await
+        self.run("cancel", When::Built, |step| Ok(orders::cancel(step, now_ms, &cancel))).await
     }
 
     async fn refund(&self, now_ms: Millis, refund: Refund) -> Result<RefundOutcome> {
-        self.run(When::Built, |step| orders::refund(step, now_ms, &refund)).await
+        self.run("refund", When::Built, |step| orders::refund(step, now_ms, &refund)).await
     }
 
     async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>> {
-        self.run(When::Built, |step| Ok(orders::orders(step, ids))).await
+        self.run("orders", When::Built, |step| Ok(orders::orders(step, ids))).await
     }
 
     async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>> {
-        self.run(When::Built, |step| Ok(orders::get_refund(step, id))).await
+        self.run("get_refund", When::Built, |step| Ok(orders::get_refund(step, id))).await
     }
 
     async fn settle(
@@ -175,7 +226,7 @@ impl Lane for Embedded {
         settlements: Vec<Settlement>,
         trim: Option<LogId>,
     ) -> Result<()> {
-        self.run(When::Built, |step| {
+        self.run("settle", When::Built, |step| {
             settle::settle(step, now_ms, event, &settlements);
             if let Some(upto) = trim {
                 logs::trim(step, upto);
@@ -186,19 +237,19 @@ impl Lane for Embedded {
     }
 
     async fn put_campaign(&self, _now_ms: Millis, put: CampaignPut) -> Result<PutCampaign> {
-        self.run(When::Built, |step| Ok(campaigns::put_campaign(step, &put))).await
+        self.run("put_campaign", When::Built, |step| Ok(campaigns::put_campaign(step, &put))).await
     }
 
     async fn claim(&self, now_ms: Millis, ask: ClaimAsk) -> Result<ClaimOutcome> {
-        self.run(When::Built, |step| Ok(campaigns::claim(step, now_ms, &ask))).await
+        self.run("claim", When::Built, |step| Ok(campaigns::claim(step, now_ms, &ask))).await
     }
 
     async fn read_log(&self, after: LogId, max: usize) -> Result<Vec<Entry>> {
-        self.run(When::Built, |step| Ok(logs::read(step, after, max))).await
+        self.run("read_log", When::Built, |step| Ok(logs::read(step, after, max))).await
     }
 
     async fn append(&self, now_ms: Millis, records: Vec<Record>) -> Result<()> {
-        self.run(When::Built, |step| {
+        self.run("append", When::Built, |step| {
             logs::append(step, now_ms, &records);
             Ok(())
         })
@@ -206,7 +257,7 @@ impl Lane for Embedded {
     }
 
     async fn trim(&self, upto: LogId) -> Result<()> {
-        self.run(When::Built, |step| {
+        self.run("trim", When::Built, |step| {
             logs::trim(step, upto);
             Ok(())
         })
@@ -214,11 +265,11 @@ impl Lane for Embedded {
     }
 
     async fn lease(&self, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>> {
-        self.run(When::Always, |step| Ok(logs::lease(step, now_ms, owner, ttl_ms))).await
+        self.run("lease", When::Always, |step| Ok(logs::lease(step, now_ms, owner, ttl_ms))).await
     }
 
     async fn unlease(&self, owner: &str) -> Result<()> {
-        self.run(When::Always, |step| {
+        self.run("unlease", When::Always, |step| {
             logs::unlease(step, owner);
             Ok(())
         })
@@ -226,19 +277,19 @@ impl Lane for Embedded {
     }
 
     async fn meta(&self) -> Result<Meta> {
-        self.run(When::Always, |step| Ok(logs::meta(step))).await
+        self.run("meta", When::Always, |step| Ok(logs::meta(step))).await
     }
 
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
-        self.run(When::Always, |step| restore::begin_restore(step, generation, log)).await
+        self.run("begin_restore", When::Always, |step| restore::begin_restore(step, generation, log)).await
     }
 
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()> {
-        self.run(When::Restoring, |step| restore::restore_event(step, now_ms, &restore)).await
+        self.run("restore_event", When::Restoring, |step| restore::restore_event(step, now_ms, &restore)).await
     }
 
     async fn restore_campaign(&self, _now_ms: Millis, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
-        self.run(When::Restoring, |step| {
+        self.run("restore_campaign", When::Restoring, |step| {
             campaigns::restore_campaign(step, &put, claims);
             Ok(())
         })
@@ -246,14 +297,14 @@ impl Lane for Embedded {
     }
 
     async fn end_restore(&self, generation: u64) -> Result<()> {
-        self.run(When::Always, |step| restore::end_restore(step, generation)).await
+        self.run("end_restore", When::Always, |step| restore::end_restore(step, generation)).await
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {
-        self.run(When::Built, |step| Ok(dump::dump_event(step, event))).await
+        self.run("dump_event", When::Built, |step| Ok(dump::dump_event(step, event))).await
     }
 
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
-        self.run(When::Built, |step| Ok(campaigns::dump_campaign(step, campaign))).await
+        self.run("dump_campaign", When::Built, |step| Ok(campaigns::dump_campaign(step, campaign))).await
     }
 }

@@ -49,7 +49,7 @@ pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOu
     }
     let (seats, prices) = match choose(&ask.want, |seat| event.seats.is_free(seat)) {
         Ok(chosen) => chosen,
-        Err(refusal) => return Ok(refusal),
+        Err(refusal) => return Ok(*refusal),
     };
     let open_holds = event.room.open_holds(&ask.visitor) + 1;
     let fact = HoldFact {
@@ -137,11 +137,15 @@ fn end(step: &mut Step<'_>, now_ms: Millis, fact: HoldFact, state: HoldState) {
 
 type Chosen = (Vec<SeatIndex>, Vec<i64>);
 
-fn choose(want: &Want, is_free: impl Fn(SeatIndex) -> bool) -> std::result::Result<Chosen, HoldOutcome> {
+fn choose(want: &Want, is_free: impl Fn(SeatIndex) -> bool) -> std::result::Result<Chosen, Box<HoldOutcome>> {
     let (picked, price) = match want {
         Want::Named(seats) => {
             let taken: Vec<SeatIndex> = seats.iter().map(|(seat, _)| *seat).filter(|seat| !is_free(*seat)).collect();
-            return if taken.is_empty() { Ok(seats.iter().copied().unzip()) } else { Err(HoldOutcome::Taken(taken)) };
+            return if taken.is_empty() {
+                Ok(seats.iter().copied().unzip())
+            } else {
+                Err(Box::new(HoldOutcome::Taken(taken)))
+            };
         }
         Want::Adjacent { rows, quantity, price } => (pick::adjacent(rows, *quantity, is_free), *price),
         Want::Separate { rows, quantity, price } => (pick::separate(rows, *quantity, is_free), *price),
@@ -151,8 +155,8 @@ fn choose(want: &Want, is_free: impl Fn(SeatIndex) -> bool) -> std::result::Resu
             let prices = vec![price; seats.len()];
             Ok((seats, prices))
         }
-        Picked::SoldOut => Err(HoldOutcome::SoldOut),
-        Picked::NoBlock => Err(HoldOutcome::NoBlock),
+        Picked::SoldOut => Err(Box::new(HoldOutcome::SoldOut)),
+        Picked::NoBlock => Err(Box::new(HoldOutcome::NoBlock)),
     }
 }
 

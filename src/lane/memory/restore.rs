@@ -17,8 +17,8 @@ use crate::lane::order::OrderStatus;
 
 pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result<()> {
     let state = step.state();
-    let is_newer = generation > state.generation;
-    if !is_newer && !(state.restoring && generation == state.generation) {
+    let is_repeat = state.restoring && generation == state.generation;
+    if generation <= state.generation && !is_repeat {
         return step.contract("a lane is rebuilt under a new generation");
     }
     step.emit(Effect::RestoreBegun { generation, log });

@@ -46,12 +46,21 @@ impl<'a> Step<'a> {
         change(self.state);
     }
 
-    pub fn effects(self) -> Vec<Effect> {
-        self.effects
+    pub fn effects(mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
     }
 
     /// The caller broke the contract; nothing was changed.
     pub fn contract<T>(&self, detail: &str) -> Result<T> {
         Err(Fault::Contract { lane: self.lane, detail: detail.to_owned() })
+    }
+}
+
+impl Drop for Step<'_> {
+    /// A panic half-way leaves memory ahead of the journal: nobody may be answered from it any more.
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.effects.is_empty() {
+            std::process::abort();
+        }
     }
 }

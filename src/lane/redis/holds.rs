@@ -162,20 +162,28 @@ fn hold_args(now_ms: Millis, ask: &HoldAsk) -> Args {
     match &ask.want {
         Want::Named(seats) => {
             let count = u32::try_from(seats.len()).unwrap_or(u32::MAX);
-            let args = args.text("named").int(count).text(joined(seats.iter().map(|(_, price)| price)));
-            seats.iter().fold(args, |args, (seat, _)| args.int(*seat))
+            let (indexes, prices) = (seats.iter().map(|(seat, _)| seat), seats.iter().map(|(_, price)| price));
+            args.text("named").int(count).text(joined(prices)).text(joined(indexes))
         }
-        Want::Adjacent { rows, quantity, price } => row_args(args.text("adjacent").int(*quantity).int(*price), rows),
-        Want::Separate { rows, quantity, price } => row_args(args.text("separate").int(*quantity).int(*price), rows),
+        Want::Adjacent { rows, quantity, price } => {
+            args.text("adjacent").int(*quantity).int(*price).text(run_text(rows))
+        }
+        Want::Separate { rows, quantity, price } => {
+            args.text("separate").int(*quantity).int(*price).text(run_text(rows))
+        }
     }
 }
 
-/// First and length of each run; 0, 0 ends a row.
-fn row_args(args: Args, rows: &[Row]) -> Args {
-    rows.iter().fold(args, |args, row| {
-        let runs = row.runs.iter().filter(|(_, length)| *length > 0);
-        runs.fold(args, |args, &(first, length)| args.int(first).int(length)).int(0).int(0)
-    })
+/// Rows as the script takes them: `first:length,first:length;first:length`.
+fn run_text(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        for (first, length) in row.runs.iter().filter(|(_, length)| *length > 0) {
+            text.push_str(&format!("{first}:{length},"));
+        }
+        text.push(';');
+    }
+    text
 }
 
 pub async fn get_hold(lane: &RedisLane, now_ms: Millis, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>> {

@@ -5,14 +5,14 @@ mod call;
 mod connect;
 mod coupons;
 mod holds;
-mod keys;
+pub mod keys;
 mod lane;
 mod logs;
 mod orders;
 mod recovery;
 mod reply;
 mod rooms;
-mod scripts;
+pub mod scripts;
 
 use std::sync::Arc;
 use std::time::Duration;

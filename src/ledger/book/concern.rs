@@ -21,6 +21,11 @@ struct Concern {
     best_of: BTreeSet<UserId>,
     seats: BTreeSet<(EventId, SeatIndex)>,
     holds: BTreeSet<HoldId>,
+    /// Users whose points are spent or taken back: all their lots. (Points given back go to lots that the
+    /// order's own rows name, earned ones to new lots.)
+    spenders: BTreeSet<UserId>,
+    /// Orders whose users are spenders.
+    spending: BTreeSet<OrderId>,
     /// Refunds that a provider refused: their moves are undone.
     refused: BTreeSet<RefundId>,
 }
@@ -45,8 +50,11 @@ impl Concern {
                 self.users.insert(user.clone());
                 self.numbers.extend(entry.number.map(|number| (campaign.clone(), number)));
             }
-            Body::OrderPlaced { event, hold, user, coupon, .. } => {
+            Body::OrderPlaced { event, hold, user, coupon, points, .. } => {
                 self.users.insert(user.clone());
+                if *points > 0 {
+                    self.spenders.insert(user.clone());
+                }
                 self.holds.insert(hold.clone());
                 let wanted = entry.hold.iter().flat_map(|hold| &hold.seats);
                 self.seats.extend(wanted.map(|seat| (event.clone(), *seat)));
@@ -61,13 +69,16 @@ impl Concern {
                     }
                 }
             }
-            Body::RefundResulted { refund, result: RefundResult::Refused { .. }, .. } => {
+            Body::RefundRequested { order, .. } => {
+                self.spending.insert(order.clone());
+            }
+            Body::RefundResulted { order, refund, result: RefundResult::Refused { .. }, .. } => {
+                self.spending.insert(order.clone());
                 self.refused.insert(refund.clone());
             }
             Body::RefundResulted { result: RefundResult::Done, .. }
             | Body::PaymentRequested { .. }
             | Body::PaymentResulted { .. }
-            | Body::RefundRequested { .. }
             | Body::OrderExpired { .. }
             | Body::OrderCancelled { .. } => {}
         }
@@ -83,6 +94,9 @@ impl Book {
         for sheet in self.sheets.values() {
             let order = sheet.order();
             concern.users.insert(order.user_id.clone());
+            if concern.spending.contains(&order.id) {
+                concern.spenders.insert(order.user_id.clone());
+            }
             concern.numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
         }
         self.lock_accounts(conn, &concern.users).await?;
@@ -90,7 +104,7 @@ impl Book {
         self.load_campaigns(conn, &concern.campaigns).await?;
         self.load_guards(conn, &concern.seats, &concern.holds).await?;
         self.load_moves(conn, &concern.refused).await?;
-        self.load_wallets(conn).await?;
+        self.load_wallets(conn, &concern.spenders).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use super::Book;
 use super::column::Standing;
 use super::coupon::state;
-use super::journal::{Account, Transaction, sold};
+use super::journal::{Account, Title, Transaction, sold};
 use super::rows::Fact;
 use super::sheet::Sheet;
 use crate::ids::OrderId;
@@ -38,8 +38,8 @@ impl Book {
             wallet.credit(step, lot);
         }
 
-        let postings = sale(sheet).postings(format!("{id}.confirmed"), &order.currency, Some(id), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let title = Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: id, at_ms: now_ms };
+        self.journal.post(title, sale(sheet));
         let fact = confirmed(sheet, now_ms);
         self.facts.add(fact);
     }

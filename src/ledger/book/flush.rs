@@ -19,7 +19,7 @@ impl Book {
         Table::flush(conn, self.sheets.values().map(|sheet| &sheet.refund_lines)).await?;
         Table::flush(conn, self.sheets.values().map(|sheet| &sheet.spends)).await?;
         Table::flush(conn, std::iter::once(&self.coupons)).await?;
-        Table::flush(conn, std::iter::once(&self.postings)).await?;
+        Table::flush(conn, std::iter::once(self.journal.postings())).await?;
         Table::flush(conn, std::iter::once(&self.facts)).await?;
         Table::flush(conn, std::iter::once(&self.done)).await?;
         Table::flush(conn, std::iter::once(&self.dead)).await

@@ -23,6 +23,7 @@
 
 use std::collections::BTreeMap;
 
+use super::row::Table;
 use super::rows::{Line, Posting};
 use super::terms::Frozen;
 use crate::clock::Millis;
@@ -78,23 +79,54 @@ impl Transaction {
         self.0.values_mut().for_each(|amount| *amount = -*amount);
         self
     }
+}
 
-    /// Rows of it; panics when it does not balance, which would be a bug in this module's callers.
-    pub fn postings(self, id: String, currency: &str, order: Option<&OrderId>, at_ms: Millis) -> Vec<Posting> {
-        assert_eq!(self.0.values().sum::<i64>(), 0, "{id} does not balance: {:?}", self.0);
-        let entries = self.0.into_iter().filter(|(_, amount)| *amount != 0);
-        (1i64..)
-            .zip(entries)
-            .map(|(entry, (account, amount))| Posting {
+/// The transactions of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    postings: Table<Posting>,
+    /// One that does not balance: a bug, or rows that contradict each other. Its record is put aside.
+    broken: Option<String>,
+}
+
+/// Which transaction: its id for ever, and what it is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Title<'t> {
+    /// The fact: an order, an attempt or a refund.
+    pub of: &'t str,
+    pub event: &'static str,
+    pub currency: &'t str,
+    pub order: &'t OrderId,
+    pub at_ms: Millis,
+}
+
+impl Journal {
+    pub fn post(&mut self, title: Title<'_>, transaction: Transaction) {
+        let id = format!("{}.{}", title.of, title.event);
+        if transaction.0.values().sum::<i64>() != 0 {
+            self.broken = Some(format!("{id} does not balance: {:?}", transaction.0));
+            return;
+        }
+        let entries = transaction.0.into_iter().filter(|(_, amount)| *amount != 0);
+        for (entry, (account, amount)) in (1i64..).zip(entries) {
+            self.postings.add(Posting {
                 transaction_id: id.clone(),
                 entry,
                 account: account.text(),
                 amount,
-                currency: currency.to_owned(),
-                order_id: order.cloned(),
-                at_ms,
-            })
-            .collect()
+                currency: title.currency.to_owned(),
+                order_id: Some(title.order.clone()),
+                at_ms: title.at_ms,
+            });
+        }
+    }
+
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    pub fn postings(&self) -> &Table<Posting> {
+        &self.postings
     }
 }
 

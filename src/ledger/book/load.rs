@@ -103,17 +103,15 @@ impl Book {
         self.accounts.load(conn, "user_id", &keys, "").await
     }
 
-    /// Wallets of the locked accounts: lots with something left, and those that the orders at hand spent
-    /// from or earned.
-    pub(super) async fn load_wallets(&mut self, conn: &mut Conn) -> Result<()> {
+    /// Wallets of the locked accounts: of spenders all lots with something left, and those lots that the
+    /// orders at hand spent from.
+    pub(super) async fn load_wallets(&mut self, conn: &mut Conn, spenders: &BTreeSet<UserId>) -> Result<()> {
         let mut lots = Table::<Lot>::default();
-        let users = texts(self.accounts.iter().map(|account| account.user_id.as_str()));
+        let users = texts(spenders.iter().map(UserId::as_str));
         lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
         let spent = self.sheets.values().flat_map(|sheet| sheet.spends.iter());
         let spent = texts(spent.map(|spend| spend.lot.as_str()));
         lots.load(conn, "id", &spent, "").await?;
-        let orders = texts(self.sheets.keys().map(OrderId::as_str));
-        lots.load(conn, "order_id", &orders, "").await?;
         let clawed = self.moves.iter().filter_map(|step| step.lot.as_deref());
         lots.load(conn, "id", &texts(clawed), "").await?;
         let mut by_user: HashMap<&UserId, Vec<points::Lot>> = HashMap::new();

@@ -44,8 +44,9 @@ use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, LaneId, OrderId, UserId};
 use crate::ledger::Error;
 use crate::ledger::points::Wallet;
+use journal::Journal;
 use row::Table;
-use rows::{Account, Coupon, Dead, Done, Fact, Move, Posting};
+use rows::{Account, Coupon, Dead, Done, Fact, Move};
 use sheet::Sheet;
 
 /// Why a batch was not written. Nothing of it was kept.
@@ -99,7 +100,7 @@ struct Book {
     moves: Table<Move>,
     coupons: Table<Coupon>,
     campaigns: coupon::Campaigns,
-    postings: Table<Posting>,
+    journal: Journal,
     facts: Table<Fact>,
     done: Table<Done>,
     dead: Table<Dead>,
@@ -123,7 +124,7 @@ impl Book {
             moves: Table::default(),
             coupons: Table::default(),
             campaigns: coupon::Campaigns::default(),
-            postings: Table::default(),
+            journal: Journal::default(),
             facts: Table::default(),
             done: Table::default(),
             dead: Table::default(),

@@ -2,7 +2,7 @@
 //! as the log carries them.
 
 use super::column::Live;
-use super::journal::{Account, Transaction};
+use super::journal::{Account, Title, Transaction};
 use super::rows::Refund;
 use super::sheet::{late_refund, status};
 use super::wallets::{check_amount, short};
@@ -127,8 +127,8 @@ impl Book {
         let mut transaction = Transaction::default();
         transaction.post(Account::Cash(row.provider), row.amount).post(Account::UnappliedCash, -row.amount);
         let currency = &sheet.order().currency;
-        let postings = transaction.postings(format!("{attempt}.late"), currency, Some(id), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let title = Title { of: attempt.as_str(), event: "late", currency, order: id, at_ms: now_ms };
+        self.journal.post(title, transaction);
     }
 
     /// `order.expired`: the deadline is over and no attempt is open, or none could be told of for so long

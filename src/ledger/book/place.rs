@@ -2,7 +2,7 @@
 
 use super::column::{Live, Standing};
 use super::coupon::Chosen;
-use super::journal::{Account, Transaction};
+use super::journal::{Account, Title, Transaction};
 use super::rows::{Line, Order, Payment, Spend, Ticket};
 use super::sheet::{Origin, Sheet, status};
 use super::terms::Frozen;
@@ -195,9 +195,9 @@ impl Book {
             .post(Account::PointsLiability, priced.points + expired)
             .post(Account::PointsInOrders, -priced.points)
             .post(Account::PointsExpired, -expired);
-        let id = format!("{}.placed", ask.order);
-        let postings = transaction.postings(id, &ask.terms.currency, Some(ask.order), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let (order, currency) = (ask.order, ask.terms.currency.as_str());
+        let title = Title { of: order.as_str(), event: "placed", currency, order, at_ms: now_ms };
+        self.journal.post(title, transaction);
     }
 
     /// A new open attempt.

@@ -100,6 +100,9 @@ impl Book {
     /// Does one record, and notes what became of it.
     pub(super) fn compute(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
         let outcome = self.apply(entry, body)?;
+        if let Some(broken) = self.journal.broken() {
+            return Err(Failure::record(&entry.id, broken));
+        }
         self.done.add(Done {
             id: entry.id.clone(),
             lane: i64::from(self.lane.0),

@@ -1,7 +1,7 @@
 //! `refund.requested`: what is owed is written at once, all but the money. Knows no provider.
 
 use super::column::{Live, Standing};
-use super::journal::{Account, Transaction};
+use super::journal::{Account, Title, Transaction};
 use super::pay::refusal;
 use super::rows::{Refund, RefundLine, Spend};
 use super::sheet::Sheet;
@@ -69,13 +69,9 @@ impl Book {
         }
         sheet.follow_spends(&spends);
 
-        let postings = owed(&refund).postings(
-            format!("{}.requested", ask.refund),
-            &sheet.order().currency,
-            Some(ask.order),
-            now_ms,
-        );
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let currency = &sheet.order().currency;
+        let title = Title { of: ask.refund.as_str(), event: "requested", currency, order: ask.order, at_ms: now_ms };
+        self.journal.post(title, owed(&refund));
         let cash = refund.cash;
         sheet.refunds.add(refund);
         if cash == 0 {

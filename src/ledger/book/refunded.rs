@@ -3,7 +3,7 @@
 
 use super::column::{Live, Standing};
 use super::coupon;
-use super::journal::{Account, Sale, Transaction, taken_back};
+use super::journal::{Account, Sale, Title, Transaction, taken_back};
 use super::pay::refusal;
 use super::refund::owed;
 use super::rows::{Move, Refund, RefundLine, Spend};
@@ -50,8 +50,9 @@ impl Book {
             self.taken.remove(&(ticket.event.clone(), ticket.seat));
         }
         let transaction = money_back(sheet, &row, &lines);
-        let postings = transaction.postings(format!("{refund}.done"), &sheet.order().currency, Some(id), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let currency = &sheet.order().currency;
+        let title = Title { of: refund.as_str(), event: "done", currency, order: id, at_ms: now_ms };
+        self.journal.post(title, transaction);
         if lines.is_empty() {
             // Late money: the order is over and stays so.
             sheet.change();
@@ -98,9 +99,9 @@ impl Book {
         let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
         wallet.undo_refund(step, id, &done, &mut spends, &parts);
         sheet.follow_spends(&spends);
-        let postings =
-            owed(&row).reversed().postings(format!("{refund}.refused"), &sheet.order().currency, Some(id), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let currency = &sheet.order().currency;
+        let title = Title { of: refund.as_str(), event: "refused", currency, order: id, at_ms: now_ms };
+        self.journal.post(title, owed(&row).reversed());
     }
 
     /// The moves a refund made when it was requested: read before, or made in this transaction.

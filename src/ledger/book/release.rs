@@ -3,7 +3,7 @@
 use super::Book;
 use super::column::{Live, Standing};
 use super::coupon;
-use super::journal::{Account, Transaction};
+use super::journal::{Account, Title, Transaction};
 use super::rows::Spend;
 use crate::ids::OrderId;
 use crate::lane::order::{OrderStatus, Reason, TicketState};
@@ -33,8 +33,8 @@ impl Book {
         }
         let mut transaction = Transaction::default();
         transaction.post(Account::PointsInOrders, order.points).post(Account::PointsLiability, -order.points);
-        let postings = transaction.postings(format!("{id}.released"), &order.currency, Some(id), now_ms);
-        postings.into_iter().for_each(|posting| self.postings.add(posting));
+        let title = Title { of: id.as_str(), event: "released", currency: &order.currency, order: id, at_ms: now_ms };
+        self.journal.post(title, transaction);
 
         let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();
         let step = format!("{id}.released");

@@ -150,20 +150,32 @@ impl<R: Row> Table<R> {
         rows.iter().try_for_each(|row| R::read(row).map(|row| self.loaded(row)))
     }
 
-    /// Rows changed since they were read, as `update_case` takes them.
-    pub fn updates<'t>(tables: impl Iterator<Item = &'t Self>) -> Vec<Vec<Value>>
+    /// The rows changed since they were read, and of their columns those that changed in any of them:
+    /// each column is one more list of cases for the server to walk.
+    fn updates<'t>(tables: impl Iterator<Item = &'t Self>) -> (Vec<&'static str>, Vec<Vec<Value>>)
     where
         R: 't,
     {
-        tables
-            .flat_map(|table| table.0.values())
-            .filter(|tracked| tracked.stored.as_ref().is_some_and(|stored| *stored != tracked.row))
-            .map(|tracked| tracked.row.changes())
-            .collect()
+        let mut changed = vec![false; R::CHANGING.len()];
+        let mut rows = Vec::new();
+        for tracked in tables.flat_map(|table| table.0.values()) {
+            let Some(stored) = tracked.stored.as_ref().filter(|stored| **stored != tracked.row) else { continue };
+            let (before, after) = (stored.changes(), tracked.row.changes());
+            for (at, changed) in (R::KEY.len()..).zip(&mut changed) {
+                *changed |= before[at] != after[at];
+            }
+            rows.push(after);
+        }
+        for row in &mut rows {
+            let mut kept = std::iter::repeat_n(true, R::KEY.len()).chain(changed.iter().copied());
+            row.retain(|_| kept.next().expect("one value a column"));
+        }
+        let columns = R::CHANGING.iter().zip(&changed).filter(|(_, changed)| **changed).map(|(column, _)| *column);
+        (columns.collect(), rows)
     }
 
     /// New rows, as `insert` takes them.
-    pub fn inserts<'t>(tables: impl Iterator<Item = &'t Self>) -> Vec<Vec<Value>>
+    fn inserts<'t>(tables: impl Iterator<Item = &'t Self>) -> Vec<Vec<Value>>
     where
         R: 't,
     {
@@ -179,9 +191,9 @@ impl<R: Row> Table<R> {
     where
         R: 't,
     {
-        let updates = Self::updates(tables.clone());
-        if !updates.is_empty() {
-            sql::update_case(conn, R::TABLE, R::KEY, R::CHANGING, &updates).await?;
+        let (columns, rows) = Self::updates(tables.clone());
+        if !rows.is_empty() {
+            sql::update_case(conn, R::TABLE, R::KEY, &columns, &rows).await?;
         }
         let inserts = Self::inserts(tables);
         sql::insert(conn, R::TABLE, R::COLUMNS, &inserts).await

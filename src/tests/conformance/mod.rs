@@ -4,10 +4,13 @@
 //! by side; `journal` is about the embedded store's file alone. A disagreement found by a sequence
 //! becomes a case by hand, so that it stays found.
 
-mod ask;
-mod hand;
+pub mod ask;
+mod books;
+mod choice;
+pub mod hand;
 mod invariants;
 mod journal;
+mod known;
 mod operation;
 mod sequences;
 mod side;

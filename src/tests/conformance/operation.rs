@@ -11,6 +11,7 @@ use stanchion::lane::{
 };
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful at a time")]
 pub enum Operation {
     PutEvent(EventPut),
     Enter(Enter),
@@ -61,6 +62,11 @@ pub enum Answer {
 }
 
 impl Operation {
+    /// The variant's name.
+    pub fn name(&self) -> String {
+        format!("{self:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
+    }
+
     /// Panics when the store gave no answer: here none is ever away.
     pub async fn on(self, lane: &dyn Lane, now_ms: Millis) -> Answer {
         match self.ask(lane, now_ms).await {
@@ -108,6 +114,17 @@ impl Operation {
             Operation::DumpEvent(event) => dump(lane.dump_event(&event).await?),
             Operation::DumpCampaign(campaign) => dump(lane.dump_campaign(&campaign).await?),
         })
+    }
+}
+
+impl Answer {
+    /// Which outcome it is, by name: `NotOpen` of a hold, `Waiting` of a poll.
+    pub fn outcome(&self) -> String {
+        let text = format!("{self:?}");
+        let inner = text.strip_prefix("Other(\"").or(text.strip_prefix("Entered(")).unwrap_or(&text);
+        let state = inner.split_once("state: ").filter(|_| inner.starts_with("Some(Place"));
+        let name = state.map_or(inner, |(_, state)| state);
+        name.chars().take_while(|c| c.is_alphanumeric()).collect()
     }
 }
 

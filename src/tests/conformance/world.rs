@@ -1,93 +1,47 @@
 //! A small world in which random steps meet each other: two events, four visitors, three users, a handful
 //! of keys. Steps are numbers; the world makes calls of them from what it has seen so far.
 
-use proptest::prelude::*;
 use stanchion::clock::Millis;
-use stanchion::ids::{CampaignId, EventId, LogId, SeatIndex};
-use stanchion::lane::campaign::Claim;
-use stanchion::lane::hold::{HoldFact, Row};
-use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget, TicketFact, TicketState};
+use stanchion::ids::{LogId, SeatIndex};
+use stanchion::lane::hold::Row;
+use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::{Mode, ReleaseOn};
-use stanchion::lane::{
-    EnterOutcome, EventPut, EventRestore, Lane, OrderFact, SeatState, Settlement, Token, Want, event::RestoredOrder,
-};
+use stanchion::lane::{EnterOutcome, EventPut, HoldState, Lane, Token, Want};
 
 use super::ask::{self, SECOND, START};
+use super::choice::{Choice, Kind};
+use super::known::{Known, digest, order_key, some};
 use super::operation::{Answer, Operation};
-use super::stores::next_generation;
 
 pub const EVENTS: [&str; 2] = ["hall", "club"];
-const VISITORS: [&str; 4] = ["v0", "v1", "v2", "v3"];
-const USERS: [&str; 3] = ["kim", "lee", "park"];
-const KEYS: [&str; 4] = ["k0", "k1", "k2", "k3"];
+pub const VISITORS: [&str; 4] = ["v0", "v1", "v2", "v3"];
+pub const USERS: [&str; 3] = ["kim", "lee", "park"];
+pub const KEYS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
 pub const CAMPAIGN: &str = "spring";
 pub const OWNERS: [&str; 2] = ["w0", "w1"];
-/// No step at all, the edges of a second, the times of `ask::settings`, a day.
-const TIMES: [i64; 10] = [0, 1, 999, SECOND, 10 * SECOND, 20 * SECOND, 30 * SECOND, 40 * SECOND, 61 * SECOND, ask::DAY];
-
-/// A step, all choices open: each number is taken modulo what there is to choose from.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    pub kind: Kind,
-    pub picks: [u8; 6],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Wait,
-    PutEvent,
-    Enter,
-    Poll,
-    Leave,
-    Pulse,
-    Look,
-    Hold,
-    GetHold,
-    Release,
-    Checkout,
-    Pay,
-    Cancel,
-    Refund,
-    Orders,
-    Settle,
-    PutCampaign,
-    Claim,
-    Log,
-    Append,
-    Lease,
-    Restore,
-    Reopen,
-}
-
-pub fn choices() -> impl Strategy<Value = Vec<Choice>> {
-    let kinds = prop_oneof![
-        6 => Just(Kind::Wait),
-        2 => Just(Kind::PutEvent),
-        8 => Just(Kind::Enter),
-        8 => Just(Kind::Poll),
-        2 => Just(Kind::Leave),
-        8 => Just(Kind::Pulse),
-        2 => Just(Kind::Look),
-        12 => Just(Kind::Hold),
-        2 => Just(Kind::GetHold),
-        3 => Just(Kind::Release),
-        8 => Just(Kind::Checkout),
-        4 => Just(Kind::Pay),
-        3 => Just(Kind::Cancel),
-        4 => Just(Kind::Refund),
-        2 => Just(Kind::Orders),
-        12 => Just(Kind::Settle),
-        1 => Just(Kind::PutCampaign),
-        4 => Just(Kind::Claim),
-        2 => Just(Kind::Log),
-        2 => Just(Kind::Append),
-        2 => Just(Kind::Lease),
-        1 => Just(Kind::Restore),
-        2 => Just(Kind::Reopen),
-    ];
-    let choice = (kinds, any::<[u8; 6]>()).prop_map(|(kind, picks)| Choice { kind, picks });
-    prop::collection::vec(choice, 1..120)
-}
+/// No step at all, the edges of a second, the times of `ask::settings`; a day, rarely.
+const TIMES: [i64; 20] = [
+    0,
+    1,
+    999,
+    SECOND,
+    SECOND,
+    SECOND,
+    2 * SECOND,
+    2 * SECOND,
+    5 * SECOND,
+    5 * SECOND,
+    9 * SECOND,
+    10 * SECOND,
+    10 * SECOND,
+    20 * SECOND,
+    20 * SECOND,
+    30 * SECOND,
+    30 * SECOND,
+    40 * SECOND,
+    61 * SECOND,
+    ask::DAY,
+];
 
 pub struct World {
     pub now_ms: Millis,
@@ -96,11 +50,12 @@ pub struct World {
     /// Every token ever given, and some that never were.
     pub tokens: Vec<Token>,
     versions: [i64; 2],
-    lengths: [u32; 2],
-    epoch: i64,
+    pub lengths: [u32; 2],
+    pub epoch: i64,
 }
 
-fn pick<T: Copy>(from: &[T], by: u8) -> T {
+/// One of these; none is empty.
+pub fn pick<T: Copy>(from: &[T], by: u8) -> T {
     from[usize::from(by) % from.len()]
 }
 
@@ -109,24 +64,59 @@ impl World {
         Self { now_ms: START, absent_after_s, tokens: vec![], versions: [1; 2], lengths: [ask::SEATS; 2], epoch: 1 }
     }
 
-    /// What stands before the first step: both events open, a campaign of three.
-    pub fn beginning(&self) -> Vec<Operation> {
-        let put = |name| {
-            let mut put = ask::put(name);
-            put.room.absent_after_s = self.absent_after_s;
-            Operation::PutEvent(put)
-        };
-        vec![put(EVENTS[0]), put(EVENTS[1]), Operation::PutCampaign(ask::campaign_put(CAMPAIGN, 3))]
+    /// What stands before the first step, made in three acts: both events open, a campaign of three and
+    /// three visitors inside; their holds, two of them ordered; one order paid, one to be paid.
+    pub async fn beginning(&self, act: usize, lane: &dyn Lane) -> Vec<Operation> {
+        let [name, _] = EVENTS;
+        let fact_key = |at: usize| format!("{name}/{}", KEYS[at]);
+        match act {
+            0 => {
+                let put = |name| {
+                    let mut put = ask::put(name);
+                    put.room.absent_after_s = self.absent_after_s;
+                    put.room.capacity = 3;
+                    Operation::PutEvent(put)
+                };
+                let campaign = Operation::PutCampaign(ask::campaign_put(CAMPAIGN, 3));
+                let enter = |at: usize| Operation::Enter(ask::enter(name, VISITORS[at]));
+                vec![put(EVENTS[0]), put(EVENTS[1]), campaign, enter(0), enter(1), enter(2)]
+            }
+            1 => {
+                let hold = |at: usize, seats: &[SeatIndex]| {
+                    let mut hold = ask::hold(name, &fact_key(at), VISITORS[at], ask::named(seats));
+                    hold.user = ask::user(USERS[at]);
+                    Operation::Hold(hold)
+                };
+                let checkout = |at: usize| {
+                    let key = fact_key(at);
+                    Operation::Checkout(Box::new(ask::checkout(name, &key, &key, USERS[at], self.now_ms)))
+                };
+                vec![hold(0, &[0, 1]), hold(1, &[4]), hold(2, &[8]), checkout(0), checkout(1)]
+            }
+            _ => {
+                let known = Known::of(lane, name, self.now_ms).await;
+                let settle = |at: usize, status, target| {
+                    let order = known.orders.iter().find(|order| order_key(order) == fact_key(at))?;
+                    let hold = known.holds.iter().find(|hold| hold.id == order.hold)?;
+                    let settlement = ask::settlement(hold, order, 1, status, target);
+                    Some(Operation::Settle(ask::event(name), vec![settlement], None))
+                };
+                let paid = settle(0, OrderStatus::Confirmed, SeatTarget::Sold);
+                let unpaid = settle(1, OrderStatus::PendingPayment, SeatTarget::Paying);
+                paid.into_iter().chain(unpaid).collect()
+            }
+        }
     }
 
     /// What to call for this step. `lane` is asked for facts that an operation must be made from.
     pub async fn operations(&mut self, choice: &Choice, lane: &dyn Lane) -> Vec<Operation> {
         let [a, b, c, d, e, f] = choice.picks;
         // The second event is there to be left alone, mostly.
-        let name = pick(&[EVENTS[0], EVENTS[0], EVENTS[0], EVENTS[1]], a);
-        let (visitor, user) = (pick(&VISITORS, b), pick(&USERS, c));
-        let key = pick(&KEYS, d);
-        let log_max = pick(&[ask::MANY, ask::MANY, ask::MANY, 2], f);
+        let name = if a % 8 == 7 { EVENTS[1] } else { EVENTS[0] };
+        let known = Known::of(lane, name, self.now_ms).await;
+        let (visitor, user, key) = (pick(&VISITORS, b), pick(&USERS, c), pick(&KEYS, d));
+        let fact_key = format!("{name}/{key}");
+        let log_max = pick(&[ask::MANY, ask::MANY, ask::MANY, ask::MANY, ask::MANY, ask::MANY, ask::MANY, 2], f);
         match choice.kind {
             Kind::Wait => {
                 self.now_ms += pick(&TIMES, a);
@@ -134,15 +124,15 @@ impl World {
             }
             Kind::PutEvent => vec![Operation::PutEvent(self.put_event(choice))],
             Kind::Enter => {
-                let mut enter = ask::enter(pick(&[name, name, name, "nowhere"], d), visitor);
+                let mut enter = ask::enter(if d % 16 == 15 { "nowhere" } else { name }, visitor);
                 enter.waiting_max = pick(&[ask::MANY, ask::MANY, 1, 0], c);
                 vec![Operation::Enter(enter)]
             }
             Kind::Poll => vec![Operation::Poll(self.token(choice))],
             Kind::Leave => vec![Operation::Leave(self.token(choice))],
             Kind::Pulse => {
-                let mut pulse = ask::pulse(pick(&[name, name, name, "nowhere"], c));
-                pulse.work_max = pick(&[ask::MANY, 1, 2], b);
+                let mut pulse = ask::pulse(if c % 16 == 15 { "nowhere" } else { name });
+                pulse.work_max = pick(&[ask::MANY, ask::MANY, 1, 2], b);
                 vec![Operation::Pulse(pulse)]
             }
             Kind::Look => vec![
@@ -152,87 +142,100 @@ impl World {
                 Operation::Meta,
             ],
             Kind::Hold => {
-                let mut hold = ask::hold(name, &format!("{name}/{key}"), visitor, want(e, f));
-                hold.user = ask::user(user);
-                hold.digest = pick(&["d", "d", "d", "other"], f).to_owned();
-                hold.seats_per_user = pick(&[4, 4, 2], e);
+                let at = known.insiders.get(usize::from(b) % 4).copied();
+                let who = at.filter(|_| c % 16 != 15).unwrap_or(usize::from(b) % VISITORS.len());
+                let name = if c % 32 == 14 { "nowhere" } else { name };
+                let mut hold = ask::hold(name, &fact_key, VISITORS[who], want(e, f));
+                // Mostly one user a visitor; two visitors share one.
+                hold.user = ask::user(if c % 8 == 7 { user } else { USERS[who % USERS.len()] });
+                hold.digest = digest(f);
+                hold.seats_per_user = pick(&[4, 12, 12, 2], c / 64);
                 vec![Operation::Hold(hold)]
             }
-            Kind::GetHold => vec![Operation::GetHold(ask::event(name), ask::hold_id(&format!("{name}/{key}")))],
+            Kind::GetHold => {
+                let hold = some(&known.holds, d).map_or_else(|| ask::hold_id(&fact_key), |hold| hold.id.clone());
+                vec![Operation::GetHold(ask::event(name), hold)]
+            }
             Kind::Release => {
-                let hold = self.hold(lane, name, key).await;
-                let mut release = ask::release(name, &format!("{name}/{key}"), user);
-                if let (Some(hold), true) = (hold, e % 4 != 0) {
-                    release.user = hold.user;
+                let mut release = ask::release(name, &fact_key, user);
+                if let Some(hold) = known.hold(d, |hold| hold.state == HoldState::Held) {
+                    release.hold = hold.id.clone();
+                    release.user = if c % 8 == 7 { release.user } else { hold.user.clone() };
                 }
                 vec![Operation::Release(release)]
             }
             Kind::Checkout => {
-                let hold = self.hold(lane, name, pick(&KEYS, e)).await;
-                let hold_key = format!("{name}/{}", pick(&KEYS, e));
-                let order_key = format!("{name}/{key}");
-                let mut checkout = ask::checkout(name, &order_key, &hold_key, user, self.now_ms);
-                if let (Some(hold), true) = (hold, b % 8 != 0) {
-                    checkout.fact.user = hold.user.clone();
-                    checkout.user = hold.user;
+                let mut checkout =
+                    ask::checkout(name, &fact_key, &format!("{name}/{}", pick(&KEYS, e)), user, self.now_ms);
+                let is_held = e % 4 != 3;
+                if let Some(hold) = known.hold(e / 4, |hold| (hold.state == HoldState::Held) == is_held) {
+                    checkout.hold = hold.id.clone();
+                    checkout.fact.hold = hold.id.clone();
+                    checkout.user = if b % 8 == 7 { checkout.user } else { hold.user.clone() };
+                    checkout.fact.user = checkout.user.clone();
                 }
-                checkout.fact.digest = pick(&["d", "d", "d", "d", "other"], b).to_owned();
+                checkout.fact.digest = digest(c);
                 checkout.log_max = log_max;
                 vec![Operation::Checkout(Box::new(checkout))]
             }
             Kind::Pay => {
-                let order = self.order(lane, name, key).await;
-                let due = order.as_ref().and_then(|order| order.total.as_ref()).map_or(0, |total| total.cash);
-                let mut pay =
-                    ask::pay(&format!("{name}/{key}"), pick(&["p0", "p1"], b), user, due + pick(&[0, 0, 0, 1], e));
-                if let (Some(order), true) = (order, c % 4 != 0) {
-                    pay.user = order.user;
+                let order = known.order(d, &[OrderStatus::PendingPayment]);
+                let due = order.and_then(|order| order.total.as_ref()).map_or(0, |total| total.cash);
+                let key = order.map_or(fact_key, order_key);
+                let mut pay = ask::pay(&key, pick(&["p0", "p1"], b), user, due + i64::from(e % 8 == 7));
+                if let (Some(order), false) = (order, c % 8 == 7) {
+                    pay.user = order.user.clone();
                 }
-                pay.digest = pick(&["d", "d", "d", "d", "other"], c).to_owned();
+                pay.digest = digest(c);
                 pay.log_max = log_max;
                 vec![Operation::Pay(pay)]
             }
             Kind::Cancel => {
-                let mut cancel = ask::cancel(&format!("{name}/{key}"), user);
-                if let (Some(order), true) = (self.order(lane, name, key).await, c % 4 != 0) {
-                    cancel.user = order.user;
+                let order = known.order(d, &[OrderStatus::PendingPayment]);
+                let mut cancel = ask::cancel(&order.map_or(fact_key, order_key), user);
+                if let (Some(order), false) = (order, c % 8 == 7) {
+                    cancel.user = order.user.clone();
                 }
                 vec![Operation::Cancel(cancel)]
             }
             Kind::Refund => {
-                let lines =
-                    [(u32::from(b % 3) + 1, pick(&[None, None, Some(1), Some(ask::PRICE), Some(ask::PRICE + 1)], e))];
-                let owner = self.order(lane, name, key).await.map(|order| order.user.0);
-                let asker = pick(&[0, 1, 1, 1, 2], c);
-                let asker = match asker {
+                let order = known.order(d, &[OrderStatus::Confirmed, OrderStatus::PartiallyRefunded]);
+                let amount = pick(&[None, None, None, Some(1), Some(ask::PRICE), Some(ask::PRICE + 1), Some(0)], e);
+                let lines = [(u32::from(e / 8 % 3) + 1, amount), (u32::from(e / 32 % 3) + 1, None)];
+                let lines = if b % 2 == 0 { &lines[..1] } else { &lines[..] };
+                let asker = match c % 8 {
                     0 => None,
-                    1 => owner.as_deref().or(Some(user)),
-                    _ => Some(user),
+                    1 => Some(user),
+                    _ => order.map(|order| order.user.as_str()),
                 };
-                let mut refund = ask::refund(&format!("{name}/{key}"), pick(&["r0", "r1"], b / 3), asker, &lines);
-                refund.digest = pick(&["d", "d", "d", "d", "other"], c).to_owned();
+                let key = order.map_or(fact_key, order_key);
+                let mut refund = ask::refund(&key, pick(&["r0", "r1"], b / 2), asker, lines);
+                refund.digest = digest(c / 8);
+                refund.fact.digest = refund.digest.clone();
                 refund.log_max = log_max;
                 vec![Operation::Refund(refund)]
             }
             Kind::Orders => {
                 let ids = KEYS.map(|key| ask::order_id(&format!("{name}/{key}")));
-                let refund = ask::refund_id(&format!("{name}/{key}"), pick(&["r0", "r1"], b));
-                vec![Operation::Orders(ids.to_vec()), Operation::GetRefund(refund)]
+                let key = known.order(d, &[]).map_or(fact_key, order_key);
+                let refunds = ["r0", "r1"].map(|refund| Operation::GetRefund(ask::refund_id(&key, refund)));
+                let [first, second] = refunds;
+                vec![Operation::Orders(ids.to_vec()), first, second]
             }
-            Kind::Settle => self.settle(choice, lane, name).await,
+            Kind::Settle => self.settle(choice, &known, name),
             Kind::PutCampaign => {
                 let mut put = ask::campaign_put(CAMPAIGN, pick(&[1, 3, 5], b));
                 put.version = pick(&[0, 1, 2], c);
                 put.per_user = pick(&[1, 2], d);
                 put.opens_at_ms = pick(&[0, 0, self.now_ms, self.now_ms + SECOND], e);
-                put.closes_at_ms = pick(&[0, 0, self.now_ms, self.now_ms + SECOND], f);
+                put.closes_at_ms = pick(&[0, 0, 0, 0, self.now_ms, self.now_ms + SECOND], f);
                 vec![Operation::PutCampaign(put)]
             }
             Kind::Claim => {
-                let mut claim = ask::claim(pick(&[CAMPAIGN, CAMPAIGN, CAMPAIGN, "nowhere"], a), key, user);
-                claim.digest = pick(&["d", "d", "d", "other"], b).to_owned();
+                let mut claim = ask::claim(if a % 16 == 15 { "nowhere" } else { CAMPAIGN }, key, user);
+                claim.digest = digest(b);
                 claim.log_max = log_max;
-                vec![Operation::Claim(claim), Operation::DumpCampaign(CampaignId::from(CAMPAIGN))]
+                vec![Operation::Claim(claim)]
             }
             Kind::Log => {
                 let after = LogId(u64::from(b % 8));
@@ -243,9 +246,10 @@ impl World {
                 log
             }
             Kind::Append => {
-                let key = format!("{name}/{key}");
-                let records =
-                    vec![ask::expired(pick(&["x0", "x1"], b), &key), ask::expired(pick(&["x1", "x2"], c), &key)];
+                let records = vec![
+                    ask::expired(pick(&["x0", "x1"], b), &fact_key),
+                    ask::expired(pick(&["x1", "x2"], c), &fact_key),
+                ];
                 vec![Operation::Append(records), Operation::ReadLog(LogId(0), 100)]
             }
             Kind::Lease => {
@@ -283,7 +287,7 @@ impl World {
 
     fn put_event(&self, choice: &Choice) -> EventPut {
         let [a, b, c, d, e, f] = choice.picks;
-        let at = usize::from(a % 4 == 3);
+        let at = usize::from(a % 8 == 7);
         let mut put = ask::put(EVENTS[at]);
         put.version = self.versions[at] + pick(&[1, 1, 1, 0, -1], b);
         put.seats = self.lengths[at] + pick(&[0, 0, 0, 1], b);
@@ -291,14 +295,15 @@ impl World {
             pick::<&[(SeatIndex, SeatIndex)]>(&[&[], &[], &[(3, 4)], &[(0, 2), (10, 12)], &[(4, 4)], &[(9, 40)]], c)
                 .to_vec();
         let room = &mut put.room;
-        room.mode = pick(&[Mode::Open, Mode::Open, Mode::Scheduled, Mode::Paused, Mode::Drain, Mode::Closed], d);
-        room.capacity = pick(&[2, 1, 3, 0], e);
-        room.rate_per_min = pick(&[6_000, 60, 1, 0], e / 4);
-        room.late_grace_s = pick(&[30, 30, 0], e / 16);
+        let other = [Mode::Scheduled, Mode::Paused, Mode::Drain, Mode::Closed];
+        room.mode = if d % 2 == 0 { Mode::Open } else { pick(&other, d / 2) };
+        room.capacity = pick(&[2, 2, 1, 3, 3, 4, 4, 0], e);
+        room.rate_per_min = pick(&[6_000, 6_000, 6_000, 600, 60, 60, 1, 0], e / 8);
+        room.late_grace_s = pick(&[30, 30, 0], e / 64);
         room.absent_after_s = self.absent_after_s;
         room.opens_at_ms = pick(&[0, self.now_ms, self.now_ms + SECOND], f);
-        room.closes_at_ms = pick(&[0, 0, 0, self.now_ms + 20 * SECOND], f / 4);
-        room.release_on = pick(&[ReleaseOn::Order, ReleaseOn::Order, ReleaseOn::Exit], f / 16);
+        room.closes_at_ms = if f / 4 % 8 == 7 { self.now_ms + 20 * SECOND } else { 0 };
+        room.release_on = pick(&[ReleaseOn::Order, ReleaseOn::Order, ReleaseOn::Exit], f / 32);
         put
     }
 
@@ -316,145 +321,18 @@ impl World {
             }
         }
     }
-
-    async fn hold(&self, lane: &dyn Lane, name: &str, key: &str) -> Option<HoldFact> {
-        let hold = ask::hold_id(&format!("{name}/{key}"));
-        lane.get_hold(self.now_ms, &ask::event(name), &hold).await.ok().flatten()
-    }
-
-    async fn order(&self, lane: &dyn Lane, name: &str, key: &str) -> Option<OrderFact> {
-        let found = lane.orders(&[ask::order_id(&format!("{name}/{key}"))]).await;
-        found.ok().and_then(|mut found| found.pop().flatten())
-    }
-
-    /// The writer's word on an order the lane has, or (rarely) on one it has not.
-    async fn settle(&self, choice: &Choice, lane: &dyn Lane, name: &str) -> Vec<Operation> {
-        let [_, b, c, d, e, f] = choice.picks;
-        let key = pick(&KEYS, d);
-        let trim = (f % 4 == 0).then(|| LogId(u64::from(f / 4 % 16)));
-        let event = ask::event(pick(&[name, name, name, name, name, name, name, "nowhere"], e / 8));
-        let order = match self.order(lane, name, key).await {
-            Some(order) => order,
-            None if b % 8 == 0 => {
-                let hold = format!("{name}/{}", pick(&KEYS, c));
-                ask::checkout(name, &format!("{name}/{key}"), &hold, pick(&USERS, c), self.now_ms).fact
-            }
-            None => return vec![Operation::Settle(event, vec![], trim)],
-        };
-        let hold = lane.get_hold(self.now_ms, &ask::event(name), &order.hold).await.ok().flatten();
-        let Some(hold) = hold else { return vec![Operation::Settle(event, vec![], trim)] };
-        let version = (order.version + pick(&[1, 1, 1, 2, 0, -1], e)).max(0);
-        let settlement = self.settlement(choice, &hold, &order, version);
-        vec![Operation::Settle(event, vec![settlement], trim)]
-    }
-
-    /// A target state as the writer makes it: what the status is, the seats follow.
-    fn settlement(&self, choice: &Choice, hold: &HoldFact, order: &OrderFact, version: i64) -> Settlement {
-        let [_, b, c, _, _, f] = choice.picks;
-        let of = |status, target| ask::settlement(hold, order, version, status, target);
-        let settled = match order.status {
-            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => pick(&[3, 4, 5], b),
-            OrderStatus::Refunded => 5,
-            OrderStatus::Rejected => 6,
-            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => {
-                pick(&[1, 1, 2, 3, 3, 6, 7, 8], b)
-            }
-        };
-        let mut settlement = match settled {
-            1 => of(OrderStatus::PendingPayment, SeatTarget::Paying),
-            2 => of(OrderStatus::Paying, SeatTarget::Paying),
-            3 => of(OrderStatus::Confirmed, SeatTarget::Sold),
-            4 => {
-                let mut part = of(OrderStatus::PartiallyRefunded, SeatTarget::Sold);
-                part.seats[0].1 = SeatTarget::Free;
-                part.fact.lines[0].closed = true;
-                part.fact.lines[0].refunded = part.fact.lines[0].price;
-                part
-            }
-            5 => of(OrderStatus::Refunded, SeatTarget::Free),
-            6 => of(OrderStatus::Rejected, SeatTarget::Free),
-            7 => of(OrderStatus::Rejected, SeatTarget::Held),
-            _ => {
-                let mut cancelled = of(OrderStatus::Rejected, SeatTarget::Free);
-                cancelled.fact.reason = Some(Reason::Cancelled);
-                cancelled
-            }
-        };
-        match settled {
-            3 | 4 => {
-                settlement.fact.confirmed_ms = Some(self.now_ms);
-                let ticket = TicketFact { id: "t".to_owned(), state: TicketState::Valid };
-                settlement.fact.lines[0].ticket = Some(ticket);
-            }
-            6 => settlement.fact.reason = settlement.fact.reason.or(Some(Reason::PaymentExpired)),
-            7 => {
-                settlement.fact.reason = Some(Reason::PriceChanged);
-                settlement.held_until_ms = Some(self.now_ms + pick(&[60 * SECOND, 60 * SECOND, 0], f));
-            }
-            _ => {}
-        }
-        let order_key = KEYS.iter().flat_map(|key| EVENTS.map(|name| format!("{name}/{key}")));
-        let order_key = order_key.into_iter().find(|key| ask::order_id(key) == order.id);
-        if let (Some(key), true) = (order_key, c % 2 == 0) {
-            let statuses = [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed];
-            let mut refund = ask::refund_fact(&key, pick(&["r0", "r1"], c / 2), pick(&statuses, c / 4));
-            refund.cash = version;
-            settlement.refunds.push(refund);
-        }
-        settlement
-    }
-
-    /// The lane is lost, and rebuilt from what a ledger would know of it.
-    async fn restore(&mut self, choice: &Choice, lane: &dyn Lane) -> Vec<Operation> {
-        let generation = next_generation();
-        self.epoch += 10;
-        let log = lane.meta().await.map_or(LogId(0), |meta| meta.log_last);
-        let mut operations =
-            vec![Operation::BeginRestore(generation, log), Operation::Meta, Operation::Room(ask::event(EVENTS[0]))];
-        for (at, name) in EVENTS.iter().enumerate() {
-            let Ok(Some(dump)) = lane.dump_event(&EventId::from(*name)).await else { continue };
-            let mut put = ask::put(name);
-            put.version = dump.version;
-            put.seats = self.lengths[at];
-            put.room = dump.room;
-            put.blocked =
-                (0..put.seats).zip(&dump.seats).filter(|(_, seat)| **seat == b'b').map(|(i, _)| (i, i + 1)).collect();
-            let orders = dump.orders.iter().filter(|order| order.version > 0).filter_map(|order| {
-                let hold =
-                    dump.holds.iter().find(|hold| hold.id == order.hold && hold.order.as_ref() == Some(&order.id))?;
-                let live = dump.owners.iter().filter(|(_, owner)| owner == order.id.as_str());
-                let state = |seat: SeatIndex| SeatState::from_byte(dump.seats[seat as usize]).expect("a seat's byte");
-                let seats = live.map(|(seat, _)| (*seat, state(*seat))).collect();
-                Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats })
-            });
-            let orders = orders.collect();
-            let restore = EventRestore { put, epoch: self.epoch, orders, now_ms: self.now_ms };
-            operations.push(Operation::RestoreEvent(restore));
-        }
-        let claims: Vec<Claim> = match lane.dump_campaign(&CampaignId::from(CAMPAIGN)).await {
-            Ok(Some(dump)) => dump.claims,
-            Ok(None) | Err(_) => vec![],
-        };
-        let stock = claims.len() as i64 + i64::from(choice.picks[1] % 3);
-        operations.push(Operation::RestoreCampaign(ask::campaign_put(CAMPAIGN, stock), claims));
-        if choice.picks[2].is_multiple_of(4) {
-            operations.push(Operation::EndRestore(generation + 1));
-        }
-        operations.push(Operation::EndRestore(generation));
-        operations
-    }
 }
 
 fn want(by: u8, more: u8) -> Want {
     let split_row = vec![Row { runs: vec![(6, 2), (0, 2)] }, Row { runs: vec![(2, 4)] }];
-    let quantity = u32::from(more % 4);
-    match by % 8 {
-        0 | 1 => ask::named(&[SeatIndex::from(more % 13)]),
-        2 => ask::named(&[SeatIndex::from(more % 6), SeatIndex::from(more % 6 + 1 + more / 64)]),
-        3 => ask::named(pick::<&[SeatIndex]>(&[&[], &[2, 1], &[3, 3], &[4, 5, 6]], more)),
-        4 => Want::Separate { rows: ask::standing(), quantity, price: ask::PRICE },
-        5 => Want::Separate { rows: ask::rows(), quantity, price: ask::PRICE },
-        6 => Want::Adjacent { rows: ask::rows(), quantity, price: ask::PRICE },
+    let quantity = if more % 16 == 15 { 0 } else { u32::from(more % 4) + 1 };
+    match by % 16 {
+        0..=3 => ask::named(&[SeatIndex::from(more % 13)]),
+        4..=6 => ask::named(&[SeatIndex::from(more % 6), SeatIndex::from(more % 6 + 1 + more / 64)]),
+        7 => ask::named(pick::<&[SeatIndex]>(&[&[], &[2, 1], &[3, 3], &[4, 5, 6], &[8, 9], &[8, 10]], more)),
+        8 | 9 => Want::Separate { rows: ask::standing(), quantity, price: ask::PRICE },
+        10 => Want::Separate { rows: ask::rows(), quantity, price: ask::PRICE },
+        11..=13 => Want::Adjacent { rows: ask::rows(), quantity, price: ask::PRICE },
         _ => Want::Adjacent { rows: split_row, quantity, price: ask::PRICE },
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stanchion::app::{App, Role, telemetry};
+use stanchion::app::{App, PartDied, Role, telemetry};
 use stanchion::clock::{self, Clock};
 use stanchion::config::{Config, StoreKind, load_from};
 use stanchion::edge::auth::{Mint, mint};
@@ -31,7 +31,7 @@ pub struct Gateway {
     pub config: Config,
     pub clock: Clock,
     stop: Option<Stop>,
-    running: Option<tokio::task::JoinHandle<()>>,
+    running: Option<tokio::task::JoinHandle<Result<(), PartDied>>>,
     /// Embedded data lives as long as its last gateway.
     dir: std::sync::Arc<tempfile::TempDir>,
     audited: bool,
@@ -198,7 +198,8 @@ impl Gateway {
     pub async fn stop(mut self) {
         self.audited = false;
         drop(self.stop.take());
-        self.running.take().expect("runs until stopped").await.expect("it ends well");
+        let ended = self.running.take().expect("runs until stopped").await;
+        ended.expect("no panic").expect("no part of it died");
     }
 }
 

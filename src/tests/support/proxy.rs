@@ -14,6 +14,8 @@ pub enum Mode {
     Pass,
     /// Open connections are cut, new ones are closed at once.
     Cut,
+    /// What the client says passes; when the server answers, the connection is cut instead.
+    CutAnswer,
     /// Connections stay open, nothing passes: a network that swallows.
     Swallow,
 }
@@ -61,19 +63,29 @@ async fn connection(client: TcpStream, server: SocketAddr, modes: watch::Receive
     let (from_server, to_server) = server.into_split();
     let mut until = modes.clone();
     tokio::select! {
-        () = pass(from_client, to_server, modes.clone()) => {}
-        () = pass(from_server, to_client, modes) => {}
+        () = pass(from_client, to_server, modes.clone(), Way::There) => {}
+        () = pass(from_server, to_client, modes, Way::Back) => {}
         _ = until.wait_for(|mode| *mode == Mode::Cut) => {}
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
 }
 
 async fn pass(
     mut from: impl tokio::io::AsyncRead + Unpin,
     mut to: impl tokio::io::AsyncWrite + Unpin,
     mut modes: watch::Receiver<Mode>,
+    way: Way,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut bytes).await {
+        if way == Way::Back && *modes.borrow() == Mode::CutAnswer {
+            return;
+        }
         if modes.wait_for(|mode| *mode != Mode::Swallow).await.is_err() || to.write_all(&bytes[..n]).await.is_err() {
             return;
         }

@@ -155,7 +155,10 @@ fn start_redis(extra: &[&str]) -> Server {
 fn redis_ready(server: &Server) {
     // Its own folder in the answer: it is this server, not a stranger on the same port.
     let dir = server.dir.display().to_string();
-    server.wait_until("redis-server", || redis_says(server.port, "CONFIG GET dir").contains(&dir));
+    server.wait_until("redis-server", || {
+        // PING is refused while the append-only file is being read.
+        redis_says(server.port, "CONFIG GET dir").contains(&dir) && redis_says(server.port, "PING").starts_with("+PONG")
+    });
 }
 
 /// A command as Redis' inline protocol has it, and whatever came back; empty when there is no answer.

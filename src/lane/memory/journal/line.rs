@@ -27,6 +27,7 @@ pub struct Version {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a snapshot is read once a lane and moved into place")]
 pub enum Line<'a> {
     /// So many lanes there are from here on; the first line of a journal.
     Lanes(u16),

@@ -185,7 +185,7 @@ impl Desk {
         by: RefundBy,
         lines: &[(u32, Option<i64>)],
     ) -> (RefundId, Outcome, Written) {
-        let refund = RefundId(id("r", refund));
+        let refund = RefundId(id("r", &format!("refund {refund}")));
         let body = Body::RefundRequested {
             v: VERSION,
             order: order.clone(),

@@ -1,0 +1,68 @@
+//! What a lane has of an event, so that random steps are about something.
+
+use stanchion::clock::Millis;
+use stanchion::lane::order::OrderStatus;
+use stanchion::lane::{HoldFact, Lane, OrderFact};
+
+use super::ask;
+use super::world::{EVENTS, KEYS, VISITORS};
+
+/// What a lane has of an event, for steps to be about something.
+pub struct Known {
+    pub holds: Vec<HoldFact>,
+    pub orders: Vec<OrderFact>,
+    /// Which of `VISITORS` are inside.
+    pub insiders: Vec<usize>,
+}
+
+impl Known {
+    pub async fn of(lane: &dyn Lane, name: &str, now_ms: Millis) -> Self {
+        let event = ask::event(name);
+        let dump = lane.dump_event(&event).await.ok().flatten();
+        let (holds, orders) = dump.map_or((vec![], vec![]), |dump| (dump.holds, dump.orders));
+        let mut insiders = vec![];
+        for (at, visitor) in VISITORS.iter().enumerate() {
+            if matches!(lane.inside(now_ms, &event, &ask::visitor(visitor)).await, Ok(Some(_))) {
+                insiders.push(at);
+            }
+        }
+        Self { holds, orders, insiders }
+    }
+
+    /// A hold like this if there is one, else another; `None`, rarely, all the same.
+    pub fn hold(&self, by: u8, wanted: impl Fn(&HoldFact) -> bool) -> Option<&HoldFact> {
+        let fitting: Vec<&HoldFact> = self.holds.iter().filter(|hold| wanted(hold)).collect();
+        if fitting.is_empty() {
+            return some(&self.holds, by);
+        }
+        some(&fitting, by).copied()
+    }
+
+    /// An order, mostly of one of these statuses if there is one; `None`, rarely, all the same.
+    pub fn order(&self, by: u8, wanted: &[OrderStatus]) -> Option<&OrderFact> {
+        let fitting: Vec<&OrderFact> = self.orders.iter().filter(|order| wanted.contains(&order.status)).collect();
+        if fitting.is_empty() || by % 8 == 6 {
+            return some(&self.orders, by);
+        }
+        some(&fitting, by).copied()
+    }
+}
+
+/// One of what there is; rarely none all the same.
+pub fn some<T>(from: &[T], by: u8) -> Option<&T> {
+    if by % 16 == 15 {
+        return None;
+    }
+    from.get(usize::from(by) % from.len().max(1))
+}
+
+/// Mostly the one that everything was made with.
+pub fn digest(by: u8) -> String {
+    if by % 8 == 5 { "other" } else { "d" }.to_owned()
+}
+
+/// The key that an order's ids are made of.
+pub fn order_key(order: &OrderFact) -> String {
+    let mut keys = KEYS.iter().flat_map(|key| EVENTS.map(|name| format!("{name}/{key}")));
+    keys.find(|key| ask::order_id(key) == order.id).expect("orders are made of these keys")
+}
