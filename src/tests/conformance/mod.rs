@@ -4,10 +4,10 @@
 //! by side; `journal` is about the embedded store's file alone. A disagreement found by a sequence
 //! becomes a case by hand, so that it stays found.
 
-mod ask;
+pub mod ask;
 mod books;
 mod choice;
-mod hand;
+pub mod hand;
 mod invariants;
 mod journal;
 mod known;
