@@ -48,7 +48,8 @@ async fn shop(gateway: &Gateway, client: usize) -> Vec<String> {
         let lines = order["lines"].as_array().expect("lines").iter();
         let mut sold: Vec<String> = lines.map(|l| l["seat"].as_str().expect("a name").to_owned()).collect();
         let mut wanted = group;
-        (sold.sort(), wanted.sort());
+        sold.sort();
+        wanted.sort();
         assert_eq!(sold, wanted);
         return sold;
     }

@@ -39,7 +39,7 @@ pub struct Gateway {
 
 /// A configuration of its own database, folder and free ports.
 pub async fn config(store: Store, dir: &std::path::Path) -> Config {
-    let mut config = load_from("", std::iter::empty()).ok().expect("the defaults are good");
+    let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.admin.listen = ([127, 0, 0, 1], 0).into();
     config.store.data_dir = dir.to_owned();
@@ -74,13 +74,6 @@ impl Gateway {
         let mut config = config(store, dir.path()).await;
         change(&mut config);
         Self::run(config, dir, Clock::system(), Role::All).await
-    }
-
-    /// A gateway whose time stands still until `clock` is moved.
-    pub async fn start_at(store: Store, clock: Clock) -> Self {
-        let dir = std::sync::Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        let config = config(store, dir.path()).await;
-        Self::run(config, dir, clock, Role::All).await
     }
 
     /// Another process's gateway on the same store (Redis only), in the given role.
@@ -187,11 +180,6 @@ impl Gateway {
         })
         .await;
         last.into_inner().expect("one task")
-    }
-
-    /// The audit's report.
-    pub async fn audit(&self) -> Value {
-        self.admin_call(http::Method::GET, "/v1/admin/audit").send().await.expect(200).json
     }
 
     /// Stops it as SIGTERM would, and waits until it has drained. Not audited afterwards.
