@@ -27,5 +27,6 @@ mod purchase_support;
 mod redis_contract;
 mod redis_faults;
 mod redis_pick;
+mod review_rebuild;
 mod support;
 mod top_level;
