@@ -93,13 +93,14 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         done.events += 1;
         done.orders += orders.len();
         let now_ms = shared.clock.now_ms();
-        lane.restore_event(now_ms, EventRestore { put, epoch: mark.epoch, orders, now_ms }).await?;
+        let restore = EventRestore { generation: mark.generation, put, epoch: mark.epoch, orders, now_ms };
+        lane.restore_event(now_ms, restore).await?;
     }
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
         let claims = shared.ledger.claims(&put.campaign).await?;
         done.campaigns += 1;
         done.claims += claims.len();
-        lane.restore_campaign(shared.clock.now_ms(), put, claims).await?;
+        lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
     }
     lane.end_restore(mark.generation).await?;
     Ok(done)

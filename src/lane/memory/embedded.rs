@@ -288,8 +288,15 @@ impl Lane for Embedded {
         self.run("restore_event", When::Restoring, |step| restore::restore_event(step, now_ms, &restore)).await
     }
 
-    async fn restore_campaign(&self, _now_ms: Millis, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
+    async fn restore_campaign(
+        &self,
+        _now_ms: Millis,
+        generation: u64,
+        put: CampaignPut,
+        claims: Vec<Claim>,
+    ) -> Result<()> {
         self.run("restore_campaign", When::Restoring, |step| {
+            restore::of_generation(step, generation)?;
             campaigns::restore_campaign(step, &put, claims);
             Ok(())
         })

@@ -35,7 +35,13 @@ pub fn end_restore(step: &mut Step<'_>, generation: u64) -> Result<()> {
     Ok(())
 }
 
+/// Only whoever began this generation may rebuild it.
+pub fn of_generation(step: &Step<'_>, generation: u64) -> Result<()> {
+    if step.state().generation == generation { Ok(()) } else { step.contract("another generation is being restored") }
+}
+
 pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore) -> Result<()> {
+    of_generation(step, restore.generation)?;
     check_ranges(step, &restore.put)?;
     let id = &restore.put.event;
     create(step, now_ms, &restore.put, restore.epoch);

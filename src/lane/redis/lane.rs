@@ -142,8 +142,14 @@ impl Lane for RedisLane {
         recovery::restore_event(self, now_ms, &restore).await
     }
 
-    async fn restore_campaign(&self, now_ms: Millis, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
-        recovery::restore_campaign(self, now_ms, &put, &claims).await
+    async fn restore_campaign(
+        &self,
+        now_ms: Millis,
+        generation: u64,
+        put: CampaignPut,
+        claims: Vec<Claim>,
+    ) -> Result<()> {
+        recovery::restore_campaign(self, now_ms, generation, &put, &claims).await
     }
 
     async fn end_restore(&self, generation: u64) -> Result<()> {

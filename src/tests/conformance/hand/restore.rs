@@ -19,6 +19,7 @@ cases![
     only_a_new_generation_wipes,
     an_event_comes_back_from_the_ledger,
     restored_orders_go_on,
+    who_was_overtaken_restores_nothing,
     newcomers_stand_behind,
     a_campaign_comes_back_with_its_claims,
 ];
@@ -63,9 +64,9 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
         let answer = lane.begin_restore(old, LogId(0)).await;
         assert!(matches!(answer, Err(Fault::Contract { .. })), "{answer:?}");
     }
-    let outside = EventRestore { put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
+    let outside = EventRestore { generation, put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
     assert!(matches!(lane.restore_event(START, outside).await, Err(Fault::Contract { .. })));
-    let outside = lane.restore_campaign(START, ask::campaign_put("late", 1), vec![]).await;
+    let outside = lane.restore_campaign(START, generation, ask::campaign_put("late", 1), vec![]).await;
     assert!(matches!(outside, Err(Fault::Contract { .. })));
     lane.end_restore(generation).await.expect("a repeat");
     assert_eq!(seats(&lane).await, "ffffffffffff", "nothing was changed");
@@ -96,8 +97,8 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     ];
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
-    let restore = EventRestore { put, epoch: 9, orders, now_ms: START };
     let generation = next_generation();
+    let restore = EventRestore { generation, put, epoch: 9, orders, now_ms: START };
     lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_event(START, restore.clone()).await.expect("again");
@@ -143,6 +144,25 @@ async fn restored_orders_go_on(lane: Arc<dyn Lane>) {
     assert_eq!(found, [false, true, false], "what ended is dropped after a day");
 }
 
+async fn who_was_overtaken_restores_nothing(lane: Arc<dyn Lane>) {
+    let good = restored(&lane).await;
+    let (old, new) = (next_generation(), next_generation());
+    lane.begin_restore(old, LogId(100)).await.expect("a new generation");
+    lane.begin_restore(new, LogId(100)).await.expect("another writer overtakes");
+    let restore = EventRestore { generation: new, ..good };
+    lane.restore_event(START, restore.clone()).await.expect("while restoring");
+    lane.restore_campaign(START, new, ask::campaign_put("spring", 3), vec![]).await.expect("while restoring");
+    let late = EventRestore { generation: old, orders: vec![], ..restore };
+    assert!(matches!(lane.restore_event(START, late).await, Err(Fault::Contract { .. })));
+    let late = lane.restore_campaign(START, old, ask::campaign_put("spring", 9), vec![]).await;
+    assert!(matches!(late, Err(Fault::Contract { .. })), "{late:?}");
+    assert!(matches!(lane.end_restore(old).await, Err(Fault::Contract { .. })));
+    lane.end_restore(new).await.expect("the same generation");
+    assert_eq!(seats(&lane).await, "ssffpffffffb", "the sold seats stay sold");
+    let campaign = lane.dump_campaign(&"spring".into()).await.expect("an answer").expect("the campaign");
+    assert_eq!(campaign.stock, 3);
+}
+
 async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let before = inside(&lane, START, "kim").await;
@@ -150,7 +170,7 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
     let mut put = ask::put(HALL);
     put.room.capacity = 0;
-    let restore = EventRestore { put, epoch: 2, orders: vec![], now_ms: START };
+    let restore = EventRestore { generation, put, epoch: 2, orders: vec![], now_ms: START };
     lane.restore_event(START, restore).await.expect("while restoring");
     lane.end_restore(generation).await.expect("the same generation");
     let (newcomer, _) = entered(&lane, START, "lee").await;
@@ -172,7 +192,7 @@ async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
     let claims: Vec<Claim> = claims.collect();
     for _ in 0..2 {
         let put = ask::campaign_put("spring", 3);
-        lane.restore_campaign(START, put, claims.clone()).await.expect("while restoring");
+        lane.restore_campaign(START, generation, put, claims.clone()).await.expect("while restoring");
     }
     lane.end_restore(generation).await.expect("the same generation");
     let claim =
