@@ -16,7 +16,7 @@ use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::EventRestore;
 use crate::lane::{CampaignPut, EventPut, Lane, Meta, PutCampaign, PutEvent};
-use crate::ledger::catalog::LaneMark;
+use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
 
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
@@ -85,7 +85,10 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         log_last: before.log_last.max(meta.log_last),
         epoch: before.epoch + 1,
     };
-    shared.ledger.set_lane_mark(id, mark).await?;
+    // Whoever sets it begins this generation alone.
+    if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
+        return Err(Error::Leased(id));
+    }
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
