@@ -133,8 +133,12 @@ pub trait Lane: Send + Sync + 'static {
 
     // --- recovery and audit ---
 
+    /// Closes the doors of a lane that is to be rebuilt: it is recovering from here on, but `read_log`
+    /// answers to the end, also of a lane that is behind: what the doors accepted is taken to the ledger
+    /// before `begin_restore` drops it. A lane never built or being rebuilt is left alone.
+    async fn seal(&self) -> Result<()>;
     /// Starts rebuilding under a new generation: everything the lane had is dropped, every other
-    /// operation but `meta`, the lease and these four answers [`Fault::Recovering`] until `end_restore`.
+    /// operation but `meta`, the lease, `seal` and these four answers [`Fault::Recovering`] until `end_restore`.
     ///
     /// The lease stays; the next log id is `log + 1`. A generation below the lane's, or equal to it while
     /// it is not recovering, is [`Fault::Contract`] (it would wipe a good lane), as are the three others

@@ -15,7 +15,7 @@ use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::EventRestore;
-use crate::lane::{CampaignPut, EventPut, Lane, Meta, PutCampaign, PutEvent};
+use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent};
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
 
@@ -39,8 +39,7 @@ pub struct Rebuild {
 impl Pipeline {
     /// Rebuilds a lane from the ledger, whatever its state. Needs the lane's lease.
     ///
-    /// What is in the lane's log goes to the ledger first. On a lane in use, what its doors accept between
-    /// that and the wipe would be lost: close or pause its rooms before.
+    /// Its doors are closed until it is done; what is in the lane's log goes to the ledger first.
     pub async fn rebuild(&self, id: LaneId) -> Result<Rebuild, Error> {
         let lane = self.lane(id)?;
         let shared = &self.0;
@@ -73,8 +72,9 @@ pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &S
 async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
-    let meta = lane.meta().await?;
-    if meta.generation > 0 && !meta.recovering && before.generation > 0 {
+    // Doors first: what they accept between the last look at the log and the wipe would be lost.
+    lane.seal().await?;
+    if before.generation > 0 {
         rescue(shared, lane.as_ref(), stop).await?;
     }
     // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
@@ -133,14 +133,18 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
     Ok(())
 }
 
-/// Takes what is left in a lane's log to the ledger, without telling the lane: it is about to be rebuilt
-/// from there. Records of before a rollback are known by their ids and change nothing.
+/// Takes what is left in a sealed lane's log to the ledger, without telling the lane: it is about to be
+/// rebuilt from there. Of a lane that was rolled back, too: what it still has was accepted. Records of before a rollback are known by their ids and change nothing.
 async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
     let writer = Writer { shared, lane };
     let mut stop = stop.clone();
     let mut after = LogId(0);
     loop {
-        let entries = lane.read_log(after, shared.settings.batch_max).await?;
+        let entries = match lane.read_log(after, shared.settings.batch_max).await {
+            // Never built, or dropped by a rebuilding that was cut short: there is no log.
+            Err(Fault::Recovering(_)) => return Ok(()),
+            entries => entries?,
+        };
         let Some(last) = entries.last() else { return Ok(()) };
         after = last.log;
         match writer.write(entries.into(), &mut stop).await {

@@ -15,6 +15,13 @@ use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
 use crate::lane::hold::{HoldFact, HoldState};
 use crate::lane::order::OrderStatus;
 
+pub fn seal(step: &mut Step<'_>) {
+    let state = step.state();
+    if state.generation > 0 && !state.restoring && !state.sealed {
+        step.emit(Effect::Sealed);
+    }
+}
+
 pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result<()> {
     let state = step.state();
     let is_repeat = state.restoring && generation == state.generation;

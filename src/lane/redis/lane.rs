@@ -134,6 +134,10 @@ impl Lane for RedisLane {
         logs::meta(self).await
     }
 
+    async fn seal(&self) -> Result<()> {
+        recovery::seal(self).await
+    }
+
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
         recovery::begin_restore(self, generation, log).await
     }

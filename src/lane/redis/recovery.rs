@@ -22,6 +22,11 @@ use crate::lane::event::{EventDump, EventRestore, RestoredOrder};
 /// Claims one script restores.
 const CLAIMS_MAX: usize = 1_000;
 
+pub async fn seal(lane: &RedisLane) -> Result<()> {
+    lane.call(&scripts::SEAL, About::Lane, NO_TIME, Args::new()).await?;
+    Ok(())
+}
+
 pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Result<()> {
     let args = Args::new().int(generation).int(log.0);
     let reply = lane.call(&scripts::BEGIN_RESTORE, About::Lane, NO_TIME, args).await?;

@@ -121,6 +121,7 @@ scripts! {
     LEASE = "log/lease", [Meta, Lease], Exactly(5), [(1, "LEASED"), (-1, "HELD")];
     UNLEASE = "log/unlease", [Meta, Lease], Exactly(4), [(1, "DONE")];
     META = "log/meta", [Meta, Log], Exactly(3), [(1, "META")];
+    SEAL = "recovery/seal", [Meta], Exactly(3), [(1, "DONE")];
     BEGIN_RESTORE = "recovery/begin_restore", [Meta, Events, Campaigns, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds], Exactly(5), [(1, "BEGUN"), (-1, "OLD_GENERATION")];
     DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
     DROP_CAMPAIGN = "recovery/drop_campaign", [Meta, Events, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];

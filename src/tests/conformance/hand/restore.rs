@@ -17,6 +17,7 @@ use crate::conformance::stores::next_generation;
 cases![
     a_lane_being_restored_answers_little,
     only_a_new_generation_wipes,
+    a_sealed_lane_can_only_be_read_and_rebuilt,
     an_event_comes_back_from_the_ledger,
     restored_orders_go_on,
     who_was_overtaken_restores_nothing,
@@ -80,6 +81,32 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
     assert!(lane.meta().await.expect("an answer").recovering);
     lane.end_restore(next).await.expect("the same generation");
     lane.end_restore(next).await.expect("a repeat");
+}
+
+async fn a_sealed_lane_can_only_be_read_and_rebuilt(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let generation = lane.meta().await.expect("an answer").generation;
+    lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
+    for _ in 0..2 {
+        lane.seal().await.expect("an answer");
+    }
+    assert!(lane.meta().await.expect("answers always").recovering);
+    assert!(matches!(lane.append(START, vec![ask::expired("y", "o")]).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.enter(START, ask::enter(HALL, "kim")).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.trim(LogId(9)).await, Err(Fault::Recovering(_))));
+    let again = lane.begin_restore(generation, LogId(0)).await;
+    assert!(matches!(again, Err(Fault::Contract { .. })), "the generation it has: {again:?}");
+    lane.end_restore(generation).await.expect("a repeat");
+    let log = lane.read_log(LogId(0), 9).await.expect("it can be read");
+    assert_eq!(log.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["x"], "the repeat opened nothing");
+
+    let next = next_generation();
+    lane.begin_restore(next, LogId(1)).await.expect("a new generation");
+    lane.seal().await.expect("an answer");
+    assert!(matches!(lane.read_log(LogId(0), 9).await, Err(Fault::Recovering(_))), "its log is dropped");
+    lane.end_restore(next).await.expect("the same generation");
+    assert!(!lane.meta().await.expect("an answer").recovering);
+    assert_eq!(lane.read_log(LogId(0), 9).await.expect("it is open"), vec![]);
 }
 
 /// The hall with a sold order "sold" on seats 0 and 1, a paying one "paying" on 4, a refunded one
