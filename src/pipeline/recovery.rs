@@ -15,8 +15,8 @@ use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::EventRestore;
-use crate::lane::{CampaignPut, EventPut, Lane, Meta, PutCampaign, PutEvent};
-use crate::ledger::catalog::LaneMark;
+use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent};
+use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
 
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
@@ -39,8 +39,7 @@ pub struct Rebuild {
 impl Pipeline {
     /// Rebuilds a lane from the ledger, whatever its state. Needs the lane's lease.
     ///
-    /// What is in the lane's log goes to the ledger first. On a lane in use, what its doors accept between
-    /// that and the wipe would be lost: close or pause its rooms before.
+    /// Its doors are closed until it is done; what is in the lane's log goes to the ledger first.
     pub async fn rebuild(&self, id: LaneId) -> Result<Rebuild, Error> {
         let lane = self.lane(id)?;
         let shared = &self.0;
@@ -73,8 +72,9 @@ pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &S
 async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
-    let meta = lane.meta().await?;
-    if meta.generation > 0 && !meta.recovering && before.generation > 0 {
+    // Doors first: what they accept between the last look at the log and the wipe would be lost.
+    lane.seal().await?;
+    if before.generation > 0 {
         rescue(shared, lane.as_ref(), stop).await?;
     }
     // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
@@ -85,7 +85,10 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         log_last: before.log_last.max(meta.log_last),
         epoch: before.epoch + 1,
     };
-    shared.ledger.set_lane_mark(id, mark).await?;
+    // Whoever sets it begins this generation alone.
+    if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
+        return Err(Error::Leased(id));
+    }
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
@@ -93,13 +96,14 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         done.events += 1;
         done.orders += orders.len();
         let now_ms = shared.clock.now_ms();
-        lane.restore_event(now_ms, EventRestore { put, epoch: mark.epoch, orders, now_ms }).await?;
+        let restore = EventRestore { generation: mark.generation, put, epoch: mark.epoch, orders, now_ms };
+        lane.restore_event(now_ms, restore).await?;
     }
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
         let claims = shared.ledger.claims(&put.campaign).await?;
         done.campaigns += 1;
         done.claims += claims.len();
-        lane.restore_campaign(shared.clock.now_ms(), put, claims).await?;
+        lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
     }
     lane.end_restore(mark.generation).await?;
     Ok(done)
@@ -129,14 +133,18 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
     Ok(())
 }
 
-/// Takes what is left in a lane's log to the ledger, without telling the lane: it is about to be rebuilt
-/// from there. Records of before a rollback are known by their ids and change nothing.
+/// Takes what is left in a sealed lane's log to the ledger, without telling the lane: it is about to be
+/// rebuilt from there. Of a lane that was rolled back, too: what it still has was accepted. Records of before a rollback are known by their ids and change nothing.
 async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
     let writer = Writer { shared, lane };
     let mut stop = stop.clone();
     let mut after = LogId(0);
     loop {
-        let entries = lane.read_log(after, shared.settings.batch_max).await?;
+        let entries = match lane.read_log(after, shared.settings.batch_max).await {
+            // Never built, or dropped by a rebuilding that was cut short: there is no log.
+            Err(Fault::Recovering(_)) => return Ok(()),
+            entries => entries?,
+        };
         let Some(last) = entries.last() else { return Ok(()) };
         after = last.log;
         match writer.write(entries.into(), &mut stop).await {
