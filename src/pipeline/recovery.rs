@@ -14,8 +14,8 @@ use super::parts::Shared;
 use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
-use crate::lane::event::EventRestore;
-use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent};
+use crate::lane::event::{EventRestore, RestoredOrder};
+use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent, Settlement};
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
 
@@ -91,10 +91,12 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     }
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
+    let mut refunded = Vec::new();
     for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
         done.events += 1;
         done.orders += orders.len();
+        refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
         let now_ms = shared.clock.now_ms();
         let restore = EventRestore { generation: mark.generation, put, epoch: mark.epoch, orders, now_ms };
         lane.restore_event(now_ms, restore).await?;
@@ -106,7 +108,24 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
     }
     lane.end_restore(mark.generation).await?;
+    for order in refunded {
+        show_refunds(shared, lane.as_ref(), order).await?;
+    }
     Ok(done)
+}
+
+fn has_refunds(order: &RestoredOrder) -> bool {
+    order.fact.lines.iter().any(|line| line.closed || line.refunded > 0)
+}
+
+/// Tells an open lane of the refunds of an order, so that it knows their repeats. The order itself is at
+/// this version already.
+async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
+    let RestoredOrder { fact, hold, seats: _ } = order;
+    let refunds = shared.ledger.refunds_of(&fact.id).await?;
+    let (event, user) = (fact.event.clone(), fact.user.clone());
+    let settlement = Settlement { fact, visitor: hold.visitor, user, seats: Vec::new(), held_until_ms: None, refunds };
+    Ok(lane.settle(shared.clock.now_ms(), &event, vec![settlement], None).await?)
 }
 
 /// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached it. An

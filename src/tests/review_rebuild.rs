@@ -18,20 +18,29 @@ async fn a_rebuilt_lane_answers_repeats() {
     gateway.put_event("again", &small_hall()).await;
     let kim = Buyer::enter(&gateway, "again", "kim").await;
     let hold_call = |seats: Value| kim.hold_call(&json!({ "seats": seats })).key("hold");
-    let hold = hold_call(json!(["a-1-1"])).send().await.expect(201).text("id");
+    let asked = || json!(["a-1-1", "a-1-3"]);
+    let hold = hold_call(asked()).send().await.expect(201).text("id");
     let payment = json!({"payment": {"provider": "sandbox", "key": "ok"}});
     let order_call = || kim.order_call(&hold, payment.clone()).key("order");
     let order = order_call().send().await.expect(202).text("id");
     assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
 
+    let refund_call = || kim.refund_call(&order, 1).key("refund");
+    let refund = refund_call().send().await.expect(202).text("id");
+    let path = format!("/v1/orders/{order}/refunds/{refund}");
+    eventually("the refund is done", async || kim.get(&path).send().await.json["status"] == "done").await;
+
     redis.flush();
-    eventually("the lane is rebuilt", async || hold_call(json!(["a-1-1"])).send().await.status != 503).await;
-    let again = hold_call(json!(["a-1-1"])).send().await.expect(201);
+    eventually("the lane is rebuilt", async || hold_call(asked()).send().await.status != 503).await;
+    let again = hold_call(asked()).send().await.expect(201);
     assert_eq!((again.text("id"), again.text("state")), (hold.clone(), "ordered".to_owned()));
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     hold_call(json!(["a-1-2"])).send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
     let again = order_call().send().await.expect(202);
-    assert_eq!((again.text("id"), again.text("status")), (order, "confirmed".to_owned()));
+    assert_eq!((again.text("id"), again.text("status")), (order.clone(), "partially_refunded".to_owned()));
+    eventually("its refunds are known", async || refund_call().send().await.status == 202).await;
+    let again = refund_call().send().await.expect(202);
+    assert_eq!((again.text("id"), again.text("status")), (refund, "done".to_owned()));
 }
 
 /// A replica that lacks the last record takes over: the lane is behind, but the orders it still has were
