@@ -27,5 +27,7 @@ mod purchase_support;
 mod redis_contract;
 mod redis_faults;
 mod redis_pick;
+mod room_browser;
+mod room_page;
 mod support;
 mod top_level;
