@@ -29,6 +29,7 @@ pub struct Config {
     pub auth: Auth,
     pub queue: Queue,
     pub pass: Pass,
+    pub web: Web,
     pub limits: Limits,
     pub pipeline: Pipeline,
     pub payment: Payment,
@@ -119,6 +120,13 @@ pub struct Queue {
 pub struct Pass {
     pub private_key_file: String,
     pub old_public_keys: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    pub shop_url: String,
+    pub room_template: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -5,6 +5,9 @@ use super::{Config, StoreKind};
 /// A shorter secret could be guessed offline from one token.
 const SECRET_BYTES_MIN: usize = 32;
 
+/// Longer addresses are cut by what stands on the way.
+const SHOP_URL_MAX: usize = 2048;
+
 /// Every rule that does not hold, one line each.
 pub fn relations(config: &Config) -> Vec<String> {
     let mut faults = Vec::new();
@@ -13,7 +16,7 @@ pub fn relations(config: &Config) -> Vec<String> {
             faults.push(text);
         }
     };
-    let Config { server, admin, store, redis, ledger, auth, queue, pass, limits, pipeline, payment, log } = config;
+    let Config { server, admin, store, redis, ledger, auth, queue, pass, web, limits, pipeline, payment, log } = config;
 
     for network in &server.trusted_proxies {
         let known = network.parse::<ipnet::IpNet>().is_ok() || network.parse::<std::net::IpAddr>().is_ok();
@@ -90,6 +93,12 @@ pub fn relations(config: &Config) -> Vec<String> {
         pass.old_public_keys.len() <= 8,
         "pass.old_public_keys: at most 8; passes live minutes, so old keys can go soon".into(),
     );
+    let own_path = web.shop_url.starts_with('/') && !web.shop_url.starts_with("//");
+    rule(
+        web.shop_url.is_empty() || own_path || url_ok(&web.shop_url),
+        "web.shop_url: must start with https://, http:// or one slash, or it leads nowhere".into(),
+    );
+    rule(web.shop_url.len() <= SHOP_URL_MAX, format!("web.shop_url: at most {SHOP_URL_MAX} bytes"));
     rule(limits.in_flight >= 1, "limits.in_flight: at least 1".into());
     rule(limits.keys_max >= 1, "limits.keys_max: at least 1".into());
     rule(

@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn relations_are_checked_too() {
-        let text = "[server]\nlisten = \"0.0.0.0:80\"\n[store]\nlanes = 0\n[auth]\nhs256_secret = \"short\"\n";
+        let text = "[server]\nlisten = \"0.0.0.0:80\"\n[store]\nlanes = 0\n[auth]\nhs256_secret = \"short\"\n[web]\nshop_url = \"//shop\"\n";
         let faults = load_from(text, env(&[])).err().expect("faults");
-        assert_eq!(faults.0.len(), 3, "{faults}");
+        assert_eq!(faults.0.len(), 4, "{faults}");
     }
 }

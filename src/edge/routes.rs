@@ -5,7 +5,7 @@ mod purchase;
 
 use http::Method;
 
-use super::handlers::{ops, pages, passes, queue, room, stream};
+use super::handlers::{ops, pages, passes, queue, room, room_page, stream};
 use super::place::{PlaceView, RoomView};
 use super::problem::Code::*;
 use super::router::Route;
@@ -80,6 +80,18 @@ fn waiting_room() -> Vec<Route> {
         get("/v1/events/{event}/room", "show_room", "Public counts of a room", room::show)
             .answers::<RoomView>(200, "The counts")
             .errors(&[EventNotFound]),
+        get("/room/{event}", "room_page", "The waiting room, for browsers", room_page::show)
+            .query("left", "Said by a redirect: the visitor has left")
+            .query("busy", "Said by a redirect: there was no time for the request")
+            .query("again", "Said by a redirect: there was no such place")
+            .answers_bare(200, "HTML")
+            .errors(&[EventNotFound]),
+        post("/room/{event}", "room_page_enter", "The page's form: take a place", room_page::enter)
+            .answers_bare(303, "Back to the page")
+            .errors(&[EventNotFound, BadOrigin]),
+        post("/room/{event}/leave", "room_page_leave", "The page's form: leave for good", room_page::leave)
+            .answers_bare(303, "Back to the page")
+            .errors(&[EventNotFound, BadOrigin]),
         get("/v1/pass/verify", "verify_pass", "Whether a pass is good and its visitor inside", passes::verify)
             .query("event", "Slug of the event")
             .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")

@@ -20,6 +20,16 @@ use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
+use crate::web::room::{Template, TemplateError};
+
+/// What keeps the edge from being set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error(transparent)]
+    Keys(#[from] auth::keys::Error),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
 
 /// The stages behind the edge.
 pub struct Parts {
@@ -48,6 +58,7 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
+    pub room_template: Template,
     pub limits: Limits,
     pub origins: Origins,
     /// Places for open event streams.
@@ -58,12 +69,13 @@ pub struct State {
 }
 
 impl State {
-    /// Fails when the keys that verify users cannot be read.
-    pub fn new(parts: Parts) -> Result<Self, auth::keys::Error> {
+    /// Fails when the keys that verify users or the page's template cannot be read.
+    pub fn new(parts: Parts) -> Result<Self, SetupError> {
         let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
         Ok(Self {
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
+            room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

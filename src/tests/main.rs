@@ -30,5 +30,7 @@ mod redis_pick;
 mod review_audit;
 mod review_catalog;
 mod review_rebuild;
+mod room_browser;
+mod room_page;
 mod support;
 mod top_level;

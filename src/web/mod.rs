@@ -1,4 +1,6 @@
-//! Pages served to browsers, embedded in the binary. Knows no requests and no state: a page asks the API.
+//! Pages served to browsers, embedded in the binary. Knows no requests and no state: it is handed values.
+
+pub mod room;
 
 /// The front door: what this is and where its contract is.
 pub const INDEX: &str = include_str!("index.html");

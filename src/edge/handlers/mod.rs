@@ -18,5 +18,6 @@ pub mod queue;
 pub mod quotes;
 pub mod refunds;
 pub mod room;
+pub mod room_page;
 pub mod seats;
 pub mod stream;

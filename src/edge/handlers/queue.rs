@@ -100,7 +100,8 @@ pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
     (token.event == event.id).then_some(token)
 }
 
-async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
+/// Where the holder of a token stands now.
+pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
     request.state.admission.poll(room, token).await?.ok_or_else(not_told)
 }
 
@@ -112,9 +113,14 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
 
 fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
+    keep(request, event, &view, Answer::json(status, &view).no_store())
+}
+
+/// With the cookies in which a browser keeps its place and its pass.
+pub fn keep(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
     let jar = jar(request);
     let id = event.id.as_str();
-    let mut answer = Answer::json(status, &view).no_store().cookie(&jar.queue(id, &view.token));
+    let mut answer = answer.cookie(&jar.queue(id, &view.token));
     if let (Some(pass), Some(expires_in_s)) = (&view.pass, view.expires_in_s) {
         answer = answer.cookie(&jar.pass(id, pass, expires_in_s));
     }
@@ -131,7 +137,8 @@ fn forged(request: &Request, event: &Event) -> Answer {
     }
 }
 
-fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
+/// Makes the browser forget its place and its pass.
+pub fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
     let jar = jar(request);
     let id = event.id.as_str();
     answer.cookie(&jar.drop(Kind::Queue, id)).cookie(&jar.drop(Kind::Pass, id))

@@ -1,5 +1,6 @@
 //! What the integration tests stand on. Knows nothing of what is tested.
 
+pub mod browser;
 pub mod client;
 pub mod gateway;
 pub mod process;

@@ -1,4 +1,4 @@
-//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, all private, on
+//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, ChromeDriver, all private, on
 //! loopback, started at first use. Knows nothing of what is tested.
 //!
 //! Every server is the child of a small guard shell that reads from a pipe this process holds. However
@@ -133,7 +133,7 @@ fn must_have(program: &str) {
         .stdout(Stdio::null())
         .status()
         .is_ok_and(|status| status.success());
-    assert!(found, "{program} is missing: apt-get install redis-server mariadb-server (`make test` does it)");
+    assert!(found, "{program} is missing; `make test` installs what the tests start (.ci/packages)");
 }
 
 // --- Redis ---
@@ -309,6 +309,31 @@ fn start_mariadb() -> Server {
     let socket = server.dir.join("sock");
     // The socket is in its own folder: it is this server. The port is bound before the socket appears.
     server.wait_until("mariadbd", || socket.exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_ok());
+    server
+}
+
+// --- ChromeDriver ---
+
+/// The driver that starts browsers, and a folder for their profiles that goes with it.
+pub struct Driver {
+    pub url: String,
+    pub dir: PathBuf,
+}
+
+pub async fn chromedriver() -> Driver {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    let server = blocking(|| SHARED.get_or_init(start_chromedriver)).await;
+    Driver { url: format!("http://127.0.0.1:{}", server.port), dir: server.dir.clone() }
+}
+
+fn start_chromedriver() -> Server {
+    must_have("chromedriver");
+    must_have("chromium");
+    let dir = folder("chromium");
+    let port = free_port();
+    let command = ["chromedriver".to_owned(), format!("--port={port}"), "--log-level=WARNING".to_owned()];
+    let server = Server::start(dir, port, &command);
+    server.wait_until("chromedriver", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
     server
 }
 

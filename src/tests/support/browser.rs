@@ -1,0 +1,138 @@
+//! Headless Chromium by plain WebDriver: one browser with a profile of its own for each test. Knows no page.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::servers::{self, Driver};
+
+/// A browser's window; dropped, the browser is gone.
+pub struct Browser {
+    client: Client,
+    url: String,
+    session: String,
+}
+
+/// How the browser is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor {
+    pub language: &'static str,
+    pub width: u32,
+    pub height: u32,
+    pub dark: bool,
+}
+
+impl Default for Visitor {
+    fn default() -> Self {
+        Self { language: "en-US", width: 1024, height: 900, dark: false }
+    }
+}
+
+impl Browser {
+    pub async fn start(visitor: Visitor) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let Driver { url, dir } = servers::chromedriver().await;
+        let profile = dir.join(format!("profile-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            // It ends with its driver: the pipe between them closes.
+            "--remote-debugging-pipe".to_owned(),
+            format!("--window-size={},{}", visitor.width, visitor.height),
+            format!("--user-data-dir={}", profile.display()),
+        ];
+        let options = json!({"args": arguments, "prefs": {"intl.accept_languages": visitor.language}});
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let client = Client::new(url.clone());
+        let started = client.post("/session").json(&wanted).send().await.expect(200);
+        let session = started.json["value"]["sessionId"].as_str().expect("a session").to_owned();
+        let browser = Self { client, url, session };
+        // The window cannot be narrower than its frame; the view can.
+        let view = json!({"width": visitor.width, "height": visitor.height, "deviceScaleFactor": 1, "mobile": false});
+        browser.devtools("Emulation.setDeviceMetricsOverride", view).await;
+        let scheme = json!({"name": "prefers-color-scheme", "value": if visitor.dark { "dark" } else { "light" }});
+        browser.devtools("Emulation.setEmulatedMedia", json!({"features": [scheme]})).await;
+        browser
+    }
+
+    async fn command(&self, what: &str, body: Value) -> Value {
+        let path = format!("/session/{}/{what}", self.session);
+        self.client.post(&path).json(&body).send().await.expect(200).json["value"].clone()
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.command("url", json!({"url": url})).await;
+    }
+
+    pub async fn refresh(&self) {
+        self.command("refresh", json!({})).await;
+    }
+
+    /// The value of an expression of the page's.
+    pub async fn value(&self, expression: &str) -> Value {
+        self.command("execute/sync", json!({"script": format!("return {expression}"), "args": []})).await
+    }
+
+    /// The text seen in the element with this id; empty when it is hidden or not there.
+    pub async fn seen(&self, id: &str) -> String {
+        // The text of what is not rendered would be told as well.
+        let text = format!("(e => e && e.checkVisibility() ? e.innerText : '')(document.getElementById('{id}'))");
+        let text = self.value(&text).await;
+        text.as_str().expect("text").to_owned()
+    }
+
+    /// A DevTools command, for what WebDriver has no word for.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+    }
+
+    /// Presses what this selector finds.
+    pub async fn press(&self, selector: &str) {
+        let found = self.command("element", json!({"using": "css selector", "value": selector})).await;
+        let element = found.as_object().and_then(|map| map.values().next()).and_then(Value::as_str);
+        self.command(&format!("element/{}/click", element.expect("an element")), json!({})).await;
+    }
+
+    /// Says yes to the question the page asks.
+    pub async fn accept(&self) {
+        self.command("alert/accept", json!({})).await;
+    }
+
+    /// What the browser complained about.
+    pub async fn complaints(&self) -> Vec<Value> {
+        let log = self.command("se/log", json!({"type": "browser"})).await;
+        log.as_array().expect("a list").clone()
+    }
+
+    /// A picture of the whole page, for people who look at it.
+    pub async fn picture(&self, path: &Path) {
+        let shot = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": false})).await;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().expect("a picture"));
+        std::fs::write(path, bytes.expect("base64")).expect("a folder to write to");
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let (url, path) = (self.url.clone(), format!("/session/{}", self.session));
+        // The test's runtime may have one thread and is busy with this drop.
+        let ended = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            // A browser that is gone already is what was wanted.
+            runtime.block_on(async { Client::new(url).delete(&path).try_send().await.is_ok() })
+        });
+        let _ = ended.join();
+    }
+}
