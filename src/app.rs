@@ -236,6 +236,7 @@ impl Bound {
         if let Some(public) = public {
             doors.spawn(edge::server::public(public, app.state.clone(), edge_stopping.clone()));
             doors.spawn(pulse(&app, edge_stopping.clone()));
+            doors.spawn(admission::presence::run(app.admission.clone(), edge_stopping.clone()));
         }
         app.state.ready();
         tracing::info!(role = ?app.role, "serving");
@@ -294,6 +295,7 @@ fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -
     let settings = admission::Settings {
         waiting_max: queue.waiting_max,
         pace: admission::pace::Pace { min_ms: queue.poll_min_ms, max_ms: queue.poll_max_ms },
+        board_ms: admission::board::KEEP_MS,
     };
     Ok(Admission::new(lanes.clone(), clock.clone(), settings, admission::tokens::Tokens::new(&secrets(config)), passes))
 }

@@ -39,6 +39,8 @@ metrics_table! {
 
     /// Places taken in line, by outcome (entered, known, closed, full).
     ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count;
+    /// Polls answered, by where from (board, lane). What waits costs the lane nothing.
+    ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count;
     /// Visitors let in.
     ADMISSION_ADMITTED = "stanchion_admission_admitted_total", Counter, Count;
     /// Places inside that ran out after they had been claimed.

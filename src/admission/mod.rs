@@ -1,12 +1,17 @@
 //! Who may come in: places in line, passes, the pulse that lets visitors through.
 //! Knows no HTTP and no seats; what is atomic is its lane's.
 
+pub mod board;
 pub mod expiring;
 pub mod pace;
 pub mod passes;
+pub mod presence;
 pub mod pulse;
 pub mod room;
 pub mod speed;
 pub mod tokens;
 
-pub use room::{Admission, Entered, Left, Place, Room, Settings, Standing};
+#[cfg(test)]
+mod tests;
+
+pub use room::{Admission, Entered, Left, Place, Polled, Room, Settings, Standing};

@@ -40,9 +40,10 @@ impl Pace {
     }
 }
 
-/// Never so long that a visitor who obeys would count as absent when called.
+/// Never so long that a visitor who obeys would count as absent when called: the first poll after that may
+/// be answered from a board that is a moment older, the second one is not.
 pub fn patient(poll_after_ms: i64, patience_ms: i64) -> i64 {
-    poll_after_ms.min((patience_ms / 2).max(LEAST_MS))
+    poll_after_ms.min((patience_ms / 3).max(LEAST_MS))
 }
 
 #[cfg(test)]
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn who_obeys_is_never_absent() {
         assert_eq!(patient(15_000, 60_000), 15_000);
-        assert_eq!(patient(15_000, 2_000), 1_000);
+        assert_eq!(patient(15_000, 3_000), 1_000);
         assert_eq!(patient(15_000, 0), 250);
     }
 }

@@ -145,7 +145,7 @@ fn published(mut jwk: Jwk) -> Result<Jwk, jsonwebtoken::errors::Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     /// PEM of a new key: private (PKCS#8), public (SPKI).
-    fn keys() -> (String, String) {
+    pub fn keys() -> (String, String) {
         let pair = Ed25519KeyPair::generate().expect("random bytes");
         let private = pair.to_pkcs8v1().expect("an encoding");
         // RFC 8410: what stands before the 32 bytes of every Ed25519 public key.

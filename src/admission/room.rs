@@ -5,25 +5,23 @@ use std::time::Instant;
 
 use metrics::{Counter, counter};
 
+use super::board::{Boards, View};
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
+use super::presence::{Full, Presences};
 use super::speed::{Eta, Speeds};
 use super::tokens::{Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
-use crate::lane::{self, Enter, EnterOutcome, Fault, Lane, Lanes, RoomCounts, Token};
-use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT};
+use crate::lane::{self, Board, Enter, EnterOutcome, Fault, Lane, Lanes, RoomCounts, Token};
+use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS};
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
 const INSIDE_MAX: usize = 200_000;
 /// How long that is believed, ms.
 const INSIDE_MS: Millis = 1_000;
-/// Most visitors whose lowest position shown is remembered; beyond, all are forgotten at once.
-const SHOWN_MAX: usize = 500_000;
-/// How long after the last poll it is remembered, ms: longer than any `poll_after_ms`.
-const SHOWN_MS: Millis = 600_000;
 
 /// A room as its event describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +30,8 @@ pub struct Room {
     pub lane: LaneId,
     /// The shorter of `absent_after_s` and `claim_ttl_s`: who polls more often than that loses nothing.
     pub patience_ms: i64,
+    /// Who is not seen for so long counts as absent.
+    pub absent_ms: i64,
 }
 
 /// Bounds of all rooms.
@@ -39,6 +39,8 @@ pub struct Room {
 pub struct Settings {
     pub waiting_max: i64,
     pub pace: Pace,
+    /// How long a board is believed ([`super::board::KEEP_MS`]).
+    pub board_ms: Millis,
 }
 
 /// The doors of all rooms. One per gateway.
@@ -53,9 +55,8 @@ pub struct Admission {
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
     /// What is remembered for a second is so by a clock that nobody sets.
     started: Instant,
-    /// The fewest ahead each waiting visitor was shown, by place: who comes back from being called late
-    /// goes before everybody, and nobody shall see their own position grow for it (INV-5).
-    shown: Expiring<(EventId, VisitorId, i64), i64>,
+    pub(super) boards: Boards,
+    pub(super) presences: Presences,
     counters: Counters,
 }
 
@@ -66,6 +67,18 @@ struct Counters {
     closed: Counter,
     full: Counter,
     left: Counter,
+    from_board: Counter,
+    from_lane: Counter,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly always the large one, and moved once")]
+pub enum Polled {
+    Standing(Standing),
+    /// The lane has never heard of this event.
+    NoEvent,
+    /// The lanes cannot be told of more visitors than they are behind with.
+    Full,
 }
 
 #[derive(Debug)]
@@ -118,6 +131,15 @@ pub enum Place {
     Recovering,
 }
 
+/// What the board says of a place.
+enum OnBoard {
+    There(PlaceState),
+    /// It may be this visitor's turn, or this gateway has not met them yet.
+    Ask,
+    /// As in [`Polled`].
+    Full,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     Left,
@@ -134,6 +156,8 @@ impl Admission {
             closed: entered("closed"),
             full: entered("full"),
             left: counter!(ADMISSION_LEFT),
+            from_board: counter!(ADMISSION_POLLS, "answer" => "board"),
+            from_lane: counter!(ADMISSION_POLLS, "answer" => "lane"),
         };
         let inside = Expiring::new(INSIDE_MAX);
         Self {
@@ -145,7 +169,8 @@ impl Admission {
             speeds: Speeds::default(),
             inside,
             started: clock::instant(),
-            shown: Expiring::new(SHOWN_MAX),
+            boards: Boards::new(settings.board_ms),
+            presences: Presences::default(),
             counters,
         }
     }
@@ -171,11 +196,11 @@ impl Admission {
         Ok(match self.lane(room)?.enter(now_ms, enter).await? {
             EnterOutcome::Entered { serial, epoch, round, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.standing(now_ms, room, token(serial, epoch, round), place))
+                Entered::New(self.asked(now_ms, room, token(serial, epoch, round), place))
             }
             EnterOutcome::Known { serial, epoch, round, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.standing(now_ms, room, token(serial, epoch, round), place))
+                Entered::Known(self.asked(now_ms, room, token(serial, epoch, round), place))
             }
             EnterOutcome::Closed => {
                 self.counters.closed.increment(1);
@@ -189,26 +214,84 @@ impl Admission {
         })
     }
 
-    /// Where the holder of a token stands now; `None`: the lane has never heard of this event.
+    /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good.
-    pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Option<Standing>> {
+    pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
-        match self.lane(room)?.poll(now_ms, token.clone()).await {
-            Ok(place) => Ok(place.map(|place| self.standing(now_ms, room, token, place))),
-            Err(Fault::Recovering(_)) => Ok(Some(Standing {
-                visitor: token.visitor.clone(),
-                token: self.tokens.sign(&token),
-                place: Place::Recovering,
-                poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
-            })),
+        let lane = self.lane(room)?;
+        match self.boards.view(&**lane, &room.event, now_ms, || self.tick()).await {
+            View::Board(board) => match self.on_board(room, &token, &board) {
+                OnBoard::There(state) => {
+                    self.counters.from_board.increment(1);
+                    let place = lane::Place { state, counts: board.counts.clone() };
+                    return Ok(Polled::Standing(self.standing(now_ms, room, token, place)));
+                }
+                OnBoard::Full => return Ok(Polled::Full),
+                OnBoard::Ask => {}
+            },
+            View::Recovering => return Ok(Polled::Standing(self.recovering(room, &token))),
+            View::Unknown => {}
+        }
+        self.counters.from_lane.increment(1);
+        match lane.poll(now_ms, token.clone()).await {
+            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, place))),
+            Ok(None) => Ok(Polled::NoEvent),
+            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token))),
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
+    fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
+        let counts = &board.counts;
+        if token.round != counts.round {
+            return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
+        }
+        if counts.mode == Mode::Closed {
+            return OnBoard::There(PlaceState::Closed);
+        }
+        let tick = self.tick();
+        let Some(known) = self.presences.known(tick, token) else { return OnBoard::Ask };
+        let Some(ahead) = board.ahead(lane::room::score(token.epoch, token.serial)) else { return OnBoard::Ask };
+        match self.presences.shown(tick, room, token, known, ahead) {
+            Ok(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
+            Ok(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
+            Err(Full) => OnBoard::Full,
+        }
+    }
+
+    /// Where the lane says a visitor stands; those who wait are known from now on.
+    fn asked(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+        let state = match place.state {
+            PlaceState::Waiting { ahead } => {
+                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, ahead) }
+            }
+            PlaceState::Scheduled => {
+                self.presences.met(self.tick(), &token, i64::MAX);
+                PlaceState::Scheduled
+            }
+            state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
+                self.presences.forget(&token);
+                state
+            }
+        };
+        self.standing(now_ms, room, token, lane::Place { state, ..place })
+    }
+
+    fn recovering(&self, room: &Room, token: &Token) -> Standing {
+        Standing {
+            visitor: token.visitor.clone(),
+            token: self.tokens.sign(token),
+            place: Place::Recovering,
+            poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
         }
     }
 
     /// The visitor leaves for good.
     pub async fn leave(&self, room: &Room, token: Token) -> lane::Result<Left> {
         let visitor = token.visitor.clone();
-        let left = self.lane(room)?.leave(self.clock.now_ms(), token).await?;
+        let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
+        self.presences.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
         if left {
             self.counters.left.increment(1);
@@ -237,8 +320,7 @@ impl Admission {
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
         let Some(visitor) = self.read_pass(&room.event, text) else { return Ok(None) };
         let now_ms = self.clock.now_ms();
-        let tick_ms =
-            Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX);
+        let tick_ms = self.tick();
         let key = (room.event.clone(), visitor);
         let expires_ms = match self.inside.get(&key, tick_ms) {
             Some(known) => known,
@@ -261,7 +343,6 @@ impl Admission {
                 (Place::Scheduled { counts }, after)
             }
             PlaceState::Waiting { ahead } => {
-                let ahead = self.never_growing(now_ms, room, &token, ahead);
                 let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
                 let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
@@ -282,12 +363,9 @@ impl Admission {
         }
     }
 
-    /// The fewest that were ever shown ahead of this place, this time included.
-    fn never_growing(&self, now_ms: Millis, room: &Room, token: &Token, ahead: i64) -> i64 {
-        let place = (room.event.clone(), token.visitor.clone(), lane::room::score(token.epoch, token.serial));
-        let lowest = self.shown.get(&place, now_ms).map_or(ahead, |before| before.min(ahead));
-        self.shown.put(now_ms, place, lowest, now_ms + SHOWN_MS);
-        lowest
+    /// Milliseconds on a clock that nobody sets.
+    fn tick(&self) -> Millis {
+        Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
     }
 
     pub(super) fn lane(&self, room: &Room) -> lane::Result<&std::sync::Arc<dyn Lane>> {

@@ -38,7 +38,12 @@ pub use state::{Parts, State};
 /// An event's room, as admission knows rooms.
 pub fn room_of(event: &Event) -> Room {
     let room = &event.spec.room;
-    Room { event: event.id.clone(), lane: event.lane, patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000 }
+    Room {
+        event: event.id.clone(),
+        lane: event.lane,
+        patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
+        absent_ms: room.absent_after_s * 1000,
+    }
 }
 
 /// What a handler returns.

@@ -5,6 +5,7 @@
 //! has one method per operation. Refusals are values of the outcome enums; a [`Fault`] means *unknown*:
 //! the step may or may not have happened, and every operation may safely be repeated.
 
+pub mod board;
 pub mod campaign;
 pub mod event;
 pub mod hold;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 
+pub use board::{Board, Presence, Showing};
 pub use campaign::{CampaignDump, CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
 pub use event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap, SeatState};
 pub use hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
@@ -69,6 +71,11 @@ pub trait Lane: Send + Sync + 'static {
     /// A visitor's present place. Marks them seen; claims an admission; brings a late one back;
     /// puts back whoever is in no set, of this round and not spent.
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>>;
+    /// What many polls can be answered from; reads only. `None`: no such event in this lane.
+    async fn board(&self, now_ms: Millis, showing: Showing) -> Result<Option<Board>>;
+    /// Marks up to 1,000 visitors of one event seen; brings back the late ones and puts back whoever is
+    /// in no set, of this round and not spent. In their order; `None`: no such event.
+    async fn presence(&self, now_ms: Millis, event: &EventId, tokens: Vec<Token>) -> Result<Option<Vec<Presence>>>;
     /// The visitor leaves for good; `false` when there was no such place.
     async fn leave(&self, now_ms: Millis, token: Token) -> Result<bool>;
     /// Expires places and holds, then admits. Any gateway, any time; paced by the caller, bounded inside.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::lookup;
-use crate::admission::{Entered, Place, Room, Standing};
+use crate::admission::{Entered, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -102,7 +102,11 @@ pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
 
 /// Where the holder of a token stands now.
 pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
-    request.state.admission.poll(room, token).await?.ok_or_else(not_told)
+    match request.state.admission.poll(room, token).await? {
+        Polled::Standing(standing) => Ok(standing),
+        Polled::NoEvent => Err(not_told()),
+        Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),
+    }
 }
 
 /// The token a request must have, for answers that go on for long.

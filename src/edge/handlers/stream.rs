@@ -12,6 +12,7 @@ use hyper::body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{lookup, queue};
+use crate::admission::Polled;
 use crate::catalog::Event;
 use crate::edge::place::{PlaceView, StateView};
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
@@ -81,8 +82,8 @@ impl Stream {
         let state = &self.request.state;
         let asked = state.admission.poll(&room_of(&self.event), self.token.clone()).await;
         let standing = match asked {
-            Ok(Some(standing)) => standing,
-            Ok(None) => return None,
+            Ok(Polled::Standing(standing)) => standing,
+            Ok(Polled::NoEvent | Polled::Full) => return None,
             Err(error) => {
                 tracing::debug!(%error, "no place for a stream");
                 return None;

@@ -11,9 +11,10 @@ use parking_lot::Mutex;
 use super::journal::{Journal, OpenError};
 use super::state::State;
 use super::step::Step;
-use super::{campaigns, dump, events, holds, journal, logs, orders, pulse, restore, rooms, settle};
+use super::{boards, campaigns, dump, events, holds, journal, logs, orders, pulse, restore, rooms, settle};
 use crate::clock::{self, Millis};
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
+use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::Claim;
 use crate::lane::record::Record;
 use crate::lane::{
@@ -65,6 +66,8 @@ const OPERATIONS: &[&str] = &[
     "put_event",
     "enter",
     "poll",
+    "board",
+    "presence",
     "leave",
     "pulse",
     "room",
@@ -166,6 +169,14 @@ impl Lane for Embedded {
 
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>> {
         self.run("poll", When::Built, |step| rooms::poll(step, now_ms, &token)).await
+    }
+
+    async fn board(&self, now_ms: Millis, showing: Showing) -> Result<Option<Board>> {
+        self.run("board", When::Built, |step| boards::board(step, now_ms, &showing)).await
+    }
+
+    async fn presence(&self, now_ms: Millis, event: &EventId, tokens: Vec<Token>) -> Result<Option<Vec<Presence>>> {
+        self.run("presence", When::Built, |step| boards::presence(step, now_ms, event, &tokens)).await
     }
 
     async fn leave(&self, _now_ms: Millis, token: Token) -> Result<bool> {

@@ -27,6 +27,11 @@ impl Line {
         self.blocks.first().and_then(|block| block.first())
     }
 
+    /// Members in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.blocks.iter().flatten()
+    }
+
     pub fn insert(&mut self, member: Member) {
         if self.blocks.is_empty() {
             self.blocks.push(Vec::new());

@@ -5,6 +5,7 @@
 //! answer is given when the lane's last effect is on disk, so nobody is ever told what a crash could
 //! take back. There is no cache, no background work but the journal's own thread, and no clock.
 
+mod boards;
 mod campaigns;
 mod dump;
 mod effect;

@@ -202,6 +202,16 @@ impl Room {
         count(self.back.len() + self.waiting.rank(&(score, visitor.clone())))
     }
 
+    /// Scores of those who wait, in order.
+    pub fn waiting_scores(&self) -> impl Iterator<Item = i64> {
+        self.waiting.iter().map(|(score, _)| *score)
+    }
+
+    /// How many are back from being late.
+    pub fn back(&self) -> i64 {
+        count(self.back.len())
+    }
+
     pub fn first_waiting(&self) -> Option<&(i64, VisitorId)> {
         self.waiting.first()
     }

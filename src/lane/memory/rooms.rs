@@ -193,7 +193,7 @@ fn place(step: &Step<'_>, now_ms: Millis, id: &EventId, state: PlaceState) -> Pl
     Place { state, counts: step.expect_event(id).counts(now_ms) }
 }
 
-fn check(step: &Step<'_>, token: &Token) -> Result<()> {
+pub fn check(step: &Step<'_>, token: &Token) -> Result<()> {
     if !(1..SERIALS).contains(&token.serial) || !(0..EPOCHS).contains(&token.epoch) {
         return step.contract("a token's serial or epoch is out of range");
     }

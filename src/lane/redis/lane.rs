@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 
 use super::call::RedisLane;
-use super::{coupons, holds, logs, orders, recovery, rooms};
+use super::{coupons, holds, lines, logs, orders, recovery, rooms};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
+use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::{CampaignDump, CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
 use crate::lane::event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap};
 use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, Release, ReleaseOutcome};
@@ -34,6 +35,14 @@ impl Lane for RedisLane {
 
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>> {
         rooms::poll(self, now_ms, &token).await
+    }
+
+    async fn board(&self, now_ms: Millis, showing: Showing) -> Result<Option<Board>> {
+        lines::board(self, now_ms, &showing).await
+    }
+
+    async fn presence(&self, now_ms: Millis, event: &EventId, tokens: Vec<Token>) -> Result<Option<Vec<Presence>>> {
+        lines::presence(self, now_ms, event, &tokens).await
     }
 
     async fn leave(&self, now_ms: Millis, token: Token) -> Result<bool> {

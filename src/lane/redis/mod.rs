@@ -7,6 +7,7 @@ mod coupons;
 mod holds;
 pub mod keys;
 mod lane;
+mod lines;
 mod logs;
 mod orders;
 mod recovery;

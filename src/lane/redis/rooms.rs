@@ -110,7 +110,12 @@ pub async fn leave(lane: &RedisLane, now_ms: Millis, token: &Token) -> Result<bo
 }
 
 fn token_args(token: &Token) -> Args {
-    Args::new().text(token.visitor.as_str()).int(token.serial).int(token.epoch).int(token.round)
+    with_token(Args::new(), token)
+}
+
+/// A token as scripts take it.
+pub fn with_token(args: Args, token: &Token) -> Args {
+    args.text(token.visitor.as_str()).int(token.serial).int(token.epoch).int(token.round)
 }
 
 pub async fn pulse(lane: &RedisLane, now_ms: Millis, pulse: &Pulse) -> Result<Option<Pulsed>> {

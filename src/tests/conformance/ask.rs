@@ -12,7 +12,7 @@ use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, 
 use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
 use stanchion::lane::{
     CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EventPut, HoldAsk, HoldFact, OrderFact, Pay, Pulse, Refund,
-    RefundFact, Release, Settlement, Token, Want,
+    RefundFact, Release, Settlement, Showing, Token, Want,
 };
 
 /// When every case begins.
@@ -75,6 +75,10 @@ pub fn enter(name: &str, who: &str) -> Enter {
 
 pub fn token(name: &str, who: &str, serial: i64) -> Token {
     Token { event: event(name), visitor: visitor(who), serial, epoch: 1, round: 1 }
+}
+
+pub fn showing(name: &str, exact: i64) -> Showing {
+    Showing { event: event(name), exact }
 }
 
 pub fn pulse(name: &str) -> Pulse {

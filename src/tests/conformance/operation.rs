@@ -7,7 +7,7 @@ use stanchion::lane::campaign::Claim;
 use stanchion::lane::record::Record;
 use stanchion::lane::{
     CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EnterOutcome, EventPut, EventRestore, Fault, HoldAsk, Lane, Pay,
-    Pulse, Refund, Release, Settlement, Token,
+    Pulse, Refund, Release, Settlement, Showing, Token,
 };
 
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub enum Operation {
     PutEvent(EventPut),
     Enter(Enter),
     Poll(Token),
+    Presence(EventId, Vec<Token>),
+    Board(Showing),
     Leave(Token),
     Pulse(Pulse),
     Room(EventId),
@@ -82,6 +84,8 @@ impl Operation {
             Operation::PutEvent(put) => other(lane.put_event(now_ms, put).await?),
             Operation::Enter(enter) => Answer::Entered(lane.enter(now_ms, enter).await?),
             Operation::Poll(token) => other(lane.poll(now_ms, token).await?),
+            Operation::Presence(event, tokens) => other(lane.presence(now_ms, &event, tokens).await?),
+            Operation::Board(showing) => other(lane.board(now_ms, showing).await?),
             Operation::Leave(token) => other(lane.leave(now_ms, token).await?),
             Operation::Pulse(pulse) => other(lane.pulse(now_ms, pulse).await?),
             Operation::Room(event) => other(lane.room(now_ms, &event).await?),

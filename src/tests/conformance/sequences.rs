@@ -27,6 +27,7 @@ const OUTCOMES: &[&str] = &[
     "PutEvent.Done", "PutEvent.Stale", "PutEvent.SeatsTaken", "PutEvent.Contract",
     "Enter.Entered", "Enter.Known", "Enter.Closed", "Enter.Full", "Enter.NoEvent",
     "Poll.Scheduled", "Poll.Waiting", "Poll.Admitted", "Poll.Done", "Poll.Closed", "Poll.Contract",
+    "Presence.Some", "Presence.Contract", "Board.Some", "Board.Contract",
     "Leave.true", "Leave.false", "Leave.Contract", "Pulse.Some", "Pulse.None", "Inside.Some", "Inside.None",
     "Hold.Held", "Hold.Repeated", "Hold.KeyReused", "Hold.NoEvent", "Hold.NotOpen", "Hold.NotInside",
     "Hold.NotOwner", "Hold.LimitExceeded", "Hold.Taken", "Hold.SoldOut", "Hold.NoBlock", "Hold.Contract",

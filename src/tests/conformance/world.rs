@@ -128,6 +128,13 @@ impl World {
                 enter.waiting_max = pick(&[ask::MANY, ask::MANY, 1, 0], c);
                 vec![Operation::Enter(enter)]
             }
+            Kind::Poll if f % 4 == 3 => {
+                let token = self.token(choice);
+                let event = token.event.clone();
+                let others = self.tokens.iter().rev().filter(|other| other.event == event).take(usize::from(e % 6));
+                let tokens = std::iter::once(token).chain(others.cloned()).collect();
+                vec![Operation::Presence(event, tokens)]
+            }
             Kind::Poll => vec![Operation::Poll(self.token(choice))],
             Kind::Leave => vec![Operation::Leave(self.token(choice))],
             Kind::Pulse => {
@@ -137,6 +144,7 @@ impl World {
             }
             Kind::Look => vec![
                 Operation::Room(ask::event(name)),
+                Operation::Board(ask::showing(name, pick(&[1, 1, 2, 500, 0, 2_001], b))),
                 Operation::Inside(ask::event(name), ask::visitor(visitor)),
                 Operation::Seats(ask::event(name)),
                 Operation::Meta,

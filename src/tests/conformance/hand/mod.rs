@@ -1,5 +1,6 @@
 //! Every outcome by name, wrong ids, repeats, and the edges of time: the same cases on every store.
 
+mod boards;
 mod campaigns;
 mod doors;
 mod events;
@@ -33,6 +34,7 @@ async fn all_cases_on(lanes: &Lanes) {
     let files = [
         events::CASES,
         rooms::CASES,
+        boards::CASES,
         pulse::CASES,
         holds::CASES,
         doors::CASES,

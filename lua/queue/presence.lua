@@ -1,0 +1,87 @@
+#!lua
+-- Marks many visitors seen; brings back the late ones and puts back whoever is in no set, of this round
+-- and not spent. Claims and ends nothing: that is for the visitor's own poll.
+--
+-- Caller:  lane::redis::presence
+-- Cost:    O(visitors · log places); three commands for all who wait
+--
+-- KEYS[1]   meta     hash  generation, log (last id), restoring
+-- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   waiting  zset  visitor -> score
+-- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside   zset  visitor -> expiry, ms
+-- KEYS[6]   called   set   visitors inside who have not claimed it
+-- KEYS[7]   late     zset  visitor -> when called, ms
+-- KEYS[8]   back     zset  visitor -> score
+-- KEYS[9]   scores   hash  visitor inside, late or back -> score
+-- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- then     visitor, serial, epoch, round of each, at most 1,000
+-- Returns {code, generation, log, …}
+--    1  SEEN        {…, of each in their order: 1 waiting, 2 back, 3 inside, 4 gone}
+--   -1  NO_EVENT
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local code = { SEEN = 1, NO_EVENT = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity_from(10, 3)
+if #ARGV % 4 ~= 3 or #ARGV > 4003 then error({ err = "ARITY" }) end
+-- include lib/marks.lua
+local tokens, names = {}, {}
+for at = 4, #ARGV, 4 do
+  local serial, epoch = int(at + 1, 1, 4294967295), int(at + 2, 0, 1454)
+  tokens[#tokens + 1] = { score = epoch * 68719476736 + serial, round = int(at + 3, -COUNT_MAX, COUNT_MAX) }
+  names[#names + 1] = ARGV[at]
+end
+-- include lib/open.lua
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+-- include lib/places.lua
+local IS_WAITING, IS_BACK, IS_INSIDE, IS_GONE = 1, 2, 3, 4
+local closed = mode_in_force() == "closed"
+
+-- One who is not waiting.
+local function see(visitor, score)
+  local where, called = place_of(visitor)
+  if where == "inside" then return IS_INSIDE end
+  if where == "back" then return IS_BACK end
+  if where == "waiting" then return IS_WAITING end
+  if where == "late" then
+    if called + room.late_grace * 1000 <= now then return IS_GONE end
+    local own = tonumber(redis.call("HGET", SCORES, visitor))
+    remove(visitor, where)
+    redis.call("ZADD", BACK, text(own), visitor)
+    redis.call("HSET", SCORES, visitor, text(own))
+    return IS_BACK
+  end
+  put_waiting(visitor, score)
+  return IS_WAITING
+end
+
+-- Nothing is spent here, so all marks and scores are read at once.
+local answers, seen, fields, scores, chunks = reply("SEEN"), {}, {}, {}, {}
+for i, token in ipairs(tokens) do fields[i] = (spent_bit(token.score)) end
+if #names > 0 then
+  scores = redis.call("ZMSCORE", WAITING, unpack(names))
+  chunks = redis.call("HMGET", SPENT, unpack(fields))
+end
+for i, token in ipairs(tokens) do
+  local visitor, score = names[i], token.score
+  local _, at, mask = spent_bit(score)
+  local answer
+  if token.round ~= room.round or closed or chunks[i] and bit.band(string.byte(chunks[i], at), mask) ~= 0 then
+    answer = IS_GONE
+  elseif scores[i] then
+    seen[#seen + 1] = visitor
+    seen[#seen + 1] = text(now)
+    answer = IS_WAITING
+  else
+    answer = see(visitor, score)
+  end
+  answers[#answers + 1] = answer
+end
+if #seen > 0 then redis.call("HSET", SEEN, unpack(seen)) end
+return answers

@@ -1,0 +1,187 @@
+//! Polls between board and lane. Here a board is believed for ever unless a test says otherwise, so what
+//! changed in the lane and does not show was not asked for.
+
+use std::sync::Arc;
+
+use crate::admission::pace::Pace;
+use crate::admission::passes::{Passes, tests::keys};
+use crate::admission::tokens::Tokens;
+use crate::admission::{Admission, Entered, Place, Polled, Room, Settings, Standing, presence};
+use crate::clock::{Clock, Millis};
+use crate::ids::{LaneId, LogId};
+use crate::lane::memory::volatile;
+use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::lane::{EventPut, Lane, Pulse, PutEvent, Token};
+
+const FOR_EVER: Millis = Millis::MAX;
+const AT_ONCE: Millis = 0;
+
+struct House {
+    admission: Admission,
+    lane: Arc<dyn Lane>,
+    clock: Clock,
+    room: Room,
+}
+
+impl House {
+    /// A room for one; `absent_ms` is the gateway's alone.
+    async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
+        let (lanes, clock) = (volatile(1), Clock::fixed(1_000_000));
+        let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
+        let settings = Settings { waiting_max: 1_000, pace, board_ms };
+        let passes = Passes::new(&keys().0, &[]).expect("a key");
+        let tokens = Tokens::new(&[vec![7; 32]]);
+        let lane = lanes.get(LaneId(0)).expect("a lane").clone();
+        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms };
+        let admission = Admission::new(lanes, clock.clone(), settings, tokens, passes);
+        let house = Self { admission, lane, clock, room };
+        house.lane.begin_restore(1, LogId(0)).await.expect("begun");
+        house.lane.end_restore(1).await.expect("ended");
+        house.put(1, |_| ()).await;
+        house
+    }
+
+    async fn put(&self, version: i64, change: impl FnOnce(&mut RoomSettings)) {
+        let mut room = RoomSettings {
+            mode: Mode::Open,
+            opens_at_ms: 0,
+            closes_at_ms: 0,
+            capacity: 1,
+            rate_per_min: 6_000,
+            pass_ttl_s: 60,
+            claim_ttl_s: 60,
+            absent_after_s: 60,
+            late_grace_s: 60,
+            release_on: ReleaseOn::Order,
+        };
+        change(&mut room);
+        let put = EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room };
+        assert_eq!(self.lane.put_event(self.clock.now_ms(), put).await.expect("an answer"), PutEvent::Done);
+    }
+
+    async fn enter(&self) -> (Token, Place) {
+        match self.admission.enter(&self.room, None).await.expect("an answer") {
+            Entered::New(Standing { token, place, .. }) => {
+                (self.admission.tokens().verify(&token).expect("ours"), place)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn poll(&self, token: &Token) -> Place {
+        match self.admission.poll(&self.room, token.clone()).await.expect("an answer") {
+            Polled::Standing(standing) => standing.place,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// How many stand before a waiting one.
+    async fn ahead(&self, token: &Token) -> i64 {
+        match self.poll(token).await {
+            Place::Waiting { ahead, .. } => ahead,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_answered_from_the_board() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    let (_first, place) = house.enter().await;
+    assert!(matches!(place, Place::Admitted { .. }), "{place:?}");
+    let (second, _) = house.enter().await;
+    let (third, _) = house.enter().await;
+    assert_eq!((house.ahead(&second).await, house.ahead(&third).await), (0, 1));
+    // Gone from the lane, still on the board.
+    assert!(house.lane.leave(0, second.clone()).await.expect("an answer"));
+    assert_eq!((house.ahead(&second).await, house.ahead(&third).await), (0, 1), "the lane is not asked");
+    // Whoever came after the board is not on it.
+    let (fourth, _) = house.enter().await;
+    assert_eq!(house.ahead(&fourth).await, 1, "the lane is asked");
+}
+
+#[tokio::test]
+async fn whom_this_gateway_has_not_met_is_asked_for() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    house.enter().await;
+    let (second, _) = house.enter().await;
+    let (third, _) = house.enter().await;
+    house.ahead(&third).await;
+    assert!(house.lane.leave(0, second.clone()).await.expect("an answer"));
+    house.admission.leave(&house.room, second.clone()).await.expect("an answer");
+    assert!(matches!(house.poll(&second).await, Place::Done { .. }), "who left here is not known any more");
+}
+
+#[tokio::test]
+async fn a_turn_is_seen_with_the_next_board() {
+    let house = House::new(AT_ONCE, 60_000).await;
+    let (first, _) = house.enter().await;
+    let (second, _) = house.enter().await;
+    assert_eq!(house.ahead(&second).await, 0);
+    house.admission.leave(&house.room, first).await.expect("an answer");
+    house.lane.pulse(house.clock.now_ms(), Pulse { event: "hall".into(), work_max: 9 }).await.expect("an answer");
+    let place = house.poll(&second).await;
+    assert!(matches!(place, Place::Admitted { .. }), "{place:?}");
+}
+
+#[tokio::test]
+async fn closing_and_a_new_round_are_seen_with_the_next_board() {
+    let house = House::new(AT_ONCE, 60_000).await;
+    house.put(2, |room| room.mode = Mode::Scheduled).await;
+    let (token, place) = house.enter().await;
+    assert!(matches!(place, Place::Scheduled { .. }), "{place:?}");
+    assert!(matches!(house.poll(&token).await, Place::Scheduled { .. }));
+    house.put(3, |room| room.mode = Mode::Paused).await;
+    assert_eq!(house.ahead(&token).await, 0);
+    house.put(4, |room| room.mode = Mode::Closed).await;
+    assert!(matches!(house.poll(&token).await, Place::Closed { .. }));
+    house.put(5, |_| ()).await;
+    assert!(matches!(house.poll(&token).await, Place::Done { .. }));
+    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    assert!(matches!(house.poll(&token).await, Place::Recovering));
+}
+
+#[tokio::test]
+async fn a_later_round_than_the_boards_is_asked_for() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    let (old, _) = house.enter().await;
+    house.poll(&old).await;
+    house.put(2, |room| room.mode = Mode::Closed).await;
+    house.put(3, |_| ()).await;
+    let (new, _) = house.enter().await;
+    assert!(matches!(house.poll(&new).await, Place::Admitted { .. }), "the board knows round 1 only");
+}
+
+#[tokio::test]
+async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
+    // Every poll is to be told of.
+    let house = House::new(FOR_EVER, 0).await;
+    house.put(2, |room| room.mode = Mode::Paused).await;
+    let (here, _) = house.enter().await;
+    let (gone, _) = house.enter().await;
+    assert_eq!((house.ahead(&here).await, house.ahead(&gone).await), (0, 1));
+    house.clock.set(house.clock.now_ms() + 60_000);
+    assert_eq!((house.ahead(&here).await, house.ahead(&gone).await), (0, 1));
+    assert!(house.lane.leave(0, gone.clone()).await.expect("an answer"));
+    presence::flush(&house.admission).await;
+    assert!(matches!(house.poll(&gone).await, Place::Done { .. }));
+    house.put(3, |_| ()).await;
+    let pulse = Pulse { event: "hall".into(), work_max: 9 };
+    let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
+    assert_eq!((pulsed.admitted, pulsed.called_late), (1, 0), "seen, a minute after the lane was last asked");
+}
+
+#[tokio::test]
+async fn a_lost_place_is_put_back_without_being_asked_for() {
+    let house = House::new(FOR_EVER, 0).await;
+    house.put(2, |room| room.mode = Mode::Paused).await;
+    let (token, _) = house.enter().await;
+    assert_eq!(house.ahead(&token).await, 0);
+    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.lane.end_restore(2).await.expect("ended");
+    house.put(2, |room| room.mode = Mode::Paused).await;
+    assert_eq!(house.ahead(&token).await, 0);
+    presence::flush(&house.admission).await;
+    let counts = house.lane.room(house.clock.now_ms(), &"hall".into()).await.expect("an answer").expect("the event");
+    assert_eq!(counts.waiting, 1);
+}

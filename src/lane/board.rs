@@ -1,0 +1,149 @@
+//! A room's line as many polls can be answered from it. Knows no tokens and no visitors.
+
+use crate::ids::EventId;
+
+use super::room::RoomCounts;
+
+/// Most visitors one `presence` takes.
+///
+/// `presence`, of each token: another round, closed in force or the token's score spent → `Gone`;
+/// then by the visitor's place: waiting → seen now, `Waiting`; back → `Back`; late → back, `Back`, or when lapsed, `Gone`, left for the pulse to spend;
+/// inside, in time or not → `Inside`, not claimed; no place → waits with the token's score, seen now,
+/// `Waiting`.
+pub const PRESENT_MAX: usize = 1_000;
+
+/// Arguments of `board`.
+#[derive(Debug, Clone)]
+pub struct Showing {
+    pub event: EventId,
+    /// Scores of the first so many who wait, from 1 to [`EXACT_MAX`].
+    pub exact: i64,
+}
+
+/// Most exact scores of a board.
+pub const EXACT_MAX: i64 = 2_000;
+
+/// The line at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    pub counts: RoomCounts,
+    /// How many are back from being late: they go before all who wait.
+    pub back: i64,
+    /// Scores of the first `exact` who wait, in order.
+    pub first: Vec<i64>,
+    /// (rank, score) of who waits at `exact`, then each rank 1 % behind the one before (at least one),
+    /// then the last.
+    pub knots: Vec<(i64, i64)>,
+}
+
+/// How a visitor was found by `presence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Waiting,
+    Back,
+    /// Called or claimed: the visitor's own poll tells which.
+    Inside,
+    /// Through, closed, or of another round.
+    Gone,
+}
+
+impl Board {
+    /// The rank after this one on the grid.
+    pub fn next_rank(rank: i64) -> i64 {
+        (rank + 1).max(rank * 101 / 100)
+    }
+
+    /// How many stand before who waits with this score: exact among the first, within 1 % behind them.
+    /// `None`: the board does not show anyone there.
+    pub fn ahead(&self, score: i64) -> Option<i64> {
+        if self.first.last().is_some_and(|last| score <= *last) {
+            let rank = self.first.binary_search(&score).ok()?;
+            return Some(self.back + i64::try_from(rank).ok()?);
+        }
+        let at = self.knots.partition_point(|(_, knot)| *knot < score);
+        let &(rank, knot) = self.knots.get(at)?;
+        if knot == score {
+            return Some(self.back + rank);
+        }
+        let before = at.checked_sub(1).map(|before| self.knots[before]);
+        let (low, from) = before.or(self.first.last().map(|last| (count(self.first.len()) - 1, *last)))?;
+        // Between two knots as far as its score is; nobody there stands beside either.
+        let share = i128::from(score - from) * i128::from(rank - low) / i128::from(knot - from);
+        let between = low + i64::try_from(share).ok()?;
+        let (lowest, highest) = (low + 1, rank - 1);
+        (lowest <= highest).then(|| self.back + between.clamp(lowest, highest))
+    }
+}
+
+fn count(len: usize) -> i64 {
+    i64::try_from(len).expect("a board fits in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lane::room::Mode;
+
+    const EXACT: usize = 500;
+
+    fn board_of(scores: &[i64], back: i64) -> Board {
+        let (mut knots, mut rank) = (Vec::new(), EXACT);
+        while rank < scores.len() {
+            knots.push((count(rank), scores[rank]));
+            let next = usize::try_from(Board::next_rank(count(rank))).expect("not negative");
+            rank = if rank + 1 == scores.len() { scores.len() } else { next.min(scores.len() - 1) };
+        }
+        let counts = RoomCounts {
+            mode: Mode::Open,
+            opens_at_ms: 0,
+            waiting: count(scores.len()) + back,
+            inside: 0,
+            late: 0,
+            capacity: 0,
+            rate_per_min: 0,
+            admitted_total: 0,
+            round: 1,
+            epoch: 1,
+            free: 0,
+            held: 0,
+            paying: 0,
+            sold: 0,
+            blocked: 0,
+        };
+        Board { counts, back, first: scores.iter().take(EXACT).copied().collect(), knots }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// However unevenly people have left the line.
+        #[test]
+        fn positions_are_exact_in_front_and_within_a_hundredth_behind(
+            gaps in prop::collection::vec(prop_oneof![9 => 1..3_i64, 1 => 1..5_000_i64], 0..6_000),
+            back in 0..3_i64,
+        ) {
+            let scores: Vec<i64> = gaps.iter().scan(0, |score, gap| { *score += gap; Some(*score) }).collect();
+            let board = board_of(&scores, back);
+            let mut last = -1;
+            for (rank, score) in scores.iter().enumerate() {
+                let ahead = board.ahead(*score).expect("whoever waits is shown") - back;
+                let rank = count(rank);
+                let slack = if rank < count(EXACT) { 0 } else { rank / 100 };
+                prop_assert!((ahead - rank).abs() <= slack, "{ahead} for {rank}");
+                prop_assert!(ahead >= last, "who came before never stands behind");
+                last = ahead;
+            }
+            prop_assert_eq!(board.ahead(scores.last().map_or(1, |last| last + 1)), None, "came after the board");
+        }
+    }
+
+    #[test]
+    fn who_is_not_among_the_first_is_not_shown() {
+        let scores: Vec<i64> = (1..=600).map(|n| n * 2).collect();
+        let board = board_of(&scores, 0);
+        assert_eq!((board.ahead(3), board.ahead(1), board.ahead(2)), (None, None, Some(0)));
+        assert_eq!(board_of(&[], 1).ahead(1), None);
+    }
+}
