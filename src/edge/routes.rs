@@ -81,6 +81,7 @@ fn waiting_room() -> Vec<Route> {
             .answers::<RoomView>(200, "The counts")
             .errors(&[EventNotFound]),
         get("/v1/pass/verify", "verify_pass", "Whether a pass is good and its visitor inside", passes::verify)
+            .relayed()
             .query("event", "Slug of the event")
             .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")
             .errors(&[PassUnverified, Recovering]),

@@ -12,6 +12,7 @@ use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
 use super::origin::Origins;
+use super::upstream::Upstreams;
 use super::{openapi, routes};
 use crate::admission::Admission;
 use crate::catalog::Catalog;
@@ -50,6 +51,7 @@ pub struct State {
     pub seat_pages: SeatPages,
     pub limits: Limits,
     pub origins: Origins,
+    pub upstreams: Upstreams,
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
     /// The OpenAPI document, JSON.
@@ -66,6 +68,7 @@ impl State {
             seat_pages: SeatPages::default(),
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),
+            upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
             openapi: openapi::document(&routes::table()).to_string().into(),
             serving: AtomicBool::new(false),

@@ -100,7 +100,8 @@ pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
     (token.event == event.id).then_some(token)
 }
 
-async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
+/// Where the holder of a token stands; polling marks the visitor seen.
+pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
     request.state.admission.poll(room, token).await?.ok_or_else(not_told)
 }
 
@@ -110,7 +111,8 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
     found.ok_or(Code::QueueTokenInvalid.into())
 }
 
-fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
+/// A place as it is answered, with its cookies.
+pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
     let jar = jar(request);
     let id = event.id.as_str();
@@ -131,7 +133,8 @@ fn forged(request: &Request, event: &Event) -> Answer {
     }
 }
 
-fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
+/// The visitor's browser forgets the place.
+pub fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
     let jar = jar(request);
     let id = event.id.as_str();
     answer.cookie(&jar.drop(Kind::Queue, id)).cookie(&jar.drop(Kind::Pass, id))
