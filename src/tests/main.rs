@@ -14,6 +14,7 @@ mod ledger_grants;
 mod ledger_reads;
 mod ledger_rows;
 mod ledger_worked_example;
+mod nginx;
 mod pipeline_faults;
 mod pipeline_journey;
 mod pipeline_provider;
