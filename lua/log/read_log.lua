@@ -21,7 +21,8 @@ local code = { RECORDS = 1, RECOVERING = -100 }
 arity(2, 5)
 -- include lib/marks.lua
 local after, max = int(4, 0, COUNT_MAX), int(5, 0, 1000)
--- include lib/open.lua
+-- A sealed lane is read to its end, also one that is behind: what it still has was accepted.
+if restoring ~= "sealed" and (is_behind or restoring) then return reply("RECOVERING") end
 local found = {}
 -- A count of 0 is answered with nil.
 for i, entry in ipairs(redis.call("XRANGE", LOG, text(after + 1) .. "-0", "+", "COUNT", max) or {}) do

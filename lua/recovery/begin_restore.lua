@@ -30,7 +30,7 @@ local code = { BEGUN = 1, OLD_GENERATION = -1 }
 arity(10, 5)
 -- include lib/marks.lua
 local to, last = int(4, 1, COUNT_MAX), int(5, 0, COUNT_MAX)
-local is_again = restoring and to == generation
+local is_again = restoring and restoring ~= "sealed" and to == generation
 if to <= generation and not is_again then return reply("OLD_GENERATION") end
 local seen_generation, seen_log = int(2, 0, COUNT_MAX), int(3, 0, COUNT_MAX)
 if to < seen_generation then return reply("OLD_GENERATION") end

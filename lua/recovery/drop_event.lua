@@ -31,17 +31,19 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  event       text
+-- ARGV[5]  to          integer  the generation that was begun
 -- Returns {code, generation, log, …}
 --    1  DONE
--- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, CAMPAIGNS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, BOUND, OPEN, SEATS,
   OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity(23, 4)
+arity(23, 5)
 -- include lib/marks.lua
-if restoring ~= "dropping" then return reply("NOT_RESTORING") end
+local to = int(5, 0, COUNT_MAX)
+if restoring ~= "dropping" or to ~= generation then return reply("NOT_RESTORING") end
 redis.call("UNLINK", unpack(KEYS, 4))
 redis.call("SREM", EVENTS, ARGV[4])
 if redis.call("SCARD", EVENTS) + redis.call("SCARD", CAMPAIGNS) == 0 then

@@ -20,5 +20,6 @@ arity(1, 4)
 -- include lib/marks.lua
 local to = int(4, 0, COUNT_MAX)
 if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTHER_GENERATION") end
-redis.call("HDEL", META, "restoring")
+-- A repeat must not open a lane that has been sealed since.
+if restoring ~= "sealed" then redis.call("HDEL", META, "restoring") end
 return reply("DONE")

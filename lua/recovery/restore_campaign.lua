@@ -10,27 +10,28 @@
 -- KEYS[4]  claims     hash  claim -> number
 -- KEYS[5]  numbers    hash  number -> claim (JSON)
 -- KEYS[6]  claimants  hash  user -> claims
--- ARGV[1]  now_ms      integer  0 where nothing depends on it
--- ARGV[2]  generation  integer  highest the caller has seen
--- ARGV[3]  log         integer  highest log id the caller has seen
--- ARGV[4]  campaign    text
--- ARGV[5]  version     integer  the ledger's
--- ARGV[6]  stock       integer  the claimed ones included
--- ARGV[7]  per_user    integer
--- ARGV[8]  opens_at    integer  ms, 0: always
--- ARGV[9]  closes_at   integer  ms, 0: never
+-- ARGV[1]   now_ms      integer  0 where nothing depends on it
+-- ARGV[2]   generation  integer  highest the caller has seen
+-- ARGV[3]   log         integer  highest log id the caller has seen
+-- ARGV[4]   campaign    text
+-- ARGV[5]   version     integer  the ledger's
+-- ARGV[6]   stock       integer  the claimed ones included
+-- ARGV[7]   per_user    integer
+-- ARGV[8]   opens_at    integer  ms, 0: always
+-- ARGV[9]   closes_at   integer  ms, 0: never
+-- ARGV[10]  to          integer  the generation that was begun
 -- Returns {code, generation, log, …}
 --    1  DONE
--- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, CAMPAIGNS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity(6, 9)
+arity(6, 10)
 -- include lib/marks.lua
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
-local opens_at, closes_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX)
+local opens_at, closes_at, to = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, COUNT_MAX)
 -- include lib/restoring.lua
 redis.call("UNLINK", CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS)
 redis.call("SADD", CAMPAIGNS, campaign)

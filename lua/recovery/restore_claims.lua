@@ -12,19 +12,21 @@
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  to          integer  the generation that was begun
 -- then     claim, number, user, fact (JSON) of each
 -- Returns {code, generation, log, …}
 --    1  DONE
--- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(5, 3)
+arity_from(5, 4)
 -- include lib/marks.lua
-if #ARGV % 4 ~= 3 then error({ err = "ARITY" }) end
+local to = int(4, 0, COUNT_MAX)
+if #ARGV % 4 ~= 0 then error({ err = "ARITY" }) end
 local claims = {}
-for at = 4, #ARGV, 4 do
+for at = 5, #ARGV, 4 do
   claims[#claims + 1] = { claim = ARGV[at], number = int(at + 1, 0, COUNT_MAX), user = ARGV[at + 2], fact = ARGV[at + 3] }
 end
 -- include lib/restoring.lua

@@ -41,21 +41,23 @@
 -- ARGV[15]  late_grace    integer  s
 -- ARGV[16]  release_on    text     order exit
 -- ARGV[17]  epoch         integer  above every one given before
+-- ARGV[18]  to            integer  the generation that was begun
 -- then     first, end: half-open ranges of blocked seats, ascending, disjoint
 -- Returns {code, generation, log, …}
 --    1  DONE
--- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, BOUND, OPEN, OWNERS,
   TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(20, 17)
+arity_from(20, 18)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
-local ranges, epoch = blocked_ranges(18, settings.seats), int(17, 0, 1454)
+local epoch, to = int(17, 0, 1454), int(18, 0, COUNT_MAX)
+local ranges = blocked_ranges(19, settings.seats)
 -- include lib/restoring.lua
 -- include lib/bucket.lua
 redis.call("UNLINK", unpack(KEYS, 3))

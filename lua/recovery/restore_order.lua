@@ -33,23 +33,25 @@
 -- ARGV[11]  expires     integer  of the hold, ms
 -- ARGV[12]  seats       text     of the hold, joined by commas
 -- ARGV[13]  prices      text     of those, joined by commas
+-- ARGV[14]  to          integer  the generation that was begun
 -- then     seat, state (p s) of each seat it has
 -- Returns {code, generation, log, …}
 --    1  DONE
--- -101  NOT_RESTORING  no rebuilding is under way; nothing was changed
+-- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED,
   PLACED, DROPS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(16, 13)
+arity_from(16, 14)
 -- include lib/marks.lua
 local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]
 local mark = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }
-if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
+local to = int(14, 0, COUNT_MAX)
+if #ARGV % 2 ~= 0 then error({ err = "ARITY" }) end
 local taken = {}
-for at = 14, #ARGV, 2 do
+for at = 15, #ARGV, 2 do
   local state = ARGV[at + 1]
   if state ~= "p" and state ~= "s" and state ~= "h" and state ~= "f" and state ~= "b" then
     error({ err = "RANGE argument " .. at + 1 })

@@ -87,8 +87,15 @@ pub struct Catalog {
     clock: Clock,
     index: RwLock<Index>,
     unapplied: Mutex<Unapplied>,
-    /// Highest `seq` seen.
-    seq: Mutex<i64>,
+    seen: Mutex<Seen>,
+}
+
+/// Highest `seq` seen, of each list apart: they are read one after the other, so the second may show a
+/// change younger than one the first could not show yet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    events: i64,
+    campaigns: i64,
 }
 
 /// How a lane took a change.
@@ -100,7 +107,7 @@ enum Applied<T> {
 impl Catalog {
     /// An empty catalogue; `refresh` fills it.
     pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock) -> Self {
-        Self { ledger, lanes, clock, index: RwLock::default(), unapplied: Mutex::default(), seq: Mutex::new(0) }
+        Self { ledger, lanes, clock, index: RwLock::default(), unapplied: Mutex::default(), seen: Mutex::default() }
     }
 
     pub fn event(&self, id: &str) -> Option<Arc<Event>> {
@@ -325,34 +332,31 @@ impl Catalog {
 
     /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
-        let from = *self.seq.lock();
-        let mut seq = from;
+        let mut seen = *self.seen.lock();
         loop {
-            let events = self.ledger.events_since(seq, PAGE).await?;
-            let campaigns = self.ledger.campaigns_since(seq, PAGE).await?;
-            // Pages of the two lists end at different places: go on from the smaller end.
+            let events = self.ledger.events_since(seen.events, PAGE).await?;
+            let campaigns = self.ledger.campaigns_since(seen.campaigns, PAGE).await?;
             let full = |len: usize| i64::try_from(len).unwrap_or(PAGE) >= PAGE;
-            let event_end = events.last().filter(|_| full(events.len())).map(|r| r.seq);
-            let campaign_end = campaigns.last().filter(|_| full(campaigns.len())).map(|r| r.seq);
-            let highest = events.iter().map(|r| r.seq).chain(campaigns.iter().map(|r| r.seq)).max().unwrap_or(seq);
-            let end = event_end.into_iter().chain(campaign_end).min();
+            let is_last = !full(events.len()) && !full(campaigns.len());
             for row in events {
+                seen.events = row.seq;
                 let event = Arc::new(Event::from_row(row)?);
                 self.unapplied.lock().events.insert(event.id.clone());
                 self.remember_event(event);
             }
             for row in campaigns {
+                seen.campaigns = row.seq;
                 let campaign = Arc::new(Campaign::from_row(row)?);
                 self.unapplied.lock().campaigns.insert(campaign.id.clone());
                 self.remember_campaign(campaign);
             }
-            seq = end.unwrap_or(highest);
-            if end.is_none() {
+            if is_last {
                 break;
             }
         }
-        let mut stored = self.seq.lock();
-        *stored = (*stored).max(seq);
+        let mut stored = self.seen.lock();
+        stored.events = stored.events.max(seen.events);
+        stored.campaigns = stored.campaigns.max(seen.campaigns);
         Ok(())
     }
 

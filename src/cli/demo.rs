@@ -4,10 +4,10 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use super::{Done, Failure, announce, told_to_stop, usage, work};
+use super::{Done, Failure, FileArgument, announce, configured, told_to_stop, usage, work};
 use crate::app::{App, Role, telemetry};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, StoreKind};
 use crate::demo::{Demo, Report, Show};
 use crate::edge::auth::{Mint, mint};
 use crate::shutdown;
@@ -32,6 +32,9 @@ pub struct DemoArguments {
     /// End when the report is printed.
     #[arg(long)]
     exit: bool,
+    /// Run on the store this configuration names, instead of a fresh embedded one that is removed after.
+    #[command(flatten)]
+    file: FileArgument,
 }
 
 /// A folder of its own, gone when the demo ends.
@@ -45,11 +48,14 @@ impl Drop for Folder {
 }
 
 pub async fn run(arguments: DemoArguments) -> Done {
+    let mut config = configured(&arguments.file)?;
     let folder = Folder(std::env::temp_dir().join(format!("stanchion-demo-{}", std::process::id())));
-    let mut config = config::load_from("", std::iter::empty()).map_err(usage)?;
+    if arguments.file.config.is_none() {
+        config.store.kind = StoreKind::Embedded;
+        config.store.data_dir = folder.0.clone();
+    }
     config.server.listen = arguments.listen;
     config.admin.listen = arguments.admin_listen;
-    config.store.data_dir = folder.0.clone();
     // The whole crowd comes from one address; visitors keep their own limit.
     config.limits.client_rps = 0;
     config.log.level = "warn".into();

@@ -52,25 +52,25 @@ pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Res
             override_one(&mut merged, path, &value, &mut faults);
         }
     }
-    // Key by key, so that a value of the right type but out of its range is told with the others.
-    for (section, keys) in &merged {
+    // Key by key, so that a value of the right type but out of its range is told with the others; it
+    // makes room for the default, so that the rules between settings are looked at all the same.
+    let default: Table = DEFAULT.parse().expect("parsed above");
+    for (section, keys) in &mut merged {
         let Value::Table(keys) = keys else { continue };
         for (key, value) in keys {
-            let mut trial: Table = DEFAULT.parse().expect("parsed above");
+            let mut trial = default.clone();
             if let Some(Value::Table(table)) = trial.get_mut(section) {
                 table.insert(key.clone(), value.clone());
             }
             if let Err(error) = Config::deserialize(trial) {
                 faults.push(format!("{section}.{key} = {value}: {}", error.message()));
+                *value = default[section][key].clone();
             }
         }
     }
-    if !faults.is_empty() {
-        return Err(Faults(faults));
-    }
     let mut config = Config::deserialize(merged).map_err(|error| Faults(vec![error.message().to_owned()]))?;
     config.upstream = upstreams;
-    let faults = check::relations(&config);
+    faults.extend(check::relations(&config));
     if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
 }
 
@@ -162,11 +162,14 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_at_once() {
-        let text = "[server]\nlisten = \"here\"\nlissten = 1\n[store]\nlanes = \"many\"\nkind = \"oracle\"\n[stroe]\n";
+        let text = "[server]\nlisten = \"here\"\nlissten = 1\n[store]\nlanes = \"many\"\nkind = \"oracle\"\n[stroe]\n\
+                    [pipeline]\nbatch_max = 0\n";
         let faults = load_from(text, env(&[("STANCHION__ADMIN__PUBLIC", "perhaps")])).err().expect("faults");
         let has = |part: &str| faults.0.iter().filter(|f| f.contains(part)).count();
-        assert_eq!(faults.0.len(), 6, "{faults}");
-        for part in ["server.listen", "server.lissten", "store.lanes", "store.kind", "[stroe]", "ADMIN__PUBLIC"] {
+        assert_eq!(faults.0.len(), 7, "{faults}");
+        for part in
+            ["server.listen", "server.lissten", "store.lanes", "store.kind", "[stroe]", "ADMIN__PUBLIC", "batch_max"]
+        {
             assert_eq!(has(part), 1, "{part} in {faults}");
         }
     }

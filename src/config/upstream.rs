@@ -45,13 +45,14 @@ fn idle_ms() -> u64 {
     60_000
 }
 
-/// The tables under `upstream`, in their order; what is wrong with each goes to `faults`, key by key.
+/// The tables under `upstream`, in their order; what is wrong with each goes to `faults`, key by key. With
+/// anything wrong there are none: rules between them would tell of the wrong ones by number.
 pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
     let Value::Array(tables) = given else {
         faults.push("upstream: a list of tables, each written [[upstream]]".into());
         return Vec::new();
     };
-    let mut good = Vec::new();
+    let (mut good, begun) = (Vec::new(), faults.len());
     for (i, table) in tables.into_iter().enumerate() {
         let Value::Table(table) = table else {
             faults.push(format!("upstream[{i}]: a table, written [[upstream]]"));
@@ -76,7 +77,7 @@ pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
             }
         }
     }
-    good
+    if faults.len() == begun { good } else { Vec::new() }
 }
 
 #[cfg(test)]

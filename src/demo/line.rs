@@ -125,7 +125,10 @@ fn seen(visitor: &mut Visitor<'_>, place: &Value, best: &mut i64) -> Turn {
             if let Some(position) = place["position"].as_i64() {
                 world.expect(position >= 1, Step::Poll, "a position below 1", place);
                 world.expect(place["ahead"] == position - 1, Step::Poll, "position is not ahead + 1", place);
-                world.expect(position <= *best, Step::Poll, "a position grew", place);
+                if position > *best {
+                    let step = Step::Poll.name();
+                    world.tally.breach(&format!("{step}: a position grew"), || format!("from {best}: {place}"));
+                }
                 *best = position.min(*best);
             }
             Turn::Waiting

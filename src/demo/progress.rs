@@ -1,7 +1,7 @@
 //! How a run is shown while it runs: bars on a terminal, a plain line every few seconds elsewhere.
 //! Only reads the tally and the room.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -19,17 +19,6 @@ pub enum Show {
     /// Bars on standard error, text on standard output.
     Bars,
     Lines(Box<dyn Write + Send>),
-}
-
-impl Show {
-    /// Bars when both ends are a terminal.
-    pub fn on_stdout() -> Self {
-        if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
-            Show::Bars
-        } else {
-            Show::Lines(Box::new(std::io::stdout()))
-        }
-    }
 }
 
 pub(super) struct Progress {

@@ -88,6 +88,8 @@ pub struct SeatMap {
 /// dropped a day from now.
 #[derive(Debug, Clone)]
 pub struct EventRestore {
+    /// The one that was begun.
+    pub generation: u64,
     pub put: EventPut,
     /// Raised above every epoch given before, so that newcomers stand behind.
     pub epoch: i64,

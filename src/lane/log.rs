@@ -36,7 +36,7 @@ pub struct Lease {
 pub struct Meta {
     /// 0: the lane has never been built, or was wiped.
     pub generation: u64,
-    /// True between `begin_restore` and `end_restore`, and while nothing was ever built.
+    /// True from `seal` or `begin_restore` to `end_restore`, and while nothing was ever built.
     pub recovering: bool,
     /// Last log id ever given.
     pub log_last: LogId,

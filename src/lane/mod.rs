@@ -133,15 +133,26 @@ pub trait Lane: Send + Sync + 'static {
 
     // --- recovery and audit ---
 
+    /// Closes the doors of a lane that is to be rebuilt: it is recovering from here on, but `read_log`
+    /// answers to the end, also of a lane that is behind: what the doors accepted is taken to the ledger
+    /// before `begin_restore` drops it. A lane never built or being rebuilt is left alone.
+    async fn seal(&self) -> Result<()>;
     /// Starts rebuilding under a new generation: everything the lane had is dropped, every other
-    /// operation but `meta`, the lease and these four answers [`Fault::Recovering`] until `end_restore`.
+    /// operation but `meta`, the lease, `seal` and these four answers [`Fault::Recovering`] until `end_restore`.
     ///
     /// The lease stays; the next log id is `log + 1`. A generation below the lane's, or equal to it while
     /// it is not recovering, is [`Fault::Contract`] (it would wipe a good lane), as are the three others
-    /// outside a restore, and an `end_restore` of another generation (a repeat of the last one is well).
+    /// outside a restore or of another generation than the one begun: whoever was overtaken must not write
+    /// into what the next one rebuilds. (A repeat of the last `end_restore` is well.)
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()>;
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()>;
-    async fn restore_campaign(&self, now_ms: Millis, put: CampaignPut, claims: Vec<campaign::Claim>) -> Result<()>;
+    async fn restore_campaign(
+        &self,
+        now_ms: Millis,
+        generation: u64,
+        put: CampaignPut,
+        claims: Vec<campaign::Claim>,
+    ) -> Result<()>;
     async fn end_restore(&self, generation: u64) -> Result<()>;
     /// Everything the audit needs of an event, read in one step.
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>>;

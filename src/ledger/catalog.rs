@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Conn, Ledger, Result, Source};
+use super::{Cause, Conn, Error, Ledger, Result, Source};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, LaneId, LogId};
 
@@ -174,9 +174,14 @@ impl Ledger {
         self.read("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
     }
 
-    /// Remembers what a lane has come to.
-    pub async fn set_lane_mark(&self, lane: LaneId, mark: LaneMark) -> Result<()> {
-        self.transaction(move |conn| Box::pin(set_lane_mark(conn, lane, mark))).await
+    /// Remembers what a lane has come to, when the ledger's mark is still of generation `before` (0: there
+    /// is none): of two who would begin the same generation one is told `Conflict`.
+    pub async fn set_lane_mark(&self, lane: LaneId, before: u64, mark: LaneMark) -> Result<Put> {
+        let set = self.transaction(move |conn| Box::pin(set_lane_mark(conn, lane, before, mark))).await;
+        match set {
+            Err(Error::Database { cause: Cause::Duplicate, .. }) => Ok(Put::Conflict),
+            set => set,
+        }
     }
 }
 
@@ -193,16 +198,20 @@ pub async fn lane_mark(conn: &mut Conn, lane: LaneId) -> Result<LaneMark> {
 }
 
 /// As [`Ledger::set_lane_mark`], inside a transaction.
-pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, mark: LaneMark) -> Result<()> {
+pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, before: u64, mark: LaneMark) -> Result<Put> {
     let (generation, log_last) = (signed(mark.generation), signed(mark.log_last.0));
-    let met = sqlx::query("UPDATE lane SET generation = ?, log_last = ?, epoch = ? WHERE lane = ?")
+    let met = sqlx::query("UPDATE lane SET generation = ?, log_last = ?, epoch = ? WHERE lane = ? AND generation = ?")
         .bind(generation)
         .bind(log_last)
         .bind(mark.epoch)
         .bind(i64::from(lane.0))
+        .bind(signed(before))
         .execute(&mut *conn)
         .await?
         .rows_affected();
+    if met == 0 && before > 0 {
+        return Ok(Put::Conflict);
+    }
     if met == 0 {
         sqlx::query("INSERT INTO lane (lane, generation, log_last, epoch) VALUES (?, ?, ?, ?)")
             .bind(i64::from(lane.0))
@@ -212,7 +221,7 @@ pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, mark: LaneMark) -> Res
             .execute(&mut *conn)
             .await?;
     }
-    Ok(())
+    Ok(Put::Done)
 }
 
 /// The next change's number. Its row stays locked until the commit, so numbers become visible in order

@@ -28,6 +28,9 @@ const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit of getting a connection to write with, and of the first connection at boot.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// Prepared statements a connection keeps: about forty texts in ten lengths each.
+const STATEMENTS_MAX: u32 = 1_024;
+
 /// Isolation of writers: locks are taken by updates of `account` first, so nothing more is needed, and
 /// gap locks would only make deadlocks.
 const MYSQL_WRITE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
@@ -82,8 +85,8 @@ impl Ledger {
         read_timeout: Duration,
     ) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_str(url)?;
-        let replica = replica_url.map(AnyConnectOptions::from_str).transpose()?;
+        let options = mysql_options(url)?;
+        let replica = replica_url.map(mysql_options).transpose()?;
 
         let mut first = connect(&options, MYSQL_WRITE).await?;
         migrate::mysql(&mut first).await?;
@@ -258,6 +261,17 @@ impl Pooled {
         })
         .connect_lazy_with(options)
     }
+}
+
+/// Every text this program has stays prepared on its connection (see `sql`), unless the address says
+/// otherwise.
+fn mysql_options(url: &str) -> Result<AnyConnectOptions> {
+    let parameter = "statement-cache-capacity=";
+    if url.contains(parameter) {
+        return Ok(AnyConnectOptions::from_str(url)?);
+    }
+    let joint = if url.contains('?') { '&' } else { '?' };
+    Ok(AnyConnectOptions::from_str(&format!("{url}{joint}{parameter}{STATEMENTS_MAX}"))?)
 }
 
 async fn connect(options: &AnyConnectOptions, session: &'static str) -> Result<Conn> {

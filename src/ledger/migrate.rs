@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use super::{Conn, Error, Result};
 
 /// In order; never changed once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_hold_digest.sql")];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.
 const COLLATION: &str = "utf8mb4_bin";
@@ -89,7 +90,7 @@ fn exists_already(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .and_then(|db| db.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
-        .is_some_and(|mysql| matches!(mysql.number(), 1050 | 1061 | 1062))
+        .is_some_and(|mysql| matches!(mysql.number(), 1050 | 1060 | 1061 | 1062))
 }
 
 /// Makes every table to come compare text byte by byte. The one statement that only MySQL knows.

@@ -14,9 +14,9 @@ use super::parts::Shared;
 use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::ids::{LaneId, LogId};
-use crate::lane::event::EventRestore;
-use crate::lane::{CampaignPut, EventPut, Lane, Meta, PutCampaign, PutEvent};
-use crate::ledger::catalog::LaneMark;
+use crate::lane::event::{EventRestore, RestoredOrder};
+use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent, Settlement};
+use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
 
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
@@ -39,8 +39,7 @@ pub struct Rebuild {
 impl Pipeline {
     /// Rebuilds a lane from the ledger, whatever its state. Needs the lane's lease.
     ///
-    /// What is in the lane's log goes to the ledger first. On a lane in use, what its doors accept between
-    /// that and the wipe would be lost: close or pause its rooms before.
+    /// Its doors are closed until it is done; what is in the lane's log goes to the ledger first.
     pub async fn rebuild(&self, id: LaneId) -> Result<Rebuild, Error> {
         let lane = self.lane(id)?;
         let shared = &self.0;
@@ -73,8 +72,9 @@ pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &S
 async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
-    let meta = lane.meta().await?;
-    if meta.generation > 0 && !meta.recovering && before.generation > 0 {
+    // Doors first: what they accept between the last look at the log and the wipe would be lost.
+    lane.seal().await?;
+    if before.generation > 0 {
         rescue(shared, lane.as_ref(), stop).await?;
     }
     // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
@@ -85,24 +85,47 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         log_last: before.log_last.max(meta.log_last),
         epoch: before.epoch + 1,
     };
-    shared.ledger.set_lane_mark(id, mark).await?;
+    // Whoever sets it begins this generation alone.
+    if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
+        return Err(Error::Leased(id));
+    }
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
+    let mut refunded = Vec::new();
     for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
         done.events += 1;
         done.orders += orders.len();
+        refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
         let now_ms = shared.clock.now_ms();
-        lane.restore_event(now_ms, EventRestore { put, epoch: mark.epoch, orders, now_ms }).await?;
+        let restore = EventRestore { generation: mark.generation, put, epoch: mark.epoch, orders, now_ms };
+        lane.restore_event(now_ms, restore).await?;
     }
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
         let claims = shared.ledger.claims(&put.campaign).await?;
         done.campaigns += 1;
         done.claims += claims.len();
-        lane.restore_campaign(shared.clock.now_ms(), put, claims).await?;
+        lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
     }
     lane.end_restore(mark.generation).await?;
+    for order in refunded {
+        show_refunds(shared, lane.as_ref(), order).await?;
+    }
     Ok(done)
+}
+
+fn has_refunds(order: &RestoredOrder) -> bool {
+    order.fact.lines.iter().any(|line| line.closed || line.refunded > 0)
+}
+
+/// Tells an open lane of the refunds of an order, so that it knows their repeats. The order itself is at
+/// this version already.
+async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
+    let RestoredOrder { fact, hold, seats: _ } = order;
+    let refunds = shared.ledger.refunds_of(&fact.id).await?;
+    let (event, user) = (fact.event.clone(), fact.user.clone());
+    let settlement = Settlement { fact, visitor: hold.visitor, user, seats: Vec::new(), held_until_ms: None, refunds };
+    Ok(lane.settle(shared.clock.now_ms(), &event, vec![settlement], None).await?)
 }
 
 /// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached it. An
@@ -129,14 +152,18 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
     Ok(())
 }
 
-/// Takes what is left in a lane's log to the ledger, without telling the lane: it is about to be rebuilt
-/// from there. Records of before a rollback are known by their ids and change nothing.
+/// Takes what is left in a sealed lane's log to the ledger, without telling the lane: it is about to be
+/// rebuilt from there. Of a lane that was rolled back, too: what it still has was accepted. Records of before a rollback are known by their ids and change nothing.
 async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
     let writer = Writer { shared, lane };
     let mut stop = stop.clone();
     let mut after = LogId(0);
     loop {
-        let entries = lane.read_log(after, shared.settings.batch_max).await?;
+        let entries = match lane.read_log(after, shared.settings.batch_max).await {
+            // Never built, or dropped by a rebuilding that was cut short: there is no log.
+            Err(Fault::Recovering(_)) => return Ok(()),
+            entries => entries?,
+        };
         let Some(last) = entries.last() else { return Ok(()) };
         after = last.log;
         match writer.write(entries.into(), &mut stop).await {

@@ -175,7 +175,8 @@ async fn probes_tell_how_it_is() {
         (200, json!({"ready": true, "recovering": [0], "away": []}))
     );
     edge.state.not_ready();
-    assert_eq!(ready().await.status, 503);
+    let draining = ready().await;
+    assert_eq!((draining.status.as_u16(), draining.header("retry-after")), (503, Some("1")));
     assert_eq!(edge.admin_call(Method::GET, "/metrics").send().await.status, 200);
     let document = edge.get("/openapi.json").send().await;
     assert_eq!(document.json["openapi"], "3.1.0");

@@ -74,10 +74,17 @@ async fn many_changes_at_once_have_numbers_of_their_own(ledger: &Ledger) {
 async fn a_lane_is_remembered(ledger: &Ledger) {
     assert_eq!(ledger.lanes_known().await.expect("reads"), 0);
     assert_eq!(ledger.lane_mark(LaneId(3)).await.expect("reads"), LaneMark::default());
-    for log_last in [7, 8] {
-        let mark = LaneMark { generation: 2, log_last: LogId(log_last), epoch: 4 };
-        ledger.set_lane_mark(LaneId(3), mark).await.expect("stores");
-        assert_eq!(ledger.lane_mark(LaneId(3)).await.expect("reads"), mark);
+    let mark = |generation| LaneMark { generation, log_last: LogId(7), epoch: 4 };
+    for (before, generation) in [(0, 2), (2, 3)] {
+        let set = ledger.set_lane_mark(LaneId(3), before, mark(generation)).await.expect("stores");
+        assert_eq!(set, Put::Done);
+        assert_eq!(ledger.lane_mark(LaneId(3)).await.expect("reads"), mark(generation));
     }
+    // Two who saw the same generation: the second one does not begin the next.
+    for before in [0, 2] {
+        let set = ledger.set_lane_mark(LaneId(3), before, mark(before + 1)).await.expect("answers");
+        assert_eq!(set, Put::Conflict, "{before}");
+    }
+    assert_eq!(ledger.lane_mark(LaneId(3)).await.expect("reads"), mark(3));
     assert_eq!(ledger.lanes_known().await.expect("reads"), 4);
 }

@@ -41,7 +41,7 @@ struct Log<'l> {
 impl Log<'_> {
     async fn begin(ledger: &Ledger) -> Log<'_> {
         let mark = LaneMark { generation: 1, log_last: LogId(0), epoch: 0 };
-        ledger.set_lane_mark(LANE, mark).await.expect("stores");
+        ledger.set_lane_mark(LANE, 0, mark).await.expect("stores");
         let spec = r#"{"name": "Ten", "kind": "percent", "percent_bp": 1000, "max_discount": 10000, "stock": 9}"#;
         let id = CampaignId::from("ten");
         let row = CampaignRow { id, lane: LANE, version: 1, seq: 0, stock: 9, spec: spec.to_owned() };

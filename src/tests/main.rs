@@ -32,5 +32,8 @@ mod purchase_support;
 mod redis_contract;
 mod redis_faults;
 mod redis_pick;
+mod review_audit;
+mod review_catalog;
+mod review_rebuild;
 mod support;
 mod top_level;

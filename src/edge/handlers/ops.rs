@@ -51,8 +51,11 @@ pub async fn readyz(request: Request) -> Outcome {
             Lanes::Away(id) => view.away.push(id.0),
         }
     }
-    let status = if view.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(Answer::json(status, &view).no_store())
+    Ok(if view.ready {
+        Answer::json(StatusCode::OK, &view).no_store()
+    } else {
+        Answer::json(StatusCode::SERVICE_UNAVAILABLE, &view).no_store().retry_after(1)
+    })
 }
 
 /// `GET /metrics`

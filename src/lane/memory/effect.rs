@@ -27,6 +27,8 @@ pub enum Effect {
         log: LogId,
     },
     RestoreEnded,
+    /// The doors are closed until the lane is rebuilt.
+    Sealed,
     Leased {
         owner: String,
         until_ms: i64,
@@ -95,6 +97,7 @@ impl Effect {
                 state.log.last = log.0;
             }
             Effect::RestoreEnded => state.restoring = false,
+            Effect::Sealed => state.sealed = true,
             Effect::Leased { owner, until_ms, fence } => {
                 state.lease = Some(LeaseState { owner: owner.clone(), until_ms: *until_ms });
                 state.fence = *fence;

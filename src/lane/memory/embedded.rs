@@ -88,6 +88,7 @@ const OPERATIONS: &[&str] = &[
     "lease",
     "unlease",
     "meta",
+    "seal",
     "begin_restore",
     "restore_event",
     "restore_campaign",
@@ -100,6 +101,8 @@ const OPERATIONS: &[&str] = &[
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
     Built,
+    /// Also while its doors are closed.
+    Sealed,
     Restoring,
     Always,
 }
@@ -129,11 +132,13 @@ impl Embedded {
     fn locked<T>(&self, when: When, operation: impl FnOnce(&mut Step<'_>) -> Result<T>) -> (Result<T>, u64) {
         let mut state = self.state.lock();
         let is_built = state.generation > 0 && !state.restoring;
+        let is_open = is_built && !state.sealed;
         let mut step = Step::new(self.id, &mut state);
         let answer = match when {
-            When::Built if !is_built => Err(Fault::Recovering(self.id)),
+            When::Built if !is_open => Err(Fault::Recovering(self.id)),
+            When::Sealed if !is_built => Err(Fault::Recovering(self.id)),
             When::Restoring if !step.state().restoring => step.contract("nothing is being restored"),
-            When::Built | When::Restoring | When::Always => operation(&mut step),
+            When::Built | When::Sealed | When::Restoring | When::Always => operation(&mut step),
         };
         let effects = step.effects();
         if let Some(journal) = &self.journal
@@ -245,7 +250,7 @@ impl Lane for Embedded {
     }
 
     async fn read_log(&self, after: LogId, max: usize) -> Result<Vec<Entry>> {
-        self.run("read_log", When::Built, |step| Ok(logs::read(step, after, max))).await
+        self.run("read_log", When::Sealed, |step| Ok(logs::read(step, after, max))).await
     }
 
     async fn append(&self, now_ms: Millis, records: Vec<Record>) -> Result<()> {
@@ -280,6 +285,14 @@ impl Lane for Embedded {
         self.run("meta", When::Always, |step| Ok(logs::meta(step))).await
     }
 
+    async fn seal(&self) -> Result<()> {
+        self.run("seal", When::Always, |step| {
+            restore::seal(step);
+            Ok(())
+        })
+        .await
+    }
+
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
         self.run("begin_restore", When::Always, |step| restore::begin_restore(step, generation, log)).await
     }
@@ -288,8 +301,15 @@ impl Lane for Embedded {
         self.run("restore_event", When::Restoring, |step| restore::restore_event(step, now_ms, &restore)).await
     }
 
-    async fn restore_campaign(&self, _now_ms: Millis, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
+    async fn restore_campaign(
+        &self,
+        _now_ms: Millis,
+        generation: u64,
+        put: CampaignPut,
+        claims: Vec<Claim>,
+    ) -> Result<()> {
         self.run("restore_campaign", When::Restoring, |step| {
+            restore::of_generation(step, generation)?;
             campaigns::restore_campaign(step, &put, claims);
             Ok(())
         })

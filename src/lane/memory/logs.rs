@@ -69,7 +69,7 @@ pub fn meta(step: &Step<'_>) -> Meta {
     let state = step.state();
     Meta {
         generation: state.generation,
-        recovering: state.generation == 0 || state.restoring,
+        recovering: state.generation == 0 || state.restoring || state.sealed,
         log_last: LogId(state.log.last),
         backlog: state.log.len() as u64,
         oldest_ms: state.log.first().map(|entry| entry.at_ms),

@@ -15,6 +15,13 @@ use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
 use crate::lane::hold::{HoldFact, HoldState};
 use crate::lane::order::OrderStatus;
 
+pub fn seal(step: &mut Step<'_>) {
+    let state = step.state();
+    if state.generation > 0 && !state.restoring && !state.sealed {
+        step.emit(Effect::Sealed);
+    }
+}
+
 pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result<()> {
     let state = step.state();
     let is_repeat = state.restoring && generation == state.generation;
@@ -35,7 +42,13 @@ pub fn end_restore(step: &mut Step<'_>, generation: u64) -> Result<()> {
     Ok(())
 }
 
+/// Only whoever began this generation may rebuild it.
+pub fn of_generation(step: &Step<'_>, generation: u64) -> Result<()> {
+    if step.state().generation == generation { Ok(()) } else { step.contract("another generation is being restored") }
+}
+
 pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore) -> Result<()> {
+    of_generation(step, restore.generation)?;
     check_ranges(step, &restore.put)?;
     let id = &restore.put.event;
     create(step, now_ms, &restore.put, restore.epoch);

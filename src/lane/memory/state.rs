@@ -25,6 +25,9 @@ pub struct State {
     pub generation: u64,
     /// Between `begin_restore` and `end_restore`.
     pub restoring: bool,
+    /// Between `seal` and `begin_restore`.
+    #[serde(default)]
+    pub sealed: bool,
     pub lease: Option<LeaseState>,
     /// Highest fence ever given.
     pub fence: u64,

@@ -174,7 +174,7 @@ impl RedisLane {
         self.marks.lock().learn(seen);
         match reply.name {
             "RECOVERING" => Err(Fault::Recovering(self.lane)),
-            "NOT_RESTORING" => Err(self.contract("no rebuilding is under way")),
+            "NOT_RESTORING" => Err(self.contract("no rebuilding of this generation is under way")),
             _ => Ok(reply),
         }
     }

@@ -134,6 +134,10 @@ impl Lane for RedisLane {
         logs::meta(self).await
     }
 
+    async fn seal(&self) -> Result<()> {
+        recovery::seal(self).await
+    }
+
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
         recovery::begin_restore(self, generation, log).await
     }
@@ -142,8 +146,14 @@ impl Lane for RedisLane {
         recovery::restore_event(self, now_ms, &restore).await
     }
 
-    async fn restore_campaign(&self, now_ms: Millis, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
-        recovery::restore_campaign(self, now_ms, &put, &claims).await
+    async fn restore_campaign(
+        &self,
+        now_ms: Millis,
+        generation: u64,
+        put: CampaignPut,
+        claims: Vec<Claim>,
+    ) -> Result<()> {
+        recovery::restore_campaign(self, now_ms, generation, &put, &claims).await
     }
 
     async fn end_restore(&self, generation: u64) -> Result<()> {

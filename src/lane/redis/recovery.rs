@@ -22,6 +22,11 @@ use crate::lane::event::{EventDump, EventRestore, RestoredOrder};
 /// Claims one script restores.
 const CLAIMS_MAX: usize = 1_000;
 
+pub async fn seal(lane: &RedisLane) -> Result<()> {
+    lane.call(&scripts::SEAL, About::Lane, NO_TIME, Args::new()).await?;
+    Ok(())
+}
+
 pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Result<()> {
     let args = Args::new().int(generation).int(log.0);
     let reply = lane.call(&scripts::BEGIN_RESTORE, About::Lane, NO_TIME, args).await?;
@@ -38,11 +43,11 @@ pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Res
         Ok((events, campaigns))
     })?;
     for event in &events {
-        let args = Args::new().text(event.as_str());
+        let args = Args::new().text(event.as_str()).int(generation);
         lane.call(&scripts::DROP_EVENT, About::Event(event), NO_TIME, args).await?;
     }
     for campaign in &campaigns {
-        let args = Args::new().text(campaign.as_str());
+        let args = Args::new().text(campaign.as_str()).int(generation);
         lane.call(&scripts::DROP_CAMPAIGN, About::Campaign(campaign), NO_TIME, args).await?;
     }
     Ok(())
@@ -50,15 +55,17 @@ pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Res
 
 pub async fn restore_event(lane: &RedisLane, now_ms: Millis, restore: &EventRestore) -> Result<()> {
     let event = &restore.put.event;
-    let args = rooms::blocked(rooms::settings(&restore.put).int(restore.epoch), &restore.put);
+    let settings = rooms::settings(&restore.put).int(restore.epoch).int(restore.generation);
+    let args = rooms::blocked(settings, &restore.put);
     lane.call(&scripts::RESTORE_EVENT, About::Event(event), now_ms, args).await?;
     for order in &restore.orders {
-        lane.call(&scripts::RESTORE_ORDER, About::Event(event), now_ms, order_args(order)).await?;
+        let args = order_args(order, restore.generation);
+        lane.call(&scripts::RESTORE_ORDER, About::Event(event), now_ms, args).await?;
     }
     Ok(())
 }
 
-fn order_args(restored: &RestoredOrder) -> Args {
+fn order_args(restored: &RestoredOrder, generation: u64) -> Args {
     let RestoredOrder { fact, hold, seats } = restored;
     let args = Args::new()
         .text(fact.id.as_str())
@@ -70,15 +77,22 @@ fn order_args(restored: &RestoredOrder) -> Args {
         .json(&Frame::of(hold))
         .int(hold.expires_ms)
         .text(holds::joined(&hold.seats))
-        .text(holds::joined(&hold.prices));
+        .text(holds::joined(&hold.prices))
+        .int(generation);
     seats.iter().fold(args, |args, (seat, state)| args.int(*seat).text(char::from(state.byte())))
 }
 
-pub async fn restore_campaign(lane: &RedisLane, now_ms: Millis, put: &CampaignPut, claims: &[Claim]) -> Result<()> {
+pub async fn restore_campaign(
+    lane: &RedisLane,
+    now_ms: Millis,
+    generation: u64,
+    put: &CampaignPut,
+    claims: &[Claim],
+) -> Result<()> {
     let about = About::Campaign(&put.campaign);
-    lane.call(&scripts::RESTORE_CAMPAIGN, about, now_ms, coupons::terms(put)).await?;
+    lane.call(&scripts::RESTORE_CAMPAIGN, about, now_ms, coupons::terms(put).int(generation)).await?;
     for claims in claims.chunks(CLAIMS_MAX) {
-        let args = claims.iter().fold(Args::new(), |args, claim| {
+        let args = claims.iter().fold(Args::new().int(generation), |args, claim| {
             args.text(claim.claim.as_str()).int(claim.number).text(claim.user.as_str()).json(&Unnumbered::of(claim))
         });
         lane.call(&scripts::RESTORE_CLAIMS, about, now_ms, args).await?;

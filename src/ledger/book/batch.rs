@@ -52,7 +52,10 @@ pub(super) async fn run(conn: &mut Conn, batch: &Batch) -> Result<Written, Failu
     for (entry, task) in batch.entries.iter().zip(&tasks) {
         let (kind, outcome) = match task {
             Task::Do(body) => (body.kind(), book.compute(entry, body)?),
-            Task::Repeat(_) => ("repeated", Outcome::Repeated),
+            Task::Repeat(order) => {
+                book.repeat(entry, order.as_ref());
+                ("repeated", Outcome::Repeated)
+            }
             Task::Parked => ("parked", Outcome::Parked),
         };
         written.outcomes.push((kind, outcome));

@@ -147,6 +147,7 @@ impl Book {
             placed_ms: ask.placed_ms,
             deadline_ms: ask.deadline_ms,
             hold_created_ms: hold.created_ms,
+            hold_digest: hold.digest.clone(),
             live: Live::No,
             status: OrderStatus::Rejected,
             reason: None,

@@ -3,11 +3,8 @@
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use crate::ledger::sql::{Value, bind, holes};
+use crate::ledger::sql::{Value, bind, holes, key_lists};
 use crate::ledger::{Conn, Result};
-
-/// Most keys in one statement.
-const KEYS_MAX: usize = 1_000;
 
 /// `{text} … IN (keys) {tail}`: `text` ends in `IN` and has one `?` for each of `fixed` before it.
 pub(super) struct Keyed<'k> {
@@ -21,9 +18,9 @@ impl Keyed<'_> {
     /// All rows; in chunks, so an order in `tail` holds within a chunk only.
     pub async fn fetch(&self, conn: &mut Conn) -> Result<Vec<AnyRow>> {
         let mut rows = Vec::new();
-        for chunk in self.keys.chunks(KEYS_MAX) {
-            let query = sqlx::query(AssertSqlSafe(self.statement(chunk.len()))).persistent(false);
-            let query = self.fixed.iter().chain(chunk).fold(query, bind);
+        for list in key_lists(self.keys) {
+            let query = sqlx::query(AssertSqlSafe(self.statement(list.len())));
+            let query = self.fixed.iter().chain(list).fold(query, bind);
             rows.extend(query.fetch_all(&mut *conn).await?);
         }
         Ok(rows)
@@ -32,9 +29,9 @@ impl Keyed<'_> {
     /// Rows met.
     pub async fn run(&self, conn: &mut Conn) -> Result<u64> {
         let mut met = 0;
-        for chunk in self.keys.chunks(KEYS_MAX) {
-            let query = sqlx::query(AssertSqlSafe(self.statement(chunk.len()))).persistent(false);
-            let query = self.fixed.iter().chain(chunk).fold(query, bind);
+        for list in key_lists(self.keys) {
+            let query = sqlx::query(AssertSqlSafe(self.statement(list.len())));
+            let query = self.fixed.iter().chain(list).fold(query, bind);
             met += query.execute(&mut *conn).await?.rows_affected();
         }
         Ok(met)

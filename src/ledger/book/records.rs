@@ -97,6 +97,17 @@ impl Book {
         Ok(tasks)
     }
 
+    /// Computes nothing again. But a request to pay marks its order in the lane, also one that a rebuilt
+    /// lane did not know for a repeat: the version rises, so that the mark is dropped.
+    pub(super) fn repeat(&mut self, entry: &Entry, order: Option<&OrderId>) {
+        let asks_to_pay = || matches!(serde_json::from_str(&entry.body), Ok(Body::PaymentRequested { .. }));
+        if let Some(sheet) = order.and_then(|order| self.sheets.get_mut(order))
+            && asks_to_pay()
+        {
+            sheet.change();
+        }
+    }
+
     /// Does one record, and notes what became of it.
     pub(super) fn compute(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
         let outcome = self.apply(entry, body)?;

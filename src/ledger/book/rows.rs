@@ -18,6 +18,7 @@ rows! {
         currency: String, price: i64, discount: i64, points: i64, cash: i64,
         coupon_campaign: Option<CampaignId>, coupon_number: Option<i64>, earn_bp: i64, fee_bp: i64,
         terms: String, placed_ms: Millis, deadline_ms: Millis, hold_created_ms: Millis,
+        hold_digest: String,
     }
     changing {
         live: Live, status: OrderStatus, reason: Option<Reason>, version: i64,

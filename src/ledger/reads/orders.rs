@@ -18,7 +18,7 @@ use crate::ledger::{Conn, Ledger, Result, Source};
 /// Columns of [`order_row`].
 pub(super) const ORDER: &str = "SELECT id, event, user_id, hold, digest, status, reason, version, currency, \
      price, discount, points, cash, coupon_campaign, coupon_number, placed_ms, confirmed_ms, deadline_ms, \
-     visitor, earn_bp, fee_bp, hold_created_ms, held_until_ms FROM orders";
+     visitor, earn_bp, fee_bp, hold_created_ms, hold_digest, held_until_ms FROM orders";
 
 const LINE: &str = "SELECT order_id, line, seat, price, discount, points, cash, earn, refunded, closed \
      FROM order_line WHERE order_id IN";

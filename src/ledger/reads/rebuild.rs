@@ -93,7 +93,7 @@ fn seat_state(status: OrderStatus) -> SeatState {
     }
 }
 
-/// The hold an order came from, as far as the order remembers it: the digest of its request is gone.
+/// The hold an order came from, as far as the order remembers it.
 fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
     let row = Cells { table: "orders", row };
     let mut seats: Vec<(SeatIndex, i64)> = fact.lines.iter().map(|line| (line.seat, line.price)).collect();
@@ -103,7 +103,7 @@ fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
         event: fact.event.clone(),
         user: fact.user.clone(),
         visitor: VisitorId(row.text("visitor")?),
-        digest: String::new(),
+        digest: row.text("hold_digest")?,
         state: HoldState::Ordered,
         seats: seats.iter().map(|&(seat, _)| seat).collect(),
         prices: seats.iter().map(|&(_, price)| price).collect(),

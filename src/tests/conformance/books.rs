@@ -117,7 +117,7 @@ impl World {
                 Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats })
             });
             let orders = orders.collect();
-            let restore = EventRestore { put, epoch: self.epoch, orders, now_ms: self.now_ms };
+            let restore = EventRestore { generation, put, epoch: self.epoch, orders, now_ms: self.now_ms };
             operations.push(Operation::RestoreEvent(restore));
         }
         let claims: Vec<Claim> = match lane.dump_campaign(&CampaignId::from(CAMPAIGN)).await {
@@ -125,7 +125,7 @@ impl World {
             Ok(None) | Err(_) => vec![],
         };
         let stock = claims.len() as i64 + i64::from(choice.picks[1] % 3);
-        operations.push(Operation::RestoreCampaign(ask::campaign_put(CAMPAIGN, stock), claims));
+        operations.push(Operation::RestoreCampaign(generation, ask::campaign_put(CAMPAIGN, stock), claims));
         if choice.picks[2].is_multiple_of(4) {
             operations.push(Operation::EndRestore(generation + 1));
         }

@@ -41,7 +41,7 @@ pub enum Operation {
     Meta,
     BeginRestore(u64, LogId),
     RestoreEvent(EventRestore),
-    RestoreCampaign(CampaignPut, Vec<Claim>),
+    RestoreCampaign(u64, CampaignPut, Vec<Claim>),
     EndRestore(u64),
     DumpEvent(EventId),
     DumpCampaign(CampaignId),
@@ -109,7 +109,9 @@ impl Operation {
             Operation::Meta => other(lane.meta().await?),
             Operation::BeginRestore(generation, log) => other(lane.begin_restore(generation, log).await?),
             Operation::RestoreEvent(restore) => other(lane.restore_event(now_ms, restore).await?),
-            Operation::RestoreCampaign(put, claims) => other(lane.restore_campaign(now_ms, put, claims).await?),
+            Operation::RestoreCampaign(generation, put, claims) => {
+                other(lane.restore_campaign(now_ms, generation, put, claims).await?)
+            }
             Operation::EndRestore(generation) => other(lane.end_restore(generation).await?),
             Operation::DumpEvent(event) => dump(lane.dump_event(&event).await?),
             Operation::DumpCampaign(campaign) => dump(lane.dump_campaign(&campaign).await?),

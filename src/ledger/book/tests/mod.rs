@@ -40,7 +40,7 @@ impl Desk {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let ledger = Ledger::sqlite(&path, 2, Duration::from_secs(5)).await.expect("opens");
-        ledger.set_lane_mark(LANE, LaneMark { generation: 1, log_last: LogId(0), epoch: 1 }).await.expect("a mark");
+        ledger.set_lane_mark(LANE, 0, LaneMark { generation: 1, log_last: LogId(0), epoch: 1 }).await.expect("a mark");
         let terms = terms::plain(NOW_MS + 200 * DAY_MS);
         Self { ledger, now_ms: NOW_MS, terms, log: 0, _folder: folder }
     }

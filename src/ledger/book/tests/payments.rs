@@ -53,6 +53,23 @@ async fn a_decline_waits_for_another_attempt() {
     assert_eq!(fact.payment.map(|p| (p.attempts, p.captured)), Some((2, 1_000)));
 }
 
+/// A lane that was rebuilt does not know its attempts: the repeat of a declined one passes its door.
+#[tokio::test]
+async fn a_repeated_request_drops_its_mark_again() {
+    let mut desk = Desk::open().await;
+    let buy = Buy { payment: None, ..desk.buy("a", 0, &[1_000]) };
+    desk.place(&buy).await;
+    let (attempt, entry) = ask(&mut desk, &buy, "first", 1_000);
+    desk.write(vec![entry.clone()]).await.expect("writes");
+    let (_, declined) = desk.resulted(&attempt, &buy.order(), PaymentResult::Declined { detail: "no".into() }).await;
+    let written = desk.write(vec![entry]).await.expect("writes");
+    assert_eq!(written.outcomes[0].1, Outcome::Repeated);
+    let (before, after) = (&settled(&declined).fact, &settled(&written).fact);
+    assert_eq!((after.status, after.version), (OrderStatus::PendingPayment, before.version + 1));
+    assert_eq!(after.payment.as_ref().map(|p| p.attempts), Some(1), "asked once");
+    assert!(written.calls.is_empty(), "and charged once");
+}
+
 #[tokio::test]
 async fn an_expired_order_gives_everything_back() {
     let mut desk = Desk::open().await;

@@ -17,8 +17,10 @@ use crate::conformance::stores::next_generation;
 cases![
     a_lane_being_restored_answers_little,
     only_a_new_generation_wipes,
+    a_sealed_lane_can_only_be_read_and_rebuilt,
     an_event_comes_back_from_the_ledger,
     restored_orders_go_on,
+    who_was_overtaken_restores_nothing,
     newcomers_stand_behind,
     a_campaign_comes_back_with_its_claims,
 ];
@@ -63,9 +65,9 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
         let answer = lane.begin_restore(old, LogId(0)).await;
         assert!(matches!(answer, Err(Fault::Contract { .. })), "{answer:?}");
     }
-    let outside = EventRestore { put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
+    let outside = EventRestore { generation, put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
     assert!(matches!(lane.restore_event(START, outside).await, Err(Fault::Contract { .. })));
-    let outside = lane.restore_campaign(START, ask::campaign_put("late", 1), vec![]).await;
+    let outside = lane.restore_campaign(START, generation, ask::campaign_put("late", 1), vec![]).await;
     assert!(matches!(outside, Err(Fault::Contract { .. })));
     lane.end_restore(generation).await.expect("a repeat");
     assert_eq!(seats(&lane).await, "ffffffffffff", "nothing was changed");
@@ -79,6 +81,32 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
     assert!(lane.meta().await.expect("an answer").recovering);
     lane.end_restore(next).await.expect("the same generation");
     lane.end_restore(next).await.expect("a repeat");
+}
+
+async fn a_sealed_lane_can_only_be_read_and_rebuilt(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let generation = lane.meta().await.expect("an answer").generation;
+    lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
+    for _ in 0..2 {
+        lane.seal().await.expect("an answer");
+    }
+    assert!(lane.meta().await.expect("answers always").recovering);
+    assert!(matches!(lane.append(START, vec![ask::expired("y", "o")]).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.enter(START, ask::enter(HALL, "kim")).await, Err(Fault::Recovering(_))));
+    assert!(matches!(lane.trim(LogId(9)).await, Err(Fault::Recovering(_))));
+    let again = lane.begin_restore(generation, LogId(0)).await;
+    assert!(matches!(again, Err(Fault::Contract { .. })), "the generation it has: {again:?}");
+    lane.end_restore(generation).await.expect("a repeat");
+    let log = lane.read_log(LogId(0), 9).await.expect("it can be read");
+    assert_eq!(log.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["x"], "the repeat opened nothing");
+
+    let next = next_generation();
+    lane.begin_restore(next, LogId(1)).await.expect("a new generation");
+    lane.seal().await.expect("an answer");
+    assert!(matches!(lane.read_log(LogId(0), 9).await, Err(Fault::Recovering(_))), "its log is dropped");
+    lane.end_restore(next).await.expect("the same generation");
+    assert!(!lane.meta().await.expect("an answer").recovering);
+    assert_eq!(lane.read_log(LogId(0), 9).await.expect("it is open"), vec![]);
 }
 
 /// The hall with a sold order "sold" on seats 0 and 1, a paying one "paying" on 4, a refunded one
@@ -96,8 +124,8 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     ];
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
-    let restore = EventRestore { put, epoch: 9, orders, now_ms: START };
     let generation = next_generation();
+    let restore = EventRestore { generation, put, epoch: 9, orders, now_ms: START };
     lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_event(START, restore.clone()).await.expect("again");
@@ -143,6 +171,25 @@ async fn restored_orders_go_on(lane: Arc<dyn Lane>) {
     assert_eq!(found, [false, true, false], "what ended is dropped after a day");
 }
 
+async fn who_was_overtaken_restores_nothing(lane: Arc<dyn Lane>) {
+    let good = restored(&lane).await;
+    let (old, new) = (next_generation(), next_generation());
+    lane.begin_restore(old, LogId(100)).await.expect("a new generation");
+    lane.begin_restore(new, LogId(100)).await.expect("another writer overtakes");
+    let restore = EventRestore { generation: new, ..good };
+    lane.restore_event(START, restore.clone()).await.expect("while restoring");
+    lane.restore_campaign(START, new, ask::campaign_put("spring", 3), vec![]).await.expect("while restoring");
+    let late = EventRestore { generation: old, orders: vec![], ..restore };
+    assert!(matches!(lane.restore_event(START, late).await, Err(Fault::Contract { .. })));
+    let late = lane.restore_campaign(START, old, ask::campaign_put("spring", 9), vec![]).await;
+    assert!(matches!(late, Err(Fault::Contract { .. })), "{late:?}");
+    assert!(matches!(lane.end_restore(old).await, Err(Fault::Contract { .. })));
+    lane.end_restore(new).await.expect("the same generation");
+    assert_eq!(seats(&lane).await, "ssffpffffffb", "the sold seats stay sold");
+    let campaign = lane.dump_campaign(&"spring".into()).await.expect("an answer").expect("the campaign");
+    assert_eq!(campaign.stock, 3);
+}
+
 async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let before = inside(&lane, START, "kim").await;
@@ -150,7 +197,7 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
     let mut put = ask::put(HALL);
     put.room.capacity = 0;
-    let restore = EventRestore { put, epoch: 2, orders: vec![], now_ms: START };
+    let restore = EventRestore { generation, put, epoch: 2, orders: vec![], now_ms: START };
     lane.restore_event(START, restore).await.expect("while restoring");
     lane.end_restore(generation).await.expect("the same generation");
     let (newcomer, _) = entered(&lane, START, "lee").await;
@@ -172,7 +219,7 @@ async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
     let claims: Vec<Claim> = claims.collect();
     for _ in 0..2 {
         let put = ask::campaign_put("spring", 3);
-        lane.restore_campaign(START, put, claims.clone()).await.expect("while restoring");
+        lane.restore_campaign(START, generation, put, claims.clone()).await.expect("while restoring");
     }
     lane.end_restore(generation).await.expect("the same generation");
     let claim =

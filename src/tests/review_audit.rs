@@ -1,0 +1,61 @@
+//! The audit of a store that no writer tends: work under way is no violation.
+
+use std::sync::Arc;
+
+use stanchion::ids::{CampaignId, ClaimId, LogId, UserId};
+use stanchion::lane::record::{Body, PaymentResult, Record, VERSION};
+use stanchion::lane::{CampaignPut, ClaimAsk, ClaimOutcome};
+use stanchion::ledger::book::{self, Batch};
+use stanchion::ledger::catalog::{CampaignRow, EventRow, Put};
+use stanchion::pipeline::audit;
+
+use crate::pipeline_support::{HALL, House, LANE, Store, first_attempt};
+
+/// Killed between commit and settle, with a claim that was not read yet: the log still says so.
+#[tokio::test]
+async fn what_the_log_still_has_is_on_its_way() {
+    let house = House::open(Store::Embedded).await;
+    let now_ms = house.clock.now_ms();
+    let event =
+        EventRow { id: HALL.into(), lane: LANE, version: 1, seq: 0, spec: "{}".to_owned(), layout: "{}".to_owned() };
+    assert_eq!(house.ledger.put_event(event, None, now_ms).await.expect("stores"), Put::Done);
+    let campaign = CampaignId::from("spring");
+    let row =
+        CampaignRow { id: campaign.clone(), lane: LANE, version: 1, seq: 0, stock: 5, spec: r#"{"stock":5}"#.into() };
+    assert_eq!(house.ledger.put_campaign(row, None, now_ms).await.expect("stores"), Put::Done);
+    let put =
+        CampaignPut { campaign: campaign.clone(), version: 1, stock: 5, per_user: 1, opens_at_ms: 0, closes_at_ms: 0 };
+    house.lane().put_campaign(now_ms, put).await.expect("answers");
+
+    let order = house.order("kim", &[0], Some("ok")).await;
+    let (attempt, result) = (first_attempt(&order), PaymentResult::Captured);
+    let body = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt, result };
+    house.lane().append(now_ms, vec![Record { id: "captured".to_owned(), body }]).await.expect("answers");
+    let entries = Arc::from(house.lane().read_log(LogId(0), 10).await.expect("answers"));
+    let batch = Batch { lane: LANE, entries, now_ms, unknown_ms: 1_000 };
+    assert_eq!(book::write(&house.ledger, batch).await.expect("commits").settlements.len(), 1);
+
+    let (claim, user) = (ClaimId::from("k1"), UserId::from("kim"));
+    let body = Body::CouponClaimed {
+        v: VERSION,
+        claim: claim.clone(),
+        campaign: campaign.clone(),
+        user: user.clone(),
+        digest: "d".to_owned(),
+        expires_ms: None,
+    };
+    let record = Record { id: "k1".to_owned(), body };
+    let ask = ClaimAsk { campaign, claim, digest: "d".to_owned(), user, record, log_max: 100 };
+    let claimed = house.lane().claim(now_ms, ask).await.expect("answers");
+    assert_eq!(claimed, ClaimOutcome::Claimed { number: 1, stock_left: 4 });
+
+    let report = audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
+    assert!(report.ok, "{report:?}");
+
+    // What the log does not have is missing.
+    let last = house.lane().meta().await.expect("answers").log_last;
+    house.lane().trim(last).await.expect("answers");
+    let report = audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
+    let violated: Vec<_> = report.invariants.iter().filter(|f| !f.violations.is_empty()).map(|f| f.id).collect();
+    assert_eq!(violated, ["INV-3", "INV-4", "INV-11"], "{report:?}");
+}

@@ -1,0 +1,73 @@
+//! A lane rebuilt from the ledger: repeats, and what the doors had accepted before.
+
+use serde_json::{Value, json};
+use stanchion::config;
+use stanchion::lane::order::OrderStatus;
+use stanchion::lane::{Lanes, redis};
+
+use crate::conformance::ask;
+use crate::pipeline_support::{self, House, LANE};
+use crate::purchase_support::Buyer;
+use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+use crate::support::servers::OwnRedis;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuilt_lane_answers_repeats() {
+    let redis = OwnRedis::start().await;
+    let gateway = Gateway::start_with(Store::Redis, |config| config.redis.url = redis.url()).await;
+    gateway.put_event("again", &small_hall()).await;
+    let kim = Buyer::enter(&gateway, "again", "kim").await;
+    let hold_call = |seats: Value| kim.hold_call(&json!({ "seats": seats })).key("hold");
+    let asked = || json!(["a-1-1", "a-1-3"]);
+    let hold = hold_call(asked()).send().await.expect(201).text("id");
+    let payment = json!({"payment": {"provider": "sandbox", "key": "ok"}});
+    let order_call = || kim.order_call(&hold, payment.clone()).key("order");
+    let order = order_call().send().await.expect(202).text("id");
+    assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
+
+    let refund_call = || kim.refund_call(&order, 1).key("refund");
+    let refund = refund_call().send().await.expect(202).text("id");
+    let path = format!("/v1/orders/{order}/refunds/{refund}");
+    eventually("the refund is done", async || kim.get(&path).send().await.json["status"] == "done").await;
+
+    redis.flush();
+    eventually("the lane is rebuilt", async || hold_call(asked()).send().await.status != 503).await;
+    let again = hold_call(asked()).send().await.expect(201);
+    assert_eq!((again.text("id"), again.text("state")), (hold.clone(), "ordered".to_owned()));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    hold_call(json!(["a-1-2"])).send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
+    let again = order_call().send().await.expect(202);
+    assert_eq!((again.text("id"), again.text("status")), (order.clone(), "partially_refunded".to_owned()));
+    eventually("its refunds are known", async || refund_call().send().await.status == 202).await;
+    let again = refund_call().send().await.expect(202);
+    assert_eq!((again.text("id"), again.text("status")), (refund, "done".to_owned()));
+}
+
+/// A replica that lacks the last record takes over: the lane is behind, but the orders it still has were
+/// accepted, and the writer has not seen them yet.
+#[tokio::test]
+async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
+    let server = OwnRedis::start().await;
+    let mut house = House::open(pipeline_support::Store::Embedded).await;
+    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0 };
+    house.lanes = Lanes::new(redis::connect(&config, house.lanes.count()).await.expect("the server is ready"));
+    for lane in house.lanes.iter() {
+        house.pipeline().rebuild(lane.id()).await.expect("a first boot");
+    }
+    let order = house.order("kim", &[0], None).await;
+    house.lane().append(house.clock.now_ms(), vec![ask::expired("gone", "o")]).await.expect("answers");
+    let last = house.lane().meta().await.expect("answers").log_last.0;
+    let tag = redis::keys::tag(LANE);
+    server.says(&format!("XDEL {{{tag}}}:log {last}-0"));
+    server.says(&format!("HSET {{{tag}}}:meta log {}", last - 1));
+    assert!(house.lane().meta().await.expect("answers").recovering, "it is behind what was seen of it");
+
+    house.start();
+    pipeline_support::eventually("the lane is whole", async || {
+        house.lane().meta().await.is_ok_and(|meta| !meta.recovering)
+    })
+    .await;
+    house.until(&order, OrderStatus::PendingPayment).await;
+    assert_eq!(house.seats(0, 2).await, "pf");
+    house.close().await;
+}
