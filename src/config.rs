@@ -7,6 +7,7 @@
 mod check;
 mod load;
 mod secrets;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use load::{Faults, load, load_from};
 pub use secrets::{PassKeys, SecretError, fill_secrets};
+pub use upstream::Upstream;
 
 pub const DEFAULT: &str = include_str!("../config/default.toml");
 
@@ -34,6 +36,9 @@ pub struct Config {
     pub pipeline: Pipeline,
     pub payment: Payment,
     pub log: Log,
+    /// Read beside the sections: `[[upstream]]` tables.
+    #[serde(skip)]
+    pub upstream: Vec<Upstream>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

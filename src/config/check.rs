@@ -1,6 +1,11 @@
 //! The rules between settings, each with its consequence. Knows nothing of where they came from.
 
-use super::{Config, StoreKind};
+use std::collections::BTreeSet;
+
+use http::Uri;
+
+use super::{Config, StoreKind, Upstream};
+use crate::ids;
 
 /// A shorter secret could be guessed offline from one token.
 const SECRET_BYTES_MIN: usize = 32;
@@ -16,7 +21,22 @@ pub fn relations(config: &Config) -> Vec<String> {
             faults.push(text);
         }
     };
-    let Config { server, admin, store, redis, ledger, auth, queue, pass, web, limits, pipeline, payment, log } = config;
+    let Config {
+        server,
+        admin,
+        store,
+        redis,
+        ledger,
+        auth,
+        queue,
+        pass,
+        web,
+        limits,
+        pipeline,
+        payment,
+        log,
+        upstream,
+    } = config;
 
     for network in &server.trusted_proxies {
         let known = network.parse::<ipnet::IpNet>().is_ok() || network.parse::<std::net::IpAddr>().is_ok();
@@ -119,5 +139,80 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule(payment.payment_unknown_s >= 0, "payment.payment_unknown_s: not negative".into());
     rule((1..=10_000).contains(&payment.calls_max), "payment.calls_max: 1 to 10000".into());
     rule(matches!(log.format.as_str(), "text" | "json"), "log.format: \"text\" or \"json\"".into());
+    faults.extend(upstreams(upstream));
     faults
+}
+
+/// First segments of paths that are the gateway's own, whatever stands behind it.
+const OWN: [&str; 2] = ["/v1", "/room"];
+
+fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (i, upstream) in upstreams.iter().enumerate() {
+        let mut rule = |holds: bool, text: &str| {
+            if !holds {
+                faults.push(format!("upstream[{i}].{text}"));
+            }
+        };
+        let Upstream { path, host, event, url, connections_max, connect_ms, answer_ms, idle_ms } = upstream;
+        rule(!path.is_empty() || !host.is_empty(), "path: this or host is wanted, or nothing leads there");
+        let sane = path.is_empty()
+            || path == "/"
+            || path.starts_with('/') && path[1..].split('/').all(|s| !matches!(s, "" | "." | ".."));
+        let plain = path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'\\'));
+        rule(sane && plain, "path: starts with / and is written plainly: no / at its end, no %, no . or .. segment");
+        let own = OWN.iter().any(|own| path == own || path.starts_with(&format!("{own}/")));
+        rule(!own, "path: /v1 and /room are the gateway's own");
+        let name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
+        rule(host.bytes().all(name), "host: a name in lower case, without scheme and port");
+        rule(ids::is_slug(event), "event: not a slug, so there cannot be such an event");
+        let good = url.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+                && uri.path_and_query().is_none_or(|rest| rest.as_str() == "/")
+        });
+        rule(good, "url: http:// or https://, a host and perhaps a port; paths are kept as they come");
+        rule((1..=100_000).contains(connections_max), "connections_max: 1 to 100000");
+        for (name, value) in [("connect_ms", connect_ms), ("answer_ms", answer_ms), ("idle_ms", idle_ms)] {
+            rule((1..=3_600_000).contains(value), &format!("{name}: 1 to 3600000 ms"));
+        }
+        let first = seen.insert((host.as_str(), path.trim_end_matches('/')));
+        rule(first, "path: another upstream has the same host and path");
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    fn faults(text: &str) -> Vec<String> {
+        crate::config::load_from(text, std::iter::empty()).err().map(|faults| faults.0).unwrap_or_default()
+    }
+
+    #[test]
+    fn rules_of_upstreams() {
+        let one = |keys: &str| format!("[[upstream]]\nevent = \"hall\"\nurl = \"http://10.0.0.1:3000\"\n{keys}\n");
+        for good in ["path = \"/\"", "path = \"/shop/a\"", "host = \"shop.example\""] {
+            assert_eq!(faults(&one(good)), [""; 0], "{good}");
+        }
+        for (bad, told) in [
+            ("", "upstream[0].path: this or host"),
+            ("path = \"shop\"", "upstream[0].path: starts with /"),
+            ("path = \"/shop/\"", "upstream[0].path: starts with /"),
+            ("path = \"/a/../b\"", "upstream[0].path: starts with /"),
+            ("path = \"/v1/x\"", "upstream[0].path: /v1 and /room"),
+            ("host = \"shop.example:80\"", "upstream[0].host"),
+            ("path = \"/\"\nidle_ms = 0", "upstream[0].idle_ms"),
+            ("path = \"/\"\nconnections_max = 0", "upstream[0].connections_max"),
+        ] {
+            let told_now = faults(&one(bad));
+            assert!(told_now.len() == 1 && told_now[0].starts_with(told), "{bad}: {told_now:?}");
+        }
+        for url in ["ftp://x", "shop.example", "http://a@b", "http://x/path", "http://x?y"] {
+            let text = format!("[[upstream]]\npath = \"/\"\nevent = \"Not A Slug\"\nurl = {url:?}\n");
+            assert_eq!(faults(&text).len(), 2, "{url}");
+        }
+        let twice = one("path = \"/a\"") + &one("path = \"/a\"") + &one("path = \"/a\"\nhost = \"b\"");
+        assert_eq!(faults(&twice), ["upstream[1].path: another upstream has the same host and path"]);
+    }
 }

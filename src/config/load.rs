@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{Config, DEFAULT, check};
+use super::{Config, DEFAULT, check, upstream};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +37,14 @@ pub fn load(file: Option<&Path>) -> Result<Config, Faults> {
 pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Config, Faults> {
     let mut merged: Table = DEFAULT.parse().expect("config/default.toml is TOML (a test parses it)");
     let mut faults = Vec::new();
+    let mut upstreams = Vec::new();
     match text.parse::<Table>() {
-        Ok(given) => merge(&mut merged, given, &mut faults),
+        Ok(mut given) => {
+            if let Some(tables) = given.remove("upstream") {
+                upstreams = upstream::read(tables, &mut faults);
+            }
+            merge(&mut merged, given, &mut faults);
+        }
         Err(error) => faults.push(format!("not TOML: {error}").trim_end().to_owned()),
     }
     for (name, value) in env {
@@ -62,7 +68,8 @@ pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Res
             }
         }
     }
-    let config = Config::deserialize(merged).map_err(|error| Faults(vec![error.message().to_owned()]))?;
+    let mut config = Config::deserialize(merged).map_err(|error| Faults(vec![error.message().to_owned()]))?;
+    config.upstream = upstreams;
     faults.extend(check::relations(&config));
     if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
 }
@@ -165,6 +172,25 @@ mod tests {
         {
             assert_eq!(has(part), 1, "{part} in {faults}");
         }
+    }
+
+    #[test]
+    fn upstreams_are_read_in_their_order_and_their_faults_told_with_the_others() {
+        let text = "[store]\nlanes = 2\n[[upstream]]\nhost = \"shop.example\"\nevent = \"hall\"\n\
+                    url = \"http://127.0.0.1:3000\"\n[[upstream]]\npath = \"/\"\nevent = \"hall\"\n\
+                    url = \"https://shop.internal\"\nidle_ms = 5\n";
+        let config = load_from(text, env(&[])).map_err(|f| f.to_string()).expect("good");
+        let shown: Vec<_> = config.upstream.iter().map(|u| (u.host.as_str(), u.path.as_str(), u.idle_ms)).collect();
+        assert_eq!(shown, [("shop.example", "", 60_000), ("", "/", 5)]);
+
+        let text = "[store]\nlanes = \"many\"\n[[upstream]]\npath = 1\nurls = \"x\"\nevent = \"hall\"\n";
+        let faults = load_from(text, env(&[])).err().expect("faults");
+        assert_eq!(faults.0.len(), 4, "{faults}");
+        for part in ["store.lanes", "upstream[0].path", "upstream[0].urls", "upstream[0].url: wanted"] {
+            assert!(faults.0.iter().any(|fault| fault.contains(part)), "{part} in {faults}");
+        }
+        let plain = load_from("[upstream]\npath = \"/\"\n", env(&[])).err().expect("faults");
+        assert_eq!(plain.0, ["upstream: a list of tables, each written [[upstream]]"]);
     }
 
     #[test]

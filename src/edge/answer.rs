@@ -1,18 +1,20 @@
 //! What a handler answers: status, headers, body. Knows no routes.
 
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, VARY};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode, response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
 
 use super::problem::Problem;
 
-/// Body of every answer: mostly one buffer, sometimes a stream.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// What can go wrong with a body that comes from elsewhere.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Body of every answer: mostly one buffer, sometimes a stream. Only another server's can fail midway; the
+/// client's connection then breaks off, so that it does not take a part for the whole.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// An answer under construction.
 #[derive(Debug)]
@@ -25,19 +27,30 @@ impl Answer {
     }
 
     pub fn bytes(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        Self::body(status, content_type, Full::new(bytes.into()).boxed_unsync())
+        Self::body(status, content_type, Full::new(bytes.into()))
     }
 
     /// A streamed answer.
-    pub fn body(status: StatusCode, content_type: &'static str, body: Body) -> Self {
-        let mut response = Response::new(body);
+    pub fn body<B>(status: StatusCode, content_type: &'static str, body: B) -> Self
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let mut response = Response::new(body.map_err(Into::into).boxed_unsync());
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self(response)
     }
 
+    /// Another server's answer.
+    pub fn relayed<B>(parts: response::Parts, body: B) -> Self
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        Self(Response::from_parts(parts, body.map_err(Into::into).boxed_unsync()))
+    }
+
     pub fn empty(status: StatusCode) -> Self {
-        let mut response = Response::new(Full::default().boxed_unsync());
+        let mut response = Response::new(Full::default().map_err(Into::into).boxed_unsync());
         *response.status_mut() = status;
         Self(response)
     }

@@ -16,7 +16,8 @@ impl Proxies {
         Self(trusted.iter().filter_map(parse).collect())
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this address is one of them.
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 

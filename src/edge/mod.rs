@@ -25,6 +25,7 @@ pub mod sending;
 pub mod server;
 pub mod service;
 pub mod state;
+pub mod upstream;
 pub mod views;
 
 use crate::admission::Room;

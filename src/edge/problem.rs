@@ -90,9 +90,14 @@ codes! {
 
     Internal => "INTERNAL", 500, Never, "Something went wrong on our side";
 
+    /// The server behind us cannot be reached, or does not speak HTTP.
+    UpstreamUnreachable => "UPSTREAM_UNREACHABLE", 502, Later, "The server behind the gateway is away";
+
     Overloaded => "OVERLOADED", 503, Later, "The gateway is at its limit";
     Unavailable => "UNAVAILABLE", 503, Later, "A part of the gateway is away";
     Recovering => "RECOVERING", 503, Later, "This sale is being rebuilt";
+
+    UpstreamTimeout => "UPSTREAM_TIMEOUT", 504, Later, "The server behind the gateway did not answer in time";
 }
 
 impl Code {

@@ -73,6 +73,8 @@ pub struct Route {
     pub keyed: bool,
     /// May take 30 s longer than the request timeout.
     pub waits: bool,
+    /// Asked by another server on a visitor's behalf.
+    pub relayed: bool,
     pub body: Option<SchemaOf>,
     pub answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
     /// Query parameters: (name, description).
@@ -103,6 +105,7 @@ impl Route {
             served: Served::Public,
             keyed: false,
             waits: false,
+            relayed: false,
             body: None,
             answers: Vec::new(),
             query: Vec::new(),
@@ -136,6 +139,13 @@ impl Route {
 
     pub fn waits(mut self) -> Self {
         self.waits = true;
+        self
+    }
+
+    /// A server asks this for each request of its visitor's, so a visitor with a good pass is not counted
+    /// here: how much is too much is that server's to say.
+    pub fn relayed(mut self) -> Self {
+        self.relayed = true;
         self
     }
 

@@ -93,6 +93,7 @@ fn waiting_room() -> Vec<Route> {
             .answers_bare(303, "Back to the page")
             .errors(&[EventNotFound, BadOrigin]),
         get("/v1/pass/verify", "verify_pass", "Whether a pass is good and its visitor inside", passes::verify)
+            .relayed()
             .query("event", "Slug of the event")
             .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")
             .errors(&[PassUnverified, Recovering]),

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
 
 use super::auth::fetch;
 use super::router::Listener;
@@ -60,7 +60,7 @@ async fn prune(state: &State, mut stop: Stopping) {
 pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopping) {
     let config = service.state().config.clone();
     let connections = Arc::new(Semaphore::new(config.server.connections_max.min(Semaphore::MAX_PERMITS)));
-    let graceful = GracefulShutdown::new();
+    let open_connections = TaskTracker::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
@@ -78,10 +78,9 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
         };
         match accepted {
             Ok((stream, peer)) => {
-                let watcher = graceful.watcher();
                 let open = Open::new(permit);
                 let stream = Sending::new(stream, Duration::from_millis(config.server.write_timeout_ms));
-                tokio::spawn(connection(http.clone(), stream, peer, service.clone(), open, watcher));
+                open_connections.spawn(connection(http.clone(), stream, peer, service.clone(), open, stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
@@ -91,7 +90,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
     }
     drop(listener);
     let drained = async {
-        graceful.shutdown().await;
+        open_connections.close();
+        open_connections.wait().await;
         service.finish().await;
     };
     let limit = Duration::from_millis(config.server.drain_ms);
@@ -106,7 +106,7 @@ async fn connection(
     peer: SocketAddr,
     service: Arc<Service>,
     _open: Open,
-    watcher: Watcher,
+    mut stop: Stopping,
 ) {
     // Answers are written whole: waiting for more to send only delays them.
     if let Err(error) = stream.get_ref().set_nodelay(true) {
@@ -116,7 +116,14 @@ async fn connection(
         let service = service.clone();
         async move { Ok::<_, Infallible>(service.call(request, peer).await) }
     });
-    let served = watcher.watch(http.serve_connection(TokioIo::new(stream), answer)).await;
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
+    let served = tokio::select! {
+        served = serving.as_mut() => served,
+        () = stop.wait() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
     if let Err(error) = served {
         // The client's doing, and it will not read an answer.
         tracing::debug!(%peer, %error, "connection ended");

@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, BoxError};
 use super::auth::User;
 use super::body;
 use super::client::Proxies;
@@ -31,6 +31,8 @@ use super::{Outcome, routes};
 use crate::clock;
 use crate::ids::EventId;
 use crate::metrics::{EDGE_FAULTS, EDGE_IN_FLIGHT, EDGE_LIMITED};
+
+mod pass_on;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -83,16 +85,19 @@ impl Service {
         &self.state
     }
 
-    /// Waits for the handlers whose clients are gone.
+    /// Waits for the handlers whose clients are gone, and ends web sockets.
     pub async fn finish(&self) {
         self.running.close();
         self.running.wait().await;
+        if self.listener == Listener::Public {
+            self.state.upstreams.finish().await;
+        }
     }
 
     /// Answers one request; never fails.
     pub async fn call<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response<Body>
     where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let (parts, body) = request.into_parts();
         let id = request_id(&parts.headers);
@@ -102,7 +107,7 @@ impl Service {
 
     async fn answer<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr) -> Response<Body>
     where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let started = clock::instant();
         let method = parts.method.clone();
@@ -132,7 +137,7 @@ impl Service {
     /// The bounds that hold before anything is looked at.
     async fn admit<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr, operation: &mut &'static str) -> Outcome
     where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let under_way = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         let _counted = UnderWay(self);
@@ -141,6 +146,10 @@ impl Service {
         if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
             counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
             return Err(Code::Overloaded.into());
+        }
+        if let Some(upstream) = self.upstream(&parts).cloned() {
+            *operation = "upstream";
+            return self.pass_on(id, parts, body, peer, &upstream).await;
         }
         if parts.method == Method::OPTIONS {
             let methods = self.router.methods(parts.uri.path()).ok_or(Code::NotFound)?;
@@ -153,9 +162,11 @@ impl Service {
         let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| user.id.0.clone());
         let known = known.or_else(|| {
             let query = parts.uri.query().unwrap_or("");
-            found.as_ref().ok().and_then(|found| self.visitor(found, query, &parts.headers))
+            found.as_ref().ok().and_then(|found| self.visitor(&event(found, query)?, &parts.headers))
         });
-        self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
+        if known.is_none() || !found.as_ref().is_ok_and(|found| found.route.relayed) {
+            self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
+        }
         let Found { route, params } = found?;
         *operation = route.operation;
         let user = who(route.who, user)?;
@@ -228,22 +239,26 @@ impl Service {
         })
     }
 
-    /// The visitor whose queue token or pass for this request's event is good.
-    fn visitor(&self, found: &Found<'_>, query: &str, headers: &HeaderMap) -> Option<String> {
-        let named = found.params.iter().find(|(name, _)| name == "event").map(|(_, event)| event.as_str());
-        let event = EventId::from(named.or_else(|| query.strip_prefix("event="))?);
+    /// The visitor whose queue token or pass for this event is good.
+    fn visitor(&self, event: &EventId, headers: &HeaderMap) -> Option<String> {
         let admission = &self.state.admission;
         let queue = || {
             let (token, _) = credential::find(headers, Kind::Queue, event.as_str())?;
             let token = admission.tokens().verify(token).ok()?;
-            (token.event == event).then_some(token.visitor)
+            (token.event == *event).then_some(token.visitor)
         };
         let pass = || {
             let (pass, _) = credential::find(headers, Kind::Pass, event.as_str())?;
-            admission.read_pass(&event, pass)
+            admission.read_pass(event, pass)
         };
         queue().or_else(pass).map(|visitor| visitor.0)
     }
+}
+
+/// The event a request is about.
+fn event(found: &Found<'_>, query: &str) -> Option<EventId> {
+    let named = found.params.iter().find(|(name, _)| name == "event").map(|(_, event)| event.as_str());
+    named.or_else(|| query.strip_prefix("event=")).map(EventId::from)
 }
 
 /// The caller's own id when it is a sane one, so that it finds its request in our logs.

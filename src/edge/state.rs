@@ -12,6 +12,7 @@ use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
 use super::origin::Origins;
+use super::upstream::Upstreams;
 use super::{openapi, routes};
 use crate::admission::Admission;
 use crate::catalog::Catalog;
@@ -61,6 +62,7 @@ pub struct State {
     pub room_template: Template,
     pub limits: Limits,
     pub origins: Origins,
+    pub upstreams: Upstreams,
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
     /// The OpenAPI document, JSON.
@@ -78,6 +80,7 @@ impl State {
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),
+            upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
             openapi: openapi::document(&routes::table()).to_string().into(),
             serving: AtomicBool::new(false),

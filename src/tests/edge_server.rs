@@ -19,7 +19,7 @@ use crate::edge_support::Edge;
 
 const RESOLVE: &str = "/v1/admin/payments/p1/resolve";
 
-async fn serve(service: &Arc<Service>) -> (SocketAddr, Stop, JoinHandle<()>) {
+pub async fn serve(service: &Arc<Service>) -> (SocketAddr, Stop, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let (stop, stopping) = shutdown::channel();

@@ -115,7 +115,8 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
     found.ok_or(Code::QueueTokenInvalid.into())
 }
 
-fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
+/// A place as it is answered, with its cookies.
+pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
     keep(request, event, &view, Answer::json(status, &view).no_store())
 }

@@ -1,4 +1,4 @@
-//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, ChromeDriver, all private, on
+//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, ChromeDriver, nginx, all private, on
 //! loopback, started at first use. Knows nothing of what is tested.
 //!
 //! Every server is the child of a small guard shell that reads from a pipe this process holds. However
@@ -335,6 +335,43 @@ fn start_chromedriver() -> Server {
     let server = Server::start(dir, port, &command);
     server.wait_until("chromedriver", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
     server
+}
+
+// --- nginx ---
+
+/// `$1` the folder.
+const NGINX: &str = r#"exec nginx -e stderr -p "$1" -c nginx.conf"#;
+
+/// What stands around the tested part of a configuration, all paths in the server's own folder.
+const NGINX_CONF: &str = "daemon off; master_process off; pid pid; events {} http { access_log off; \
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
+    scgi_temp_path scgi; include site.conf; }";
+
+/// An nginx of one test's own.
+pub struct Nginx(Server);
+
+impl Nginx {
+    /// Serves a site, which is given the port to listen on.
+    pub async fn start(site: impl FnOnce(u16) -> String + Send + 'static) -> Self {
+        blocking(move || {
+            must_have("nginx");
+            let (dir, port) = (folder("nginx"), free_port());
+            std::fs::write(dir.join("nginx.conf"), NGINX_CONF).expect("a new folder");
+            std::fs::write(dir.join("site.conf"), site(port)).expect("a new folder");
+            let command = ["sh", "-c", NGINX, "nginx", &dir.display().to_string()].map(str::to_owned);
+            let server = Server::start(dir, port, &command);
+            // Its own pid file: it is this server.
+            server.wait_until("nginx", || {
+                server.dir.join("pid").exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+            });
+            Self(server)
+        })
+        .await
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
 }
 
 /// Starting a server blocks; the test's runtime should not.

@@ -1,0 +1,104 @@
+//! What is for a server behind us: whether its visitor is inside, and what its answer does to their place.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use tracing::Instrument as _;
+
+use super::{REQUEST_ID, Service};
+use crate::edge::answer::BoxError;
+use crate::edge::credential::{self, Kind};
+use crate::edge::handlers::queue;
+use crate::edge::limits::Asker;
+use crate::edge::query::Query;
+use crate::edge::router::Listener;
+use crate::edge::upstream::{self, Ask, Hop, Inside, Relayed, Upstream};
+use crate::edge::{Code, Outcome, Problem, Request, room_of};
+use crate::lane::Fault;
+
+impl Service {
+    /// The server behind us that a request is for. The table of routes is looked at first; only the front
+    /// door gives way, as a shop has its own.
+    pub(super) fn upstream(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
+        let path = parts.uri.path();
+        let ours = self.listener == Listener::Admin || path != "/" && self.router.methods(path).is_some();
+        if ours { None } else { self.state.upstreams.find(parts) }
+    }
+
+    /// To the server behind us with a live pass, else to the waiting room. Only those without one are
+    /// counted by the limits: a page has many parts, and the server's places are bounded.
+    pub(super) async fn pass_on<B>(
+        &self,
+        id: &str,
+        mut parts: Parts,
+        body: B,
+        peer: SocketAddr,
+        upstream: &Arc<Upstream>,
+    ) -> Outcome
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let state = &self.state;
+        let client = self.proxies.client(peer.ip(), &parts.headers);
+        let event = state.catalog.event(&upstream.event).ok_or(Code::EventNotFound)?;
+        let room = room_of(&event);
+        let pass = credential::find(&parts.headers, Kind::Pass, event.id.as_str()).map(|(pass, _)| pass.to_owned());
+        let inside = match &pass {
+            None => None,
+            Some(pass) => match state.admission.verify_pass(&room, pass).await {
+                // The waiting room's page and the place in line tell it better than a problem.
+                Err(Fault::Recovering(_)) => None,
+                verdict => verdict?,
+            },
+        };
+        let request = |parts: &Parts| Request {
+            state: state.clone(),
+            id: id.to_owned(),
+            path: parts.uri.path().to_owned(),
+            query: Query::default(),
+            body: Bytes::new(),
+            method: parts.method.clone(),
+            headers: parts.headers.clone(),
+            client,
+            user: None,
+            params: Vec::new(),
+        };
+        let (Some(visitor), Some(pass)) = (inside, pass) else {
+            let known = self.visitor(&event.id, &parts.headers);
+            self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
+            return upstream::wait(request(&parts), &event, &parts.uri).await;
+        };
+        let place = queue::token(&request(&parts), &event).ok().filter(|token| token.visitor == visitor);
+        let asked = request(&parts);
+        if let Ok(id) = id.parse() {
+            parts.headers.insert(REQUEST_ID, id);
+        }
+        let hop = Hop { peer: peer.ip(), trusted: self.proxies.trust(peer.ip()), https: state.origins.https };
+        let (admission, still) = (state.admission.clone(), room.clone());
+        let inside: Inside = Box::new(move || {
+            let (admission, room, pass) = (admission.clone(), still.clone(), pass.clone());
+            Box::pin(async move { admission.verify_pass(&room, &pass).await.is_ok_and(|visitor| visitor.is_some()) })
+        });
+        let Relayed { answer, release } = upstream.relay(Ask { parts, body, hop, visitor, inside }).await?;
+        if !release {
+            return Ok(answer);
+        }
+        let Some(token) = place else {
+            tracing::warn!("a server behind us gives a place back whose queue token did not come along");
+            return Ok(answer);
+        };
+        let admission = state.admission.clone();
+        let leaving = self.running.spawn(async move { admission.leave(&room, token).await }.in_current_span());
+        match leaving.await {
+            Ok(Ok(_)) => Ok(queue::forget(&asked, &event, answer)),
+            // The shop's work is done and its answer stands; the place ends by its own time.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a place was not given back");
+                Ok(answer)
+            }
+            Err(gone) => Err(Problem::unavailable("shutdown", gone)),
+        }
+    }
+}

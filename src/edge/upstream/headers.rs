@@ -1,0 +1,243 @@
+//! What headers become on their way through. Knows no servers and no visitors.
+
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE, VIA,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+pub const VISITOR: HeaderName = HeaderName::from_static("stanchion-visitor");
+pub const COMMAND: HeaderName = HeaderName::from_static("stanchion-command");
+
+/// The only protocol that may take a connection over: what speaks HTTP again behind an upgrade (h2c) could
+/// ask for what no pass was shown for.
+pub const WEBSOCKET: &str = "websocket";
+
+/// Hop-by-hop by their nature, named in `Connection` or not (RFC 9110 §7.6.1, §11.7).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// How a request came to us.
+#[derive(Debug, Clone, Copy)]
+pub struct Hop {
+    pub peer: IpAddr,
+    /// The peer is one of `server.trusted_proxies`: what it says of the way before it is kept.
+    pub trusted: bool,
+    /// Browsers reach us by https.
+    pub https: bool,
+}
+
+/// Removes what was meant for this connection only.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = words(headers, &CONNECTION).filter_map(|word| word.parse().ok()).collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Whether this head asks to speak, or agreed to speak, web socket from here on.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    words(headers, &CONNECTION).any(|word| word.eq_ignore_ascii_case("upgrade"))
+        && words(headers, &UPGRADE).any(|word| word.eq_ignore_ascii_case(WEBSOCKET))
+}
+
+/// A head that asks for, or agrees to, web socket on the next connection.
+pub fn set_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
+}
+
+/// A request's headers as the server behind gets them, but for `Stanchion-Visitor`, which comes last, as
+/// nothing the client names in `Connection` may take away what is said about it.
+pub fn inward(headers: &mut HeaderMap, host: Option<HeaderValue>, hop: Hop) {
+    strip_hop_by_hop(headers);
+    // Answered here, as soon as the body is asked for.
+    headers.remove(EXPECT);
+    // Ours; and with an underscore, which many servers read as a dash.
+    let ours: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("stanchion-") || name.as_str().contains('_'))
+        .cloned()
+        .collect();
+    for name in &ours {
+        headers.remove(name);
+    }
+    strip_cookies(headers);
+    forwarded(headers, host.as_ref(), hop);
+    if let Some(host) = host {
+        headers.insert(HOST, host);
+    }
+    headers.append(VIA, HeaderValue::from_static("1.1 stanchion"));
+}
+
+fn forwarded(headers: &mut HeaderMap, host: Option<&HeaderValue>, hop: Hop) {
+    if !hop.trusted {
+        let told: Vec<HeaderName> =
+            headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
+        for name in told.iter().chain(&[FORWARDED, REAL_IP]) {
+            headers.remove(name);
+        }
+    }
+    let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let mut way: Vec<String> = before.map(str::to_owned).collect();
+    way.push(hop.peer.to_canonical().to_string());
+    if let Ok(way) = HeaderValue::from_str(&way.join(", ")) {
+        headers.insert(FORWARDED_FOR, way);
+    }
+    let proto = HeaderValue::from_static(if hop.https { "https" } else { "http" });
+    headers.entry(FORWARDED_PROTO).or_insert(proto);
+    if let Some(host) = host {
+        headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
+    }
+}
+
+/// Takes our cookies out, of whatever event, and leaves the others as they are.
+fn strip_cookies(headers: &mut HeaderMap) {
+    let given: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
+    headers.remove(COOKIE);
+    for value in given {
+        let ours = |pair: &[u8]| {
+            let pair = pair.trim_ascii_start();
+            pair.starts_with(b"stanchion_queue_") || pair.starts_with(b"stanchion_pass_")
+        };
+        let kept: Vec<&[u8]> = value.as_bytes().split(|b| *b == b';').filter(|pair| !ours(pair)).collect();
+        let kept = kept.join(&b';');
+        if let (false, Ok(kept)) = (kept.trim_ascii().is_empty(), HeaderValue::from_bytes(kept.trim_ascii())) {
+            headers.append(COOKIE, kept);
+        }
+    }
+}
+
+/// The words of a comma-separated header, all its lines.
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().expect("a value"));
+        }
+        headers
+    }
+
+    fn shown(headers: &HeaderMap) -> Vec<String> {
+        let mut shown: Vec<_> = headers.iter().map(|(n, v)| format!("{n}: {}", v.to_str().expect("text"))).collect();
+        shown.sort();
+        shown
+    }
+
+    fn hop(trusted: bool) -> Hop {
+        Hop { peer: [192, 0, 2, 1].into(), trusted, https: false }
+    }
+
+    #[test]
+    fn what_is_meant_for_one_connection_stays_on_it() {
+        let mut given = headers(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two,host, stanchion-visitor"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "close"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+            ("expect", "100-continue"),
+            ("host", "shop.example"),
+        ]);
+        inward(&mut given, Some(HeaderValue::from_static("shop.example")), hop(false));
+        let wanted = [
+            "host: shop.example",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-host: shop.example",
+            "x-forwarded-proto: http",
+            "x-three: 3",
+        ];
+        assert_eq!(shown(&given), wanted);
+    }
+
+    #[test]
+    fn what_is_ours_stays_here() {
+        let mut given = headers(&[
+            ("stanchion-visitor", "forged"),
+            ("stanchion_visitor", "forged"),
+            ("stanchion-queue", "t"),
+            ("stanchion-pass", "p"),
+            ("authorization", "Bearer x"),
+            ("cookie", "a=1; stanchion_pass_hall=p; b=stanchion_pass_x;stanchion_queue_dome=q"),
+            ("cookie", "stanchion_pass_hall=p"),
+        ]);
+        inward(&mut given, None, hop(false));
+        let wanted = [
+            "authorization: Bearer x",
+            "cookie: a=1; b=stanchion_pass_x",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(shown(&given), wanted);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_the_way_before_it() {
+        let told = [
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "tickets.example"),
+            ("x-real-ip", "198.51.100.7"),
+            ("forwarded", "for=198.51.100.7"),
+        ];
+        let host = || Some(HeaderValue::from_static("inner"));
+        let (mut trusted, mut stranger) = (headers(&told), headers(&told));
+        inward(&mut trusted, host(), hop(true));
+        inward(&mut stranger, host(), hop(false));
+        let wanted = [
+            "forwarded: for=198.51.100.7",
+            "host: inner",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 198.51.100.7, 192.0.2.1",
+            "x-forwarded-host: tickets.example",
+            "x-forwarded-proto: https",
+            "x-real-ip: 198.51.100.7",
+        ];
+        assert_eq!(shown(&trusted), wanted);
+        let wanted = [
+            "host: inner",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-host: inner",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(shown(&stranger), wanted);
+    }
+
+    #[test]
+    fn only_web_sockets_take_a_connection_over() {
+        assert!(is_websocket(&headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")])));
+        assert!(!is_websocket(&headers(&[("connection", "upgrade"), ("upgrade", "h2c")])));
+        assert!(!is_websocket(&headers(&[("upgrade", "websocket")])));
+    }
+}

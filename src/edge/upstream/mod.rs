@@ -1,0 +1,195 @@
+//! Reverse-proxy mode: the servers that stand behind the gateway, and what passes between them and
+//! visitors with a live pass. Knows no routes of the gateway's own.
+
+mod flow;
+mod headers;
+mod path;
+mod relay;
+mod tunnel;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme};
+use http::{Uri, header, request::Parts};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use headers::Hop;
+pub use relay::{Ask, Relayed};
+pub use tunnel::Inside;
+pub use waiting::wait;
+
+use super::answer::Body;
+use crate::config;
+use path::Plain;
+
+/// How long a connection to a server is kept for the next request.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// Most connections to one server kept so.
+const KEPT_MAX: usize = 256;
+
+/// Most bytes of one answer's headers.
+const BUFFER_MAX: usize = 64 * 1024;
+
+/// First segments of paths that are never another server's, served or not: an admin's token must not
+/// reach a shop because its path is not served here.
+const OWN: [&str; 2] = ["/v1", "/room"];
+
+/// All servers behind the gateway, the most particular first.
+pub struct Upstreams {
+    all: Vec<Arc<Upstream>>,
+    tunnels: Tunnels,
+}
+
+/// Connections that are no longer HTTP.
+#[derive(Clone, Default)]
+struct Tunnels {
+    open: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// A server behind the gateway.
+pub struct Upstream {
+    path: String,
+    host: String,
+    /// Whose pass opens it.
+    pub event: String,
+    scheme: Scheme,
+    authority: Authority,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    places: Arc<Semaphore>,
+    answer: Duration,
+    idle: Duration,
+    tunnels: Tunnels,
+}
+
+impl Upstreams {
+    pub fn new(upstreams: &[config::Upstream]) -> Self {
+        let tunnels = Tunnels::default();
+        let mut all: Vec<_> = upstreams.iter().map(|u| Arc::new(Upstream::new(u, tunnels.clone()))).collect();
+        all.sort_by_key(|upstream| (upstream.host.is_empty(), std::cmp::Reverse(upstream.path.len())));
+        Self { all, tunnels }
+    }
+
+    /// The server a request is for, if there is one. Paths are compared as a server may read them: decoded,
+    /// with one slash for several; one with `.` or `..` segments leads nowhere.
+    pub fn find(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let path = Plain::of(parts.uri.path())?;
+        if OWN.iter().any(|own| path.is_under(own)) {
+            return None;
+        }
+        let host = host(parts).unwrap_or_default();
+        self.all.iter().find(|u| (u.host.is_empty() || u.host == host) && path.is_under(&u.path))
+    }
+
+    /// Ends the web sockets and waits for them.
+    pub async fn finish(&self) {
+        self.tunnels.closing.cancel();
+        self.tunnels.open.close();
+        self.tunnels.open.wait().await;
+    }
+}
+
+impl Upstream {
+    fn new(config: &config::Upstream, tunnels: Tunnels) -> Self {
+        let url: Uri = config.url.parse().expect("the configuration was checked");
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(Duration::from_millis(config.connect_ms)));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
+            .expect("the provider knows the default versions")
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(KEPT_MAX)
+            .http1_max_buf_size(BUFFER_MAX)
+            .build(connector);
+        Self {
+            path: config.path.trim_end_matches('/').to_owned(),
+            host: config.host.clone(),
+            event: config.event.clone(),
+            scheme: url.scheme().cloned().expect("the configuration was checked"),
+            authority: url.authority().cloned().expect("the configuration was checked"),
+            client,
+            places: Arc::new(Semaphore::new(config.connections_max)),
+            answer: Duration::from_millis(config.answer_ms),
+            idle: Duration::from_millis(config.idle_ms),
+            tunnels,
+        }
+    }
+}
+
+/// The host a request names, in lower case and without its port (RFC 9112 §3.2: the target's own first).
+fn host(parts: &Parts) -> Option<String> {
+    let of = |authority: &Authority| authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let named = || parts.headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    parts.uri.authority().map(of).or_else(|| named().as_ref().map(of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(host: &str, path: &str, event: &str) -> config::Upstream {
+        let text = format!(
+            "[[upstream]]\nhost = {host:?}\npath = {path:?}\nevent = {event:?}\nurl = \"http://127.0.0.1:1\"\n"
+        );
+        config::load_from(&text, std::iter::empty()).expect("good").upstream.remove(0)
+    }
+
+    #[tokio::test]
+    async fn the_most_particular_upstream_is_found() {
+        let upstreams = Upstreams::new(&[
+            upstream("", "/", "rest"),
+            upstream("", "/shop", "shop"),
+            upstream("", "/shop/vip", "vip"),
+            upstream("tickets.example", "", "tickets"),
+            upstream("tickets.example", "/box", "box"),
+        ]);
+        let find = |uri: &str, host: &str| {
+            let request = http::Request::builder().uri(uri).header("host", host).body(()).expect("a request");
+            upstreams.find(&request.into_parts().0).map(|u| u.event.clone()).unwrap_or_default()
+        };
+        for (uri, host, event) in [
+            ("/", "x", "rest"),
+            ("/shopping", "x", "rest"),
+            ("/shop", "x", "shop"),
+            ("/shop/", "x", "shop"),
+            ("/shop/vip", "x", "vip"),
+            ("/shop/vip/1?a=/..", "x", "vip"),
+            // As the server behind may read it.
+            ("/shop/v%69p", "x", "vip"),
+            ("//shop///vip", "x", "vip"),
+            ("/shop/a/../vip", "x", ""),
+            ("/shop/%2e%2E/vip", "x", ""),
+            ("/shop/a%2f..%2fvip", "x", ""),
+            ("/shop/..\\vip", "x", ""),
+            ("/shop", "TICKETS.example:8080", "tickets"),
+            ("/box/1", "tickets.example.", "box"),
+            ("http://tickets.example/box", "x", "box"),
+            // Ours, served or not.
+            ("/v1/admin/audit", "x", ""),
+            ("/%761/admin/audit", "tickets.example", ""),
+            ("/room/hall", "tickets.example", ""),
+            ("*", "x", ""),
+        ] {
+            assert_eq!(find(uri, host), event, "{uri} at {host}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A path as a server may read it. Knows no servers.
+
+use percent_encoding::percent_decode_str;
+
+/// Decoded once, one slash for several, no `.` or `..`.
+#[derive(Debug)]
+pub struct Plain(Vec<u8>);
+
+impl Plain {
+    /// `None` where what a server makes of it cannot be told: dot segments, however they are written.
+    pub fn of(raw: &str) -> Option<Self> {
+        if !raw.starts_with('/') {
+            return None;
+        }
+        let mut plain = Vec::with_capacity(raw.len());
+        let decoded: Vec<u8> = percent_decode_str(raw).collect();
+        for segment in decoded.split(|b| matches!(b, b'/' | b'\\')) {
+            match segment {
+                b"." | b".." => return None,
+                b"" => {}
+                segment => {
+                    plain.push(b'/');
+                    plain.extend_from_slice(segment);
+                }
+            }
+        }
+        Some(Self(plain))
+    }
+
+    /// Whether it is `prefix` or stands below it; everything is below "".
+    pub fn is_under(&self, prefix: &str) -> bool {
+        self.0.strip_prefix(prefix.as_bytes()).is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
+    }
+}

@@ -1,0 +1,131 @@
+//! One exchange with the server behind: the request in, the answer out. Knows not why it was let through.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, response};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::client::legacy::Error;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::flow::{Flow, Moved, Stalled};
+use super::tunnel::{Inside, Tunnel};
+use super::{Upstream, headers};
+use crate::edge::answer::{Answer, BoxError};
+use crate::edge::problem::{Code, Problem};
+use crate::ids::VisitorId;
+
+/// What is asked of the server behind, for whom.
+pub struct Ask<B> {
+    pub parts: Parts,
+    pub body: B,
+    pub hop: headers::Hop,
+    pub visitor: VisitorId,
+    /// Whether the visitor still is inside, for as long as a web socket lasts.
+    pub inside: Inside,
+}
+
+/// What the server behind answered.
+pub struct Relayed {
+    pub answer: Answer,
+    /// It said `Stanchion-Command: release`.
+    pub release: bool,
+}
+
+impl Upstream {
+    /// Carries a request to the server behind and its answer back, both as they come.
+    pub async fn relay<B>(&self, ask: Ask<B>) -> Result<Relayed, Problem>
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Problem::new(Code::Overloaded))?;
+        let Ask { mut parts, body, hop, visitor, inside } = ask;
+        let websocket = parts.method == Method::GET && headers::is_websocket(&parts.headers);
+        let client = parts.extensions.remove::<OnUpgrade>().filter(|_| websocket);
+        self.rewrite(&mut parts, hop, &visitor)?;
+        if client.is_some() {
+            headers::set_websocket(&mut parts.headers);
+        }
+        let body = Flow::new(body, self.idle);
+        let moved = body.moved();
+        let asking = self.client.request(Request::from_parts(parts, body.boxed_unsync()));
+        let mut answer = self.answer(asking, &moved).await?;
+
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let agreed = headers::is_websocket(answer.headers());
+            let (Some(client), true) = (client, agreed) else { return Err(nonsense("it switched protocols unasked")) };
+            let tunnel = Tunnel { client, server: hyper::upgrade::on(&mut answer), idle: self.idle, inside, place };
+            let closing = self.tunnels.closing.clone();
+            self.tunnels.open.spawn(tunnel.run(closing));
+            let (mut parts, _) = answer.into_parts();
+            let release = outward(&mut parts);
+            headers::set_websocket(&mut parts.headers);
+            return Ok(Relayed { answer: Answer::relayed(parts, Empty::new()), release });
+        }
+        Ok(self.back(answer, place))
+    }
+
+    /// The request's head as the server behind gets it.
+    fn rewrite(&self, parts: &mut Parts, hop: headers::Hop, visitor: &VisitorId) -> Result<(), Problem> {
+        let named = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        let host = named.or_else(|| parts.headers.get(header::HOST).cloned());
+        headers::inward(&mut parts.headers, host, hop);
+        let name = HeaderValue::from_str(visitor.as_str()).map_err(|_| Problem::new(Code::PassRequired))?;
+        parts.headers.insert(headers::VISITOR, name);
+        parts.uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(parts.uri.path_and_query().map_or("/", |path| path.as_str()))
+            .build()
+            .map_err(|_| Problem::new(Code::NotFound))?;
+        parts.version = Version::HTTP_11;
+        Ok(())
+    }
+
+    /// Waits for the head of the answer, for `answer_ms` from when the request's body last moved.
+    async fn answer(
+        &self,
+        asking: impl Future<Output = Result<Response<Incoming>, Error>>,
+        moved: &Moved,
+    ) -> Result<Response<Incoming>, Problem> {
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            let before = moved.load(Ordering::Relaxed);
+            match tokio::time::timeout(self.answer, asking.as_mut()).await {
+                Ok(answered) => return answered.map_err(fault),
+                Err(_) if moved.load(Ordering::Relaxed) != before => {}
+                Err(elapsed) => return Err(Problem::new(Code::UpstreamTimeout).caused_by("upstream", elapsed)),
+            }
+        }
+    }
+
+    fn back(&self, answer: Response<Incoming>, place: OwnedSemaphorePermit) -> Relayed {
+        let (mut parts, body) = answer.into_parts();
+        let release = outward(&mut parts);
+        Relayed { answer: Answer::relayed(parts, Flow::new(body, self.idle).holding(place)), release }
+    }
+}
+
+/// The answer's head as the visitor gets it; whether the visitor's place is given back.
+fn outward(parts: &mut response::Parts) -> bool {
+    headers::strip_hop_by_hop(&mut parts.headers);
+    let commands = parts.headers.get_all(headers::COMMAND);
+    let release = commands.iter().any(|command| command.as_bytes().eq_ignore_ascii_case(b"release"));
+    parts.headers.remove(headers::COMMAND);
+    parts.version = Version::HTTP_11;
+    release
+}
+
+fn fault(error: Error) -> Problem {
+    let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    if causes.any(|cause| cause.is::<Stalled>()) {
+        return Code::RequestTimeout.into();
+    }
+    Problem::new(Code::UpstreamUnreachable).caused_by("upstream", error)
+}
+
+fn nonsense(what: &'static str) -> Problem {
+    Problem::new(Code::UpstreamUnreachable).caused_by("upstream", what)
+}

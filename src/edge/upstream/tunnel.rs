@@ -1,0 +1,68 @@
+//! A web socket through the gateway: bytes both ways until either side ends it, nothing moves for too long,
+//! its visitor is no longer inside, or the gateway closes. Knows no frames.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::io::{InspectReader, InspectWriter};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked at: as old as what is known of who is inside may be.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Asks whether the visitor still is inside. When nobody can tell just now, a web socket that is open stays.
+pub type Inside = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+
+pub struct Tunnel {
+    pub client: OnUpgrade,
+    pub server: OnUpgrade,
+    pub idle: Duration,
+    pub inside: Inside,
+    pub place: OwnedSemaphorePermit,
+}
+
+impl Tunnel {
+    pub async fn run(self, closing: CancellationToken) {
+        let Self { client, server, idle, inside, place: _place } = self;
+        let both = async { tokio::try_join!(client, server) };
+        // The switch has been agreed on; a client that is gone by now ends it.
+        let (client, server) = match tokio::time::timeout(idle, both).await {
+            Ok(Ok(both)) => both,
+            Ok(Err(error)) => return tracing::debug!(%error, "a web socket did not open"),
+            Err(error) => return tracing::debug!(%error, "a web socket did not open"),
+        };
+        let moved = AtomicU64::new(0);
+        let count = |bytes: &[u8]| {
+            moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        };
+        let mut client = InspectReader::new(InspectWriter::new(TokioIo::new(client), count), count);
+        let mut server = TokioIo::new(server);
+        let mut copying = std::pin::pin!(tokio::io::copy_bidirectional(&mut client, &mut server));
+        let every = LOOK.min(idle);
+        let mut looks = tokio::time::interval(every);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut quiet, mut before) = (Duration::ZERO, 0);
+        loop {
+            tokio::select! {
+                copied = &mut copying => {
+                    if let Err(error) = copied {
+                        tracing::debug!(%error, "a web socket broke");
+                    }
+                    return;
+                }
+                () = closing.cancelled() => return,
+                _ = looks.tick() => {}
+            }
+            let now = moved.load(Ordering::Relaxed);
+            quiet = if now == before { quiet + every } else { Duration::ZERO };
+            before = now;
+            if quiet > idle || !inside().await {
+                return;
+            }
+        }
+    }
+}

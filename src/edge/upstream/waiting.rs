@@ -1,0 +1,77 @@
+//! What visitors without a live pass are answered instead of what they asked for. Knows no server behind.
+//!
+//! Browsers are sent to the waiting room's page and from there back. A program that has a place in line is
+//! answered that place with 503 and `Retry-After`: whatever the status, it must not be taken for the shop's
+//! own answer, and 503 is what clients, caches and crawlers understand as "the same again, later". Without a
+//! place, asking again is of no use: 403 `PASS_REQUIRED`.
+
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::admission::Place;
+use crate::catalog::Event;
+use crate::edge::handlers::queue;
+use crate::edge::problem::{Code, Problem};
+use crate::edge::{Answer, Outcome, Request, room_of};
+
+/// Longest path and query a visitor is brought back to, characters.
+const RETURN_MAX: usize = 2_048;
+
+/// Whether the answer is shown to a person.
+pub fn is_page(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.any(|line| line.split(',').any(|kind| kind.trim().starts_with("text/html")))
+}
+
+pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
+    if is_page(&request.headers) {
+        let room = format!("/room/{}{}", event.id, back(&request.method, uri));
+        return Ok(Answer::empty(StatusCode::SEE_OTHER).location(&room).no_store());
+    }
+    let required = || Problem::new(Code::PassRequired).detail(format!("enter at /v1/events/{}/queue", event.id));
+    let Ok(token) = queue::token(&request, event) else { return Err(required()) };
+    let standing = queue::poll_place(&request, &room_of(event), token).await?;
+    match standing.place {
+        Place::Done { .. } | Place::Closed { .. } => Err(required()),
+        Place::Scheduled { .. } | Place::Waiting { .. } | Place::Admitted { .. } | Place::Recovering => {
+            let after_s = u64::try_from(standing.poll_after_ms).unwrap_or(0).div_ceil(1_000).max(1);
+            let answer = queue::placed(&request, event, StatusCode::SERVICE_UNAVAILABLE, standing);
+            Ok(answer.retry_after(after_s))
+        }
+    }
+}
+
+/// `?return=` where the visitor can be brought back to. What was sent with a POST cannot be sent again.
+fn back(method: &Method, uri: &Uri) -> String {
+    let whole = uri.path_and_query().map_or("/", |whole| whole.as_str());
+    let fits = |path: &&str| path.len() <= RETURN_MAX && !path.starts_with("//");
+    let read = matches!(*method, Method::GET | Method::HEAD);
+    match [whole, uri.path()].into_iter().filter(|_| read).find(fits) {
+        Some(path) => format!("?return={}", utf8_percent_encode(path, NON_ALPHANUMERIC)),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visitors_are_brought_back_where_they_wanted_to_go() {
+        let back = |method, uri: &str| back(&method, &uri.parse().expect("a uri"));
+        assert_eq!(back(Method::GET, "/shop/a?b=c&d"), "?return=%2Fshop%2Fa%3Fb%3Dc%26d");
+        assert_eq!(back(Method::GET, &format!("/shop?{}", "x".repeat(3_000))), "?return=%2Fshop");
+        assert_eq!(back(Method::GET, "//evil.example/shop"), "");
+        assert_eq!(back(Method::POST, "/shop"), "");
+    }
+
+    #[test]
+    fn browsers_get_pages() {
+        let page = |accept: &'static str| {
+            is_page(&HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]))
+        };
+        assert!(page("text/html,application/xhtml+xml,*/*;q=0.8"));
+        assert!(!page("application/json"));
+        assert!(!page("*/*"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Reverse-proxy mode: shops that are away, slow or break off, and too many who want one.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::proxy_origin::{Front, upstream};
+use crate::support::gateway::eventually;
+
+/// What comes on a connection until it ends, well or not.
+async fn talk(front: &Front, request: &str) -> String {
+    let mut stream = TcpStream::connect(front.address).await.expect("connected");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    // However it ends, what came before counts.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).expect("text")
+}
+
+#[tokio::test]
+async fn a_shop_that_is_away_is_502_and_one_that_does_not_answer_504() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = gone.local_addr().expect("bound");
+    drop(gone);
+    let front = Front::with("path = \"/shop\"\nanswer_ms = 50", |config| {
+        config.upstream.push(upstream(address, "path = \"/gone\""));
+    })
+    .await;
+    let (_, _, pass) = front.inside().await;
+    let away = front.client.get("/gone").pass(&pass).send().await.expect_code(502, "UPSTREAM_UNREACHABLE");
+    assert_eq!(away.header("content-type"), Some("application/problem+json"));
+    assert_eq!(away.json["retryable"], true);
+    assert!(!String::from_utf8_lossy(&away.body).contains(&address.to_string()), "nothing internal");
+    front.client.get("/shop/never").pass(&pass).send().await.expect_code(504, "UPSTREAM_TIMEOUT");
+    front.client.get("/shop").pass(&pass).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_stalls_is_not_taken_for_a_whole_one() {
+    let front = Front::with("path = \"/shop\"\nidle_ms = 50", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    for path in ["/shop/broken", "/shop/silent"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\n\r\n");
+        let answer = talk(&front, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("half"), "{answer}");
+        assert!(!answer.ends_with("\r\n0\r\n\r\n"), "the end of a chunked body must not be there: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stalls_is_told_so() {
+    let front = Front::with("path = \"/shop\"\nidle_ms = 50", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    let half = format!("POST /shop HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\ncontent-length: 9\r\n\r\nhalf");
+    // The shop answers without reading, or learns that the body broke off; the client is not waited for.
+    let answer = talk(&front, &half.replace("/shop ", "/shop/never ")).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
+}
+
+#[tokio::test]
+async fn places_at_a_shop_are_bounded_and_come_free() {
+    let front = Front::with("path = \"/shop\"\nconnections_max = 1", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    let mut first = TcpStream::connect(front.address).await.expect("connected");
+    let request = format!("GET /shop/never HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\n\r\n");
+    first.write_all(request.as_bytes()).await.expect("sent");
+    front.origin.seen.stuck.notified().await;
+    let busy = front.client.get("/shop").pass(&pass).send().await.expect_code(503, "OVERLOADED");
+    assert!(busy.header("retry-after").is_some());
+    drop(first);
+    eventually("the place is free", async || front.client.get("/shop").pass(&pass).send().await.status == 200).await;
+}
+
+#[tokio::test]
+async fn an_upload_may_take_its_time_while_it_moves() {
+    let front = Front::with("path = \"/shop\"\nanswer_ms = 200\nidle_ms = 60000", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    let mut stream = TcpStream::connect(front.address).await.expect("connected");
+    let head = format!("POST /shop/echo HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\nconnection: close\r\n");
+    stream.write_all(format!("{head}content-length: 20\r\n\r\n").as_bytes()).await.expect("sent");
+    for _ in 0..20 {
+        stream.write_all(b"x").await.expect("sent");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("text");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("xxxxxxxxxxxxxxxxxxxx"), "{answer}");
+}
