@@ -73,22 +73,32 @@ pub async fn run(arguments: DemoArguments) -> Done {
         &format!("http://{}", bound.public_addr()),
         &format!("http://{}", bound.admin_addr()),
     );
-    let around = look_around(&config, &clock, &demo);
+    let (public_url, admin_url) = (demo.public_url.clone(), demo.admin_url.clone());
     let (stop, stopping) = shutdown::channel();
     let serving = tokio::spawn(bound.run(stopping));
 
     let show = if std::io::stderr().is_terminal() { Show::Bars } else { Show::Lines(Box::new(std::io::stdout())) };
     let ended = tokio::select! {
-        report = crate::demo::run(demo, show) => report.map_err(work).and_then(|report| told(&report)),
+        report = crate::demo::run(demo, show) => report.map_err(work).and_then(told),
         () = told_to_stop() => Err(Failure::Work("stopped before the crowd was through".into())),
     };
-    if !arguments.exit && ended.is_ok() {
-        announce(&around);
+    if let Ok(event) = &ended
+        && !arguments.exit
+    {
+        let admin = token(&config.auth, &clock, "demo-admin", "admin");
+        announce(&[
+            "The server is still up (Ctrl-C ends it). Look at:".into(),
+            format!("  the line      {public_url}/room/{event}"),
+            format!("  the sale      {public_url}/v1/events/{event}"),
+            format!("  the contract  {public_url}/openapi.json"),
+            format!("  metrics       {admin_url}/metrics"),
+            format!("  the audit     curl -H 'Authorization: Bearer {admin}' {admin_url}/v1/admin/audit"),
+        ]);
         told_to_stop().await;
     }
     stop.now();
     serving.await.map_err(work)?.map_err(work)?;
-    ended
+    ended.map(drop)
 }
 
 fn demo(arguments: &DemoArguments, config: &Config, clock: &Clock, public_url: &str, admin_url: &str) -> Demo {
@@ -109,19 +119,12 @@ fn token(auth: &config::Auth, clock: &Clock, sub: &str, scope: &str) -> String {
     mint(auth, clock, Mint { sub, scope, ttl_s: TOKEN_TTL_S }).expect("a secret of text signs any claims")
 }
 
-/// Lines that say where to look afterwards.
-fn look_around(config: &Config, clock: &Clock, demo: &Demo) -> Vec<String> {
-    let admin = token(&config.auth, clock, "demo-admin", "admin");
-    vec![
-        "The server is still up (Ctrl-C ends it). Look at:".into(),
-        format!("  the sale      {}/v1/events", demo.public_url),
-        format!("  the contract  {}/openapi.json", demo.public_url),
-        format!("  metrics       {}/metrics", demo.admin_url),
-        format!("  the audit     curl -H 'Authorization: Bearer {admin}' {}/v1/admin/audit", demo.admin_url),
-    ]
-}
-
-fn told(report: &Report) -> Done {
+/// Prints the report; the sample event's id when all went well.
+fn told(report: Report) -> Result<String, Failure> {
     announce(&[report.to_string()]);
-    if report.ok() { Ok(()) } else { Err(Failure::Work("the demo found something wrong; see the report".into())) }
+    if report.ok() {
+        Ok(report.event)
+    } else {
+        Err(Failure::Work("the demo found something wrong; see the report".into()))
+    }
 }

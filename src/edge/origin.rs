@@ -41,6 +41,13 @@ impl Origins {
         }
     }
 
+    /// Whether the answer may set cookies over those the browser keeps: a page of a site that is neither
+    /// ours nor allowed may not. (Its POST carries no cookie of ours, so it would look like a stranger's.)
+    pub fn must_not_be_foreign(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let foreign = |origin: &str| !self.is_own(origin, headers) && self.allowed(headers).is_none();
+        if text(headers, header::ORIGIN).is_some_and(foreign) { Err(Code::BadOrigin.into()) } else { Ok(()) }
+    }
+
     fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
         let Some(origin) = normal(origin) else { return false };
         match &self.own {
@@ -113,6 +120,18 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn only_foreign_pages_may_not_put_a_place_over_ours() {
+        let fine = |pairs: &[(&'static str, &str)]| {
+            origins("https://tickets.example", &["https://shop.example"]).must_not_be_foreign(&headers(pairs)).is_ok()
+        };
+        assert!(fine(&[]), "no browser");
+        assert!(fine(&[("origin", "https://tickets.example")]));
+        assert!(fine(&[("origin", "https://shop.example")]));
+        assert!(!fine(&[("origin", "https://evil.example")]));
+        assert!(!fine(&[("origin", "null")]));
     }
 
     #[test]

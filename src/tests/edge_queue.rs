@@ -124,6 +124,10 @@ async fn cookies_count_only_from_our_own_pages() {
     assert_eq!(with(Method::POST).send().await.code(), (403, "BAD_ORIGIN"));
     assert_eq!(with(Method::DELETE).header("origin", "https://evil.example").send().await.code(), (403, "BAD_ORIGIN"));
     assert_eq!(with(Method::GET).send().await.status, 200, "reading changes nothing");
+    // Another site's form carries no cookie of ours; its answer must not put a new place over the old one.
+    let form = edge.post(QUEUE).header("origin", "https://evil.example").send().await;
+    assert_eq!(form.code(), (403, "BAD_ORIGIN"));
+    assert!(form.cookies().is_empty());
     let secure = Edge::with(|config| config.server.public_url = "https://tickets.example".into()).await;
     secure.put_event("hall", narrow()).await;
     let cookies = secure.post(QUEUE).send().await;

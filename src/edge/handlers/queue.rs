@@ -43,6 +43,7 @@ pub async fn enter(request: Request) -> Outcome {
             }
         }
     }
+    request.state.origins.must_not_be_foreign(&request.headers)?;
     match request.state.admission.enter(&room, user).await? {
         Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
