@@ -7,6 +7,7 @@
 
 pub mod board;
 pub mod campaign;
+pub mod checkpoint;
 pub mod event;
 pub mod hold;
 pub mod log;
@@ -25,6 +26,7 @@ use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, 
 
 pub use board::{Board, Presence, Showing};
 pub use campaign::{CampaignDump, CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
+pub use checkpoint::{Checkpoint, Insider, SpentChunk};
 pub use event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap, SeatState};
 pub use hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
 pub use log::{Entry, Lease, Meta};
