@@ -15,6 +15,7 @@ mod migrate;
 pub mod points;
 pub mod quote;
 pub mod reads;
+pub mod rooms;
 pub mod sql;
 
 pub use db::{Conn, Ledger, Source};

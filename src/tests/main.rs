@@ -12,6 +12,7 @@ mod ledger_base;
 mod ledger_catalog;
 mod ledger_grants;
 mod ledger_reads;
+mod ledger_rooms;
 mod ledger_rows;
 mod ledger_worked_example;
 mod nginx;
