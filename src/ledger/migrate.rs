@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_hold_digest.sql"),
     include_str!("migrations/0003_rooms.sql"),
+    include_str!("migrations/0004_draws.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.

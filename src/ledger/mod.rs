@@ -9,6 +9,7 @@ pub mod book;
 pub mod catalog;
 pub mod coupons;
 pub mod db;
+pub mod draws;
 pub mod error;
 pub mod grant;
 mod migrate;

@@ -10,6 +10,7 @@ mod faults;
 mod house;
 mod ledger_base;
 mod ledger_catalog;
+mod ledger_draws;
 mod ledger_grants;
 mod ledger_reads;
 mod ledger_rooms;
