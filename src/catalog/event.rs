@@ -9,6 +9,7 @@ use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::lane::EventPut;
 use crate::lane::record::Terms;
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::ledger::draws::DrawSecret;
 use crate::money::{AMOUNT_MAX, BP_MAX};
 
 /// Bounds of one event: the seat string and the answers made of it stay small enough to serve whole.
@@ -27,6 +28,8 @@ pub struct Event {
     pub version: i64,
     pub spec: EventSpec,
     pub layout: Layout,
+    /// What its draws are made from; given once.
+    pub draw: DrawSecret,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
