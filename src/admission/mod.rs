@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod draw;
+pub mod entries;
 pub mod expiring;
 pub mod pace;
 pub mod passes;
