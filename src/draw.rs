@@ -65,14 +65,19 @@ impl Seed {
         hex::encode(Sha256::digest(self.bytes))
     }
 
-    /// A visitor's place in the draw, lowest first; two with the same stand by visitor id, bytewise.
+    /// A visitor's place in the line, lowest first; two with the same stand by visitor id, bytewise.
     pub fn score(&self, visitor: &VisitorId) -> i64 {
+        self.draw(visitor) - (1 << SCORE_BITS)
+    }
+
+    /// What a visitor drew: 46 bits.
+    pub fn draw(&self, visitor: &VisitorId) -> i64 {
         let mut mac = self.mac.clone();
         mac.update(visitor.as_str().as_bytes());
         let drawn: [u8; 32] = mac.finalize().into_bytes().into();
         let first =
             u64::from_be_bytes([drawn[0], drawn[1], drawn[2], drawn[3], drawn[4], drawn[5], drawn[6], drawn[7]]);
-        i64::try_from(first >> (u64::BITS - SCORE_BITS)).expect("46 bits fit") - (1 << SCORE_BITS)
+        i64::try_from(first >> (u64::BITS - SCORE_BITS)).expect("46 bits fit")
     }
 }
 

@@ -41,3 +41,4 @@ mod room_browser;
 mod room_page;
 mod support;
 mod top_level;
+mod verify_draw;
