@@ -2,6 +2,8 @@
 //! Knows no HTTP and no seats; what is atomic is its lane's.
 
 pub mod board;
+pub mod draw;
+pub mod entries;
 pub mod expiring;
 pub mod pace;
 pub mod passes;

@@ -16,7 +16,7 @@ use super::room::{Admission, Room};
 use crate::clock::Millis;
 use crate::ids::{EventId, VisitorId};
 use crate::lane::board::PRESENT_MAX;
-use crate::lane::{Presence, Token, room};
+use crate::lane::{Presence, Token};
 use crate::shutdown::Stopping;
 
 /// Most places known; beyond, all are forgotten at once and the lanes are asked again.
@@ -123,7 +123,7 @@ impl Due {
 }
 
 fn key(token: &Token) -> Key {
-    (token.event.clone(), token.visitor.clone(), room::score(token.epoch, token.serial))
+    (token.event.clone(), token.visitor.clone(), token.score)
 }
 
 /// Tells the lanes until told to stop.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn token(serial: i64) -> Token {
-        Token { event: "hall".into(), visitor: VisitorId(format!("v{serial}")), serial, epoch: 1, round: 1 }
+        Token { event: "hall".into(), visitor: VisitorId(format!("v{serial}")), score: serial, round: 1 }
     }
 
     #[test]

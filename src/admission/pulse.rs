@@ -65,6 +65,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
             let there: HashSet<&EventId> = rooms.iter().map(|room| &room.event).collect();
             admission.speeds.keep(|event| there.contains(event));
             admission.boards.keep(|event| there.contains(event));
+            admission.entries.keep(|event| there.contains(event));
         }
         let (admission, counters, failing) = (&admission, &counters, &failing);
         let beat_one = |room: Room| async move {

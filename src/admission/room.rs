@@ -6,16 +6,17 @@ use std::time::Instant;
 use metrics::{Counter, counter};
 
 use super::board::{Boards, View};
+use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Full, Presences};
 use super::speed::{Eta, Speeds};
-use super::tokens::{Tokens, random_visitor};
+use super::tokens::{Claim, Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
-use crate::lane::{self, Board, Enter, EnterOutcome, Fault, Lane, Lanes, RoomCounts, Token};
+use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
 use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS};
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
@@ -56,6 +57,7 @@ pub struct Admission {
     /// What is remembered for a second is so by a clock that nobody sets.
     started: Instant,
     pub(super) boards: Boards,
+    pub(super) entries: Entries,
     pub(super) presences: Presences,
     counters: Counters,
 }
@@ -90,6 +92,8 @@ pub enum Entered {
     Closed,
     /// As many wait as may.
     Full,
+    /// More enter than the lane can be told of just now.
+    Behind,
     /// The lane has never heard of this event.
     NoEvent,
 }
@@ -172,7 +176,7 @@ impl Admission {
         let inside = Expiring::new(INSIDE_MAX);
         Self {
             lanes,
-            clock,
+            clock: clock.clone(),
             settings,
             tokens,
             passes,
@@ -180,6 +184,7 @@ impl Admission {
             inside,
             started: clock::instant(),
             boards: Boards::new(settings.board_ms),
+            entries: Entries::new(clock.clone(), settings.waiting_max),
             presences: Presences::default(),
             counters,
         }
@@ -193,6 +198,12 @@ impl Admission {
         &self.passes
     }
 
+    /// The place in a token's text, if it is ours and of this room.
+    pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
+        let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
+        (event == room.event).then_some(Token { event, visitor, score: score?, round })
+    }
+
     /// Takes a place in line: a new browser's, or the one place its user or its proof has.
     pub async fn enter(&self, room: &Room, who: Newcomer<'_>) -> lane::Result<Entered> {
         let visitor = match who {
@@ -200,19 +211,23 @@ impl Admission {
             Newcomer::Proven(visitor) => visitor.clone(),
             Newcomer::Browser => random_visitor(),
         };
+        let entrant = Entrant { visitor: visitor.clone(), draw: None };
+        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, 0, entrant).await else {
+            return Ok(Entered::Behind);
+        };
         let now_ms = self.clock.now_ms();
-        let enter =
-            Enter { event: room.event.clone(), visitor: visitor.clone(), waiting_max: self.settings.waiting_max };
-        let token = |serial, epoch, round| Token { event: room.event.clone(), visitor, serial, epoch, round };
-        Ok(match self.lane(room)?.enter(now_ms, enter).await? {
-            EnterOutcome::Entered { serial, epoch, round, place } => {
+        let token = |score, round| Token { event: room.event.clone(), visitor, score, round };
+        Ok(match outcome? {
+            EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.asked(now_ms, room, token(serial, epoch, round), place))
+                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), place))
             }
-            EnterOutcome::Known { serial, epoch, round, place } => {
+            EnterOutcome::Known { score, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.asked(now_ms, room, token(serial, epoch, round), place))
+                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), place))
             }
+            // The room has just begun another round; the next try knows it.
+            EnterOutcome::OtherRound => Entered::Behind,
             EnterOutcome::Closed => {
                 self.counters.closed.increment(1);
                 Entered::Closed
@@ -263,7 +278,7 @@ impl Admission {
         }
         let tick = self.tick();
         let Some(known) = self.presences.known(tick, token) else { return OnBoard::Ask };
-        let Some(ahead) = board.ahead(lane::room::score(token.epoch, token.serial)) else { return OnBoard::Ask };
+        let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
         match self.presences.shown(tick, room, token, known, ahead) {
             Ok(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Ok(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
@@ -353,13 +368,15 @@ impl Admission {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
                 (Place::Scheduled { counts }, after)
             }
+            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, &token),
             PlaceState::Waiting { ahead } => {
                 let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
                 let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                let pass = Pass { event: room.event.clone(), visitor: token.visitor.clone(), expires_ms };
+                let Token { event, visitor, score, round } = token.clone();
+                let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }

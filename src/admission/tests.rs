@@ -10,7 +10,7 @@ use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settin
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
-use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
 use crate::lane::{EventPut, Lane, Pulse, PutEvent, Token};
 
 const FOR_EVER: Millis = Millis::MAX;
@@ -53,6 +53,8 @@ impl House {
             absent_after_s: 60,
             late_grace_s: 60,
             release_on: ReleaseOn::Order,
+            order: Order::Fifo,
+            control: Control::Fixed,
         };
         change(&mut room);
         let put = EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room };
@@ -62,7 +64,7 @@ impl House {
     async fn enter(&self) -> (Token, Place) {
         match self.admission.enter(&self.room, Newcomer::Browser).await.expect("an answer") {
             Entered::New(Standing { token, place, .. }) => {
-                (self.admission.tokens().verify(&token).expect("ours"), place)
+                (self.admission.read_token(&self.room, &token).expect("ours"), place)
             }
             other => panic!("{other:?}"),
         }

@@ -18,6 +18,7 @@ use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::draws::DrawSecret;
 use crate::ledger::grant::{Grant, Granted};
 use crate::ledger::{self, Ledger};
 
@@ -195,7 +196,10 @@ impl Catalog {
     fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
         let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
         let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
-        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout }
+        // Of an event from before there were draws, the first change gives it one.
+        let draw = before.map(|b| b.draw.clone()).filter(|draw| draw.bytes().is_some());
+        let draw = draw.unwrap_or_else(DrawSecret::random);
+        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout, draw }
     }
 
     /// Names of seats that the change would drop and that are taken now. The lane has the last word;
@@ -220,6 +224,7 @@ impl Catalog {
             seq: 0,
             spec: serde_json::to_string(&event.spec).expect("a spec is plain data"),
             layout: serde_json::to_string(&event.layout).expect("a layout is plain data"),
+            draw: event.draw.clone(),
         };
         let expected = before.map(|b| b.version);
         match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
@@ -415,7 +420,7 @@ impl Event {
         let unreadable = |source| Error::Unreadable { what: "event", id: row.id.to_string(), source };
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         let layout = serde_json::from_str(&row.layout).map_err(unreadable)?;
-        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout })
+        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout, draw: row.draw })
     }
 }
 

@@ -98,7 +98,15 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         done.orders += orders.len();
         refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
         let now_ms = shared.clock.now_ms();
-        let restore = EventRestore { generation: mark.generation, put, epoch: mark.epoch, orders, now_ms };
+        let restore = EventRestore {
+            generation: mark.generation,
+            put,
+            epoch: mark.epoch,
+            checkpoint: None,
+            recover_until_ms: 0,
+            orders,
+            now_ms,
+        };
         lane.restore_event(now_ms, restore).await?;
     }
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {

@@ -11,10 +11,10 @@ use stanchion::ids::{
 };
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
-use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
+use stanchion::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
 use stanchion::lane::{
-    CampaignPut, Checkout, CheckoutOutcome, Enter, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact, Pay,
-    PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
+    CampaignPut, Checkout, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact,
+    Pay, PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
 };
 use stanchion::lane::{memory, redis};
 use stanchion::ledger::Ledger;
@@ -176,7 +176,12 @@ impl House {
         let (hold, order) = (HoldId(id(FactKind::Hold, name)), OrderId(id(FactKind::Order, name)));
         let (event, user, visitor) = (EventId::from(HALL), UserId::from(name), VisitorId::from(name));
         let now_ms = self.clock.now_ms();
-        let enter = Enter { event: event.clone(), visitor: visitor.clone(), waiting_max: 1_000 };
+        let enter = Enter {
+            event: event.clone(),
+            round: 0,
+            visitors: vec![Entrant { visitor: visitor.clone(), draw: None }],
+            waiting_max: 1_000,
+        };
         self.lane().enter(now_ms, enter).await.expect("answers");
         let ask = HoldAsk {
             event: event.clone(),
@@ -367,6 +372,8 @@ impl Sources for Hall {
             absent_after_s: 3_600,
             late_grace_s: 0,
             release_on: ReleaseOn::Exit,
+            order: Order::Fifo,
+            control: Control::Fixed,
         };
         let hall = EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room };
         Ok(if lane == LANE { vec![hall] } else { Vec::new() })

@@ -74,6 +74,7 @@ pub async fn enter(request: Request) -> Outcome {
         Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
         Entered::Closed => Err(Code::RoomClosed.into()),
+        Entered::Behind => Err(Problem::new(Code::Overloaded).detail("too many enter at once").retry_after(2)),
         Entered::Full => Err(Problem::new(Code::Overloaded).detail("the line is full").retry_after(30)),
         Entered::NoEvent => Err(not_told()),
     }
@@ -123,8 +124,7 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
 
 /// The token in `text`, if it is ours and of this event.
 pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
-    let token = request.state.admission.tokens().verify(text).ok()?;
-    (token.event == event.id).then_some(token)
+    request.state.admission.read_token(&room_of(event), text)
 }
 
 /// Where the holder of a token stands now.
