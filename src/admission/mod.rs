@@ -7,6 +7,7 @@ pub mod expiring;
 pub mod pace;
 pub mod passes;
 pub mod presence;
+pub mod proof;
 pub mod pulse;
 pub mod room;
 pub mod speed;
@@ -15,4 +16,4 @@ pub mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Entered, Left, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};

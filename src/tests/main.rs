@@ -2,6 +2,8 @@
 
 mod conformance;
 mod demo;
+mod edge_limits;
+mod edge_proof;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;
