@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn room() -> Room {
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000 }
+        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000, draw: None }
     }
 
     fn token(serial: i64) -> Token {

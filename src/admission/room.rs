@@ -14,6 +14,7 @@ use super::presence::{Full, Presences};
 use super::speed::{Eta, Speeds};
 use super::tokens::{Claim, Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
+use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
@@ -33,6 +34,8 @@ pub struct Room {
     pub patience_ms: i64,
     /// Who is not seen for so long counts as absent.
     pub absent_ms: i64,
+    /// What a lottery is drawn from.
+    pub draw: Option<DrawKey>,
 }
 
 /// Bounds of all rooms.
@@ -201,7 +204,9 @@ impl Admission {
     /// The place in a token's text, if it is ours and of this room.
     pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
         let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
-        (event == room.event).then_some(Token { event, visitor, score: score?, round })
+        let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
+        let score = score.or_else(drawn)?;
+        (event == room.event).then_some(Token { event, visitor, score, round })
     }
 
     /// Takes a place in line: a new browser's, or the one place its user or its proof has.
@@ -211,8 +216,9 @@ impl Admission {
             Newcomer::Proven(visitor) => visitor.clone(),
             Newcomer::Browser => random_visitor(),
         };
-        let entrant = Entrant { visitor: visitor.clone(), draw: None };
-        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, 0, entrant).await else {
+        let Some((round, draw)) = self.drawn(room, &visitor).await? else { return Ok(Entered::Behind) };
+        let entrant = Entrant { visitor: visitor.clone(), draw };
+        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, round, entrant).await else {
             return Ok(Entered::Behind);
         };
         let now_ms = self.clock.now_ms();
@@ -240,12 +246,33 @@ impl Admission {
         })
     }
 
+    /// The round of a room, and the visitor's draw while it is drawing. `None`: not to be known just now,
+    /// and to enter without one would be unfair.
+    async fn drawn(&self, room: &Room, visitor: &VisitorId) -> lane::Result<Option<(i64, Option<i64>)>> {
+        let Some(key) = &room.draw else { return Ok(Some((0, None))) };
+        Ok(match self.view(room).await? {
+            View::Board(board) => {
+                let round = board.counts.round;
+                let draw = board.counts.drawing.then(|| key.seed(&room.event, round).score(visitor));
+                Some((round, draw))
+            }
+            View::Recovering | View::Unknown => None,
+        })
+    }
+
+    async fn view(&self, room: &Room) -> lane::Result<View> {
+        let lane = self.lane(room)?;
+        Ok(self.boards.view(&**lane, &room.event, self.clock.now_ms(), || self.tick()).await)
+    }
+
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
-    /// While the lane is rebuilt the answer is that it is, and the token stays good.
-    pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Polled> {
+    /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
+    /// along puts its holder back inside.
+    pub async fn poll(&self, room: &Room, token: Token, pass: Option<&str>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        match self.boards.view(&**lane, &room.event, now_ms, || self.tick()).await {
+        match self.view(room).await? {
+            View::Board(board) if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? => {}
             View::Board(board) => match self.on_board(room, &token, &board) {
                 OnBoard::There(state) => {
                     self.counters.from_board.increment(1);
@@ -264,6 +291,16 @@ impl Admission {
             Ok(None) => Ok(Polled::NoEvent),
             Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token))),
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// Puts the holder of a live pass back into a recovering room.
+    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<bool> {
+        let now_ms = self.clock.now_ms();
+        let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
+        match pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+            Some(pass) => self.lane(room)?.readmit(now_ms, token.clone(), pass.expires_ms).await,
+            None => Ok(false),
         }
     }
 
@@ -325,10 +362,14 @@ impl Admission {
         Ok(if left { Left::Left } else { Left::NoPlace })
     }
 
-    /// The room's counts; `None`: the lane has never heard of this event.
+    /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
     pub async fn counts(&self, room: &Room) -> lane::Result<Option<RoomCounts>> {
         let now_ms = self.clock.now_ms();
-        let counts = self.lane(room)?.room(now_ms, &room.event).await?;
+        let counts = match self.view(room).await? {
+            View::Board(board) => Some(board.counts.clone()),
+            View::Recovering => return Err(Fault::Recovering(room.lane)),
+            View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
+        };
         if let Some(counts) = &counts {
             self.speeds.observe(now_ms, &room.event, counts);
         }
@@ -344,19 +385,35 @@ impl Admission {
 
     /// The visitor of a pass, if inside as far as was known within the last second.
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
-        let Some(visitor) = self.read_pass(&room.event, text) else { return Ok(None) };
         let now_ms = self.clock.now_ms();
+        let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
+        if pass.event != room.event {
+            return Ok(None);
+        }
         let tick_ms = self.tick();
-        let key = (room.event.clone(), visitor);
+        let key = (pass.event.clone(), pass.visitor.clone());
         let expires_ms = match self.inside.get(&key, tick_ms) {
             Some(known) => known,
             None => {
-                let asked = self.lane(room)?.inside(now_ms, &key.0, &key.1).await?;
+                let asked = match self.lane(room)?.inside(now_ms, &key.0, &key.1).await? {
+                    None if self.put_back(room, &pass).await? => Some(pass.expires_ms),
+                    asked => asked,
+                };
                 self.inside.put(tick_ms, key.clone(), asked, tick_ms + INSIDE_MS);
                 asked
             }
         };
         Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
+    }
+
+    /// As `readmit`, by a pass alone.
+    async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
+        let View::Board(board) = self.view(room).await? else { return Ok(false) };
+        if board.counts.mode != Mode::Recovering {
+            return Ok(false);
+        }
+        let Pass { event, visitor, round, score, expires_ms } = pass.clone();
+        self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
     }
 
     fn standing(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {

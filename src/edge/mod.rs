@@ -30,6 +30,8 @@ pub mod views;
 
 use crate::admission::Room;
 use crate::catalog::Event;
+use crate::draw::DrawKey;
+use crate::lane::room::Order;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};
@@ -44,6 +46,7 @@ pub fn room_of(event: &Event) -> Room {
         lane: event.lane,
         patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
         absent_ms: room.absent_after_s * 1000,
+        draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
     }
 }
 

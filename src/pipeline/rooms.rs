@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use metrics::gauge;
+
 use super::Error;
 use super::parts::Shared;
 use crate::clock::Millis;
@@ -15,6 +17,7 @@ use crate::lane::{Checkpoint, Lane, Meta};
 use crate::ledger::catalog::Put;
 use crate::ledger::draws::{SaveDraw, parts};
 use crate::ledger::rooms::{Save, Saved};
+use crate::metrics::ADMISSION_SPENT;
 
 /// An order confirmed so shortly before a checkpoint may not have reached its lane by then, ms.
 const SETTLED_WITHIN_MS: Millis = 5_000;
@@ -62,6 +65,7 @@ impl Rooms {
     ) -> Result<(), Error> {
         let event = &room.event;
         let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
+        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
         let before = match self.saved.get(event) {
             Some(saved) => Some(saved.clone()),
             None => shared.ledger.room_checkpoint(event).await?,

@@ -129,7 +129,8 @@ pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
 
 /// Where the holder of a token stands now.
 pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
-    match request.state.admission.poll(room, token).await? {
+    let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
+    match request.state.admission.poll(room, token, pass).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),
