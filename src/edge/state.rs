@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
@@ -59,6 +60,7 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
+    pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
     pub origins: Origins,
@@ -77,6 +79,7 @@ impl State {
         Ok(Self {
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
+            draws: Draws::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod demo;
+mod edge_draw;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;
