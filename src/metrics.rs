@@ -32,13 +32,15 @@ metrics_table! {
     EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
     /// Open connections.
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
-    /// Requests refused by a limit, by limit (client, visitor, in_flight).
+    /// Requests refused by a limit, by limit (client, visitor, join, in_flight).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
     EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;
 
     /// Places taken in line, by outcome (entered, known, closed, full).
     ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count;
+    /// Proofs of work at entry, by outcome (accepted, missing, forged, expired, easy, wrong).
+    ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count;
     /// Polls answered, by where from (board, lane). What waits costs the lane nothing.
     ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count;
     /// Visitors let in.

@@ -144,6 +144,16 @@ enum OnBoard {
     Full,
 }
 
+/// Who asks for a place.
+#[derive(Debug, Clone, Copy)]
+pub enum Newcomer<'a> {
+    Browser,
+    /// A browser that has shown a proof of work, which says which visitor it is.
+    Proven(&'a VisitorId),
+    /// In rooms of identity `user`.
+    User(&'a UserId),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     Left,
@@ -194,11 +204,12 @@ impl Admission {
         (event == room.event).then_some(Token { event, visitor, score: score?, round })
     }
 
-    /// Takes a place in line: a new browser's, or the one place of `user` in rooms of identity `user`.
-    pub async fn enter(&self, room: &Room, user: Option<&UserId>) -> lane::Result<Entered> {
-        let visitor = match user {
-            Some(user) => self.tokens.visitor_of(&room.event, user),
-            None => random_visitor(),
+    /// Takes a place in line: a new browser's, or the one place its user or its proof has.
+    pub async fn enter(&self, room: &Room, who: Newcomer<'_>) -> lane::Result<Entered> {
+        let visitor = match who {
+            Newcomer::User(user) => self.tokens.visitor_of(&room.event, user),
+            Newcomer::Proven(visitor) => visitor.clone(),
+            Newcomer::Browser => random_visitor(),
         };
         let entrant = Entrant { visitor: visitor.clone(), draw: None };
         let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, 0, entrant).await else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
-use crate::admission::{Admission, Entered, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
@@ -62,7 +62,7 @@ impl House {
     }
 
     async fn enter(&self) -> (Token, Place) {
-        match self.admission.enter(&self.room, None).await.expect("an answer") {
+        match self.admission.enter(&self.room, Newcomer::Browser).await.expect("an answer") {
             Entered::New(Standing { token, place, .. }) => {
                 (self.admission.read_token(&self.room, &token).expect("ours"), place)
             }

@@ -34,8 +34,10 @@ const VISITOR_DOMAIN: &[u8] = b"stanchion visitor\0";
 /// Signs and verifies; clones nothing, remembers nothing.
 pub struct Tokens(Vec<Secret>);
 
-struct Secret {
-    id: [u8; 4],
+/// One of the queue's secrets.
+pub(super) struct Secret {
+    /// Tells which secret made a text, and nothing of it.
+    pub(super) id: [u8; 4],
     /// Keyed already: one block less for every token.
     mac: Hmac<Sha256>,
 }
@@ -57,13 +59,7 @@ pub struct Forged;
 impl Tokens {
     /// The first secret signs, all verify. Never empty.
     pub fn new(secrets: &[Vec<u8>]) -> Self {
-        assert!(!secrets.is_empty(), "a queue needs a secret");
-        let keyed = secrets.iter().map(|secret| {
-            let digest = Sha256::new().chain_update(b"stanchion key id\0").chain_update(secret).finalize();
-            let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
-            Secret { id: [digest[0], digest[1], digest[2], digest[3]], mac }
-        });
-        Self(keyed.collect())
+        Self(keyed(secrets))
     }
 
     pub fn sign(&self, token: &Token) -> String {
@@ -113,6 +109,17 @@ impl Tokens {
     }
 }
 
+/// Never empty; the first signs, all verify.
+pub(super) fn keyed(secrets: &[Vec<u8>]) -> Vec<Secret> {
+    assert!(!secrets.is_empty(), "a queue needs a secret");
+    let keyed = secrets.iter().map(|secret| {
+        let digest = Sha256::new().chain_update(b"stanchion key id\0").chain_update(secret).finalize();
+        let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+        Secret { id: [digest[0], digest[1], digest[2], digest[3]], mac }
+    });
+    keyed.collect()
+}
+
 impl Secret {
     fn visitor(&self, event: &EventId, user: &UserId) -> VisitorId {
         // A slug holds no zero byte: event and user cannot run into each other.
@@ -120,7 +127,7 @@ impl Secret {
         VisitorId(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
     }
 
-    fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+    pub(super) fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
         let mut mac = self.mac.clone();
         mac.update(domain);
         mac.update(text);

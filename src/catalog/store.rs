@@ -15,7 +15,7 @@ use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
 use crate::clock::Clock;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
+use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
@@ -131,9 +131,9 @@ impl Catalog {
         self.index.read().events.values().cloned().collect()
     }
 
-    /// All events of one lane: what a rebuild puts back.
-    pub fn event_puts(&self, lane: LaneId) -> Vec<EventPut> {
-        self.index.read().events.values().filter(|e| e.lane == lane).map(|e| e.lane_put()).collect()
+    /// All events of one lane.
+    pub fn events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
+        self.index.read().events.values().filter(|e| e.lane == lane).cloned().collect()
     }
 
     pub fn campaign_puts(&self, lane: LaneId) -> Vec<CampaignPut> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Done, Failure};
-use crate::admission::draw::{Seed, list_digest};
+use crate::draw::{Seed, list_digest};
 use crate::ids::VisitorId;
 
 /// Longest input read, bytes: two million visitors.

@@ -8,9 +8,9 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::admission::draw::{DrawKey, Seed};
 use crate::catalog::Event;
 use crate::clock::{self, Millis};
+use crate::draw::{DrawKey, Seed};
 use crate::ids::EventId;
 use crate::lane::RoomCounts;
 use crate::lane::room::Order;

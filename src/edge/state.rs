@@ -16,6 +16,7 @@ use super::origin::Origins;
 use super::upstream::Upstreams;
 use super::{openapi, routes};
 use crate::admission::Admission;
+use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -63,6 +64,7 @@ pub struct State {
     pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
+    pub proofs: Proofs,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -76,7 +78,9 @@ impl State {
     /// Fails when the keys that verify users or the page's template cannot be read.
     pub fn new(parts: Parts) -> Result<Self, SetupError> {
         let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+        let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         Ok(Self {
+            proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
             draws: Draws::default(),

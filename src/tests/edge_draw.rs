@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
-use stanchion::admission::draw::list_digest;
+use stanchion::draw::list_digest;
 use stanchion::ids::VisitorId;
 use stanchion::ledger::catalog::Put;
 use stanchion::ledger::draws::{SaveDraw, parts};

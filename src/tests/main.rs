@@ -3,6 +3,8 @@
 mod conformance;
 mod demo;
 mod edge_draw;
+mod edge_limits;
+mod edge_proof;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;

@@ -1,11 +1,11 @@
 //! A visitor's place in line: enter, poll, leave.
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::lookup;
-use crate::admission::{Entered, Place, Polled, Room, Standing};
+use super::{door, lookup};
+use crate::admission::{Entered, Newcomer, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -17,6 +17,26 @@ use crate::lane::Token;
 #[serde(deny_unknown_fields, default)]
 #[schema(as = EnterRequest)]
 pub struct EnterBody {
+    pub token: Option<String>,
+    /// Wanted while many enter; see `PROOF_REQUIRED`.
+    pub proof: Option<ProofBody>,
+}
+
+/// What solves a challenge.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Proof)]
+pub struct ProofBody {
+    pub challenge: String,
+    /// Any text.
+    pub nonce: String,
+}
+
+/// As [`EnterBody`], for who leaves.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = LeaveRequest)]
+pub struct LeaveBody {
     pub token: Option<String>,
 }
 
@@ -44,7 +64,13 @@ pub async fn enter(request: Request) -> Outcome {
         }
     }
     request.state.origins.must_not_be_foreign(&request.headers)?;
-    match request.state.admission.enter(&room, user).await? {
+    let proven = door::pass(&request, &event, user, body.proof.as_ref())?;
+    let who = match (user, &proven) {
+        (Some(user), _) => Newcomer::User(user),
+        (None, Some(visitor)) => Newcomer::Proven(visitor),
+        (None, None) => Newcomer::Browser,
+    };
+    match request.state.admission.enter(&room, who).await? {
         Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
         Entered::Closed => Err(Code::RoomClosed.into()),
@@ -72,7 +98,7 @@ pub async fn leave(request: Request) -> Outcome {
 /// is nothing or `{"token"}`.
 pub async fn leave_by_beacon(request: Request) -> Outcome {
     let body =
-        if request.body.is_empty() { EnterBody::default() } else { body::parse::<EnterBody>(&request.body)?.value };
+        if request.body.is_empty() { LeaveBody::default() } else { body::parse::<LeaveBody>(&request.body)?.value };
     leave_with(&request, body.token.as_deref()).await
 }
 

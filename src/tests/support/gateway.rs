@@ -48,6 +48,7 @@ pub async fn config(store: Store, dir: &std::path::Path) -> Config {
     config.queue.secrets = vec![SECRET.to_owned()];
     config.queue.pulse_ms = 50;
     config.limits.client_rps = 0;
+    config.limits.join_rps = 0;
     config.limits.visitor_rps = 0;
     config.pipeline.idle_ms = 20;
     config.payment.timeout_ms = 500;

@@ -1,0 +1,124 @@
+//! The gateways of a test: `serve` on a Redis and a MariaDB that the test starts itself.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stanchion::clock::Clock;
+use stanchion::config::load_from;
+use stanchion::edge::auth::{Mint, mint};
+
+use super::part::Part;
+use super::servers::{self, OwnRedis};
+
+const SECRET: &str = "a-secret-for-load-tests-only-0123456789abcdef";
+
+/// A gateway is ready within this, or the test is over.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What gateways stand on.
+pub struct House {
+    /// With `config/redis.conf`: every write is synced.
+    pub redis: OwnRedis,
+    ledger_url: String,
+    pub dir: tempfile::TempDir,
+}
+
+impl House {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Self { redis: OwnRedis::start().await, ledger_url: servers::mysql_url().await, dir }
+    }
+
+    /// A path in the test's folder, which goes with it.
+    pub fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// A gateway of the shipped defaults, but that visitors who come from one address are not held to be
+    /// one client. `settings` go on top (`STANCHION__SECTION__KEY`).
+    pub fn gateway(&self, settings: &[(&str, &str)]) -> Gateway {
+        let data = self.path("data");
+        let own = [
+            ("STANCHION__SERVER__LISTEN", "127.0.0.1:0"),
+            ("STANCHION__ADMIN__LISTEN", "127.0.0.1:0"),
+            ("STANCHION__STORE__KIND", "redis"),
+            ("STANCHION__STORE__DATA_DIR", &data),
+            ("STANCHION__REDIS__URL", &self.redis.url()),
+            ("STANCHION__LEDGER__URL", &self.ledger_url),
+            ("STANCHION__AUTH__HS256_SECRET", SECRET),
+            ("STANCHION__QUEUE__SECRETS", SECRET),
+            ("STANCHION__LIMITS__CLIENT_RPS", "0"),
+        ];
+        let mut part = Part::start("gateway", &["serve"], own.iter().chain(settings).copied());
+        let address = part.told("listening on http://");
+        let admin = part.told("admin on http://");
+        let gateway = Gateway { part, address, admin };
+        let began = Instant::now();
+        while !gateway.is_ready() {
+            assert!(began.elapsed() < READY_WITHIN, "the gateway is not ready after {READY_WITHIN:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        gateway
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    part: Part,
+    pub address: String,
+    admin: String,
+}
+
+impl Gateway {
+    pub fn id(&self) -> u32 {
+        self.part.id()
+    }
+
+    fn is_ready(&self) -> bool {
+        let (status, body) = ask(&self.admin, "GET", "/readyz", None);
+        status == 200 && body["recovering"].as_array().is_none_or(Vec::is_empty)
+    }
+
+    /// Creates an event without seats, or changes it: all that bounds admission is `room`.
+    pub fn put_event(&self, event: &str, room: &Value) {
+        let spec = json!({
+            "name": "Load test", "starts_at": "2035-05-01T10:00:00Z", "currency": "KRW", "organizer": "hall-co",
+            "sections": [], "room": room,
+        });
+        let (status, answer) = ask(&self.admin, "PUT", &format!("/v1/admin/events/{event}"), Some(&spec));
+        assert!(status == 200 || status == 201, "{status}: {answer}");
+    }
+
+    /// Changes a room's settings.
+    pub fn patch_room(&self, event: &str, room: &Value) {
+        let (status, answer) = ask(&self.admin, "PATCH", &format!("/v1/admin/events/{event}/room"), Some(room));
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// A room's public counts.
+    pub fn room(&self, event: &str) -> Value {
+        ask(&self.address, "GET", &format!("/v1/events/{event}/room"), None).1
+    }
+}
+
+/// One request on a connection of its own; status and JSON (null where it is none).
+fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
+    SECRET.clone_into(&mut config.auth.hs256_secret);
+    let bearer = mint(&config.auth, &Clock::system(), Mint { sub: "boss", scope: "admin", ttl_s: 600 });
+    let (bearer, body) = (bearer.expect("a secret signs"), body.map(Value::to_string).unwrap_or_default());
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {bearer}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).expect("the gateway listens");
+    stream.write_all(request.as_bytes()).expect("the gateway reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the gateway answers");
+    let status = answer.get(9..12).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}

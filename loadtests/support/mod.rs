@@ -1,0 +1,20 @@
+//! What the load tests share: the servers they start, a bare peer to compare with, the load itself, and
+//! how figures are told. Knows nothing of what a test asks.
+//!
+//! One executable plays every part: a test starts itself again as its gateways, its peer and its load, each
+//! a process of its own. So one command builds and runs it all, and every part has the same allocator and
+//! the same libraries.
+
+// Each test uses its share.
+#![allow(dead_code)]
+
+pub mod answer;
+pub mod gateway;
+pub mod load;
+pub mod machine;
+pub mod part;
+pub mod peer;
+pub mod redis;
+#[path = "../../src/tests/support/servers.rs"]
+pub mod servers;
+pub mod table;

@@ -1,0 +1,81 @@
+//! The parts of a test as processes of their own. Knows nothing of what they do.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+
+/// Tells a process which part it plays; absent in the one a person starts.
+const PART: &str = "LOADTEST_PART";
+
+/// A part that runs; dropped, it is killed.
+pub struct Part {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Part {
+    /// Starts this executable again.
+    pub fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        part: &str,
+        arguments: &[&str],
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let mut child = Command::new(std::env::current_exe().expect("an executable has a path"))
+            .args(arguments)
+            .env(PART, part)
+            .envs(environment)
+            // Held open as long as this process lives.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this executable starts again");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Self { child, lines }
+    }
+
+    /// The next line it prints.
+    pub fn line(&mut self) -> String {
+        let line = self.lines.next().expect("a part says what it was started for").expect("text");
+        line.trim_end().to_owned()
+    }
+
+    /// What it prints behind `prefix` in its next line.
+    pub fn told(&mut self, prefix: &str) -> String {
+        let line = self.line();
+        line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line:?} starts with {prefix:?}")).to_owned()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The part this process plays. Nobody outlives the test: when its pipe closes, it is over.
+pub fn played() -> Option<String> {
+    let part = std::env::var(PART).ok()?;
+    std::thread::spawn(|| {
+        let mut rest = Vec::new();
+        let _ = std::io::stdin().read_to_end(&mut rest);
+        std::process::exit(1);
+    });
+    Some(part)
+}
+
+/// Plays the parts every test has: a gateway, the peer, the load.
+pub fn play(part: &str) -> ExitCode {
+    match part {
+        // The very command line of the gateway.
+        "gateway" => stanchion::cli::run(),
+        "peer" => super::peer::run(),
+        "load" => super::load::run(),
+        other => panic!("nobody plays {other:?}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! The peer: the smallest server hyper makes, which answers every request with as many bytes as we do.
+//! What it does is what nobody in front of a socket can do without.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use super::part::Part;
+
+/// Bytes of an answer besides its body: status line, two headers of its own, `content-length` of three
+/// digits and `date`.
+const HEAD: usize =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 123\r\ndate: Fri, 20 Nov 2026 10:00:00 GMT\r\n\r\n"
+        .len();
+
+/// A running peer.
+pub struct Peer {
+    part: Part,
+    pub address: String,
+}
+
+impl Peer {
+    /// Every answer of `status` and of `bytes` bytes in all, from `HTTP/1.1` to the end of the body.
+    pub fn start(status: u16, bytes: usize) -> Self {
+        let mut part = Part::start("peer", &[&status.to_string(), &bytes.to_string()], [("", ""); 0]);
+        let address = part.told("listening on ");
+        Self { part, address }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.part.id()
+    }
+}
+
+/// The peer's process; arguments: status, bytes of an answer.
+pub fn run() -> ExitCode {
+    let number = |at: usize| -> usize {
+        std::env::args().nth(at).and_then(|text| text.parse().ok()).expect("status and bytes are numbers")
+    };
+    let status = u16::try_from(number(1)).ok().and_then(|code| StatusCode::from_u16(code).ok()).expect("a status");
+    let line = status.canonical_reason().expect("a status with a name").len() - "OK".len();
+    let body = Bytes::from(vec![b'x'; number(2).saturating_sub(HEAD + line)]);
+    assert!((100..1_000).contains(&body.len()), "its length has three digits");
+    // As the gateway has it: one worker a core.
+    Runtime::new().expect("a runtime").block_on(serve(status, body))
+}
+
+async fn serve(status: StatusCode, body: Bytes) -> ExitCode {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    println!("listening on {}", listener.local_addr().expect("it is bound"));
+    loop {
+        let (stream, _) = listener.accept().await.expect("the test opens few connections");
+        stream.set_nodelay(true).expect("an open stream");
+        let body = body.clone();
+        let answer = service_fn(move |_| {
+            let mut response = Response::new(Full::new(body.clone()));
+            *response.status_mut() = status;
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            async { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(async move {
+            // A connection ends when the load has what it wanted.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        });
+    }
+}
