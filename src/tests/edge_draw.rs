@@ -13,7 +13,7 @@ use stanchion::ledger::draws::{SaveDraw, parts};
 
 use crate::edge_support::{Answer, Edge};
 use crate::ledger_rows::run;
-use crate::support::gateway::eventually;
+use crate::support::gateway::{Gateway, Store, eventually};
 use crate::verify_draw::verify;
 
 const ROOM: &str = "/v1/events/hall/room";
@@ -165,4 +165,33 @@ async fn a_room_keeps_its_order_and_its_visitors_their_identity() {
     let of_browsers = put("dome", json!({"order": "lottery"})).await;
     assert_eq!((of_browsers.code(), pointers(&of_browsers)), ((400, "VALIDATION"), vec!["/room/order".to_owned()]));
     assert_eq!(put("dome", json!({"order": "lottery", "identity": "user"})).await.status, 201);
+}
+
+/// The whole house: at the opening the writer stores who takes part, and the gateway tells it.
+async fn a_draw_opens(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let spec = json!({
+        "name": "Concert", "starts_at": "2030-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
+        "sections": [], "room": {"order": "lottery", "identity": "user", "mode": "open"},
+    });
+    gateway.put_event("hall", &spec).await;
+    let commitment = gateway.public.get(ROOM).send().await.expect(200).json["draw"]["commitment"].clone();
+    gateway.public.post("/v1/events/hall/queue").bearer(&gateway.token("kim")).send().await.expect(201);
+    eventually("the seed is told", async || {
+        gateway.public.get(ROOM).send().await.expect(200).json["draw"]["seed"].is_string()
+    })
+    .await;
+    let told = gateway.public.get(DRAW).send().await.expect(200);
+    let ran = verify(&told.body, &["--commitment", commitment.as_str().expect("told from the beginning")]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "who comes after the opening is in no draw: {}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draw_opens_embedded() {
+    a_draw_opens(Store::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draw_opens_on_redis() {
+    a_draw_opens(Store::Redis).await;
 }
