@@ -180,7 +180,7 @@ mod tests {
         fn scores_stand_before_every_serial(bytes: [u8; 32], visitor in "[!-~]{1,40}") {
             let score = Seed::new(bytes).score(&VisitorId(visitor));
             prop_assert!((-(1 << 46)..0).contains(&score), "{score}");
-                    }
+        }
 
         /// The score's order is the order of the whole MAC as far as 46 bits tell it.
         #[test]

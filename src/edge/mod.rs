@@ -7,6 +7,7 @@ pub mod auth;
 pub mod body;
 pub mod client;
 pub mod credential;
+pub mod draws;
 mod faults;
 pub mod handlers;
 pub mod idempotency;

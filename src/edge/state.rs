@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::operator::Operator;
@@ -60,6 +61,7 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
+    pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
     pub proofs: Proofs,
@@ -81,6 +83,7 @@ impl State {
             proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
+            draws: Draws::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             origins: Origins::new(&config.server),

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod demo;
+mod edge_draw;
 mod edge_limits;
 mod edge_proof;
 mod edge_queue;

@@ -12,13 +12,13 @@ const SEED: &str = "6885cc03a33cf840af1f5379c77ce8d5661c97592be71c714a31563d49d6
 const COMMITMENT: &str = "d9cec05afaa908eaa05b7420764926772b98268fa7f57f1065de358a41cd90a5";
 const ORDER: &str = "1 5063771244448 -9\n2 54723531614288 lee\n3 61488630913131 A\n4 68744475564597 kim\n";
 
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
-fn verify(input: &[u8], arguments: &[&str]) -> Ran {
+pub fn verify(input: &[u8], arguments: &[&str]) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_stanchion"))
         .args(["verify-draw", "-"])
         .args(arguments)
