@@ -9,7 +9,7 @@ use super::board::{Boards, View};
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
-use super::presence::{Full, Presences};
+use super::presence::{Presences, Shown};
 use super::speed::{Eta, Speeds};
 use super::tokens::{Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
@@ -196,11 +196,11 @@ impl Admission {
         Ok(match self.lane(room)?.enter(now_ms, enter).await? {
             EnterOutcome::Entered { serial, epoch, round, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.asked(now_ms, room, token(serial, epoch, round), place))
+                Entered::New(self.asked(now_ms, room, token(serial, epoch, round), None, place))
             }
             EnterOutcome::Known { serial, epoch, round, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.asked(now_ms, room, token(serial, epoch, round), place))
+                Entered::Known(self.asked(now_ms, room, token(serial, epoch, round), None, place))
             }
             EnterOutcome::Closed => {
                 self.counters.closed.increment(1);
@@ -217,32 +217,51 @@ impl Admission {
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good.
     pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Polled> {
+        self.poll_as(room, token, None).await
+    }
+
+    /// As [`Admission::poll`], for a token that came as `text` and goes back so while nothing changed.
+    pub async fn poll_as(&self, room: &Room, token: Token, text: Option<&str>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        match self.boards.view(&**lane, &room.event, now_ms, || self.tick()).await {
-            View::Board(board) => match self.on_board(room, &token, &board) {
+        let tick = self.tick();
+        let look = |view: &View| match view {
+            View::Board(board) => match self.on_board(room, tick, &token, board) {
                 OnBoard::There(state) => {
                     self.counters.from_board.increment(1);
                     let place = lane::Place { state, counts: board.counts.clone() };
-                    return Ok(Polled::Standing(self.standing(now_ms, room, token, place)));
+                    Some(Polled::Standing(self.standing(now_ms, room, &token, text, place)))
                 }
-                OnBoard::Full => return Ok(Polled::Full),
-                OnBoard::Ask => {}
+                OnBoard::Full => Some(Polled::Full),
+                OnBoard::Ask => None,
             },
-            View::Recovering => return Ok(Polled::Standing(self.recovering(room, &token))),
-            View::Unknown => {}
+            View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
+            View::Unknown => None,
+        };
+        let polled = match self.boards.fresh(&room.event, tick, look) {
+            Some(polled) => polled,
+            None => {
+                let view = self.boards.fetch(&**lane, &room.event, now_ms, || self.tick()).await;
+                if let View::Board(board) = &view {
+                    self.speeds.observe(now_ms, &room.event, &board.counts);
+                }
+                look(&view)
+            }
+        };
+        if let Some(polled) = polled {
+            return Ok(polled);
         }
         self.counters.from_lane.increment(1);
         match lane.poll(now_ms, token.clone()).await {
-            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, place))),
+            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, text, place))),
             Ok(None) => Ok(Polled::NoEvent),
-            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token))),
+            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token, text))),
             Err(fault) => Err(fault),
         }
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
+    fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -250,24 +269,25 @@ impl Admission {
         if counts.mode == Mode::Closed {
             return OnBoard::There(PlaceState::Closed);
         }
-        let tick = self.tick();
-        let Some(known) = self.presences.known(tick, token) else { return OnBoard::Ask };
         let Some(ahead) = board.ahead(lane::room::score(token.epoch, token.serial)) else { return OnBoard::Ask };
-        match self.presences.shown(tick, room, token, known, ahead) {
-            Ok(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
-            Ok(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
-            Err(Full) => OnBoard::Full,
+        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
+            Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
+            Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
+            Shown::Unknown => OnBoard::Ask,
+            Shown::Full => OnBoard::Full,
         }
     }
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
+        self.speeds.observe(now_ms, &room.event, &place.counts);
+        let epoch = place.counts.epoch;
         let state = match place.state {
             PlaceState::Waiting { ahead } => {
-                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, ahead) }
+                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
             }
             PlaceState::Scheduled => {
-                self.presences.met(self.tick(), &token, i64::MAX);
+                self.presences.met(self.tick(), &token, epoch, i64::MAX);
                 PlaceState::Scheduled
             }
             state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
@@ -275,13 +295,13 @@ impl Admission {
                 state
             }
         };
-        self.standing(now_ms, room, token, lane::Place { state, ..place })
+        self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
     }
 
-    fn recovering(&self, room: &Room, token: &Token) -> Standing {
+    fn recovering(&self, room: &Room, token: &Token, text: Option<&str>) -> Standing {
         Standing {
             visitor: token.visitor.clone(),
-            token: self.tokens.sign(token),
+            token: self.text(token, text),
             place: Place::Recovering,
             poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
         }
@@ -333,9 +353,14 @@ impl Admission {
         Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
     }
 
-    fn standing(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    /// A token as its holder keeps it.
+    fn text(&self, token: &Token, came: Option<&str>) -> String {
+        let current = came.filter(|text| self.tokens.is_current(text));
+        current.map_or_else(|| self.tokens.sign(token), str::to_owned)
+    }
+
+    fn standing(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, place: lane::Place) -> Standing {
         let lane::Place { state, counts } = place;
-        self.speeds.observe(now_ms, &room.event, &counts);
         let (pace, jitter) = (self.settings.pace, rand::random());
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
@@ -356,8 +381,8 @@ impl Admission {
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
-            token: self.tokens.sign(&token),
-            visitor: token.visitor,
+            token: self.text(token, text),
+            visitor: token.visitor.clone(),
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),
         }

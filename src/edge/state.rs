@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::auth::{self, Auth};
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
+use super::meters::UnderWay;
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
@@ -61,6 +62,7 @@ pub struct State {
     pub seat_pages: SeatPages,
     pub room_template: Template,
     pub limits: Limits,
+    pub under_way: UnderWay,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -79,6 +81,7 @@ impl State {
             seat_pages: SeatPages::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
+            under_way: UnderWay::default(),
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

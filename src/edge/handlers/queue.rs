@@ -21,9 +21,10 @@ pub struct EnterBody {
 }
 
 /// `POST /v1/events/{event}/queue`
-pub async fn enter(request: Request) -> Outcome {
+pub async fn enter(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let body = request.json_or_empty::<EnterBody>()?.value;
+    let place = request.place.take();
     let user = match event.spec.room.identity {
         Identity::Browser => None,
         Identity::User => Some(request.user()?),
@@ -31,12 +32,15 @@ pub async fn enter(request: Request) -> Outcome {
     let room = room_of(&event);
     if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
         request.believe(carried)?;
-        let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
+        let known = place.filter(|_| carried != Carried::Body);
+        let Some(token) = known.or_else(|| verified(&request, &event, text)) else {
+            return Ok(forged(&request, &event));
+        };
         // Someone else's place in a shared browser is not this user's.
         let tokens = request.state.admission.tokens();
         let own = user.is_none_or(|user| tokens.is_visitor_of(&event.id, user, &token.visitor));
         if own {
-            let standing = poll_place(&request, &room, token).await?;
+            let standing = poll_place(&request, &room, token, Some(text)).await?;
             // Through, or of another round: whoever asks to enter gets a new place.
             if !matches!(standing.place, Place::Done { .. }) {
                 return Ok(placed(&request, &event, StatusCode::OK, standing));
@@ -54,11 +58,14 @@ pub async fn enter(request: Request) -> Outcome {
 }
 
 /// `GET /v1/events/{event}/queue`
-pub async fn poll(request: Request) -> Outcome {
+pub async fn poll(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
+    let known = request.place.take();
     let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
-    let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
-    let standing = poll_place(&request, &room_of(&event), token).await?;
+    let Some(token) = known.or_else(|| verified(&request, &event, text)) else {
+        return Ok(forged(&request, &event));
+    };
+    let standing = poll_place(&request, &room_of(&event), token, Some(text)).await?;
     Ok(placed(&request, &event, StatusCode::OK, standing))
 }
 
@@ -96,14 +103,14 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
 }
 
 /// The token in `text`, if it is ours and of this event.
-pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
+fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
     let token = request.state.admission.tokens().verify(text).ok()?;
     (token.event == event.id).then_some(token)
 }
 
-/// Where the holder of a token stands now.
-pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
-    match request.state.admission.poll(room, token).await? {
+/// Where the holder of a token stands now; `text` is how it came, if that is to go back.
+pub async fn poll_place(request: &Request, room: &Room, token: Token, text: Option<&str>) -> Result<Standing, Problem> {
+    match request.state.admission.poll_as(room, token, text).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),
@@ -116,21 +123,28 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
     found.ok_or(Code::QueueTokenInvalid.into())
 }
 
-/// A place as it is answered, with its cookies.
+/// A place as it is answered, with its cookies; whoever has its token already is not given it again.
 pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
-    keep(request, event, &view, Answer::json(status, &view).no_store())
+    let answer = Answer::json(status, &view).no_store();
+    let carried = credential::find(&request.headers, Kind::Queue, event.id.as_str());
+    match carried.is_some_and(|(text, _)| text == view.token) {
+        true => keep_pass(request, event, &view, answer),
+        false => keep(request, event, &view, answer),
+    }
 }
 
 /// With the cookies in which a browser keeps its place and its pass.
 pub fn keep(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
-    let jar = jar(request);
-    let id = event.id.as_str();
-    let mut answer = answer.cookie(&jar.queue(id, &view.token));
-    if let (Some(pass), Some(expires_in_s)) = (&view.pass, view.expires_in_s) {
-        answer = answer.cookie(&jar.pass(id, pass, expires_in_s));
+    let answer = answer.cookie(&jar(request).queue(event.id.as_str(), &view.token));
+    keep_pass(request, event, view, answer)
+}
+
+fn keep_pass(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
+    match (&view.pass, view.expires_in_s) {
+        (Some(pass), Some(expires_in_s)) => answer.cookie(&jar(request).pass(event.id.as_str(), pass, expires_in_s)),
+        (None, _) | (_, None) => answer,
     }
-    answer
 }
 
 /// `QUEUE_TOKEN_INVALID`, and a cookie that holds such a token is forgotten: no script can reach it, so
