@@ -16,4 +16,4 @@ pub mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};

@@ -10,7 +10,7 @@ use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
-use super::presence::{Full, Presences};
+use super::presence::{Presences, Shown};
 use super::speed::{Eta, Speeds};
 use super::tokens::{Claim, Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
@@ -74,6 +74,14 @@ struct Counters {
     left: Counter,
     from_board: Counter,
     from_lane: Counter,
+}
+
+/// What a token came with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Along<'a> {
+    /// Its own text, that goes back while nothing in it changed.
+    pub text: Option<&'a str>,
+    pub pass: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -203,7 +211,12 @@ impl Admission {
 
     /// The place in a token's text, if it is ours and of this room.
     pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
-        let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
+        self.token_of(room, self.tokens.verify(text).ok()?)
+    }
+
+    /// The place a token claims, if it is of this room.
+    pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
+        let Claim { event, visitor, round, score } = claim;
         let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
         let score = score.or_else(drawn)?;
         (event == room.event).then_some(Token { event, visitor, score, round })
@@ -226,11 +239,11 @@ impl Admission {
         Ok(match outcome? {
             EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), place))
+                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
             EnterOutcome::Known { score, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), place))
+                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
             // The room has just begun another round; the next try knows it.
             EnterOutcome::OtherRound => Entered::Behind,
@@ -261,51 +274,74 @@ impl Admission {
     }
 
     async fn view(&self, room: &Room) -> lane::Result<View> {
-        let lane = self.lane(room)?;
-        Ok(self.boards.view(&**lane, &room.event, self.clock.now_ms(), || self.tick()).await)
+        match self.boards.fresh(&room.event, self.tick(), View::clone) {
+            Some(view) => Ok(view),
+            None => {
+                let lane = self.lane(room)?;
+                Ok(self.boards.fetch(&**lane, &room.event, self.clock.now_ms(), || self.tick()).await)
+            }
+        }
     }
 
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
     /// along puts its holder back inside.
-    pub async fn poll(&self, room: &Room, token: Token, pass: Option<&str>) -> lane::Result<Polled> {
+    pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        match self.view(room).await? {
-            View::Board(board) if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? => {}
-            View::Board(board) => match self.on_board(room, &token, &board) {
+        let tick = self.tick();
+        let text = along.text;
+        let look = |view: &View| match view {
+            View::Board(board) if board.counts.mode == Mode::Recovering && along.pass.is_some() => None,
+            View::Board(board) => match self.on_board(room, tick, &token, board) {
                 OnBoard::There(state) => {
                     self.counters.from_board.increment(1);
                     let place = lane::Place { state, counts: board.counts.clone() };
-                    return Ok(Polled::Standing(self.standing(now_ms, room, token, place)));
+                    Some(Polled::Standing(self.standing(now_ms, room, &token, text, place)))
                 }
-                OnBoard::Full => return Ok(Polled::Full),
-                OnBoard::Ask => {}
+                OnBoard::Full => Some(Polled::Full),
+                OnBoard::Ask => None,
             },
-            View::Recovering => return Ok(Polled::Standing(self.recovering(room, &token))),
-            View::Unknown => {}
+            View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
+            View::Unknown => None,
+        };
+        let polled = match self.boards.fresh(&room.event, tick, look) {
+            Some(polled) => polled,
+            None => {
+                let view = self.boards.fetch(&**lane, &room.event, now_ms, || self.tick()).await;
+                if let View::Board(board) = &view {
+                    self.speeds.observe(now_ms, &room.event, &board.counts);
+                }
+                look(&view)
+            }
+        };
+        if let Some(polled) = polled {
+            return Ok(polled);
+        }
+        if along.pass.is_some() {
+            self.readmit(room, &token, along.pass).await?;
         }
         self.counters.from_lane.increment(1);
         match lane.poll(now_ms, token.clone()).await {
-            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, place))),
+            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, text, place))),
             Ok(None) => Ok(Polled::NoEvent),
-            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token))),
+            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token, text))),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Puts the holder of a live pass back into a recovering room.
-    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<bool> {
+    /// Puts the holder of a live pass back into a room that is recovering.
+    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
         let now_ms = self.clock.now_ms();
         let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
-        match pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
-            Some(pass) => self.lane(room)?.readmit(now_ms, token.clone(), pass.expires_ms).await,
-            None => Ok(false),
+        if let Some(pass) = pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+            self.put_back(room, &pass).await?;
         }
+        Ok(())
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
+    fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -313,24 +349,31 @@ impl Admission {
         if counts.mode == Mode::Closed {
             return OnBoard::There(PlaceState::Closed);
         }
-        let tick = self.tick();
-        let Some(known) = self.presences.known(tick, token) else { return OnBoard::Ask };
+        if counts.mode == Mode::Recovering {
+            return match self.presences.returned(tick, room, token, counts.epoch) {
+                Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
+                Shown::Full => OnBoard::Full,
+            };
+        }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(tick, room, token, known, ahead) {
-            Ok(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
-            Ok(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
-            Err(Full) => OnBoard::Full,
+        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
+            Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
+            Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
+            Shown::Unknown => OnBoard::Ask,
+            Shown::Full => OnBoard::Full,
         }
     }
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
+        self.speeds.observe(now_ms, &room.event, &place.counts);
+        let epoch = place.counts.epoch;
         let state = match place.state {
             PlaceState::Waiting { ahead } => {
-                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, ahead) }
+                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
             }
             PlaceState::Scheduled => {
-                self.presences.met(self.tick(), &token, i64::MAX);
+                self.presences.met(self.tick(), &token, epoch, i64::MAX);
                 PlaceState::Scheduled
             }
             state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
@@ -338,13 +381,13 @@ impl Admission {
                 state
             }
         };
-        self.standing(now_ms, room, token, lane::Place { state, ..place })
+        self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
     }
 
-    fn recovering(&self, room: &Room, token: &Token) -> Standing {
+    fn recovering(&self, room: &Room, token: &Token, text: Option<&str>) -> Standing {
         Standing {
             visitor: token.visitor.clone(),
-            token: self.tokens.sign(token),
+            token: self.text(token, text),
             place: Place::Recovering,
             poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
         }
@@ -416,16 +459,21 @@ impl Admission {
         self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
     }
 
-    fn standing(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    /// A token as its holder keeps it.
+    fn text(&self, token: &Token, came: Option<&str>) -> String {
+        let current = came.filter(|text| self.tokens.is_current(text));
+        current.map_or_else(|| self.tokens.sign(token), str::to_owned)
+    }
+
+    fn standing(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, place: lane::Place) -> Standing {
         let lane::Place { state, counts } = place;
-        self.speeds.observe(now_ms, &room.event, &counts);
         let (pace, jitter) = (self.settings.pace, rand::random());
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
                 (Place::Scheduled { counts }, after)
             }
-            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, &token),
+            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
                 let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
@@ -441,8 +489,8 @@ impl Admission {
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
-            token: self.tokens.sign(&token),
-            visitor: token.visitor,
+            token: self.text(token, text),
+            visitor: token.visitor.clone(),
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),
         }

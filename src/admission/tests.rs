@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
-use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
@@ -71,7 +71,7 @@ impl House {
     }
 
     async fn poll(&self, token: &Token) -> Place {
-        match self.admission.poll(&self.room, token.clone(), None).await.expect("an answer") {
+        match self.admission.poll(&self.room, token.clone(), Along::default()).await.expect("an answer") {
             Polled::Standing(standing) => standing.place,
             other => panic!("{other:?}"),
         }

@@ -28,6 +28,7 @@ pub mod service;
 pub mod state;
 pub mod upstream;
 pub mod views;
+pub mod waiting;
 
 use crate::admission::Room;
 use crate::catalog::Event;

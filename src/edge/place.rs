@@ -72,7 +72,7 @@ impl PlaceView {
     pub fn new(event: &Event, standing: Standing, now_ms: Millis) -> Self {
         let Standing { visitor, token, place, poll_after_ms } = standing;
         let bare = Self {
-            event: event.id.to_string(),
+            event: event.id.0.clone(),
             visitor: visitor.0,
             state: StateView::Waiting,
             token,

@@ -11,6 +11,7 @@ use super::auth::{self, Auth};
 use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
+use super::meters::UnderWay;
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
@@ -65,6 +66,7 @@ pub struct State {
     pub room_template: Template,
     pub limits: Limits,
     pub proofs: Proofs,
+    pub under_way: UnderWay,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -86,6 +88,7 @@ impl State {
             draws: Draws::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
+            under_way: UnderWay::default(),
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

@@ -12,7 +12,7 @@ use hyper::body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{lookup, queue};
-use crate::admission::Polled;
+use crate::admission::{Along, Polled};
 use crate::catalog::Event;
 use crate::edge::place::{PlaceView, StateView};
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
@@ -80,7 +80,7 @@ impl Stream {
     /// The place, when it is news. While its lane does not answer there is none.
     async fn ask(&mut self) -> Option<String> {
         let state = &self.request.state;
-        let asked = state.admission.poll(&room_of(&self.event), self.token.clone(), None).await;
+        let asked = state.admission.poll(&room_of(&self.event), self.token.clone(), Along::default()).await;
         let standing = match asked {
             Ok(Polled::Standing(standing)) => standing,
             Ok(Polled::NoEvent | Polled::Full) => return None,
