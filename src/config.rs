@@ -109,6 +109,13 @@ pub struct Auth {
     pub audience: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofOfWork {
+    Off,
+    Adaptive,
+}
+
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
@@ -118,6 +125,10 @@ pub struct Queue {
     pub pulse_work_max: i64,
     pub poll_min_ms: u64,
     pub poll_max_ms: u64,
+    pub proof_of_work: ProofOfWork,
+    pub proof_free_rps: u32,
+    pub proof_bits_min: u8,
+    pub proof_bits_max: u8,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -140,6 +151,8 @@ pub struct Limits {
     pub client_rps: u32,
     pub client_burst: u32,
     pub visitor_rps: u32,
+    pub join_rps: u32,
+    pub join_burst: u32,
     pub in_flight: usize,
     pub streams: usize,
     pub keys_max: usize,

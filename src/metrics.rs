@@ -32,25 +32,35 @@ metrics_table! {
     EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
     /// Open connections.
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
-    /// Requests refused by a limit, by limit (client, visitor, in_flight).
+    /// Requests refused by a limit, by limit (client, visitor, join, in_flight).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
     EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;
 
     /// Places taken in line, by outcome (entered, known, closed, full).
     ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count;
+    /// Proofs of work at entry, by outcome (accepted, missing, forged, expired, easy, wrong).
+    ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count;
     /// Polls answered, by where from (board, lane). What waits costs the lane nothing.
     ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count;
     /// Visitors let in.
     ADMISSION_ADMITTED = "stanchion_admission_admitted_total", Counter, Count;
     /// Places inside that ran out after they had been claimed.
     ADMISSION_EXPIRED = "stanchion_admission_expired_total", Counter, Count;
-    /// Visitors called who were not there.
-    ADMISSION_CALLED_LATE = "stanchion_admission_called_late_total", Counter, Count;
+    /// Visitors who were not there at their turn: absent, passed over, late from then on.
+    ADMISSION_ABSENT = "stanchion_admission_absent_total", Counter, Count;
+    /// Visitors called who did not claim their admission in time: late from then on.
+    ADMISSION_UNCLAIMED = "stanchion_admission_unclaimed_total", Counter, Count;
     /// Called visitors whose grace ran out.
     ADMISSION_LAPSED = "stanchion_admission_lapsed_total", Counter, Count;
     /// Visitors who left by themselves.
     ADMISSION_LEFT = "stanchion_admission_left_total", Counter, Count;
+    /// Called visitors who may still come back within their grace, by event.
+    ADMISSION_LATE = "stanchion_admission_late", Gauge, Count;
+    /// Places of this round that are through: bought, left, expired or called in vain, by event.
+    ADMISSION_SPENT = "stanchion_admission_spent", Gauge, Count;
+    /// Admissions a minute that the room's control allows just now, by event.
+    ADMISSION_RATE = "stanchion_admission_rate_per_minute", Gauge, Count;
     /// Visitors waiting, by event.
     ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
     /// Visitors inside, by event.

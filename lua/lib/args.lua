@@ -1,6 +1,7 @@
 -- Arguments as they must be: their number, and whole numbers in range. A breach is a bug in the caller;
 -- the error leaves the script before anything was written.
 local TIME_MAX, COUNT_MAX = 99999999999999, 9007199254740991
+local SCORE_MIN, SCORE_MAX = -70368744177664, 99999999999999
 
 local function arity(keys, args)
   if #KEYS ~= keys or #ARGV ~= args then error({ err = "ARITY" }) end

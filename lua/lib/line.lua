@@ -6,6 +6,6 @@ end
 -- As RoomCounts has them.
 local function counts(mode)
   return mode, room.opens_at, in_line(), redis.call("ZCARD", INSIDE), redis.call("ZCARD", LATE),
-    room.capacity, room.rate, room.admitted, room.round, room.epoch,
+    room.capacity, room.rate, room.admitted, room.round, room.epoch, room.drawing and 1 or 0, pace(),
     room.f, room.h, room.p, room.s, room.b
 end

@@ -1,4 +1,4 @@
--- The lane's log. Ids are <n>-0 from a counter, so that they have no gaps and grow over a rebuild.
+-- The lane's log. Ids are <n>-0 from the lane's counter, so that they grow over a rebuild.
 local function append(record, body, ...)
   log_last = redis.call("HINCRBY", META, "log", 1)
   redis.call("XADD", LOG, text(log_last) .. "-0", "id", record, "at", text(now), "body", body, ...)

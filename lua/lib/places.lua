@@ -1,5 +1,6 @@
--- Places of visitors: waiting, inside (called or claimed), late, back; and scores that are spent.
--- A spent score is a bit: field score / 1024 of a hash of 128-byte strings.
+-- Places of visitors: waiting, inside (called or claimed), late, back; and who is through.
+-- A spent score is a bit: field score / 1024 of a hash of 128-byte strings. Of a draw, a score below zero,
+-- it is the visitor who is spent: two may draw the same.
 local SPENT_BITS, EPOCH = 1024, 68719476736
 
 local function spent_bit(score)
@@ -8,13 +9,18 @@ local function spent_bit(score)
   return text(chunk), math.floor(bit_at / 8) + 1, bit.lshift(1, bit_at % 8)
 end
 
-local function is_spent(score)
+local function is_spent(visitor, score)
+  if score < 0 then return redis.call("SISMEMBER", SPENT_DRAWS, visitor) == 1 end
   local field, at, mask = spent_bit(score)
   local bits = redis.call("HGET", SPENT, field)
   return bits and bit.band(string.byte(bits, at), mask) ~= 0
 end
 
-local function mark_spent(score)
+local function mark_spent(visitor, score)
+  if score < 0 then
+    redis.call("SADD", SPENT_DRAWS, visitor)
+    return
+  end
   local field, at, mask = spent_bit(score)
   local bits = redis.call("HGET", SPENT, field) or string.rep("\0", SPENT_BITS / 8)
   local byte = string.char(bit.bor(string.byte(bits, at), mask))
@@ -53,12 +59,18 @@ end
 
 local function spend(visitor, where, score)
   remove(visitor, where)
-  mark_spent(score)
+  mark_spent(visitor, score)
 end
 
 local function put_waiting(visitor, score)
   redis.call("ZADD", WAITING, text(score), visitor)
   redis.call("HSET", SEEN, visitor, text(now))
+end
+
+-- Lost by a rollback: the place is in the token.
+local function put_back(visitor, score)
+  put_waiting(visitor, score)
+  if score < 0 and room.drawing then redis.call("ZADD", DRAWN, 0, visitor) end
 end
 
 local function put_inside(visitor, score, expires)

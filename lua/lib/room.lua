@@ -1,25 +1,28 @@
 -- The room's hash as a table; empty when there is no such event. Four fields, the last three a line of
 -- words each: one HMGET and three matches cost a third of what two dozen fields do.
 --   settings  mode opens_at closes_at capacity rate pass_ttl claim_ttl absent_after late_grace release_on
---   counters  round epoch serial admitted units filled_at
+--             order control
+--   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats")
   if fields[1] then
-    local mode, opens_at, closes_at, capacity, rate, pass_ttl, claim_ttl, absent_after, late_grace, release_on =
-      string.match(fields[2], "^(%a+)" .. string.rep(" (%-?%d+)", 8) .. " (%a+)$")
-    local round, epoch, serial, admitted, units, filled_at =
-      string.match(fields[3], "^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$")
+    local mode, opens_at, closes_at, capacity, rate, pass_ttl, claim_ttl, absent_after, late_grace, release_on, order,
+      control = string.match(fields[2], "^(%a+)" .. string.rep(" (%-?%d+)", 8) .. " (%a+) (%a+) (%a+)$")
+    local round, epoch, serial, admitted, units, filled_at, head, drawing, pace, paced_at, recover_until =
+      string.match(fields[3], "^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%-?%d+) ([01]) (%d+) (%d+) (%d+)$")
     local f, h, p, s, b, seat_version = string.match(fields[4], "^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$")
     room = {
       version = tonumber(fields[1]),
       mode = mode, opens_at = tonumber(opens_at), closes_at = tonumber(closes_at),
       capacity = tonumber(capacity), rate = tonumber(rate), pass_ttl = tonumber(pass_ttl),
       claim_ttl = tonumber(claim_ttl), absent_after = tonumber(absent_after), late_grace = tonumber(late_grace),
-      release_on = release_on,
+      release_on = release_on, order = order, control = control,
       round = tonumber(round), epoch = tonumber(epoch), serial = tonumber(serial), admitted = tonumber(admitted),
-      units = tonumber(units), filled_at = tonumber(filled_at),
+      units = tonumber(units), filled_at = tonumber(filled_at), head = tonumber(head),
+      drawing = drawing == "1", pace = tonumber(pace), paced_at = tonumber(paced_at),
+      recover_until = tonumber(recover_until),
       f = tonumber(f), h = tonumber(h), p = tonumber(p), s = tonumber(s), b = tonumber(b),
       seat_version = tonumber(seat_version),
     }
@@ -27,8 +30,9 @@ do
 end
 
 local function write_counters()
-  redis.call("HSET", ROOM, "counters", string.format("%.0f %.0f %.0f %.0f %.0f %.0f",
-    room.round, room.epoch, room.serial, room.admitted, room.units, room.filled_at))
+  redis.call("HSET", ROOM, "counters", string.format("%.0f %.0f %.0f %.0f %.0f %.0f %.0f %d %.0f %.0f %.0f",
+    room.round, room.epoch, room.serial, room.admitted, room.units, room.filled_at, room.head,
+    room.drawing and 1 or 0, room.pace, room.paced_at, room.recover_until))
 end
 
 local function write_seat_counts()
@@ -36,11 +40,27 @@ local function write_seat_counts()
     room.f, room.h, room.p, room.s, room.b, room.seat_version))
 end
 
--- A scheduled room opens by itself, and any room is closed from closes_at on; 0 is no such time.
+-- A scheduled room opens by itself, any room is closed from closes_at on, and one that is neither is
+-- recovering for a while after it was rebuilt; 0 is no such time.
 local function mode_in_force()
   if room.closes_at > 0 and now >= room.closes_at then return "closed" end
-  if room.mode == "scheduled" and room.opens_at > 0 and now >= room.opens_at then return "open" end
-  return room.mode
+  local mode = room.mode
+  if mode == "scheduled" and room.opens_at > 0 and now >= room.opens_at then mode = "open" end
+  if mode ~= "scheduled" and mode ~= "closed" and now < room.recover_until then return "recovering" end
+  return mode
+end
+
+-- The share of the rate in force, per mille.
+local function pace()
+  return room.control == "adaptive" and room.pace or 1000
+end
+
+-- A room's beginning; what it begins with besides stands with whoever begins it.
+local NO_HEAD = -70368744177665
+local function new_room(fields)
+  fields.head, fields.drawing, fields.pace, fields.paced_at, fields.recover_until =
+    NO_HEAD, settings.order == "lottery", 1000, 0, 0
+  return fields
 end
 
 local function has_seats()

@@ -21,16 +21,17 @@
 -- KEYS[14]  back           zset    visitor -> score
 -- KEYS[15]  scores         hash    visitor inside, late or back -> score
 -- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
--- KEYS[17]  open           hash    visitor -> holds not ended
--- KEYS[18]  seats          string  one byte a seat: f h p s b
--- KEYS[19]  owners         hash    seat -> hold (h) or order (p s)
--- KEYS[20]  taken          hash    user -> seats h p s
--- KEYS[21]  holds          hash    hold -> what never changes (JSON)
--- KEYS[22]  marks          hash    hold -> state expires seats prices order
--- KEYS[23]  expiry         zset    held hold -> when it ends, ms
--- KEYS[24]  ended          zset    ended hold -> when it is dropped, ms
--- KEYS[25]  placed         set     orders of the event
--- KEYS[26]  drops          zset    order -> when it is dropped, ms
+-- KEYS[17]  spent_draws    set     visitors of a draw who are through
+-- KEYS[18]  open           hash    visitor -> holds not ended
+-- KEYS[19]  seats          string  one byte a seat: f h p s b
+-- KEYS[20]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[21]  taken          hash    user -> seats h p s
+-- KEYS[22]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[23]  marks          hash    hold -> state expires seats prices order
+-- KEYS[24]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[25]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[26]  placed         set     orders of the event
+-- KEYS[27]  drops          zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
@@ -42,10 +43,10 @@
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+  SCORES, SPENT, SPENT_DRAWS, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
 local code = { DONE = 1, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(26, 5)
+arity_from(27, 5)
 -- include lib/marks.lua
 local upto, n = int(4, 0, COUNT_MAX), int(5, 0, 100000)
 local at = 5
@@ -112,7 +113,10 @@ end
 local function leave_if_done(visitor)
   if room.release_on ~= "order" or redis.call("HGET", OPEN, visitor) then return end
   local where, _, score = place_of(visitor)
-  if where == "inside" then spend(visitor, where, score) end
+  if where == "inside" then
+    spend(visitor, where, score)
+    mark()
+  end
 end
 
 local function settle(settlement)

@@ -1,38 +1,46 @@
 #!lua
--- Takes a place in line; admits at once when nobody waits and there is room.
+-- Takes places in line for many, in their order; admits at once while nobody waits and there is room.
 --
 -- Caller:  lane::redis::enter
--- Cost:    O(log places)
+-- Cost:    O(visitors · log places); five commands for all who are new and wait
 --
--- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   waiting  zset  visitor -> score
--- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
--- KEYS[5]   inside   zset  visitor -> expiry, ms
--- KEYS[6]   called   set   visitors inside who have not claimed it
--- KEYS[7]   late     zset  visitor -> when called, ms
--- KEYS[8]   back     zset  visitor -> score
--- KEYS[9]   scores   hash  visitor inside, late or back -> score
--- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[1]   meta         hash  generation, log (last id), restoring
+-- KEYS[2]   room         hash  version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   waiting      zset  visitor -> score
+-- KEYS[4]   seen         hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside       zset  visitor -> expiry, ms
+-- KEYS[6]   called       set   visitors inside who have not claimed it
+-- KEYS[7]   late         zset  visitor -> when called, ms
+-- KEYS[8]   back         zset  visitor -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[11]  spent_draws  set   visitors of a draw who are through
+-- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
--- ARGV[4]  visitor      text
+-- ARGV[4]  round        integer  of the draws
 -- ARGV[5]  waiting_max  integer  most places in line
+-- then     visitor, draw (0: none) of each, at most 500
 -- Returns {code, generation, log, …}
---    1  ENTERED     {…, serial, epoch, round, place}: a new place
---    2  KNOWN       the same: the place this visitor has already
+--    1  PLACES       {…, counts, then of each outcome (1 entered, 2 known, 3 full), score, state, value}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
 --   -1  NO_EVENT
---   -2  CLOSED      closed or draining
---   -3  FULL        waiting_max reached
--- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+--   -2  CLOSED       closed or draining
+--   -3  OTHER_ROUND  drawing, and the draws are of another
+-- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
-local code = { ENTERED = 1, KNOWN = 2, NO_EVENT = -1, CLOSED = -2, FULL = -3, RECOVERING = -100 }
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
+local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity(10, 5)
+arity_from(12, 5)
+if #ARGV % 2 ~= 1 or #ARGV > 1005 then error({ err = "ARITY" }) end
 -- include lib/marks.lua
-local visitor, waiting_max = ARGV[4], int(5, -COUNT_MAX, COUNT_MAX)
+local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
+local names, draws = {}, {}
+for at = 6, #ARGV, 2 do
+  names[#names + 1] = ARGV[at]
+  draws[#names] = ARGV[at + 1] ~= "0" and int(at + 1, SCORE_MIN, -1) or nil
+end
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
@@ -40,38 +48,100 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/line.lua
 -- include lib/places.lua
 -- include lib/stand.lua
--- A place, in every answer: state (1 scheduled, 2 waiting, 3 admitted), ahead or expiry, counts.
 local mode = mode_in_force()
 if mode == "closed" or mode == "drain" then return reply("CLOSED") end
-local where, number, score = place_of(visitor)
-if where then
-  local state, value = stand(visitor, where, number, score, mode)
-  if state ~= DONE then
-    local epoch = math.floor(score / EPOCH)
-    return reply("KNOWN", score - epoch * EPOCH, epoch, room.round, state, value, counts(mode))
+local is_drawing = room.drawing and mode == "scheduled"
+if is_drawing and round ~= room.round then return reply("OTHER_ROUND") end
+local ENTERED, KNOWN, FULL = 1, 2, 3
+-- What became of each, and who has a place by this call.
+local found, placed, serial_before = {}, {}, room.serial
+
+-- Who is new and waits is written at once with those before and after; `first` is the first one's place
+-- in `found`, whose `ahead` is told when they are written.
+local new = { waiting = {}, seen = {}, drawn = {}, first = 0 }
+local function write_new()
+  local n = #new.waiting / 2
+  if n == 0 then return end
+  local last = redis.call("ZRANGE", WAITING, -1, -1, "WITHSCORES")[2]
+  local back = redis.call("ZCARD", BACK)
+  redis.call("ZADD", WAITING, unpack(new.waiting))
+  redis.call("HSET", SEEN, unpack(new.seen))
+  if #new.drawn > 0 then redis.call("ZADD", DRAWN, unpack(new.drawn)) end
+  if mode ~= "scheduled" then
+    -- Mostly they stand behind all others: no need to look each of them up.
+    local is_behind_all = #new.drawn == 0 and (not last or tonumber(last) < tonumber(new.waiting[1]))
+    local before = redis.call("ZCARD", WAITING) - n
+    for i = 1, n do
+      local rank = is_behind_all and before + i - 1 or redis.call("ZRANK", WAITING, new.waiting[2 * i])
+      found[new.first + i - 1][4] = rank + back
+    end
   end
-  -- That place has just ended: a new one follows.
+  new = { waiting = {}, seen = {}, drawn = {}, first = 0 }
 end
 
-local units, filled_at = filled()
-local is_at_once = mode == "open"
-  and in_line() == 0
-  and redis.call("ZCARD", INSIDE) < room.capacity
-  and admissions(units) > 0
-  and (not has_seats() or room.f > 0)
-if not is_at_once and in_line() >= waiting_max then return reply("FULL") end
-
-local serial = room.serial + 1
-score = room.epoch * EPOCH + serial
-room.serial = serial
-local state, value
-if is_at_once then
-  room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
-  state, value = ADMITTED, now + room.pass_ttl * 1000
-  put_inside(visitor, score, value)
-else
-  put_waiting(visitor, score)
-  state, value = waits(visitor, mode)
+local function known_or_nothing(visitor)
+  local where, number, score = place_of(visitor)
+  if not where then return nil end
+  local state, value = stand(visitor, where, number, score, mode)
+  -- A place that has just ended: a new one follows.
+  if state == DONE then return nil end
+  return { KNOWN, score, state, value }
 end
-write_counters()
-return reply("ENTERED", serial, room.epoch, room.round, state, value, counts(mode))
+
+local waiting, scores = {}, {}
+if #names > 0 then
+  waiting, scores = redis.call("ZMSCORE", WAITING, unpack(names)), redis.call("HMGET", SCORES, unpack(names))
+end
+local line = in_line()
+for i, visitor in ipairs(names) do
+  local place
+  if waiting[i] or scores[i] or placed[visitor] then
+    write_new()
+    place = known_or_nothing(visitor)
+    line = in_line()
+  end
+  if not place then
+    local units, filled_at = filled()
+    local is_at_once = mode == "open"
+      and line == 0
+      and redis.call("ZCARD", INSIDE) < room.capacity
+      and admissions(units) > 0
+      and (not has_seats() or room.f > 0)
+    if not is_at_once and line >= waiting_max then
+      -- Those who wait stand together in `found`.
+      write_new()
+      place = { FULL, 0, 0, 0 }
+    else
+      room.serial, placed[visitor] = room.serial + 1, true
+      local draw = is_drawing and draws[i]
+      local score = draw or room.epoch * EPOCH + room.serial
+      if is_at_once then
+        local expires = now + room.pass_ttl * 1000
+        room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
+        put_inside(visitor, score, expires)
+        place = { ENTERED, score, ADMITTED, expires }
+      else
+        if #new.waiting == 0 then new.first = i end
+        local at = #new.waiting
+        new.waiting[at + 1], new.waiting[at + 2] = text(score), visitor
+        new.seen[at + 1], new.seen[at + 2] = visitor, text(now)
+        if draw then
+          new.drawn[#new.drawn + 1], new.drawn[#new.drawn + 2] = "0", visitor
+        end
+        line = line + 1
+        place = { ENTERED, score, mode == "scheduled" and SCHEDULED or WAITS, 0 }
+      end
+    end
+  end
+  found[i] = place
+end
+write_new()
+if room.serial > serial_before then
+  write_counters()
+  mark()
+end
+local answer = reply("PLACES", counts(mode))
+for _, place in ipairs(found) do
+  for part = 1, 4 do answer[#answer + 1] = place[part] end
+end
+return answer

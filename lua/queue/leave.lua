@@ -4,41 +4,51 @@
 -- Caller:  lane::redis::leave
 -- Cost:    O(log places)
 --
--- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   waiting  zset  visitor -> score
--- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
--- KEYS[5]   inside   zset  visitor -> expiry, ms
--- KEYS[6]   called   set   visitors inside who have not claimed it
--- KEYS[7]   late     zset  visitor -> when called, ms
--- KEYS[8]   back     zset  visitor -> score
--- KEYS[9]   scores   hash  visitor inside, late or back -> score
--- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[1]   meta         hash  generation, log (last id), restoring
+-- KEYS[2]   room         hash  version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   waiting      zset  visitor -> score
+-- KEYS[4]   seen         hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside       zset  visitor -> expiry, ms
+-- KEYS[6]   called       set   visitors inside who have not claimed it
+-- KEYS[7]   late         zset  visitor -> when called, ms
+-- KEYS[8]   back         zset  visitor -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[11]  spent_draws  set   visitors of a draw who are through
+-- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  visitor     text
--- ARGV[5]  serial      integer  1 to 2^32 - 1
--- ARGV[6]  epoch       integer  0 to 1454
--- ARGV[7]  round       integer
+-- ARGV[5]  score       integer  -2^46 to 10^14 - 1
+-- ARGV[6]  round       integer
 -- Returns {code, generation, log, …}
 --    1  LEFT
 --   -1  NO_PLACE    no such event or place, another round, or spent before
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
 local code = { LEFT = 1, NO_PLACE = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(10, 7)
+arity(12, 6)
 -- include lib/marks.lua
-local visitor, serial, epoch = ARGV[4], int(5, 1, 4294967295), int(6, 0, 1454)
-local round = int(7, -COUNT_MAX, COUNT_MAX)
+local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
+local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/places.lua
-local token_score = epoch * EPOCH + serial
-if not room.version or round ~= room.round or is_spent(token_score) then return reply("NO_PLACE") end
+if not room.version or round ~= room.round or is_spent(visitor, token_score) then return reply("NO_PLACE") end
 local where, _, score = place_of(visitor)
+if token_score < 0 and room.drawing then
+  -- Before the opening: not drawn any more, and free to come back.
+  if where then
+    remove(visitor, where)
+    redis.call("ZREM", DRAWN, visitor)
+    mark()
+  end
+  return reply(where and "LEFT" or "NO_PLACE")
+end
 if where then spend(visitor, where, score) end
-if score ~= token_score then mark_spent(token_score) end
+if score ~= token_score then mark_spent(visitor, token_score) end
+mark()
 return reply(where and "LEFT" or "NO_PLACE")

@@ -5,35 +5,36 @@
 -- Caller:  lane::redis::poll
 -- Cost:    O(log places)
 --
--- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   waiting  zset  visitor -> score
--- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
--- KEYS[5]   inside   zset  visitor -> expiry, ms
--- KEYS[6]   called   set   visitors inside who have not claimed it
--- KEYS[7]   late     zset  visitor -> when called, ms
--- KEYS[8]   back     zset  visitor -> score
--- KEYS[9]   scores   hash  visitor inside, late or back -> score
--- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[1]   meta         hash  generation, log (last id), restoring
+-- KEYS[2]   room         hash  version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   waiting      zset  visitor -> score
+-- KEYS[4]   seen         hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside       zset  visitor -> expiry, ms
+-- KEYS[6]   called       set   visitors inside who have not claimed it
+-- KEYS[7]   late         zset  visitor -> when called, ms
+-- KEYS[8]   back         zset  visitor -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[11]  spent_draws  set   visitors of a draw who are through
+-- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  visitor     text
--- ARGV[5]  serial      integer  1 to 2^32 - 1
--- ARGV[6]  epoch       integer  0 to 1454
--- ARGV[7]  round       integer
+-- ARGV[5]  score       integer  -2^46 to 10^14 - 1
+-- ARGV[6]  round       integer
 -- Returns {code, generation, log, …}
 --    1  PLACE       {…, state, value, counts}: see enter; also 4 done, 5 closed
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
 local code = { PLACE = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(10, 7)
+arity(12, 6)
 -- include lib/marks.lua
-local visitor, serial, epoch = ARGV[4], int(5, 1, 4294967295), int(6, 0, 1454)
-local round = int(7, -COUNT_MAX, COUNT_MAX)
+local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
+local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
@@ -41,18 +42,16 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/places.lua
 -- include lib/stand.lua
 local mode = mode_in_force()
-local token_score = epoch * EPOCH + serial
 local state, value = DONE, 0
 if round == room.round then
   if mode == "closed" then
     state = SHUT
-  elseif not is_spent(token_score) then
+  elseif not is_spent(visitor, token_score) then
     local where, number, score = place_of(visitor)
     if where then
       state, value = stand(visitor, where, number, score, mode)
     else
-      -- Lost by a rollback: the place is in the token.
-      put_waiting(visitor, token_score)
+      put_back(visitor, token_score)
       state, value = waits(visitor, mode)
     end
   end

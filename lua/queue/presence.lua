@@ -5,35 +5,37 @@
 -- Caller:  lane::redis::presence
 -- Cost:    O(visitors · log places); three commands for all who wait
 --
--- KEYS[1]   meta     hash  generation, log (last id), restoring
--- KEYS[2]   room     hash  version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   waiting  zset  visitor -> score
--- KEYS[4]   seen     hash  waiting visitor -> last seen, ms
--- KEYS[5]   inside   zset  visitor -> expiry, ms
--- KEYS[6]   called   set   visitors inside who have not claimed it
--- KEYS[7]   late     zset  visitor -> when called, ms
--- KEYS[8]   back     zset  visitor -> score
--- KEYS[9]   scores   hash  visitor inside, late or back -> score
--- KEYS[10]  spent    hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[1]   meta         hash  generation, log (last id), restoring
+-- KEYS[2]   room         hash  version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   waiting      zset  visitor -> score
+-- KEYS[4]   seen         hash  waiting visitor -> last seen, ms
+-- KEYS[5]   inside       zset  visitor -> expiry, ms
+-- KEYS[6]   called       set   visitors inside who have not claimed it
+-- KEYS[7]   late         zset  visitor -> when called, ms
+-- KEYS[8]   back         zset  visitor -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
+-- KEYS[11]  spent_draws  set   visitors of a draw who are through
+-- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
--- then     visitor, serial, epoch, round of each, at most 1,000
+-- then     visitor, score, round of each, at most 1,000
 -- Returns {code, generation, log, …}
 --    1  SEEN        {…, of each in their order: 1 waiting, 2 back, 3 inside, 4 gone}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN =
+  unpack(KEYS)
 local code = { SEEN = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(10, 3)
-if #ARGV % 4 ~= 3 or #ARGV > 4003 then error({ err = "ARITY" }) end
+arity_from(12, 3)
+if #ARGV % 3 ~= 0 or #ARGV > 3003 then error({ err = "ARITY" }) end
 -- include lib/marks.lua
 local tokens, names = {}, {}
-for at = 4, #ARGV, 4 do
-  local serial, epoch = int(at + 1, 1, 4294967295), int(at + 2, 0, 1454)
-  tokens[#tokens + 1] = { score = epoch * 68719476736 + serial, round = int(at + 3, -COUNT_MAX, COUNT_MAX) }
+for at = 4, #ARGV, 3 do
+  tokens[#tokens + 1] = { score = int(at + 1, SCORE_MIN, SCORE_MAX), round = int(at + 2, -COUNT_MAX, COUNT_MAX) }
   names[#names + 1] = ARGV[at]
 end
 -- include lib/open.lua
@@ -57,7 +59,7 @@ local function see(visitor, score)
     redis.call("HSET", SCORES, visitor, text(own))
     return IS_BACK
   end
-  put_waiting(visitor, score)
+  put_back(visitor, score)
   return IS_WAITING
 end
 
@@ -71,8 +73,14 @@ end
 for i, token in ipairs(tokens) do
   local visitor, score = names[i], token.score
   local _, at, mask = spent_bit(score)
+  local spent
+  if score < 0 then
+    spent = is_spent(visitor, score)
+  else
+    spent = chunks[i] and bit.band(string.byte(chunks[i], at), mask) ~= 0
+  end
   local answer
-  if token.round ~= room.round or closed or chunks[i] and bit.band(string.byte(chunks[i], at), mask) ~= 0 then
+  if token.round ~= room.round or closed or spent then
     answer = IS_GONE
   elseif scores[i] then
     seen[#seen + 1] = visitor

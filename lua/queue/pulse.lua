@@ -6,44 +6,46 @@
 -- Cost:    O(work_max · log places)
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
--- KEYS[2]   orders         hash    order -> fact (JSON)
--- KEYS[3]   pending        hash    order -> pay | cancel
--- KEYS[4]   attempts       hash    order -> {attempt: digest} (JSON)
--- KEYS[5]   refunds        hash    refund -> fact (JSON)
--- KEYS[6]   order_refunds  hash    order -> {refund: 1} (JSON)
--- KEYS[7]   room           hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[8]   waiting        zset    visitor -> score
--- KEYS[9]   seen           hash    waiting visitor -> last seen, ms
--- KEYS[10]  inside         zset    visitor -> expiry, ms
--- KEYS[11]  called         set     visitors inside who have not claimed it
--- KEYS[12]  late           zset    visitor -> when called, ms
--- KEYS[13]  back           zset    visitor -> score
--- KEYS[14]  scores         hash    visitor inside, late or back -> score
--- KEYS[15]  spent          hash    score / 1024 -> 128 bytes, a bit a score
--- KEYS[16]  open           hash    visitor -> holds not ended
--- KEYS[17]  seats          string  one byte a seat: f h p s b
--- KEYS[18]  owners         hash    seat -> hold (h) or order (p s)
--- KEYS[19]  taken          hash    user -> seats h p s
--- KEYS[20]  holds          hash    hold -> what never changes (JSON)
--- KEYS[21]  marks          hash    hold -> state expires seats prices order
--- KEYS[22]  expiry         zset    held hold -> when it ends, ms
--- KEYS[23]  ended          zset    ended hold -> when it is dropped, ms
--- KEYS[24]  placed         set     orders of the event
--- KEYS[25]  drops          zset    order -> when it is dropped, ms
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]   orders         hash    order -> fact (JSON)
+-- KEYS[4]   pending        hash    order -> pay | cancel
+-- KEYS[5]   attempts       hash    order -> {attempt: digest} (JSON)
+-- KEYS[6]   refunds        hash    refund -> fact (JSON)
+-- KEYS[7]   order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[8]   room           hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[9]   waiting        zset    visitor -> score
+-- KEYS[10]  seen           hash    waiting visitor -> last seen, ms
+-- KEYS[11]  inside         zset    visitor -> expiry, ms
+-- KEYS[12]  called         set     visitors inside who have not claimed it
+-- KEYS[13]  late           zset    visitor -> when called, ms
+-- KEYS[14]  back           zset    visitor -> score
+-- KEYS[15]  scores         hash    visitor inside, late or back -> score
+-- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[17]  spent_draws    set     visitors of a draw who are through
+-- KEYS[18]  open           hash    visitor -> holds not ended
+-- KEYS[19]  seats          string  one byte a seat: f h p s b
+-- KEYS[20]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[21]  taken          hash    user -> seats h p s
+-- KEYS[22]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[23]  marks          hash    hold -> state expires seats prices order
+-- KEYS[24]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[25]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[26]  placed         set     orders of the event
+-- KEYS[27]  drops          zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  work_max    integer  most members each loop looks at, 1 to 100,000
 -- Returns {code, generation, log, …}
---    1  PULSED      {…, admitted, expired, called_late, lapsed, holds_expired, more (0 or 1)}
+--    1  PULSED      {…, admitted, expired, absent, unclaimed, lapsed, holds_expired, more (0 or 1)}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+local META, LOG, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
+  SCORES, SPENT, SPENT_DRAWS, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
 local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(25, 4)
+arity(27, 4)
 -- include lib/marks.lua
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua
@@ -55,7 +57,24 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
 -- include lib/holds.lua
-local admitted, expired, called_late, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0
+local admitted, expired, absent, unclaimed, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0, 0
+local mode, changed = mode_in_force(), false
+
+if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
+  room.drawing, changed = false, true
+end
+
+if room.control == "adaptive" and now - room.paced_at >= 1000 then
+  room.units, room.filled_at = filled()
+  local oldest = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
+  -- Fields are in the order they were added: id, at.
+  if oldest and now - tonumber(oldest[2][4]) > 2000 then
+    room.pace = math.max(10, math.floor(room.pace / 2))
+  else
+    room.pace = math.min(1000, room.pace + 50)
+  end
+  room.paced_at, changed = now, true
+end
 
 -- Members up to this score, lowest first, at most work_max.
 local function due(key, upto)
@@ -74,7 +93,7 @@ end
 for _, visitor in ipairs(due(INSIDE, now)) do
   if redis.call("SISMEMBER", CALLED, visitor) == 1 then
     put_late(visitor, "inside", score_of(visitor), now)
-    called_late = called_late + 1
+    unclaimed = unclaimed + 1
   else
     spend(visitor, "inside", score_of(visitor))
     expired = expired + 1
@@ -106,15 +125,17 @@ for _, order in ipairs(due(DROPS, now)) do
   redis.call("ZREM", DROPS, order)
 end
 
-local mode = mode_in_force()
 if mode == "open" or mode == "drain" then
   local units, filled_at = filled()
   local slots = math.min(room.capacity - redis.call("ZCARD", INSIDE), admissions(units))
   if has_seats() then slots = math.min(slots, room.f) end
   local looked, expires = 0, now + room.claim_ttl * 1000
-  local absent = now - room.absent_after * 1000
+  local unseen_since = now - room.absent_after * 1000
+
+  local head = room.head
 
   local function call(visitor, where, score)
+    head = math.max(head, score)
     remove(visitor, where)
     put_inside(visitor, score, expires)
     redis.call("SADD", CALLED, visitor)
@@ -136,9 +157,10 @@ if mode == "open" or mode == "drain" then
   while #waiting_ones > 0 do
     for i = 1, #waiting_ones, 2 do
       local visitor, score = waiting_ones[i], tonumber(waiting_ones[i + 1])
-      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= absent then
+      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= unseen_since then
         put_late(visitor, "waiting", score, now)
-        called_late = called_late + 1
+        absent = absent + 1
+        head = math.max(head, score)
       else
         call(visitor, "waiting", score)
       end
@@ -148,7 +170,12 @@ if mode == "open" or mode == "drain" then
   if slots > 0 and in_line() > 0 then more = 1 end
   if admitted > 0 then
     room.units, room.filled_at, room.admitted = units - admitted * ADMISSION, filled_at, room.admitted + admitted
-    write_counters()
+    changed = true
+  end
+  if head > room.head then
+    room.head, changed = head, true
   end
 end
-return reply("PULSED", admitted, expired, called_late, lapsed, holds_expired, more)
+if changed then write_counters() end
+if admitted + expired + absent + unclaimed + lapsed > 0 then mark() end
+return reply("PULSED", admitted, expired, absent, unclaimed, lapsed, holds_expired, more)

@@ -5,18 +5,20 @@
 -- Caller:  lane::redis::put_event
 -- Cost:    O(seats + places when a round ends)
 --
--- KEYS[1]   meta     hash    generation, log (last id), restoring
--- KEYS[2]   events   set     events of the lane
--- KEYS[3]   seats    string  one byte a seat: f h p s b
--- KEYS[4]   room     hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[5]   waiting  zset    visitor -> score
--- KEYS[6]   seen     hash    waiting visitor -> last seen, ms
--- KEYS[7]   inside   zset    visitor -> expiry, ms
--- KEYS[8]   called   set     visitors inside who have not claimed it
--- KEYS[9]   late     zset    visitor -> when called, ms
--- KEYS[10]  back     zset    visitor -> score
--- KEYS[11]  scores   hash    visitor inside, late or back -> score
--- KEYS[12]  spent    hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[1]   meta         hash    generation, log (last id), restoring
+-- KEYS[2]   events       set     events of the lane
+-- KEYS[3]   seats        string  one byte a seat: f h p s b
+-- KEYS[4]   room         hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[5]   waiting      zset    visitor -> score
+-- KEYS[6]   seen         hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside       zset    visitor -> expiry, ms
+-- KEYS[8]   called       set     visitors inside who have not claimed it
+-- KEYS[9]   late         zset    visitor -> when called, ms
+-- KEYS[10]  back         zset    visitor -> score
+-- KEYS[11]  scores       hash    visitor inside, late or back -> score
+-- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[13]  spent_draws  set     visitors of a draw who are through
+-- KEYS[14]  drawn        zset    who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -33,6 +35,8 @@
 -- ARGV[14]  absent_after  integer  s
 -- ARGV[15]  late_grace    integer  s
 -- ARGV[16]  release_on    text     order exit
+-- ARGV[17]  order         text     fifo lottery
+-- ARGV[18]  control       text     fixed adaptive
 -- then     first, end: half-open ranges of blocked seats, ascending, disjoint
 -- Returns {code, generation, log, …}
 --    1  DONE
@@ -40,15 +44,16 @@
 --   -2  SEATS_TAKEN  {…, seat, seat}: to be blocked but held, paying or sold; 20 at most
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT = unpack(KEYS)
+local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN =
+  unpack(KEYS)
 local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(12, 16)
+arity_from(14, 18)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
-local ranges = blocked_ranges(17, settings.seats)
+local ranges = blocked_ranges(19, settings.seats)
 -- include lib/open.lua
 -- include lib/bucket.lua
 local before = redis.call("GET", SEATS) or ""
@@ -67,12 +72,15 @@ if room.version then
 end
 
 if not room.version then
-  room = { round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
-    seat_version = generation * 4294967296 }
+  room = new_room({ round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
+    seat_version = generation * 4294967296 })
 else
   if room.mode == "closed" and settings.mode ~= "closed" then
-    room.round, room.epoch = room.round + 1, room.epoch + 1
-    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT)
+    room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
+    room.drawing = settings.order == "lottery"
+    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN)
+  elseif mode_in_force() ~= "scheduled" then
+    room.drawing = false
   end
   -- At the old rate, before the new one counts.
   room.units, room.filled_at = filled()

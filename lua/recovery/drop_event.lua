@@ -4,29 +4,31 @@
 -- Caller:  lane::redis::begin_restore
 -- Cost:    O(1), freed in the background
 --
--- KEYS[1]   meta       hash    generation, log (last id), restoring
--- KEYS[2]   events     set     events of the lane
--- KEYS[3]   campaigns  set     campaigns of the lane
--- KEYS[4]   room       hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[5]   waiting    zset    visitor -> score
--- KEYS[6]   seen       hash    waiting visitor -> last seen, ms
--- KEYS[7]   inside     zset    visitor -> expiry, ms
--- KEYS[8]   called     set     visitors inside who have not claimed it
--- KEYS[9]   late       zset    visitor -> when called, ms
--- KEYS[10]  back       zset    visitor -> score
--- KEYS[11]  scores     hash    visitor inside, late or back -> score
--- KEYS[12]  spent      hash    score / 1024 -> 128 bytes, a bit a score
--- KEYS[13]  bound      hash    visitor -> user
--- KEYS[14]  open       hash    visitor -> holds not ended
--- KEYS[15]  seats      string  one byte a seat: f h p s b
--- KEYS[16]  owners     hash    seat -> hold (h) or order (p s)
--- KEYS[17]  taken      hash    user -> seats h p s
--- KEYS[18]  holds      hash    hold -> what never changes (JSON)
--- KEYS[19]  marks      hash    hold -> state expires seats prices order
--- KEYS[20]  expiry     zset    held hold -> when it ends, ms
--- KEYS[21]  ended      zset    ended hold -> when it is dropped, ms
--- KEYS[22]  placed     set     orders of the event
--- KEYS[23]  drops      zset    order -> when it is dropped, ms
+-- KEYS[1]   meta         hash    generation, log (last id), restoring
+-- KEYS[2]   events       set     events of the lane
+-- KEYS[3]   campaigns    set     campaigns of the lane
+-- KEYS[4]   room         hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[5]   waiting      zset    visitor -> score
+-- KEYS[6]   seen         hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside       zset    visitor -> expiry, ms
+-- KEYS[8]   called       set     visitors inside who have not claimed it
+-- KEYS[9]   late         zset    visitor -> when called, ms
+-- KEYS[10]  back         zset    visitor -> score
+-- KEYS[11]  scores       hash    visitor inside, late or back -> score
+-- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[13]  spent_draws  set     visitors of a draw who are through
+-- KEYS[14]  drawn        zset    who entered by a draw, all at 0: in order of their ids
+-- KEYS[15]  bound        hash    visitor -> user
+-- KEYS[16]  open         hash    visitor -> holds not ended
+-- KEYS[17]  seats        string  one byte a seat: f h p s b
+-- KEYS[18]  owners       hash    seat -> hold (h) or order (p s)
+-- KEYS[19]  taken        hash    user -> seats h p s
+-- KEYS[20]  holds        hash    hold -> what never changes (JSON)
+-- KEYS[21]  marks        hash    hold -> state expires seats prices order
+-- KEYS[22]  expiry       zset    held hold -> when it ends, ms
+-- KEYS[23]  ended        zset    ended hold -> when it is dropped, ms
+-- KEYS[24]  placed       set     orders of the event
+-- KEYS[25]  drops        zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -36,11 +38,11 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, CAMPAIGNS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, BOUND, OPEN, SEATS,
-  OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+local META, EVENTS, CAMPAIGNS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN, BOUND,
+  OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity(23, 5)
+arity(25, 5)
 -- include lib/marks.lua
 local to = int(5, 0, COUNT_MAX)
 if restoring ~= "dropping" or to ~= generation then return reply("NOT_RESTORING") end

@@ -41,7 +41,8 @@ for _, order in ipairs(redis.call("SMEMBERS", PLACED)) do
   orders[#orders + 1] = redis.call("HGET", PENDING, order) or ""
 end
 local settings = { room.version, room.mode, room.opens_at, room.closes_at, room.capacity, room.rate,
-  room.pass_ttl, room.claim_ttl, room.absent_after, room.late_grace, room.release_on }
+  room.pass_ttl, room.claim_ttl, room.absent_after, room.late_grace, room.release_on, room.order,
+  room.control }
 -- There is no time here to tell the mode in force.
 return { code.EVENT, generation, log_last, { counts(room.mode) }, settings, redis.call("GET", SEATS) or "",
   redis.call("HGETALL", OWNERS), redis.call("HGETALL", HOLDS), redis.call("HGETALL", MARKS), orders,

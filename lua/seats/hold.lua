@@ -83,6 +83,7 @@ if known then
 end
 local mode = mode_in_force()
 if mode == "scheduled" or mode == "closed" then return reply("NOT_OPEN") end
+if mode == "recovering" then return reply("RECOVERING") end
 local expires_inside = tonumber(redis.call("ZSCORE", INSIDE, visitor) or nil)
 if not expires_inside or expires_inside <= now then return reply("NOT_INSIDE") end
 local bound = redis.call("HGET", BOUND, visitor)

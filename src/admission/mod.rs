@@ -2,10 +2,12 @@
 //! Knows no HTTP and no seats; what is atomic is its lane's.
 
 pub mod board;
+pub mod entries;
 pub mod expiring;
 pub mod pace;
 pub mod passes;
 pub mod presence;
+pub mod proof;
 pub mod pulse;
 pub mod room;
 pub mod speed;
@@ -14,4 +16,4 @@ pub mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Entered, Left, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Brought, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};

@@ -34,6 +34,9 @@ pub struct Passes {
 pub struct Pass {
     pub event: EventId,
     pub visitor: VisitorId,
+    /// The place it is about, so that a pass alone can put its holder back inside.
+    pub round: i64,
+    pub score: i64,
     pub expires_ms: Millis,
 }
 
@@ -55,6 +58,8 @@ struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
+    round: i64,
+    score: i64,
 }
 
 impl Passes {
@@ -90,6 +95,8 @@ impl Passes {
             aud: pass.event.as_str().to_owned(),
             iat: now_ms.div_euclid(1000),
             exp: pass.expires_ms.div_euclid(1000),
+            round: pass.round,
+            score: pass.score,
         };
         jsonwebtoken::encode(&header, &claims, &self.signing).expect("the key signed once at boot")
     }
@@ -126,6 +133,8 @@ impl Passes {
         Some(Pass {
             event: EventId(claims.aud),
             visitor: VisitorId(claims.sub),
+            round: claims.round,
+            score: claims.score,
             expires_ms: claims.exp.checked_mul(1000)?,
         })
     }
@@ -166,7 +175,7 @@ pub(super) mod tests {
     }
 
     fn pass() -> Pass {
-        Pass { event: "hall".into(), visitor: "v-1".into(), expires_ms: 60_000 }
+        Pass { event: "hall".into(), visitor: "v-1".into(), round: 1, score: 7, expires_ms: 60_000 }
     }
 
     fn passes() -> Passes {
@@ -201,7 +210,7 @@ pub(super) mod tests {
     #[test]
     fn only_the_type_of_a_pass_is_a_pass() {
         let passes = passes();
-        let claims = Claims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60 };
+        let claims = Claims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60, round: 1, score: 7 };
         for typ in [None, Some("JWT".to_owned())] {
             let header = Header { typ, kid: Some(passes.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             let text = jsonwebtoken::encode(&header, &claims, &passes.signing).expect("signed");

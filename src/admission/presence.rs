@@ -16,7 +16,7 @@ use super::room::{Admission, Room};
 use crate::clock::Millis;
 use crate::ids::EventId;
 use crate::lane::board::PRESENT_MAX;
-use crate::lane::{Presence, Token, room};
+use crate::lane::{Presence, Token};
 use crate::shutdown::Stopping;
 
 /// Most places known. A part of them that is full of the living is forgotten, and the lanes asked again.
@@ -152,7 +152,7 @@ impl Presences {
     }
 
     fn part(&self, token: &Token) -> (Key, MutexGuard<'_, Part>) {
-        let place = (&token.event, &token.visitor, room::score(token.epoch, token.serial));
+        let place = (&token.event, &token.visitor, token.score);
         let key = self.hasher.hash_one(place);
         // Its middle bits: the map goes by the others.
         let part = usize::try_from((key >> 32) % PARTS as u64).expect("below their number");
@@ -248,11 +248,11 @@ mod tests {
     use crate::ids::VisitorId;
 
     fn room() -> Room {
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000 }
+        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000, draw: None }
     }
 
     fn token(serial: i64) -> Token {
-        Token { event: "hall".into(), visitor: VisitorId(format!("v{serial}")), serial, epoch: 1, round: 1 }
+        Token { event: "hall".into(), visitor: VisitorId(format!("v{serial}")), score: serial, round: 1 }
     }
 
     #[test]

@@ -6,16 +6,18 @@ use std::time::Instant;
 use metrics::{Counter, counter};
 
 use super::board::{Boards, View};
+use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Presences, Shown};
 use super::speed::{Eta, Speeds};
-use super::tokens::{Tokens, random_visitor};
+use super::tokens::{Claim, Tokens, random_visitor};
 use crate::clock::{self, Clock, Millis};
+use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
-use crate::lane::{self, Board, Enter, EnterOutcome, Fault, Lane, Lanes, RoomCounts, Token};
+use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
 use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS};
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
@@ -32,6 +34,8 @@ pub struct Room {
     pub patience_ms: i64,
     /// Who is not seen for so long counts as absent.
     pub absent_ms: i64,
+    /// What a lottery is drawn from.
+    pub draw: Option<DrawKey>,
 }
 
 /// Bounds of all rooms.
@@ -56,6 +60,7 @@ pub struct Admission {
     /// What is remembered for a second is so by a clock that nobody sets.
     started: Instant,
     pub(super) boards: Boards,
+    pub(super) entries: Entries,
     pub(super) presences: Presences,
     counters: Counters,
 }
@@ -90,6 +95,8 @@ pub enum Entered {
     Closed,
     /// As many wait as may.
     Full,
+    /// More enter than the lane can be told of just now.
+    Behind,
     /// The lane has never heard of this event.
     NoEvent,
 }
@@ -140,6 +147,25 @@ enum OnBoard {
     Full,
 }
 
+/// What comes along with a token.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Brought<'a> {
+    /// The token as it came, to go back so while it is signed as it would be now.
+    pub text: Option<&'a str>,
+    /// Puts its holder back inside while the room recovers.
+    pub pass: Option<&'a str>,
+}
+
+/// Who asks for a place.
+#[derive(Debug, Clone, Copy)]
+pub enum Newcomer<'a> {
+    Browser,
+    /// A browser that has shown a proof of work, which says which visitor it is.
+    Proven(&'a VisitorId),
+    /// In rooms of identity `user`.
+    User(&'a UserId),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     Left,
@@ -162,7 +188,7 @@ impl Admission {
         let inside = Expiring::new(INSIDE_MAX);
         Self {
             lanes,
-            clock,
+            clock: clock.clone(),
             settings,
             tokens,
             passes,
@@ -170,6 +196,7 @@ impl Admission {
             inside,
             started: clock::instant(),
             boards: Boards::new(settings.board_ms),
+            entries: Entries::new(clock.clone(), settings.waiting_max),
             presences: Presences::default(),
             counters,
         }
@@ -183,25 +210,39 @@ impl Admission {
         &self.passes
     }
 
-    /// Takes a place in line: a new browser's, or the one place of `user` in rooms of identity `user`.
-    pub async fn enter(&self, room: &Room, user: Option<&UserId>) -> lane::Result<Entered> {
-        let visitor = match user {
-            Some(user) => self.tokens.visitor_of(&room.event, user),
-            None => random_visitor(),
+    /// The place in a token's text, if it is ours and of this room.
+    pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
+        let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
+        let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
+        let score = score.or_else(drawn)?;
+        (event == room.event).then_some(Token { event, visitor, score, round })
+    }
+
+    /// Takes a place in line: a new browser's, or the one place its user or its proof has.
+    pub async fn enter(&self, room: &Room, who: Newcomer<'_>) -> lane::Result<Entered> {
+        let visitor = match who {
+            Newcomer::User(user) => self.tokens.visitor_of(&room.event, user),
+            Newcomer::Proven(visitor) => visitor.clone(),
+            Newcomer::Browser => random_visitor(),
+        };
+        let Some((round, draw)) = self.drawn(room, &visitor).await? else { return Ok(Entered::Behind) };
+        let entrant = Entrant { visitor: visitor.clone(), draw };
+        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, round, entrant).await else {
+            return Ok(Entered::Behind);
         };
         let now_ms = self.clock.now_ms();
-        let enter =
-            Enter { event: room.event.clone(), visitor: visitor.clone(), waiting_max: self.settings.waiting_max };
-        let token = |serial, epoch, round| Token { event: room.event.clone(), visitor, serial, epoch, round };
-        Ok(match self.lane(room)?.enter(now_ms, enter).await? {
-            EnterOutcome::Entered { serial, epoch, round, place } => {
+        let token = |score, round| Token { event: room.event.clone(), visitor, score, round };
+        Ok(match outcome? {
+            EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.asked(now_ms, room, token(serial, epoch, round), None, place))
+                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
-            EnterOutcome::Known { serial, epoch, round, place } => {
+            EnterOutcome::Known { score, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.asked(now_ms, room, token(serial, epoch, round), None, place))
+                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
+            // The room has just begun another round; the next try knows it.
+            EnterOutcome::OtherRound => Entered::Behind,
             EnterOutcome::Closed => {
                 self.counters.closed.increment(1);
                 Entered::Closed
@@ -214,14 +255,42 @@ impl Admission {
         })
     }
 
-    /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
-    /// While the lane is rebuilt the answer is that it is, and the token stays good.
-    pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Polled> {
-        self.poll_as(room, token, None).await
+    /// The round of a room, and the visitor's draw while it is drawing. `None`: not to be known just now,
+    /// and to enter without one would be unfair.
+    async fn drawn(&self, room: &Room, visitor: &VisitorId) -> lane::Result<Option<(i64, Option<i64>)>> {
+        let Some(key) = &room.draw else { return Ok(Some((0, None))) };
+        Ok(match self.view(room).await? {
+            View::Board(board) => {
+                let round = board.counts.round;
+                let draw = board.counts.drawing.then(|| key.seed(&room.event, round).score(visitor));
+                Some((round, draw))
+            }
+            View::Recovering | View::Unknown => None,
+        })
     }
 
-    /// As [`Admission::poll`], for a token that came as `text` and goes back so while nothing changed.
-    pub async fn poll_as(&self, room: &Room, token: Token, text: Option<&str>) -> lane::Result<Polled> {
+    async fn view(&self, room: &Room) -> lane::Result<View> {
+        if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
+            return Ok(view);
+        }
+        let now_ms = self.clock.now_ms();
+        let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        if let View::Board(board) = &view {
+            self.speeds.observe(now_ms, &room.event, &board.counts);
+        }
+        Ok(view)
+    }
+
+    /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
+    /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
+    /// along puts its holder back inside.
+    pub async fn poll(&self, room: &Room, token: Token, pass: Option<&str>) -> lane::Result<Polled> {
+        self.poll_with(room, token, Brought { text: None, pass }).await
+    }
+
+    /// As [`Admission::poll`], with all that came along.
+    pub async fn poll_with(&self, room: &Room, token: Token, brought: Brought<'_>) -> lane::Result<Polled> {
+        let Brought { text, pass } = brought;
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
         let tick = self.tick();
@@ -238,15 +307,20 @@ impl Admission {
             View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
             View::Unknown => None,
         };
-        let polled = match self.boards.fresh(&room.event, tick, look) {
+        let fresh = self.boards.fresh(&room.event, tick, |view| match view {
+            View::Board(board) if board.counts.mode == Mode::Recovering && pass.is_some() => None,
+            view => Some(look(view)),
+        });
+        let polled = match fresh.flatten() {
             Some(polled) => polled,
-            None => {
-                let view = self.boards.fetch(&**lane, &room.event, now_ms, || self.tick()).await;
-                if let View::Board(board) = &view {
-                    self.speeds.observe(now_ms, &room.event, &board.counts);
+            None => match self.view(room).await? {
+                View::Board(board)
+                    if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? =>
+                {
+                    None
                 }
-                look(&view)
-            }
+                view => look(&view),
+            },
         };
         if let Some(polled) = polled {
             return Ok(polled);
@@ -260,6 +334,16 @@ impl Admission {
         }
     }
 
+    /// Puts the holder of a live pass back into a recovering room.
+    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<bool> {
+        let now_ms = self.clock.now_ms();
+        let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
+        match pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+            Some(pass) => self.lane(room)?.readmit(now_ms, token.clone(), pass.expires_ms).await,
+            None => Ok(false),
+        }
+    }
+
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
     fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
@@ -269,7 +353,7 @@ impl Admission {
         if counts.mode == Mode::Closed {
             return OnBoard::There(PlaceState::Closed);
         }
-        let Some(ahead) = board.ahead(lane::room::score(token.epoch, token.serial)) else { return OnBoard::Ask };
+        let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
         match self.presences.shown(tick, room, token, counts.epoch, ahead) {
             Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
@@ -319,10 +403,14 @@ impl Admission {
         Ok(if left { Left::Left } else { Left::NoPlace })
     }
 
-    /// The room's counts; `None`: the lane has never heard of this event.
+    /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
     pub async fn counts(&self, room: &Room) -> lane::Result<Option<RoomCounts>> {
         let now_ms = self.clock.now_ms();
-        let counts = self.lane(room)?.room(now_ms, &room.event).await?;
+        let counts = match self.view(room).await? {
+            View::Board(board) => Some(board.counts.clone()),
+            View::Recovering => return Err(Fault::Recovering(room.lane)),
+            View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
+        };
         if let Some(counts) = &counts {
             self.speeds.observe(now_ms, &room.event, counts);
         }
@@ -338,19 +426,35 @@ impl Admission {
 
     /// The visitor of a pass, if inside as far as was known within the last second.
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
-        let Some(visitor) = self.read_pass(&room.event, text) else { return Ok(None) };
         let now_ms = self.clock.now_ms();
+        let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
+        if pass.event != room.event {
+            return Ok(None);
+        }
         let tick_ms = self.tick();
-        let key = (room.event.clone(), visitor);
+        let key = (pass.event.clone(), pass.visitor.clone());
         let expires_ms = match self.inside.get(&key, tick_ms) {
             Some(known) => known,
             None => {
-                let asked = self.lane(room)?.inside(now_ms, &key.0, &key.1).await?;
+                let asked = match self.lane(room)?.inside(now_ms, &key.0, &key.1).await? {
+                    None if self.put_back(room, &pass).await? => Some(pass.expires_ms),
+                    asked => asked,
+                };
                 self.inside.put(tick_ms, key.clone(), asked, tick_ms + INSIDE_MS);
                 asked
             }
         };
         Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
+    }
+
+    /// As `readmit`, by a pass alone.
+    async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
+        let View::Board(board) = self.view(room).await? else { return Ok(false) };
+        if board.counts.mode != Mode::Recovering {
+            return Ok(false);
+        }
+        let Pass { event, visitor, round, score, expires_ms } = pass.clone();
+        self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
     }
 
     /// A token as its holder keeps it.
@@ -367,13 +471,15 @@ impl Admission {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
                 (Place::Scheduled { counts }, after)
             }
+            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
                 let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                let pass = Pass { event: room.event.clone(), visitor: token.visitor.clone(), expires_ms };
+                let Token { event, visitor, score, round } = token.clone();
+                let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }

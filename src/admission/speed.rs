@@ -103,6 +103,8 @@ pub(super) mod tests {
             admitted_total,
             round: 1,
             epoch: 1,
+            drawing: false,
+            pace: 1_000,
             free: 0,
             held: 0,
             paying: 0,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
-use crate::admission::{Admission, Entered, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
-use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
 use crate::lane::{EventPut, Lane, Pulse, PutEvent, Token};
 
 const FOR_EVER: Millis = Millis::MAX;
@@ -32,7 +32,7 @@ impl House {
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
-        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms };
+        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms, draw: None };
         let admission = Admission::new(lanes, clock.clone(), settings, tokens, passes);
         let house = Self { admission, lane, clock, room };
         house.lane.begin_restore(1, LogId(0)).await.expect("begun");
@@ -53,6 +53,8 @@ impl House {
             absent_after_s: 60,
             late_grace_s: 60,
             release_on: ReleaseOn::Order,
+            order: Order::Fifo,
+            control: Control::Fixed,
         };
         change(&mut room);
         let put = EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room };
@@ -60,16 +62,16 @@ impl House {
     }
 
     async fn enter(&self) -> (Token, Place) {
-        match self.admission.enter(&self.room, None).await.expect("an answer") {
+        match self.admission.enter(&self.room, Newcomer::Browser).await.expect("an answer") {
             Entered::New(Standing { token, place, .. }) => {
-                (self.admission.tokens().verify(&token).expect("ours"), place)
+                (self.admission.read_token(&self.room, &token).expect("ours"), place)
             }
             other => panic!("{other:?}"),
         }
     }
 
     async fn poll(&self, token: &Token) -> Place {
-        match self.admission.poll(&self.room, token.clone()).await.expect("an answer") {
+        match self.admission.poll(&self.room, token.clone(), None).await.expect("an answer") {
             Polled::Standing(standing) => standing.place,
             other => panic!("{other:?}"),
         }
@@ -168,7 +170,7 @@ async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
-    assert_eq!((pulsed.admitted, pulsed.called_late), (1, 0), "seen, a minute after the lane was last asked");
+    assert_eq!((pulsed.admitted, pulsed.absent), (1, 0), "seen, a minute after the lane was last asked");
 }
 
 #[tokio::test]

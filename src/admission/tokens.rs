@@ -7,7 +7,8 @@
 //! ```
 //!
 //! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it. A token does not expire
-//! and does not rotate: it is the place. It is verified every time, which costs less than a look-up.
+//! and does not rotate: it is the place. It is verified every time, which costs less than a look-up. One of
+//! who entered by a draw has epoch and serial 0: what they drew follows from the seed and shows nowhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,6 +18,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::ids::{EventId, UserId, VisitorId, is_slug};
 use crate::lane::Token;
+use crate::lane::room::{EPOCH, score};
 
 const VERSION: u8 = 1;
 const MAC_LEN: usize = 16;
@@ -32,10 +34,22 @@ const VISITOR_DOMAIN: &[u8] = b"stanchion visitor\0";
 /// Signs and verifies; clones nothing, remembers nothing.
 pub struct Tokens(Vec<Secret>);
 
-struct Secret {
-    id: [u8; 4],
+/// One of the queue's secrets.
+pub(super) struct Secret {
+    /// Tells which secret made a text, and nothing of it.
+    pub(super) id: [u8; 4],
     /// Keyed already: one block less for every token.
     mac: Hmac<Sha256>,
+}
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub event: EventId,
+    pub visitor: VisitorId,
+    pub round: i64,
+    /// `None`: a draw, to be told by the room's seed.
+    pub score: Option<i64>,
 }
 
 /// Not a token of ours.
@@ -45,13 +59,7 @@ pub struct Forged;
 impl Tokens {
     /// The first secret signs, all verify. Never empty.
     pub fn new(secrets: &[Vec<u8>]) -> Self {
-        assert!(!secrets.is_empty(), "a queue needs a secret");
-        let keyed = secrets.iter().map(|secret| {
-            let digest = Sha256::new().chain_update(b"stanchion key id\0").chain_update(secret).finalize();
-            let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
-            Secret { id: [digest[0], digest[1], digest[2], digest[3]], mac }
-        });
-        Self(keyed.collect())
+        Self(keyed(secrets))
     }
 
     pub fn sign(&self, token: &Token) -> String {
@@ -60,7 +68,8 @@ impl Tokens {
         let mut bytes = Vec::with_capacity(HEAD_LEN + event.len() + token.visitor.as_str().len() + MAC_LEN);
         bytes.push(VERSION);
         bytes.extend_from_slice(&secret.id);
-        for number in [token.round, token.epoch, token.serial] {
+        let numbered = token.score.max(0);
+        for number in [token.round, numbered.div_euclid(EPOCH), numbered.rem_euclid(EPOCH)] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         bytes.push(u8::try_from(event.len()).expect("slugs are at most 48 bytes"));
@@ -78,7 +87,7 @@ impl Tokens {
         matches!(read, Some(Ok(6))) && start[0] == VERSION && start[1..5] == self.0[0].id
     }
 
-    pub fn verify(&self, text: &str) -> Result<Token, Forged> {
+    pub fn verify(&self, text: &str) -> Result<Claim, Forged> {
         if text.len() > TOKEN_MAX {
             return Err(Forged);
         }
@@ -109,6 +118,17 @@ impl Tokens {
     }
 }
 
+/// Never empty; the first signs, all verify.
+pub(super) fn keyed(secrets: &[Vec<u8>]) -> Vec<Secret> {
+    assert!(!secrets.is_empty(), "a queue needs a secret");
+    let keyed = secrets.iter().map(|secret| {
+        let digest = Sha256::new().chain_update(b"stanchion key id\0").chain_update(secret).finalize();
+        let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+        Secret { id: [digest[0], digest[1], digest[2], digest[3]], mac }
+    });
+    keyed.collect()
+}
+
 impl Secret {
     fn visitor(&self, event: &EventId, user: &UserId) -> VisitorId {
         // A slug holds no zero byte: event and user cannot run into each other.
@@ -116,7 +136,7 @@ impl Secret {
         VisitorId(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
     }
 
-    fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+    pub(super) fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
         let mut mac = self.mac.clone();
         mac.update(domain);
         mac.update(text);
@@ -125,7 +145,7 @@ impl Secret {
 }
 
 /// A body whose mac was good, so every `None` here is a token of another make.
-fn decode(body: &[u8]) -> Option<Token> {
+fn decode(body: &[u8]) -> Option<Claim> {
     let number = |at: usize| body.get(at..at + 8)?.try_into().ok().map(i64::from_be_bytes);
     let (round, epoch, serial) = (number(5)?, number(13)?, number(21)?);
     let event_len = usize::from(*body.get(29)?);
@@ -134,7 +154,8 @@ fn decode(body: &[u8]) -> Option<Token> {
     if !is_slug(event) || visitor.is_empty() {
         return None;
     }
-    Some(Token { event: EventId::from(event), visitor: VisitorId::from(visitor), serial, epoch, round })
+    let score = (serial > 0).then(|| score(epoch, serial));
+    Some(Claim { event: EventId::from(event), visitor: VisitorId::from(visitor), round, score })
 }
 
 /// A new browser's visitor id: 96 random bits.
@@ -152,14 +173,20 @@ mod tests {
     }
 
     fn token() -> Token {
-        Token { event: "hall".into(), visitor: "v-1".into(), serial: 7, epoch: 2, round: 1 }
+        Token { event: "hall".into(), visitor: "v-1".into(), score: score(2, 7), round: 1 }
+    }
+
+    fn claim() -> Claim {
+        Claim { event: "hall".into(), visitor: "v-1".into(), round: 1, score: Some(score(2, 7)) }
     }
 
     #[test]
     fn a_token_comes_back_as_it_was() {
         let tokens = tokens(&["a"]);
         let text = tokens.sign(&token());
-        assert_eq!(tokens.verify(&text), Ok(token()));
+        assert_eq!(tokens.verify(&text), Ok(claim()));
+        let drawn = tokens.sign(&Token { score: -7, ..token() });
+        assert_eq!(tokens.verify(&drawn), Ok(Claim { score: None, ..claim() }), "a draw shows nowhere");
         assert!(text.len() < 100, "{} characters", text.len());
     }
 
@@ -186,8 +213,8 @@ mod tests {
         let (old, both, new) = (tokens(&["a"]), tokens(&["b", "a"]), tokens(&["b"]));
         let of_old = old.sign(&token());
         assert!(old.is_current(&of_old) && !both.is_current(&of_old) && both.is_current(&both.sign(&token())));
-        assert_eq!(both.verify(&of_old), Ok(token()));
-        assert_eq!(new.verify(&both.sign(&token())), Ok(token()));
+        assert_eq!(both.verify(&of_old), Ok(claim()));
+        assert_eq!(new.verify(&both.sign(&token())), Ok(claim()));
         assert_eq!(new.verify(&of_old), Err(Forged), "a secret no longer given verifies nothing");
         let user = |tokens: &Tokens| tokens.visitor_of(&"hall".into(), &"kim".into());
         assert_eq!(user(&old), user(&both));

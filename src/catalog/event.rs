@@ -8,7 +8,8 @@ use crate::clock::Timestamp;
 use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::lane::EventPut;
 use crate::lane::record::Terms;
-use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::ledger::draws::DrawSecret;
 use crate::money::{AMOUNT_MAX, BP_MAX};
 
 /// Bounds of one event: the seat string and the answers made of it stay small enough to serve whole.
@@ -27,6 +28,8 @@ pub struct Event {
     pub version: i64,
     pub spec: EventSpec,
     pub layout: Layout,
+    /// What its draws are made from; given once.
+    pub draw: DrawSecret,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -106,26 +109,12 @@ pub struct CancellationFee {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = RoomOrder)]
-pub enum Order {
-    Fifo,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
 #[schema(as = RoomIdentity)]
 pub enum Identity {
     /// A random id for each browser.
     Browser,
     /// Signed in: one person, one place.
     User,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = RoomControl)]
-pub enum Control {
-    Fixed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -327,6 +316,13 @@ fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
 }
 
 impl RoomSpec {
+    /// What may not change any more: visitors have places, and perhaps draws, by these.
+    pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> Faults {
+        let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];
+        let changed = fields.into_iter().filter(|(_, changed)| *changed);
+        changed.map(|(field, _)| (format!("{pointer}/{field}"), "set when the event is created".into())).collect()
+    }
+
     pub fn faults(&self, pointer: &str) -> Faults {
         let mut faults = Faults::new();
         let mut range = |value: i64, least: i64, most: i64, field: &str| {
@@ -341,6 +337,9 @@ impl RoomSpec {
         range(self.absent_after_s, 1, TTL_S_MAX, "absent_after_s");
         range(self.late_grace_s, 0, TTL_S_MAX, "late_grace_s");
         range(self.recover_s, 1, TTL_S_MAX, "recover_s");
+        if self.order == Order::Lottery && self.identity != Identity::User {
+            faults.push((format!("{pointer}/order"), "a lottery needs identity \"user\": one person, one draw".into()));
+        }
         faults
     }
 }
@@ -375,6 +374,8 @@ impl Event {
                 absent_after_s: room.absent_after_s,
                 late_grace_s: room.late_grace_s,
                 release_on: room.release_on,
+                order: room.order,
+                control: room.control,
             },
         }
     }

@@ -8,8 +8,6 @@ mod store;
 
 pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::Campaign;
-pub use event::{
-    CancellationFee, Control, Event, EventSpec, Faults, Identity, Order, RoomPatch, RoomSpec, RowSpec, SectionSpec,
-};
+pub use event::{CancellationFee, Event, EventSpec, Faults, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec};
 pub use layout::{Layout, Section, Strip};
 pub use store::{Catalog, Error, PutCampaignOutcome, PutEventOutcome, Result};

@@ -15,9 +15,10 @@ use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
 use crate::clock::Clock;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
+use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
+use crate::ledger::draws::DrawSecret;
 use crate::ledger::grant::{Grant, Granted};
 use crate::ledger::{self, Ledger};
 
@@ -130,9 +131,9 @@ impl Catalog {
         self.index.read().events.values().cloned().collect()
     }
 
-    /// All events of one lane: what a rebuild puts back.
-    pub fn event_puts(&self, lane: LaneId) -> Vec<EventPut> {
-        self.index.read().events.values().filter(|e| e.lane == lane).map(|e| e.lane_put()).collect()
+    /// All events of one lane.
+    pub fn events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
+        self.index.read().events.values().filter(|e| e.lane == lane).cloned().collect()
     }
 
     pub fn campaign_puts(&self, lane: LaneId) -> Vec<CampaignPut> {
@@ -153,13 +154,17 @@ impl Catalog {
         let Some(event) = self.event(id.as_str()) else { return Ok(PutEventOutcome::NotFound) };
         let patched = |event: &Event| EventSpec { room: patch.apply(&event.spec.room), ..event.spec.clone() };
         let faults = patched(&event).faults();
-        if !faults.is_empty() {
-            let inside_room = |(pointer, detail): (String, String)| {
-                (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
-            };
-            return Ok(PutEventOutcome::Invalid(faults.into_iter().map(inside_room).collect()));
-        }
-        self.change_event(id, |before| before.map(patched)).await
+        let outcome = match faults.is_empty() {
+            true => self.change_event(id, |before| before.map(patched)).await?,
+            false => PutEventOutcome::Invalid(faults),
+        };
+        let inside_room = |(pointer, detail): (String, String)| {
+            (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
+        };
+        Ok(match outcome {
+            PutEventOutcome::Invalid(faults) => PutEventOutcome::Invalid(faults.into_iter().map(inside_room).collect()),
+            outcome => outcome,
+        })
     }
 
     async fn change_event(
@@ -170,6 +175,10 @@ impl Catalog {
         for _ in 0..TRIES {
             let before = self.event(id.as_str());
             let Some(spec) = wanted(before.as_deref()) else { return Ok(PutEventOutcome::NotFound) };
+            let frozen = before.as_ref().map(|before| spec.room.frozen_faults(&before.spec.room, "/room"));
+            if let Some(faults) = frozen.filter(|faults| !faults.is_empty()) {
+                return Ok(PutEventOutcome::Invalid(faults));
+            }
             let after = Arc::new(self.next_event(id, spec, before.as_deref()));
             if let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
                 return Ok(PutEventOutcome::SeatsSold(sold));
@@ -195,7 +204,10 @@ impl Catalog {
     fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
         let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
         let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
-        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout }
+        // Of an event from before there were draws, the first change gives it one.
+        let draw = before.map(|b| b.draw.clone()).filter(|draw| draw.bytes().is_some());
+        let draw = draw.unwrap_or_else(DrawSecret::random);
+        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout, draw }
     }
 
     /// Names of seats that the change would drop and that are taken now. The lane has the last word;
@@ -220,6 +232,7 @@ impl Catalog {
             seq: 0,
             spec: serde_json::to_string(&event.spec).expect("a spec is plain data"),
             layout: serde_json::to_string(&event.layout).expect("a layout is plain data"),
+            draw: event.draw.clone(),
         };
         let expected = before.map(|b| b.version);
         match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
@@ -415,7 +428,7 @@ impl Event {
         let unreadable = |source| Error::Unreadable { what: "event", id: row.id.to_string(), source };
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         let layout = serde_json::from_str(&row.layout).map_err(unreadable)?;
-        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout })
+        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout, draw: row.draw })
     }
 }
 

@@ -58,6 +58,7 @@ pub async fn run(arguments: DemoArguments) -> Done {
     config.admin.listen = arguments.admin_listen;
     // The whole crowd comes from one address; visitors keep their own limit.
     config.limits.client_rps = 0;
+    config.limits.join_rps = 0;
     config.log.level = "warn".into();
     config::fill_secrets(&mut config).map_err(work)?;
     telemetry::log(&config.log).map_err(usage)?;

@@ -110,6 +110,10 @@ pub fn relations(config: &Config) -> Vec<String> {
         "queue.poll_min_ms: at least 100 and at most poll_max_ms".into(),
     );
     rule(
+        (1..=24).contains(&queue.proof_bits_min) && (queue.proof_bits_min..=24).contains(&queue.proof_bits_max),
+        "queue.proof_bits_min: 1 to proof_bits_max, and that at most 24, or phones do not come in".into(),
+    );
+    rule(
         pass.old_public_keys.len() <= 8,
         "pass.old_public_keys: at most 8; passes live minutes, so old keys can go soon".into(),
     );
@@ -124,6 +128,10 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule(
         limits.client_rps == 0 || limits.client_burst >= 1,
         "limits.client_burst: at least 1 while client_rps is on, or nobody gets in".into(),
+    );
+    rule(
+        limits.join_rps == 0 || limits.join_burst >= 1,
+        "limits.join_burst: at least 1 while join_rps is on, or nobody joins".into(),
     );
     rule((1..=500).contains(&pipeline.batch_max), "pipeline.batch_max: 1 to 500 records".into());
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());

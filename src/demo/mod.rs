@@ -42,7 +42,7 @@ use world::World;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What the demo needs to know of the gateway it is let loose on. Start that one with
-/// `limits.client_rps = 0`: the whole crowd comes from one address.
+/// `limits.client_rps = 0` and `limits.join_rps = 0`: the whole crowd comes from one address.
 pub struct Demo {
     /// Of the public listener, `http://…` without a slash at the end.
     pub public_url: String,

@@ -46,6 +46,9 @@ pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a 
     if let Some(value) = headers.get(&kind.header()) {
         return Some((value.to_str().unwrap_or(""), Carried::Header));
     }
+    if !headers.contains_key(header::COOKIE) {
+        return None;
+    }
     let name = kind.cookie(event);
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
     let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(n, _)| *n == name);

@@ -39,6 +39,7 @@ type Keyed<C> = RateLimiter<u128, Bounded, C, NoOpMiddleware<<C as Clock>::Insta
 pub struct Limits<C: Clock = Monotonic> {
     clients: Option<Keyed<C>>,
     visitors: Option<Keyed<C>>,
+    joins: Option<Keyed<C>>,
     clock: C,
     /// Keys of visitors are hashed with a secret of this process: nobody can aim at another's bucket.
     hasher: RandomState,
@@ -72,6 +73,7 @@ impl<C: Clock + Clone> Limits<C> {
         Self {
             clients: limiter(config.client_rps, config.client_burst),
             visitors: limiter(config.visitor_rps, config.visitor_rps.saturating_mul(2)),
+            joins: limiter(config.join_rps, config.join_burst),
             clock,
             hasher: RandomState::new(),
         }
@@ -82,13 +84,22 @@ impl<C: Clock + Clone> Limits<C> {
             Asker::Client(address) => (&self.clients, address_key(address)),
             Asker::Known(name) => (&self.visitors, u128::from(self.hasher.hash_one(name))),
         };
+        self.count(limiter, key)
+    }
+
+    /// Counts who takes a place without having one, whoever it is.
+    pub fn check_join(&self, address: IpAddr) -> Result<(), TooSoon> {
+        self.count(&self.joins, address_key(address))
+    }
+
+    fn count(&self, limiter: &Option<Keyed<C>>, key: u128) -> Result<(), TooSoon> {
         let Some(limiter) = limiter else { return Ok(()) };
         limiter.check_key(&key).map_err(|until| TooSoon(until.wait_time_from(self.clock.now())))
     }
 
     /// Forgets keys whose buckets are full again.
     pub fn prune(&self) {
-        for limiter in [&self.clients, &self.visitors].into_iter().flatten() {
+        for limiter in [&self.clients, &self.visitors, &self.joins].into_iter().flatten() {
             limiter.retain_recent();
         }
     }
@@ -166,9 +177,14 @@ mod tests {
 
     use super::*;
 
+    fn config(keys_max: usize) -> config::Limits {
+        let (client_rps, client_burst, visitor_rps, join_rps, join_burst) = (1, 2, 5, 2, 3);
+        let (in_flight, streams) = (1, 1);
+        config::Limits { client_rps, client_burst, visitor_rps, join_rps, join_burst, in_flight, streams, keys_max }
+    }
+
     fn limits(keys_max: usize) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
-        let config =
-            config::Limits { client_rps: 1, client_burst: 2, visitor_rps: 5, in_flight: 1, streams: 1, keys_max };
+        let config = config(keys_max);
         let clock = FakeRelativeClock::default();
         (Limits::with_clock(&config, clock.clone()), clock)
     }
@@ -214,12 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn joins_have_a_bucket_of_their_own() {
+        let (limits, clock) = limits(100);
+        let join = |text: &str| limits.check_join(text.parse().expect("an address")).is_ok();
+        assert_eq!(["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"].map(join), [true, true, true, false]);
+        assert!(limits.check(client("2001:db8::5")).is_ok(), "asking is not joining");
+        assert!(join("2001:db8:0:1::1"), "another home");
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(["2001:db8::1", "2001:db8::2"].map(join), [true, false]);
+        clock.advance(Duration::from_secs(60));
+        limits.prune();
+        assert_eq!(limits.joins.as_ref().map(RateLimiter::len), Some(0));
+    }
+
+    #[test]
     fn zero_is_off() {
-        let config =
-            config::Limits { client_rps: 0, client_burst: 0, visitor_rps: 0, in_flight: 1, streams: 1, keys_max: 0 };
-        let limits = Limits::new(&config);
-        assert!(
-            (0..1000).all(|_| limits.check(client("192.0.2.1")).is_ok() && limits.check(Asker::Known("v")).is_ok())
-        );
+        let limits = Limits::new(&config::Limits { client_rps: 0, visitor_rps: 0, join_rps: 0, ..config(0) });
+        let address = "192.0.2.1".parse().expect("an address");
+        for _ in 0..1000 {
+            assert!(limits.check(Asker::Client(address)).is_ok() && limits.check(Asker::Known("v")).is_ok());
+            assert!(limits.check_join(address).is_ok());
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod body;
 pub mod client;
 pub mod credential;
+pub mod draws;
 mod faults;
 pub mod handlers;
 pub mod idempotency;
@@ -31,6 +32,8 @@ pub mod waiting;
 
 use crate::admission::Room;
 use crate::catalog::Event;
+use crate::draw::DrawKey;
+use crate::lane::room::Order;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};
@@ -45,6 +48,7 @@ pub fn room_of(event: &Event) -> Room {
         lane: event.lane,
         patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
         absent_ms: room.absent_after_s * 1000,
+        draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
     }
 }
 

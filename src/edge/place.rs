@@ -3,12 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::draws::Drawing;
 use crate::admission::speed::Eta;
 use crate::admission::{Place, Standing};
-use crate::catalog::{self, Event};
+use crate::catalog::Event;
 use crate::clock::{Millis, rfc3339, seconds_until};
 use crate::lane::RoomCounts;
-use crate::lane::room::Mode;
+use crate::lane::room::{Mode, Order};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -122,21 +123,15 @@ impl PlaceView {
 #[schema(as = Room)]
 pub struct RoomView {
     pub room: RoomStateView,
-    pub order: OrderView,
+    pub order: Order,
     pub waiting: Option<i64>,
     pub inside: Option<i64>,
     pub capacity: i64,
     pub rate_per_min: i64,
     pub admitted_total: Option<i64>,
     pub seats_left: Option<i64>,
-    /// Null in rooms without a draw.
+    /// Null in rooms without a draw, and while it is not known which one.
     pub draw: Option<DrawView>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderView {
-    Fifo,
 }
 
 /// Lower-case hex.
@@ -154,9 +149,7 @@ impl RoomView {
         let spec = &event.spec.room;
         Self {
             room: counts.map_or(RoomStateView::Recovering, room_state),
-            order: match spec.order {
-                catalog::Order::Fifo => OrderView::Fifo,
-            },
+            order: spec.order,
             waiting: counts.map(|c| c.waiting),
             inside: counts.map(|c| c.inside),
             capacity: counts.map_or(spec.capacity, |c| c.capacity),
@@ -168,10 +161,21 @@ impl RoomView {
     }
 }
 
+impl DrawView {
+    pub fn new(drawing: &Drawing, now_ms: Millis) -> Self {
+        Self {
+            commitment: drawing.commitment(),
+            list_digest: drawing.draw.as_ref().map(|draw| draw.list_digest.clone()),
+            seed: drawing.told_seed(now_ms),
+        }
+    }
+}
+
 fn room_state(counts: &RoomCounts) -> RoomStateView {
     match counts.mode {
         Mode::Scheduled => RoomStateView::Scheduled,
         Mode::Closed => RoomStateView::Closed,
+        Mode::Recovering => RoomStateView::Recovering,
         Mode::Open | Mode::Paused | Mode::Drain if counts.sold_out() => RoomStateView::SoldOut,
         Mode::Open => RoomStateView::Open,
         Mode::Paused => RoomStateView::Paused,

@@ -4,6 +4,8 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use super::views::challenge::ChallengeView;
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident => $text:literal, $status:literal, $retry:ident, $title:literal;)*) => {
         /// Every code of API.md.
@@ -43,6 +45,8 @@ codes! {
     BadOrigin => "BAD_ORIGIN", 403, Never, "A cookie-carried request must come from our own origin";
     /// `PASS_REQUIRED` where a user is signed in but not inside.
     PassRequired => "PASS_REQUIRED", 403, Never, "A live pass of this event is required";
+    ProofRequired => "PROOF_REQUIRED", 403, Later, "Many are entering: a proof of work is required";
+    ProofInvalid => "PROOF_INVALID", 403, Never, "The proof of work does not hold";
     NotOwner => "NOT_OWNER", 403, Never, "This belongs to another user";
 
     NotFound => "NOT_FOUND", 404, Never, "There is nothing here";
@@ -57,6 +61,7 @@ codes! {
     RequestTimeout => "REQUEST_TIMEOUT", 408, Later, "The body did not arrive in time";
 
     RoomClosed => "ROOM_CLOSED", 409, Never, "The room takes nobody in";
+    DrawNotOpen => "DRAW_NOT_OPEN", 409, Never, "The draw is not open yet";
     SeatsTaken => "SEATS_TAKEN", 409, Never, "Some of these seats are taken";
     SoldOut => "SOLD_OUT", 409, Never, "Not enough is left";
     AdjacentUnavailable => "ADJACENT_UNAVAILABLE", 409, Never, "No block of adjacent seats is left";
@@ -141,7 +146,8 @@ pub struct Problem {
     pub detail: Option<String>,
     pub errors: Vec<FieldError>,
     pub conflicts: Vec<String>,
-    pub retry_after_s: Option<u64>,
+    pub challenge: Option<Box<ChallengeView>>,
+    pub retry_after_s: Option<u32>,
     /// `Allow` of a 405.
     pub allow: Option<Box<str>>,
     /// Logged once, by the service, with the request's id.
@@ -155,6 +161,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             conflicts: Vec::new(),
+            challenge: None,
             retry_after_s: None,
             allow: None,
             cause: None,
@@ -191,15 +198,20 @@ impl Problem {
         self
     }
 
+    pub fn challenge(mut self, challenge: ChallengeView) -> Self {
+        self.challenge = Some(Box::new(challenge));
+        self
+    }
+
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         self
     }
 
     /// Seconds of `Retry-After`: 429 and 503 always carry one.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let always = matches!(self.code.status().as_u16(), 429 | 503);
-        self.retry_after_s.or(always.then_some(1))
+        self.retry_after_s.map(u64::from).or(always.then_some(1))
     }
 }
 
@@ -241,6 +253,9 @@ pub struct ProblemView<'a> {
     /// `SEATS_TAKEN` and `SEATS_SOLD` only: ids of seats.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub conflicts: &'a [String],
+    /// `PROOF_REQUIRED` and `PROOF_INVALID` only: what to solve.
+    #[serde(flatten)]
+    pub challenge: Option<&'a ChallengeView>,
 }
 
 impl Problem {
@@ -255,6 +270,7 @@ impl Problem {
             request_id,
             errors: &self.errors,
             conflicts: &self.conflicts,
+            challenge: self.challenge.as_deref(),
         }
     }
 }

@@ -5,10 +5,11 @@ mod purchase;
 
 use http::Method;
 
-use super::handlers::{ops, pages, passes, queue, room, room_page, stream};
+use super::handlers::{door, draw, ops, pages, passes, queue, room, room_page, stream};
 use super::place::{PlaceView, RoomView};
 use super::problem::Code::*;
 use super::router::Route;
+use super::views::challenge::ChallengeView;
 
 /// Every route of every listener.
 pub fn table() -> Vec<Route> {
@@ -55,7 +56,19 @@ fn waiting_room() -> Vec<Route> {
             .body::<queue::EnterBody>()
             .answers::<PlaceView>(201, "A new place")
             .answers::<PlaceView>(200, "The place this visitor has")
-            .errors(&[EventNotFound, QueueTokenInvalid, Unauthenticated, RoomClosed, BadOrigin, Recovering]),
+            .errors(&[
+                EventNotFound,
+                QueueTokenInvalid,
+                Unauthenticated,
+                RoomClosed,
+                BadOrigin,
+                ProofRequired,
+                ProofInvalid,
+                Recovering,
+            ]),
+        get("/v1/events/{event}/queue/challenge", "ask_challenge", "What a newcomer has to solve", door::challenge)
+            .answers::<ChallengeView>(200, "The challenge; `bits` 0: enter without")
+            .errors(&[EventNotFound, Unauthenticated]),
         get(QUEUE, "poll_queue", "Where this visitor stands", queue::poll)
             .answers::<PlaceView>(200, "The place")
             .errors(&[EventNotFound, QueueTokenInvalid]),
@@ -71,7 +84,7 @@ fn waiting_room() -> Vec<Route> {
             "Leave, for sendBeacon",
             queue::leave_by_beacon,
         )
-        .body::<queue::EnterBody>()
+        .body::<queue::LeaveBody>()
         .answers_bare(204, "Left")
         .errors(&[EventNotFound, QueueTokenInvalid, BadOrigin, Recovering]),
         get("/v1/events/{event}/queue/stream", "stream_queue", "The place as server-sent events", stream::open)
@@ -80,10 +93,14 @@ fn waiting_room() -> Vec<Route> {
         get("/v1/events/{event}/room", "show_room", "Public counts of a room", room::show)
             .answers::<RoomView>(200, "The counts")
             .errors(&[EventNotFound]),
+        get("/v1/events/{event}/room/draw", "show_draw", "The draw after its opening, for anyone to check", draw::list)
+            .answers::<draw::DrawListView>(200, "The seed, and who took part")
+            .errors(&[EventNotFound, NotFound, DrawNotOpen, Recovering]),
         get("/room/{event}", "room_page", "The waiting room, for browsers", room_page::show)
             .query("left", "Said by a redirect: the visitor has left")
             .query("busy", "Said by a redirect: there was no time for the request")
             .query("again", "Said by a redirect: there was no such place")
+            .query("script", "Said by a redirect: a proof of work is wanted, which takes a script")
             .answers_bare(200, "HTML")
             .errors(&[EventNotFound]),
         post("/room/{event}", "room_page_enter", "The page's form: take a place", room_page::enter)

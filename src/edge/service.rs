@@ -29,6 +29,7 @@ use super::request::Request;
 use super::router::{Found, Listener, Route, Router, Who};
 use super::state::State;
 use super::{Outcome, routes};
+use crate::admission::tokens::Claim;
 use crate::clock;
 use crate::ids::EventId;
 use crate::lane::Token;
@@ -255,8 +256,12 @@ impl Service {
         let admission = &self.state.admission;
         let queue = || {
             let (token, _) = credential::find(headers, Kind::Queue, event)?;
-            let token = admission.tokens().verify(token).ok()?;
-            (token.event.as_str() == event).then_some(Known::Place(token))
+            let Claim { event: of, visitor, round, score } = admission.tokens().verify(token).ok()?;
+            (of.as_str() == event).then(|| match score {
+                Some(score) => Known::Place(Token { event: of, visitor, score, round }),
+                // Drawn at the opening: where that stands is found out by whoever asks for it.
+                None => Known::Visitor(visitor.0),
+            })
         };
         let pass = || {
             let (pass, _) = credential::find(headers, Kind::Pass, event)?;

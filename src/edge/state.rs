@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::meters::UnderWay;
@@ -16,6 +17,7 @@ use super::origin::Origins;
 use super::upstream::Upstreams;
 use super::{openapi, routes};
 use crate::admission::Admission;
+use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -60,9 +62,11 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
+    pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
     pub under_way: UnderWay,
+    pub proofs: Proofs,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -76,9 +80,12 @@ impl State {
     /// Fails when the keys that verify users or the page's template cannot be read.
     pub fn new(parts: Parts) -> Result<Self, SetupError> {
         let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+        let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         Ok(Self {
+            proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
+            draws: Draws::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             under_way: UnderWay::default(),

@@ -10,10 +10,10 @@ use crate::clock::Clock;
 use crate::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
 use crate::lane::order::{OrderStatus, SeatTarget, TotalFact};
 use crate::lane::record::{CouponChoice, Terms};
-use crate::lane::room::{Mode, ReleaseOn, RoomSettings};
+use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
 use crate::lane::{
-    CancelOutcome, CheckoutOutcome, Enter, EventPut, HoldAsk, HoldOutcome, Lanes, OrderFact, SeatMap, Settlement, Want,
-    memory,
+    CancelOutcome, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lanes, OrderFact, SeatMap,
+    Settlement, Want, memory,
 };
 
 const NOW: i64 = 1_000_000;
@@ -41,10 +41,17 @@ impl House {
             absent_after_s: 60,
             late_grace_s: 60,
             release_on: ReleaseOn::Order,
+            order: Order::Fifo,
+            control: Control::Fixed,
         };
         let put = EventPut { event: event(), version: 1, seats: 4, blocked: Vec::new(), room };
         lane.put_event(NOW, put).await.expect("a good event");
-        let enter = Enter { event: event(), visitor: visitor(), waiting_max: 10 };
+        let enter = Enter {
+            event: event(),
+            round: 0,
+            visitors: vec![Entrant { visitor: visitor(), draw: None }],
+            waiting_max: 10,
+        };
         lane.enter(NOW, enter).await.expect("there is room");
 
         let nudges = Arc::new(AtomicUsize::new(0));

@@ -106,6 +106,8 @@ mod tests {
             admitted_total: 0,
             round: 1,
             epoch: 1,
+            drawing: false,
+            pace: 1_000,
             free: 0,
             held: 0,
             paying: 0,

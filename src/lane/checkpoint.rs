@@ -3,6 +3,9 @@
 use crate::clock::Millis;
 use crate::ids::VisitorId;
 
+/// Most of the drawn read at once.
+pub const DRAWN_MAX: usize = 5_000;
+
 /// Scores of a [`SpentChunk`].
 pub const CHUNK_SCORES: i64 = 1_024;
 
@@ -14,7 +17,7 @@ pub struct Checkpoint {
     /// Last one given; the next entry gets one more.
     pub serial: i64,
     pub admitted_total: i64,
-    /// Highest score let in or called in this round; lowest possible when nobody was.
+    /// Highest score called from the line in this round; [`super::room::NO_HEAD`] when none was.
     pub head: i64,
     /// In a room with a draw: still before the opening.
     pub drawing: bool,
@@ -42,4 +45,26 @@ pub struct Insider {
 pub struct SpentChunk {
     pub chunk: i64,
     pub bits: [u8; 128],
+}
+
+impl Checkpoint {
+    /// How many places are through.
+    pub fn spent_count(&self) -> usize {
+        let bits = |chunk: &SpentChunk| chunk.bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+        self.spent.iter().map(bits).sum::<usize>() + self.spent_draws.len()
+    }
+}
+
+impl SpentChunk {
+    /// Marks a score of this chunk.
+    pub fn mark(&mut self, score: i64) {
+        let at = usize::try_from(score.rem_euclid(CHUNK_SCORES)).expect("below 1,024");
+        self.bits[at / 8] |= 1 << (at % 8);
+    }
+
+    /// The scores that are spent, in order.
+    pub fn scores(&self) -> impl Iterator<Item = i64> {
+        let is_spent = |at: &i64| self.bits[(*at / 8) as usize] & (1 << (at % 8)) != 0;
+        (0..CHUNK_SCORES).filter(is_spent).map(|at| self.chunk * CHUNK_SCORES + at)
+    }
 }

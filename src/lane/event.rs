@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::hold::HoldFact;
 use super::order::OrderFact;
 use super::room::{RoomCounts, RoomSettings};
@@ -81,7 +82,10 @@ pub struct SeatMap {
 
 /// An event as the ledger knows it, to rebuild a lane from. Replaces the event if it is there already.
 ///
-/// The room begins in round 1 with the given epoch, serial 0, nobody in it, a full bucket. Each order's
+/// The room begins with the given epoch and nobody waiting. Without a checkpoint it is in round 1, with
+/// serial 0, nobody inside and a full bucket. With one it has the checkpoint's round, serial, total, head,
+/// places inside and spent marks, draws again if that was still drawing (a new round of draws begins only
+/// with a new round), and an empty bucket: nobody knows what was let in since. Each order's
 /// fact and hold are stored, the hold `Ordered` by it; seats take their state and the order as owner
 /// (also over `blocked`); `taken` counts them for the order's user. An order not yet final leaves its
 /// hold open (counted for its visitor); a final one's hold ended now. Rejected and refunded ones are
@@ -93,6 +97,9 @@ pub struct EventRestore {
     pub put: EventPut,
     /// Raised above every epoch given before, so that newcomers stand behind.
     pub epoch: i64,
+    pub checkpoint: Option<Checkpoint>,
+    /// Until then the room is recovering; 0: it is not.
+    pub recover_until_ms: Millis,
     /// Orders whose seats are paying or sold, and whose facts a refund needs.
     pub orders: Vec<RestoredOrder>,
     /// Time until which paying orders keep their visitor inside.

@@ -34,7 +34,7 @@ pub use order::{
     Cancel, CancelOutcome, Checkout, CheckoutOutcome, OrderFact, Pay, PayOutcome, Refund, RefundFact, RefundOutcome,
     Settlement,
 };
-pub use room::{Enter, EnterOutcome, Place, Pulse, Pulsed, RoomCounts, Token};
+pub use room::{Enter, EnterOutcome, Entrant, Place, Pulse, Pulsed, RoomCounts, Token};
 
 /// Why an operation gave no answer. All may be retried with the same arguments.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +68,9 @@ pub trait Lane: Send + Sync + 'static {
 
     /// Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent>;
-    /// Takes a place in line; admits at once when nobody waits and there is room.
-    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<EnterOutcome>;
+    /// Takes places in line, up to 500 in one step; admits at once while nobody waits and there is room.
+    /// In the visitors' order.
+    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<Vec<EnterOutcome>>;
     /// A visitor's present place. Marks them seen; claims an admission; brings a late one back;
     /// puts back whoever is in no set, of this round and not spent.
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>>;
@@ -86,6 +87,13 @@ pub trait Lane: Send + Sync + 'static {
     async fn room(&self, now_ms: Millis, event: &EventId) -> Result<Option<RoomCounts>>;
     /// When this visitor's place inside expires; `None`: not inside.
     async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>>;
+
+    /// Puts who has a live pass back inside a recovering room, until then; whether they are inside now.
+    async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool>;
+    /// Up to `max` (1 to 5,000) of the drawn after this one, bytewise by visitor; `None`: no such event.
+    async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>>;
+    /// What the ledger keeps of a room; `None`: no such event in this lane.
+    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>>;
 
     // --- seats and holds ---
 

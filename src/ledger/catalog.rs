@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::draws::DrawSecret;
 use super::{Cause, Conn, Error, Ledger, Result, Source};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, LaneId, LogId};
@@ -17,6 +18,8 @@ pub struct EventRow {
     pub seq: i64,
     pub spec: String,
     pub layout: String,
+    /// Counts where none is stored yet; what is stored stays for ever.
+    pub draw: DrawSecret,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +55,15 @@ impl Ledger {
                 let seq = next_seq(conn).await?;
                 let met = match expected {
                     Some(version) => sqlx::query(
-                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ? \
-                         WHERE id = ? AND version = ?",
+                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, \
+                         draw_key = CASE WHEN draw_key = '' THEN ? ELSE draw_key END WHERE id = ? AND version = ?",
                     )
                     .bind(row.version)
                     .bind(seq)
                     .bind(row.spec)
                     .bind(row.layout)
                     .bind(now_ms)
+                    .bind(row.draw.0)
                     .bind(row.id.0)
                     .bind(version)
                     .execute(conn)
@@ -67,8 +71,8 @@ impl Ledger {
                     .rows_affected(),
                     None if exists(conn, "SELECT COUNT(*) FROM event WHERE id = ?", row.id.as_str()).await? => 0,
                     None => sqlx::query(
-                        "INSERT INTO event (id, lane, version, seq, spec, layout, created_ms, updated_ms) \
-                         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        "INSERT INTO event (id, lane, version, seq, spec, layout, draw_key, created_ms, updated_ms) \
+                         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     )
                     .bind(row.id.0)
                     .bind(i64::from(row.lane.0))
@@ -76,6 +80,7 @@ impl Ledger {
                     .bind(seq)
                     .bind(row.spec)
                     .bind(row.layout)
+                    .bind(row.draw.0)
                     .bind(now_ms)
                     .bind(now_ms)
                     .execute(conn)
@@ -135,7 +140,8 @@ impl Ledger {
     pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
         self.read("events_since", Source::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT id, lane, version, seq, spec, layout FROM event WHERE seq > ? ORDER BY seq LIMIT ?";
+                let text = "SELECT id, lane, version, seq, spec, layout, draw_key FROM event \
+                     WHERE seq > ? ORDER BY seq LIMIT ?";
                 let rows = sqlx::query(text).bind(seq).bind(limit).fetch_all(conn).await?;
                 rows.iter().map(event_row).collect()
             })
@@ -245,6 +251,7 @@ fn event_row(row: &AnyRow) -> Result<EventRow> {
         seq: row.try_get("seq")?,
         spec: row.try_get("spec")?,
         layout: row.try_get("layout")?,
+        draw: DrawSecret(row.try_get("draw_key")?),
     })
 }
 

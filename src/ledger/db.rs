@@ -199,6 +199,11 @@ impl Ledger {
         done
     }
 
+    /// Time limit of one read.
+    pub(super) fn read_limit(&self) -> Duration {
+        self.read_limit
+    }
+
     /// Ends all connections; what is under way is finished first.
     pub async fn close(&self) {
         self.write.close().await;

@@ -10,8 +10,12 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use super::{Conn, Error, Result};
 
 /// In order; never changed once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_hold_digest.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_hold_digest.sql"),
+    include_str!("migrations/0003_rooms.sql"),
+    include_str!("migrations/0004_draws.sql"),
+];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.
 const COLLATION: &str = "utf8mb4_bin";

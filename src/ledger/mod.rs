@@ -9,12 +9,14 @@ pub mod book;
 pub mod catalog;
 pub mod coupons;
 pub mod db;
+pub mod draws;
 pub mod error;
 pub mod grant;
 mod migrate;
 pub mod points;
 pub mod quote;
 pub mod reads;
+pub mod rooms;
 pub mod sql;
 
 pub use db::{Conn, Ledger, Source};

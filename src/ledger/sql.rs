@@ -86,10 +86,25 @@ pub fn holes(count: usize) -> String {
 
 /// Inserts rows, as few statements as the bounds allow. Each row has one value a column.
 pub async fn insert(conn: &mut Conn, table: &'static str, columns: &[&str], rows: &[Vec<Value>]) -> Result<()> {
+    put_rows(conn, "INSERT", table, columns, rows).await
+}
+
+/// As [`insert`], but a row whose key is there already takes its place.
+pub async fn replace(conn: &mut Conn, table: &'static str, columns: &[&str], rows: &[Vec<Value>]) -> Result<()> {
+    put_rows(conn, "REPLACE", table, columns, rows).await
+}
+
+async fn put_rows(
+    conn: &mut Conn,
+    verb: &str,
+    table: &'static str,
+    columns: &[&str],
+    rows: &[Vec<Value>],
+) -> Result<()> {
     let one = format!("({})", holes(columns.len()));
     for chunk in pieces(rows, HOLES_MAX / columns.len()) {
         let values = vec![one.as_str(); chunk.len()].join(", ");
-        let text = format!("INSERT INTO {table} ({}) VALUES {values}", columns.join(", "));
+        let text = format!("{verb} INTO {table} ({}) VALUES {values}", columns.join(", "));
         run(conn, text, chunk.iter().flatten()).await?;
     }
     Ok(())
@@ -170,6 +185,17 @@ pub async fn fetch_in(conn: &mut Conn, text: &str, keys: &[Value], tail: &str) -
         found.extend(list.into_iter().fold(query, bind).fetch_all(&mut *conn).await?);
     }
     Ok(found)
+}
+
+/// Deletes the rows of `text … IN (keys)`: `text` ends where the list begins and has one `?` of its own,
+/// for `first`. Answers how many there were.
+pub async fn delete_in(conn: &mut Conn, text: &str, first: &Value, keys: &[Value]) -> Result<u64> {
+    let mut met = 0;
+    for list in key_lists(keys) {
+        let text = format!("{text} ({})", holes(list.len()));
+        met += run(conn, text, std::iter::once(first).chain(list)).await?;
+    }
+    Ok(met)
 }
 
 /// Answers how many rows it met.

@@ -27,7 +27,7 @@ pub async fn serve(service: &Arc<Service>) -> (SocketAddr, Stop, JoinHandle<()>)
 }
 
 /// Sends this text and reads what comes until the other side closes.
-async fn talk(address: SocketAddr, text: &str) -> String {
+pub async fn talk(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     stream.write_all(text.as_bytes()).await.expect("sent");
     let mut answer = String::new();

@@ -145,6 +145,7 @@ impl Edge {
         config.auth.hs256_secret = SECRET.to_owned();
         config.queue.secrets = vec![SECRET.to_owned()];
         config.limits.client_rps = 0;
+        config.limits.join_rps = 0;
         config.limits.visitor_rps = 0;
         change(&mut config);
         let dir = tempfile::tempdir().expect("a temporary folder");

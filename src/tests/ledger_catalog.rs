@@ -4,6 +4,7 @@
 use stanchion::ids::{CampaignId, EventId, LaneId, LogId};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::{CampaignRow, EventRow, LaneMark, Put};
+use stanchion::ledger::draws::DrawSecret;
 
 use crate::ledger_rows::on_both;
 
@@ -12,6 +13,7 @@ on_both! {
     changes_of_events_and_campaigns_are_numbered_together
     many_changes_at_once_have_numbers_of_their_own
     a_lane_is_remembered
+    an_events_draw_secret_is_given_once
 }
 
 fn event(id: &str, version: i64) -> EventRow {
@@ -23,6 +25,7 @@ fn event(id: &str, version: i64) -> EventRow {
         // Above what a TEXT holds, in characters of one to four bytes.
         spec: format!("{version} é 김 🎟 ").repeat(10_000),
         layout: "{}".to_owned(),
+        draw: DrawSecret::default(),
     }
 }
 
@@ -87,4 +90,20 @@ async fn a_lane_is_remembered(ledger: &Ledger) {
     }
     assert_eq!(ledger.lane_mark(LaneId(3)).await.expect("reads"), mark(3));
     assert_eq!(ledger.lanes_known().await.expect("reads"), 4);
+}
+
+async fn an_events_draw_secret_is_given_once(ledger: &Ledger) {
+    let stored = || async { ledger.events_since(0, 1).await.expect("reads").remove(0).draw };
+    // An event of before there were draws.
+    ledger.put_event(event("hall", 1), None, 1).await.expect("stores");
+    assert_eq!(stored().await, DrawSecret::default());
+    let (first, second) = (DrawSecret::random(), DrawSecret::random());
+    for (version, draw) in [(2, &first), (3, &second), (4, &DrawSecret::default())] {
+        let row = EventRow { draw: draw.clone(), ..event("hall", version) };
+        assert_eq!(ledger.put_event(row, Some(version - 1), 1).await.expect("stores"), Put::Done);
+        assert_eq!(stored().await, first);
+    }
+    let row = EventRow { draw: second.clone(), ..event("new", 1) };
+    assert_eq!(ledger.put_event(row, None, 1).await.expect("stores"), Put::Done);
+    assert_eq!(ledger.events_since(0, 2).await.expect("reads")[1].draw, second);
 }

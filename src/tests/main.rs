@@ -2,6 +2,9 @@
 
 mod conformance;
 mod demo;
+mod edge_draw;
+mod edge_limits;
+mod edge_proof;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;
@@ -10,8 +13,10 @@ mod faults;
 mod house;
 mod ledger_base;
 mod ledger_catalog;
+mod ledger_draws;
 mod ledger_grants;
 mod ledger_reads;
+mod ledger_rooms;
 mod ledger_rows;
 mod ledger_worked_example;
 mod nginx;
@@ -39,3 +44,4 @@ mod room_browser;
 mod room_page;
 mod support;
 mod top_level;
+mod verify_draw;

@@ -11,14 +11,14 @@ use stanchion::ids::{
 };
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
-use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
+use stanchion::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
 use stanchion::lane::{
-    CampaignPut, Checkout, CheckoutOutcome, Enter, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact, Pay,
-    PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
+    CampaignPut, Checkout, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact,
+    Pay, PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
 };
 use stanchion::lane::{memory, redis};
 use stanchion::ledger::Ledger;
-use stanchion::pipeline::{Parts, Pipeline, Settings, Sources, audit};
+use stanchion::pipeline::{EventSource, Parts, Pipeline, RoomSource, Settings, Sources, audit};
 use stanchion::shutdown::{self, Stop};
 
 use super::pipeline_provider::Scripted;
@@ -176,7 +176,12 @@ impl House {
         let (hold, order) = (HoldId(id(FactKind::Hold, name)), OrderId(id(FactKind::Order, name)));
         let (event, user, visitor) = (EventId::from(HALL), UserId::from(name), VisitorId::from(name));
         let now_ms = self.clock.now_ms();
-        let enter = Enter { event: event.clone(), visitor: visitor.clone(), waiting_max: 1_000 };
+        let enter = Enter {
+            event: event.clone(),
+            round: 0,
+            visitors: vec![Entrant { visitor: visitor.clone(), draw: None }],
+            waiting_max: 1_000,
+        };
         self.lane().enter(now_ms, enter).await.expect("answers");
         let ask = HoldAsk {
             event: event.clone(),
@@ -355,7 +360,7 @@ struct Hall;
 
 #[async_trait]
 impl Sources for Hall {
-    async fn events(&self, lane: LaneId) -> Result<Vec<EventPut>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>> {
         let room = RoomSettings {
             mode: Mode::Open,
             opens_at_ms: 0,
@@ -367,9 +372,17 @@ impl Sources for Hall {
             absent_after_s: 3_600,
             late_grace_s: 0,
             release_on: ReleaseOn::Exit,
+            order: Order::Fifo,
+            control: Control::Fixed,
         };
         let hall = EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room };
+        let hall = EventSource { put: hall, recover_ms: 0 };
         Ok(if lane == LANE { vec![hall] } else { Vec::new() })
+    }
+
+    fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
+        let hall = RoomSource { event: EventId::from(HALL), order: Order::Fifo };
+        if lane == LANE { vec![hall] } else { Vec::new() }
     }
 
     async fn campaigns(&self, _: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>> {

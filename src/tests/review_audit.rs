@@ -7,6 +7,7 @@ use stanchion::lane::record::{Body, PaymentResult, Record, VERSION};
 use stanchion::lane::{CampaignPut, ClaimAsk, ClaimOutcome};
 use stanchion::ledger::book::{self, Batch};
 use stanchion::ledger::catalog::{CampaignRow, EventRow, Put};
+use stanchion::ledger::draws::DrawSecret;
 use stanchion::pipeline::audit;
 
 use crate::pipeline_support::{HALL, House, LANE, Store, first_attempt};
@@ -16,8 +17,15 @@ use crate::pipeline_support::{HALL, House, LANE, Store, first_attempt};
 async fn what_the_log_still_has_is_on_its_way() {
     let house = House::open(Store::Embedded).await;
     let now_ms = house.clock.now_ms();
-    let event =
-        EventRow { id: HALL.into(), lane: LANE, version: 1, seq: 0, spec: "{}".to_owned(), layout: "{}".to_owned() };
+    let event = EventRow {
+        id: HALL.into(),
+        lane: LANE,
+        version: 1,
+        seq: 0,
+        spec: "{}".to_owned(),
+        layout: "{}".to_owned(),
+        draw: DrawSecret::default(),
+    };
     assert_eq!(house.ledger.put_event(event, None, now_ms).await.expect("stores"), Put::Done);
     let campaign = CampaignId::from("spring");
     let row =

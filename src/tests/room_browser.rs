@@ -4,6 +4,7 @@ use std::path::Path;
 
 use http::Method;
 use serde_json::{Value, json};
+use stanchion::config::{Config, ProofOfWork};
 use tokio::sync::Mutex;
 
 use crate::support::browser::{Browser, Visitor};
@@ -21,10 +22,15 @@ fn narrow() -> Value {
 }
 
 async fn gateway() -> Gateway {
+    gateway_with(|_| {}).await
+}
+
+async fn gateway_with(change: impl FnOnce(&mut Config)) -> Gateway {
     let gateway = Gateway::start_with(Store::Embedded, |config| {
         config.web.shop_url = "/v1/events/{event}".into();
         config.queue.poll_min_ms = 100;
         config.queue.poll_max_ms = 200;
+        change(config);
     });
     let gateway = gateway.await;
     gateway.put_event("hall", &narrow()).await;
@@ -176,6 +182,50 @@ async fn the_page_looks_the_same_with_and_without_its_script_on_any_screen() {
             snap(&browser, "admitted").await;
         }
     }
+}
+
+/// The page's own SHA-256 solves what ours asks, in slices that let the page go on living.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_solves_what_the_door_asks() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway_with(|config| {
+        config.queue.proof_of_work = ProofOfWork::Adaptive;
+        config.queue.proof_free_rps = 0;
+        config.queue.proof_bits_min = 12;
+        config.queue.proof_bits_max = 12;
+    })
+    .await;
+    let browser = Browser::start(Visitor::default()).await;
+    // Remembers every headline and how long the page was ever busy.
+    let watch = "addEventListener('DOMContentLoaded', () => { window.heads = [];\
+                 new MutationObserver(() => heads.push(document.getElementById('headline').textContent))\
+                 .observe(document.getElementById('headline'), {childList: true}) })";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": watch})).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "It is your turn").await;
+    assert_eq!(browser.value("heads.join()").await, "Checking your browser,It is your turn");
+    // The refusal that asks is told by the browser as any failed request is; nothing else is wrong.
+    let complaints = browser.complaints().await;
+    let harmless = |told: &Value| told["message"].as_str().is_some_and(|text| text.contains("403 (Forbidden)"));
+    assert!(complaints.iter().all(harmless) && complaints.len() == 1, "{complaints:?}");
+
+    // Given back, it is joined again by the button, whose form alone could not.
+    browser.press("#leave-button").await;
+    browser.accept().await;
+    until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
+    browser.press("#enter button").await;
+    until(&browser, "headline", "It is your turn").await;
+
+    // Without a script the page says what is missing.
+    let browser = Browser::start(Visitor::default()).await;
+    browser.devtools("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+    browser.open(&page(&gateway)).await;
+    let told = "So many people are arriving that this sale needs JavaScript just now. \
+                Please turn it on, or come back a little later.";
+    browser.press("#enter button").await;
+    browser.devtools("Emulation.setScriptExecutionDisabled", json!({"value": false})).await;
+    until(&browser, "sentence", told).await;
+    snap(&browser, "script-wanted").await;
 }
 
 async fn snap(browser: &Browser, name: &str) {

@@ -1,6 +1,7 @@
 //! The waiting room's page as a browser without a script meets it: plain HTTP.
 
 use serde_json::{Value, json};
+use stanchion::config::ProofOfWork;
 
 use crate::edge_support::{Answer, Edge};
 
@@ -140,6 +141,23 @@ async fn a_token_that_is_none_is_forgotten() {
     assert_eq!((door.status.as_u16(), seen(&door, "headline")), (200, Some("The waiting room")));
     assert!(door.cookies()[0].starts_with("stanchion_queue_hall=; Path=/; Max-Age=0"), "{:?}", door.cookies());
     assert_eq!(edge.get("/room/nowhere").send().await.code(), (404, "EVENT_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_form_cannot_prove_work_and_the_page_says_so() {
+    let edge = Edge::with(|config| {
+        config.queue.proof_of_work = ProofOfWork::Adaptive;
+        config.queue.proof_free_rps = 0;
+    })
+    .await;
+    edge.put_event("hall", json!({})).await;
+    let door = show(&edge, "", "").await;
+    assert!(door.text.contains("<noscript><p class=\"note\">So many people"));
+    let refused = submit(&edge, PAGE, "").await;
+    assert_eq!((refused.status.as_u16(), refused.header("location")), (303, Some("/room/hall?script")));
+    let told = show(&edge, "?script", "").await;
+    assert!(seen(&told, "sentence").is_some_and(|text| text.contains("needs JavaScript just now")));
+    assert!(seen(&told, "enter").is_some() && !told.text.contains("data-auto"));
 }
 
 #[tokio::test]

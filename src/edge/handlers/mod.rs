@@ -7,6 +7,8 @@ pub mod admin_orders;
 pub mod admin_points;
 pub mod catalog;
 pub mod coupons;
+pub mod door;
+pub mod draw;
 pub mod holds;
 mod lookup;
 pub mod me;

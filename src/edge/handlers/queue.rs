@@ -1,11 +1,11 @@
 //! A visitor's place in line: enter, poll, leave.
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::lookup;
-use crate::admission::{Entered, Place, Polled, Room, Standing};
+use super::{door, lookup};
+use crate::admission::{Brought, Entered, Newcomer, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -17,6 +17,26 @@ use crate::lane::Token;
 #[serde(deny_unknown_fields, default)]
 #[schema(as = EnterRequest)]
 pub struct EnterBody {
+    pub token: Option<String>,
+    /// Wanted while many enter; see `PROOF_REQUIRED`.
+    pub proof: Option<ProofBody>,
+}
+
+/// What solves a challenge.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Proof)]
+pub struct ProofBody {
+    pub challenge: String,
+    /// Any text.
+    pub nonce: String,
+}
+
+/// As [`EnterBody`], for who leaves.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = LeaveRequest)]
+pub struct LeaveBody {
     pub token: Option<String>,
 }
 
@@ -48,10 +68,17 @@ pub async fn enter(mut request: Request) -> Outcome {
         }
     }
     request.state.origins.must_not_be_foreign(&request.headers)?;
-    match request.state.admission.enter(&room, user).await? {
+    let proven = door::pass(&request, &event, user, body.proof.as_ref())?;
+    let who = match (user, &proven) {
+        (Some(user), _) => Newcomer::User(user),
+        (None, Some(visitor)) => Newcomer::Proven(visitor),
+        (None, None) => Newcomer::Browser,
+    };
+    match request.state.admission.enter(&room, who).await? {
         Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
         Entered::Closed => Err(Code::RoomClosed.into()),
+        Entered::Behind => Err(Problem::new(Code::Overloaded).detail("too many enter at once").retry_after(2)),
         Entered::Full => Err(Problem::new(Code::Overloaded).detail("the line is full").retry_after(30)),
         Entered::NoEvent => Err(not_told()),
     }
@@ -78,7 +105,7 @@ pub async fn leave(request: Request) -> Outcome {
 /// is nothing or `{"token"}`.
 pub async fn leave_by_beacon(request: Request) -> Outcome {
     let body =
-        if request.body.is_empty() { EnterBody::default() } else { body::parse::<EnterBody>(&request.body)?.value };
+        if request.body.is_empty() { LeaveBody::default() } else { body::parse::<LeaveBody>(&request.body)?.value };
     leave_with(&request, body.token.as_deref()).await
 }
 
@@ -104,13 +131,13 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
 
 /// The token in `text`, if it is ours and of this event.
 fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
-    let token = request.state.admission.tokens().verify(text).ok()?;
-    (token.event == event.id).then_some(token)
+    request.state.admission.read_token(&room_of(event), text)
 }
 
 /// Where the holder of a token stands now; `text` is how it came, if that is to go back.
 pub async fn poll_place(request: &Request, room: &Room, token: Token, text: Option<&str>) -> Result<Standing, Problem> {
-    match request.state.admission.poll_as(room, token, text).await? {
+    let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
+    match request.state.admission.poll_with(room, token, Brought { text, pass }).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),

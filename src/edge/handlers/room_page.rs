@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 
-use super::{lookup, queue, room};
+use super::{door, lookup, queue, room};
 use crate::catalog::{Event, Identity};
 use crate::clock::parse_rfc3339;
 use crate::edge::credential::{self, Kind};
@@ -26,7 +26,8 @@ pub async fn show(request: Request) -> Outcome {
     match place {
         Some(Ok(standing)) => {
             let view = PlaceView::new(&event, standing, request.state.clock.now_ms());
-            let answer = write(&request, &event, StatusCode::OK, of_place(&event, &view));
+            let facts = Facts { needs_script: door::asks(&request, &event), ..of_place(&event, &view) };
+            let answer = write(&request, &event, StatusCode::OK, facts);
             Ok(queue::keep(&request, &event, &view, answer))
         }
         // The place is in the token; that its lane does not answer just now takes nothing from it.
@@ -78,7 +79,8 @@ fn back(event: &Event, outcome: Outcome, done: &str) -> Outcome {
 fn told(problem: Problem) -> Result<&'static str, Problem> {
     match problem.code {
         Code::RoomClosed | Code::Unauthenticated | Code::QueueTokenInvalid => Ok("?again"),
-        Code::Overloaded | Code::Unavailable | Code::Recovering => Ok("?busy"),
+        Code::Overloaded | Code::Unavailable | Code::Recovering | Code::TooManyRequests => Ok("?busy"),
+        Code::ProofRequired | Code::ProofInvalid => Ok("?script"),
         _ => Err(problem),
     }
 }
@@ -117,12 +119,14 @@ fn bare(stage: Stage) -> Facts {
         opens_at: None,
         until: None,
         poll_after_ms: 0,
+        needs_script: false,
     }
 }
 
 async fn at_door(request: &Request, event: &Event) -> (StatusCode, Facts) {
     let says = |name: &str| request.query.get(name).is_some();
-    let trouble = [("left", Trouble::Left), ("busy", Trouble::Busy), ("again", Trouble::Again)];
+    let trouble =
+        [("left", Trouble::Left), ("busy", Trouble::Busy), ("again", Trouble::Again), ("script", Trouble::Script)];
     let trouble = trouble.into_iter().find(|(name, _)| says(name)).map(|(_, trouble)| trouble);
     let stage = match (event.spec.room.identity, &request.user) {
         (Identity::User, None) => Stage::SignIn,
@@ -131,7 +135,8 @@ async fn at_door(request: &Request, event: &Event) -> (StatusCode, Facts) {
     match room::counts(request, event).await {
         Ok(view) => {
             let opens_at = event.spec.opens_at.and_then(|at| local(event, at.0, "%Y-%m-%d %H:%M %Z"));
-            let facts = Facts { trouble, mood: mood(view.room), waiting: view.waiting, opens_at, ..bare(stage) };
+            let (mood, waiting, needs_script) = (mood(view.room), view.waiting, door::asks(request, event));
+            let facts = Facts { trouble, mood, waiting, opens_at, needs_script, ..bare(stage) };
             (StatusCode::OK, facts)
         }
         Err(problem) => {

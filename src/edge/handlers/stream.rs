@@ -80,7 +80,7 @@ impl Stream {
     /// The place, when it is news. While its lane does not answer there is none.
     async fn ask(&mut self) -> Option<String> {
         let state = &self.request.state;
-        let asked = state.admission.poll(&room_of(&self.event), self.token.clone()).await;
+        let asked = state.admission.poll(&room_of(&self.event), self.token.clone(), None).await;
         let standing = match asked {
             Ok(Polled::Standing(standing)) => standing,
             Ok(Polled::NoEvent | Polled::Full) => return None,

@@ -1,6 +1,7 @@
 //! What answers look like: one view a fact, made from stages' values by pure functions.
 //! Knows no requests.
 
+pub mod challenge;
 pub mod coupon;
 pub mod event;
 pub mod hold;

@@ -80,6 +80,7 @@ mod tests {
     use super::*;
     use crate::catalog::Layout;
     use crate::ids::{EventId, LaneId};
+    use crate::ledger::draws::DrawSecret;
 
     fn event() -> Event {
         let spec = serde_json::from_value(serde_json::json!({
@@ -91,7 +92,7 @@ mod tests {
         }))
         .expect("an event");
         let layout = Layout::of(&spec, &Layout::default());
-        Event { id: EventId::from("x"), lane: LaneId(0), version: 1, spec, layout }
+        Event { id: EventId::from("x"), lane: LaneId(0), version: 1, spec, layout, draw: DrawSecret::default() }
     }
 
     #[test]

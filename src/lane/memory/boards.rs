@@ -2,32 +2,26 @@
 
 use super::effect::EventEffect;
 use super::room::{At, Standing};
-use super::rooms::{check, has_lapsed};
+use super::rooms::{check, has_lapsed, put_back};
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::EventId;
 use crate::lane::Result;
 use crate::lane::board::{Board, EXACT_MAX, PRESENT_MAX, Presence, Showing};
-use crate::lane::room::{Mode, Token, score};
+use crate::lane::room::{Mode, Token};
 
 pub fn board(step: &Step<'_>, now_ms: Millis, showing: &Showing) -> Result<Option<Board>> {
     if !(1..=EXACT_MAX).contains(&showing.exact) {
         return step.contract("so many exact scores are out of range");
     }
     let Some(event) = step.event(&showing.event) else { return Ok(None) };
-    let (mut first, mut knots) = (Vec::new(), Vec::new());
     let (back, counts) = (event.room.back(), event.counts(now_ms));
     let last = counts.waiting - back - 1;
-    let mut next = showing.exact.min(last);
-    for (rank, score) in (0..).zip(event.room.waiting_scores()) {
-        if rank < showing.exact {
-            first.push(score);
-        } else if rank == next {
-            knots.push((rank, score));
-            next = Board::next_rank(rank).min(last);
-        }
-    }
-    Ok(Some(Board { counts, back, first, knots }))
+    let first = event.room.waiting_scores(0..showing.exact);
+    let next = |rank: &i64| (*rank < last).then(|| Board::next_rank(*rank).min(last));
+    let ranks: Vec<i64> = std::iter::successors((showing.exact <= last).then_some(showing.exact), next).collect();
+    let scores = event.room.waiting_scores(ranks.iter().copied());
+    Ok(Some(Board { counts, back, first, knots: ranks.into_iter().zip(scores).collect() }))
 }
 
 pub fn presence(step: &mut Step<'_>, now_ms: Millis, id: &EventId, tokens: &[Token]) -> Result<Option<Vec<Presence>>> {
@@ -45,12 +39,11 @@ pub fn presence(step: &mut Step<'_>, now_ms: Millis, id: &EventId, tokens: &[Tok
 
 fn see(step: &mut Step<'_>, now_ms: Millis, id: &EventId, token: &Token) -> Presence {
     let event = step.expect_event(id);
-    let own_score = score(token.epoch, token.serial);
+    let visitor = &token.visitor;
     let closed = event.counts(now_ms).mode == Mode::Closed;
-    if token.round != event.room.round || closed || event.room.is_spent(own_score) {
+    if token.round != event.room.round || closed || event.room.is_spent(visitor, token.score) {
         return Presence::Gone;
     }
-    let visitor = &token.visitor;
     match event.room.standing(visitor) {
         Some(Standing { at: At::Waiting { .. }, .. }) => {
             step.unjournaled(|state| {
@@ -68,8 +61,7 @@ fn see(step: &mut Step<'_>, now_ms: Millis, id: &EventId, token: &Token) -> Pres
             Presence::Back
         }
         None => {
-            let standing = Standing { score: own_score, at: At::Waiting { seen_ms: now_ms } };
-            step.emit_on(id, EventEffect::Placed(visitor.clone(), standing));
+            put_back(step, now_ms, token);
             Presence::Waiting
         }
     }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::hold_book::Hold;
 use super::order_book::Order;
-use super::room::{Bucket, Room, Standing};
+use super::room::{Bucket, Pace, Room, Standing};
 use super::seats::Seats;
 use super::state::{Event, LeaseState, State};
 use super::stock::CampaignTerms;
+use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LogId, OrderId, SeatIndex, UserId, VisitorId};
 use crate::lane::campaign::Claim;
 use crate::lane::event::SeatState;
@@ -35,6 +36,8 @@ pub enum Effect {
         fence: u64,
     },
     Logged(Entry),
+    /// A log id was given without a record.
+    Stepped(u64),
     Trimmed(LogId),
     Event(EventId, EventEffect),
     OrderPut(Box<Order>),
@@ -70,6 +73,13 @@ pub enum EventEffect {
     /// Has no place any more.
     Gone(VisitorId),
     Spent(i64),
+    SpentDraw(VisitorId),
+    Drawing(bool),
+    Drawn(VisitorId),
+    Undrawn(VisitorId),
+    Head(i64),
+    Pace(Pace),
+    RecoverUntil(Millis),
     Bound(VisitorId, UserId),
     OpenHolds(VisitorId, i64),
     /// The seat string has this length now.
@@ -103,6 +113,7 @@ impl Effect {
                 state.fence = *fence;
             }
             Effect::Logged(entry) => state.log.push(entry.clone()),
+            Effect::Stepped(last) => state.log.last = *last,
             Effect::Trimmed(upto) => state.log.trim(upto.0),
             Effect::Event(id, EventEffect::Created { epoch, bucket, settings }) => {
                 let event = Event {
@@ -163,6 +174,13 @@ impl EventEffect {
             EventEffect::Placed(visitor, standing) => event.room.place(visitor.clone(), *standing),
             EventEffect::Gone(visitor) => event.room.remove(visitor),
             EventEffect::Spent(score) => event.room.spend(*score),
+            EventEffect::SpentDraw(visitor) => event.room.spend_draw(visitor.clone()),
+            EventEffect::Drawing(drawing) => event.room.drawing = *drawing,
+            EventEffect::Drawn(visitor) => event.room.draw(visitor.clone()),
+            EventEffect::Undrawn(visitor) => event.room.undraw(visitor),
+            EventEffect::Head(head) => event.room.head = *head,
+            EventEffect::Pace(pace) => event.room.pace = *pace,
+            EventEffect::RecoverUntil(until_ms) => event.room.recover_until_ms = *until_ms,
             EventEffect::Bound(visitor, user) => event.room.bind(visitor.clone(), user.clone()),
             EventEffect::OpenHolds(visitor, count) => event.room.set_open_holds(visitor, *count),
             EventEffect::Extended(len) => event.seats.extend(*len),

@@ -16,6 +16,7 @@ use crate::clock::{self, Millis};
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::Claim;
+use crate::lane::checkpoint::Checkpoint;
 use crate::lane::record::Record;
 use crate::lane::{
     CampaignDump, CampaignPut, Cancel, CancelOutcome, Checkout, CheckoutOutcome, ClaimAsk, ClaimOutcome, Enter,
@@ -72,6 +73,9 @@ const OPERATIONS: &[&str] = &[
     "pulse",
     "room",
     "inside",
+    "readmit",
+    "drawn",
+    "checkpoint",
     "seats",
     "hold",
     "get_hold",
@@ -163,7 +167,7 @@ impl Lane for Embedded {
         self.run("put_event", When::Built, |step| events::put_event(step, now_ms, &put)).await
     }
 
-    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<EnterOutcome> {
+    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<Vec<EnterOutcome>> {
         self.run("enter", When::Built, |step| rooms::enter(step, now_ms, &enter)).await
     }
 
@@ -193,6 +197,18 @@ impl Lane for Embedded {
 
     async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
         self.run("inside", When::Built, |step| Ok(rooms::inside(step, now_ms, event, visitor))).await
+    }
+
+    async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool> {
+        self.run("readmit", When::Built, |step| rooms::readmit(step, now_ms, &token, until_ms)).await
+    }
+
+    async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
+        self.run("drawn", When::Built, |step| rooms::drawn(step, event, after, max)).await
+    }
+
+    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>> {
+        self.run("checkpoint", When::Built, |step| Ok(rooms::checkpoint(step, event))).await
     }
 
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {

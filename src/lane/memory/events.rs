@@ -7,7 +7,7 @@ use crate::clock::Millis;
 use crate::ids::{EventId, SeatIndex};
 use crate::lane::Result;
 use crate::lane::event::{EventPut, PutEvent, SeatMap, SeatState};
-use crate::lane::room::Mode;
+use crate::lane::room::{Mode, Order};
 
 /// Most taken seats a refusal names.
 const NAMED_MAX: usize = 20;
@@ -34,9 +34,13 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         }
         let opens_again = event.settings.mode == Mode::Closed && put.room.mode != Mode::Closed;
         let (round, epoch) = (event.room.round + 1, event.room.epoch + 1);
-        let bucket = event.room.bucket.filled(event.settings.rate_per_min, now_ms);
+        let bucket = event.room.bucket.filled(event.rate(), now_ms);
+        let ends_drawing = event.room.drawing && event.counts(now_ms).mode != Mode::Scheduled;
         if opens_again {
             step.emit_on(id, EventEffect::Round { round, epoch });
+            step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));
+        } else if ends_drawing {
+            step.emit_on(id, EventEffect::Drawing(false));
         }
         step.emit_on(id, EventEffect::Bucket(bucket));
     } else {
@@ -50,6 +54,9 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
 pub fn create(step: &mut Step<'_>, now_ms: Millis, put: &EventPut, epoch: i64) {
     let bucket = Bucket::full(put.room.rate_per_min, now_ms);
     step.emit_on(&put.event, EventEffect::Created { epoch, bucket, settings: Box::new(put.room.clone()) });
+    if put.room.order == Order::Lottery {
+        step.emit_on(&put.event, EventEffect::Drawing(true));
+    }
 }
 
 /// Length, blocked seats, version and settings as wanted; nothing to be blocked is taken.

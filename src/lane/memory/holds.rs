@@ -8,10 +8,10 @@ use super::rooms::keep_inside;
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, SeatIndex, VisitorId};
-use crate::lane::Result;
 use crate::lane::event::SeatState;
 use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
 use crate::lane::room::Mode;
+use crate::lane::{Fault, Result};
 
 pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOutcome> {
     let quantity = quantity(step, &ask.want)?;
@@ -26,6 +26,7 @@ pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOu
     match event.counts(now_ms).mode {
         Mode::Open | Mode::Paused | Mode::Drain => {}
         Mode::Scheduled | Mode::Closed => return Ok(HoldOutcome::NotOpen),
+        Mode::Recovering => return Err(Fault::Recovering(step.lane)),
     }
     match event.room.standing(&ask.visitor).map(|standing| standing.at) {
         Some(At::Inside { expires_ms, .. }) if expires_ms > now_ms => {}

@@ -27,9 +27,16 @@ impl Line {
         self.blocks.first().and_then(|block| block.first())
     }
 
-    /// Members in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.blocks.iter().flatten()
+    /// Members at these ranks, which ascend: one walk over the blocks for all of them.
+    pub fn at(&self, ranks: impl Iterator<Item = usize>) -> impl Iterator<Item = &Member> {
+        let (mut at, mut before) = (0, 0);
+        ranks.map_while(move |rank| {
+            while rank - before >= self.blocks.get(at)?.len() {
+                before += self.blocks[at].len();
+                at += 1;
+            }
+            self.blocks[at].get(rank - before)
+        })
     }
 
     pub fn insert(&mut self, member: Member) {
@@ -104,6 +111,8 @@ mod tests {
                 prop_assert_eq!(line.len(), set.len());
                 prop_assert_eq!(line.first(), set.first());
                 prop_assert_eq!(line.rank(&member(score)), set.range(..member(score)).count());
+                let every_third: Vec<_> = line.at((0..=set.len()).step_by(3)).collect();
+                prop_assert_eq!(every_third, set.iter().step_by(3).collect::<Vec<_>>());
             }
         }
     }

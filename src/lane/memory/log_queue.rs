@@ -23,7 +23,7 @@ impl Log {
         }
     }
 
-    /// `entry.log` is one above the last.
+    /// `entry.log` is above the last.
     pub fn push(&mut self, entry: Entry) {
         self.last = entry.log.0;
         *self.ids.entry(entry.id.clone()).or_default() += 1;

@@ -8,7 +8,7 @@ use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, OrderId, VisitorId};
 use crate::lane::Result;
-use crate::lane::room::{Mode, Pulse, Pulsed};
+use crate::lane::room::{BEHIND_MS, Control, Mode, PACE_EVERY_MS, Pulse, Pulsed};
 
 pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
     if ask.work_max < 1 {
@@ -22,6 +22,8 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
         }
     });
     let mut beat = Beat { step, now_ms, id: &ask.event, work_max: ask.work_max, done: Pulsed::default() };
+    beat.end_drawing(mode);
+    beat.keep_pace();
     beat.expire_inside();
     beat.lapse_late();
     beat.expire_holds();
@@ -29,9 +31,13 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
     beat.drop_orders();
     match mode {
         Mode::Open | Mode::Drain => beat.admit(),
-        Mode::Scheduled | Mode::Paused | Mode::Closed => {}
+        Mode::Scheduled | Mode::Paused | Mode::Closed | Mode::Recovering => {}
     }
-    Ok(Some(beat.done))
+    let done = beat.done;
+    if done.admitted + done.expired + done.absent + done.unclaimed + done.lapsed > 0 {
+        step.mark();
+    }
+    Ok(Some(done))
 }
 
 /// One pulse of one room. Each loop takes what is first in its order, so work left is work standing first.
@@ -44,12 +50,32 @@ struct Beat<'s, 'a> {
 }
 
 impl Beat<'_, '_> {
+    fn end_drawing(&mut self, mode: Mode) {
+        let is_over = !matches!(mode, Mode::Scheduled | Mode::Recovering);
+        if is_over && self.step.expect_event(self.id).room.drawing {
+            self.step.emit_on(self.id, EventEffect::Drawing(false));
+        }
+    }
+
+    fn keep_pace(&mut self) {
+        let event = self.step.expect_event(self.id);
+        let pace = event.room.pace;
+        if event.settings.control != Control::Adaptive || self.now_ms - pace.at_ms < PACE_EVERY_MS {
+            return;
+        }
+        let bucket = event.room.bucket.filled(event.rate(), self.now_ms);
+        let oldest = self.step.state().log.first();
+        let is_behind = oldest.is_some_and(|entry| self.now_ms - entry.at_ms > BEHIND_MS);
+        self.step.emit_on(self.id, EventEffect::Bucket(bucket));
+        self.step.emit_on(self.id, EventEffect::Pace(pace.next(is_behind, self.now_ms)));
+    }
+
     fn expire_inside(&mut self) {
         for _ in 0..self.work_max {
             let Some((visitor, standing)) = self.overstayed() else { return };
             match standing.at {
                 At::Inside { claimed: false, .. } => {
-                    self.done.called_late += 1;
+                    self.done.unclaimed += 1;
                     self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
                 }
                 At::Inside { claimed: true, .. } | At::Waiting { .. } | At::Late { .. } | At::Back => {
@@ -121,7 +147,9 @@ impl Beat<'_, '_> {
 
     fn admit(&mut self) {
         let event = self.step.expect_event(self.id);
-        let rate = event.settings.rate_per_min;
+        let rate = event.rate();
+        let head = event.room.head;
+        let mut met = head;
         let bucket = event.room.bucket.filled(rate, self.now_ms);
         let absent_ms = self.now_ms - event.settings.absent_after_s * 1_000;
         let expires_ms = self.now_ms + event.settings.claim_ttl_s * 1_000;
@@ -136,9 +164,10 @@ impl Beat<'_, '_> {
             }
             let Some((visitor, standing)) = self.first_in_line() else { break };
             let room = &self.step.expect_event(self.id).room;
+            met = met.max(standing.score);
             match standing.at {
                 At::Waiting { seen_ms } if room.last_seen(seen_ms) <= absent_ms => {
-                    self.done.called_late += 1;
+                    self.done.absent += 1;
                     self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
                 }
                 At::Waiting { .. } | At::Back | At::Inside { .. } | At::Late { .. } => {
@@ -149,6 +178,9 @@ impl Beat<'_, '_> {
             }
         }
         self.done.more |= slots > 0 && self.first_in_line().is_some();
+        if met > head {
+            self.step.emit_on(self.id, EventEffect::Head(met));
+        }
         if self.done.admitted > 0 {
             self.step.emit_on(self.id, EventEffect::Bucket(bucket.less(self.done.admitted)));
             self.step.emit_on(self.id, EventEffect::AdmittedTotal(admitted_total + self.done.admitted));

@@ -6,11 +6,13 @@ use super::effect::{Effect, EventEffect};
 use super::events::{check_ranges, create, lay_out};
 use super::hold_book::Hold;
 use super::order_book::Order;
+use super::room::{At, Bucket, Standing};
 use super::state::DAY_MS;
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, LogId, SeatIndex};
 use crate::lane::Result;
+use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
 use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
 use crate::lane::hold::{HoldFact, HoldState};
 use crate::lane::order::OrderStatus;
@@ -52,11 +54,36 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
     check_ranges(step, &restore.put)?;
     let id = &restore.put.event;
     create(step, now_ms, &restore.put, restore.epoch);
+    if let Some(checkpoint) = &restore.checkpoint {
+        restore_room(step, now_ms, id, restore.epoch, checkpoint);
+    }
+    step.emit_on(id, EventEffect::RecoverUntil(restore.recover_until_ms));
     lay_out(step, &restore.put);
     for order in &restore.orders {
         restore_order(step, now_ms, id, order);
     }
     Ok(())
+}
+
+fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
+    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, spent_draws, epoch: _ } = checkpoint;
+    let mut emit = |effect| step.emit_on(id, effect);
+    emit(EventEffect::Round { round: *round, epoch });
+    emit(EventEffect::Serial(*serial));
+    emit(EventEffect::AdmittedTotal(*admitted_total));
+    emit(EventEffect::Head(*head));
+    emit(EventEffect::Drawing(*drawing));
+    emit(EventEffect::Bucket(Bucket::empty(now_ms)));
+    for Insider { visitor, score, expires_ms, claimed } in inside {
+        let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed };
+        emit(EventEffect::Placed(visitor.clone(), Standing { score: *score, at }));
+    }
+    for score in spent.iter().flat_map(SpentChunk::scores) {
+        emit(EventEffect::Spent(score));
+    }
+    for visitor in spent_draws {
+        emit(EventEffect::SpentDraw(visitor.clone()));
+    }
 }
 
 fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &RestoredOrder) {

@@ -1,12 +1,15 @@
 //! A room's state: places and their indexes, bucket, counters. Decides nothing; see `rooms` for that.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
 use super::line::Line;
 use crate::clock::Millis;
 use crate::ids::{UserId, VisitorId};
+use crate::lane::checkpoint::Insider;
+use crate::lane::room::{Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
 
 /// Where a visitor stands, and the score they keep wherever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,10 @@ pub struct Bucket {
 impl Bucket {
     pub fn full(rate_per_min: i64, now_ms: Millis) -> Self {
         Self { units: Self::size(rate_per_min), at_ms: now_ms }
+    }
+
+    pub fn empty(now_ms: Millis) -> Self {
+        Self { units: 0, at_ms: now_ms }
     }
 
     fn size(rate_per_min: i64) -> i64 {
@@ -77,8 +84,22 @@ pub struct Room {
     pub serial: i64,
     pub admitted_total: i64,
     pub bucket: Bucket,
+    /// Highest score called in this round.
+    #[serde(default)]
+    pub head: i64,
+    #[serde(default)]
+    pub drawing: bool,
+    #[serde(default)]
+    pub pace: Pace,
+    #[serde(default)]
+    pub recover_until_ms: Millis,
     places: HashMap<VisitorId, Standing>,
     spent: BTreeSet<i64>,
+    #[serde(default)]
+    spent_draws: BTreeSet<VisitorId>,
+    /// Who entered by a draw.
+    #[serde(default)]
+    drawn: BTreeSet<VisitorId>,
     bound: HashMap<VisitorId, UserId>,
     /// Holds not yet ended by visitor; no zeros.
     open_holds: HashMap<VisitorId, i64>,
@@ -97,9 +118,38 @@ pub struct Room {
     late: BTreeSet<(Millis, VisitorId)>,
 }
 
+/// Share of the rate in force, per mille, and when it was last looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    pub share: i64,
+    pub at_ms: Millis,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { share: PACE_MAX, at_ms: 0 }
+    }
+}
+
+impl Pace {
+    /// Admissions a minute at this pace.
+    pub fn rate(self, settings: &RoomSettings) -> i64 {
+        match settings.control {
+            Control::Adaptive if settings.rate_per_min > 0 => (settings.rate_per_min * self.share / PACE_MAX).max(1),
+            Control::Adaptive | Control::Fixed => settings.rate_per_min,
+        }
+    }
+
+    /// The next one, while the pipeline is behind or in time.
+    pub fn next(self, is_behind: bool, at_ms: Millis) -> Self {
+        let share = if is_behind { (self.share / 2).max(PACE_MIN) } else { (self.share + PACE_STEP).min(PACE_MAX) };
+        Self { share, at_ms }
+    }
+}
+
 impl Room {
     pub fn new(epoch: i64, bucket: Bucket) -> Self {
-        Self { round: 1, epoch, bucket, ..Self::default() }
+        Self { round: 1, epoch, bucket, head: NO_HEAD, ..Self::default() }
     }
 
     /// Rebuilds what is not stored.
@@ -110,9 +160,11 @@ impl Room {
     }
 
     pub fn new_round(&mut self, round: i64, epoch: i64) {
-        (self.round, self.epoch) = (round, epoch);
+        (self.round, self.epoch, self.head) = (round, epoch, NO_HEAD);
         self.places.clear();
         self.spent.clear();
+        self.spent_draws.clear();
+        self.drawn.clear();
         self.waiting = Line::default();
         self.back.clear();
         self.inside.clear();
@@ -173,8 +225,47 @@ impl Room {
         self.spent.insert(score);
     }
 
-    pub fn is_spent(&self, score: i64) -> bool {
-        self.spent.contains(&score)
+    pub fn spend_draw(&mut self, visitor: VisitorId) {
+        self.spent_draws.insert(visitor);
+    }
+
+    pub fn is_spent(&self, visitor: &VisitorId, score: i64) -> bool {
+        if score < 0 { self.spent_draws.contains(visitor) } else { self.spent.contains(&score) }
+    }
+
+    pub fn spent(&self) -> impl Iterator<Item = i64> {
+        self.spent.iter().copied()
+    }
+
+    pub fn spent_draws(&self) -> impl Iterator<Item = &VisitorId> {
+        self.spent_draws.iter()
+    }
+
+    pub fn draw(&mut self, visitor: VisitorId) {
+        self.drawn.insert(visitor);
+    }
+
+    pub fn undraw(&mut self, visitor: &VisitorId) {
+        self.drawn.remove(visitor);
+    }
+
+    /// The drawn after this one.
+    pub fn drawn_after(&self, after: Option<&VisitorId>) -> impl Iterator<Item = &VisitorId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.drawn.range::<VisitorId, _>((from, Bound::Unbounded))
+    }
+
+    /// Places inside, by visitor.
+    pub fn insiders(&self) -> Vec<Insider> {
+        let of = |(_, visitor): &(Millis, VisitorId)| {
+            let Some(Standing { score, at: At::Inside { expires_ms, claimed } }) = self.standing(visitor) else {
+                return None;
+            };
+            Some(Insider { visitor: visitor.clone(), score, expires_ms, claimed })
+        };
+        let mut insiders: Vec<Insider> = self.inside.iter().filter_map(of).collect();
+        insiders.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
+        insiders
     }
 
     pub fn bound(&self, visitor: &VisitorId) -> Option<&UserId> {
@@ -202,9 +293,10 @@ impl Room {
         count(self.back.len() + self.waiting.rank(&(score, visitor.clone())))
     }
 
-    /// Scores of those who wait, in order.
-    pub fn waiting_scores(&self) -> impl Iterator<Item = i64> {
-        self.waiting.iter().map(|(score, _)| *score)
+    /// Scores of those who wait at these ranks, ascending ones.
+    pub fn waiting_scores(&self, ranks: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let ranks = ranks.into_iter().map(|rank| usize::try_from(rank).unwrap_or(usize::MAX));
+        self.waiting.at(ranks).map(|(score, _)| *score).collect()
     }
 
     /// How many are back from being late.

@@ -7,96 +7,195 @@ use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, VisitorId};
 use crate::lane::Result;
-use crate::lane::room::{EPOCH, Enter, EnterOutcome, Mode, Place, PlaceState, RoomCounts, Token, score};
+use crate::lane::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWN_MAX, SpentChunk};
+use crate::lane::room::{
+    ENTER_MAX, Enter, EnterOutcome, Entrant, Mode, Place, PlaceState, RoomCounts, SCORES, Token, score,
+};
 
-/// Scores stay below 10^14, where Lua's text forms of numbers are exact.
-const EPOCHS: i64 = 1_455;
-/// The spent marks are a bitmap in Redis, whose offsets are 32 bits.
-const SERIALS: i64 = 1 << 32;
-
-pub fn enter(step: &mut Step<'_>, now_ms: Millis, enter: &Enter) -> Result<EnterOutcome> {
-    let id = &enter.event;
-    let Some(event) = step.event(id) else { return Ok(EnterOutcome::NoEvent) };
-    match event.counts(now_ms).mode {
-        Mode::Closed | Mode::Drain => return Ok(EnterOutcome::Closed),
-        Mode::Scheduled | Mode::Open | Mode::Paused => {}
+pub fn enter(step: &mut Step<'_>, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
+    let draws = enter.visitors.iter().filter_map(|entrant| entrant.draw);
+    if enter.visitors.len() > ENTER_MAX || draws.into_iter().any(|draw| draw >= 0 || !SCORES.contains(&draw)) {
+        return step.contract("too many visitors, or a draw that is none");
     }
-    let (round, epoch) = (event.room.round, event.room.epoch);
-    if let Some(standing) = event.room.standing(&enter.visitor) {
-        let state = stand(step, now_ms, id, &enter.visitor, standing);
+    let all = |outcome: EnterOutcome| Ok(vec![outcome; enter.visitors.len()]);
+    let id = &enter.event;
+    let Some(event) = step.event(id) else { return all(EnterOutcome::NoEvent) };
+    let mode = event.counts(now_ms).mode;
+    match mode {
+        Mode::Closed | Mode::Drain => return all(EnterOutcome::Closed),
+        Mode::Scheduled | Mode::Open | Mode::Paused | Mode::Recovering => {}
+    }
+    let is_drawing = event.room.drawing && mode == Mode::Scheduled;
+    if is_drawing && enter.round != event.room.round {
+        return all(EnterOutcome::OtherRound);
+    }
+    let visitors = enter.visitors.iter();
+    let found: Vec<Found> = visitors
+        .map(|entrant| {
+            let draw = entrant.draw.filter(|_| is_drawing);
+            enter_one(step, now_ms, enter, &Entrant { draw, ..entrant.clone() })
+        })
+        .collect();
+    if found.iter().any(|found| matches!(found, Found::New(..))) {
+        step.mark();
+    }
+    let counts = step.expect_event(id).counts(now_ms);
+    let place = |state| Place { state, counts: counts.clone() };
+    let outcome = |found| match found {
+        Found::New(score, state) => EnterOutcome::Entered { score, place: place(state) },
+        Found::Known(score, state) => EnterOutcome::Known { score, place: place(state) },
+        Found::Full => EnterOutcome::Full,
+    };
+    Ok(found.into_iter().map(outcome).collect())
+}
+
+/// What became of one who enters.
+enum Found {
+    New(i64, PlaceState),
+    Known(i64, PlaceState),
+    Full,
+}
+
+fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entrant) -> Found {
+    let (id, visitor) = (&enter.event, &entrant.visitor);
+    if let Some(standing) = step.expect_event(id).room.standing(visitor) {
+        let state = stand(step, now_ms, id, visitor, standing);
         if state != PlaceState::Done {
-            let (epoch, serial) = (standing.score.div_euclid(EPOCH), standing.score.rem_euclid(EPOCH));
-            return Ok(EnterOutcome::Known { serial, epoch, round, place: place(step, now_ms, id, state) });
+            return Found::Known(standing.score, state);
         }
         // That place has just ended: a new one follows.
     }
     let event = step.expect_event(id);
-    let rate = event.settings.rate_per_min;
-    let bucket = event.room.bucket.filled(rate, now_ms);
+    let bucket = event.room.bucket.filled(event.rate(), now_ms);
     let at_once = event.counts(now_ms).mode == Mode::Open
         && event.room.waiting() == 0
         && event.room.inside() < event.settings.capacity
-        && bucket.admissions(rate) > 0
+        && bucket.admissions(event.rate()) > 0
         && (event.seats.len() == 0 || event.seats.counts().free > 0);
     if !at_once && event.room.waiting() >= enter.waiting_max {
-        return Ok(EnterOutcome::Full);
+        return Found::Full;
     }
     let serial = event.room.serial + 1;
+    let score = entrant.draw.unwrap_or_else(|| score(event.room.epoch, serial));
     let admitted_total = event.room.admitted_total + 1;
     let expires_ms = now_ms + event.settings.pass_ttl_s * 1_000;
     let at = if at_once { At::Inside { expires_ms, claimed: true } } else { At::Waiting { seen_ms: now_ms } };
     step.emit_on(id, EventEffect::Serial(serial));
-    step.emit_on(id, EventEffect::Placed(enter.visitor.clone(), Standing { score: score(epoch, serial), at }));
+    step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at }));
+    if entrant.draw.is_some() {
+        step.emit_on(id, EventEffect::Drawn(visitor.clone()));
+    }
     if at_once {
         step.emit_on(id, EventEffect::Bucket(bucket.less(1)));
         step.emit_on(id, EventEffect::AdmittedTotal(admitted_total));
+        return Found::New(score, PlaceState::Admitted { expires_ms });
     }
-    let standing = Standing { score: score(epoch, serial), at };
-    let state = if at_once {
-        PlaceState::Admitted { expires_ms }
-    } else {
-        in_line(step.expect_event(id), now_ms, &enter.visitor, standing.score)
-    };
-    Ok(EnterOutcome::Entered { serial, epoch, round, place: place(step, now_ms, id, state) })
+    Found::New(score, in_line(step.expect_event(id), now_ms, visitor, score))
 }
 
 pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option<Place>> {
     check(step, token)?;
     let id = &token.event;
     let Some(event) = step.event(id) else { return Ok(None) };
-    let own_score = score(token.epoch, token.serial);
     let state = if token.round != event.room.round {
         PlaceState::Done
     } else if event.counts(now_ms).mode == Mode::Closed {
         PlaceState::Closed
-    } else if event.room.is_spent(own_score) {
+    } else if event.room.is_spent(&token.visitor, token.score) {
         PlaceState::Done
     } else if let Some(standing) = event.room.standing(&token.visitor) {
         stand(step, now_ms, id, &token.visitor, standing)
     } else {
-        // Lost by a rollback: the place is in the token.
-        let standing = Standing { score: own_score, at: At::Waiting { seen_ms: now_ms } };
-        step.emit_on(id, EventEffect::Placed(token.visitor.clone(), standing));
-        in_line(step.expect_event(id), now_ms, &token.visitor, own_score)
+        put_back(step, now_ms, token);
+        in_line(step.expect_event(id), now_ms, &token.visitor, token.score)
     };
-    Ok(Some(place(step, now_ms, id, state)))
+    Ok(Some(Place { state, counts: step.expect_event(id).counts(now_ms) }))
+}
+
+/// Lost by a rollback: the place is in the token.
+pub fn put_back(step: &mut Step<'_>, now_ms: Millis, token: &Token) {
+    let standing = Standing { score: token.score, at: At::Waiting { seen_ms: now_ms } };
+    step.emit_on(&token.event, EventEffect::Placed(token.visitor.clone(), standing));
+    if token.score < 0 && step.expect_event(&token.event).room.drawing {
+        step.emit_on(&token.event, EventEffect::Drawn(token.visitor.clone()));
+    }
+}
+
+pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Millis) -> Result<bool> {
+    check(step, token)?;
+    let id = &token.event;
+    let Some(event) = step.event(id) else { return Ok(false) };
+    let is_inside = inside(step, now_ms, id, &token.visitor).is_some();
+    let may = event.counts(now_ms).mode == Mode::Recovering
+        && until_ms > now_ms
+        && token.round == event.room.round
+        && !event.room.is_spent(&token.visitor, token.score)
+        && event.room.inside() < event.settings.capacity
+        && !matches!(event.room.standing(&token.visitor), Some(Standing { at: At::Inside { .. }, .. }));
+    if is_inside || !may {
+        return Ok(is_inside);
+    }
+    let at = At::Inside { expires_ms: until_ms, claimed: true };
+    step.emit_on(id, EventEffect::Placed(token.visitor.clone(), Standing { score: token.score, at }));
+    Ok(true)
+}
+
+pub fn drawn(step: &Step<'_>, id: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
+    if !(1..=DRAWN_MAX).contains(&max) {
+        return step.contract("so many of the drawn are out of range");
+    }
+    Ok(step.event(id).map(|event| event.room.drawn_after(after).take(max).cloned().collect()))
+}
+
+pub fn checkpoint(step: &Step<'_>, id: &EventId) -> Option<Checkpoint> {
+    let room = &step.event(id)?.room;
+    let mut spent: Vec<SpentChunk> = Vec::new();
+    for score in room.spent() {
+        let chunk = score.div_euclid(CHUNK_SCORES);
+        if spent.last().is_none_or(|last| last.chunk != chunk) {
+            spent.push(SpentChunk { chunk, bits: [0; 128] });
+        }
+        if let Some(last) = spent.last_mut() {
+            last.mark(score);
+        }
+    }
+    Some(Checkpoint {
+        round: room.round,
+        epoch: room.epoch,
+        serial: room.serial,
+        admitted_total: room.admitted_total,
+        head: room.head,
+        drawing: room.drawing,
+        inside: room.insiders(),
+        spent,
+        spent_draws: room.spent_draws().cloned().collect(),
+    })
 }
 
 pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {
     check(step, token)?;
     let id = &token.event;
     let Some(event) = step.event(id) else { return Ok(false) };
-    let own_score = score(token.epoch, token.serial);
-    if token.round != event.room.round || event.room.is_spent(own_score) {
+    let visitor = &token.visitor;
+    if token.round != event.room.round || event.room.is_spent(visitor, token.score) {
         return Ok(false);
     }
-    let standing = event.room.standing(&token.visitor);
+    let standing = event.room.standing(visitor);
+    if token.score < 0 && event.room.drawing {
+        if standing.is_some() {
+            step.emit_on(id, EventEffect::Gone(visitor.clone()));
+            step.emit_on(id, EventEffect::Undrawn(visitor.clone()));
+            step.mark();
+        }
+        return Ok(standing.is_some());
+    }
     if let Some(standing) = standing {
-        spend(step, id, &token.visitor, standing.score);
+        spend(step, id, visitor, standing.score);
     }
-    if standing.is_none_or(|standing| standing.score != own_score) {
-        step.emit_on(id, EventEffect::Spent(own_score));
+    if standing.is_none_or(|standing| standing.score != token.score) {
+        mark_spent(step, id, visitor, token.score);
     }
+    step.mark();
     Ok(standing.is_some())
 }
 
@@ -115,7 +214,12 @@ pub fn inside(step: &Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId
 /// The visitor is through: no place, and never again with this score.
 pub fn spend(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
     step.emit_on(id, EventEffect::Gone(visitor.clone()));
-    step.emit_on(id, EventEffect::Spent(score));
+    mark_spent(step, id, visitor, score);
+}
+
+fn mark_spent(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
+    let effect = if score < 0 { EventEffect::SpentDraw(visitor.clone()) } else { EventEffect::Spent(score) };
+    step.emit_on(id, effect);
 }
 
 /// A place inside, if there, lasts until `until_ms` at least.
@@ -183,19 +287,12 @@ fn come_back(
 fn in_line(event: &Event, now_ms: Millis, visitor: &VisitorId, score: i64) -> PlaceState {
     match event.counts(now_ms).mode {
         Mode::Scheduled => PlaceState::Scheduled,
-        Mode::Open | Mode::Paused | Mode::Drain | Mode::Closed => {
+        Mode::Open | Mode::Paused | Mode::Drain | Mode::Closed | Mode::Recovering => {
             PlaceState::Waiting { ahead: event.room.ahead(score, visitor) }
         }
     }
 }
 
-fn place(step: &Step<'_>, now_ms: Millis, id: &EventId, state: PlaceState) -> Place {
-    Place { state, counts: step.expect_event(id).counts(now_ms) }
-}
-
 pub fn check(step: &Step<'_>, token: &Token) -> Result<()> {
-    if !(1..SERIALS).contains(&token.serial) || !(0..EPOCHS).contains(&token.epoch) {
-        return step.contract("a token's serial or epoch is out of range");
-    }
-    Ok(())
+    if SCORES.contains(&token.score) { Ok(()) } else { step.contract("a token's score is out of range") }
 }

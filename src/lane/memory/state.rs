@@ -13,7 +13,7 @@ use super::stock::Campaign;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, OrderId, RefundId};
 use crate::lane::order::RefundFact;
-use crate::lane::room::{RoomCounts, RoomSettings};
+use crate::lane::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
 
 /// How long what has ended is kept.
 pub const DAY_MS: i64 = 86_400_000;
@@ -84,8 +84,21 @@ impl State {
 impl Event {
     pub fn counts(&self, now_ms: Millis) -> RoomCounts {
         let settings = &self.settings;
-        let mode = settings.mode.effective(settings.opens_at_ms, settings.closes_at_ms, now_ms);
+        let recover_until_ms = self.room.recover_until_ms;
+        let mode = settings.mode.effective(settings.opens_at_ms, settings.closes_at_ms, recover_until_ms, now_ms);
         RoomCounts { mode, ..self.stored_counts() }
+    }
+
+    /// Admissions a minute at the present pace.
+    pub fn rate(&self) -> i64 {
+        self.room.pace.rate(&self.settings)
+    }
+
+    fn pace(&self) -> i64 {
+        match self.settings.control {
+            Control::Fixed => PACE_MAX,
+            Control::Adaptive => self.room.pace.share,
+        }
     }
 
     /// With the stored mode instead of the one in force.
@@ -102,6 +115,8 @@ impl Event {
             admitted_total: self.room.admitted_total,
             round: self.room.round,
             epoch: self.room.epoch,
+            drawing: self.room.drawing,
+            pace: self.pace(),
             free: seats.free,
             held: seats.held,
             paying: seats.paying,

@@ -16,6 +16,11 @@ impl Args {
         self
     }
 
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.push(Value::Bytes(bytes.to_vec().into()));
+        self
+    }
+
     pub fn int(self, n: impl Into<i128>) -> Self {
         let n: i128 = n.into();
         self.text(n.to_string())

@@ -61,7 +61,8 @@ keys! {
     }
     Event {
         Room = "room", Waiting = "waiting", Seen = "seen", Inside = "inside", Called = "called", Late = "late",
-        Back = "back", Scores = "scores", Spent = "spent", Bound = "bound", Open = "open", Seats = "seats",
+        Back = "back", Scores = "scores", Spent = "spent", SpentDraws = "spent_draws",
+        Drawn = "drawn", Bound = "bound", Open = "open", Seats = "seats",
         Owners = "owners", Taken = "taken", Holds = "holds", Marks = "marks", Expiry = "expiry", Ended = "ended",
         Placed = "placed", Drops = "drops",
     }

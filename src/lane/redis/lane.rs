@@ -8,6 +8,7 @@ use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::{CampaignDump, CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
+use crate::lane::checkpoint::Checkpoint;
 use crate::lane::event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap};
 use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, Release, ReleaseOutcome};
 use crate::lane::log::{Entry, Lease, Meta};
@@ -29,7 +30,7 @@ impl Lane for RedisLane {
         rooms::put_event(self, now_ms, &put).await
     }
 
-    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<EnterOutcome> {
+    async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<Vec<EnterOutcome>> {
         rooms::enter(self, now_ms, &enter).await
     }
 
@@ -59,6 +60,18 @@ impl Lane for RedisLane {
 
     async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
         rooms::inside(self, now_ms, event, visitor).await
+    }
+
+    async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool> {
+        rooms::readmit(self, now_ms, &token, until_ms).await
+    }
+
+    async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
+        lines::drawn(self, event, after, max).await
+    }
+
+    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>> {
+        lines::checkpoint(self, event).await
     }
 
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {

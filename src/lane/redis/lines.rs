@@ -1,13 +1,17 @@
 //! Calls of the scripts of `lua/queue` that serve many visitors at once. The rules stand at `lane::board`.
 
+use std::collections::HashSet;
+
 use super::args::Args;
 use super::call::RedisLane;
 use super::keys::About;
-use super::reply::Unreadable;
+use super::reply::{Read, Reply, Unreadable};
+use super::rooms::NO_TIME;
 use super::{rooms, scripts};
 use crate::clock::Millis;
-use crate::ids::EventId;
+use crate::ids::{EventId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
+use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
 use crate::lane::room::Token;
 use crate::lane::{Fault, Result};
 
@@ -60,4 +64,63 @@ pub async fn presence(
         "NO_EVENT" => Ok(None),
         _ => Err(reply.unexpected()),
     })
+}
+
+pub async fn drawn(
+    lane: &RedisLane,
+    event: &EventId,
+    after: Option<&VisitorId>,
+    max: usize,
+) -> Result<Option<Vec<VisitorId>>> {
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let args = Args::new().text(after.map_or("", VisitorId::as_str)).int(max);
+    let reply = lane.call(&scripts::DRAWN, About::Event(event), NO_TIME, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "DRAWN" => Ok(Some(visitors(reply)?)),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+pub async fn checkpoint(lane: &RedisLane, event: &EventId) -> Result<Option<Checkpoint>> {
+    let reply = lane.call(&scripts::CHECKPOINT, About::Event(event), NO_TIME, Args::new()).await?;
+    lane.read(reply, |reply| match reply.name {
+        "CHECKPOINT" => Ok(Some(checkpoint_of(reply)?)),
+        "NO_EVENT" => Ok(None),
+        _ => Err(reply.unexpected()),
+    })
+}
+
+fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
+    let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
+    let (admitted_total, head, drawing) = (reply.int()?, reply.int()?, reply.int()? == 1);
+    let (mut places, mut called, mut scores) = (reply.list()?, reply.list()?, reply.list()?);
+    let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
+    let mut inside = Vec::new();
+    while !places.is_empty() {
+        let visitor = VisitorId(places.text()?);
+        let claimed = !called.contains(&visitor);
+        inside.push(Insider { visitor, expires_ms: places.int()?, score: scores.int()?, claimed });
+    }
+    let mut chunks = reply.list()?;
+    let mut spent = Vec::new();
+    while !chunks.is_empty() {
+        let chunk = chunks.int()?;
+        let bits = chunks.bytes()?.try_into().map_err(|_| Unreadable::Kind("128 bytes"))?;
+        spent.push(SpentChunk { chunk, bits });
+    }
+    let mut spent_draws = visitors(&mut reply.list()?)?;
+    inside.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
+    spent.sort_unstable_by_key(|chunk| chunk.chunk);
+    spent_draws.sort_unstable();
+    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, inside, spent, spent_draws })
+}
+
+/// The rest of a reply, as visitors.
+fn visitors(reply: &mut Reply) -> Read<Vec<VisitorId>> {
+    let mut visitors = Vec::new();
+    while !reply.is_empty() {
+        visitors.push(VisitorId(reply.text()?));
+    }
+    Ok(visitors)
 }

@@ -14,10 +14,14 @@ use super::reply::{Read, Reply};
 use super::rooms::{self, NO_TIME};
 use super::scripts;
 use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, LogId};
+use crate::ids::{CampaignId, EventId, LogId, VisitorId};
 use crate::lane::Result;
 use crate::lane::campaign::{CampaignDump, CampaignPut, Claim};
+use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
 use crate::lane::event::{EventDump, EventRestore, RestoredOrder};
+
+/// Places, chunks of spent marks or spent draws one script restores.
+const PLACES_MAX: usize = 1_000;
 
 /// Claims one script restores.
 const CLAIMS_MAX: usize = 1_000;
@@ -55,14 +59,58 @@ pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Res
 
 pub async fn restore_event(lane: &RedisLane, now_ms: Millis, restore: &EventRestore) -> Result<()> {
     let event = &restore.put.event;
-    let settings = rooms::settings(&restore.put).int(restore.epoch).int(restore.generation);
-    let args = rooms::blocked(settings, &restore.put);
+    let nothing = Checkpoint::default();
+    let checkpoint = restore.checkpoint.as_ref().unwrap_or(&nothing);
+    let args = rooms::settings(&restore.put)
+        .int(restore.epoch)
+        .int(restore.generation)
+        .int(restore.recover_until_ms)
+        .int(checkpoint.round)
+        .int(checkpoint.serial)
+        .int(checkpoint.admitted_total)
+        .int(checkpoint.head)
+        .int(i64::from(checkpoint.drawing));
+    let args = rooms::blocked(args, &restore.put);
     lane.call(&scripts::RESTORE_EVENT, About::Event(event), now_ms, args).await?;
+    restore_places(lane, now_ms, restore, checkpoint).await?;
     for order in &restore.orders {
         let args = order_args(order, restore.generation);
         lane.call(&scripts::RESTORE_ORDER, About::Event(event), now_ms, args).await?;
     }
     Ok(())
+}
+
+/// In pieces: a room that was as full as may be fits no single call.
+async fn restore_places(
+    lane: &RedisLane,
+    now_ms: Millis,
+    restore: &EventRestore,
+    checkpoint: &Checkpoint,
+) -> Result<()> {
+    let call = async |inside: &[Insider], spent: &[SpentChunk], draws: &[VisitorId]| {
+        let begin = Args::new().int(restore.generation).int(len(inside)).int(len(spent));
+        let args = inside.iter().fold(begin, |args, place| {
+            let Insider { visitor, score, expires_ms, claimed } = place;
+            args.text(visitor.as_str()).int(*score).int(*expires_ms).int(i64::from(*claimed))
+        });
+        let args = spent.iter().fold(args, |args, SpentChunk { chunk, bits }| args.int(*chunk).bytes(bits));
+        let args = draws.iter().fold(args, |args, visitor| args.text(visitor.as_str()));
+        lane.call(&scripts::RESTORE_PLACES, About::Event(&restore.put.event), now_ms, args).await
+    };
+    for inside in checkpoint.inside.chunks(PLACES_MAX) {
+        call(inside, &[], &[]).await?;
+    }
+    for spent in checkpoint.spent.chunks(PLACES_MAX) {
+        call(&[], spent, &[]).await?;
+    }
+    for draws in checkpoint.spent_draws.chunks(PLACES_MAX) {
+        call(&[], &[], draws).await?;
+    }
+    Ok(())
+}
+
+fn len<T>(list: &[T]) -> i64 {
+    i64::try_from(list.len()).expect("a piece of a thousand")
 }
 
 fn order_args(restored: &RestoredOrder, generation: u64) -> Args {

@@ -10,13 +10,14 @@ use crate::ids::{EventId, SeatIndex, VisitorId};
 use crate::lane::Result;
 use crate::lane::event::{EventPut, PutEvent};
 use crate::lane::room::{
-    Enter, EnterOutcome, Mode, Place, PlaceState, Pulse, Pulsed, ReleaseOn, RoomCounts, RoomSettings, Token,
+    Control, Enter, EnterOutcome, Entrant, Mode, Order, Place, PlaceState, Pulse, Pulsed, ReleaseOn, RoomCounts,
+    RoomSettings, Token,
 };
 
 /// No time: nothing in the script depends on it.
 pub const NO_TIME: Millis = 0;
 
-const MODES: [Mode; 5] = [Mode::Scheduled, Mode::Open, Mode::Paused, Mode::Drain, Mode::Closed];
+const MODES: [Mode; 6] = [Mode::Scheduled, Mode::Open, Mode::Paused, Mode::Drain, Mode::Closed, Mode::Recovering];
 
 pub async fn put_event(lane: &RedisLane, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
     let args = blocked(settings(put), put);
@@ -49,6 +50,14 @@ pub fn settings(put: &EventPut) -> Args {
             ReleaseOn::Order => "order",
             ReleaseOn::Exit => "exit",
         })
+        .text(match room.order {
+            Order::Fifo => "fifo",
+            Order::Lottery => "lottery",
+        })
+        .text(match room.control {
+            Control::Fixed => "fixed",
+            Control::Adaptive => "adaptive",
+        })
 }
 
 pub fn blocked(args: Args, put: &EventPut) -> Args {
@@ -68,26 +77,36 @@ pub fn seat(reply: &mut Reply) -> Read<SeatIndex> {
     SeatIndex::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a seat's index"))
 }
 
-pub async fn enter(lane: &RedisLane, now_ms: Millis, enter: &Enter) -> Result<EnterOutcome> {
-    let args = Args::new().text(enter.visitor.as_str()).int(enter.waiting_max);
+pub async fn enter(lane: &RedisLane, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
+    let args = Args::new().int(enter.round).int(enter.waiting_max);
+    let with = |args: Args, Entrant { visitor, draw }: &Entrant| args.text(visitor.as_str()).int(draw.unwrap_or(0));
+    if enter.visitors.iter().any(|entrant| entrant.draw == Some(0)) {
+        return Err(lane.contract("a draw is below zero"));
+    }
+    let args = enter.visitors.iter().fold(args, with);
     let reply = lane.call(&scripts::ENTER, About::Event(&enter.event), now_ms, args).await?;
-    lane.read(reply, |reply| {
-        let name = reply.name;
-        match name {
-            "ENTERED" | "KNOWN" => {
-                let (serial, epoch, round) = (reply.int()?, reply.int()?, reply.int()?);
-                let place = place(reply)?;
-                Ok(if name == "ENTERED" {
-                    EnterOutcome::Entered { serial, epoch, round, place }
-                } else {
-                    EnterOutcome::Known { serial, epoch, round, place }
-                })
+    let all = |outcome: EnterOutcome| vec![outcome; enter.visitors.len()];
+    lane.read(reply, |reply| match reply.name {
+        "PLACES" => {
+            let counts = counts(reply)?;
+            let mut found = Vec::with_capacity(enter.visitors.len());
+            while !reply.is_empty() {
+                let (outcome, score) = (reply.int()?, reply.int()?);
+                let (state, value) = (reply.int()?, reply.int()?);
+                let place = || Read::Ok(Place { state: place_state(state, value)?, counts: counts.clone() });
+                found.push(match outcome {
+                    1 => EnterOutcome::Entered { score, place: place()? },
+                    2 => EnterOutcome::Known { score, place: place()? },
+                    3 => EnterOutcome::Full,
+                    _ => return Err(Unreadable::Kind("what became of one who enters")),
+                });
             }
-            "NO_EVENT" => Ok(EnterOutcome::NoEvent),
-            "CLOSED" => Ok(EnterOutcome::Closed),
-            "FULL" => Ok(EnterOutcome::Full),
-            _ => Err(reply.unexpected()),
+            Ok(found)
         }
+        "NO_EVENT" => Ok(all(EnterOutcome::NoEvent)),
+        "CLOSED" => Ok(all(EnterOutcome::Closed)),
+        "OTHER_ROUND" => Ok(all(EnterOutcome::OtherRound)),
+        _ => Err(reply.unexpected()),
     })
 }
 
@@ -115,7 +134,7 @@ fn token_args(token: &Token) -> Args {
 
 /// A token as scripts take it.
 pub fn with_token(args: Args, token: &Token) -> Args {
-    args.text(token.visitor.as_str()).int(token.serial).int(token.epoch).int(token.round)
+    args.text(token.visitor.as_str()).int(token.score).int(token.round)
 }
 
 pub async fn pulse(lane: &RedisLane, now_ms: Millis, pulse: &Pulse) -> Result<Option<Pulsed>> {
@@ -125,7 +144,8 @@ pub async fn pulse(lane: &RedisLane, now_ms: Millis, pulse: &Pulse) -> Result<Op
         "PULSED" => Ok(Some(Pulsed {
             admitted: reply.int()?,
             expired: reply.int()?,
-            called_late: reply.int()?,
+            absent: reply.int()?,
+            unclaimed: reply.int()?,
             lapsed: reply.int()?,
             holds_expired: reply.int()?,
             more: reply.int()? == 1,
@@ -154,17 +174,30 @@ pub async fn inside(lane: &RedisLane, now_ms: Millis, event: &EventId, visitor: 
     })
 }
 
+pub async fn readmit(lane: &RedisLane, now_ms: Millis, token: &Token, until_ms: Millis) -> Result<bool> {
+    let args = token_args(token).int(until_ms);
+    let reply = lane.call(&scripts::READMIT, About::Event(&token.event), now_ms, args).await?;
+    lane.read(reply, |reply| match reply.name {
+        "INSIDE" => Ok(true),
+        "OUTSIDE" => Ok(false),
+        _ => Err(reply.unexpected()),
+    })
+}
+
 fn place(reply: &mut Reply) -> Read<Place> {
     let (state, value) = (reply.int()?, reply.int()?);
-    let state = match state {
+    Ok(Place { state: place_state(state, value)?, counts: counts(reply)? })
+}
+
+fn place_state(state: i64, value: i64) -> Read<PlaceState> {
+    Ok(match state {
         1 => PlaceState::Scheduled,
         2 => PlaceState::Waiting { ahead: value },
         3 => PlaceState::Admitted { expires_ms: value },
         4 => PlaceState::Done,
         5 => PlaceState::Closed,
         _ => return Err(Unreadable::Kind("a place's state")),
-    };
-    Ok(Place { state, counts: counts(reply)? })
+    })
 }
 
 pub fn counts(reply: &mut Reply) -> Read<RoomCounts> {
@@ -179,6 +212,8 @@ pub fn counts(reply: &mut Reply) -> Read<RoomCounts> {
         admitted_total: reply.int()?,
         round: reply.int()?,
         epoch: reply.int()?,
+        drawing: reply.int()? == 1,
+        pace: reply.int()?,
         free: reply.int()?,
         held: reply.int()?,
         paying: reply.int()?,
@@ -202,6 +237,16 @@ pub fn room_settings(reply: &mut Reply) -> Read<RoomSettings> {
             "order" => ReleaseOn::Order,
             "exit" => ReleaseOn::Exit,
             _ => return Err(Unreadable::Kind("when a place is given back")),
+        },
+        order: match reply.text()?.as_str() {
+            "fifo" => Order::Fifo,
+            "lottery" => Order::Lottery,
+            _ => return Err(Unreadable::Kind("who comes first")),
+        },
+        control: match reply.text()?.as_str() {
+            "fixed" => Control::Fixed,
+            "adaptive" => Control::Adaptive,
+            _ => return Err(Unreadable::Kind("what sets the pace")),
         },
     })
 }

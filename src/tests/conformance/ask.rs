@@ -9,10 +9,10 @@ use stanchion::ids::{
 use stanchion::lane::hold::Row;
 use stanchion::lane::order::{LineFact, OrderStatus, RefundLineFact, RefundStatus, SeatTarget, TotalFact};
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
-use stanchion::lane::room::{Mode, ReleaseOn, RoomSettings};
+use stanchion::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings, score};
 use stanchion::lane::{
-    CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EventPut, HoldAsk, HoldFact, OrderFact, Pay, Pulse, Refund,
-    RefundFact, Release, Settlement, Showing, Token, Want,
+    CampaignPut, Cancel, Checkout, ClaimAsk, Enter, Entrant, EventPut, HoldAsk, HoldFact, OrderFact, Pay, Pulse,
+    Refund, RefundFact, Release, Settlement, Showing, Token, Want,
 };
 
 /// When every case begins.
@@ -62,6 +62,8 @@ pub fn settings() -> RoomSettings {
         absent_after_s: 20,
         late_grace_s: 30,
         release_on: ReleaseOn::Order,
+        order: Order::Fifo,
+        control: Control::Fixed,
     }
 }
 
@@ -70,11 +72,16 @@ pub fn put(name: &str) -> EventPut {
 }
 
 pub fn enter(name: &str, who: &str) -> Enter {
-    Enter { event: event(name), visitor: visitor(who), waiting_max: MANY }
+    enter_all(name, &[who])
+}
+
+pub fn enter_all(name: &str, all: &[&str]) -> Enter {
+    let visitors = all.iter().map(|who| Entrant { visitor: visitor(who), draw: None }).collect();
+    Enter { event: event(name), round: 1, visitors, waiting_max: MANY }
 }
 
 pub fn token(name: &str, who: &str, serial: i64) -> Token {
-    Token { event: event(name), visitor: visitor(who), serial, epoch: 1, round: 1 }
+    Token { event: event(name), visitor: visitor(who), score: score(1, serial), round: 1 }
 }
 
 pub fn showing(name: &str, exact: i64) -> Showing {

@@ -95,6 +95,7 @@ impl World {
 
     /// The lane is lost, and rebuilt from what a ledger would know of it.
     pub async fn restore(&mut self, choice: &Choice, lane: &dyn Lane) -> Vec<Operation> {
+        let [_, _, _, c, d, _] = choice.picks;
         let generation = next_generation();
         self.epoch += 10;
         let log = lane.meta().await.map_or(LogId(0), |meta| meta.log_last);
@@ -102,6 +103,7 @@ impl World {
             vec![Operation::BeginRestore(generation, log), Operation::Meta, Operation::Room(ask::event(EVENTS[0]))];
         for (at, name) in EVENTS.iter().enumerate() {
             let Ok(Some(dump)) = lane.dump_event(&EventId::from(*name)).await else { continue };
+            let checkpoint = lane.checkpoint(&EventId::from(*name)).await.ok().flatten();
             let mut put = ask::put(name);
             put.version = dump.version;
             put.seats = self.lengths[at];
@@ -117,7 +119,15 @@ impl World {
                 Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats })
             });
             let orders = orders.collect();
-            let restore = EventRestore { generation, put, epoch: self.epoch, orders, now_ms: self.now_ms };
+            let restore = EventRestore {
+                generation,
+                put,
+                epoch: self.epoch,
+                checkpoint: checkpoint.filter(|_| c % 4 != 3),
+                recover_until_ms: pick(&[0, self.now_ms + 5 * SECOND], d),
+                orders,
+                now_ms: self.now_ms,
+            };
             operations.push(Operation::RestoreEvent(restore));
         }
         let claims: Vec<Claim> = match lane.dump_campaign(&CampaignId::from(CAMPAIGN)).await {

@@ -22,6 +22,9 @@ pub enum Operation {
     Pulse(Pulse),
     Room(EventId),
     Inside(EventId, VisitorId),
+    Readmit(Token, Millis),
+    Drawn(EventId, Option<VisitorId>, usize),
+    Checkpoint(EventId),
     Seats(EventId),
     Hold(HoldAsk),
     GetHold(EventId, HoldId),
@@ -53,7 +56,7 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Kept whole, because the next calls need its token.
-    Entered(EnterOutcome),
+    Entered(Vec<EnterOutcome>),
     /// The outcome's `Debug`.
     Other(String),
     /// The string alone: its version is the store's own business.
@@ -90,6 +93,9 @@ impl Operation {
             Operation::Pulse(pulse) => other(lane.pulse(now_ms, pulse).await?),
             Operation::Room(event) => other(lane.room(now_ms, &event).await?),
             Operation::Inside(event, visitor) => other(lane.inside(now_ms, &event, &visitor).await?),
+            Operation::Readmit(token, until_ms) => other(lane.readmit(now_ms, token, until_ms).await?),
+            Operation::Drawn(event, after, max) => other(lane.drawn(&event, after.as_ref(), max).await?),
+            Operation::Checkpoint(event) => other(lane.checkpoint(&event).await?),
             Operation::Seats(event) => Answer::Seats(
                 lane.seats(&event).await?.map(|map| (map.version, String::from_utf8_lossy(&map.seats).into_owned())),
             ),
@@ -127,7 +133,7 @@ impl Answer {
     /// Which outcome it is, by name: `NotOpen` of a hold, `Waiting` of a poll.
     pub fn outcome(&self) -> String {
         let text = format!("{self:?}");
-        let inner = text.strip_prefix("Other(\"").or(text.strip_prefix("Entered(")).unwrap_or(&text);
+        let inner = text.strip_prefix("Other(\"").or(text.strip_prefix("Entered([")).unwrap_or(&text);
         let state = inner.split_once("state: ").filter(|_| inner.starts_with("Some(Place"));
         let name = state.map_or(inner, |(_, state)| state);
         name.chars().take_while(|c| c.is_alphanumeric()).collect()

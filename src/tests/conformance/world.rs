@@ -5,8 +5,8 @@ use stanchion::clock::Millis;
 use stanchion::ids::{LogId, SeatIndex};
 use stanchion::lane::hold::Row;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
-use stanchion::lane::room::{Mode, ReleaseOn};
-use stanchion::lane::{EnterOutcome, EventPut, HoldState, Lane, Token, Want};
+use stanchion::lane::room::{self, Control, Mode, Order, ReleaseOn, SCORES};
+use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Want};
 
 use super::ask::{self, SECOND, START};
 use super::choice::{Choice, Kind};
@@ -126,6 +126,16 @@ impl World {
             Kind::Enter => {
                 let mut enter = ask::enter(if d % 16 == 15 { "nowhere" } else { name }, visitor);
                 enter.waiting_max = pick(&[ask::MANY, ask::MANY, 1, 0], c);
+                enter.round = pick(&[1, 1, 2], d);
+                for also in 0..e % 4 {
+                    enter.visitors.push(Entrant {
+                        visitor: ask::visitor(pick(&VISITORS, (f / 4).wrapping_add(also))),
+                        draw: None,
+                    });
+                }
+                for (at, entrant) in (0u8..).zip(&mut enter.visitors) {
+                    entrant.draw = pick(&[None, Some(-7), Some(-7), Some(-40)], f.wrapping_add(at));
+                }
                 vec![Operation::Enter(enter)]
             }
             Kind::Poll if f % 4 == 3 => {
@@ -146,6 +156,13 @@ impl World {
                 Operation::Room(ask::event(name)),
                 Operation::Board(ask::showing(name, pick(&[1, 1, 2, 500, 0, 2_001], b))),
                 Operation::Inside(ask::event(name), ask::visitor(visitor)),
+                Operation::Readmit(self.token(choice), self.now_ms + pick(&[0, SECOND, 60 * SECOND], f)),
+                Operation::Drawn(
+                    ask::event(name),
+                    pick(&[None, Some(visitor)], d).map(ask::visitor),
+                    usize::from(e % 4),
+                ),
+                Operation::Checkpoint(ask::event(name)),
                 Operation::Seats(ask::event(name)),
                 Operation::Meta,
             ],
@@ -274,14 +291,20 @@ impl World {
     /// Learns from an answer what later steps may use.
     pub fn hear(&mut self, operation: &Operation, answer: &Answer) {
         match (operation, answer) {
-            (Operation::Enter(enter), Answer::Entered(outcome)) => {
-                let (serial, epoch, round) = match outcome {
-                    EnterOutcome::Entered { serial, epoch, round, .. }
-                    | EnterOutcome::Known { serial, epoch, round, .. } => (*serial, *epoch, *round),
-                    EnterOutcome::Closed | EnterOutcome::Full | EnterOutcome::NoEvent => return,
-                };
-                let (event, visitor) = (enter.event.clone(), enter.visitor.clone());
-                self.tokens.push(Token { event, visitor, serial, epoch, round });
+            (Operation::Enter(enter), Answer::Entered(outcomes)) => {
+                for (entrant, outcome) in enter.visitors.iter().zip(outcomes) {
+                    let (score, round) = match outcome {
+                        EnterOutcome::Entered { score, place } | EnterOutcome::Known { score, place } => {
+                            (*score, place.counts.round)
+                        }
+                        EnterOutcome::Closed
+                        | EnterOutcome::Full
+                        | EnterOutcome::OtherRound
+                        | EnterOutcome::NoEvent => continue,
+                    };
+                    let (event, visitor) = (enter.event.clone(), entrant.visitor.clone());
+                    self.tokens.push(Token { event, visitor, score, round });
+                }
             }
             (Operation::PutEvent(put), Answer::Other(text)) if text == "Done" => {
                 if let Some(at) = EVENTS.iter().position(|name| *name == put.event.as_str()) {
@@ -311,6 +334,8 @@ impl World {
         room.absent_after_s = self.absent_after_s;
         room.opens_at_ms = pick(&[0, self.now_ms, self.now_ms + SECOND], f);
         room.closes_at_ms = if f / 4 % 8 == 7 { self.now_ms + 20 * SECOND } else { 0 };
+        room.order = pick(&[Order::Fifo, Order::Lottery], d / 16);
+        room.control = pick(&[Control::Fixed, Control::Adaptive], e / 16);
         room.release_on = pick(&[ReleaseOn::Order, ReleaseOn::Order, ReleaseOn::Exit], f / 32);
         put
     }
@@ -324,7 +349,7 @@ impl World {
             _ => {
                 let mut token = ask::token(pick(&EVENTS, a), pick(&VISITORS, d), i64::from(e % 9));
                 token.round = pick(&[1, 1, 2], a);
-                token.epoch = pick(&[1, 2, 1, 1_500], d / 4);
+                token.score = pick(&[token.score, room::score(2, 3), -7, SCORES.end() + 1], d / 4);
                 token
             }
         }

@@ -48,6 +48,7 @@ pub async fn config(store: Store, dir: &std::path::Path) -> Config {
     config.queue.secrets = vec![SECRET.to_owned()];
     config.queue.pulse_ms = 50;
     config.limits.client_rps = 0;
+    config.limits.join_rps = 0;
     config.limits.visitor_rps = 0;
     config.pipeline.idle_ms = 20;
     config.payment.timeout_ms = 500;
@@ -237,6 +238,6 @@ pub fn small_hall() -> Value {
             {"id": "ga", "name": "Standing", "price": 33000, "capacity": 20},
         ],
         "seats_per_user": 4, "earn_bp": 100,
-        "room": {"capacity": 1000, "rate_per_min": 600000},
+        "room": {"capacity": 1000, "rate_per_min": 600000, "recover_s": 1},
     })
 }

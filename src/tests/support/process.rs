@@ -26,6 +26,7 @@ impl Process {
             .env("STANCHION__AUTH__HS256_SECRET", SECRET)
             .env("STANCHION__LIMITS__CLIENT_RPS", "0")
             .env("STANCHION__LIMITS__VISITOR_RPS", "0")
+            .env("STANCHION__LIMITS__JOIN_RPS", "0")
             .env("STANCHION__LOG__LEVEL", "warn")
             .stdout(Stdio::piped())
             .spawn()

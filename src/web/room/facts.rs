@@ -37,6 +37,8 @@ pub enum Trouble {
     Busy,
     /// There was no such place.
     Again,
+    /// A proof of work was wanted, and a form cannot make one.
+    Script,
 }
 
 /// Seconds until one's turn, a range.
@@ -64,6 +66,8 @@ pub struct Facts {
     /// When the visit ends, as people write it.
     pub until: Option<String>,
     pub poll_after_ms: i64,
+    /// Entering takes a script just now: a proof of work is wanted.
+    pub needs_script: bool,
 }
 
 impl Stage {
@@ -129,6 +133,7 @@ impl Facts {
             Stage::Door => match (self.trouble, self.mood, self.waiting, &self.opens_at) {
                 (Some(Trouble::Left), ..) => plain("door_left"),
                 (Some(Trouble::Busy), ..) => plain("door_busy"),
+                (Some(Trouble::Script), ..) => plain("door_script"),
                 (_, Mood::Scheduled, _, Some(time)) => texts.fill("door_scheduled", &[("time", time)]),
                 (_, Mood::Open, Some(0), _) => plain("door_calm"),
                 (_, _, Some(n), _) => texts.fill("door_text", &[("n", &number(n))]),

@@ -82,6 +82,10 @@ impl Page<'_> {
         let auto = if facts.enters_by_itself() { " data-auto" } else { "" };
         let poll = if polls { " data-poll" } else { "" };
         let leave = if stage == Stage::Admitted { "give_back" } else { "leave" };
+        let script = match facts.needs_script && facts.may_enter() {
+            true => format!("<noscript><p class=\"note\">{}</p></noscript>\n", text("door_script")),
+            false => String::new(),
+        };
         // The facts are hidden rather than left out: the script shows them when they come to be.
         format!(
             r#"<main id="room" data-event="{event}" data-name="{name}" data-shop="{shop}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{auto}{poll}>
@@ -97,7 +101,7 @@ impl Page<'_> {
 <div id="left-fact"{left_hidden}><dt>{left_name}</dt><dd id="left">{left}</dd></div>
 </dl>
 <p id="note" class="note"{note_hidden}>{note}</p>
-<p id="network" class="note" role="status" hidden>{network}</p>
+{script}<p id="network" class="note" role="status" hidden>{network}</p>
 <div class="do">
 <a id="go" class="button main" href="{shop}"{go_hidden}>{go}</a>
 <form id="enter" method="post" action="/room/{event}"{enter_hidden}><button class="main">{join}</button></form>
@@ -129,6 +133,7 @@ impl Page<'_> {
             left_hidden = hidden(facts.seats_left.is_some()),
             note = escape(note),
             note_hidden = hidden(!note.is_empty()),
+            script = script,
             network = text("note_network"),
             go = text("shop"),
             go_hidden = hidden(stage == Stage::Admitted && !shop_url.is_empty()),

@@ -7,7 +7,7 @@
   const { event, shop, name: title, lang } = main.dataset;
   const api = '/v1/events/' + event + '/queue';
   const door = '/room/' + event;
-  const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 60000;
+  const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 60000, SLICE_MS = 20, PROOFS_MAX = 3;
 
   const fill = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const number = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -142,7 +142,90 @@
     el('tell').setAttribute('aria-pressed', String(Boolean(sound)));
   });
 
+  el('enter').addEventListener('submit', e => {
+    e.preventDefault();
+    mustEnter = true;
+    later(0);
+  });
+
   el('leave').addEventListener('submit', e => { if (!confirm(texts.leave_sure)) e.preventDefault(); });
+
+  // --- A proof of work, when the door asks for one ---
+
+  // SHA-256 (FIPS 180-4) of one text with many endings. Here because crypto.subtle, a promise a digest, is ten
+  // times slower, and is not there at all without https.
+  const primes = [];
+  for (let n = 2; primes.length < 64; n++) if (primes.every(p => n % p)) primes.push(n);
+  const fraction = (n, root) => Math.floor((n ** (1 / root) % 1) * 2 ** 32) | 0;
+  const K = primes.map(n => fraction(n, 3)), START = primes.slice(0, 8).map(n => fraction(n, 2));
+  const w = new Int32Array(64);
+  function compress(state, bytes, from) {
+    for (let i = 0; i < 16; i++) {
+      const at = from + 4 * i;
+      w[i] = bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+    }
+    for (let i = 16; i < 64; i++) {
+      const x = w[i - 15], y = w[i - 2];
+      w[i] = w[i - 16] + ((x >>> 7 | x << 25) ^ (x >>> 18 | x << 14) ^ x >>> 3) + w[i - 7]
+        + ((y >>> 17 | y << 15) ^ (y >>> 19 | y << 13) ^ y >>> 10);
+    }
+    let [a, b, c, d, e, f, g, h] = state;
+    for (let i = 0; i < 64; i++) {
+      const s = (e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7);
+      const one = h + s + (e & f ^ ~e & g) + K[i] + w[i] | 0;
+      const two = ((a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10)) + (a & b ^ a & c ^ b & c);
+      h = g; g = f; f = e; e = d + one | 0; d = c; c = b; b = a; a = one + two | 0;
+    }
+    return [a, b, c, d, e, f, g, h].map((x, i) => x + state[i] | 0);
+  }
+
+  // A nonce that solves the challenge. In slices, so that the page stays alive; by messages, which browsers do
+  // not slow down as they do timers.
+  function solve({ challenge, bits }) {
+    const head = challenge + '.', whole = head.length - head.length % 64, over = head.length - whole;
+    const bytes = new TextEncoder().encode(head);
+    let start = START, n = 0;
+    for (let at = 0; at < whole; at += 64) start = compress(start, bytes, at);
+    const firstWord = nonce => {
+      const length = over + nonce.length, tail = new Uint8Array(length < 56 ? 64 : 128);
+      tail.set(bytes.subarray(whole));
+      for (let i = 0; i < nonce.length; i++) tail[over + i] = nonce.charCodeAt(i);
+      tail[length] = 128;
+      new DataView(tail.buffer).setUint32(tail.length - 4, (whole + length) * 8);
+      let state = start;
+      for (let at = 0; at < tail.length; at += 64) state = compress(state, tail, at);
+      return state[0];
+    };
+    return new Promise(done => {
+      const turns = new MessageChannel();
+      turns.port1.onmessage = () => {
+        const until = performance.now() + SLICE_MS;
+        // At most 24 bits are ever asked for: they are all in the first word.
+        for (; performance.now() < until; n++) {
+          if (Math.clz32(firstWord(String(n))) < bits) continue;
+          turns.port1.close();
+          done({ challenge, nonce: String(n) });
+          return;
+        }
+        turns.port2.postMessage(0);
+      };
+      turns.port2.postMessage(0);
+    });
+  }
+
+  let proof = null, proofs = 0;
+  async function prove(problem) {
+    main.dataset.state = 'checking';
+    put('headline', texts.checking_head);
+    put('sentence', texts.checking_text);
+    put('status', texts.checking_head);
+    show('network', false);
+    show('enter', false);
+    proof = await solve(problem);
+    // Where the door wants more each time, it is left alone for a while.
+    if (++proofs > PROOFS_MAX) failed();
+    else later(0);
+  }
 
   // --- Asking ---
 
@@ -167,15 +250,21 @@
     asking = true;
     const stop = new AbortController(), limit = setTimeout(() => stop.abort(), PATIENCE_MS);
     try {
-      const answer = await fetch(api, { method: mustEnter ? 'POST' : 'GET', cache: 'no-store', signal: stop.signal });
+      const enter = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ proof }) };
+      const answer = await fetch(api, { ...(mustEnter ? enter : {}), cache: 'no-store', signal: stop.signal });
       if (answer.ok) {
         const place = await answer.json();
         mustEnter = false;
-        failures = 0;
+        proof = null;
+        failures = proofs = 0;
         render(place);
         if (place.state !== 'done' && place.state !== 'closed') later(place.poll_after_ms);
       } else if (answer.status === 429 || answer.status >= 500) {
         failed(Number(answer.headers.get('retry-after')));
+      } else if (mustEnter && answer.status === 403) {
+        const problem = await answer.json();
+        if (problem.challenge) await prove(problem);
+        else location.replace(door + '?again');
       } else {
         // No such place, or a closed door: the page says which. It does not enter by itself again.
         location.replace(door + '?again');

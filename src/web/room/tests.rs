@@ -17,6 +17,7 @@ fn facts(stage: Stage) -> Facts {
         opens_at: None,
         until: None,
         poll_after_ms: 2_000,
+        needs_script: false,
     }
 }
 
@@ -63,8 +64,10 @@ fn every_state_of_every_room_has_its_words_in_every_language() {
     for lang in Lang::ALL {
         for stage in stages {
             for mood in moods {
-                for trouble in [None, Some(Trouble::Left), Some(Trouble::Busy), Some(Trouble::Again)] {
-                    let text = page(lang, Facts { mood, trouble, ..facts(stage) });
+                for trouble in
+                    [None, Some(Trouble::Left), Some(Trouble::Busy), Some(Trouble::Again), Some(Trouble::Script)]
+                {
+                    let text = page(lang, Facts { mood, trouble, needs_script: true, ..facts(stage) });
                     assert!(
                         !text.contains("{n}") || text.find("{n}") > text.find("id=\"texts\""),
                         "{stage:?} {mood:?}"
@@ -74,6 +77,20 @@ fn every_state_of_every_room_has_its_words_in_every_language() {
             }
         }
     }
+}
+
+#[test]
+fn who_has_no_script_is_told_when_one_is_needed() {
+    let told = |facts: Facts| {
+        let text = page(Lang::English, facts);
+        text.contains(
+            "<noscript><p class=\"note\">So many people are arriving that this sale needs JavaScript just now",
+        )
+    };
+    assert!(told(Facts { needs_script: true, ..facts(Stage::Door) }));
+    assert!(told(Facts { needs_script: true, ..facts(Stage::Done) }));
+    assert!(!told(facts(Stage::Door)));
+    assert!(!told(Facts { needs_script: true, ..waiting() }), "who has a place is asked for nothing");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::lane::board::Presence;
-use stanchion::lane::room::{Mode, PlaceState, score};
+use stanchion::lane::room::{Mode, PlaceState, SCORES, score};
 use stanchion::lane::{Board, Fault, Lane, Token};
 
 use super::cases;
@@ -86,7 +86,7 @@ async fn those_who_wait_are_marked_seen(lane: Arc<dyn Lane>) {
     assert_eq!(present(&lane, at, &[&b, &b]).await, [Presence::Waiting; 2]);
     hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
     let pulsed = lane.pulse(at, ask::pulse(HALL)).await.expect("an answer").expect("the event");
-    assert_eq!((pulsed.called_late, pulsed.admitted), (1, 1));
+    assert_eq!((pulsed.absent, pulsed.admitted), (1, 1));
     assert_eq!(present(&lane, at, &[&a, &b]).await, [Presence::Back, Presence::Inside]);
 }
 
@@ -96,7 +96,7 @@ async fn late_ones_come_back_and_lost_ones_are_put_back(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
     let called = START + 20 * SECOND;
     lane.pulse(called, ask::pulse(HALL)).await.expect("an answer");
-    let lost = Token { epoch: 0, ..ask::token(HALL, "old", 7) };
+    let lost = Token { score: score(0, 7), ..ask::token(HALL, "old", 7) };
     let lapsed = called + 30 * SECOND;
     assert_eq!(present(&lane, lapsed, &[&a]).await, [Presence::Gone], "left for the pulse to spend");
     assert_eq!(present(&lane, lapsed - 1, &[&a, &lost, &a]).await, [Presence::Back, Presence::Waiting, Presence::Back]);
@@ -138,8 +138,8 @@ async fn batches_have_bounds(lane: Arc<dyn Lane>) {
     let bad = [
         vec![good.clone(); 1_001],
         vec![good.clone(), ask::token("elsewhere", "kim", 1)],
-        vec![good.clone(), Token { serial: 0, ..good.clone() }],
-        vec![good.clone(), Token { epoch: 1_455, ..good.clone() }],
+        vec![good.clone(), Token { score: SCORES.end() + 1, ..good.clone() }],
+        vec![good.clone(), Token { score: SCORES.start() - 1, ..good.clone() }],
     ];
     for tokens in bad {
         let refused = lane.presence(START, &ask::event(HALL), tokens).await;

@@ -44,7 +44,7 @@ async fn a_checkout_turns_a_hold_into_a_record(lane: Arc<dyn Lane>) {
     let checkout = ask::checkout(HALL, "o", "h", "kim", START + SECOND);
     let (fact, record) = (checkout.fact.clone(), checkout.record.clone());
     let outcome = lane.checkout(START + SECOND, checkout).await.expect("an answer");
-    assert_eq!(outcome, CheckoutOutcome::Placed(LogId(1)));
+    assert_eq!(outcome, CheckoutOutcome::Placed(LogId(2)));
     assert_eq!(seats(&lane).await, "ppffffffffff");
     let ordered = HoldFact { state: HoldState::Ordered, order: Some(fact.id.clone()), ..hold.clone() };
     let read = lane.get_hold(START + SECOND, &hold.event, &hold.id).await.expect("an answer");
@@ -52,7 +52,7 @@ async fn a_checkout_turns_a_hold_into_a_record(lane: Arc<dyn Lane>) {
     assert_eq!(shown(&lane, "o").await, fact);
     let log = lane.read_log(LogId(0), 10).await.expect("an answer");
     assert_eq!(log.len(), 1);
-    assert_eq!((log[0].log, &log[0].id, log[0].at_ms), (LogId(1), &record.id, START + SECOND));
+    assert_eq!((log[0].log, &log[0].id, log[0].at_ms), (LogId(2), &record.id, START + SECOND));
     assert_eq!(serde_json::from_str::<Body>(&log[0].body).expect("a body"), record.body);
     assert_eq!((log[0].hold.as_ref(), log[0].number), (Some(&ordered), None));
     // Paying has a deadline, not a TTL: the sweep passes it by.
@@ -94,7 +94,7 @@ async fn checkouts_are_refused_in_order(lane: Arc<dyn Lane>) {
     lane.release(START, ask::release(HALL, "i", "kim")).await.expect("an answer");
     assert_eq!(checkout(START, "o", "i", "kim", 0).await, CheckoutOutcome::Released);
     held(&lane, START, "j", "kim", &[1]).await;
-    assert_eq!(checkout(START, "o", "h", "kim", 1).await, CheckoutOutcome::Placed(LogId(1)));
+    assert_eq!(checkout(START, "o", "h", "kim", 1).await, CheckoutOutcome::Placed(LogId(2)));
     assert_eq!(checkout(START, "p", "h", "kim", 0).await, CheckoutOutcome::AlreadyOrdered);
     assert_eq!(checkout(START, "p", "j", "kim", 1).await, CheckoutOutcome::Full, "one record waits");
     lane.pulse(hold.expires_ms, ask::pulse(HALL)).await.expect("an answer");
@@ -130,7 +130,7 @@ async fn a_payment_is_asked_for_once(lane: Arc<dyn Lane>) {
     let other = Pay { digest: "other".to_owned(), ..ask() };
     assert_eq!(lane.pay(START, other).await.expect("an answer"), PayOutcome::KeyReused);
     assert_eq!(shown(&lane, "o").await, paying);
-    let log = lane.read_log(LogId(1), 10).await.expect("an answer");
+    let log = lane.read_log(LogId(2), 10).await.expect("an answer");
     assert_eq!(log.len(), 1);
     assert_eq!(log[0].id, ask().record.id);
 }
@@ -185,14 +185,14 @@ async fn an_order_is_cancelled_once(lane: Arc<dyn Lane>) {
     let cancel = async || lane.cancel(START, ask::cancel("o", "kim")).await.expect("an answer");
     assert_eq!(cancel().await, CancelOutcome::Accepted(fact.clone()), "shown as it is until the writer has spoken");
     assert_eq!(cancel().await, CancelOutcome::Accepted(fact.clone()));
-    assert_eq!(lane.read_log(LogId(1), 10).await.expect("an answer").len(), 1);
+    assert_eq!(lane.read_log(LogId(2), 10).await.expect("an answer").len(), 1);
     let pay = lane.pay(START, ask::pay("o", "p", "kim", PRICE)).await.expect("an answer");
     assert_eq!(pay, PayOutcome::NotPayable);
     let mut cancelled = ask::settlement(&hold, &fact, 2, OrderStatus::Rejected, SeatTarget::Free);
     cancelled.fact.reason = Some(Reason::Cancelled);
     settle(&lane, START, cancelled.clone()).await;
     assert_eq!(cancel().await, CancelOutcome::Accepted(cancelled.fact));
-    assert_eq!(lane.read_log(LogId(1), 10).await.expect("an answer").len(), 1);
+    assert_eq!(lane.read_log(LogId(2), 10).await.expect("an answer").len(), 1);
 }
 
 async fn cancellations_are_refused_in_order(lane: Arc<dyn Lane>) {
@@ -232,7 +232,7 @@ async fn a_refund_is_asked_for_once(lane: Arc<dyn Lane>) {
     let other = Refund { digest: "other".to_owned(), ..ask() };
     assert_eq!(lane.refund(START, other).await.expect("an answer"), RefundOutcome::KeyReused);
     assert_eq!(lane.get_refund(&fact.id).await.expect("an answer"), Some(fact.clone()));
-    let log = lane.read_log(LogId(1), 10).await.expect("an answer");
+    let log = lane.read_log(LogId(2), 10).await.expect("an answer");
     assert_eq!(log.len(), 1);
     assert_eq!(log[0].id, ask().record.id);
     let by_admin = ask::refund("o", "s", None, &[(1, Some(10_000))]);

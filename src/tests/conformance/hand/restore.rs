@@ -6,7 +6,7 @@ use stanchion::ids::LogId;
 use stanchion::lane::campaign::Claim;
 use stanchion::lane::event::RestoredOrder;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
-use stanchion::lane::room::PlaceState;
+use stanchion::lane::room::{PlaceState, score};
 use stanchion::lane::{ClaimOutcome, EventRestore, Fault, HoldState, Lane, SeatState};
 
 use super::cases;
@@ -65,7 +65,15 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
         let answer = lane.begin_restore(old, LogId(0)).await;
         assert!(matches!(answer, Err(Fault::Contract { .. })), "{answer:?}");
     }
-    let outside = EventRestore { generation, put: ask::put("late"), epoch: 2, orders: vec![], now_ms: START };
+    let outside = EventRestore {
+        generation,
+        put: ask::put("late"),
+        epoch: 2,
+        checkpoint: None,
+        recover_until_ms: 0,
+        orders: vec![],
+        now_ms: START,
+    };
     assert!(matches!(lane.restore_event(START, outside).await, Err(Fault::Contract { .. })));
     let outside = lane.restore_campaign(START, generation, ask::campaign_put("late", 1), vec![]).await;
     assert!(matches!(outside, Err(Fault::Contract { .. })));
@@ -125,7 +133,8 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
     let generation = next_generation();
-    let restore = EventRestore { generation, put, epoch: 9, orders, now_ms: START };
+    let restore =
+        EventRestore { generation, put, epoch: 9, checkpoint: None, recover_until_ms: 0, orders, now_ms: START };
     lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_event(START, restore.clone()).await.expect("again");
@@ -197,11 +206,19 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
     let mut put = ask::put(HALL);
     put.room.capacity = 0;
-    let restore = EventRestore { generation, put, epoch: 2, orders: vec![], now_ms: START };
+    let restore = EventRestore {
+        generation,
+        put,
+        epoch: 2,
+        checkpoint: None,
+        recover_until_ms: 0,
+        orders: vec![],
+        now_ms: START,
+    };
     lane.restore_event(START, restore).await.expect("while restoring");
     lane.end_restore(generation).await.expect("the same generation");
     let (newcomer, _) = entered(&lane, START, "lee").await;
-    assert_eq!((newcomer.serial, newcomer.epoch, newcomer.round), (1, 2, 1));
+    assert_eq!((newcomer.score, newcomer.round), (score(2, 1), 1));
     assert_eq!(polled(&lane, START, &before).await, PlaceState::Waiting { ahead: 0 });
     assert_eq!(polled(&lane, START, &newcomer).await, PlaceState::Waiting { ahead: 1 });
 }

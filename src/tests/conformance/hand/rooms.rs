@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use stanchion::lane::room::{Mode, PlaceState};
+use stanchion::lane::room::{EPOCH, Mode, PlaceState, SCORES, score};
 use stanchion::lane::{Enter, EnterOutcome, Fault, Lane, Token};
 
 use super::cases;
-use super::stage::{HALL, entered, hall, hall_with, held, inside, polled};
+use super::stage::{HALL, enter, entered, hall, hall_with, held, inside, polled};
 use crate::conformance::ask::{self, SECOND, START};
 
 cases![
@@ -28,12 +28,14 @@ cases![
     tokens_out_of_range_are_the_callers_fault,
 ];
 
+/// Score of a new room's first entry.
+const FIRST: i64 = EPOCH + 1;
 const ADMITTED_AT_START: PlaceState = PlaceState::Admitted { expires_ms: START + 60 * SECOND };
 
 async fn a_calm_room_costs_nobody_a_second(lane: Arc<dyn Lane>) {
     hall(&lane).await;
-    let enter = lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer");
-    let EnterOutcome::Entered { serial: 1, epoch: 1, round: 1, place } = enter else { panic!("{enter:?}") };
+    let enter = enter(&lane, START, ask::enter(HALL, "kim")).await;
+    let EnterOutcome::Entered { score: FIRST, place } = enter else { panic!("{enter:?}") };
     assert_eq!(place.state, ADMITTED_AT_START);
     assert_eq!((place.counts.inside, place.counts.waiting, place.counts.admitted_total), (1, 0, 1));
     let until = lane.inside(START, &ask::event(HALL), &ask::visitor("kim")).await.expect("an answer");
@@ -52,25 +54,25 @@ async fn nobody_is_let_in_at_once_without_capacity_rate_or_seats(lane: Arc<dyn L
         put.room.rate_per_min = 60;
     })
     .await;
-    let enter = async |who: &str, at| match lane.enter(at, ask::enter("slow", who)).await.expect("an answer") {
+    let state = async |who: &str, at| match enter(&lane, at, ask::enter("slow", who)).await {
         EnterOutcome::Entered { place, .. } => place.state,
         outcome => panic!("{outcome:?}"),
     };
-    assert_eq!(enter("a", START).await, ADMITTED_AT_START, "the bucket starts full");
-    assert!(matches!(enter("b", START + SECOND).await, PlaceState::Admitted { .. }), "one a second");
+    assert_eq!(state("a", START).await, ADMITTED_AT_START, "the bucket starts full");
+    assert!(matches!(state("b", START + SECOND).await, PlaceState::Admitted { .. }), "one a second");
     hall_with(&lane, |put| {
         (put.event, put.version) = (ask::event("slow"), 2);
         (put.room.rate_per_min, put.room.capacity) = (60, 9);
     })
     .await;
-    assert_eq!(enter("c", START + 2 * SECOND - 1).await, PlaceState::Waiting { ahead: 0 }, "not a whole one yet");
+    assert_eq!(state("c", START + 2 * SECOND - 1).await, PlaceState::Waiting { ahead: 0 }, "not a whole one yet");
 
     hall_with(&lane, |put| {
         put.event = ask::event("gone");
         put.blocked = vec![(0, 12)];
     })
     .await;
-    let gone = lane.enter(START, ask::enter("gone", "a")).await.expect("an answer");
+    let gone = enter(&lane, START, ask::enter("gone", "a")).await;
     let EnterOutcome::Entered { place, .. } = gone else { panic!("{gone:?}") };
     assert_eq!(place.state, PlaceState::Waiting { ahead: 0 }, "nothing is free");
 
@@ -79,7 +81,7 @@ async fn nobody_is_let_in_at_once_without_capacity_rate_or_seats(lane: Arc<dyn L
         put.room.rate_per_min = 0;
     })
     .await;
-    let shut = lane.enter(START, ask::enter("shut", "a")).await.expect("an answer");
+    let shut = enter(&lane, START, ask::enter("shut", "a")).await;
     let EnterOutcome::Entered { place, .. } = shut else { panic!("{shut:?}") };
     assert_eq!(place.state, PlaceState::Waiting { ahead: 0 }, "rate 0 admits nobody, not even from a full bucket");
 }
@@ -93,31 +95,31 @@ async fn only_an_open_room_lets_in_at_once(lane: Arc<dyn Lane>) {
     for (mode, state) in [(Mode::Scheduled, PlaceState::Scheduled), (Mode::Paused, PlaceState::Waiting { ahead: 0 })] {
         let name = mode.as_str();
         hall_with(&lane, |put| (put.event, put.room.mode) = (ask::event(name), mode)).await;
-        let enter = lane.enter(START, ask::enter(name, "a")).await.expect("an answer");
+        let enter = enter(&lane, START, ask::enter(name, "a")).await;
         let EnterOutcome::Entered { place, .. } = enter else { panic!("{enter:?}") };
         assert_eq!(place.state, state, "{mode:?}");
     }
 }
 
 async fn closed_and_draining_rooms_refuse_newcomers(lane: Arc<dyn Lane>) {
-    assert_eq!(lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer"), EnterOutcome::NoEvent);
+    assert_eq!(enter(&lane, START, ask::enter(HALL, "kim")).await, EnterOutcome::NoEvent);
     hall(&lane).await;
     inside(&lane, START, "kim").await;
     for mode in [Mode::Drain, Mode::Closed] {
         hall_with(&lane, |put| put.room.mode = mode).await;
-        assert_eq!(lane.enter(START, ask::enter(HALL, "lee")).await.expect("an answer"), EnterOutcome::Closed);
-        assert_eq!(lane.enter(START, ask::enter(HALL, "kim")).await.expect("an answer"), EnterOutcome::Closed);
+        assert_eq!(enter(&lane, START, ask::enter(HALL, "lee")).await, EnterOutcome::Closed);
+        assert_eq!(enter(&lane, START, ask::enter(HALL, "kim")).await, EnterOutcome::Closed);
     }
 }
 
 async fn a_full_line_gives_no_serial(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| put.room.capacity = 0).await;
     entered(&lane, START, "a").await;
-    let enter = |who| Enter { waiting_max: 1, ..ask::enter(HALL, who) };
-    assert_eq!(lane.enter(START, enter("b")).await.expect("an answer"), EnterOutcome::Full);
-    let known = lane.enter(START, enter("a")).await.expect("an answer");
-    assert!(matches!(known, EnterOutcome::Known { serial: 1, .. }), "{known:?}");
-    assert_eq!(entered(&lane, START, "c").await.0.serial, 2);
+    let one = |who| Enter { waiting_max: 1, ..ask::enter(HALL, who) };
+    assert_eq!(enter(&lane, START, one("b")).await, EnterOutcome::Full);
+    let known = enter(&lane, START, one("a")).await;
+    assert!(matches!(known, EnterOutcome::Known { score: FIRST, .. }), "{known:?}");
+    assert_eq!(entered(&lane, START, "c").await.0.score, FIRST + 1);
 }
 
 async fn who_has_a_place_is_known(lane: Arc<dyn Lane>) {
@@ -125,19 +127,19 @@ async fn who_has_a_place_is_known(lane: Arc<dyn Lane>) {
     inside(&lane, START, "a").await;
     entered(&lane, START, "b").await;
     entered(&lane, START, "c").await;
-    let known = async |who: &str| match lane.enter(START + SECOND, ask::enter(HALL, who)).await.expect("an answer") {
-        EnterOutcome::Known { serial, epoch: 1, round: 1, place } => (serial, place.state),
+    let known = async |who: &str| match enter(&lane, START + SECOND, ask::enter(HALL, who)).await {
+        EnterOutcome::Known { score, place } => (score, place.state),
         outcome => panic!("{outcome:?}"),
     };
-    assert_eq!(known("a").await, (1, ADMITTED_AT_START));
-    assert_eq!(known("c").await, (3, PlaceState::Waiting { ahead: 1 }));
+    assert_eq!(known("a").await, (FIRST, ADMITTED_AT_START));
+    assert_eq!(known("c").await, (FIRST + 2, PlaceState::Waiting { ahead: 1 }));
 }
 
 async fn who_had_a_place_enters_anew(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| put.room.capacity = 1).await;
     let first = inside(&lane, START, "a").await;
     let (again, state) = entered(&lane, START + 60 * SECOND, "a").await;
-    assert_eq!(again.serial, 2, "the first place is over");
+    assert_eq!(again.score, FIRST + 1, "the first place is over");
     assert!(matches!(state, PlaceState::Admitted { .. }), "{state:?}");
     assert_eq!(polled(&lane, START + 60 * SECOND, &first).await, PlaceState::Done);
 }
@@ -166,7 +168,7 @@ async fn a_scheduled_room_opens_by_itself_and_closes_by_itself(lane: Arc<dyn Lan
     assert_eq!(polled(&lane, START + SECOND - 1, &token).await, PlaceState::Scheduled);
     assert_eq!(polled(&lane, START + SECOND, &token).await, PlaceState::Waiting { ahead: 0 });
     assert_eq!(polled(&lane, START + 5 * SECOND, &token).await, PlaceState::Closed);
-    let enter = lane.enter(START + 5 * SECOND, ask::enter(HALL, "b")).await.expect("an answer");
+    let enter = enter(&lane, START + 5 * SECOND, ask::enter(HALL, "b")).await;
     assert_eq!(enter, EnterOutcome::Closed);
 }
 
@@ -212,7 +214,7 @@ async fn a_place_past_its_time_is_spent(lane: Arc<dyn Lane>) {
 async fn a_lost_place_is_in_the_token(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| put.room.capacity = 0).await;
     let newcomer = entered(&lane, START, "new").await.0;
-    let older = Token { epoch: 0, ..ask::token(HALL, "old", 7) };
+    let older = Token { score: score(0, 7), ..ask::token(HALL, "old", 7) };
     assert_eq!(polled(&lane, START, &older).await, PlaceState::Waiting { ahead: 0 });
     assert_eq!(polled(&lane, START, &newcomer).await, PlaceState::Waiting { ahead: 1 });
     // Equal scores stand by visitor id.
@@ -238,11 +240,11 @@ async fn who_left_is_through(lane: Arc<dyn Lane>) {
 
 async fn tokens_out_of_range_are_the_callers_fault(lane: Arc<dyn Lane>) {
     hall(&lane).await;
-    for (serial, epoch) in [(0, 1), (-1, 1), (1 << 32, 1), (1, -1), (1, 1_455), (i64::MAX, i64::MAX)] {
-        let token = Token { serial, epoch, ..ask::token(HALL, "kim", 1) };
+    for score in [i64::MIN, SCORES.start() - 1, SCORES.end() + 1, i64::MAX] {
+        let token = Token { score, ..ask::token(HALL, "kim", 1) };
         let polled = lane.poll(START, token.clone()).await;
-        assert!(matches!(polled, Err(Fault::Contract { .. })), "{serial} in {epoch}: {polled:?}");
+        assert!(matches!(polled, Err(Fault::Contract { .. })), "{score}: {polled:?}");
         let left = lane.leave(START, token).await;
-        assert!(matches!(left, Err(Fault::Contract { .. })), "{serial} in {epoch}: {left:?}");
+        assert!(matches!(left, Err(Fault::Contract { .. })), "{score}: {left:?}");
     }
 }

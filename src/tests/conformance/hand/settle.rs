@@ -217,10 +217,10 @@ async fn a_settlement_trims_the_log(lane: Arc<dyn Lane>) {
     inside(&lane, START, "kim").await;
     ordered(&lane, "o", &[0], OrderStatus::PendingPayment).await;
     ordered(&lane, "p", &[1], OrderStatus::PendingPayment).await;
-    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(1))).await.expect("an answer");
+    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(2))).await.expect("an answer");
     let log = lane.read_log(LogId(0), 10).await.expect("an answer");
-    assert_eq!(log.iter().map(|entry| entry.log).collect::<Vec<_>>(), [LogId(2)]);
-    lane.settle(START, &ask::event("nowhere"), vec![], Some(LogId(2))).await.expect("an answer");
+    assert_eq!(log.iter().map(|entry| entry.log).collect::<Vec<_>>(), [LogId(3)]);
+    lane.settle(START, &ask::event("nowhere"), vec![], Some(LogId(3))).await.expect("an answer");
     let meta = lane.meta().await.expect("an answer");
-    assert_eq!((meta.backlog, meta.log_last, meta.oldest_ms), (0, LogId(2), None));
+    assert_eq!((meta.backlog, meta.log_last, meta.oldest_ms), (0, LogId(3), None));
 }

@@ -6,7 +6,7 @@ use stanchion::clock::Millis;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::PlaceState;
 use stanchion::lane::{
-    CheckoutOutcome, EnterOutcome, EventPut, HoldFact, HoldOutcome, Lane, OrderFact, PutEvent, Settlement, Token,
+    CheckoutOutcome, Enter, EnterOutcome, EventPut, HoldFact, HoldOutcome, Lane, OrderFact, PutEvent, Settlement, Token,
 };
 
 use crate::conformance::ask::{self, START};
@@ -25,11 +25,18 @@ pub async fn hall(lane: &Arc<dyn Lane>) {
     hall_with(lane, |_| ()).await;
 }
 
+/// One enters, alone.
+pub async fn enter(lane: &Arc<dyn Lane>, now_ms: Millis, enter: Enter) -> EnterOutcome {
+    let mut outcomes = lane.enter(now_ms, enter).await.expect("an answer");
+    assert_eq!(outcomes.len(), 1);
+    outcomes.remove(0)
+}
+
 /// Enters and is given a place, whichever.
 pub async fn entered(lane: &Arc<dyn Lane>, now_ms: Millis, who: &str) -> (Token, PlaceState) {
-    match lane.enter(now_ms, ask::enter(HALL, who)).await.expect("an answer") {
-        EnterOutcome::Entered { serial, epoch, round, place } => {
-            let token = Token { event: ask::event(HALL), visitor: ask::visitor(who), serial, epoch, round };
+    match enter(lane, now_ms, ask::enter(HALL, who)).await {
+        EnterOutcome::Entered { score, place } => {
+            let token = Token { event: ask::event(HALL), visitor: ask::visitor(who), score, round: place.counts.round };
             (token, place.state)
         }
         outcome => panic!("{who} entered: {outcome:?}"),

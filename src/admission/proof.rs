@@ -1,0 +1,423 @@
+//! A proof of work at the door: what it costs to enter follows how many enter. Knows no requests and no lanes.
+//!
+//! Nothing is remembered of a challenge: it is signed, and says itself for which event, how hard and until
+//! when. It is `base64url(body ‖ mac)` with the body
+//!
+//! ```text
+//! version u8 = 1 │ key id 4 │ bits u8 │ expires ms i64 │ random 12 │ event: the rest
+//! ```
+//!
+//! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it and its holder: in rooms where
+//! a place is a user's, the visitor this user is, else nobody. A proof is a `nonce` with which SHA-256 of
+//! `challenge "." nonce` begins with `bits` zero bits.
+//!
+//! Single use without memory: who enters with a challenge *is* the visitor made of it, so that it is one
+//! place however often and through whichever gateway it comes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dashmap::DashMap;
+use metrics::{Counter, counter};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::tokens::{Secret, keyed};
+use crate::clock::Millis;
+use crate::config::{self, ProofOfWork};
+use crate::ids::{EventId, VisitorId};
+use crate::metrics::ADMISSION_PROOFS;
+
+const VERSION: u8 = 1;
+const MAC_LEN: usize = 16;
+const HEAD_LEN: usize = 1 + 4 + 1 + 8 + 12;
+/// Where the random bytes begin.
+const RANDOM_AT: usize = HEAD_LEN - 12;
+
+/// Longest challenge and nonce looked at, characters.
+const TEXT_MAX: usize = 256;
+
+/// How long a challenge may be solved, ms: the slowest phone, and a look at another tab.
+const LIFE_MS: Millis = 120_000;
+
+/// A challenge may be so much easier than one given now: the rate may double while it is solved, and another
+/// gateway may have seen half of it.
+const SLACK_BITS: u8 = 1;
+
+/// What entered weighs 1/e after so long, ms.
+const DECAY_MS: f64 = 10_000.0;
+
+/// Rates remembered before the calm ones are forgotten.
+const RATES_MAX: usize = 1_024;
+
+const CHALLENGE_DOMAIN: &[u8] = b"stanchion challenge\0";
+const VISITOR_DOMAIN: &[u8] = b"stanchion proven visitor\0";
+
+/// When a proof is asked for, and how hard it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Entries a second of one event, as this gateway sees them, up to which none is asked for.
+    pub free_rps: f64,
+    /// At that rate; one more for every doubling.
+    pub bits_min: u8,
+    pub bits_max: u8,
+}
+
+/// Gives challenges and checks proofs. One per gateway.
+pub struct Proofs {
+    /// `None`: off.
+    policy: Option<Policy>,
+    secrets: Vec<Secret>,
+    rates: DashMap<EventId, Rate>,
+    counters: Counters,
+}
+
+/// Entries a second, decaying.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rate {
+    at_ms: Millis,
+    rps: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    pub text: String,
+    /// 0: no proof is asked for now.
+    pub bits: u8,
+    pub expires_ms: Millis,
+}
+
+/// At whose door a proof is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Door<'a> {
+    pub event: &'a EventId,
+    /// In rooms where a place is a user's, the visitor this user is: what one user solved serves no other.
+    pub holder: Option<&'a VisitorId>,
+}
+
+/// What a newcomer brings.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'a> {
+    pub challenge: &'a str,
+    pub nonce: &'a str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// None was asked for.
+    Free,
+    /// The visitor who brought it.
+    Proven(VisitorId),
+    /// One is asked for and none was brought.
+    Missing,
+    Refused(Refusal),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a challenge of ours for this event and holder.
+    Forged,
+    Expired,
+    /// Of calmer times.
+    TooEasy,
+    /// The nonce solves nothing.
+    Wrong,
+}
+
+/// Handles kept for the hot path.
+struct Counters {
+    accepted: Counter,
+    missing: Counter,
+    forged: Counter,
+    expired: Counter,
+    easy: Counter,
+    wrong: Counter,
+}
+
+impl Policy {
+    /// `None`: off.
+    pub fn new(config: &config::Queue) -> Option<Self> {
+        match config.proof_of_work {
+            ProofOfWork::Off => None,
+            ProofOfWork::Adaptive => Some(Self {
+                free_rps: f64::from(config.proof_free_rps),
+                bits_min: config.proof_bits_min,
+                bits_max: config.proof_bits_max,
+            }),
+        }
+    }
+
+    fn bits(self, rps: f64) -> u8 {
+        if rps < self.free_rps {
+            return 0;
+        }
+        let doublings = (rps / self.free_rps.max(1.0)).log2().max(0.0) as u8;
+        self.bits_min.saturating_add(doublings).min(self.bits_max)
+    }
+}
+
+impl Rate {
+    fn at(self, now_ms: Millis) -> f64 {
+        self.rps * (-((now_ms - self.at_ms).max(0) as f64) / DECAY_MS).exp()
+    }
+
+    fn one_more(self, now_ms: Millis) -> Self {
+        Self { at_ms: now_ms.max(self.at_ms), rps: self.at(now_ms) + 1000.0 / DECAY_MS }
+    }
+}
+
+impl Proofs {
+    /// The first secret signs, all verify.
+    pub fn new(policy: Option<Policy>, secrets: &[Vec<u8>]) -> Self {
+        let outcome = |outcome: &'static str| counter!(ADMISSION_PROOFS, "outcome" => outcome);
+        let counters = Counters {
+            accepted: outcome("accepted"),
+            missing: outcome("missing"),
+            forged: outcome("forged"),
+            expired: outcome("expired"),
+            easy: outcome("easy"),
+            wrong: outcome("wrong"),
+        };
+        Self { policy, secrets: keyed(secrets), rates: DashMap::new(), counters }
+    }
+
+    /// Zero bits that a proof must have now; 0: none is asked for.
+    pub fn bits(&self, now_ms: Millis, event: &EventId) -> u8 {
+        let Some(policy) = self.policy else { return 0 };
+        policy.bits(self.rates.get(event).map_or(0.0, |rate| rate.at(now_ms)))
+    }
+
+    pub fn challenge(&self, now_ms: Millis, door: Door<'_>) -> Challenge {
+        let (bits, expires_ms) = (self.bits(now_ms, door.event), now_ms + LIFE_MS);
+        let secret = &self.secrets[0];
+        let mut bytes = Vec::with_capacity(HEAD_LEN + door.event.as_str().len() + MAC_LEN);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&secret.id);
+        bytes.push(bits);
+        bytes.extend_from_slice(&expires_ms.to_be_bytes());
+        bytes.extend_from_slice(&rand::random::<[u8; 12]>());
+        bytes.extend_from_slice(door.event.as_str().as_bytes());
+        let mac = door.mac(secret, &bytes);
+        bytes.extend_from_slice(&mac);
+        Challenge { text: URL_SAFE_NO_PAD.encode(bytes), bits, expires_ms }
+    }
+
+    /// Whether a newcomer may enter, who then counts in the rate: refusals do not, or a flood of them would
+    /// make it hard for everybody else.
+    pub fn check(&self, now_ms: Millis, door: Door<'_>, proof: Option<Proof<'_>>) -> Checked {
+        if self.policy.is_none() {
+            return Checked::Free;
+        }
+        let wanted = self.bits(now_ms, door.event);
+        let checked = match proof.map(|proof| self.verify(now_ms, door, proof, wanted)) {
+            Some(Ok(visitor)) => Checked::Proven(visitor),
+            // It is calm again: nobody is sent away for what is not asked for.
+            None | Some(Err(_)) if wanted == 0 => Checked::Free,
+            None => Checked::Missing,
+            Some(Err(refusal)) => Checked::Refused(refusal),
+        };
+        self.counters.of(&checked).inspect(|counter| counter.increment(1));
+        if matches!(checked, Checked::Free | Checked::Proven(_)) {
+            self.entered(now_ms, door.event);
+        }
+        checked
+    }
+
+    fn verify(&self, now_ms: Millis, door: Door<'_>, proof: Proof<'_>, wanted: u8) -> Result<VisitorId, Refusal> {
+        let Proof { challenge, nonce } = proof;
+        if challenge.len() > TEXT_MAX || nonce.len() > TEXT_MAX {
+            return Err(Refusal::Forged);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| Refusal::Forged)?;
+        let (body, mac) = bytes.split_at_checked(bytes.len().saturating_sub(MAC_LEN)).ok_or(Refusal::Forged)?;
+        if body.len() < HEAD_LEN || body[0] != VERSION || body[HEAD_LEN..] != *door.event.as_str().as_bytes() {
+            return Err(Refusal::Forged);
+        }
+        let secret = self.secrets.iter().find(|secret| secret.id == body[1..5]).ok_or(Refusal::Forged)?;
+        if !bool::from(door.mac(secret, body).ct_eq(mac)) {
+            return Err(Refusal::Forged);
+        }
+        let expires_ms = i64::from_be_bytes(body[6..RANDOM_AT].try_into().expect("eight bytes"));
+        if expires_ms <= now_ms {
+            return Err(Refusal::Expired);
+        }
+        let bits = body[5];
+        if bits.saturating_add(SLACK_BITS) < wanted {
+            return Err(Refusal::TooEasy);
+        }
+        if zero_bits(challenge, nonce) < u32::from(bits) {
+            return Err(Refusal::Wrong);
+        }
+        // By the secret that signed: the same visitor also while a rotation is under way.
+        let made = secret.mac(VISITOR_DOMAIN, &body[RANDOM_AT..]);
+        Ok(VisitorId(URL_SAFE_NO_PAD.encode(&made[..12])))
+    }
+
+    fn entered(&self, now_ms: Millis, event: &EventId) {
+        if self.rates.len() >= RATES_MAX && !self.rates.contains_key(event) {
+            self.rates.retain(|_, rate| rate.at(now_ms) > 0.01);
+        }
+        let mut rate = self.rates.entry(event.clone()).or_default();
+        *rate = rate.one_more(now_ms);
+    }
+}
+
+impl Door<'_> {
+    fn mac(&self, secret: &Secret, body: &[u8]) -> [u8; MAC_LEN] {
+        // The head has one length and a slug no zero byte: event and holder cannot run into each other.
+        let holder = self.holder.map_or("", VisitorId::as_str).as_bytes();
+        let mac = secret.mac(CHALLENGE_DOMAIN, &[body, b"\0", holder].concat());
+        mac[..MAC_LEN].try_into().expect("a part of it")
+    }
+}
+
+impl Counters {
+    fn of(&self, checked: &Checked) -> Option<&Counter> {
+        match checked {
+            Checked::Free => None,
+            Checked::Proven(_) => Some(&self.accepted),
+            Checked::Missing => Some(&self.missing),
+            Checked::Refused(Refusal::Forged) => Some(&self.forged),
+            Checked::Refused(Refusal::Expired) => Some(&self.expired),
+            Checked::Refused(Refusal::TooEasy) => Some(&self.easy),
+            Checked::Refused(Refusal::Wrong) => Some(&self.wrong),
+        }
+    }
+}
+
+/// With how many zero bits the digest of a proof begins, 64 at most.
+pub fn zero_bits(challenge: &str, nonce: &str) -> u32 {
+    let digest = Sha256::new().chain_update(challenge).chain_update(".").chain_update(nonce).finalize();
+    u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes")).leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy { free_rps: 10.0, bits_min: 6, bits_max: 9 };
+    /// A proof is asked for from the first entry on.
+    const ALWAYS: Policy = Policy { free_rps: 0.0, ..POLICY };
+
+    fn proofs(policy: Policy, secrets: &[&str]) -> Proofs {
+        let secrets: Vec<Vec<u8>> = secrets.iter().map(|secret| secret.repeat(32).into_bytes()).collect();
+        Proofs::new(Some(policy), &secrets)
+    }
+
+    fn solve(challenge: &str, bits: u8) -> String {
+        let solves = |nonce: &String| zero_bits(challenge, nonce) >= u32::from(bits);
+        (0_u64..).map(|n| n.to_string()).find(solves).expect("one of many does")
+    }
+
+    fn refusal(checked: Checked) -> Refusal {
+        match checked {
+            Checked::Refused(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_it_costs_follows_the_rate_within_bounds() {
+        let bits = |rps: f64| POLICY.bits(rps);
+        assert_eq!([0.0, 9.9, 10.0, 19.9, 20.0, 39.9, 40.0, 80.0, 1e9].map(bits), [0, 0, 6, 6, 7, 7, 8, 9, 9]);
+        assert_eq!([0.0, 1.0, 2.0, 4.0].map(|rps| ALWAYS.bits(rps)), [6, 6, 7, 8]);
+        let (proofs, hall) = (proofs(POLICY, &["a"]), EventId::from("hall"));
+        for _ in 0..150 {
+            proofs.entered(0, &hall);
+        }
+        assert_eq!(proofs.bits(0, &hall), 6, "150 at once are 15 a second over ten");
+        assert_eq!(proofs.bits(10_000, &hall), 0, "it decays");
+        assert_eq!(proofs.bits(0, &EventId::from("dome")), 0, "another event is calm");
+        for second in 1..=60 {
+            (0..40).for_each(|_| proofs.entered(second * 1_000, &hall));
+        }
+        let rps = proofs.rates.get(&hall).expect("entered").at(60_000);
+        assert!((38.0..44.0).contains(&rps), "{rps}: forty a second");
+    }
+
+    #[test]
+    fn a_proof_is_one_visitor_whichever_gateway_checks_it() {
+        let (one, two) = (proofs(ALWAYS, &["b", "a"]), proofs(ALWAYS, &["a", "b"]));
+        let hall = EventId::from("hall");
+        let door = Door { event: &hall, holder: None };
+        let Challenge { text, bits, .. } = one.challenge(0, door);
+        let nonce = solve(&text, bits);
+        let proof = Some(Proof { challenge: &text, nonce: &nonce });
+        let Checked::Proven(visitor) = one.check(0, door, proof) else { panic!("a good proof") };
+        for gateway in [&one, &two] {
+            assert_eq!(gateway.check(1, door, proof), Checked::Proven(visitor.clone()));
+        }
+        let another = one.challenge(0, door);
+        let nonce = solve(&another.text, another.bits);
+        let Checked::Proven(other) = one.check(0, door, Some(Proof { challenge: &another.text, nonce: &nonce })) else {
+            panic!("a good proof")
+        };
+        assert_ne!(visitor, other);
+    }
+
+    #[test]
+    fn what_is_no_proof_is_told_apart() {
+        let (gateway, hall, dome) = (proofs(ALWAYS, &["a"]), EventId::from("hall"), EventId::from("dome"));
+        let (kim, lee) = (VisitorId::from("kim"), VisitorId::from("lee"));
+        let door = Door { event: &hall, holder: Some(&kim) };
+        let Challenge { text, bits, expires_ms } = gateway.challenge(0, door);
+        let nonce = solve(&text, bits);
+        let proof = Proof { challenge: &text, nonce: &nonce };
+        let check = |now_ms, door, proof| gateway.check(now_ms, door, Some(proof));
+        assert_eq!(gateway.check(0, door, None), Checked::Missing);
+        for door in [Door { event: &dome, ..door }, Door { holder: Some(&lee), ..door }, Door { holder: None, ..door }]
+        {
+            assert_eq!(refusal(check(0, door, proof)), Refusal::Forged, "{door:?}");
+        }
+        assert_eq!(refusal(check(expires_ms, door, proof)), Refusal::Expired);
+        let unsolved = (0_u64..).map(|n| n.to_string()).find(|n| zero_bits(&text, n) < u32::from(bits));
+        let unsolved = unsolved.expect("most solve nothing");
+        assert_eq!(refusal(check(0, door, Proof { nonce: &unsolved, ..proof })), Refusal::Wrong);
+        let bytes = URL_SAFE_NO_PAD.decode(&text).expect("base64");
+        for i in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[i] ^= 1;
+            let forged = URL_SAFE_NO_PAD.encode(forged);
+            let checked = gateway.check(0, door, Some(Proof { challenge: &forged, nonce: &nonce }));
+            assert_eq!(refusal(checked), Refusal::Forged, "byte {i}");
+        }
+        for text in ["", "x", "é", &"A".repeat(300), "AAAA"] {
+            assert_eq!(refusal(check(0, door, Proof { challenge: text, ..proof })), Refusal::Forged, "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_of_calmer_times_is_too_easy_by_more_than_one_bit() {
+        let (gateway, hall) = (proofs(ALWAYS, &["a"]), EventId::from("hall"));
+        let door = Door { event: &hall, holder: None };
+        let Challenge { text, bits, .. } = gateway.challenge(0, door);
+        let nonce = solve(&text, bits);
+        let proof = Some(Proof { challenge: &text, nonce: &nonce });
+        (0..20).for_each(|_| gateway.entered(0, &hall));
+        assert_eq!(gateway.bits(0, &hall), bits + 1);
+        assert!(matches!(gateway.check(0, door, proof), Checked::Proven(_)), "one doubling is forgiven");
+        (0..40).for_each(|_| gateway.entered(0, &hall));
+        assert_eq!(refusal(gateway.check(0, door, proof)), Refusal::TooEasy);
+    }
+
+    #[test]
+    fn off_and_calm_rooms_ask_for_nothing() {
+        let off = Proofs::new(None, &[vec![7; 32]]);
+        let calm = proofs(POLICY, &["a"]);
+        let hall = EventId::from("hall");
+        let door = Door { event: &hall, holder: None };
+        for gateway in [&off, &calm] {
+            assert_eq!(gateway.challenge(0, door).bits, 0);
+            assert_eq!(gateway.check(0, door, None), Checked::Free);
+            assert_eq!(gateway.check(0, door, Some(Proof { challenge: "x", nonce: "y" })), Checked::Free);
+        }
+    }
+
+    #[test]
+    fn rates_are_bounded() {
+        let proofs = proofs(POLICY, &["a"]);
+        for n in 0..3_000 {
+            proofs.entered(n * 1_000, &EventId::from(format!("e{n}").as_str()));
+        }
+        assert!(proofs.rates.len() <= RATES_MAX + 1, "{}", proofs.rates.len());
+    }
+}

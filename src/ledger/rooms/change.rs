@@ -1,0 +1,215 @@
+//! What brings the stored room to a checkpoint: the rows to go and to put, and their transaction.
+//! Knows nothing of reading.
+
+use std::cmp::Ordering;
+
+use sqlx::AssertSqlSafe;
+
+use super::Save;
+use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
+use crate::ids::VisitorId;
+use crate::lane::{Checkpoint, Insider};
+use crate::ledger::sql::{self, Value};
+use crate::ledger::{Conn, Error, Result};
+
+/// Why a save wrote nothing.
+pub(super) enum Refused {
+    Conflict,
+    Fault(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Refused::Fault(error)
+    }
+}
+
+/// What brings the stored room to the checkpoint.
+pub(super) struct Change {
+    lane: Value,
+    generation: Value,
+    log_last: Value,
+    event: Value,
+    /// The stored `at_ms`, if one is known.
+    before_ms: Option<Value>,
+    /// `lane` to `at_ms`, as [`HEAD`] names them.
+    head: Vec<Value>,
+    parts: [Rows; 3],
+}
+
+const HEAD: &[&str] = &["lane", "generation", "round", "epoch", "serial", "admitted_total", "head", "drawing", "at_ms"];
+
+/// What changes in one table.
+struct Rows {
+    part: &'static Part,
+    gone: Gone,
+    put: Vec<Vec<Value>>,
+}
+
+enum Gone {
+    All,
+    Keys(Vec<Value>),
+}
+
+impl Change {
+    pub fn of(save: &Save<'_>) -> Self {
+        let (event, after) = (Value::from(save.event.as_str()), save.after);
+        let none = Checkpoint::default();
+        let old = save.before.map_or(&none, |before| &before.checkpoint);
+        let known = save.before.is_some();
+        Self {
+            lane: save.lane.0.into(),
+            generation: signed(save.generation),
+            log_last: signed(save.log_last.0),
+            before_ms: save.before.map(|before| before.at_ms.into()),
+            head: vec![
+                save.lane.0.into(),
+                signed(save.generation),
+                after.round.into(),
+                after.epoch.into(),
+                after.serial.into(),
+                after.admitted_total.into(),
+                after.head.into(),
+                i64::from(after.drawing).into(),
+                save.at_ms().into(),
+            ],
+            parts: [
+                Rows::between(
+                    &INSIDE,
+                    known,
+                    Lists { old: &old.inside, new: &after.inside },
+                    |a, b| a.visitor.cmp(&b.visitor),
+                    |insider| insider_row(&event, insider),
+                ),
+                Rows::between(
+                    &SPENT,
+                    known,
+                    Lists { old: &old.spent, new: &after.spent },
+                    |a, b| a.chunk.cmp(&b.chunk),
+                    |spent| vec![event.clone(), spent.chunk.into(), hex::encode(spent.bits).into()],
+                ),
+                Rows::between(
+                    &SPENT_DRAW,
+                    known,
+                    Lists { old: &old.spent_draws, new: &after.spent_draws },
+                    VisitorId::cmp,
+                    |visitor| vec![event.clone(), visitor.as_str().into()],
+                ),
+            ],
+            event,
+        }
+    }
+
+    pub async fn write(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+        self.hold_lane(conn).await?;
+        self.put_head(conn).await?;
+        for rows in &self.parts {
+            rows.write(conn, &self.event).await?;
+        }
+        Ok(())
+    }
+
+    /// Raises the lane's mark and holds its row until the commit: nobody begins another generation and
+    /// nobody else saves a room of this lane meanwhile.
+    async fn hold_lane(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+        let text = "UPDATE lane SET log_last = CASE WHEN log_last < ? THEN ? ELSE log_last END \
+             WHERE lane = ? AND generation = ?";
+        let values = [&self.log_last, &self.log_last, &self.lane, &self.generation];
+        if run(conn, text.to_owned(), values).await? == 1 { Ok(()) } else { Err(Refused::Conflict) }
+    }
+
+    async fn put_head(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+        match &self.before_ms {
+            Some(before_ms) => {
+                let set = HEAD.iter().map(|column| format!("{column} = ?")).collect::<Vec<_>>().join(", ");
+                let text = format!("UPDATE room_checkpoint SET {set} WHERE event = ? AND at_ms = ?");
+                let met = run(conn, text, self.head.iter().chain([&self.event, before_ms])).await?;
+                if met == 1 { Ok(()) } else { Err(Refused::Conflict) }
+            }
+            None => {
+                let columns: Vec<&str> = std::iter::once("event").chain(HEAD.iter().copied()).collect();
+                let row = std::iter::once(&self.event).chain(&self.head).cloned().collect();
+                Ok(sql::replace(conn, "room_checkpoint", &columns, &[row]).await?)
+            }
+        }
+    }
+}
+
+/// What was and what is to be, each in the order of its keys.
+struct Lists<'a, T> {
+    old: &'a [T],
+    new: &'a [T],
+}
+
+impl Rows {
+    /// Rows to go and to put; everything is put anew when the stored list is not known, or mostly gone.
+    fn between<T: PartialEq>(
+        part: &'static Part,
+        known: bool,
+        lists: Lists<'_, T>,
+        by_key: impl Fn(&T, &T) -> Ordering,
+        row: impl Fn(&T) -> Vec<Value>,
+    ) -> Self {
+        let (old, new) = (in_order(lists.old, &by_key), in_order(lists.new, &by_key));
+        let mut gone = Vec::new();
+        let mut put = Vec::new();
+        let mut stored = old.iter().copied().peekable();
+        for &item in &new {
+            while let Some(before) = stored.next_if(|before| by_key(before, item).is_lt()) {
+                gone.push(before);
+            }
+            match stored.next_if(|before| by_key(before, item).is_eq()) {
+                Some(before) if before == item => {}
+                _ => put.push(item),
+            }
+        }
+        gone.extend(stored);
+
+        if !known || gone.len() * 2 > old.len() {
+            return Self { part, gone: Gone::All, put: new.into_iter().map(row).collect() };
+        }
+        let keys = gone.into_iter().map(|item| row(item).swap_remove(1)).collect();
+        Self { part, gone: Gone::Keys(keys), put: put.into_iter().map(row).collect() }
+    }
+
+    async fn write(&self, conn: &mut Conn, event: &Value) -> Result<()> {
+        let Part { table, columns, .. } = *self.part;
+        match &self.gone {
+            Gone::All => {
+                run(conn, format!("DELETE FROM {table} WHERE event = ?"), [event]).await?;
+            }
+            Gone::Keys(keys) => {
+                let text = format!("DELETE FROM {table} WHERE event = ? AND {} IN", self.part.key());
+                sql::delete_in(conn, &text, event, keys).await?;
+            }
+        }
+        // One key twice in a list would be the caller's bug; it must not stop every later save.
+        sql::replace(conn, table, columns, &self.put).await
+    }
+}
+
+/// Sorted, which costs one walk when it was.
+fn in_order<T>(list: &[T], by_key: impl Fn(&T, &T) -> Ordering) -> Vec<&T> {
+    let mut sorted: Vec<&T> = list.iter().collect();
+    sorted.sort_by(|a, b| by_key(a, b));
+    sorted
+}
+
+async fn run<'v>(conn: &mut Conn, text: String, values: impl IntoIterator<Item = &'v Value>) -> Result<u64> {
+    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), sql::bind);
+    Ok(query.execute(conn).await?.rows_affected())
+}
+
+fn insider_row(event: &Value, insider: &Insider) -> Vec<Value> {
+    vec![
+        event.clone(),
+        insider.visitor.as_str().into(),
+        insider.score.into(),
+        insider.expires_ms.into(),
+        i64::from(insider.claimed).into(),
+    ]
+}
+
+fn signed(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}

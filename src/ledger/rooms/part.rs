@@ -1,0 +1,44 @@
+//! The tables of what a room has many of, and reading one by pages. Knows nothing of saves.
+
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::ledger::sql::{self, Value};
+use crate::ledger::{Conn, Result};
+
+/// Rows in one read.
+pub(super) const PAGE: usize = 10_000;
+
+/// A table of what a room has many of: the event, a key, and what stands at the key.
+pub(super) struct Part {
+    pub table: &'static str,
+    /// `event`, the key, then the rest.
+    pub columns: &'static [&'static str],
+    key_is_text: bool,
+}
+
+pub(super) const INSIDE: Part =
+    Part { table: "room_inside", columns: &["event", "visitor", "score", "expires_ms", "claimed"], key_is_text: true };
+pub(super) const SPENT: Part = Part { table: "room_spent", columns: &["event", "chunk", "bits"], key_is_text: false };
+pub(super) const SPENT_DRAW: Part =
+    Part { table: "room_spent_draw", columns: &["event", "visitor"], key_is_text: true };
+
+impl Part {
+    pub fn key(&self) -> &'static str {
+        self.columns[1]
+    }
+
+    pub async fn page(&self, conn: &mut Conn, event: &Value, after: Option<&Value>) -> Result<Vec<AnyRow>> {
+        let (table, key, columns) = (self.table, self.key(), self.columns[1..].join(", "));
+        let beyond = if after.is_some() { format!("AND {key} > ?") } else { String::new() };
+        let text = format!("SELECT {columns} FROM {table} WHERE event = ? {beyond} ORDER BY {key} LIMIT {PAGE}");
+        let query = std::iter::once(event).chain(after).fold(sqlx::query(AssertSqlSafe(text)), sql::bind);
+        Ok(query.fetch_all(conn).await?)
+    }
+
+    /// Where a page ended.
+    pub fn key_of(&self, row: &AnyRow) -> Result<Value> {
+        let key = self.key();
+        Ok(if self.key_is_text { Value::Text(row.try_get(key)?) } else { Value::Int(row.try_get(key)?) })
+    }
+}
