@@ -274,13 +274,15 @@ impl Admission {
     }
 
     async fn view(&self, room: &Room) -> lane::Result<View> {
-        match self.boards.fresh(&room.event, self.tick(), View::clone) {
-            Some(view) => Ok(view),
-            None => {
-                let lane = self.lane(room)?;
-                Ok(self.boards.fetch(&**lane, &room.event, self.clock.now_ms(), || self.tick()).await)
-            }
+        if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
+            return Ok(view);
         }
+        let now_ms = self.clock.now_ms();
+        let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        if let View::Board(board) = &view {
+            self.speeds.observe(now_ms, &room.event, &board.counts);
+        }
+        Ok(view)
     }
 
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
@@ -307,13 +309,7 @@ impl Admission {
         };
         let polled = match self.boards.fresh(&room.event, tick, look) {
             Some(polled) => polled,
-            None => {
-                let view = self.boards.fetch(&**lane, &room.event, now_ms, || self.tick()).await;
-                if let View::Board(board) = &view {
-                    self.speeds.observe(now_ms, &room.event, &board.counts);
-                }
-                look(&view)
-            }
+            None => look(&self.view(room).await?),
         };
         if let Some(polled) = polled {
             return Ok(polled);
