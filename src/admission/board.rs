@@ -50,13 +50,25 @@ impl Boards {
 
     /// The room's board; `tick` gives the age, `now_ms` is the lane's time.
     pub async fn view(&self, lane: &dyn Lane, event: &EventId, now_ms: Millis, tick: impl Fn() -> Millis) -> View {
+        self.view_within(self.keep_ms, lane, event, now_ms, tick).await
+    }
+
+    /// As [`Boards::view`], no older than `age_ms`.
+    pub async fn view_within(
+        &self,
+        age_ms: Millis,
+        lane: &dyn Lane,
+        event: &EventId,
+        now_ms: Millis,
+        tick: impl Fn() -> Millis,
+    ) -> View {
         let slot = self.slot(event);
-        if let Some(view) = slot.fresh(tick(), self.keep_ms) {
+        if let Some(view) = slot.fresh(tick(), age_ms) {
             return view;
         }
         let _one = slot.asking.lock().await;
         let asked = tick();
-        if let Some(view) = slot.fresh(asked, self.keep_ms) {
+        if let Some(view) = slot.fresh(asked, age_ms) {
             return view;
         }
         let view = match lane.board(now_ms, Showing { event: event.clone(), exact: EXACT }).await {

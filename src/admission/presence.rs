@@ -163,7 +163,8 @@ mod tests {
     use super::*;
 
     fn room() -> Room {
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000 }
+        let (patience_ms, absent_ms, stay_ms) = (30_000, 60_000, 600_000);
+        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms, absent_ms, stay_ms }
     }
 
     fn token(serial: i64) -> Token {

@@ -128,7 +128,10 @@ impl World {
                 enter.waiting_max = pick(&[ask::MANY, ask::MANY, 1, 0], c);
                 enter.round = pick(&[1, 1, 2], d);
                 for also in 0..e % 4 {
-                    enter.visitors.push(Entrant { visitor: ask::visitor(pick(&VISITORS, (f / 4).wrapping_add(also))), draw: None });
+                    enter.visitors.push(Entrant {
+                        visitor: ask::visitor(pick(&VISITORS, (f / 4).wrapping_add(also))),
+                        draw: None,
+                    });
                 }
                 for (at, entrant) in (0u8..).zip(&mut enter.visitors) {
                     entrant.draw = pick(&[None, Some(-7), Some(-7), Some(-40)], f.wrapping_add(at));
