@@ -259,7 +259,8 @@ mod tests {
     use crate::ids::VisitorId;
 
     fn room() -> Room {
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000, draw: None }
+        let (patience_ms, absent_ms, stay_ms) = (30_000, 60_000, 600_000);
+        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms, absent_ms, stay_ms, draw: None }
     }
 
     fn token(serial: i64) -> Token {

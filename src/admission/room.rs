@@ -11,8 +11,10 @@ use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Presences, Shown};
+use super::promise::Promises;
 use super::speed::{Eta, Speeds};
 use super::tokens::{Claim, Tokens, random_visitor};
+use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
 use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
@@ -36,6 +38,8 @@ pub struct Room {
     pub absent_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
+    /// A place inside lasts so long, if it is not given back before.
+    pub stay_ms: i64,
 }
 
 /// Bounds of all rooms.
@@ -62,6 +66,8 @@ pub struct Admission {
     pub(super) boards: Boards,
     pub(super) entries: Entries,
     pub(super) presences: Presences,
+    pub(super) watches: Watches,
+    pub(super) promises: Promises,
     counters: Counters,
 }
 
@@ -147,7 +153,7 @@ pub enum Place {
 }
 
 /// What the board says of a place.
-enum OnBoard {
+pub(super) enum OnBoard {
     There(PlaceState),
     /// It may be this visitor's turn, or this gateway has not met them yet.
     Ask,
@@ -197,6 +203,8 @@ impl Admission {
             boards: Boards::new(settings.board_ms),
             entries: Entries::new(clock.clone(), settings.waiting_max),
             presences: Presences::default(),
+            watches: Watches::default(),
+            promises: Promises::default(),
             counters,
         }
     }
@@ -280,7 +288,7 @@ impl Admission {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
-            self.speeds.observe(now_ms, &room.event, &board.counts);
+            self.speeds.look(now_ms, room, board);
         }
         Ok(view)
     }
@@ -337,7 +345,7 @@ impl Admission {
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
+    pub(super) fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -362,7 +370,7 @@ impl Admission {
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
     fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
-        self.speeds.observe(now_ms, &room.event, &place.counts);
+        self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
             PlaceState::Waiting { ahead } => {
@@ -394,6 +402,7 @@ impl Admission {
         let visitor = token.visitor.clone();
         let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
         self.presences.forget(&token);
+        self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
         if left {
             self.counters.left.increment(1);
@@ -410,7 +419,7 @@ impl Admission {
             View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
         };
         if let Some(counts) = &counts {
-            self.speeds.observe(now_ms, &room.event, counts);
+            self.speeds.observe(now_ms, room, counts);
         }
         Ok(counts)
     }
@@ -471,17 +480,21 @@ impl Admission {
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
-                let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
-                let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
+                let eta = self.speeds.eta(now_ms, &room.event, ahead);
+                self.promises.told(now_ms, &token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
+                self.promises.admitted(now_ms, room.absent_ms, &token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
-            PlaceState::Done => (Place::Done { counts }, pace.resting(jitter)),
+            PlaceState::Done => {
+                self.promises.forget(&token);
+                (Place::Done { counts }, pace.resting(jitter))
+            }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
@@ -493,7 +506,7 @@ impl Admission {
     }
 
     /// Milliseconds on a clock that nobody sets.
-    fn tick(&self) -> Millis {
+    pub(super) fn tick(&self) -> Millis {
         Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
     }
 

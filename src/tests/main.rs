@@ -8,6 +8,7 @@ mod edge_proof;
 mod edge_queue;
 mod edge_requests;
 mod edge_server;
+mod edge_streams;
 mod edge_support;
 mod faults;
 mod house;
