@@ -4,6 +4,7 @@
 mod audit;
 mod demo;
 mod token;
+mod verify_draw;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Command {
     Rebuild(RebuildArguments),
     /// Check a configuration; prints every fault at once.
     CheckConfig { file: PathBuf },
+    /// Recompute a room's draw from what GET /v1/events/EVENT/room/draw told: everybody's rank, or what does not fit.
+    VerifyDraw(verify_draw::VerifyDrawArguments),
 }
 
 #[derive(clap::Args, Default)]
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Rebuild(rebuild) => {
             configured(&rebuild.file).and_then(|config| block_on(rebuild_lanes(config, rebuild.event)))
         }
+        Command::VerifyDraw(draw) => verify_draw::run(&draw),
         Command::CheckConfig { file } => {
             config::load(Some(&file)).map(|_| println!("{}: well", file.display())).map_err(usage)
         }

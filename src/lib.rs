@@ -21,6 +21,7 @@ pub mod demo;
 
 pub mod clock;
 pub mod config;
+pub mod draw;
 pub mod ids;
 pub mod metrics;
 pub mod money;

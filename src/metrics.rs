@@ -49,8 +49,10 @@ metrics_table! {
     ADMISSION_ADMITTED = "stanchion_admission_admitted_total", Counter, Count;
     /// Places inside that ran out after they had been claimed.
     ADMISSION_EXPIRED = "stanchion_admission_expired_total", Counter, Count;
-    /// Visitors called who were not there.
-    ADMISSION_CALLED_LATE = "stanchion_admission_called_late_total", Counter, Count;
+    /// Visitors who were not there at their turn: absent, passed over, late from then on.
+    ADMISSION_ABSENT = "stanchion_admission_absent_total", Counter, Count;
+    /// Visitors called who did not claim their admission in time: late from then on.
+    ADMISSION_UNCLAIMED = "stanchion_admission_unclaimed_total", Counter, Count;
     /// Called visitors whose grace ran out.
     ADMISSION_LAPSED = "stanchion_admission_lapsed_total", Counter, Count;
     /// Visitors who left by themselves.
@@ -59,6 +61,12 @@ metrics_table! {
     ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
     /// Promises of a wait that came due, by outcome (kept, early, late).
     ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count;
+    /// Called visitors who may still come back within their grace, by event.
+    ADMISSION_LATE = "stanchion_admission_late", Gauge, Count;
+    /// Places of this round that are through: bought, left, expired or called in vain, by event.
+    ADMISSION_SPENT = "stanchion_admission_spent", Gauge, Count;
+    /// Admissions a minute that the room's control allows just now, by event.
+    ADMISSION_RATE = "stanchion_admission_rate_per_minute", Gauge, Count;
     /// Visitors waiting, by event.
     ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
     /// Visitors inside, by event.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stanchion::admission::tokens::Tokens;
 use stanchion::clock::Clock;
 use stanchion::config::load_from;
 use stanchion::edge::auth::{Mint, mint};
@@ -29,6 +30,12 @@ impl House {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         Self { redis: OwnRedis::start().await, ledger_url: servers::mysql_url().await, dir }
+    }
+
+    /// The score of a place, read off its token.
+    pub fn score(&self, token: &str) -> i64 {
+        let token = Tokens::new(&[SECRET.as_bytes().to_vec()]).verify(token).expect("a token of ours");
+        token.score.expect("a room without a draw")
     }
 
     /// A path in the test's folder, which goes with it.
@@ -96,6 +103,15 @@ impl Gateway {
     pub fn patch_room(&self, event: &str, room: &Value) {
         let (status, answer) = ask(&self.admin, "PATCH", &format!("/v1/admin/events/{event}/room"), Some(room));
         assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Waits until this gateway has heard of an event that was put at another one.
+    pub fn until_there(&self, event: &str) {
+        let began = Instant::now();
+        while self.room(event)["capacity"].is_null() {
+            assert!(began.elapsed() < READY_WITHIN, "{event} is not known here");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// A room's public counts.

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod gateway;
 pub mod load;
 pub mod machine;
+pub mod order;
 pub mod part;
 pub mod peer;
 pub mod redis;

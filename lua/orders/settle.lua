@@ -113,7 +113,10 @@ end
 local function leave_if_done(visitor)
   if room.release_on ~= "order" or redis.call("HGET", OPEN, visitor) then return end
   local where, _, score = place_of(visitor)
-  if where == "inside" then spend(visitor, where, score) end
+  if where == "inside" then
+    spend(visitor, where, score)
+    mark()
+  end
 end
 
 local function settle(settlement)

@@ -37,7 +37,7 @@
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  work_max    integer  most members each loop looks at, 1 to 100,000
 -- Returns {code, generation, log, …}
---    1  PULSED      {…, admitted, expired, called_late, lapsed, holds_expired, more (0 or 1)}
+--    1  PULSED      {…, admitted, expired, absent, unclaimed, lapsed, holds_expired, more (0 or 1)}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -57,11 +57,12 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
 -- include lib/holds.lua
-local admitted, expired, called_late, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0
+local admitted, expired, absent, unclaimed, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0, 0
 local mode, changed = mode_in_force(), false
 
 if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   room.drawing, changed = false, true
+  mark()
 end
 
 if room.control == "adaptive" and now - room.paced_at >= 1000 then
@@ -93,7 +94,7 @@ end
 for _, visitor in ipairs(due(INSIDE, now)) do
   if redis.call("SISMEMBER", CALLED, visitor) == 1 then
     put_late(visitor, "inside", score_of(visitor), now)
-    called_late = called_late + 1
+    unclaimed = unclaimed + 1
   else
     spend(visitor, "inside", score_of(visitor))
     expired = expired + 1
@@ -130,7 +131,7 @@ if mode == "open" or mode == "drain" then
   local slots = math.min(room.capacity - redis.call("ZCARD", INSIDE), admissions(units))
   if has_seats() then slots = math.min(slots, room.f) end
   local looked, expires = 0, now + room.claim_ttl * 1000
-  local absent = now - room.absent_after * 1000
+  local unseen_since = now - room.absent_after * 1000
 
   local head = room.head
 
@@ -157,9 +158,9 @@ if mode == "open" or mode == "drain" then
   while #waiting_ones > 0 do
     for i = 1, #waiting_ones, 2 do
       local visitor, score = waiting_ones[i], tonumber(waiting_ones[i + 1])
-      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= absent then
+      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= unseen_since then
         put_late(visitor, "waiting", score, now)
-        called_late = called_late + 1
+        absent = absent + 1
         head = math.max(head, score)
       else
         call(visitor, "waiting", score)
@@ -177,5 +178,5 @@ if mode == "open" or mode == "drain" then
   end
 end
 if changed then write_counters() end
-if admitted + expired + called_late + lapsed > 0 then mark() end
-return reply("PULSED", admitted, expired, called_late, lapsed, holds_expired, more)
+if admitted + expired + absent + unclaimed + lapsed > 0 then mark() end
+return reply("PULSED", admitted, expired, absent, unclaimed, lapsed, holds_expired, more)

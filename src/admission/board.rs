@@ -4,10 +4,10 @@
 //! Whoever first finds the board too old fetches the next one while the others wait for it, so nothing
 //! runs when nobody asks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use dashmap::DashMap;
-use parking_lot::Mutex;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::clock::Millis;
 use crate::ids::EventId;
@@ -30,31 +30,52 @@ pub enum View {
 }
 
 /// The boards of all rooms; one is forgotten when `keep` does not name its room.
+///
+/// Every poll of every visitor looks here, so looking takes no lock and writes to no memory that others read.
 #[derive(Debug)]
 pub struct Boards {
     keep_ms: Millis,
-    slots: DashMap<EventId, Arc<Slot>>,
+    slots: ArcSwap<HashMap<EventId, Arc<Slot>>>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// When it was asked for, and what came.
-    last: Mutex<Option<(Millis, View)>>,
+    last: ArcSwapOption<Seen>,
     asking: tokio::sync::Mutex<()>,
+}
+
+/// When a board was asked for, and what came.
+#[derive(Debug)]
+struct Seen {
+    asked: Millis,
+    view: View,
 }
 
 impl Boards {
     pub fn new(keep_ms: Millis) -> Self {
-        Self { keep_ms, slots: DashMap::new() }
+        Self { keep_ms, slots: ArcSwap::default() }
     }
 
-    /// The room's board; `tick` gives the age, `now_ms` is the lane's time.
-    pub async fn view(&self, lane: &dyn Lane, event: &EventId, now_ms: Millis, tick: impl Fn() -> Millis) -> View {
-        self.view_within(self.keep_ms, lane, event, now_ms, tick).await
+    /// What `look` finds in the room's board; `None`: there is none that is young enough.
+    pub fn fresh<T>(&self, event: &EventId, tick: Millis, look: impl FnOnce(&View) -> T) -> Option<T> {
+        self.fresh_within(self.keep_ms, event, tick, look)
     }
 
-    /// As [`Boards::view`], no older than `age_ms`.
-    pub async fn view_within(
+    fn fresh_within<T>(
+        &self,
+        age_ms: Millis,
+        event: &EventId,
+        tick: Millis,
+        look: impl FnOnce(&View) -> T,
+    ) -> Option<T> {
+        let slots = self.slots.load();
+        let last = slots.get(event)?.last.load();
+        last.as_ref().filter(|seen| tick - seen.asked < age_ms).map(|seen| look(&seen.view))
+    }
+
+    /// The room's next board, or one that came meanwhile and is younger than `age_ms` (and than boards are
+    /// believed); `tick` gives the age, `now_ms` is the lane's time.
+    pub async fn fetch(
         &self,
         age_ms: Millis,
         lane: &dyn Lane,
@@ -63,12 +84,9 @@ impl Boards {
         tick: impl Fn() -> Millis,
     ) -> View {
         let slot = self.slot(event);
-        if let Some(view) = slot.fresh(tick(), age_ms) {
-            return view;
-        }
         let _one = slot.asking.lock().await;
         let asked = tick();
-        if let Some(view) = slot.fresh(asked, age_ms) {
+        if let Some(view) = self.fresh_within(age_ms.min(self.keep_ms), event, asked, View::clone) {
             return view;
         }
         let view = match lane.board(now_ms, Showing { event: event.clone(), exact: EXACT }).await {
@@ -76,26 +94,32 @@ impl Boards {
             Err(Fault::Recovering(_)) => View::Recovering,
             Ok(None) | Err(Fault::Unavailable { .. } | Fault::Contract { .. }) => View::Unknown,
         };
-        *slot.last.lock() = Some((asked, view.clone()));
+        slot.last.store(Some(Arc::new(Seen { asked, view: view.clone() })));
         view
     }
 
     /// Forgets rooms that are no more.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
-        self.slots.retain(|event, _| still_there(event));
+        if self.slots.load().keys().all(&still_there) {
+            return;
+        }
+        self.slots.rcu(|slots| {
+            let kept = slots.iter().filter(|(event, _)| still_there(event));
+            kept.map(|(event, slot)| (event.clone(), slot.clone())).collect::<HashMap<_, _>>()
+        });
     }
 
     fn slot(&self, event: &EventId) -> Arc<Slot> {
-        if let Some(slot) = self.slots.get(event) {
+        if let Some(slot) = self.slots.load().get(event) {
             return slot.clone();
         }
-        self.slots.entry(event.clone()).or_default().clone()
-    }
-}
-
-impl Slot {
-    fn fresh(&self, tick: Millis, keep_ms: Millis) -> Option<View> {
-        let last = self.last.lock();
-        last.as_ref().filter(|(asked, _)| tick - asked < keep_ms).map(|(_, view)| view.clone())
+        let new = Arc::new(Slot::default());
+        let before = self.slots.rcu(|slots| {
+            let mut slots = HashMap::clone(slots);
+            slots.entry(event.clone()).or_insert_with(|| new.clone());
+            slots
+        });
+        // Whoever was first: theirs is the one others wait at.
+        before.get(event).cloned().unwrap_or(new)
     }
 }

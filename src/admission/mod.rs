@@ -3,7 +3,6 @@
 
 pub mod board;
 mod curve;
-pub mod draw;
 pub mod entries;
 pub mod expiring;
 pub mod pace;
@@ -20,4 +19,4 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};

@@ -36,7 +36,8 @@ pub struct Settings {
 struct Counters {
     admitted: Counter,
     expired: Counter,
-    called_late: Counter,
+    absent: Counter,
+    unclaimed: Counter,
     lapsed: Counter,
     holds_expired: Counter,
 }
@@ -46,7 +47,8 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
     let counters = Counters {
         admitted: counter!(ADMISSION_ADMITTED),
         expired: counter!(ADMISSION_EXPIRED),
-        called_late: counter!(ADMISSION_CALLED_LATE),
+        absent: counter!(ADMISSION_ABSENT),
+        unclaimed: counter!(ADMISSION_UNCLAIMED),
         lapsed: counter!(ADMISSION_LAPSED),
         holds_expired: counter!(INVENTORY_HOLDS_EXPIRED),
     };
@@ -71,6 +73,12 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
         let (admission, counters, failing) = (&admission, &counters, &failing);
         let beat_one = |room: Room| async move {
             let result = pulse(admission, &room, settings.work_max, counters).await;
+            if let Err(Fault::Recovering(_)) = result
+                && let Ok(lane) = admission.lane(&room)
+            {
+                // It may be behind what only this gateway saw: the writer is to know. Otherwise it changes nothing.
+                lane.seal().await.ok();
+            }
             note(&room, result, failing);
             if counting && let Ok(Some(counts)) = admission.counts(&room).await {
                 show(&room.event, &counts);
@@ -115,6 +123,8 @@ fn show(event: &EventId, counts: &RoomCounts) {
     let event = event.as_str().to_owned();
     gauge!(ADMISSION_WAITING, "event" => event.clone()).set(counts.waiting as f64);
     gauge!(ADMISSION_INSIDE, "event" => event.clone()).set(counts.inside as f64);
+    gauge!(ADMISSION_LATE, "event" => event.clone()).set(counts.late as f64);
+    gauge!(ADMISSION_RATE, "event" => event.clone()).set(counts.rate() as f64);
     gauge!(ADMISSION_CAPACITY, "event" => event.clone()).set(counts.capacity as f64);
     let states = [
         ("free", counts.free),
@@ -133,7 +143,8 @@ impl Counters {
         let add = |counter: &Counter, by: i64| counter.increment(u64::try_from(by).unwrap_or(0));
         add(&self.admitted, pulsed.admitted);
         add(&self.expired, pulsed.expired);
-        add(&self.called_late, pulsed.called_late);
+        add(&self.absent, pulsed.absent);
+        add(&self.unclaimed, pulsed.unclaimed);
         add(&self.lapsed, pulsed.lapsed);
         add(&self.holds_expired, pulsed.holds_expired);
     }

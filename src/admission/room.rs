@@ -10,12 +10,13 @@ use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
-use super::presence::{Full, Presences};
+use super::presence::{Presences, Shown};
 use super::promise::Promises;
 use super::speed::{Eta, Speeds};
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
+use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
@@ -37,6 +38,8 @@ pub struct Room {
     pub absent_ms: i64,
     /// A place inside lasts so long, if it is not given back before.
     pub stay_ms: i64,
+    /// What a lottery is drawn from.
+    pub draw: Option<DrawKey>,
 }
 
 /// Bounds of all rooms.
@@ -77,6 +80,14 @@ struct Counters {
     left: Counter,
     from_board: Counter,
     from_lane: Counter,
+}
+
+/// What a token came with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Along<'a> {
+    /// Its own text, that goes back while nothing in it changed.
+    pub text: Option<&'a str>,
+    pub pass: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -208,8 +219,15 @@ impl Admission {
 
     /// The place in a token's text, if it is ours and of this room.
     pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
-        let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
-        (event == room.event).then_some(Token { event, visitor, score: score?, round })
+        self.token_of(room, self.tokens.verify(text).ok()?)
+    }
+
+    /// The place a token claims, if it is of this room.
+    pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
+        let Claim { event, visitor, round, score } = claim;
+        let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
+        let score = score.or_else(drawn)?;
+        (event == room.event).then_some(Token { event, visitor, score, round })
     }
 
     /// Takes a place in line: a new browser's, or the one place its user or its proof has.
@@ -219,8 +237,9 @@ impl Admission {
             Newcomer::Proven(visitor) => visitor.clone(),
             Newcomer::Browser => random_visitor(),
         };
-        let entrant = Entrant { visitor: visitor.clone(), draw: None };
-        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, 0, entrant).await else {
+        let Some((round, draw)) = self.drawn(room, &visitor).await? else { return Ok(Entered::Behind) };
+        let entrant = Entrant { visitor: visitor.clone(), draw };
+        let Ok(outcome) = self.entries.enter(self.lane(room)?, &room.event, round, entrant).await else {
             return Ok(Entered::Behind);
         };
         let now_ms = self.clock.now_ms();
@@ -228,11 +247,11 @@ impl Admission {
         Ok(match outcome? {
             EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
-                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), place))
+                Entered::New(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
             EnterOutcome::Known { score, place } => {
                 self.counters.known.increment(1);
-                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), place))
+                Entered::Known(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
             // The room has just begun another round; the next try knows it.
             EnterOutcome::OtherRound => Entered::Behind,
@@ -248,36 +267,90 @@ impl Admission {
         })
     }
 
+    /// The round of a room, and the visitor's draw while it is drawing. `None`: not to be known just now,
+    /// and to enter without one would be unfair.
+    async fn drawn(&self, room: &Room, visitor: &VisitorId) -> lane::Result<Option<(i64, Option<i64>)>> {
+        let Some(key) = &room.draw else { return Ok(Some((0, None))) };
+        Ok(match self.view(room).await? {
+            View::Board(board) => {
+                let round = board.counts.round;
+                let draw = board.counts.drawing.then(|| key.seed(&room.event, round).score(visitor));
+                Some((round, draw))
+            }
+            View::Recovering | View::Unknown => None,
+        })
+    }
+
+    async fn view(&self, room: &Room) -> lane::Result<View> {
+        match self.boards.fresh(&room.event, self.tick(), View::clone) {
+            Some(view) => Ok(view),
+            None => self.next_view(room, Millis::MAX).await,
+        }
+    }
+
+    /// The next board, or one no older than this.
+    pub(super) async fn next_view(&self, room: &Room, age_ms: Millis) -> lane::Result<View> {
+        let now_ms = self.clock.now_ms();
+        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        if let View::Board(board) = &view {
+            self.speeds.look(now_ms, room, board);
+        }
+        Ok(view)
+    }
+
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
-    /// While the lane is rebuilt the answer is that it is, and the token stays good.
-    pub async fn poll(&self, room: &Room, token: Token) -> lane::Result<Polled> {
+    /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
+    /// along puts its holder back inside.
+    pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        match self.boards.view(&**lane, &room.event, now_ms, || self.tick()).await {
-            View::Board(board) => match self.on_board(room, &token, &board) {
+        let tick = self.tick();
+        let text = along.text;
+        let look = |view: &View| match view {
+            View::Board(board) if board.counts.mode == Mode::Recovering && along.pass.is_some() => None,
+            View::Board(board) => match self.on_board(room, tick, &token, board) {
                 OnBoard::There(state) => {
-                    self.speeds.look(now_ms, room, &board);
                     self.counters.from_board.increment(1);
                     let place = lane::Place { state, counts: board.counts.clone() };
-                    return Ok(Polled::Standing(self.standing(now_ms, room, token, place)));
+                    Some(Polled::Standing(self.standing(now_ms, room, &token, text, place)))
                 }
-                OnBoard::Full => return Ok(Polled::Full),
-                OnBoard::Ask => {}
+                OnBoard::Full => Some(Polled::Full),
+                OnBoard::Ask => None,
             },
-            View::Recovering => return Ok(Polled::Standing(self.recovering(room, &token))),
-            View::Unknown => {}
+            View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
+            View::Unknown => None,
+        };
+        let polled = match self.boards.fresh(&room.event, tick, look) {
+            Some(polled) => polled,
+            None => look(&self.view(room).await?),
+        };
+        if let Some(polled) = polled {
+            return Ok(polled);
+        }
+        if along.pass.is_some() {
+            self.readmit(room, &token, along.pass).await?;
         }
         self.counters.from_lane.increment(1);
         match lane.poll(now_ms, token.clone()).await {
-            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, place))),
+            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, text, place))),
             Ok(None) => Ok(Polled::NoEvent),
-            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token))),
+            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token, text))),
             Err(fault) => Err(fault),
         }
     }
 
+    /// Puts the holder of a live pass back into a room that is recovering.
+    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
+        let now_ms = self.clock.now_ms();
+        let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
+        if let Some(pass) = pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+            self.put_back(room, &pass).await?;
+        }
+        Ok(())
+    }
+
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    pub(super) fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
+    pub(super) fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -285,24 +358,31 @@ impl Admission {
         if counts.mode == Mode::Closed {
             return OnBoard::There(PlaceState::Closed);
         }
-        let tick = self.tick();
-        let Some(known) = self.presences.known(tick, token) else { return OnBoard::Ask };
+        if counts.mode == Mode::Recovering {
+            return match self.presences.returned(tick, room, token, counts.epoch) {
+                Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
+                Shown::Full => OnBoard::Full,
+            };
+        }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(tick, room, token, known, ahead) {
-            Ok(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
-            Ok(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
-            Err(Full) => OnBoard::Full,
+        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
+            Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
+            Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
+            Shown::Unknown => OnBoard::Ask,
+            Shown::Full => OnBoard::Full,
         }
     }
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
+        self.speeds.observe(now_ms, room, &place.counts);
+        let epoch = place.counts.epoch;
         let state = match place.state {
             PlaceState::Waiting { ahead } => {
-                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, ahead) }
+                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
             }
             PlaceState::Scheduled => {
-                self.presences.met(self.tick(), &token, i64::MAX);
+                self.presences.met(self.tick(), &token, epoch, i64::MAX);
                 PlaceState::Scheduled
             }
             state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
@@ -310,13 +390,13 @@ impl Admission {
                 state
             }
         };
-        self.standing(now_ms, room, token, lane::Place { state, ..place })
+        self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
     }
 
-    fn recovering(&self, room: &Room, token: &Token) -> Standing {
+    fn recovering(&self, room: &Room, token: &Token, text: Option<&str>) -> Standing {
         Standing {
             visitor: token.visitor.clone(),
-            token: self.tokens.sign(token),
+            token: self.text(token, text),
             place: Place::Recovering,
             poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
         }
@@ -335,10 +415,14 @@ impl Admission {
         Ok(if left { Left::Left } else { Left::NoPlace })
     }
 
-    /// The room's counts; `None`: the lane has never heard of this event.
+    /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
     pub async fn counts(&self, room: &Room) -> lane::Result<Option<RoomCounts>> {
         let now_ms = self.clock.now_ms();
-        let counts = self.lane(room)?.room(now_ms, &room.event).await?;
+        let counts = match self.view(room).await? {
+            View::Board(board) => Some(board.counts.clone()),
+            View::Recovering => return Err(Fault::Recovering(room.lane)),
+            View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
+        };
         if let Some(counts) = &counts {
             self.speeds.observe(now_ms, room, counts);
         }
@@ -354,14 +438,20 @@ impl Admission {
 
     /// The visitor of a pass, if inside as far as was known within the last second.
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
-        let Some(visitor) = self.read_pass(&room.event, text) else { return Ok(None) };
         let now_ms = self.clock.now_ms();
+        let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
+        if pass.event != room.event {
+            return Ok(None);
+        }
         let tick_ms = self.tick();
-        let key = (room.event.clone(), visitor);
+        let key = (pass.event.clone(), pass.visitor.clone());
         let expires_ms = match self.inside.get(&key, tick_ms) {
             Some(known) => known,
             None => {
-                let asked = self.lane(room)?.inside(now_ms, &key.0, &key.1).await?;
+                let asked = match self.lane(room)?.inside(now_ms, &key.0, &key.1).await? {
+                    None if self.put_back(room, &pass).await? => Some(pass.expires_ms),
+                    asked => asked,
+                };
                 self.inside.put(tick_ms, key.clone(), asked, tick_ms + INSIDE_MS);
                 asked
             }
@@ -369,37 +459,52 @@ impl Admission {
         Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
     }
 
-    fn standing(&self, now_ms: Millis, room: &Room, token: Token, place: lane::Place) -> Standing {
+    /// As `readmit`, by a pass alone.
+    async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
+        let View::Board(board) = self.view(room).await? else { return Ok(false) };
+        if board.counts.mode != Mode::Recovering {
+            return Ok(false);
+        }
+        let Pass { event, visitor, round, score, expires_ms } = pass.clone();
+        self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
+    }
+
+    /// A token as its holder keeps it.
+    fn text(&self, token: &Token, came: Option<&str>) -> String {
+        let current = came.filter(|text| self.tokens.is_current(text));
+        current.map_or_else(|| self.tokens.sign(token), str::to_owned)
+    }
+
+    fn standing(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, place: lane::Place) -> Standing {
         let lane::Place { state, counts } = place;
-        self.speeds.observe(now_ms, room, &counts);
         let (pace, jitter) = (self.settings.pace, rand::random());
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
                 (Place::Scheduled { counts }, after)
             }
-            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, &token),
+            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 let eta = self.speeds.eta(now_ms, &room.event, ahead);
-                self.promises.told(now_ms, &token, ahead, eta);
+                self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, &token);
+                self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
-                self.promises.forget(&token);
+                self.promises.forget(token);
                 (Place::Done { counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
-            token: self.tokens.sign(&token),
-            visitor: token.visitor,
+            token: self.text(token, text),
+            visitor: token.visitor.clone(),
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),
         }

@@ -7,7 +7,7 @@ use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
 use crate::admission::watch::{Glance, Watching};
-use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
@@ -33,7 +33,8 @@ impl House {
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
-        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms, stay_ms: 60_000 };
+        let (patience_ms, stay_ms) = (60_000, 60_000);
+        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms, absent_ms, stay_ms, draw: None };
         let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };
         house.lane.begin_restore(1, LogId(0)).await.expect("begun");
@@ -72,7 +73,7 @@ impl House {
     }
 
     async fn poll(&self, token: &Token) -> Place {
-        match self.admission.poll(&self.room, token.clone()).await.expect("an answer") {
+        match self.admission.poll(&self.room, token.clone(), Along::default()).await.expect("an answer") {
             Polled::Standing(standing) => standing.place,
             other => panic!("{other:?}"),
         }
@@ -171,7 +172,7 @@ async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
-    assert_eq!((pulsed.admitted, pulsed.called_late), (1, 0), "seen, a minute after the lane was last asked");
+    assert_eq!((pulsed.admitted, pulsed.absent), (1, 0), "seen, a minute after the lane was last asked");
 }
 
 #[tokio::test]
@@ -244,5 +245,5 @@ async fn who_watches_is_there() {
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
-    assert_eq!((pulsed.admitted, pulsed.called_late), (1, 0));
+    assert_eq!((pulsed.admitted, pulsed.absent), (1, 0));
 }

@@ -98,7 +98,7 @@ impl Admission {
             View::Recovering => return Glance::Recovering,
             View::Unknown => return Glance::Nothing,
         };
-        match self.on_board(room, token, board) {
+        match self.on_board(room, self.tick(), token, board) {
             OnBoard::There(PlaceState::Waiting { ahead }) => Glance::Waiting(Sight::new(board, Some(ahead))),
             OnBoard::There(PlaceState::Scheduled) => Glance::Waiting(Sight::new(board, None)),
             OnBoard::There(PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => Glance::Ask,
@@ -108,8 +108,7 @@ impl Admission {
     }
 
     async fn look_at(&self, room: &Room) -> View {
-        let Ok(lane) = self.lane(room) else { return View::Unknown };
-        self.boards.view_within(AGE_MAX_MS, &**lane, &room.event, self.now_ms(), || self.tick()).await
+        self.next_view(room, AGE_MAX_MS).await.unwrap_or(View::Unknown)
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Event};
 use crate::ids::LaneId;
-use crate::lane::{CampaignPut, EventPut};
-use crate::pipeline::Sources;
+use crate::lane::CampaignPut;
+use crate::pipeline::{EventSource, RoomSource, Sources};
 
 pub struct OnSale(pub Arc<Catalog>);
 
@@ -15,9 +15,16 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]
 impl Sources for OnSale {
-    async fn events(&self, lane: LaneId) -> Result<Vec<EventPut>, Fault> {
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Fault> {
         self.0.refresh().await?;
-        Ok(self.0.event_puts(lane))
+        let source =
+            |event: &Arc<Event>| EventSource { put: event.lane_put(), recover_ms: event.spec.room.recover_s * 1_000 };
+        Ok(self.0.events_of(lane).iter().map(source).collect())
+    }
+
+    fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
+        let source = |event: &Arc<Event>| RoomSource { event: event.id.clone(), order: event.spec.room.order };
+        self.0.events_of(lane).iter().map(source).collect()
     }
 
     async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Fault> {

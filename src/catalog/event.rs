@@ -316,6 +316,13 @@ fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
 }
 
 impl RoomSpec {
+    /// What may not change any more: visitors have places, and perhaps draws, by these.
+    pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> Faults {
+        let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];
+        let changed = fields.into_iter().filter(|(_, changed)| *changed);
+        changed.map(|(field, _)| (format!("{pointer}/{field}"), "set when the event is created".into())).collect()
+    }
+
     pub fn faults(&self, pointer: &str) -> Faults {
         let mut faults = Faults::new();
         let mut range = |value: i64, least: i64, most: i64, field: &str| {

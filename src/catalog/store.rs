@@ -15,7 +15,7 @@ use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
 use crate::clock::Clock;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
+use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Put};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
@@ -131,9 +131,9 @@ impl Catalog {
         self.index.read().events.values().cloned().collect()
     }
 
-    /// All events of one lane: what a rebuild puts back.
-    pub fn event_puts(&self, lane: LaneId) -> Vec<EventPut> {
-        self.index.read().events.values().filter(|e| e.lane == lane).map(|e| e.lane_put()).collect()
+    /// All events of one lane.
+    pub fn events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
+        self.index.read().events.values().filter(|e| e.lane == lane).cloned().collect()
     }
 
     pub fn campaign_puts(&self, lane: LaneId) -> Vec<CampaignPut> {
@@ -154,13 +154,17 @@ impl Catalog {
         let Some(event) = self.event(id.as_str()) else { return Ok(PutEventOutcome::NotFound) };
         let patched = |event: &Event| EventSpec { room: patch.apply(&event.spec.room), ..event.spec.clone() };
         let faults = patched(&event).faults();
-        if !faults.is_empty() {
-            let inside_room = |(pointer, detail): (String, String)| {
-                (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
-            };
-            return Ok(PutEventOutcome::Invalid(faults.into_iter().map(inside_room).collect()));
-        }
-        self.change_event(id, |before| before.map(patched)).await
+        let outcome = match faults.is_empty() {
+            true => self.change_event(id, |before| before.map(patched)).await?,
+            false => PutEventOutcome::Invalid(faults),
+        };
+        let inside_room = |(pointer, detail): (String, String)| {
+            (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
+        };
+        Ok(match outcome {
+            PutEventOutcome::Invalid(faults) => PutEventOutcome::Invalid(faults.into_iter().map(inside_room).collect()),
+            outcome => outcome,
+        })
     }
 
     async fn change_event(
@@ -171,6 +175,10 @@ impl Catalog {
         for _ in 0..TRIES {
             let before = self.event(id.as_str());
             let Some(spec) = wanted(before.as_deref()) else { return Ok(PutEventOutcome::NotFound) };
+            let frozen = before.as_ref().map(|before| spec.room.frozen_faults(&before.spec.room, "/room"));
+            if let Some(faults) = frozen.filter(|faults| !faults.is_empty()) {
+                return Ok(PutEventOutcome::Invalid(faults));
+            }
             let after = Arc::new(self.next_event(id, spec, before.as_deref()));
             if let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
                 return Ok(PutEventOutcome::SeatsSold(sold));

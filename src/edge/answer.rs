@@ -1,10 +1,14 @@
 //! What a handler answers: status, headers, body. Knows no routes.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, VARY};
 use http::{HeaderName, HeaderValue, Response, StatusCode, response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -14,7 +18,40 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Body of every answer: mostly one buffer, sometimes a stream. Only another server's can fail midway; the
 /// client's connection then breaks off, so that it does not take a part for the whole.
-pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+#[derive(Debug)]
+pub enum Body {
+    Whole(Full<Bytes>),
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Body::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Body::Stream(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Body::Whole(body) => body.is_end_stream(),
+            Body::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Body::Whole(body) => body.size_hint(),
+            Body::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Room for a place in line, the largest of the frequent answers.
+const JSON_USUAL: usize = 768;
 
 /// An answer under construction.
 #[derive(Debug)]
@@ -22,12 +59,13 @@ pub struct Answer(Response<Body>);
 
 impl Answer {
     pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Self {
-        let text = serde_json::to_vec(view).expect("views are maps with text keys");
+        let mut text = Vec::with_capacity(JSON_USUAL);
+        serde_json::to_writer(&mut text, view).expect("views are maps with text keys");
         Self::bytes(status, "application/json", text)
     }
 
     pub fn bytes(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        Self::body(status, content_type, Full::new(bytes.into()))
+        Self::of(status, content_type, Body::Whole(Full::new(bytes.into())))
     }
 
     /// A streamed answer.
@@ -35,7 +73,11 @@ impl Answer {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let mut response = Response::new(body.map_err(Into::into).boxed_unsync());
+        Self::of(status, content_type, Body::Stream(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    fn of(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self(response)
@@ -46,11 +88,11 @@ impl Answer {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Response::from_parts(parts, body.map_err(Into::into).boxed_unsync()))
+        Self(Response::from_parts(parts, Body::Stream(body.map_err(Into::into).boxed_unsync())))
     }
 
     pub fn empty(status: StatusCode) -> Self {
-        let mut response = Response::new(Full::default().map_err(Into::into).boxed_unsync());
+        let mut response = Response::new(Body::Whole(Full::default()));
         *response.status_mut() = status;
         Self(response)
     }
@@ -79,9 +121,18 @@ impl Answer {
         self
     }
 
+    /// As [`Answer::header`], of a text nobody needs any more.
+    pub fn header_text(mut self, name: HeaderName, value: String) -> Self {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.0.headers_mut().insert(name, value);
+        }
+        self
+    }
+
     /// For answers with a token, pass, hold, order or anything of a user.
-    pub fn no_store(self) -> Self {
-        self.header(CACHE_CONTROL, "no-store")
+    pub fn no_store(mut self) -> Self {
+        self.0.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self
     }
 
     pub fn location(self, path: &str) -> Self {

@@ -1,10 +1,10 @@
 //! What a visitor carries: the queue token and the pass, in a header or in our cookies.
 //! Knows no signatures.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
-pub const QUEUE_HEADER: &str = "stanchion-queue";
-pub const PASS_HEADER: &str = "stanchion-pass";
+pub const QUEUE_HEADER: HeaderName = HeaderName::from_static("stanchion-queue");
+pub const PASS_HEADER: HeaderName = HeaderName::from_static("stanchion-pass");
 
 /// Longest a browser keeps a queue cookie, seconds: a place has no end of its own.
 const QUEUE_COOKIE_S: i64 = 7 * 24 * 3600;
@@ -25,7 +25,7 @@ pub enum Carried {
 }
 
 impl Kind {
-    fn header(self) -> &'static str {
+    fn header(self) -> HeaderName {
         match self {
             Kind::Queue => QUEUE_HEADER,
             Kind::Pass => PASS_HEADER,
@@ -45,6 +45,9 @@ pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a 
     // An unreadable header is there, and is no token.
     if let Some(value) = headers.get(kind.header()) {
         return Some((value.to_str().unwrap_or(""), Carried::Header));
+    }
+    if !headers.contains_key(header::COOKIE) {
+        return None;
     }
     let name = kind.cookie(event);
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));

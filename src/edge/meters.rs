@@ -1,35 +1,56 @@
-//! Counts and times of answers, their handles kept: looking one up costs less than making it.
+//! Counts and times of answers, and what is under way. Knows no routes.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 
-use crate::metrics::{EDGE_REQUEST_SECONDS, EDGE_REQUESTS};
+use super::router::Listener;
+use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS};
 
-/// By operation, method and status: closed sets, so the maps stay small.
+/// Handles by operation, method and status: closed sets, so the map stays small. It is read by every
+/// request and nearly never changes, so reading it writes nothing.
 #[derive(Default)]
-pub struct Meters {
-    counters: DashMap<(&'static str, &'static str, u16), Counter>,
-    times: DashMap<&'static str, Histogram>,
+pub struct Meters(ArcSwap<HashMap<Key, Meter>>);
+
+type Key = (&'static str, &'static str, u16);
+
+#[derive(Clone)]
+struct Meter {
+    answers: Counter,
+    seconds: Histogram,
 }
 
 impl Meters {
     pub fn answered(&self, operation: &'static str, method: &Method, status: StatusCode, took: Duration) {
         let key = (operation, known(method), status.as_u16());
-        let counter = self.counters.get(&key).map(|counter| counter.clone());
-        let counter = counter.unwrap_or_else(|| {
-            let made = counter!(EDGE_REQUESTS, "route" => key.0, "method" => key.1, "status" => key.2.to_string());
-            self.counters.entry(key).or_insert(made).clone()
+        if let Some(meter) = self.0.load().get(&key) {
+            return meter.note(took);
+        }
+        let meter = Meter::new(key);
+        self.0.rcu(|meters| {
+            let mut meters = HashMap::clone(meters);
+            meters.insert(key, meter.clone());
+            meters
         });
-        counter.increment(1);
-        let time = self.times.get(operation).map(|time| time.clone());
-        let time = time.unwrap_or_else(|| {
-            let made = histogram!(EDGE_REQUEST_SECONDS, "route" => operation);
-            self.times.entry(operation).or_insert(made).clone()
-        });
-        time.record(took.as_secs_f64());
+        meter.note(took);
+    }
+}
+
+impl Meter {
+    fn new((operation, method, status): Key) -> Self {
+        Self {
+            answers: counter!(EDGE_REQUESTS, "route" => operation, "method" => method, "status" => status.to_string()),
+            seconds: histogram!(EDGE_REQUEST_SECONDS, "route" => operation),
+        }
+    }
+
+    fn note(&self, took: Duration) {
+        self.answers.increment(1);
+        self.seconds.record(took.as_secs_f64());
     }
 }
 
@@ -44,5 +65,48 @@ fn known(method: &Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
+    }
+}
+
+/// How many requests are under way on each listener.
+#[derive(Default)]
+pub struct UnderWay {
+    public: AtomicUsize,
+    admin: AtomicUsize,
+}
+
+/// A request under way, counted until dropped.
+pub struct Counted<'a> {
+    of: &'a AtomicUsize,
+    count: usize,
+}
+
+impl UnderWay {
+    pub fn begin(&self, listener: Listener) -> Counted<'_> {
+        let of = match listener {
+            Listener::Public => &self.public,
+            Listener::Admin => &self.admin,
+        };
+        Counted { of, count: of.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    /// Sets the gauges, for who is about to read them.
+    pub fn tell(&self) {
+        for (listener, count) in [("public", &self.public), ("admin", &self.admin)] {
+            gauge!(EDGE_IN_FLIGHT, "listener" => listener).set(count.load(Ordering::Relaxed) as f64);
+        }
+    }
+}
+
+impl Counted<'_> {
+    /// How many were under way when this one began, itself among them.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.of.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod body;
 pub mod client;
 pub mod credential;
+pub mod draws;
 mod faults;
 pub mod handlers;
 pub mod idempotency;
@@ -27,9 +28,12 @@ pub mod service;
 pub mod state;
 pub mod upstream;
 pub mod views;
+pub mod waiting;
 
 use crate::admission::Room;
 use crate::catalog::Event;
+use crate::draw::DrawKey;
+use crate::lane::room::Order;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};
@@ -45,6 +49,7 @@ pub fn room_of(event: &Event) -> Room {
         patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
         absent_ms: room.absent_after_s * 1000,
         stay_ms: room.pass_ttl_s * 1000,
+        draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
     }
 }
 

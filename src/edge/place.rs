@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::draws::Drawing;
 use crate::admission::speed::Eta;
 use crate::admission::{Place, Standing};
 use crate::catalog::Event;
@@ -71,7 +72,7 @@ impl PlaceView {
     pub fn new(event: &Event, standing: Standing, now_ms: Millis) -> Self {
         let Standing { visitor, token, place, poll_after_ms } = standing;
         let bare = Self {
-            event: event.id.to_string(),
+            event: event.id.0.clone(),
             visitor: visitor.0,
             state: StateView::Waiting,
             token,
@@ -129,7 +130,7 @@ pub struct RoomView {
     pub rate_per_min: i64,
     pub admitted_total: Option<i64>,
     pub seats_left: Option<i64>,
-    /// Null in rooms without a draw.
+    /// Null in rooms without a draw, and while it is not known which one.
     pub draw: Option<DrawView>,
 }
 
@@ -156,6 +157,16 @@ impl RoomView {
             admitted_total: counts.map(|c| c.admitted_total),
             seats_left: counts.and_then(seats_left),
             draw: None,
+        }
+    }
+}
+
+impl DrawView {
+    pub fn new(drawing: &Drawing, now_ms: Millis) -> Self {
+        Self {
+            commitment: drawing.commitment(),
+            list_digest: drawing.draw.as_ref().map(|draw| draw.list_digest.clone()),
+            seed: drawing.told_seed(now_ms),
         }
     }
 }

@@ -61,6 +61,7 @@ codes! {
     RequestTimeout => "REQUEST_TIMEOUT", 408, Later, "The body did not arrive in time";
 
     RoomClosed => "ROOM_CLOSED", 409, Never, "The room takes nobody in";
+    DrawNotOpen => "DRAW_NOT_OPEN", 409, Never, "The draw is not open yet";
     SeatsTaken => "SEATS_TAKEN", 409, Never, "Some of these seats are taken";
     SoldOut => "SOLD_OUT", 409, Never, "Not enough is left";
     AdjacentUnavailable => "ADJACENT_UNAVAILABLE", 409, Never, "No block of adjacent seats is left";

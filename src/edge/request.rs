@@ -13,7 +13,9 @@ use super::credential::Carried;
 use super::idempotency;
 use super::problem::{Code, Problem};
 use super::query::Query;
+use super::router::Params;
 use super::state::State;
+use crate::admission::tokens::Claim;
 use crate::ids::{self, CampaignId, EventId, UserId};
 
 pub struct Request {
@@ -29,13 +31,15 @@ pub struct Request {
     /// Who connected, or who a trusted proxy says did.
     pub client: IpAddr,
     pub user: Option<Arc<User>>,
-    pub params: Vec<(String, String)>,
+    /// Of the queue token in its header or cookie, when that is good and of the event the path names.
+    pub place: Option<Claim>,
+    pub params: Params,
 }
 
 impl Request {
     /// A parameter of the route's pattern, percent-decoded.
     pub fn param(&self, name: &str) -> &str {
-        let found = self.params.iter().find(|(n, _)| n == name);
+        let found = self.params.iter().find(|(n, _)| *n == name);
         found.map(|(_, value)| value.as_str()).expect("handlers ask only for what their pattern names")
     }
 

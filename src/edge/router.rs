@@ -201,13 +201,22 @@ impl Route {
 /// The routes of one listener.
 pub struct Router {
     routes: Vec<Route>,
-    paths: matchit::Router<Vec<usize>>,
+    paths: matchit::Router<Path>,
 }
+
+/// A pattern: the rows that have it, and its parameters' names in their order.
+struct Path {
+    rows: Vec<usize>,
+    names: Vec<&'static str>,
+}
+
+/// Parameters of a path, percent-decoded.
+pub type Params = Vec<(&'static str, String)>;
 
 /// A route found, with the parameters of its path.
 pub struct Found<'a> {
     pub route: &'a Route,
-    pub params: Vec<(String, String)>,
+    pub params: Params,
 }
 
 impl Router {
@@ -219,7 +228,8 @@ impl Router {
         }
         let mut paths = matchit::Router::new();
         for (pattern, rows) in by_pattern {
-            paths.insert(pattern, rows).expect("the table's patterns do not collide");
+            let names = pattern.split(['{', '}']).skip(1).step_by(2).collect();
+            paths.insert(pattern, Path { rows, names }).expect("the table's patterns do not collide");
         }
         Self { routes, paths }
     }
@@ -231,13 +241,13 @@ impl Router {
     /// `NOT_FOUND` also for a path that is no UTF-8 once decoded.
     pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Problem> {
         let found = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
-        let mut params = Vec::new();
-        for (name, raw) in found.params.iter() {
+        let Path { rows, names } = found.value;
+        let mut params = Params::with_capacity(names.len());
+        for (name, (_, raw)) in names.iter().zip(found.params.iter()) {
             let value = percent_decode_str(raw).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
-            params.push((name.to_owned(), value.into_owned()));
+            params.push((name, value.into_owned()));
         }
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-        let rows = found.value;
         match rows.iter().map(|&i| &self.routes[i]).find(|r| r.method == *wanted) {
             Some(route) => Ok(Found { route, params }),
             None => Err(Problem { allow: Some(self.allow(rows).into()), ..Code::MethodNotAllowed.into() }),
@@ -246,7 +256,7 @@ impl Router {
 
     /// Methods of a path, for `Allow` and preflights; `None`: no such path.
     pub fn methods(&self, path: &str) -> Option<String> {
-        self.paths.at(path).ok().map(|found| self.allow(found.value))
+        self.paths.at(path).ok().map(|found| self.allow(&found.value.rows))
     }
 
     fn allow(&self, rows: &[usize]) -> String {

@@ -5,7 +5,7 @@ mod purchase;
 
 use http::Method;
 
-use super::handlers::{door, ops, pages, passes, queue, room, room_page, stream};
+use super::handlers::{door, draw, ops, pages, passes, queue, room, room_page, stream};
 use super::place::{PlaceView, RoomView};
 use super::problem::Code::*;
 use super::router::Route;
@@ -93,6 +93,9 @@ fn waiting_room() -> Vec<Route> {
         get("/v1/events/{event}/room", "show_room", "Public counts of a room", room::show)
             .answers::<RoomView>(200, "The counts")
             .errors(&[EventNotFound]),
+        get("/v1/events/{event}/room/draw", "show_draw", "The draw after its opening, for anyone to check", draw::list)
+            .answers::<draw::DrawListView>(200, "The seed, and who took part")
+            .errors(&[EventNotFound, NotFound, DrawNotOpen, Recovering]),
         get("/room/{event}", "room_page", "The waiting room, for browsers", room_page::show)
             .query("left", "Said by a redirect: the visitor has left")
             .query("busy", "Said by a redirect: there was no time for the request")

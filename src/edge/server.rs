@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +17,7 @@ use super::router::Listener;
 use super::sending::Sending;
 use super::service::Service;
 use super::state::State;
+use super::waiting::OneTimer;
 use crate::metrics::EDGE_CONNECTIONS;
 use crate::shutdown::Stopping;
 
@@ -62,8 +63,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
     let connections = Arc::new(Semaphore::new(config.server.connections_max.min(Semaphore::MAX_PERMITS)));
     let open_connections = TaskTracker::new();
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
+    http.header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
         .half_close(false)
         .max_buf_size(BUFFER_MAX);
     loop {
@@ -101,7 +101,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
 }
 
 async fn connection(
-    http: hyper::server::conn::http1::Builder,
+    mut http: hyper::server::conn::http1::Builder,
     stream: Sending<TcpStream>,
     peer: SocketAddr,
     service: Arc<Service>,
@@ -112,12 +112,16 @@ async fn connection(
     if let Err(error) = stream.get_ref().set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    http.timer(OneTimer::default());
+    // Cloned for each request: one of its own is no other connection's memory to write to.
+    let service = Arc::new(service);
     let answer = service_fn(move |request| {
         let service = service.clone();
         async move { Ok::<_, Infallible>(service.call(request, peer).await) }
     });
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
     let served = tokio::select! {
+        biased;
         served = serving.as_mut() => served,
         () = stop.wait() => {
             serving.as_mut().graceful_shutdown();

@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, Method, Response, header, request::Parts};
-use metrics::{Gauge, counter, gauge};
+use metrics::counter;
 use percent_encoding::percent_decode_str;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -28,9 +29,10 @@ use super::request::Request;
 use super::router::{Found, Listener, Route, Router, Who};
 use super::state::State;
 use super::{Outcome, routes};
+use crate::admission::tokens::Claim;
 use crate::clock;
 use crate::ids::EventId;
-use crate::metrics::{EDGE_FAULTS, EDGE_IN_FLIGHT, EDGE_LIMITED};
+use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
 
 mod pass_on;
 
@@ -46,37 +48,38 @@ pub struct Service {
     router: Arc<Router>,
     proxies: Proxies,
     meters: Meters,
-    in_flight: AtomicUsize,
-    in_flight_gauge: Gauge,
     /// Handlers that run to their end though the client is gone.
     running: TaskTracker,
 }
 
-/// A request under way, counted until dropped.
-struct UnderWay<'a>(&'a Service);
+/// Who a request is known as, a signature having vouched for it.
+enum Known {
+    User(Arc<User>),
+    /// By the queue token of the request's event, which is its place.
+    Place(Claim),
+    /// By its pass.
+    Visitor(String),
+}
 
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        let before = self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.in_flight_gauge.set((before - 1) as f64);
+impl Known {
+    fn name(&self) -> &str {
+        match self {
+            Known::User(user) => user.id.as_str(),
+            Known::Place(claim) => claim.visitor.as_str(),
+            Known::Visitor(visitor) => visitor,
+        }
     }
 }
 
 impl Service {
     pub fn new(state: Arc<State>, listener: Listener) -> Self {
         let router = Router::new(routes::table(), listener, state.config.admin.public);
-        let label = match listener {
-            Listener::Public => "public",
-            Listener::Admin => "admin",
-        };
         Self {
             proxies: Proxies::new(&state.config.server.trusted_proxies),
             router: Arc::new(router),
             listener,
             state,
             meters: Meters::default(),
-            in_flight: AtomicUsize::new(0),
-            in_flight_gauge: gauge!(EDGE_IN_FLIGHT, "listener" => label),
             running: TaskTracker::new(),
         }
     }
@@ -101,36 +104,40 @@ impl Service {
     {
         let (parts, body) = request.into_parts();
         let id = request_id(&parts.headers);
-        let span = tracing::info_span!("request", id = %id);
-        self.answer(&id, parts, body, peer).instrument(span).await
+        // A span costs as much as a good part of a poll, and who only reads leaves hardly a trace but a fault.
+        let span = match parts.method {
+            Method::GET => tracing::debug_span!("request", id),
+            _ => tracing::info_span!("request", id),
+        };
+        self.answer(id, parts, body, peer).instrument(span).await
     }
 
-    async fn answer<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr) -> Response<Body>
+    async fn answer<B>(&self, id: String, parts: Parts, body: B, peer: SocketAddr) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let started = clock::instant();
         let method = parts.method.clone();
-        let path = parts.uri.path().to_owned();
+        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| parts.uri.path().to_owned());
         // Kept for the answer's CORS headers; cheap, header values are shared.
         let origin = parts.headers.get(header::ORIGIN).cloned();
         let mut operation = "none";
-        let outcome = self.admit(id, parts, body, peer, &mut operation).await;
+        let outcome = self.admit(&id, parts, body, peer, &mut operation).await;
         let answer = match outcome {
             Ok(answer) => answer,
             Err(problem) => {
-                log_cause(&problem);
-                Answer::problem(&problem, id)
+                log_cause(&id, &problem);
+                Answer::problem(&problem, &id)
             }
         };
         let mut headers = HeaderMap::new();
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin);
         }
-        let answer = self.state.origins.share(&headers, answer).header(REQUEST_ID, id);
+        let answer = self.state.origins.share(&headers, answer).header_text(REQUEST_ID, id);
         let took = clock::instant().duration_since(started);
         self.meters.answered(operation, &method, answer.status(), took);
-        tracing::debug!(%method, path, operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
+        tracing::debug!(%method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
         answer.into_response()
     }
 
@@ -139,17 +146,16 @@ impl Service {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let under_way = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        let _counted = UnderWay(self);
-        self.in_flight_gauge.set(under_way as f64);
+        let under_way = self.state.under_way.begin(self.listener);
         // Operators are let in always: they come to see why nobody else is.
-        if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
+        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
             counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
             return Err(Code::Overloaded.into());
         }
         if let Some(upstream) = self.upstream(&parts).cloned() {
             *operation = "upstream";
-            return self.pass_on(id, parts, body, peer, &upstream).await;
+            // Boxed, for it is large and every request's future would have room for it.
+            return Box::pin(self.pass_on(id, parts, body, peer, &upstream)).await;
         }
         if parts.method == Method::OPTIONS {
             let methods = self.router.methods(parts.uri.path()).ok_or(Code::NotFound)?;
@@ -159,13 +165,13 @@ impl Service {
         let user = bearer(&parts.headers).map(|token| self.state.auth.verify(token));
         let found = self.router.find(&parts.method, parts.uri.path());
         // Also for what is not found: guessing paths is not free.
-        let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| user.id.0.clone());
+        let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| Known::User(user.clone()));
         let known = known.or_else(|| {
             let query = parts.uri.query().unwrap_or("");
-            found.as_ref().ok().and_then(|found| self.visitor(&event(found, query)?, &parts.headers))
+            found.as_ref().ok().and_then(|found| self.known(event(found, query)?, &parts.headers))
         });
         if known.is_none() || !found.as_ref().is_ok_and(|found| found.route.relayed) {
-            self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
+            self.limit(known.as_ref().map_or(Asker::Client(client), |known| Asker::Known(known.name())))?;
         }
         let Found { route, params } = found?;
         *operation = route.operation;
@@ -178,13 +184,17 @@ impl Service {
         let request = Request {
             state: state.clone(),
             id: id.to_owned(),
-            path: path.into_owned(),
             query: Query::parse(parts.uri.query().unwrap_or(""))?,
             body: self.body(route, body).await?,
+            path: path.into_owned(),
             method: parts.method,
             headers: parts.headers,
             client,
             user,
+            place: match known {
+                Some(Known::Place(claim)) => Some(claim),
+                Some(Known::User(_) | Known::Visitor(_)) | None => None,
+            },
             params,
         };
         match tokio::time::timeout(limit, self.run(route, request)).await {
@@ -205,7 +215,8 @@ impl Service {
             Who::Admin => server.body_max_admin,
             Who::Anyone | Who::User => server.body_max,
         };
-        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
+        // Boxed: most requests have none, and their futures need no room for it.
+        Box::pin(body::receive(body, max, Duration::from_millis(server.body_timeout_ms))).await
     }
 
     /// A handler that may write runs in a task of its own: once it began it is not cut short by a client
@@ -240,34 +251,35 @@ impl Service {
     }
 
     /// The visitor whose queue token or pass for this event is good.
-    fn visitor(&self, event: &EventId, headers: &HeaderMap) -> Option<String> {
+    fn known(&self, event: &str, headers: &HeaderMap) -> Option<Known> {
         let admission = &self.state.admission;
         let queue = || {
-            let (token, _) = credential::find(headers, Kind::Queue, event.as_str())?;
-            let token = admission.tokens().verify(token).ok()?;
-            (token.event == *event).then_some(token.visitor)
+            let (token, _) = credential::find(headers, Kind::Queue, event)?;
+            let claim = admission.tokens().verify(token).ok()?;
+            (claim.event.as_str() == event).then_some(Known::Place(claim))
         };
         let pass = || {
-            let (pass, _) = credential::find(headers, Kind::Pass, event.as_str())?;
-            admission.read_pass(event, pass)
+            let (pass, _) = credential::find(headers, Kind::Pass, event)?;
+            admission.read_pass(&EventId::from(event), pass).map(|visitor| Known::Visitor(visitor.0))
         };
-        queue().or_else(pass).map(|visitor| visitor.0)
+        queue().or_else(pass)
     }
 }
 
 /// The event a request is about.
-fn event(found: &Found<'_>, query: &str) -> Option<EventId> {
-    let named = found.params.iter().find(|(name, _)| name == "event").map(|(_, event)| event.as_str());
-    named.or_else(|| query.strip_prefix("event=")).map(EventId::from)
+fn event<'a>(found: &'a Found<'_>, query: &'a str) -> Option<&'a str> {
+    let named = found.params.iter().find(|(name, _)| *name == "event").map(|(_, event)| event.as_str());
+    named.or_else(|| query.strip_prefix("event="))
 }
 
 /// The caller's own id when it is a sane one, so that it finds its request in our logs.
 fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
+    let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
         let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         (1..=64).contains(&text.len()) && text.bytes().all(sane)
     });
-    given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    // 96 bits of this thread's generator: a UUID would ask the kernel for its own.
+    given.map_or_else(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()), str::to_owned)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -288,12 +300,12 @@ fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
 }
 
 /// A fault is logged here and nowhere before; a refusal is not a fault.
-fn log_cause(problem: &Problem) {
+fn log_cause(id: &str, problem: &Problem) {
     if let Some(cause) = &problem.cause {
         let Cause { part, source } = cause.as_ref();
         counter!(EDGE_FAULTS, "part" => *part).increment(1);
         let error: &(dyn std::error::Error + 'static) = source.as_ref();
-        tracing::error!(part, code = problem.code.text(), error, "fault");
+        tracing::error!(id, part, code = problem.code.text(), error, "fault");
     }
 }
 

@@ -8,8 +8,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
+use super::meters::UnderWay;
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
@@ -60,9 +62,11 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
+    pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
     pub proofs: Proofs,
+    pub under_way: UnderWay,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -81,8 +85,10 @@ impl State {
             proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
+            draws: Draws::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
+            under_way: UnderWay::default(),
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

@@ -47,6 +47,14 @@ pub struct SpentChunk {
     pub bits: [u8; 128],
 }
 
+impl Checkpoint {
+    /// How many places are through.
+    pub fn spent_count(&self) -> usize {
+        let bits = |chunk: &SpentChunk| chunk.bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+        self.spent.iter().map(bits).sum::<usize>() + self.spent_draws.len()
+    }
+}
+
 impl SpentChunk {
     /// Marks a score of this chunk.
     pub fn mark(&mut self, score: i64) {

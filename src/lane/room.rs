@@ -18,8 +18,9 @@
 //!   present whenever it is read, and by whatever changes the rate at the old one before the new one counts.
 //! - `rate` is `rate_per_min`; with control `adaptive`, `max(1, ⌊rate_per_min · pace / 1000⌋)` (0 at 0).
 //!   `pace` begins at [`PACE_MAX`] and follows the age of the lane's oldest record; see [`Pulse`].
-//! - Entries, departures and pulses with effect give the lane's log its next id without a record, so that
-//!   a lane that was set back is behind whoever saw more of it.
+//! - Entries, departures, pulses with effect, purchases that give a place back and the end of drawing give
+//!   the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
+//!   more of it.
 //! - *Spending* a place removes it and marks its score spent. Counts of seats are as the string stands;
 //!   a hold that ran out counts as held until it is swept.
 //! - A late one whose `called + late_grace_s ≤ now` has lapsed (with a grace of 0: at once).
@@ -295,6 +296,11 @@ pub struct RoomCounts {
 }
 
 impl RoomCounts {
+    /// Admissions a minute at the present pace.
+    pub fn rate(&self) -> i64 {
+        if self.pace == PACE_MAX { self.rate_per_min } else { (self.rate_per_min * self.pace / PACE_MAX).max(1) }
+    }
+
     /// Nothing free, nothing held, nothing paying, in a room that has seats.
     pub fn sold_out(&self) -> bool {
         self.has_seats() && self.free == 0 && self.held == 0 && self.paying == 0
@@ -311,7 +317,7 @@ impl RoomCounts {
 /// 0. drawing ends, if it has to; in an adaptive room the pace, when it was last looked at
 ///    [`PACE_EVERY_MS`] ago or more: halved, to [`PACE_MIN`] at least, while the oldest record is older than
 ///    [`BEHIND_MS`], else [`PACE_STEP`] more, up to [`PACE_MAX`];
-/// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`called_late`),
+/// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`unclaimed`),
 ///    claimed ones spent (`expired`);
 /// 2. late that have lapsed, by (called, visitor): spent (`lapsed`);
 /// 3. holds with `expires ≤ now`, by (expires, hold): expired (`holds_expired`);
@@ -319,7 +325,7 @@ impl RoomCounts {
 ///    [`super::order::OrderFact`]), each kind a loop of its own;
 /// 5. if the mode in force is open or drain: with `slots = min(capacity − inside, whole admissions in the
 ///    bucket, free seats if the room has seats)`, one loop over back and then waiting, by score, while
-///    `slots > 0`: a waiting one with `seen ≤ now − absent_after_s` is late since now (`called_late`) and
+///    `slots > 0`: a waiting one with `seen ≤ now − absent_after_s` is late since now (`absent`) and
 ///    uses no slot; the others go inside, called, until `now + claim_ttl_s`, take one from the bucket
 ///    and count in `admitted_total` and `admitted`. The highest score met is the `head` if it was lower.
 ///
@@ -339,8 +345,10 @@ pub struct Pulsed {
     pub admitted: i64,
     /// Places inside that ran out after they had been claimed.
     pub expired: i64,
-    /// Called and not there: absent at their turn, or admission not claimed in time.
-    pub called_late: i64,
+    /// Not there at their turn: late from now on.
+    pub absent: i64,
+    /// Called, and the admission not claimed in time: late from now on.
+    pub unclaimed: i64,
     /// Late ones whose grace is over.
     pub lapsed: i64,
     /// Holds swept.

@@ -14,6 +14,7 @@ mod parts;
 mod payments;
 mod recovery;
 mod retry;
+mod rooms;
 mod session;
 mod settle;
 mod writer;
@@ -21,7 +22,8 @@ mod writer;
 pub use nudge::Nudge;
 pub use operate::{LaneStatus, Requeued, Resolved};
 pub use parts::{Parts, Settings};
-pub use recovery::{Rebuild, Sources};
+pub use recovery::{EventSource, Rebuild, Sources};
+pub use rooms::RoomSource;
 
 use std::sync::Arc;
 

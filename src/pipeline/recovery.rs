@@ -2,8 +2,8 @@
 //! says what is on sale.
 //!
 //! What a rebuilt lane has: events and campaigns, sold and paying seats, orders that may still change,
-//! claims. What it has not: holds and places in line (visitors' own polls and requests bring what they
-//! can), and records that the store lost before they reached the ledger; whether those can be lost is the
+//! claims, and of the rooms who is inside and who is through. What it has not: holds, places in line (their
+//! holders' own polls bring them back while the room is recovering), and records that the store lost before they reached the ledger; whether those can be lost is the
 //! store's promise (`appendfsync`, the journal's sync), not this module's.
 
 use std::sync::Arc;
@@ -11,10 +11,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::parts::Shared;
+use super::rooms::{self, RoomSource, Rooms};
 use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
+use crate::clock::Millis;
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::{EventRestore, RestoredOrder};
+use crate::lane::room::Order;
 use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent, Settlement};
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
@@ -22,8 +25,17 @@ use crate::shutdown::{self, Stopping};
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
 #[async_trait]
 pub trait Sources: Send + Sync + 'static {
-    async fn events(&self, lane: LaneId) -> Result<Vec<EventPut>, Box<dyn std::error::Error + Send + Sync>>;
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>>;
     async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>>;
+    /// The rooms known so far, without asking anyone.
+    fn rooms(&self, lane: LaneId) -> Vec<RoomSource>;
+}
+
+/// An event, and how long its room waits for its visitors once it was rebuilt.
+#[derive(Debug, Clone)]
+pub struct EventSource {
+    pub put: EventPut,
+    pub recover_ms: Millis,
 }
 
 /// What a rebuild brought back.
@@ -72,6 +84,10 @@ pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &S
 async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
+    if is_sound(shared, lane.as_ref()).await? {
+        // Rebuilt by command: nothing of its rooms needs to be a second old.
+        Rooms::default().save(shared, lane.as_ref()).await?;
+    }
     // Doors first: what they accept between the last look at the log and the wipe would be lost.
     lane.seal().await?;
     if before.generation > 0 {
@@ -92,8 +108,14 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     let mut refunded = Vec::new();
-    for put in shared.sources.events(id).await.map_err(Error::Catalog)? {
+    for EventSource { put, recover_ms } in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
+        let saved = shared.ledger.room_checkpoint(&put.event).await?;
+        let mut checkpoint = saved.map(|saved| rooms::brought_up_to_date(saved, &orders, put.room.release_on));
+        if let Some(room) = checkpoint.as_mut().filter(|_| put.room.order == Order::Lottery) {
+            // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
+            room.drawing |= shared.ledger.draw(&put.event, room.round).await?.is_none();
+        }
         done.events += 1;
         done.orders += orders.len();
         refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
@@ -102,8 +124,9 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
             generation: mark.generation,
             put,
             epoch: mark.epoch,
-            checkpoint: None,
-            recover_until_ms: 0,
+            checkpoint,
+            // A lane that never was has nobody to wait for.
+            recover_until_ms: if before.generation > 0 { now_ms + recover_ms } else { 0 },
             orders,
             now_ms,
         };
@@ -139,7 +162,7 @@ async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) ->
 /// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached it. An
 /// equal version changes nothing, a newer one in the lane stays.
 pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
-    for put in shared.sources.events(lane.id()).await.map_err(Error::Catalog)? {
+    for EventSource { put, .. } in shared.sources.events(lane.id()).await.map_err(Error::Catalog)? {
         let event = put.event.clone();
         match lane.put_event(shared.clock.now_ms(), put).await? {
             PutEvent::Done | PutEvent::Stale(_) => {}

@@ -7,6 +7,7 @@ use metrics::{counter, gauge};
 
 use super::parts::Shared;
 use super::payments::Payments;
+use super::rooms::Rooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
 use crate::clock;
@@ -107,6 +108,7 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
 /// Takes the log batch by batch. Ends only with a reason.
 async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) -> Result<(), Ended> {
     let mut payments = Payments::new(shared.clone(), lane.clone());
+    let mut rooms = Rooms::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<std::time::Instant> = None;
     let mut delays = retry::STORE.iter();
@@ -116,7 +118,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
         }
         if ticked.is_none_or(|at| at.elapsed() >= TICK) {
             ticked = Some(clock::instant());
-            tick(shared, lane.as_ref(), &mut payments).await?;
+            tick(shared, lane.as_ref(), &mut payments, &mut rooms).await?;
         }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
             Ok(entries) if entries.is_empty() => {
@@ -143,8 +145,8 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
 }
 
 /// What is looked at every second. A store that is away is met again at the next tick.
-async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Result<(), Ended> {
-    match look(shared, lane, payments).await {
+async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: &mut Rooms) -> Result<(), Ended> {
+    match look(shared, lane, payments, rooms).await {
         Ok(true) => {}
         Ok(false) => return Err(Ended::NotWhole),
         Err(error) => {
@@ -157,12 +159,14 @@ async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Resu
 }
 
 /// False: the lane has to be rebuilt.
-async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments) -> Result<bool, Error> {
+async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: &mut Rooms) -> Result<bool, Error> {
     if !recovery::is_sound(shared, lane).await? {
         return Ok(false);
     }
+    let saved = rooms.save(shared, lane).await;
     overdue(shared, lane).await?;
     payments.dispatch(book::open_calls(&shared.ledger, lane.id(), payments.room(), payments.in_hand()).await?);
+    saved?;
     Ok(true)
 }
 

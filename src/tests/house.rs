@@ -18,13 +18,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("demo", &[]),
     ("config", &[]),
     ("clock", &[]),
+    ("draw", &[]),
     ("ids", &[]),
     ("money", &[]),
     ("metrics", &[]),
     ("shutdown", &[]),
 ];
 
-const LEAVES: &[&str] = &["config", "clock", "ids", "money", "metrics", "shutdown"];
+const LEAVES: &[&str] = &["config", "clock", "draw", "ids", "money", "metrics", "shutdown"];
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {

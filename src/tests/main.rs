@@ -2,6 +2,7 @@
 
 mod conformance;
 mod demo;
+mod edge_draw;
 mod edge_limits;
 mod edge_proof;
 mod edge_queue;
@@ -44,3 +45,4 @@ mod room_browser;
 mod room_page;
 mod support;
 mod top_level;
+mod verify_draw;

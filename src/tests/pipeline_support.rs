@@ -18,7 +18,7 @@ use stanchion::lane::{
 };
 use stanchion::lane::{memory, redis};
 use stanchion::ledger::Ledger;
-use stanchion::pipeline::{Parts, Pipeline, Settings, Sources, audit};
+use stanchion::pipeline::{EventSource, Parts, Pipeline, RoomSource, Settings, Sources, audit};
 use stanchion::shutdown::{self, Stop};
 
 use super::pipeline_provider::Scripted;
@@ -360,7 +360,7 @@ struct Hall;
 
 #[async_trait]
 impl Sources for Hall {
-    async fn events(&self, lane: LaneId) -> Result<Vec<EventPut>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>> {
         let room = RoomSettings {
             mode: Mode::Open,
             opens_at_ms: 0,
@@ -376,7 +376,13 @@ impl Sources for Hall {
             control: Control::Fixed,
         };
         let hall = EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room };
+        let hall = EventSource { put: hall, recover_ms: 0 };
         Ok(if lane == LANE { vec![hall] } else { Vec::new() })
+    }
+
+    fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
+        let hall = RoomSource { event: EventId::from(HALL), order: Order::Fifo };
+        if lane == LANE { vec![hall] } else { Vec::new() }
     }
 
     async fn campaigns(&self, _: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>> {

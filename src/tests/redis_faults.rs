@@ -233,10 +233,10 @@ async fn more_than_one_call_can_do_is_done_in_several() {
     let many: Vec<_> = (0..4_500).map(|n| ask::expired(&format!("r{n}"), "o")).collect();
     lane.append(START, many.clone()).await.expect("an answer");
     assert_eq!(lane.read_log(LogId(0), 9_999).await.expect("an answer").len(), 4_500);
-    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(4_200))).await.expect("an answer");
+    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(4_201))).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 300);
     lane.append(START, many).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 4_500, "those still in the log are left out");
-    lane.trim(LogId(8_700)).await.expect("an answer");
+    lane.trim(LogId(8_701)).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 0);
 }

@@ -6,9 +6,9 @@ use super::lookup;
 use crate::catalog::Event;
 use crate::edge::asks::hold::HoldBody;
 use crate::edge::views::hold::HoldView;
-use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
 use crate::ids::{FactKind, HoldId, fact_id};
-use crate::lane::{HoldAsk, HoldFact, HoldOutcome, HoldState, ReleaseOutcome};
+use crate::lane::{Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, ReleaseOutcome};
 
 /// `POST /v1/events/{event}/holds`
 pub async fn create(request: Request) -> Outcome {
@@ -37,7 +37,14 @@ pub async fn create(request: Request) -> Outcome {
         earn_bp: event.spec.earn_bp,
         fee_bp: event.spec.fee_bp,
     };
-    let refusal = match request.state.inventory.hold(event.lane, ask).await? {
+    let outcome = request.state.inventory.hold(event.lane, ask).await;
+    if let Err(Fault::Recovering(_)) = &outcome
+        && let Some((pass, _)) = credential::find(&request.headers, credential::Kind::Pass, event.id.as_str())
+    {
+        // Not yet; but asking for it puts the pass's holder back inside a room that is recovering.
+        request.state.admission.verify_pass(&room_of(&event), pass).await.ok();
+    }
+    let refusal = match outcome? {
         HoldOutcome::Held(fact) => return Ok(created(&request, &event, &fact)),
         HoldOutcome::Repeated(fact) => return Ok(created(&request, &event, &fact).replayed()),
         HoldOutcome::KeyReused => Code::IdempotencyKeyReused.into(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::catalog::{Campaign, Event};
 use crate::edge::{Code, Problem, Request, credential};
-use crate::ids::{FactKind, HoldId, LaneId, OrderId, UserId, VisitorId, fact_lane};
+use crate::ids::{self, FactKind, HoldId, LaneId, OrderId, UserId, VisitorId, fact_lane};
 use crate::lane::{HoldFact, OrderFact};
 
 /// `{event}` of the path.
 pub fn event(request: &Request) -> Result<Arc<Event>, Problem> {
-    let id = request.event_id()?;
-    request.state.catalog.event(id.as_str()).ok_or(Code::EventNotFound.into())
+    let id = request.param("event");
+    let found = if ids::is_slug(id) { request.state.catalog.event(id) } else { None };
+    found.ok_or(Code::EventNotFound.into())
 }
 
 /// `{campaign}` of the path.

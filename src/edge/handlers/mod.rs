@@ -8,6 +8,7 @@ pub mod admin_points;
 pub mod catalog;
 pub mod coupons;
 pub mod door;
+pub mod draw;
 pub mod holds;
 mod lookup;
 pub mod me;

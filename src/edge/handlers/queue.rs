@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{door, lookup};
-use crate::admission::{Entered, Newcomer, Place, Polled, Room, Standing};
+use crate::admission::tokens::Claim;
+use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -41,9 +42,10 @@ pub struct LeaveBody {
 }
 
 /// `POST /v1/events/{event}/queue`
-pub async fn enter(request: Request) -> Outcome {
+pub async fn enter(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let body = request.json_or_empty::<EnterBody>()?.value;
+    let place = request.place.take();
     let user = match event.spec.room.identity {
         Identity::Browser => None,
         Identity::User => Some(request.user()?),
@@ -51,12 +53,15 @@ pub async fn enter(request: Request) -> Outcome {
     let room = room_of(&event);
     if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
         request.believe(carried)?;
-        let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
+        let known = place.filter(|_| carried != Carried::Body);
+        let Some(token) = placed_by(&request, &room, known, text) else {
+            return Ok(forged(&request, &event));
+        };
         // Someone else's place in a shared browser is not this user's.
         let tokens = request.state.admission.tokens();
         let own = user.is_none_or(|user| tokens.is_visitor_of(&event.id, user, &token.visitor));
         if own {
-            let standing = poll_place(&request, &room, token).await?;
+            let standing = poll_place(&request, &room, token, Some(text)).await?;
             // Through, or of another round: whoever asks to enter gets a new place.
             if !matches!(standing.place, Place::Done { .. }) {
                 return Ok(placed(&request, &event, StatusCode::OK, standing));
@@ -81,11 +86,13 @@ pub async fn enter(request: Request) -> Outcome {
 }
 
 /// `GET /v1/events/{event}/queue`
-pub async fn poll(request: Request) -> Outcome {
+pub async fn poll(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
+    let known = request.place.take();
     let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
-    let Some(token) = verified(&request, &event, text) else { return Ok(forged(&request, &event)) };
-    let standing = poll_place(&request, &room_of(&event), token).await?;
+    let room = room_of(&event);
+    let Some(token) = placed_by(&request, &room, known, text) else { return Ok(forged(&request, &event)) };
+    let standing = poll_place(&request, &room, token, Some(text)).await?;
     Ok(placed(&request, &event, StatusCode::OK, standing))
 }
 
@@ -122,14 +129,24 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
     }
 }
 
+/// The place of a token: as it was read already, or from its text.
+fn placed_by(request: &Request, room: &Room, known: Option<Claim>, text: &str) -> Option<Token> {
+    let admission = &request.state.admission;
+    match known {
+        Some(claim) => admission.token_of(room, claim),
+        None => admission.read_token(room, text),
+    }
+}
+
 /// The token in `text`, if it is ours and of this event.
-pub fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
+fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
     request.state.admission.read_token(&room_of(event), text)
 }
 
-/// Where the holder of a token stands now.
-pub async fn poll_place(request: &Request, room: &Room, token: Token) -> Result<Standing, Problem> {
-    match request.state.admission.poll(room, token).await? {
+/// Where the holder of a token stands now; `text` is how it came, if that is to go back.
+pub async fn poll_place(request: &Request, room: &Room, token: Token, text: Option<&str>) -> Result<Standing, Problem> {
+    let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
+    match request.state.admission.poll(room, token, Along { text, pass }).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),
@@ -142,21 +159,28 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
     found.ok_or(Code::QueueTokenInvalid.into())
 }
 
-/// A place as it is answered, with its cookies.
+/// A place as it is answered, with its cookies; whoever has its token already is not given it again.
 pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
-    keep(request, event, &view, Answer::json(status, &view).no_store())
+    let answer = Answer::json(status, &view).no_store();
+    let carried = credential::find(&request.headers, Kind::Queue, event.id.as_str());
+    match carried.is_some_and(|(text, _)| text == view.token) {
+        true => keep_pass(request, event, &view, answer),
+        false => keep(request, event, &view, answer),
+    }
 }
 
 /// With the cookies in which a browser keeps its place and its pass.
 pub fn keep(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
-    let jar = jar(request);
-    let id = event.id.as_str();
-    let mut answer = answer.cookie(&jar.queue(id, &view.token));
-    if let (Some(pass), Some(expires_in_s)) = (&view.pass, view.expires_in_s) {
-        answer = answer.cookie(&jar.pass(id, pass, expires_in_s));
+    let answer = answer.cookie(&jar(request).queue(event.id.as_str(), &view.token));
+    keep_pass(request, event, view, answer)
+}
+
+fn keep_pass(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
+    match (&view.pass, view.expires_in_s) {
+        (Some(pass), Some(expires_in_s)) => answer.cookie(&jar(request).pass(event.id.as_str(), pass, expires_in_s)),
+        (None, _) | (_, None) => answer,
     }
-    answer
 }
 
 /// `QUEUE_TOKEN_INVALID`, and a cookie that holds such a token is forgotten: no script can reach it, so

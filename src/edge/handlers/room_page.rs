@@ -20,7 +20,7 @@ const AGAIN_MS: i64 = 5_000;
 pub async fn show(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let place = match queue::token(&request, &event) {
-        Ok(token) => Some(queue::poll_place(&request, &room_of(&event), token).await),
+        Ok(token) => Some(queue::poll_place(&request, &room_of(&event), token, None).await),
         Err(_) => None,
     };
     match place {

@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{lookup, queue};
 use crate::admission::watch::{Glance, Sight, Watching};
-use crate::admission::{Polled, Room};
+use crate::admission::{Along, Polled, Room};
 use crate::catalog::Event;
 use crate::edge::place::{PlaceView, RoomStateView, StateView};
 use crate::edge::state::State;
@@ -165,7 +165,7 @@ impl Stream {
 
     /// The place, when it is news. While its lane does not answer there is none.
     async fn ask(&mut self) -> Option<String> {
-        let asked = self.state.admission.poll(&self.room, self.token.clone()).await;
+        let asked = self.state.admission.poll(&self.room, self.token.clone(), Along::default()).await;
         let standing = match asked {
             Ok(Polled::Standing(standing)) => standing,
             Ok(Polled::NoEvent | Polled::Full) => {

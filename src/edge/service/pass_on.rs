@@ -23,7 +23,10 @@ impl Service {
     /// door gives way, as a shop has its own.
     pub(super) fn upstream(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
         let path = parts.uri.path();
-        let ours = self.listener == Listener::Admin || path != "/" && self.router.methods(path).is_some();
+        if self.state.upstreams.is_empty() || self.listener == Listener::Admin {
+            return None;
+        }
+        let ours = path != "/" && self.router.methods(path).is_some();
         if ours { None } else { self.state.upstreams.find(parts) }
     }
 
@@ -56,18 +59,19 @@ impl Service {
         let request = |parts: &Parts| Request {
             state: state.clone(),
             id: id.to_owned(),
-            path: parts.uri.path().to_owned(),
             query: Query::default(),
             body: Bytes::new(),
             method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
             headers: parts.headers.clone(),
             client,
             user: None,
+            place: None,
             params: Vec::new(),
         };
         let (Some(visitor), Some(pass)) = (inside, pass) else {
-            let known = self.visitor(&event.id, &parts.headers);
-            self.limit(known.as_deref().map_or(Asker::Client(client), Asker::Known))?;
+            let known = self.known(event.id.as_str(), &parts.headers);
+            self.limit(known.as_ref().map_or(Asker::Client(client), |known| Asker::Known(known.name())))?;
             return upstream::wait(request(&parts), &event, &parts.uri).await;
         };
         let place = queue::token(&request(&parts), &event).ok().filter(|token| token.visitor == visitor);

@@ -79,6 +79,10 @@ impl Upstreams {
         Self { all, tunnels }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// The server a request is for, if there is one. Paths are compared as a server may read them: decoded,
     /// with one slash for several; one with `.` or `..` segments leads nowhere.
     pub fn find(&self, parts: &Parts) -> Option<&Arc<Upstream>> {

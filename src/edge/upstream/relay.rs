@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::flow::{Flow, Moved, Stalled};
 use super::tunnel::{Inside, Tunnel};
 use super::{Upstream, headers};
-use crate::edge::answer::{Answer, BoxError};
+use crate::edge::answer::{Answer, Body, BoxError};
 use crate::edge::problem::{Code, Problem};
 use crate::ids::VisitorId;
 
@@ -50,7 +50,7 @@ impl Upstream {
         }
         let body = Flow::new(body, self.idle);
         let moved = body.moved();
-        let asking = self.client.request(Request::from_parts(parts, body.boxed_unsync()));
+        let asking = self.client.request(Request::from_parts(parts, Body::Stream(body.boxed_unsync())));
         let mut answer = self.answer(asking, &moved).await?;
 
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -30,7 +30,7 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     }
     let required = || Problem::new(Code::PassRequired).detail(format!("enter at /v1/events/{}/queue", event.id));
     let Ok(token) = queue::token(&request, event) else { return Err(required()) };
-    let standing = queue::poll_place(&request, &room_of(event), token).await?;
+    let standing = queue::poll_place(&request, &room_of(event), token, None).await?;
     match standing.place {
         Place::Done { .. } | Place::Closed { .. } => Err(required()),
         Place::Scheduled { .. } | Place::Waiting { .. } | Place::Admitted { .. } | Place::Recovering => {

@@ -34,7 +34,7 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
         Mode::Scheduled | Mode::Paused | Mode::Closed | Mode::Recovering => {}
     }
     let done = beat.done;
-    if done.admitted + done.expired + done.called_late + done.lapsed > 0 {
+    if done.admitted + done.expired + done.absent + done.unclaimed + done.lapsed > 0 {
         step.mark();
     }
     Ok(Some(done))
@@ -54,6 +54,7 @@ impl Beat<'_, '_> {
         let is_over = !matches!(mode, Mode::Scheduled | Mode::Recovering);
         if is_over && self.step.expect_event(self.id).room.drawing {
             self.step.emit_on(self.id, EventEffect::Drawing(false));
+            self.step.mark();
         }
     }
 
@@ -75,7 +76,7 @@ impl Beat<'_, '_> {
             let Some((visitor, standing)) = self.overstayed() else { return };
             match standing.at {
                 At::Inside { claimed: false, .. } => {
-                    self.done.called_late += 1;
+                    self.done.unclaimed += 1;
                     self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
                 }
                 At::Inside { claimed: true, .. } | At::Waiting { .. } | At::Late { .. } | At::Back => {
@@ -167,7 +168,7 @@ impl Beat<'_, '_> {
             met = met.max(standing.score);
             match standing.at {
                 At::Waiting { seen_ms } if room.last_seen(seen_ms) <= absent_ms => {
-                    self.done.called_late += 1;
+                    self.done.absent += 1;
                     self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
                 }
                 At::Waiting { .. } | At::Back | At::Inside { .. } | At::Late { .. } => {

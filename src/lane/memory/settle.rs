@@ -95,7 +95,10 @@ fn leave_if_done(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
     }
     let Some(standing) = event.room.standing(visitor) else { return };
     match standing.at {
-        At::Inside { .. } => spend(step, id, visitor, standing.score),
+        At::Inside { .. } => {
+            spend(step, id, visitor, standing.score);
+            step.mark();
+        }
         At::Waiting { .. } | At::Late { .. } | At::Back => {}
     }
 }

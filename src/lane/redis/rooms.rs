@@ -144,7 +144,8 @@ pub async fn pulse(lane: &RedisLane, now_ms: Millis, pulse: &Pulse) -> Result<Op
         "PULSED" => Ok(Some(Pulsed {
             admitted: reply.int()?,
             expired: reply.int()?,
-            called_late: reply.int()?,
+            absent: reply.int()?,
+            unclaimed: reply.int()?,
             lapsed: reply.int()?,
             holds_expired: reply.int()?,
             more: reply.int()? == 1,

@@ -238,6 +238,6 @@ pub fn small_hall() -> Value {
             {"id": "ga", "name": "Standing", "price": 33000, "capacity": 20},
         ],
         "seats_per_user": 4, "earn_bp": 100,
-        "room": {"capacity": 1000, "rate_per_min": 600000},
+        "room": {"capacity": 1000, "rate_per_min": 600000, "recover_s": 1},
     })
 }

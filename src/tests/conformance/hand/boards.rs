@@ -86,7 +86,7 @@ async fn those_who_wait_are_marked_seen(lane: Arc<dyn Lane>) {
     assert_eq!(present(&lane, at, &[&b, &b]).await, [Presence::Waiting; 2]);
     hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
     let pulsed = lane.pulse(at, ask::pulse(HALL)).await.expect("an answer").expect("the event");
-    assert_eq!((pulsed.called_late, pulsed.admitted), (1, 1));
+    assert_eq!((pulsed.absent, pulsed.admitted), (1, 1));
     assert_eq!(present(&lane, at, &[&a, &b]).await, [Presence::Back, Presence::Inside]);
 }
 

@@ -5,6 +5,7 @@ mod campaigns;
 mod doors;
 mod events;
 mod holds;
+mod lines;
 mod log;
 mod pulse;
 mod restore;
@@ -35,6 +36,7 @@ async fn all_cases_on(lanes: &Lanes) {
         events::CASES,
         rooms::CASES,
         boards::CASES,
+        lines::CASES,
         pulse::CASES,
         holds::CASES,
         doors::CASES,

@@ -86,7 +86,7 @@ async fn the_absent_are_passed_over(lane: Arc<dyn Lane>) {
     let tokens = line_of(&lane, &["a", "b", "c"], 1, 6_000).await;
     let at = START + 20 * SECOND;
     polled(&lane, at - 1, &tokens[1]).await;
-    let passed = Pulsed { admitted: 1, called_late: 1, ..Pulsed::default() };
+    let passed = Pulsed { admitted: 1, absent: 1, ..Pulsed::default() };
     assert_eq!(pulse(&lane, at).await, passed);
     assert!(matches!(polled(&lane, at, &tokens[1]).await, PlaceState::Admitted { .. }));
     let counts = lane.room(at, &ask::event(HALL)).await.expect("an answer").expect("the event");
@@ -96,7 +96,7 @@ async fn the_absent_are_passed_over(lane: Arc<dyn Lane>) {
 
 async fn late_ones_lapse(lane: Arc<dyn Lane>) {
     let tokens = line_of(&lane, &["a"], 1, 6_000).await;
-    assert_eq!(pulse(&lane, START + 20 * SECOND).await.called_late, 1);
+    assert_eq!(pulse(&lane, START + 20 * SECOND).await.absent, 1);
     assert_eq!(pulse(&lane, START + 50 * SECOND - 1).await.lapsed, 0);
     assert_eq!(pulse(&lane, START + 50 * SECOND).await.lapsed, 1);
     assert_eq!(polled(&lane, START + 50 * SECOND, &tokens[0]).await, PlaceState::Done);
@@ -108,7 +108,7 @@ async fn without_grace_a_late_one_lapses_at_once(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.version, put.room.late_grace_s) = (3, 0)).await;
     let at = START + 10 * SECOND;
     assert_eq!(polled(&lane, at, &tokens[1]).await, PlaceState::Done, "found late by itself");
-    let swept = Pulsed { called_late: 1, lapsed: 1, ..Pulsed::default() };
+    let swept = Pulsed { unclaimed: 1, lapsed: 1, ..Pulsed::default() };
     assert_eq!(pulse(&lane, at).await, swept);
     assert_eq!(polled(&lane, at, &tokens[0]).await, PlaceState::Done);
 }
@@ -134,7 +134,7 @@ async fn work_is_bounded_and_more_says_so(lane: Arc<dyn Lane>) {
     let two = lane.pulse(START, beat(2)).await.expect("an answer").expect("the event");
     assert_eq!(two, Pulsed { admitted: 2, ..Pulsed::default() }, "the bound is met and nothing is left");
     let late = lane.pulse(START + 10 * SECOND, beat(2)).await.expect("an answer").expect("the event");
-    assert_eq!(late, Pulsed { called_late: 2, more: true, ..Pulsed::default() });
+    assert_eq!(late, Pulsed { absent: 2, more: true, ..Pulsed::default() });
 }
 
 async fn who_is_back_comes_before_all(lane: Arc<dyn Lane>) {

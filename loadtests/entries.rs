@@ -1,0 +1,195 @@
+//! Entries: how many new visitors a second get a durable place, beside a bare hyper that answers as many
+//! bytes; and whether who comes first is let in first, through two gateways.
+//!
+//! `cargo run --release --example entries`. README.md says how it is measured.
+
+mod support;
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::gateway::{Gateway, House};
+use support::load::{self, Ask, Entry, Plan, Report, Until};
+use support::order::{self, Turn};
+use support::peer::Peer;
+use support::redis::Commands;
+use support::{machine, part, table};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const CONNECTIONS: [usize; 2] = [64, 256];
+const RUNS: usize = 5;
+const SECONDS: f64 = 5.0;
+
+/// Entries whose order is looked at, and the connections they come by, half to either gateway.
+const ORDERED: u64 = 100_000;
+const ORDERED_CONNECTIONS: usize = 128;
+
+/// All of them are let in within this, or the test is over.
+const ADMITTED_WITHIN: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    if let Some(part) = part::played() {
+        return part::play(&part);
+    }
+    order::check();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let house = runtime.block_on(House::start());
+    println!("{}", machine::line());
+    let gateway = house.gateway(&[]);
+    let bench = Bench { house: &house, gateway: &gateway };
+    let each = bench.run(&gateway.address, &bench.room("warm-up"), 64, true).bytes_each();
+    let peer = Peer::start(201, each.round() as usize);
+    for connections in CONNECTIONS {
+        bench.compare(&peer, connections);
+    }
+    drop(peer);
+    let violations = bench.order(&house.gateway(&[]));
+    ExitCode::from(u8::from(violations > 0))
+}
+
+struct Bench<'a> {
+    house: &'a House,
+    gateway: &'a Gateway,
+}
+
+/// One run of each, next to each other in time.
+struct Pair {
+    gateway: Report,
+    peer: Report,
+    /// Processor time of the servers, seconds.
+    gateway_cpu_s: f64,
+    peer_cpu_s: f64,
+    /// Commands Redis was sent, and commands its scripts called, during the gateway's run.
+    sent: u64,
+    inside: u64,
+}
+
+impl Bench<'_> {
+    /// A room of its own for a run, so that all find it empty.
+    fn room(&self, event: &str) -> String {
+        self.gateway.put_event(event, &json!({"mode": "open", "capacity": 0, "rate_per_min": 0}));
+        event.to_owned()
+    }
+
+    fn run(&self, address: &str, event: &str, connections: usize, ours: bool) -> Report {
+        load::play(&Plan {
+            addresses: vec![address.to_owned()],
+            connections,
+            ask: Ask::Enter { event: event.to_owned() },
+            until: Until::Seconds(SECONDS),
+            keep: None,
+            ours,
+        })
+    }
+
+    fn pair(&self, peer: &Peer, connections: usize, run: usize) -> Pair {
+        let room = self.room(&format!("hall-{connections}-{run}"));
+        let (cpu_s, commands) = (machine::used_s(self.gateway.id()), Commands::of(&self.house.redis));
+        let gateway = self.run(&self.gateway.address, &room, connections, true);
+        let after = Commands::of(&self.house.redis);
+        let gateway_cpu_s = machine::used_s(self.gateway.id()) - cpu_s;
+        let cpu_s = machine::used_s(peer.id());
+        let bare = self.run(&peer.address, &room, connections, false);
+        let peer_cpu_s = machine::used_s(peer.id()) - cpu_s;
+        gateway.must_be_clean();
+        bare.must_be_clean();
+        let (sent, inside) = (after.sent_since(&commands), after.inside_since(&commands));
+        Pair { gateway, peer: bare, gateway_cpu_s, peer_cpu_s, sent, inside }
+    }
+
+    fn compare(&self, peer: &Peer, connections: usize) {
+        let pairs: Vec<Pair> = (1..=RUNS)
+            .map(|run| {
+                let pair = self.pair(peer, connections, run);
+                println!("{connections:>4} connections, run {run}: gateway {}", load::told(&pair.gateway));
+                println!("{:>23} bare hyper {}   load {}", "", load::told(&pair.peer), machine::load());
+                pair
+            })
+            .collect();
+        let of = |figure: fn(&Pair) -> f64| pairs.iter().map(figure);
+        table::head(&format!("{connections} connections, {RUNS} runs of {SECONDS} s"));
+        table::row("gateway, entries a second", of(|p| p.gateway.per_second()), 0);
+        table::row("bare hyper, requests a second", of(|p| p.peer.per_second()), 0);
+        table::row("ratio of a pair", of(|p| p.gateway.per_second() / p.peer.per_second()), 3);
+        table::row("gateway, p99 ms", of(|p| p.gateway.p99_ms), 2);
+        table::row("bare hyper, p99 ms", of(|p| p.peer.p99_ms), 2);
+        table::row("gateway, processor µs an entry", of(|p| p.gateway_cpu_s * 1e6 / p.gateway.all as f64), 2);
+        table::row("bare hyper, processor µs a request", of(|p| p.peer_cpu_s * 1e6 / p.peer.all as f64), 2);
+        table::row("Redis commands an entry", of(|p| p.sent as f64 / p.gateway.all as f64), 4);
+        table::row("commands its scripts called, an entry", of(|p| p.inside as f64 / p.gateway.all as f64), 4);
+        table::row("bytes of an answer, gateway", of(|p| p.gateway.bytes_each()), 1);
+        table::row("bytes of an answer, bare hyper", of(|p| p.peer.bytes_each()), 1);
+        let looked_at: u64 = pairs.iter().map(|p| p.gateway.looked_at).sum();
+        println!("{} answers read whole; failures: none\n", table::grouped(looked_at as f64, 0));
+    }
+
+    /// Entries through two gateways, then everybody is let in; how many were let in before somebody whose
+    /// place was theirs before they asked.
+    fn order(&self, other: &Gateway) -> u64 {
+        let event = "order";
+        let room = json!({
+            "mode": "open", "capacity": 0, "rate_per_min": 0,
+            // Nobody is called in vain: all that counts is the order.
+            "absent_after_s": 86_400, "claim_ttl_s": 86_400,
+        });
+        self.gateway.put_event(event, &room);
+        other.until_there(event);
+        let kept = self.house.path("entries");
+        let entered = load::play(&Plan {
+            addresses: vec![self.gateway.address.clone(), other.address.clone()],
+            connections: ORDERED_CONNECTIONS,
+            ask: Ask::Enter { event: event.to_owned() },
+            until: Until::Requests(ORDERED),
+            keep: Some(kept.clone()),
+            ours: true,
+        });
+        entered.must_be_clean();
+        let entries = load::entries(&kept);
+        self.gateway.patch_room(event, &json!({"capacity": ORDERED, "rate_per_min": 600_000}));
+        let began = Instant::now();
+        while self.gateway.room(event)["inside"] != ORDERED {
+            assert!(began.elapsed() < ADMITTED_WITHIN, "not all are let in: {}", self.gateway.room(event));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let (by_place, by_call) = self.turns(event, &entries);
+        let (places, calls) = (order::violations(&by_place), order::violations(&by_call));
+        table::head("order, one run");
+        table::row("entries through two gateways", [entries.len() as f64], 0);
+        table::row("entries a second", [entered.per_second()], 0);
+        table::row("pairs, one answered before the other asked", [order::pairs(&by_place) as f64], 0);
+        table::row("of these with the places the other way round", [places as f64], 0);
+        table::row("of these let in the other way round", [calls as f64], 0);
+        places + calls
+    }
+
+    /// Each entry's turn by its place, and by the pulse that let it in.
+    fn turns(&self, event: &str, entries: &[Entry]) -> (Vec<Turn>, Vec<Turn>) {
+        let called = self.called(event);
+        assert_eq!(called.len(), entries.len(), "everybody is let in, once");
+        let turn = |entry: &Entry, turn| Turn { asked_ns: entry.asked_ns, answered_ns: entry.answered_ns, turn };
+        entries
+            .iter()
+            .map(|entry| (turn(entry, self.house.score(&entry.token)), turn(entry, called[&entry.visitor])))
+            .unzip()
+    }
+
+    /// When each place inside will expire, as Redis has it: a fixed time after the pulse that called.
+    fn called(&self, event: &str) -> HashMap<String, i64> {
+        // Answers are arrays of bulk strings: a line of length, one of text.
+        let texts = |command: &str| -> Vec<String> {
+            let answer = self.house.redis.says(command);
+            answer.lines().filter(|line| !line.starts_with(['*', '$', '+'])).map(str::to_owned).collect()
+        };
+        let key = texts(&format!("KEYS *:e:{event}:inside")).pop().expect("somebody is inside");
+        let mut texts = texts(&format!("ZRANGE {key} 0 -1 WITHSCORES")).into_iter();
+        let mut called = HashMap::new();
+        while let (Some(visitor), Some(expires)) = (texts.next(), texts.next()) {
+            called.insert(visitor, expires.parse().expect("a score"));
+        }
+        called
+    }
+}

@@ -1,0 +1,122 @@
+//! What this gateway knows of the draws that were stored. One that is never changes, so it is asked for
+//! once; that there is none is believed for a second. Knows no HTTP.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::catalog::Event;
+use crate::clock::{self, Millis};
+use crate::draw::{DrawKey, Seed};
+use crate::ids::EventId;
+use crate::lane::RoomCounts;
+use crate::lane::room::Order;
+use crate::ledger::draws::Draw;
+use crate::ledger::{self, Ledger};
+
+/// The seed is told so long after the list of who takes part, ms: whoever looks can see the list stand
+/// before anybody could know what it draws.
+pub const SEED_AFTER_MS: Millis = 1_000;
+
+/// How long the ledger is believed that there is no draw yet.
+const ABSENT_FOR: Duration = Duration::from_secs(1);
+
+/// Most lists being sent at once: each has a part of its list in memory, a quarter of a megabyte.
+const LISTS_MAX: usize = 256;
+
+/// The draws of all rooms, the last round's of each.
+#[derive(Debug)]
+pub struct Draws {
+    slots: DashMap<EventId, Arc<Slot>>,
+    lists: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    last: Mutex<Option<Looked>>,
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Looked {
+    at: Instant,
+    round: i64,
+    draw: Option<Arc<Draw>>,
+}
+
+/// A round's draw, as far as it has come.
+#[derive(Debug)]
+pub struct Drawing {
+    pub round: i64,
+    seed: Seed,
+    /// Who takes part; `None` before the opening.
+    pub draw: Option<Arc<Draw>>,
+}
+
+impl Drawing {
+    pub fn commitment(&self) -> String {
+        self.seed.commitment()
+    }
+
+    /// The seed, once it may be told.
+    pub fn told_seed(&self, now_ms: Millis) -> Option<String> {
+        let draw = self.draw.as_ref()?;
+        (now_ms >= draw.at_ms + SEED_AFTER_MS).then(|| self.seed.to_hex())
+    }
+}
+
+impl Default for Draws {
+    fn default() -> Self {
+        Self { slots: DashMap::new(), lists: Arc::new(Semaphore::new(LISTS_MAX)) }
+    }
+}
+
+impl Draws {
+    /// The draw of the round a room is in; `None`: the room has none.
+    pub async fn of(&self, ledger: &Ledger, event: &Event, counts: &RoomCounts) -> ledger::Result<Option<Drawing>> {
+        let Some(key) = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery) else {
+            return Ok(None);
+        };
+        let round = counts.round;
+        let draw = if counts.drawing { None } else { self.stored(ledger, &event.id, round).await? };
+        Ok(Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw }))
+    }
+
+    /// The right to send a list; `None`: as many are being sent as may.
+    pub fn list(&self) -> Option<OwnedSemaphorePermit> {
+        self.lists.clone().try_acquire_owned().ok()
+    }
+
+    async fn stored(&self, ledger: &Ledger, event: &EventId, round: i64) -> ledger::Result<Option<Arc<Draw>>> {
+        let slot = self.slot(event);
+        if let Some(draw) = slot.fresh(round) {
+            return Ok(draw);
+        }
+        let _one = slot.asking.lock().await;
+        if let Some(draw) = slot.fresh(round) {
+            return Ok(draw);
+        }
+        let at = clock::instant();
+        let draw = ledger.draw(event, round).await?.map(Arc::new);
+        *slot.last.lock() = Some(Looked { at, round, draw: draw.clone() });
+        Ok(draw)
+    }
+
+    fn slot(&self, event: &EventId) -> Arc<Slot> {
+        if let Some(slot) = self.slots.get(event) {
+            return slot.clone();
+        }
+        self.slots.entry(event.clone()).or_default().clone()
+    }
+}
+
+impl Slot {
+    fn fresh(&self, round: i64) -> Option<Option<Arc<Draw>>> {
+        let last = self.last.lock();
+        let looked = last.as_ref().filter(|looked| looked.round == round)?;
+        (looked.draw.is_some() || looked.at.elapsed() < ABSENT_FOR).then(|| looked.draw.clone())
+    }
+}

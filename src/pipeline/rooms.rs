@@ -1,0 +1,184 @@
+//! What the ledger remembers of a lane's rooms: a checkpoint of each about once a second, and at the opening
+//! of a draw who took part. Knows nothing of visitors but their ids.
+
+use std::collections::{HashMap, HashSet};
+
+use metrics::gauge;
+
+use super::Error;
+use super::parts::Shared;
+use crate::clock::Millis;
+use crate::draw::list_digest;
+use crate::ids::{EventId, LogId, VisitorId};
+use crate::lane::checkpoint::{CHUNK_SCORES, DRAWN_MAX, SpentChunk};
+use crate::lane::event::RestoredOrder;
+use crate::lane::room::{Order, ReleaseOn};
+use crate::lane::{Checkpoint, Lane, Meta};
+use crate::ledger::catalog::Put;
+use crate::ledger::draws::{SaveDraw, parts};
+use crate::ledger::rooms::{Save, Saved};
+use crate::metrics::ADMISSION_SPENT;
+
+/// An order confirmed so shortly before a checkpoint may not have reached its lane by then, ms.
+const SETTLED_WITHIN_MS: Millis = 5_000;
+
+/// An event as its rooms are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSource {
+    pub event: EventId,
+    pub order: Order,
+}
+
+/// The rooms of one lane, kept by whoever has its lease.
+#[derive(Default)]
+pub(super) struct Rooms {
+    /// What this session knows to be stored.
+    saved: HashMap<EventId, Saved>,
+    /// Rounds whose draw is stored.
+    drawn: HashMap<EventId, i64>,
+    /// The lane's generation and last log id when all of its rooms were last saved.
+    upto: Option<(u64, LogId)>,
+}
+
+impl Rooms {
+    /// Saves what has changed since. A lane where nothing moved costs one look at its marks.
+    pub async fn save(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+        // The marks first: a checkpoint taken after them has at least what they stand for.
+        let meta = lane.meta().await?;
+        let marks = (meta.generation, meta.log_last);
+        if self.upto == Some(marks) {
+            return Ok(());
+        }
+        for room in shared.sources.rooms(lane.id()) {
+            self.save_one(shared, lane, &room, &meta).await?;
+        }
+        self.upto = Some(marks);
+        Ok(())
+    }
+
+    async fn save_one(
+        &mut self,
+        shared: &Shared,
+        lane: &dyn Lane,
+        room: &RoomSource,
+        meta: &Meta,
+    ) -> Result<(), Error> {
+        let event = &room.event;
+        let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
+        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
+        let before = match self.saved.remove(event) {
+            Some(saved) => Some(saved),
+            None => shared.ledger.room_checkpoint(event).await?,
+        };
+        let (round, is_drawing) = (after.round, after.drawing);
+        if is_news(before.as_ref(), &after) {
+            let now_ms = shared.clock.now_ms();
+            let save = Save {
+                lane: lane.id(),
+                generation: meta.generation,
+                log_last: meta.log_last,
+                event,
+                before: before.as_ref(),
+                after: &after,
+                now_ms,
+            };
+            let at_ms = save.at_ms();
+            match shared.ledger.save_room(save).await? {
+                Put::Done => drop(self.saved.insert(event.clone(), Saved { at_ms, checkpoint: after })),
+                // Another writer's by now, or a save of ours whose answer was lost: read again next time.
+                Put::Conflict => return Err(Error::Leased(lane.id())),
+            }
+        } else if let Some(before) = before {
+            self.saved.insert(event.clone(), before);
+        }
+        if room.order == Order::Lottery && !is_drawing {
+            self.open_draw(shared, lane, event, round).await?;
+        }
+        Ok(())
+    }
+
+    /// Once a draw is over, who took part is stored for everybody to see; after that the seed may be told.
+    async fn open_draw(&mut self, shared: &Shared, lane: &dyn Lane, event: &EventId, round: i64) -> Result<(), Error> {
+        if self.drawn.get(event) == Some(&round) {
+            return Ok(());
+        }
+        if shared.ledger.draw(event, round).await?.is_none() {
+            let Some(visitors) = drawn(lane, event).await? else { return Ok(()) };
+            let draw = SaveDraw {
+                event: event.clone(),
+                round,
+                list_digest: list_digest(&visitors),
+                visitors: i64::try_from(visitors.len()).expect("as many visitors fit no memory"),
+                parts: parts(&visitors),
+                now_ms: shared.clock.now_ms(),
+            };
+            match shared.ledger.save_draw(draw).await? {
+                Put::Done => {
+                    tracing::info!(lane = %lane.id(), %event, round, visitors = visitors.len(), "the draw is open");
+                }
+                Put::Conflict => {}
+            }
+        }
+        self.drawn.insert(event.clone(), round);
+        Ok(())
+    }
+}
+
+/// Whether there is something to store: a room nobody has entered yet is not.
+fn is_news(before: Option<&Saved>, after: &Checkpoint) -> bool {
+    match before {
+        Some(before) => before.checkpoint != *after,
+        None => after.serial > 0 || after.round > 1,
+    }
+}
+
+/// Everyone who entered by a draw, in order; nobody joins them once the draw is over.
+async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>>, Error> {
+    let mut all: Vec<VisitorId> = Vec::new();
+    loop {
+        let Some(page) = lane.drawn(event, all.last(), DRAWN_MAX).await? else { return Ok(None) };
+        let is_last = page.len() < DRAWN_MAX;
+        all.extend(page);
+        if is_last {
+            return Ok(Some(all));
+        }
+    }
+}
+
+/// The checkpoint as it would be by now: whoever has bought since it was taken is through.
+pub(super) fn brought_up_to_date(saved: Saved, orders: &[RestoredOrder], release_on: ReleaseOn) -> Checkpoint {
+    let Saved { at_ms, mut checkpoint } = saved;
+    if release_on != ReleaseOn::Order {
+        return checkpoint;
+    }
+    let visitors = |wanted: &dyn Fn(&RestoredOrder) -> bool| -> HashSet<&VisitorId> {
+        orders.iter().filter(|order| wanted(order)).map(|order| &order.hold.visitor).collect()
+    };
+    let bought = visitors(&|order| order.fact.confirmed_ms.is_some_and(|ms| ms > at_ms - SETTLED_WITHIN_MS));
+    let buying = visitors(&|order| !order.fact.status.is_final());
+    let is_through = |visitor: &VisitorId| bought.contains(visitor) && !buying.contains(visitor);
+    let (through, inside): (Vec<_>, Vec<_>) =
+        checkpoint.inside.into_iter().partition(|place| is_through(&place.visitor));
+    checkpoint.inside = inside;
+    for place in through {
+        if place.score < 0 {
+            checkpoint.spent_draws.push(place.visitor);
+        } else {
+            spend(&mut checkpoint.spent, place.score);
+        }
+    }
+    checkpoint.spent_draws.sort_unstable();
+    checkpoint
+}
+
+fn spend(spent: &mut Vec<SpentChunk>, score: i64) {
+    let chunk = score.div_euclid(CHUNK_SCORES);
+    let at = match spent.binary_search_by_key(&chunk, |known| known.chunk) {
+        Ok(at) => at,
+        Err(at) => {
+            spent.insert(at, SpentChunk { chunk, bits: [0; 128] });
+            at
+        }
+    };
+    spent[at].mark(score);
+}
