@@ -57,6 +57,7 @@ impl House {
             ("STANCHION__AUTH__HS256_SECRET", SECRET),
             ("STANCHION__QUEUE__SECRETS", SECRET),
             ("STANCHION__LIMITS__CLIENT_RPS", "0"),
+            ("STANCHION__LIMITS__JOIN_RPS", "0"),
         ];
         let mut part = Part::start("gateway", &["serve"], own.iter().chain(settings).copied());
         let address = part.told("listening on http://");

@@ -293,34 +293,11 @@ impl Admission {
         let Brought { text, pass } = brought;
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        let tick = self.tick();
-        let look = |view: &View| match view {
-            View::Board(board) => match self.on_board(room, tick, &token, board) {
-                OnBoard::There(state) => {
-                    self.counters.from_board.increment(1);
-                    let place = lane::Place { state, counts: board.counts.clone() };
-                    Some(Polled::Standing(self.standing(now_ms, room, &token, text, place)))
-                }
-                OnBoard::Full => Some(Polled::Full),
-                OnBoard::Ask => None,
-            },
-            View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
-            View::Unknown => None,
-        };
-        let fresh = self.boards.fresh(&room.event, tick, |view| match view {
-            View::Board(board) if board.counts.mode == Mode::Recovering && pass.is_some() => None,
-            view => Some(look(view)),
-        });
-        let polled = match fresh.flatten() {
-            Some(polled) => polled,
-            None => match self.view(room).await? {
-                View::Board(board)
-                    if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? =>
-                {
-                    None
-                }
-                view => look(&view),
-            },
+        let polled = match self.view(room).await? {
+            View::Board(board) if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? => {
+                None
+            }
+            view => self.look(now_ms, room, &token, text, &view),
         };
         if let Some(polled) = polled {
             return Ok(polled);
@@ -331,6 +308,38 @@ impl Admission {
             Ok(None) => Ok(Polled::NoEvent),
             Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token, text))),
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
+    pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
+        let now_ms = self.clock.now_ms();
+        let look = |view: &View| match view {
+            // A pass may put its holder back inside.
+            View::Board(board) if board.counts.mode == Mode::Recovering => None,
+            view => self.look(now_ms, room, token, Some(text), view),
+        };
+        match self.boards.fresh(&room.event, self.tick(), look).flatten()? {
+            Polled::Standing(standing) => Some(standing),
+            Polled::NoEvent | Polled::Full => None,
+        }
+    }
+
+    /// What a view answers a poll; `None`: the lane has to be asked.
+    fn look(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, view: &View) -> Option<Polled> {
+        let board = match view {
+            View::Board(board) => board,
+            View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
+            View::Unknown => return None,
+        };
+        match self.on_board(room, token, board) {
+            OnBoard::There(state) => {
+                self.counters.from_board.increment(1);
+                let place = lane::Place { state, counts: board.counts.clone() };
+                Some(Polled::Standing(self.standing(now_ms, room, token, text, place)))
+            }
+            OnBoard::Full => Some(Polled::Full),
+            OnBoard::Ask => None,
         }
     }
 
@@ -345,7 +354,7 @@ impl Admission {
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
+    fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -354,7 +363,7 @@ impl Admission {
             return OnBoard::There(PlaceState::Closed);
         }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
+        match self.presences.shown(self.tick(), room, token, counts.epoch, ahead) {
             Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
             Shown::Unknown => OnBoard::Ask,
