@@ -502,11 +502,11 @@ impl Admission {
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 let eta = self.speeds.eta(now_ms, &room.event, ahead);
-                self.promises.told(now_ms, &token, ahead, eta);
+                self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, &token);
+                self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
