@@ -57,16 +57,16 @@ metrics_table! {
     ADMISSION_LAPSED = "stanchion_admission_lapsed_total", Counter, Count;
     /// Visitors who left by themselves.
     ADMISSION_LEFT = "stanchion_admission_left_total", Counter, Count;
-    /// How far outside what a visitor was promised the wait was; 0 inside.
-    ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
-    /// Promises of a wait that came due, by outcome (kept, early, late).
-    ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count;
     /// Called visitors who may still come back within their grace, by event.
     ADMISSION_LATE = "stanchion_admission_late", Gauge, Count;
     /// Places of this round that are through: bought, left, expired or called in vain, by event.
     ADMISSION_SPENT = "stanchion_admission_spent", Gauge, Count;
     /// Admissions a minute that the room's control allows just now, by event.
     ADMISSION_RATE = "stanchion_admission_rate_per_minute", Gauge, Count;
+    /// How far outside what a visitor was promised the wait was; 0 inside.
+    ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
+    /// Promises of a wait that came due, by outcome (kept, early, late).
+    ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count;
     /// Visitors waiting, by event.
     ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
     /// Visitors inside, by event.

@@ -36,10 +36,10 @@ pub struct Room {
     pub patience_ms: i64,
     /// Who is not seen for so long counts as absent.
     pub absent_ms: i64,
-    /// A place inside lasts so long, if it is not given back before.
-    pub stay_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
+    /// A place inside lasts so long, if it is not given back before.
+    pub stay_ms: i64,
 }
 
 /// Bounds of all rooms.
@@ -282,16 +282,11 @@ impl Admission {
     }
 
     async fn view(&self, room: &Room) -> lane::Result<View> {
-        match self.boards.fresh(&room.event, self.tick(), View::clone) {
-            Some(view) => Ok(view),
-            None => self.next_view(room, Millis::MAX).await,
+        if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
+            return Ok(view);
         }
-    }
-
-    /// The next board, or one no older than this.
-    pub(super) async fn next_view(&self, room: &Room, age_ms: Millis) -> lane::Result<View> {
         let now_ms = self.clock.now_ms();
-        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
         }
@@ -486,18 +481,18 @@ impl Admission {
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 let eta = self.speeds.eta(now_ms, &room.event, ahead);
-                self.promises.told(now_ms, token, ahead, eta);
+                self.promises.told(now_ms, &token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, token);
+                self.promises.admitted(now_ms, room.absent_ms, &token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
-                self.promises.forget(token);
+                self.promises.forget(&token);
                 (Place::Done { counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),

@@ -99,6 +99,7 @@ impl Admission {
             View::Unknown => return Glance::Nothing,
         };
         match self.on_board(room, self.tick(), token, board) {
+            OnBoard::There(PlaceState::Waiting { .. }) if board.counts.mode == Mode::Recovering => Glance::Recovering,
             OnBoard::There(PlaceState::Waiting { ahead }) => Glance::Waiting(Sight::new(board, Some(ahead))),
             OnBoard::There(PlaceState::Scheduled) => Glance::Waiting(Sight::new(board, None)),
             OnBoard::There(PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => Glance::Ask,
@@ -108,7 +109,13 @@ impl Admission {
     }
 
     async fn look_at(&self, room: &Room) -> View {
-        self.next_view(room, AGE_MAX_MS).await.unwrap_or(View::Unknown)
+        let Ok(lane) = self.lane(room) else { return View::Unknown };
+        let now_ms = self.now_ms();
+        let view = self.boards.fetch_within(AGE_MAX_MS, &**lane, &room.event, now_ms, || self.tick()).await;
+        if let View::Board(board) = &view {
+            self.speeds.look(now_ms, room, board);
+        }
+        view
     }
 }
 
