@@ -12,7 +12,7 @@ use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Presences, Shown};
 use super::promise::Promises;
-use super::speed::{Eta, Speeds};
+use super::speed::{Eta, Speeds, moves};
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
@@ -501,7 +501,8 @@ impl Admission {
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
-                let eta = self.speeds.eta(now_ms, &room.event, ahead);
+                // These counts may be younger than what the speed was last seen at.
+                let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
