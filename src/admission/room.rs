@@ -482,18 +482,18 @@ impl Admission {
             PlaceState::Waiting { ahead } => {
                 // These counts may be younger than what the speed was last seen at.
                 let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
-                self.promises.told(now_ms, &token, ahead, eta);
+                self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, &token);
+                self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
-                self.promises.forget(&token);
+                self.promises.forget(token);
                 (Place::Done { counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
