@@ -514,7 +514,7 @@ impl Admission {
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
-                self.promises.forget(&token);
+                self.promises.forget(token);
                 (Place::Done { counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
