@@ -32,6 +32,8 @@ metrics_table! {
     EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
     /// Open connections.
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
+    /// Open event streams.
+    EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
     /// Requests refused by a limit, by limit (client, visitor, join, in_flight).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
@@ -61,6 +63,10 @@ metrics_table! {
     ADMISSION_SPENT = "stanchion_admission_spent", Gauge, Count;
     /// Admissions a minute that the room's control allows just now, by event.
     ADMISSION_RATE = "stanchion_admission_rate_per_minute", Gauge, Count;
+    /// How far outside what a visitor was promised the wait was; 0 inside.
+    ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
+    /// Promises of a wait that came due, by outcome (kept, early, late).
+    ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count;
     /// Visitors waiting, by event.
     ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
     /// Visitors inside, by event.
@@ -124,6 +130,9 @@ metrics_table! {
 
 /// Bucket bounds of every `_seconds` histogram.
 pub const SECONDS: &[f64] = &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// Bucket bounds of what is off by minutes when it is off.
+pub const ERROR_SECONDS: &[f64] = &[0.0, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 
 /// Bucket bounds of every `_records` histogram.
 pub const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];

@@ -343,7 +343,7 @@ impl Share {
         }
         if status != self.requests.status {
             came.failed(String::from_utf8_lossy(bytes).into_owned());
-        } else if self.plan.ours && (self.plan.keep.is_some() || came.report.all % SAMPLE == 0) {
+        } else if self.plan.ours && (self.plan.keep.is_some() || came.report.all.is_multiple_of(SAMPLE)) {
             came.report.looked_at += 1;
             match look(&bytes[head..], &self.requests.visitors[n]) {
                 Ok((visitor, token)) if self.plan.keep.is_some() => {

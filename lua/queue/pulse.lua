@@ -62,6 +62,7 @@ local mode, changed = mode_in_force(), false
 
 if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   room.drawing, changed = false, true
+  mark()
 end
 
 if room.control == "adaptive" and now - room.paced_at >= 1000 then

@@ -79,8 +79,9 @@ else
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
     room.drawing = settings.order == "lottery"
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN)
-  elseif mode_in_force() ~= "scheduled" then
+  elseif room.drawing and mode_in_force() ~= "scheduled" then
     room.drawing = false
+    mark()
   end
   -- At the old rate, before the new one counts.
   room.units, room.filled_at = filled()

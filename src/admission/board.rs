@@ -58,17 +58,33 @@ impl Boards {
 
     /// What `look` finds in the room's board; `None`: there is none that is young enough.
     pub fn fresh<T>(&self, event: &EventId, tick: Millis, look: impl FnOnce(&View) -> T) -> Option<T> {
+        self.younger(self.keep_ms, event, tick, look)
+    }
+
+    fn younger<T>(&self, age_ms: Millis, event: &EventId, tick: Millis, look: impl FnOnce(&View) -> T) -> Option<T> {
         let slots = self.slots.load();
         let last = slots.get(event)?.last.load();
-        last.as_ref().filter(|seen| tick - seen.asked < self.keep_ms).map(|seen| look(&seen.view))
+        last.as_ref().filter(|seen| tick - seen.asked < age_ms).map(|seen| look(&seen.view))
     }
 
     /// The room's next board; `tick` gives the age, `now_ms` is the lane's time.
     pub async fn fetch(&self, lane: &dyn Lane, event: &EventId, now_ms: Millis, tick: impl Fn() -> Millis) -> View {
+        self.fetch_within(self.keep_ms, lane, event, now_ms, tick).await
+    }
+
+    /// As [`Boards::fetch`], or one that somebody else has fetched and is no older than `age_ms`.
+    pub async fn fetch_within(
+        &self,
+        age_ms: Millis,
+        lane: &dyn Lane,
+        event: &EventId,
+        now_ms: Millis,
+        tick: impl Fn() -> Millis,
+    ) -> View {
         let slot = self.slot(event);
         let _one = slot.asking.lock().await;
         let asked = tick();
-        if let Some(view) = self.fresh(event, asked, View::clone) {
+        if let Some(view) = self.younger(age_ms, event, asked, View::clone) {
             return view;
         }
         let view = match lane.board(now_ms, Showing { event: event.clone(), exact: EXACT }).await {

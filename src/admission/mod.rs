@@ -2,18 +2,21 @@
 //! Knows no HTTP and no seats; what is atomic is its lane's.
 
 pub mod board;
+mod curve;
 pub mod entries;
 pub mod expiring;
 pub mod pace;
 pub mod passes;
 pub mod presence;
+pub mod promise;
 pub mod proof;
 pub mod pulse;
 pub mod room;
 pub mod speed;
 pub mod tokens;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Brought, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};

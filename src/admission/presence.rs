@@ -146,6 +146,17 @@ impl Presences {
         Shown::Ahead(lowest)
     }
 
+    /// The room was rebuilt and waits for its visitors: the lane will be told of this one if it has not been.
+    pub fn returned(&self, tick: Millis, room: &Room, token: &Token, epoch: i64) -> Shown {
+        match self.shown(tick, room, token, epoch, i64::MAX) {
+            Shown::Unknown if self.due.lock().push(room, token, self.due_max) => {
+                Shown::Ahead(self.met(tick, token, epoch, i64::MAX))
+            }
+            Shown::Unknown => Shown::Full,
+            known => known,
+        }
+    }
+
     pub fn forget(&self, token: &Token) {
         let (key, mut part) = self.part(token);
         part.remove(&key);
@@ -248,7 +259,8 @@ mod tests {
     use crate::ids::VisitorId;
 
     fn room() -> Room {
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms: 30_000, absent_ms: 60_000, draw: None }
+        let (patience_ms, absent_ms, stay_ms) = (30_000, 60_000, 600_000);
+        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms, absent_ms, stay_ms, draw: None }
     }
 
     fn token(serial: i64) -> Token {

@@ -11,8 +11,10 @@ use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Presences, Shown};
+use super::promise::Promises;
 use super::speed::{Eta, Speeds};
 use super::tokens::{Claim, Tokens, random_visitor};
+use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
 use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
@@ -36,6 +38,8 @@ pub struct Room {
     pub absent_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
+    /// A place inside lasts so long, if it is not given back before.
+    pub stay_ms: i64,
 }
 
 /// Bounds of all rooms.
@@ -62,6 +66,8 @@ pub struct Admission {
     pub(super) boards: Boards,
     pub(super) entries: Entries,
     pub(super) presences: Presences,
+    pub(super) watches: Watches,
+    pub(super) promises: Promises,
     counters: Counters,
 }
 
@@ -74,6 +80,14 @@ struct Counters {
     left: Counter,
     from_board: Counter,
     from_lane: Counter,
+}
+
+/// What a token came with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Along<'a> {
+    /// Its own text, that goes back while nothing in it changed.
+    pub text: Option<&'a str>,
+    pub pass: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -139,21 +153,12 @@ pub enum Place {
 }
 
 /// What the board says of a place.
-enum OnBoard {
+pub(super) enum OnBoard {
     There(PlaceState),
     /// It may be this visitor's turn, or this gateway has not met them yet.
     Ask,
     /// As in [`Polled`].
     Full,
-}
-
-/// What comes along with a token.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Brought<'a> {
-    /// The token as it came, to go back so while it is signed as it would be now.
-    pub text: Option<&'a str>,
-    /// Puts its holder back inside while the room recovers.
-    pub pass: Option<&'a str>,
 }
 
 /// Who asks for a place.
@@ -198,6 +203,8 @@ impl Admission {
             boards: Boards::new(settings.board_ms),
             entries: Entries::new(clock.clone(), settings.waiting_max),
             presences: Presences::default(),
+            watches: Watches::default(),
+            promises: Promises::default(),
             counters,
         }
     }
@@ -212,7 +219,12 @@ impl Admission {
 
     /// The place in a token's text, if it is ours and of this room.
     pub fn read_token(&self, room: &Room, text: &str) -> Option<Token> {
-        let Claim { event, visitor, round, score } = self.tokens.verify(text).ok()?;
+        self.token_of(room, self.tokens.verify(text).ok()?)
+    }
+
+    /// The place a token claims, if it is of this room.
+    pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
+        let Claim { event, visitor, round, score } = claim;
         let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
         let score = score.or_else(drawn)?;
         (event == room.event).then_some(Token { event, visitor, score, round })
@@ -276,7 +288,7 @@ impl Admission {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
-            self.speeds.observe(now_ms, &room.event, &board.counts);
+            self.speeds.look(now_ms, room, board);
         }
         Ok(view)
     }
@@ -284,23 +296,24 @@ impl Admission {
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
     /// along puts its holder back inside.
-    pub async fn poll(&self, room: &Room, token: Token, pass: Option<&str>) -> lane::Result<Polled> {
-        self.poll_with(room, token, Brought { text: None, pass }).await
-    }
-
-    /// As [`Admission::poll`], with all that came along.
-    pub async fn poll_with(&self, room: &Room, token: Token, brought: Brought<'_>) -> lane::Result<Polled> {
-        let Brought { text, pass } = brought;
+    pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        let polled = match self.view(room).await? {
-            View::Board(board) if board.counts.mode == Mode::Recovering && self.readmit(room, &token, pass).await? => {
-                None
-            }
-            view => self.look(now_ms, room, &token, text, &view),
+        let tick = self.tick();
+        let text = along.text;
+        let look = |view: &View| match view {
+            View::Board(board) if board.counts.mode == Mode::Recovering && along.pass.is_some() => None,
+            view => self.look((now_ms, tick), room, &token, text, view),
+        };
+        let polled = match self.boards.fresh(&room.event, tick, look) {
+            Some(polled) => polled,
+            None => look(&self.view(room).await?),
         };
         if let Some(polled) = polled {
             return Ok(polled);
+        }
+        if along.pass.is_some() {
+            self.readmit(room, &token, along.pass).await?;
         }
         self.counters.from_lane.increment(1);
         match lane.poll(now_ms, token.clone()).await {
@@ -313,26 +326,33 @@ impl Admission {
 
     /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
     pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
-        let now_ms = self.clock.now_ms();
+        let (now_ms, tick) = (self.clock.now_ms(), self.tick());
         let look = |view: &View| match view {
             // A pass may put its holder back inside.
             View::Board(board) if board.counts.mode == Mode::Recovering => None,
-            view => self.look(now_ms, room, token, Some(text), view),
+            view => self.look((now_ms, tick), room, token, Some(text), view),
         };
-        match self.boards.fresh(&room.event, self.tick(), look).flatten()? {
+        match self.boards.fresh(&room.event, tick, look).flatten()? {
             Polled::Standing(standing) => Some(standing),
             Polled::NoEvent | Polled::Full => None,
         }
     }
 
-    /// What a view answers a poll; `None`: the lane has to be asked.
-    fn look(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, view: &View) -> Option<Polled> {
+    /// What a view answers a poll at this time and tick; `None`: the lane has to be asked.
+    fn look(
+        &self,
+        (now_ms, tick): (Millis, Millis),
+        room: &Room,
+        token: &Token,
+        text: Option<&str>,
+        view: &View,
+    ) -> Option<Polled> {
         let board = match view {
             View::Board(board) => board,
             View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
             View::Unknown => return None,
         };
-        match self.on_board(room, token, board) {
+        match self.on_board(room, tick, token, board) {
             OnBoard::There(state) => {
                 self.counters.from_board.increment(1);
                 let place = lane::Place { state, counts: board.counts.clone() };
@@ -343,18 +363,18 @@ impl Admission {
         }
     }
 
-    /// Puts the holder of a live pass back into a recovering room.
-    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<bool> {
+    /// Puts the holder of a live pass back into a room that is recovering.
+    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
         let now_ms = self.clock.now_ms();
         let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
-        match pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
-            Some(pass) => self.lane(room)?.readmit(now_ms, token.clone(), pass.expires_ms).await,
-            None => Ok(false),
+        if let Some(pass) = pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+            self.put_back(room, &pass).await?;
         }
+        Ok(())
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
+    pub(super) fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -362,8 +382,14 @@ impl Admission {
         if counts.mode == Mode::Closed {
             return OnBoard::There(PlaceState::Closed);
         }
+        if counts.mode == Mode::Recovering {
+            return match self.presences.returned(tick, room, token, counts.epoch) {
+                Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
+                Shown::Full => OnBoard::Full,
+            };
+        }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(self.tick(), room, token, counts.epoch, ahead) {
+        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
             Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
             Shown::Unknown => OnBoard::Ask,
@@ -373,7 +399,7 @@ impl Admission {
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
     fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
-        self.speeds.observe(now_ms, &room.event, &place.counts);
+        self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
             PlaceState::Waiting { ahead } => {
@@ -405,6 +431,7 @@ impl Admission {
         let visitor = token.visitor.clone();
         let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
         self.presences.forget(&token);
+        self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
         if left {
             self.counters.left.increment(1);
@@ -421,7 +448,7 @@ impl Admission {
             View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
         };
         if let Some(counts) = &counts {
-            self.speeds.observe(now_ms, &room.event, counts);
+            self.speeds.observe(now_ms, room, counts);
         }
         Ok(counts)
     }
@@ -482,17 +509,21 @@ impl Admission {
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
-                let moving = matches!(counts.mode, Mode::Open | Mode::Drain) && !counts.sold_out();
-                let eta = moving.then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
+                let eta = self.speeds.eta(now_ms, &room.event, ahead);
+                self.promises.told(now_ms, &token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
+                self.promises.admitted(now_ms, room.absent_ms, &token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
-            PlaceState::Done => (Place::Done { counts }, pace.resting(jitter)),
+            PlaceState::Done => {
+                self.promises.forget(&token);
+                (Place::Done { counts }, pace.resting(jitter))
+            }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
@@ -504,7 +535,7 @@ impl Admission {
     }
 
     /// Milliseconds on a clock that nobody sets.
-    fn tick(&self) -> Millis {
+    pub(super) fn tick(&self) -> Millis {
         Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
     }
 

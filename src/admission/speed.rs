@@ -1,31 +1,45 @@
-//! How fast the heads of the lines move, as this gateway sees it, and the promise made of it.
-//! Knows no visitors.
+//! How fast the heads of the lines move, as this gateway sees it, and the promise made of it. Knows no visitors.
+//!
+//! What counts is how a place moves forward, whyever it does: those before it are let in, are called in
+//! vain, or leave. While a room fills up it moves as fast as the rate allows, which says nothing of the time
+//! after: then it moves as places inside come free. So the two are told apart, and where nothing is measured
+//! yet the room's own bounds make a wide range, or none where it would be too wide to be of use.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use dashmap::DashMap;
 
+use super::curve::Curve;
+use super::room::Room;
 use crate::clock::Millis;
 use crate::ids::EventId;
-use crate::lane::RoomCounts;
+use crate::lane::room::Mode;
+use crate::lane::{Board, RoomCounts};
 
-/// How far back is looked.
-const WINDOW_MS: Millis = 120_000;
-/// Samples stand at least so far apart: at most 120 a room.
+/// Looks at a room stand at least so far apart.
 const STEP_MS: Millis = 1_000;
-/// Less than this says nothing about a speed.
-const LEAST_MS: Millis = 5_000;
+/// Where a board came within this, boards are what is looked at, ms.
+const BOARDS_MS: Millis = 5_000;
+/// What was last seen so long ago says nothing.
+const STALE_MS: Millis = 60_000;
+/// A look back shorter than this says nothing about a speed, s.
+const LEAST_S: f64 = 5.0;
+/// With fewer gone than that, neither.
+const LEAST_GONE: i64 = 5;
+/// How many leave the line elsewhere than at its head is measured over so long, at least and at most, ms.
+const ANCHOR_MS: [Millis; 2] = [10_000, 60_000];
+/// While no more visits than this have followed each other in a full room, how it went says little of how
+/// it will go; after so many it says all.
+const FEW_VISITS: f64 = 2.5;
+const MANY_VISITS: f64 = 8.0;
+/// A wider promise than this is none: so many times the shorter end, and so many seconds.
+const USELESS: (f64, f64) = (4.0, 120.0);
+/// Until one is let in and told, s: a pulse, a board, a poll.
+const TOLD_S: f64 = 3.0;
 
-/// One short list of samples a room; a room is forgotten when `keep` does not name it.
+/// One short history a room; a room is forgotten when `keep` does not name it.
 #[derive(Debug, Default)]
-pub struct Speeds(DashMap<EventId, Samples>);
-
-#[derive(Debug, Default)]
-struct Samples {
-    round: i64,
-    /// (when, admitted in all), oldest first.
-    points: VecDeque<(Millis, i64)>,
-}
+pub struct Speeds(DashMap<EventId, Line>);
 
 /// Seconds until one's turn: a range, because the head's speed is only measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +48,59 @@ pub struct Eta {
     pub high_s: i64,
 }
 
+#[derive(Debug, Default)]
+struct Line {
+    /// When it was last looked at, and what was seen.
+    last: Option<(Millis, RoomCounts)>,
+    /// The last board, how many had gone by then, and when.
+    board: Option<(Arc<Board>, i64, Millis)>,
+    /// Time in which somebody waited and could be let in, ms; the rest below is of that time.
+    moving_ms: Millis,
+    /// From the head of the line, let in or not.
+    gone: i64,
+    /// How many had gone when the room began to fill, and how many were let in since.
+    gone_before: i64,
+    let_in: i64,
+    /// Places inside that came free, and places inside times ms: since the room began to fill.
+    freed: i64,
+    inside_ms: f64,
+    /// It was full once since, then with so many let in: what moves from now on is what comes free.
+    filled: Option<i64>,
+    curve: Curve,
+    /// A board of before, how many had gone, when.
+    anchor: Option<(Arc<Board>, i64, Millis)>,
+    /// Of those who wait, how many leave a second, as a share.
+    leaving: f64,
+    stay_s: f64,
+}
+
 impl Speeds {
-    pub fn observe(&self, now_ms: Millis, event: &EventId, counts: &RoomCounts) {
-        // Mostly there is nothing to note: look before locking for writing.
-        if self.0.get(event).is_some_and(|samples| samples.is_fresh(now_ms, counts.round)) {
-            return;
-        }
-        self.0.entry(event.clone()).or_default().note(now_ms, counts);
+    /// Takes note of a board.
+    pub fn look(&self, now_ms: Millis, room: &Room, board: &Arc<Board>) {
+        self.note(now_ms, room, &board.counts, Some(board));
     }
 
-    /// Until `ahead` more have been let in; `None` while nothing moves.
+    /// Takes note of counts, where there is no board.
+    pub fn observe(&self, now_ms: Millis, room: &Room, counts: &RoomCounts) {
+        self.note(now_ms, room, counts, None);
+    }
+
+    fn note(&self, now_ms: Millis, room: &Room, counts: &RoomCounts, board: Option<&Arc<Board>>) {
+        // Mostly there is nothing to note: look before locking for writing.
+        let boards = board.is_some();
+        if self.0.get(&room.event).is_some_and(|line| line.is_fresh(now_ms, counts, boards)) {
+            return;
+        }
+        let mut line = self.0.entry(room.event.clone()).or_default();
+        if !line.is_fresh(now_ms, counts, boards) {
+            line.stay_s = room.stay_ms as f64 / 1000.0;
+            line.step(now_ms, counts, board);
+        }
+    }
+
+    /// Until the one behind `ahead` others is let in; `None` while nothing moves or nothing can be said.
     pub fn eta(&self, now_ms: Millis, event: &EventId, ahead: i64) -> Option<Eta> {
-        let (admitted, over_ms) = self.0.get(event)?.moved(now_ms)?;
-        let wait_s = ahead as f64 * over_ms as f64 / 1000.0 / admitted as f64;
-        Some(Eta { low_s: (wait_s * 0.8).floor() as i64, high_s: (wait_s * 1.3).ceil() as i64 + 1 })
+        self.0.get(event)?.eta(now_ms, ahead)
     }
 
     /// Forgets rooms that are no more.
@@ -56,95 +109,227 @@ impl Speeds {
     }
 }
 
-impl Samples {
-    fn is_fresh(&self, now_ms: Millis, round: i64) -> bool {
-        self.round == round && self.points.back().is_some_and(|(at, _)| now_ms - at < STEP_MS)
+/// Admissions a second at most.
+fn rate(counts: &RoomCounts) -> f64 {
+    counts.rate_per_min as f64 / 60.0 * counts.pace as f64 / 1000.0
+}
+
+/// Whether anybody may be let in at all.
+fn moves(counts: &RoomCounts) -> bool {
+    let open = matches!(counts.mode, Mode::Open | Mode::Drain);
+    open && !(counts.has_seats() && counts.free == 0) && counts.capacity > 0 && rate(counts) > 0.0
+}
+
+impl Line {
+    /// Counts are of use only where no boards come.
+    fn is_fresh(&self, now_ms: Millis, counts: &RoomCounts, boards: bool) -> bool {
+        let Some((at, last)) = &self.last else { return false };
+        let board_at = self.board.as_ref().map(|(.., at)| *at);
+        let since = |at: Millis, ms: Millis| (0..ms).contains(&(now_ms - at));
+        let fresh = match boards {
+            true => board_at.is_some_and(|at| since(at, STEP_MS)),
+            false => since(*at, STEP_MS) || board_at.is_some_and(|at| since(at, BOARDS_MS)),
+        };
+        fresh && last.round == counts.round
     }
 
-    fn note(&mut self, now_ms: Millis, counts: &RoomCounts) {
-        // A new round, or a lane rebuilt: the old speed says nothing.
-        let restarted = self.points.back().is_some_and(|(_, total)| *total > counts.admitted_total);
-        if self.round != counts.round || restarted {
-            self.round = counts.round;
-            self.points.clear();
+    fn step(&mut self, now_ms: Millis, counts: &RoomCounts, board: Option<&Arc<Board>>) {
+        let before = self.last.replace((now_ms, counts.clone()));
+        // A new round, or a lane rebuilt: what was says nothing.
+        let before = before.filter(|(at, last)| {
+            last.round == counts.round && last.admitted_total <= counts.admitted_total && now_ms - at <= STALE_MS
+        });
+        let Some((at, last)) = before else {
+            *self = Self { last: self.last.take(), stay_s: self.stay_s, ..Self::default() };
+            self.board = board.map(|board| (board.clone(), 0, now_ms));
+            return;
+        };
+        // Another pace or other bounds, or nobody waits: how fast it was says nothing of how fast it will be.
+        let same = last.capacity == counts.capacity && (rate(&last) - rate(counts)).abs() < 0.01;
+        if !same || counts.waiting == 0 {
+            self.begin_to_fill();
         }
-        if !self.is_fresh(now_ms, counts.round) {
-            self.points.push_back((now_ms, counts.admitted_total));
+        let held_up = last.waiting > 0 && counts.waiting > 0 && moves(&last) && moves(counts);
+        if held_up {
+            let took_ms = now_ms - at;
+            let let_in = counts.admitted_total - last.admitted_total;
+            self.moving_ms += took_ms;
+            self.let_in += let_in;
+            self.freed += (let_in - (counts.inside - last.inside)).max(0);
+            self.inside_ms += (last.inside + counts.inside) as f64 / 2.0 * took_ms as f64;
+            self.gone += let_in;
+            if let (Some((old, gone, _)), Some(new)) = (&self.board, board) {
+                self.gone = self.gone.max(gone + passed(old, new));
+            }
+            // Before the first visit is over nothing can move: that is no speed.
+            if self.filled == Some(self.let_in) {
+                self.curve.clear();
+            }
+            self.curve.push(self.moving_ms, self.gone);
         }
-        while self.points.front().is_some_and(|(at, _)| now_ms - at > WINDOW_MS) {
-            self.points.pop_front();
+        // Nearly: some places are always between two visitors.
+        if self.filled.is_none() && counts.inside * 100 >= counts.capacity * 95 {
+            self.filled = Some(self.let_in);
+            self.curve.clear();
+            self.curve.push(self.moving_ms, self.gone);
+        }
+        if let Some(board) = board {
+            self.board = Some((board.clone(), self.gone, now_ms));
+            self.measure_leaving(board);
         }
     }
 
-    /// How many were let in over how long.
-    fn moved(&self, now_ms: Millis) -> Option<(i64, Millis)> {
-        let mut recent = self.points.iter().filter(|(at, _)| now_ms - at <= WINDOW_MS);
-        let (first_ms, first) = recent.next()?;
-        let (last_ms, last) = recent.next_back()?;
-        let moved = last - first;
-        (last_ms - first_ms >= LEAST_MS && moved > 0).then_some((moved, last_ms - first_ms))
+    fn begin_to_fill(&mut self) {
+        self.curve.clear();
+        (self.filled, self.freed, self.inside_ms, self.let_in, self.anchor) = (None, 0, 0.0, 0, None);
+        self.gone_before = self.gone;
     }
+
+    /// Who leaves from the middle of the line: a place far back moves forward faster than the head does.
+    fn measure_leaving(&mut self, board: &Arc<Board>) {
+        let fresh = || Some((board.clone(), self.gone, self.moving_ms));
+        let Some((old, gone, at)) = &self.anchor else {
+            self.anchor = fresh();
+            return;
+        };
+        let over_ms = self.moving_ms - at;
+        let last = old.knots.last().copied().or(old.first.last().map(|score| (count(old.first.len()) - 1, *score)));
+        if over_ms >= ANCHOR_MS[0]
+            && let Some((rank, score)) = last
+        {
+            let (was, is) = (old.back + rank, board.back + rank_of(board, score));
+            let left = (was - is - (self.gone - gone)).max(0) as f64;
+            let between = (was + is) as f64 / 2.0;
+            // A few of a few may be chance.
+            self.leaving = if between >= 50.0 { left / between / (over_ms as f64 / 1000.0) } else { 0.0 };
+        }
+        if over_ms >= ANCHOR_MS[1] {
+            self.anchor = fresh();
+        }
+    }
+
+    fn eta(&self, now_ms: Millis, ahead: i64) -> Option<Eta> {
+        let (at, counts) = self.last.as_ref()?;
+        if !moves(counts) || now_ms - at > STALE_MS {
+            return None;
+        }
+        let (low, high) = self.range_s(counts, ahead as f64 + 1.0)?;
+        // Whoever leaves before one makes the wait shorter.
+        let sooner = |seconds: f64, leaving: f64| match leaving * seconds {
+            few if few < 0.01 => seconds,
+            many => (1.0 + many).ln() / leaving,
+        };
+        let (low, high) = (sooner(low, self.leaving * 1.25), sooner(high, self.leaving * 0.75));
+        let wide = high > low * USELESS.0 + USELESS.1;
+        (!wide).then(|| Eta { low_s: low.floor() as i64, high_s: (high + TOLD_S).ceil() as i64 })
+    }
+
+    /// Until so many have gone from the head, s.
+    fn range_s(&self, counts: &RoomCounts, need: f64) -> Option<(f64, f64)> {
+        let rate = rate(counts);
+        let (span_s, gone) = (self.curve.span_s(), self.curve.gone());
+        let measured = if span_s >= LEAST_S && gone >= LEAST_GONE { self.curve.range_s(need) } else { None };
+        // The shorter the look back, the less it says of what comes.
+        let slack = 0.1 + 0.4 * (30.0 / span_s.max(30.0));
+        let measured = measured.map(|(short, long)| (short / (1.0 + slack), long * (1.0 + slack)));
+        if self.filled.is_some() {
+            return self.full_s(counts, need, measured);
+        }
+        // Those called in vain, too, are out of the way.
+        let vain = if self.let_in >= LEAST_GONE { self.gone_share() } else { 1.0 };
+        let freed = self.freed_rate(counts.inside as f64);
+        let room = (counts.capacity - counts.inside).max(0) as f64;
+        // Until it is full, and how many come in till then; for ever where as many go as come.
+        let filled_s = if rate > freed * 1.05 { room / (rate - freed) } else { f64::INFINITY };
+        let until_full = (rate * filled_s * vain).max(0.0);
+        // Nothing is known of who is not there any more.
+        let at_once = |need: f64| (need / rate / vain / 2.0, need / rate / vain * 1.15);
+        if need <= until_full * 0.95 {
+            return Some(measured.unwrap_or_else(|| at_once(need)));
+        }
+        let (low, high) = at_once(until_full.min(need));
+        let (rest_low, rest_high) = self.turnover_s(counts, need - until_full.min(need), vain)?;
+        Some((low + rest_low, high + rest_high))
+    }
+
+    /// In a full room: as it went, and while no more than a few visits have gone by, also as long as they take
+    /// on the average (by Little's law: those inside at the time over those who went).
+    fn full_s(&self, counts: &RoomCounts, need: f64, measured: Option<(f64, f64)>) -> Option<(f64, f64)> {
+        let freed = self.freed_rate(counts.capacity as f64);
+        let visit_s = if freed > 0.0 { counts.capacity as f64 / freed } else { f64::INFINITY };
+        let Some((low, high)) = measured else { return self.bounds_s(counts, need, 1.0) };
+        let visits = self.curve.span_s() / visit_s;
+        let even = need / (freed * self.gone_share());
+        Some(match visits {
+            // Those who came in together may go together, and the next ones a visit later.
+            first if first < 1.0 => (low.min(even * 0.75) * 0.8, high.max(even) + visit_s),
+            // Visits still going on count as if they never ended: it is rather faster than slower.
+            few if few < FEW_VISITS => (low.min(even * 0.75) * 0.8, high.max(even)),
+            some if some < MANY_VISITS => (low, high.max(even * 1.1)),
+            _ => (low, high),
+        })
+    }
+
+    /// Until so many places inside have come free of a room that is yet to fill.
+    fn turnover_s(&self, counts: &RoomCounts, need: f64, vain: f64) -> Option<(f64, f64)> {
+        let freed = self.freed_rate(counts.capacity as f64) * vain;
+        // The first to go are those who stayed shortest.
+        if self.freed * 2 < counts.capacity {
+            return self.bounds_s(counts, need, vain);
+        }
+        let (slow, fast) = (freed * 0.7, (freed * 1.6).min(rate(counts) * vain));
+        Some((need / fast.max(slow), need / slow))
+    }
+
+    /// As [`Line::turnover_s`], by nothing but the room's own bounds.
+    fn bounds_s(&self, counts: &RoomCounts, need: f64, vain: f64) -> Option<(f64, f64)> {
+        let known = self.stay_s > 0.0;
+        known.then(|| (need / rate(counts) / vain, self.stay_s + need * self.stay_s / counts.capacity as f64))
+    }
+
+    /// Places that come free a second with so many inside.
+    fn freed_rate(&self, inside: f64) -> f64 {
+        if self.inside_ms > 0.0 { self.freed as f64 / self.inside_ms * 1000.0 * inside } else { 0.0 }
+    }
+
+    fn gone_share(&self) -> f64 {
+        ((self.gone - self.gone_before) as f64 / self.let_in.max(1) as f64).clamp(1.0, 20.0)
+    }
+}
+
+/// How many went from before the first place of the older board that still waits on the newer one.
+fn passed(old: &Board, new: &Board) -> i64 {
+    let first = old.first.last().map(|score| (count(old.first.len()) - 1, *score));
+    let marks = first.into_iter().chain(old.knots.iter().copied());
+    let mut most = 0;
+    for (rank, score) in marks {
+        let now = rank_of(new, score);
+        most = old.back + rank - new.back - now;
+        if now > 0 {
+            break;
+        }
+    }
+    most.max(0)
+}
+
+/// How many of those who wait stand before this score, whether anybody has it or not.
+fn rank_of(board: &Board, score: i64) -> i64 {
+    if board.first.last().is_none_or(|last| score <= *last) {
+        return count(board.first.partition_point(|first| *first < score));
+    }
+    let at = board.knots.partition_point(|(_, knot)| *knot < score);
+    let low = at.checked_sub(1).map(|at| board.knots[at]);
+    let low = low.or(board.first.last().map(|last| (count(board.first.len()) - 1, *last)));
+    let (Some((low, from)), Some(&(rank, knot))) = (low, board.knots.get(at)) else {
+        return low.map_or(0, |(rank, _)| rank + 1);
+    };
+    let share = i128::from(score - from) * i128::from(rank - low) / i128::from((knot - from).max(1));
+    low + i64::try_from(share).unwrap_or(0)
+}
+
+fn count(len: usize) -> i64 {
+    i64::try_from(len).expect("a board fits in memory")
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::lane::room::Mode;
-
-    pub fn counts(admitted_total: i64) -> RoomCounts {
-        RoomCounts {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            waiting: 10,
-            inside: 0,
-            late: 0,
-            capacity: 10,
-            rate_per_min: 60,
-            admitted_total,
-            round: 1,
-            epoch: 1,
-            drawing: false,
-            pace: 1_000,
-            free: 0,
-            held: 0,
-            paying: 0,
-            sold: 0,
-            blocked: 0,
-        }
-    }
-
-    #[test]
-    fn an_eta_follows_the_head() {
-        let (speeds, hall) = (Speeds::default(), EventId::from("hall"));
-        for second in 0..=60 {
-            speeds.observe(second * 1000, &hall, &counts(second * 10));
-        }
-        // Ten a second: 1,000 ahead take about 100 s.
-        assert_eq!(speeds.eta(60_000, &hall, 1_000), Some(Eta { low_s: 80, high_s: 131 }));
-        assert_eq!(speeds.eta(60_000, &hall, 0), Some(Eta { low_s: 0, high_s: 1 }));
-    }
-
-    #[test]
-    fn without_movement_there_is_no_promise() {
-        let (speeds, hall) = (Speeds::default(), EventId::from("hall"));
-        assert_eq!(speeds.eta(0, &hall, 5), None);
-        speeds.observe(0, &hall, &counts(7));
-        speeds.observe(4_000, &hall, &counts(9));
-        assert_eq!(speeds.eta(4_000, &hall, 5), None, "too short a look");
-        speeds.observe(5_000, &hall, &counts(9));
-        assert!(speeds.eta(5_000, &hall, 5).is_some());
-        speeds.observe(6_000, &hall, &RoomCounts { round: 2, ..counts(0) });
-        assert_eq!(speeds.eta(6_000, &hall, 5), None, "a new round");
-        speeds.keep(|_| false);
-        assert!(speeds.0.is_empty());
-    }
-
-    #[test]
-    fn samples_are_bounded() {
-        let (speeds, hall) = (Speeds::default(), EventId::from("hall"));
-        for step in 0..10_000 {
-            speeds.observe(step * 100, &hall, &counts(step));
-        }
-        assert!(speeds.0.get(&hall).expect("observed").points.len() <= 121);
-    }
-}
+pub(super) mod tests;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
-use crate::admission::{Admission, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::watch::{Glance, Watching};
+use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
@@ -17,7 +18,7 @@ const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
 
 struct House {
-    admission: Admission,
+    admission: Arc<Admission>,
     lane: Arc<dyn Lane>,
     clock: Clock,
     room: Room,
@@ -32,8 +33,9 @@ impl House {
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
-        let room = Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms, draw: None };
-        let admission = Admission::new(lanes, clock.clone(), settings, tokens, passes);
+        let room =
+            Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms, stay_ms: 60_000, draw: None };
+        let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };
         house.lane.begin_restore(1, LogId(0)).await.expect("begun");
         house.lane.end_restore(1).await.expect("ended");
@@ -71,7 +73,7 @@ impl House {
     }
 
     async fn poll(&self, token: &Token) -> Place {
-        match self.admission.poll(&self.room, token.clone(), None).await.expect("an answer") {
+        match self.admission.poll(&self.room, token.clone(), Along::default()).await.expect("an answer") {
             Polled::Standing(standing) => standing.place,
             other => panic!("{other:?}"),
         }
@@ -186,4 +188,62 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     presence::flush(&house.admission).await;
     let counts = house.lane.room(house.clock.now_ms(), &"hall".into()).await.expect("an answer").expect("the event");
     assert_eq!(counts.waiting, 1);
+}
+
+/// The next look of a stream of this place.
+async fn glance(house: &House, watching: &mut Watching, token: &Token) -> Glance {
+    let view = watching.next().await.expect("somebody looks");
+    house.admission.glance(&house.room, token, &view)
+}
+
+#[tokio::test]
+async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    house.enter().await;
+    let (second, _) = house.enter().await;
+    let (third, _) = house.enter().await;
+    let mut watching: Vec<Watching> = (0..3).map(|_| house.admission.watch(&house.room)).collect();
+    for watching in &mut watching {
+        assert_eq!(glance(&house, watching, &Token { visitor: "x".into(), ..second.clone() }).await, Glance::Ask);
+    }
+    let Glance::Waiting(before) = glance(&house, &mut watching[0], &third).await else { panic!("waits") };
+    house.admission.leave(&house.room, second).await.expect("an answer");
+    // Boards are believed for ever here, but not by who watches; the clock that ages them stands nearly still.
+    house.admission.boards.keep(|_| false);
+    watching[1].next().await.expect("a look of before");
+    let Glance::Waiting(after) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
+    assert_ne!(after, before, "one fewer stands ahead");
+    assert!(!after.is_news_after(&before), "a step, no more");
+    house.put(2, |room| room.mode = Mode::Paused).await;
+    house.admission.boards.keep(|_| false);
+    watching[1].next().await.expect("perhaps a look of before");
+    let Glance::Waiting(paused) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
+    assert!(paused.is_news_after(&after));
+    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.admission.boards.keep(|_| false);
+    watching[2].next().await.expect("perhaps a look of before");
+    assert_eq!(glance(&house, &mut watching[2], &third).await, Glance::Recovering);
+    drop(watching);
+    let ended = async {
+        while !house.admission.watches.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ended).await.expect("nobody watches, nobody looks");
+}
+
+#[tokio::test]
+async fn who_watches_is_there() {
+    // Every look is to be told of.
+    let house = House::new(FOR_EVER, 0).await;
+    house.put(2, |room| room.mode = Mode::Paused).await;
+    let (token, _) = house.enter().await;
+    let mut watching = house.admission.watch(&house.room);
+    house.clock.set(house.clock.now_ms() + 60_000);
+    assert!(matches!(glance(&house, &mut watching, &token).await, Glance::Waiting(_)));
+    presence::flush(&house.admission).await;
+    house.put(3, |_| ()).await;
+    let pulse = Pulse { event: "hall".into(), work_max: 9 };
+    let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
+    assert_eq!((pulsed.admitted, pulsed.absent), (1, 0));
 }

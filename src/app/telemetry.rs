@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config;
-use crate::metrics::{RECORDS, SECONDS, describe};
+use crate::metrics::{ADMISSION_ETA_ERROR_SECONDS, ERROR_SECONDS, RECORDS, SECONDS, describe};
 use crate::shutdown::Stopping;
 
 /// How often histograms are drained: what they hold between grows with the traffic.
@@ -36,6 +36,9 @@ pub fn recorder() -> PrometheusHandle {
             let handle = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
                 .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_records".into()), RECORDS))
+                .and_then(|b| {
+                    b.set_buckets_for_metric(Matcher::Full(ADMISSION_ETA_ERROR_SECONDS.into()), ERROR_SECONDS)
+                })
                 .expect("the bucket bounds are not empty")
                 .install_recorder()
                 .expect("nobody else installs a recorder in this process");

@@ -43,7 +43,7 @@ impl Kind {
 /// The token or pass for an event; the header wins.
 pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a str, Carried)> {
     // An unreadable header is there, and is no token.
-    if let Some(value) = headers.get(&kind.header()) {
+    if let Some(value) = headers.get(kind.header()) {
         return Some((value.to_str().unwrap_or(""), Carried::Header));
     }
     if !headers.contains_key(header::COOKIE) {

@@ -15,8 +15,8 @@ use super::problem::{Code, Problem};
 use super::query::Query;
 use super::router::Params;
 use super::state::State;
+use crate::admission::tokens::Claim;
 use crate::ids::{self, CampaignId, EventId, UserId};
-use crate::lane::Token;
 
 pub struct Request {
     pub state: Arc<State>,
@@ -32,7 +32,7 @@ pub struct Request {
     pub client: IpAddr,
     pub user: Option<Arc<User>>,
     /// Of the queue token in its header or cookie, when that is good and of the event the path names.
-    pub place: Option<Token>,
+    pub place: Option<Claim>,
     pub params: Params,
 }
 

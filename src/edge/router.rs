@@ -17,7 +17,7 @@ use super::problem::{Code, Problem};
 use super::request::Request;
 use super::state::State;
 use super::views::page::Page;
-use crate::lane::Token;
+use crate::admission::tokens::Claim;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Glance<'a> {
     /// The event the path names.
     pub event: &'a str,
     /// Of the request's good queue token for that event.
-    pub place: &'a Token,
+    pub place: &'a Claim,
 }
 
 type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;

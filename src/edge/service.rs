@@ -32,7 +32,6 @@ use super::{Outcome, routes};
 use crate::admission::tokens::Claim;
 use crate::clock;
 use crate::ids::EventId;
-use crate::lane::Token;
 use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
 
 mod pass_on;
@@ -57,7 +56,7 @@ pub struct Service {
 enum Known {
     User(Arc<User>),
     /// By the queue token of the request's event, which is its place.
-    Place(Token),
+    Place(Claim),
     /// By its pass.
     Visitor(String),
 }
@@ -68,7 +67,7 @@ struct Asked<'a> {
     parts: Parts,
     client: IpAddr,
     user: Option<Arc<User>>,
-    place: Option<Token>,
+    place: Option<Claim>,
     params: Params,
 }
 
@@ -76,7 +75,7 @@ impl Known {
     fn name(&self) -> &str {
         match self {
             Known::User(user) => user.id.as_str(),
-            Known::Place(token) => token.visitor.as_str(),
+            Known::Place(claim) => claim.visitor.as_str(),
             Known::Visitor(visitor) => visitor,
         }
     }
@@ -197,7 +196,7 @@ impl Service {
             }
         }
         let place = match known {
-            Some(Known::Place(token)) => Some(token),
+            Some(Known::Place(claim)) => Some(claim),
             Some(Known::User(_) | Known::Visitor(_)) | None => None,
         };
         let asked = Asked { id, parts, client, user, place, params };
@@ -285,12 +284,8 @@ impl Service {
         let admission = &self.state.admission;
         let queue = || {
             let (token, _) = credential::find(headers, Kind::Queue, event)?;
-            let Claim { event: of, visitor, round, score } = admission.tokens().verify(token).ok()?;
-            (of.as_str() == event).then(|| match score {
-                Some(score) => Known::Place(Token { event: of, visitor, score, round }),
-                // Drawn at the opening: where that stands is found out by whoever asks for it.
-                None => Known::Visitor(visitor.0),
-            })
+            let claim = admission.tokens().verify(token).ok()?;
+            (claim.event.as_str() == event).then_some(Known::Place(claim))
         };
         let pass = || {
             let (pass, _) = credential::find(headers, Kind::Pass, event)?;

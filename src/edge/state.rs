@@ -65,8 +65,8 @@ pub struct State {
     pub draws: Draws,
     pub room_template: Template,
     pub limits: Limits,
-    pub under_way: UnderWay,
     pub proofs: Proofs,
+    pub under_way: UnderWay,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.

@@ -17,6 +17,7 @@ use super::{Error, Pipeline};
 use crate::clock::Millis;
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::{EventRestore, RestoredOrder};
+use crate::lane::room::Order;
 use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent, Settlement};
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::shutdown::{self, Stopping};
@@ -110,7 +111,11 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     for EventSource { put, recover_ms } in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
         let saved = shared.ledger.room_checkpoint(&put.event).await?;
-        let checkpoint = saved.map(|saved| rooms::brought_up_to_date(saved, &orders, put.room.release_on));
+        let mut checkpoint = saved.map(|saved| rooms::brought_up_to_date(saved, &orders, put.room.release_on));
+        if let Some(room) = checkpoint.as_mut().filter(|_| put.room.order == Order::Lottery) {
+            // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
+            room.drawing |= shared.ledger.draw(&put.event, room.round).await?.is_none();
+        }
         done.events += 1;
         done.orders += orders.len();
         refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());

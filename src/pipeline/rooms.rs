@@ -66,10 +66,11 @@ impl Rooms {
         let event = &room.event;
         let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
         gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
-        let before = match self.saved.get(event) {
-            Some(saved) => Some(saved.clone()),
+        let before = match self.saved.remove(event) {
+            Some(saved) => Some(saved),
             None => shared.ledger.room_checkpoint(event).await?,
         };
+        let (round, is_drawing) = (after.round, after.drawing);
         if is_news(before.as_ref(), &after) {
             let now_ms = shared.clock.now_ms();
             let save = Save {
@@ -81,39 +82,24 @@ impl Rooms {
                 after: &after,
                 now_ms,
             };
-            match shared.ledger.save_room(save).await {
-                Ok(Put::Done) => {
-                    self.saved.insert(event.clone(), Saved { at_ms: save.at_ms(), checkpoint: after.clone() });
-                }
+            let at_ms = save.at_ms();
+            match shared.ledger.save_room(save).await? {
+                Put::Done => drop(self.saved.insert(event.clone(), Saved { at_ms, checkpoint: after })),
                 // Another writer's by now, or a save of ours whose answer was lost: read again next time.
-                Ok(Put::Conflict) => return Err(self.forget(event, lane)),
-                Err(error) => {
-                    self.saved.remove(event);
-                    return Err(error.into());
-                }
+                Put::Conflict => return Err(Error::Leased(lane.id())),
             }
         } else if let Some(before) = before {
             self.saved.insert(event.clone(), before);
         }
-        self.open_draw(shared, lane, room, &after).await
-    }
-
-    fn forget(&mut self, event: &EventId, lane: &dyn Lane) -> Error {
-        self.saved.remove(event);
-        Error::Leased(lane.id())
+        if room.order == Order::Lottery && !is_drawing {
+            self.open_draw(shared, lane, event, round).await?;
+        }
+        Ok(())
     }
 
     /// Once a draw is over, who took part is stored for everybody to see; after that the seed may be told.
-    async fn open_draw(
-        &mut self,
-        shared: &Shared,
-        lane: &dyn Lane,
-        room: &RoomSource,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), Error> {
-        let (event, round) = (&room.event, checkpoint.round);
-        let is_open = room.order == Order::Lottery && !checkpoint.drawing;
-        if !is_open || self.drawn.get(event) == Some(&round) {
+    async fn open_draw(&mut self, shared: &Shared, lane: &dyn Lane, event: &EventId, round: i64) -> Result<(), Error> {
+        if self.drawn.get(event) == Some(&round) {
             return Ok(());
         }
         if shared.ledger.draw(event, round).await?.is_none() {

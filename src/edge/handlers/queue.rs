@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{door, lookup};
-use crate::admission::{Brought, Entered, Newcomer, Place, Polled, Room, Standing};
+use crate::admission::tokens::Claim;
+use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -54,7 +55,7 @@ pub async fn enter(mut request: Request) -> Outcome {
     if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
         request.believe(carried)?;
         let known = place.filter(|_| carried != Carried::Body);
-        let Some(token) = known.or_else(|| verified(&request, &event, text)) else {
+        let Some(token) = placed_by(&request, &room, known, text) else {
             return Ok(forged(&request, &event));
         };
         // Someone else's place in a shared browser is not this user's.
@@ -91,7 +92,9 @@ pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
     let Glance { state, headers, event, place } = *seen;
     let (text, _) = credential::find(headers, Kind::Queue, event)?;
     let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
-    let standing = state.admission.glance(&room_of(&event), place, text)?;
+    let room = room_of(&event);
+    let token = state.admission.token_of(&room, place.clone())?;
+    let standing = state.admission.glance(&room, &token, text)?;
     let view = PlaceView::new(&event, standing, state.clock.now_ms());
     Some(Answer::json(StatusCode::OK, &view).no_store())
 }
@@ -101,10 +104,9 @@ pub async fn poll(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let known = request.place.take();
     let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
-    let Some(token) = known.or_else(|| verified(&request, &event, text)) else {
-        return Ok(forged(&request, &event));
-    };
-    let standing = poll_place(&request, &room_of(&event), token, Some(text)).await?;
+    let room = room_of(&event);
+    let Some(token) = placed_by(&request, &room, known, text) else { return Ok(forged(&request, &event)) };
+    let standing = poll_place(&request, &room, token, Some(text)).await?;
     Ok(placed(&request, &event, StatusCode::OK, standing))
 }
 
@@ -141,6 +143,15 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
     }
 }
 
+/// The place of a token: as it was read already, or from its text.
+fn placed_by(request: &Request, room: &Room, known: Option<Claim>, text: &str) -> Option<Token> {
+    let admission = &request.state.admission;
+    match known {
+        Some(claim) => admission.token_of(room, claim),
+        None => admission.read_token(room, text),
+    }
+}
+
 /// The token in `text`, if it is ours and of this event.
 fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
     request.state.admission.read_token(&room_of(event), text)
@@ -149,7 +160,7 @@ fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
 /// Where the holder of a token stands now; `text` is how it came, if that is to go back.
 pub async fn poll_place(request: &Request, room: &Room, token: Token, text: Option<&str>) -> Result<Standing, Problem> {
     let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
-    match request.state.admission.poll_with(room, token, Brought { text, pass }).await? {
+    match request.state.admission.poll(room, token, Along { text, pass }).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),

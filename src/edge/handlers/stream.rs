@@ -1,41 +1,90 @@
 //! A visitor's place as server-sent events, for those who prefer a stream to polling.
+//!
+//! All streams of a room are woken by one look a second at its line. Each finds its place in it; a text is
+//! made only of what is news, and of steps forward no more often than a poll would be welcome.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
+use metrics::gauge;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{lookup, queue};
-use crate::admission::Polled;
+use crate::admission::watch::{Glance, Sight, Watching};
+use crate::admission::{Along, Polled, Room};
 use crate::catalog::Event;
-use crate::edge::place::{PlaceView, StateView};
+use crate::edge::place::{PlaceView, RoomStateView, StateView};
+use crate::edge::state::State;
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
 use crate::lane::Token;
+use crate::metrics::EDGE_STREAMS;
 
-/// How often the place is asked for, which also tells the room that its visitor is there.
-const EVERY: Duration = Duration::from_secs(1);
-
-/// Quiet seconds after which something is sent, so that nobody on the way takes the stream for dead.
+/// Looks without a word after which something is sent, so that nobody on the way takes the stream for dead.
 const QUIET_MAX: u32 = 10;
 
 /// What a browser waits before it connects again (ms).
 const RETRY_MS: u64 = 3_000;
 
+/// Looks come so far apart, ms.
+const LOOK_MS: i64 = 1_000;
+
+/// There are many of these: what a request was is not kept.
 struct Stream {
-    request: Request,
+    state: Arc<State>,
     event: Arc<Event>,
+    room: Room,
     token: Token,
-    /// The last place sent, without what changes by itself.
-    last: Option<PlaceView>,
+    watching: Watching,
+    next: Next,
+    /// What was sent last.
+    told: Option<Told>,
+    /// The place as the last look showed it, if that was what was sent last.
+    sight: Option<Sight>,
+    /// Looks until a step forward is told again.
+    rest: u32,
+    /// Looks since something was sent.
     quiet: u32,
-    over: bool,
-    _place: OwnedSemaphorePermit,
+    _open: Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    First,
+    Looks,
+    /// Nothing more will change.
+    Over,
+}
+
+/// A place without what changes by itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    state: StateView,
+    room: RoomStateView,
+    ahead: Option<i64>,
+    behind: Option<i64>,
+    seats_left: Option<i64>,
+    expires_at: Option<String>,
+}
+
+/// A stream's place, counted.
+struct Open(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl Open {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        gauge!(EDGE_STREAMS).increment(1.0);
+        Self(permit)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        gauge!(EDGE_STREAMS).decrement(1.0);
+    }
 }
 
 /// `GET /v1/events/{event}/queue/stream`
@@ -43,7 +92,21 @@ pub async fn open(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let token = queue::token(&request, &event)?;
     let place = request.state.streams.clone().try_acquire_owned().map_err(|_| Code::Overloaded)?;
-    let stream = Stream { request, event, token, last: None, quiet: 0, over: false, _place: place };
+    let room = room_of(&event);
+    let stream = Stream {
+        watching: request.state.admission.watch(&room),
+        state: request.state,
+        event,
+        room,
+        token,
+        next: Next::First,
+        told: None,
+        sight: None,
+        rest: 0,
+        // Those who came together do not all have their quiet broken together.
+        quiet: rand::random_range(0..QUIET_MAX),
+        _open: Open::new(place),
+    };
     let frames = stream::unfold(stream, |stream| async move {
         let (text, stream) = stream.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(text))), stream))
@@ -55,19 +118,22 @@ pub async fn open(request: Request) -> Outcome {
 impl Stream {
     /// The next piece of text; `None`: over.
     async fn next(mut self) -> Option<(String, Self)> {
-        if self.last.is_none() && self.quiet == 0 && !self.over {
-            self.quiet = 1;
-            if let Some(text) = self.ask().await {
-                return Some((format!("retry: {RETRY_MS}\n{text}"), self));
-            }
+        if self.next == Next::First {
+            self.next = Next::Looks;
+            let text = self.ask().await.unwrap_or_else(|| ":\n\n".to_owned());
+            return Some((format!("retry: {RETRY_MS}\n{text}"), self));
         }
         loop {
-            if self.over || !self.request.state.is_serving() {
+            if self.next == Next::Over || !self.state.is_serving() {
                 return None;
             }
-            tokio::time::sleep(EVERY).await;
+            let view = self.watching.next().await?;
             self.quiet += 1;
-            if let Some(text) = self.ask().await {
+            self.rest = self.rest.saturating_sub(1);
+            let glance = self.state.admission.glance(&self.room, &self.token, &view);
+            if self.is_worth_asking(glance)
+                && let Some(text) = self.ask().await
+            {
                 return Some((text, self));
             }
             if self.quiet >= QUIET_MAX {
@@ -77,35 +143,59 @@ impl Stream {
         }
     }
 
+    fn is_worth_asking(&mut self, glance: Glance) -> bool {
+        match glance {
+            Glance::Nothing => false,
+            Glance::Recovering => self.told.as_ref().is_none_or(|told| told.room != RoomStateView::Recovering),
+            Glance::Waiting(sight) => {
+                let news = self.sight.is_none_or(|before| sight.is_news_after(&before));
+                let due = news || (self.rest == 0 && self.sight != Some(sight));
+                if due {
+                    self.sight = Some(sight);
+                }
+                due
+            }
+            Glance::Ask => {
+                self.sight = None;
+                // Who is inside is asked for as seldom as they would poll; who waited may be called.
+                self.rest == 0 || self.told.as_ref().is_none_or(|told| told.state != StateView::Admitted)
+            }
+        }
+    }
+
     /// The place, when it is news. While its lane does not answer there is none.
     async fn ask(&mut self) -> Option<String> {
-        let state = &self.request.state;
-        let asked = state.admission.poll(&room_of(&self.event), self.token.clone(), None).await;
+        let asked = self.state.admission.poll(&self.room, self.token.clone(), Along::default()).await;
         let standing = match asked {
             Ok(Polled::Standing(standing)) => standing,
-            Ok(Polled::NoEvent | Polled::Full) => return None,
+            Ok(Polled::NoEvent | Polled::Full) => {
+                self.sight = None;
+                return None;
+            }
             Err(error) => {
+                self.sight = None;
                 tracing::debug!(%error, "no place for a stream");
                 return None;
             }
         };
-        let view = PlaceView::new(&self.event, standing, state.clock.now_ms());
-        self.over = match view.state {
-            StateView::Scheduled | StateView::Waiting | StateView::Admitted => false,
-            StateView::Done | StateView::Closed => true,
+        let view = PlaceView::new(&self.event, standing, self.state.clock.now_ms());
+        self.next = match view.state {
+            StateView::Scheduled | StateView::Waiting | StateView::Admitted => Next::Looks,
+            StateView::Done | StateView::Closed => Next::Over,
         };
-        let lasting = PlaceView {
-            poll_after_ms: 0,
-            pass: None,
-            expires_in_s: None,
-            eta_s: None,
-            server_time: String::new(),
-            ..view.clone()
+        self.rest = u32::try_from(view.poll_after_ms / LOOK_MS).unwrap_or(0);
+        let told = Told {
+            state: view.state,
+            room: view.room,
+            ahead: view.ahead,
+            behind: view.behind,
+            seats_left: view.seats_left,
+            expires_at: view.expires_at.clone(),
         };
-        if self.last.as_ref() == Some(&lasting) {
+        if self.told.as_ref() == Some(&told) {
             return None;
         }
-        self.last = Some(lasting);
+        self.told = Some(told);
         self.quiet = 0;
         let text = serde_json::to_string(&view).expect("views are maps with text keys");
         Some(format!("data: {text}\n\n"))

@@ -41,6 +41,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
             step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));
         } else if ends_drawing {
             step.emit_on(id, EventEffect::Drawing(false));
+            step.mark();
         }
         step.emit_on(id, EventEffect::Bucket(bucket));
     } else {

@@ -54,6 +54,7 @@ impl Beat<'_, '_> {
         let is_over = !matches!(mode, Mode::Scheduled | Mode::Recovering);
         if is_over && self.step.expect_event(self.id).room.drawing {
             self.step.emit_on(self.id, EventEffect::Drawing(false));
+            self.step.mark();
         }
     }
 

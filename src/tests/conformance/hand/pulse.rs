@@ -134,7 +134,7 @@ async fn work_is_bounded_and_more_says_so(lane: Arc<dyn Lane>) {
     let two = lane.pulse(START, beat(2)).await.expect("an answer").expect("the event");
     assert_eq!(two, Pulsed { admitted: 2, ..Pulsed::default() }, "the bound is met and nothing is left");
     let late = lane.pulse(START + 10 * SECOND, beat(2)).await.expect("an answer").expect("the event");
-    assert_eq!(late, Pulsed { absent: 2, more: true, ..Pulsed::default() });
+    assert_eq!(late, Pulsed { unclaimed: 2, more: true, ..Pulsed::default() });
 }
 
 async fn who_is_back_comes_before_all(lane: Arc<dyn Lane>) {

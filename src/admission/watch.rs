@@ -1,0 +1,138 @@
+//! Rooms that are watched: one look a second at a room's board wakes all who watch it. Knows no HTTP.
+//!
+//! Whoever watches is woken once a second whatever the look brought, so none of them needs a timer, and a
+//! place is found on the board in memory: the lane is asked only for those the board does not show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use super::board::View;
+use super::room::{Admission, OnBoard, Room};
+use crate::ids::EventId;
+use crate::lane::room::{Mode, PlaceState};
+use crate::lane::{Board, Token};
+
+/// How often a watched room is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+/// A board that somebody else fetched may be so old, ms: a turn is seen within about a second.
+const AGE_MAX_MS: i64 = 400;
+
+/// The rooms watched, each with the task that looks at it.
+#[derive(Debug, Default)]
+pub struct Watches(DashMap<EventId, watch::Sender<View>>);
+
+impl Watches {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Woken with every look at a room.
+#[derive(Debug)]
+pub struct Watching(watch::Receiver<View>);
+
+impl Watching {
+    /// The next look; `None`: nobody looks any more.
+    pub async fn next(&mut self) -> Option<View> {
+        self.0.changed().await.ok()?;
+        Some(self.0.borrow_and_update().clone())
+    }
+}
+
+/// What a look says of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    Waiting(Sight),
+    /// The lane is being rebuilt.
+    Recovering,
+    /// It may be this visitor's turn, or over: only the lane knows.
+    Ask,
+    /// No word this time.
+    Nothing,
+}
+
+/// A place in line without what changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// `None` before the opening.
+    ahead: Option<i64>,
+    mode: Mode,
+    sold_out: bool,
+    waiting: i64,
+    free: i64,
+}
+
+impl Sight {
+    fn new(board: &Board, ahead: Option<i64>) -> Self {
+        let counts = &board.counts;
+        let (mode, sold_out) = (counts.mode, counts.sold_out());
+        Self { ahead, mode, sold_out, waiting: counts.waiting, free: counts.free }
+    }
+
+    /// Whether this is more than a step forward: told at once, also far back in line.
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        let standing = |sight: &Self| (sight.ahead.is_some(), sight.mode, sight.sold_out);
+        standing(self) != standing(before)
+    }
+}
+
+impl Admission {
+    /// Watches a room for as long as the answer is kept.
+    pub fn watch(self: &Arc<Self>, room: &Room) -> Watching {
+        let watched = self.watches.0.entry(room.event.clone()).or_insert_with(|| {
+            tokio::spawn(look(self.clone(), room.clone()));
+            watch::Sender::new(View::Unknown)
+        });
+        Watching(watched.subscribe())
+    }
+
+    /// What a look says of a place; its visitor counts as seen.
+    pub fn glance(&self, room: &Room, token: &Token, view: &View) -> Glance {
+        let board = match view {
+            View::Board(board) => board,
+            View::Recovering => return Glance::Recovering,
+            View::Unknown => return Glance::Nothing,
+        };
+        match self.on_board(room, self.tick(), token, board) {
+            OnBoard::There(PlaceState::Waiting { .. }) if board.counts.mode == Mode::Recovering => Glance::Recovering,
+            OnBoard::There(PlaceState::Waiting { ahead }) => Glance::Waiting(Sight::new(board, Some(ahead))),
+            OnBoard::There(PlaceState::Scheduled) => Glance::Waiting(Sight::new(board, None)),
+            OnBoard::There(PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => Glance::Ask,
+            OnBoard::Ask => Glance::Ask,
+            OnBoard::Full => Glance::Nothing,
+        }
+    }
+
+    async fn look_at(&self, room: &Room) -> View {
+        let Ok(lane) = self.lane(room) else { return View::Unknown };
+        let now_ms = self.now_ms();
+        let view = self.boards.fetch_within(AGE_MAX_MS, &**lane, &room.event, now_ms, || self.tick()).await;
+        if let View::Board(board) = &view {
+            self.speeds.look(now_ms, room, board);
+        }
+        view
+    }
+}
+
+/// Looks until nobody watches.
+async fn look(admission: Arc<Admission>, room: Room) {
+    let mut turns = tokio::time::interval(EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let alone = |_: &EventId, watched: &mut watch::Sender<View>| watched.receiver_count() == 0;
+        // With the entry locked: whoever begins to watch finds it, or starts anew.
+        if admission.watches.0.remove_if_mut(&room.event, alone).is_some() {
+            return;
+        }
+        let view = admission.look_at(&room).await;
+        if let Some(watched) = admission.watches.0.get(&room.event) {
+            watched.send_replace(view);
+        }
+    }
+}
