@@ -325,7 +325,7 @@ impl Admission {
     }
 
     /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
-    pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
+    pub fn at_once(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
         let (now_ms, tick) = (self.clock.now_ms(), self.tick());
         let look = |view: &View| match view {
             // A pass may put its holder back inside.
