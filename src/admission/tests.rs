@@ -193,7 +193,7 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
 /// The next look of a stream of this place.
 async fn glance(house: &House, watching: &mut Watching, token: &Token) -> Glance {
     let view = watching.next().await.expect("somebody looks");
-    house.admission.glance(&house.room, token, &view)
+    house.admission.sight(&house.room, token, &view)
 }
 
 #[tokio::test]

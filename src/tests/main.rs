@@ -47,6 +47,7 @@ mod review_catalog;
 mod review_rebuild;
 mod room_browser;
 mod room_page;
+mod room_sold_out;
 mod support;
 mod top_level;
 mod verify_draw;

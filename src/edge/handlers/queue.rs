@@ -94,7 +94,7 @@ pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
     let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
     let room = room_of(&event);
     let token = state.admission.token_of(&room, place.clone())?;
-    let standing = state.admission.at_once(&room, &token, text)?;
+    let standing = state.admission.glance(&room, &token, text)?;
     let view = PlaceView::new(&event, standing, state.clock.now_ms());
     Some(Answer::json(StatusCode::OK, &view).no_store())
 }
