@@ -66,7 +66,11 @@ local function write_new()
   local back = redis.call("ZCARD", BACK)
   redis.call("ZADD", WAITING, unpack(new.waiting))
   redis.call("HSET", SEEN, unpack(new.seen))
-  if #new.drawn > 0 then redis.call("ZADD", DRAWN, unpack(new.drawn)) end
+  if #new.drawn > 0 then
+    redis.call("ZADD", DRAWN, unpack(new.drawn))
+    -- Who left before the opening and came back has their draw again.
+    for i = 2, #new.drawn, 2 do redis.call("SREM", SPENT_DRAWS, new.drawn[i]) end
+  end
   if mode ~= "scheduled" then
     -- Mostly they stand behind all others: no need to look each of them up.
     local is_behind_all = #new.drawn == 0 and (not last or tonumber(last) < tonumber(new.waiting[1]))

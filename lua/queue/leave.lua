@@ -39,15 +39,8 @@ local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/places.lua
 if not room.version or round ~= room.round or is_spent(visitor, token_score) then return reply("NO_PLACE") end
 local where, _, score = place_of(visitor)
-if token_score < 0 and room.drawing then
-  -- Before the opening: not drawn any more, and free to come back.
-  if where then
-    remove(visitor, where)
-    redis.call("ZREM", DRAWN, visitor)
-    mark()
-  end
-  return reply(where and "LEFT" or "NO_PLACE")
-end
+-- Before the opening: not drawn any more. Entering again takes the mark off.
+if token_score < 0 and room.drawing then redis.call("ZREM", DRAWN, visitor) end
 if where then spend(visitor, where, score) end
 if score ~= token_score then mark_spent(visitor, token_score) end
 mark()

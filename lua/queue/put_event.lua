@@ -79,6 +79,7 @@ else
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
     room.drawing = settings.order == "lottery"
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN)
+    mark()
   elseif room.drawing and mode_in_force() ~= "scheduled" then
     room.drawing = false
     mark()

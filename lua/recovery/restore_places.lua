@@ -10,27 +10,30 @@
 -- KEYS[4]  scores       hash  visitor inside, late or back -> score
 -- KEYS[5]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[6]  spent_draws  set   visitors of a draw who are through
+-- KEYS[7]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  to          integer  the generation that was begun
 -- ARGV[5]  places      integer  how many follow
 -- ARGV[6]  chunks      integer  how many follow them
+-- ARGV[7]  drawing     integer  1: who is inside by a draw is among the drawn
 -- then     visitor, score, expiry, claimed (0 or 1) of each place; chunk, bits of each chunk; visitors of spent draws
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS = unpack(KEYS)
+local META, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(6, 6)
+arity_from(7, 7)
 -- include lib/marks.lua
 local to, places, chunks = int(4, 0, COUNT_MAX), int(5, 0, 100000), int(6, 0, 100000)
-local first_chunk = 7 + 4 * places
+local drawing = int(7, 0, 1) == 1
+local first_chunk = 8 + 4 * places
 local first_draw = first_chunk + 2 * chunks
 if #ARGV < first_draw - 1 then error({ err = "ARITY" }) end
-for at = 7, first_chunk - 1, 4 do
+for at = 8, first_chunk - 1, 4 do
   int(at + 1, SCORE_MIN, SCORE_MAX)
   int(at + 2, 0, TIME_MAX)
   int(at + 3, 0, 1)
@@ -40,11 +43,12 @@ for at = first_chunk, first_draw - 1, 2 do
   if #ARGV[at + 1] ~= 128 then error({ err = "RANGE argument " .. at + 1 }) end
 end
 -- include lib/restoring.lua
-for at = 7, first_chunk - 1, 4 do
+for at = 8, first_chunk - 1, 4 do
   local visitor = ARGV[at]
   redis.call("ZADD", INSIDE, ARGV[at + 2], visitor)
   redis.call("HSET", SCORES, visitor, ARGV[at + 1])
   redis.call(ARGV[at + 3] == "1" and "SREM" or "SADD", CALLED, visitor)
+  if drawing and tonumber(ARGV[at + 1]) < 0 then redis.call("ZADD", DRAWN, 0, visitor) end
 end
 for at = first_chunk, first_draw - 1, 2 do redis.call("HSET", SPENT, ARGV[at], ARGV[at + 1]) end
 for at = first_draw, #ARGV do redis.call("SADD", SPENT_DRAWS, ARGV[at]) end

@@ -9,13 +9,15 @@
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  behind      integer  1: only when the lane is behind what the caller has seen
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META = unpack(KEYS)
 local code = { DONE = 1 }
 -- include lib/args.lua
-arity(1, 3)
+arity(1, 4)
 -- include lib/marks.lua
-if generation > 0 and not restoring then redis.call("HSET", META, "restoring", "sealed") end
+local only_behind = int(4, 0, 1) == 1
+if generation > 0 and not restoring and (is_behind or not only_behind) then redis.call("HSET", META, "restoring", "sealed") end
 return reply("DONE")

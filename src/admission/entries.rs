@@ -137,10 +137,15 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// Also when it is cut short: whoever joins next starts another one.
+    /// When it is cut short nobody may be left to take those who wait: they are told that nobody knows.
     fn drop(&mut self) {
-        if !self.ended {
-            self.room.lock().calling -= 1;
+        if self.ended {
+            return;
+        }
+        let mut gathered = self.room.lock();
+        gathered.calling -= 1;
+        if gathered.calling == 0 {
+            gathered.joins.clear();
         }
     }
 }

@@ -260,7 +260,15 @@ mod tests {
 
     fn room() -> Room {
         let (patience_ms, absent_ms, stay_ms) = (30_000, 60_000, 600_000);
-        Room { event: "hall".into(), lane: crate::ids::LaneId(0), patience_ms, absent_ms, stay_ms, draw: None }
+        Room {
+            event: "hall".into(),
+            lane: crate::ids::LaneId(0),
+            patience_ms,
+            absent_ms,
+            stay_ms,
+            recover_ms: 75_000,
+            draw: None,
+        }
     }
 
     fn token(serial: i64) -> Token {

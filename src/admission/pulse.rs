@@ -76,8 +76,8 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
             if let Err(Fault::Recovering(_)) = result
                 && let Ok(lane) = admission.lane(&room)
             {
-                // It may be behind what only this gateway saw: the writer is to know. Otherwise it changes nothing.
-                lane.seal().await.ok();
+                // It may be behind what only this gateway saw: the writer is to know.
+                lane.seal_if_behind().await.ok();
             }
             note(&room, result, failing);
             if counting && let Ok(Some(counts)) = admission.counts(&room).await {

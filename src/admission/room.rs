@@ -36,6 +36,8 @@ pub struct Room {
     pub patience_ms: i64,
     /// Who is not seen for so long counts as absent.
     pub absent_ms: i64,
+    /// So long a rebuilt room waits for its visitors.
+    pub recover_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
     /// A place inside lasts so long, if it is not given back before.
@@ -394,6 +396,11 @@ impl Admission {
         self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
+            // So few have come back yet that this is nothing to be held to; it is not shown either.
+            state @ PlaceState::Waiting { .. } if place.counts.mode == Mode::Recovering => {
+                self.presences.met(self.tick(), &token, epoch, i64::MAX);
+                state
+            }
             PlaceState::Waiting { ahead } => {
                 PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
             }
@@ -414,7 +421,10 @@ impl Admission {
             visitor: token.visitor.clone(),
             token: self.text(token, text),
             place: Place::Recovering,
-            poll_after_ms: patient(self.settings.pace.waiting(0, rand::random()), room.patience_ms),
+            poll_after_ms: patient(
+                self.settings.pace.resting(rand::random()).min(room.recover_ms / 3),
+                room.patience_ms,
+            ),
         }
     }
 

@@ -33,8 +33,15 @@ impl House {
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
-        let room =
-            Room { event: "hall".into(), lane: LaneId(0), patience_ms: 60_000, absent_ms, stay_ms: 60_000, draw: None };
+        let room = Room {
+            event: "hall".into(),
+            lane: LaneId(0),
+            patience_ms: 60_000,
+            absent_ms,
+            stay_ms: 60_000,
+            recover_ms: 75_000,
+            draw: None,
+        };
         let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };
         house.lane.begin_restore(1, LogId(0)).await.expect("begun");

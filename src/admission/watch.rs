@@ -119,8 +119,20 @@ impl Admission {
     }
 }
 
+/// However a look ends, nobody goes on watching a room that nobody looks at.
+struct Looking(Arc<Admission>, EventId);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.watches.0.remove(&self.1);
+        }
+    }
+}
+
 /// Looks until nobody watches.
 async fn look(admission: Arc<Admission>, room: Room) {
+    let _looking = Looking(admission.clone(), room.event.clone());
     let mut turns = tokio::time::interval(EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -154,6 +154,9 @@ pub trait Lane: Send + Sync + 'static {
     /// answers to the end, also of a lane that is behind: what the doors accepted is taken to the ledger
     /// before `begin_restore` drops it. A lane never built or being rebuilt is left alone.
     async fn seal(&self) -> Result<()>;
+    /// As `seal`, by a gateway and only while the lane is behind what that gateway has seen of it: then only
+    /// it knows, and the writer is to rebuild the lane.
+    async fn seal_if_behind(&self) -> Result<()>;
     /// Starts rebuilding under a new generation: everything the lane had is dropped, every other
     /// operation but `meta`, the lease, `seal` and these four answers [`Fault::Recovering`] until `end_restore`.
     ///

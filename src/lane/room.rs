@@ -18,8 +18,8 @@
 //!   present whenever it is read, and by whatever changes the rate at the old one before the new one counts.
 //! - `rate` is `rate_per_min`; with control `adaptive`, `max(1, ⌊rate_per_min · pace / 1000⌋)` (0 at 0).
 //!   `pace` begins at [`PACE_MAX`] and follows the age of the lane's oldest record; see [`Pulse`].
-//! - Entries, departures, pulses with effect, purchases that give a place back and the end of drawing give
-//!   the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
+//! - Entries, departures, pulses with effect, purchases that give a place back, a new round and the end of
+//!   drawing give the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
 //!   more of it.
 //! - *Spending* a place removes it and marks its score spent. Counts of seats are as the string stands;
 //!   a hold that ran out counts as held until it is swept.
@@ -208,8 +208,8 @@ pub struct Entrant {
 ///
 /// `leave`: no event, another round or the token's score spent → `false`, nothing changed. Else the
 /// token's score is spent, and the visitor's place too if there is one; `true` when there was one. In
-/// every mode. Holds, bindings and counts of open holds stay. In a room still drawing a draw is not spent:
-/// who leaves before the opening is not drawn any more, and may come back.
+/// every mode. Holds, bindings and counts of open holds stay. Who leaves a room still drawing is not drawn
+/// any more; entering again by the same draw, before the opening, takes the mark off.
 ///
 /// `readmit` puts the holder of a live pass back inside, claimed, until the pass is over: when the room is
 /// recovering, the token is of its round and not spent, `inside < capacity`, and the visitor is not inside.
@@ -298,7 +298,11 @@ pub struct RoomCounts {
 impl RoomCounts {
     /// Admissions a minute at the present pace.
     pub fn rate(&self) -> i64 {
-        if self.pace == PACE_MAX { self.rate_per_min } else { (self.rate_per_min * self.pace / PACE_MAX).max(1) }
+        if self.pace == PACE_MAX || self.rate_per_min == 0 {
+            self.rate_per_min
+        } else {
+            (self.rate_per_min * self.pace / PACE_MAX).max(1)
+        }
     }
 
     /// Nothing free, nothing held, nothing paying, in a room that has seats.

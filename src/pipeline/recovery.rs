@@ -108,6 +108,13 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     lane.begin_restore(mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     let mut refunded = Vec::new();
+    // Campaigns first: a room recovers from when it is restored, and its visitors should have all of that time.
+    for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
+        let claims = shared.ledger.claims(&put.campaign).await?;
+        done.campaigns += 1;
+        done.claims += claims.len();
+        lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
+    }
     for EventSource { put, recover_ms } in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
         let saved = shared.ledger.room_checkpoint(&put.event).await?;
@@ -123,7 +130,8 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         let restore = EventRestore {
             generation: mark.generation,
             put,
-            epoch: mark.epoch,
+            // A room counts up its own with every round.
+            epoch: mark.epoch.max(checkpoint.as_ref().map_or(0, |room| room.epoch + 1)),
             checkpoint,
             // A lane that never was has nobody to wait for.
             recover_until_ms: if before.generation > 0 { now_ms + recover_ms } else { 0 },
@@ -131,12 +139,6 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
             now_ms,
         };
         lane.restore_event(now_ms, restore).await?;
-    }
-    for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
-        let claims = shared.ledger.claims(&put.campaign).await?;
-        done.campaigns += 1;
-        done.claims += claims.len();
-        lane.restore_campaign(shared.clock.now_ms(), mark.generation, put, claims).await?;
     }
     lane.end_restore(mark.generation).await?;
     for order in refunded {

@@ -49,9 +49,12 @@ impl Rooms {
         if self.upto == Some(marks) {
             return Ok(());
         }
+        // One that cannot be saved does not keep the others from it.
+        let mut saved = Ok(());
         for room in shared.sources.rooms(lane.id()) {
-            self.save_one(shared, lane, &room, &meta).await?;
+            saved = saved.and(self.save_one(shared, lane, &room, &meta).await);
         }
+        saved?;
         self.upto = Some(marks);
         Ok(())
     }

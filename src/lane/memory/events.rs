@@ -39,6 +39,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         if opens_again {
             step.emit_on(id, EventEffect::Round { round, epoch });
             step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));
+            step.mark();
         } else if ends_drawing {
             step.emit_on(id, EventEffect::Drawing(false));
             step.mark();

@@ -77,6 +77,9 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     for Insider { visitor, score, expires_ms, claimed } in inside {
         let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed };
         emit(EventEffect::Placed(visitor.clone(), Standing { score: *score, at }));
+        if *drawing && *score < 0 {
+            emit(EventEffect::Drawn(visitor.clone()));
+        }
     }
     for score in spent.iter().flat_map(SpentChunk::scores) {
         emit(EventEffect::Spent(score));

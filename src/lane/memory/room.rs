@@ -229,6 +229,10 @@ impl Room {
         self.spent_draws.insert(visitor);
     }
 
+    pub fn unspend_draw(&mut self, visitor: &VisitorId) {
+        self.spent_draws.remove(visitor);
+    }
+
     pub fn is_spent(&self, visitor: &VisitorId, score: i64) -> bool {
         if score < 0 { self.spent_draws.contains(visitor) } else { self.spent.contains(&score) }
     }

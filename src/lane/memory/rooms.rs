@@ -84,6 +84,9 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
     step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at }));
     if entrant.draw.is_some() {
         step.emit_on(id, EventEffect::Drawn(visitor.clone()));
+        if step.expect_event(id).room.is_spent(visitor, score) {
+            step.emit_on(id, EventEffect::UnspentDraw(visitor.clone()));
+        }
     }
     if at_once {
         step.emit_on(id, EventEffect::Bucket(bucket.less(1)));
@@ -182,12 +185,7 @@ pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {
     }
     let standing = event.room.standing(visitor);
     if token.score < 0 && event.room.drawing {
-        if standing.is_some() {
-            step.emit_on(id, EventEffect::Gone(visitor.clone()));
-            step.emit_on(id, EventEffect::Undrawn(visitor.clone()));
-            step.mark();
-        }
-        return Ok(standing.is_some());
+        step.emit_on(id, EventEffect::Undrawn(visitor.clone()));
     }
     if let Some(standing) = standing {
         spend(step, id, visitor, standing.score);

@@ -157,7 +157,11 @@ impl Lane for RedisLane {
     }
 
     async fn seal(&self) -> Result<()> {
-        recovery::seal(self).await
+        recovery::seal(self, 0).await
+    }
+
+    async fn seal_if_behind(&self) -> Result<()> {
+        recovery::seal(self, 1).await
     }
 
     async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {

@@ -26,8 +26,9 @@ const PLACES_MAX: usize = 1_000;
 /// Claims one script restores.
 const CLAIMS_MAX: usize = 1_000;
 
-pub async fn seal(lane: &RedisLane) -> Result<()> {
-    lane.call(&scripts::SEAL, About::Lane, NO_TIME, Args::new()).await?;
+/// `only_behind`: 1 or 0, as the script has it.
+pub async fn seal(lane: &RedisLane, only_behind: i64) -> Result<()> {
+    lane.call(&scripts::SEAL, About::Lane, NO_TIME, Args::new().int(only_behind)).await?;
     Ok(())
 }
 
@@ -88,7 +89,8 @@ async fn restore_places(
     checkpoint: &Checkpoint,
 ) -> Result<()> {
     let call = async |inside: &[Insider], spent: &[SpentChunk], draws: &[VisitorId]| {
-        let begin = Args::new().int(restore.generation).int(len(inside)).int(len(spent));
+        let begin =
+            Args::new().int(restore.generation).int(len(inside)).int(len(spent)).int(i64::from(checkpoint.drawing));
         let args = inside.iter().fold(begin, |args, place| {
             let Insider { visitor, score, expires_ms, claimed } = place;
             args.text(visitor.as_str()).int(*score).int(*expires_ms).int(i64::from(*claimed))

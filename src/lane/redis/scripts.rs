@@ -126,12 +126,12 @@ scripts! {
     LEASE = "log/lease", [Meta, Lease], Exactly(5), [(1, "LEASED"), (-1, "HELD")];
     UNLEASE = "log/unlease", [Meta, Lease], Exactly(4), [(1, "DONE")];
     META = "log/meta", [Meta, Log], Exactly(3), [(1, "META")];
-    SEAL = "recovery/seal", [Meta], Exactly(3), [(1, "DONE")];
+    SEAL = "recovery/seal", [Meta], Exactly(4), [(1, "DONE")];
     BEGIN_RESTORE = "recovery/begin_restore", [Meta, Events, Campaigns, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds], Exactly(5), [(1, "BEGUN"), (-1, "OLD_GENERATION")];
     DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
     DROP_CAMPAIGN = "recovery/drop_campaign", [Meta, Events, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
-    RESTORE_PLACES = "recovery/restore_places", [Meta, Inside, Called, Scores, Spent, SpentDraws], AtLeast(6), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    RESTORE_PLACES = "recovery/restore_places", [Meta, Inside, Called, Scores, Spent, SpentDraws, Drawn], AtLeast(7), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_ORDER = "recovery/restore_order", [Meta, Orders, Pending, Attempts, OrderRefunds, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(14), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CLAIMS = "recovery/restore_claims", [Meta, Campaign, Claims, Numbers, Claimants], AtLeast(4), [(1, "DONE"), (-101, "NOT_RESTORING")];

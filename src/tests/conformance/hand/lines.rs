@@ -27,6 +27,7 @@ cases![
     the_drawn_are_read_in_pages,
     the_pace_follows_the_oldest_record,
     a_fixed_room_keeps_its_rate,
+    who_is_inside_by_a_draw_was_drawn,
     what_moves_a_room_moves_the_log,
     a_room_comes_back_from_its_checkpoint,
     a_recovering_room_waits_for_its_visitors,
@@ -187,9 +188,12 @@ async fn who_leaves_before_the_opening_is_not_drawn(lane: Arc<dyn Lane>) {
     assert_eq!(drawn(&lane, None, 9).await, [ask::visitor("b")]);
     assert!(matches!(enter(&lane, START, drawing(&[("a", -5)])).await, EnterOutcome::Entered { score: -5, .. }));
     assert_eq!(drawn(&lane, None, 9).await, [ask::visitor("a"), ask::visitor("b")]);
+    assert_eq!(polled(&lane, START, &a).await, PlaceState::Scheduled, "the mark is off");
     assert!(lane.leave(START, a.clone()).await.expect("an answer"));
-    assert_eq!(polled(&lane, START, &a).await, PlaceState::Scheduled, "the place is in the token");
-    assert_eq!(drawn(&lane, None, 9).await.len(), 2, "and so is the draw");
+    assert_eq!(polled(&lane, START, &a).await, PlaceState::Done, "no other device brings the place back");
+    turned(&lane, 2, Mode::Open).await;
+    assert!(matches!(enter(&lane, START, ask::enter(HALL, "a")).await, EnterOutcome::Entered { .. }));
+    assert_eq!(polled(&lane, START, &a).await, PlaceState::Done, "nor does the old token, behind the new place");
 }
 
 async fn a_spent_draw_is_the_visitors(lane: Arc<dyn Lane>) {
@@ -248,6 +252,20 @@ async fn a_fixed_room_keeps_its_rate(lane: Arc<dyn Lane>) {
     lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
     lane.pulse(START + 60 * SECOND, ask::pulse(HALL)).await.expect("an answer");
     assert_eq!(counts(&lane, START).await.pace, PACE_MAX);
+}
+
+async fn who_is_inside_by_a_draw_was_drawn(lane: Arc<dyn Lane>) {
+    let insider = |visitor: &str, score| Insider {
+        visitor: ask::visitor(visitor),
+        score,
+        expires_ms: START + 60 * SECOND,
+        claimed: true,
+    };
+    let inside = vec![insider("a", -5), insider("b", EPOCH + 1)];
+    let room =
+        Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, drawing: true, inside, ..Checkpoint::default() };
+    rebuilt(&lane, room).await;
+    assert_eq!(drawn(&lane, None, 9).await, [ask::visitor("a")]);
 }
 
 async fn what_moves_a_room_moves_the_log(lane: Arc<dyn Lane>) {
