@@ -1,8 +1,9 @@
-//! A TCP proxy between a gateway and one of its servers that passes, cuts, refuses or swallows.
+//! A TCP proxy between a gateway and one of its servers that passes, delays, cuts, refuses or swallows.
 //! Knows no protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,6 +13,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Pass,
+    /// What the server says comes so much later: every round trip takes longer.
+    Delay(Duration),
     /// Open connections are cut, new ones are closed at once.
     Cut,
     /// What the client says passes; when the server answers, the connection is cut instead.
@@ -85,6 +88,10 @@ async fn pass(
     while let Ok(n @ 1..) = from.read(&mut bytes).await {
         if way == Way::Back && *modes.borrow() == Mode::CutAnswer {
             return;
+        }
+        let delay = if let Mode::Delay(delay) = *modes.borrow() { Some(delay) } else { None };
+        if let Some(delay) = delay.filter(|_| way == Way::Back) {
+            tokio::time::sleep(delay).await;
         }
         if modes.wait_for(|mode| *mode != Mode::Swallow).await.is_err() || to.write_all(&bytes[..n]).await.is_err() {
             return;
