@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value as Json, json};
+use stanchion::clock::Clock;
 use support::client::{Answer, Client};
 use support::gateway::{Gateway, House, bearer};
 use support::plot::{Band, Curve, Panel, svg};
 use support::proxy::{Mode, Proxy};
+use support::redis::value;
 use support::{machine, part, table};
 // Whatever blocks leaves its thread to the proxy and the buyers.
 use tokio::task::block_in_place as blocking;
@@ -103,6 +105,8 @@ async fn run(control: &'static str) -> Run {
             }),
         );
     });
+    let rooms = value(&house.redis.says(&format!("KEYS *:e:{EVENT}:room")));
+    let log = rooms.list()[0].text().replace(&format!("e:{EVENT}:room"), "log");
     let crowd = Arc::new(Crowd { client: Client::new(format!("http://{}", gateway.address)), ..Crowd::default() });
     let filling = tokio::spawn(crowd.clone().fill());
     // The bucket's first burst is over.
@@ -111,7 +115,7 @@ async fn run(control: &'static str) -> Run {
     println!("{control}: {} s", SECONDS);
     let (began, mut seconds) = (Instant::now(), Vec::new());
     let mut beats = tokio::time::interval(Duration::from_secs(1));
-    let mut before = blocking(|| look(&gateway, &crowd));
+    let mut before = blocking(|| look(&house, &log, &gateway, &crowd));
     beats.tick().await;
     for second in 1..=SECONDS {
         beats.tick().await;
@@ -120,7 +124,7 @@ async fn run(control: &'static str) -> Run {
             LATE_TO => proxy.set(Mode::Pass),
             _ => {}
         }
-        let now = blocking(|| look(&gateway, &crowd));
+        let now = blocking(|| look(&house, &log, &gateway, &crowd));
         let took = now.at.duration_since(before.at).as_secs_f64();
         let a_second = |now: f64, before: f64| (now - before) / took;
         seconds.push(Second {
@@ -169,12 +173,17 @@ struct Look {
     confirmed: f64,
 }
 
-fn look(gateway: &Gateway, crowd: &Crowd) -> Look {
+/// The log as Redis has it (the gateway's own gauges are told by the writer, who is late here), the rate as the
+/// gateway tells it.
+fn look(house: &House, log: &str, gateway: &Gateway, crowd: &Crowd) -> Look {
+    let oldest = value(&house.redis.says(&format!("XRANGE {log} - + COUNT 1")));
+    let fields = oldest.list().first().map(|entry| entry.list()[1].list().to_vec()).unwrap_or_default();
+    let at_ms = fields.chunks(2).find(|field| field[0].text() == "at").and_then(|field| field[1].number());
+    let backlog = value(&house.redis.says(&format!("XLEN {log}"))).number().unwrap_or(0) as f64;
     Look {
         at: Instant::now(),
-        // One lane has an event: the others' are 0.
-        oldest_s: gateway.metric("stanchion_pipeline_oldest_seconds", ""),
-        backlog: gateway.metric("stanchion_pipeline_backlog", ""),
+        oldest_s: at_ms.map_or(0.0, |at_ms| (Clock::system().now_ms() - at_ms).max(0) as f64 / 1e3),
+        backlog,
         rate: gateway.metric("stanchion_admission_rate_per_minute", ""),
         admitted: of(&crowd.admitted) as f64,
         ordered: of(&crowd.ordered) as f64,
