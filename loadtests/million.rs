@@ -5,12 +5,13 @@
 
 mod support;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use serde_json::json;
 use stanchion::admission::tokens::random_visitor;
 use stanchion::clock::Clock;
@@ -21,7 +22,7 @@ use support::client::Client;
 use support::gateway::{Gateway, House};
 use support::load::{self, Ask, Entry, Plan, Report, Until};
 use support::redis::{Slow, info, value};
-use support::table::{Spread, grouped};
+use support::table::grouped;
 use support::{machine, part, table};
 
 #[global_allocator]
@@ -29,6 +30,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EVENT: &str = "hall";
 const WAITING: usize = 1_000_000;
+/// Who leaves from the midst of the line: so many in a row, so often. A line without gaps would flatter what
+/// lies between two knots of the board.
+const GAP: usize = 300;
+const GAPS: usize = 100;
 /// Those who come to their turn within the test, and some more; the load polls all others.
 const FRONT: usize = 30_000;
 
@@ -63,7 +68,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let house = runtime.block_on(House::start());
     println!("{}", machine::line());
-    let gateway = house.gateway(&[("STANCHION__LIMITS__VISITOR_RPS", "0")]);
+    let gateway = house.gateway(&[("STANCHION__LIMITS__VISITOR_RPS", "0"), ("STANCHION__LOG__LEVEL", "off")]);
     gateway.put_event(
         EVENT,
         &json!({
@@ -92,10 +97,11 @@ impl Crowd {
         let empty = settled_memory(house);
         let began = Instant::now();
         let mut entries = Vec::with_capacity(WAITING);
-        while entries.len() < WAITING {
+        let all = WAITING + GAPS * GAP;
+        while entries.len() < all {
             let visitors: Vec<_> = (0..ENTER_MAX).map(|_| Entrant { visitor: random_visitor(), draw: None }).collect();
             let names: Vec<_> = visitors.iter().map(|entrant| entrant.visitor.clone()).collect();
-            let enter = Enter { event: event.clone(), round: 0, visitors, waiting_max: WAITING as i64 };
+            let enter = Enter { event: event.clone(), round: 0, visitors, waiting_max: all as i64 };
             let places = runtime.block_on(lane.enter(Clock::system().now_ms(), enter)).expect("the lane answers");
             for (visitor, place) in names.into_iter().zip(places) {
                 let EnterOutcome::Entered { score, place } = place else { panic!("a new place: {place:?}") };
@@ -105,11 +111,13 @@ impl Crowd {
             }
         }
         let seconds = began.elapsed().as_secs_f64();
+        runtime.block_on(leave(house, lane, &mut entries));
         let each = (settled_memory(house) - empty) / WAITING as f64;
         println!(
-            "{} entered in {seconds:.1} s by Lane::enter, {ENTER_MAX} at a time\n\
+            "{} entered in {seconds:.1} s by Lane::enter, {ENTER_MAX} at a time; {} left, {GAP} in a row each time\n\
              Redis: {each:.1} bytes of memory a waiting visitor, {:.0} MB in all",
-            grouped(WAITING as f64, 0),
+            grouped(all as f64, 0),
+            grouped((GAPS * GAP) as f64, 0),
             settled_memory(house) / 1e6,
         );
         let (everybody, rest) = (house.path("everybody"), house.path("rest"));
@@ -260,6 +268,24 @@ impl Crowd {
     }
 }
 
+/// Makes the gaps, behind the front.
+async fn leave(house: &House, lane: &Arc<dyn Lane>, entries: &mut Vec<Entry>) {
+    let (tokens, step) = (house.tokens(), (entries.len() - FRONT) / GAPS);
+    let from: HashSet<usize> =
+        (0..GAPS).map(|n| FRONT + n * step + rand::random::<u32>() as usize % (step - GAP)).collect();
+    let is_gap = |at: usize| (0..GAP).any(|back| at >= back && from.contains(&(at - back)));
+    let (gone, stay): (Vec<_>, Vec<_>) = entries.drain(..).enumerate().partition(|(at, _)| is_gap(*at));
+    let leaving = gone.into_iter().map(|(_, entry)| {
+        let claim = tokens.verify(&entry.token).expect("signed here");
+        let score = claim.score.expect("a room without a draw");
+        let token = Token { event: claim.event, visitor: claim.visitor, score, round: claim.round };
+        async move { lane.leave(Clock::system().now_ms(), token).await.expect("the lane answers") }
+    });
+    let left = futures_util::stream::iter(leaving).buffer_unordered(64).filter(|left| std::future::ready(*left));
+    assert_eq!(left.count().await, GAPS * GAP, "all of them waited");
+    entries.extend(stay.into_iter().map(|(_, entry)| entry));
+}
+
 const OPERATIONS: [&str; 4] = ["pulse", "board", "presence", "poll"];
 
 fn plan(address: String, visitors: &str, until: Until) -> Plan {
@@ -312,6 +338,7 @@ struct Times {
     p50: f64,
     p99: f64,
     max: f64,
+    noted: Vec<i64>,
 }
 
 impl Times {
@@ -325,7 +352,8 @@ impl Times {
             let us = if nth < short { Slow::LEAST_US } else { noted.get(nth - short).copied().unwrap_or(0) };
             us as f64 / 1e3
         };
-        Self { calls, p50: at(0.5), p99: at(0.99), max: at(1.0) }
+        let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
+        Self { calls, p50, p99, max, noted }
     }
 }
 
@@ -375,10 +403,15 @@ fn tell(windows: &[Window], load: &Report, still: Positions) {
     table::row("of these not exact", of(&|w| w.positions.exact_off as f64), 0);
     table::row("others compared, moving", of(&|w| w.positions.others as f64), 0);
     table::row("their largest error, per cent of the rank", of(&|w| w.positions.worst * 100.0), 3);
-    let worst = Spread::of(windows.iter().map(|w| w.times[0].max)).max;
+    let noted = windows.iter().flat_map(|w| &w.times[0].noted).copied().collect();
+    let pulses = Times::of(noted, windows.iter().map(|w| w.times[0].calls).sum());
     println!(
-        "the longest pulse {worst:.2} ms; polls as the load saw them: {}\n\
+        "all {} pulses: p50 {:.2} ms, p99 {:.2} ms, the longest {:.2} ms; polls as the load saw them: {}\n\
          standing still: {} positions up to 500 compared, {} not exact; {} others, largest error {:.3} %",
+        pulses.calls,
+        pulses.p50,
+        pulses.p99,
+        pulses.max,
         load::told(load),
         still.exact,
         still.exact_off,

@@ -93,7 +93,7 @@ async fn run(control: &'static str) -> Run {
         house.gateway(&[
             ("STANCHION__LIMITS__VISITOR_RPS", "0"),
             ("STANCHION__PIPELINE__BATCH_MAX", BATCH_MAX),
-            ("STANCHION__LOG__LEVEL", "error"),
+            ("STANCHION__LOG__LEVEL", "off"),
         ])
     });
     blocking(|| {
