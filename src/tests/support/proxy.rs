@@ -98,3 +98,24 @@ async fn pass(
         }
     }
 }
+
+#[tokio::test]
+async fn what_comes_late_comes_whole_and_in_order() {
+    let echo = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let proxy = Proxy::to(echo.local_addr().expect("bound")).await;
+    proxy.set(Mode::Delay(Duration::from_millis(1)));
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = echo.accept().await.expect("the proxy comes");
+        let (mut from, mut to) = stream.split();
+        tokio::io::copy(&mut from, &mut to).await
+    });
+    let mut client = TcpStream::connect(proxy.addr).await.expect("it listens");
+    for said in [vec![1; 3], vec![2; 100_000], vec![3]] {
+        client.write_all(&said).await.expect("an open connection");
+        let mut heard = vec![0; said.len()];
+        client.read_exact(&mut heard).await.expect("all of it comes back");
+        assert!(heard == said);
+    }
+    drop(client);
+    server.await.expect("no panic").expect("nothing broke");
+}
