@@ -153,7 +153,8 @@ impl Crowd {
         let near = Near::start(gateway, self.entries.clone());
         tokio::time::sleep(2 * NEAR_EVERY).await;
         gateway.patch_room(EVENT, &json!({"capacity": CAPACITY, "rate_per_min": RATE_PER_MIN}));
-        let seconds = WINDOWS as f64 * WINDOW.as_secs_f64() + 4.0;
+        // Longer than the windows: comparing positions may stretch them.
+        let seconds = WINDOWS as f64 * WINDOW.as_secs_f64() + 15.0;
         let (address, rest) = (gateway.address.clone(), self.rest.clone());
         let until = Until::Paced { seconds, per_second: POLLS_PER_SECOND };
         let load = std::thread::spawn(move || load::play(&plan(address, &rest, until)));
@@ -243,12 +244,15 @@ impl Crowd {
         let before = ranks(house, &key, &asked);
         tokio::time::sleep(age).await;
         let client = Client::new(format!("http://{}", gateway.address));
-        let mut shown = Vec::new();
-        for (_, token) in &asked {
-            let answer = client.get(&format!("/v1/events/{EVENT}/queue")).queue(token).send().await;
-            let waits = answer.json["state"] == "waiting";
-            shown.push(answer.json["position"].as_i64().filter(|_| waits).map(|position| position - 1));
-        }
+        let polls = asked.iter().map(|(_, token)| {
+            let poll = client.get(&format!("/v1/events/{EVENT}/queue")).queue(token).send();
+            async move {
+                let answer = poll.await;
+                let waits = answer.json["state"] == "waiting";
+                answer.json["position"].as_i64().filter(|_| waits).map(|position| position - 1)
+            }
+        });
+        let shown: Vec<Option<i64>> = futures_util::stream::iter(polls).buffered(NEAR_TASKS).collect().await;
         let after = ranks(house, &key, &asked);
         let mut positions = Positions::default();
         for ((&before, &after), shown) in before.iter().zip(&after).zip(shown) {

@@ -438,10 +438,10 @@ fn picture(runs: &[Run; 2]) -> String {
             ],
         },
         Panel {
-            title: "Orders confirmed, a second",
+            title: "Records that wait for the writer",
             curves: vec![
-                adaptive.curve("control = adaptive", ADAPTIVE, false, |s| s.confirmed),
-                fixed.curve("control = fixed", FIXED, false, |s| s.confirmed),
+                adaptive.curve("control = adaptive", ADAPTIVE, false, |s| s.backlog),
+                fixed.curve("control = fixed", FIXED, false, |s| s.backlog),
             ],
         },
     ];
