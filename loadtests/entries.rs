@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,9 @@ const SECONDS: f64 = 5.0;
 /// Entries whose order is looked at, and the connections they come by, half to either gateway.
 const ORDERED: u64 = 100_000;
 const ORDERED_CONNECTIONS: usize = 128;
+
+/// How often it is looked who is inside: pulses come more often than that.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// All of them are let in within this, or the test is over.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(120);
@@ -150,45 +153,50 @@ impl Bench<'_> {
         entered.must_be_clean();
         let entries = load::entries(&kept);
         self.gateway.patch_room(event, &json!({"capacity": ORDERED, "rate_per_min": 600_000}));
-        let began = Instant::now();
-        while self.gateway.room(event)["inside"] != ORDERED {
-            assert!(began.elapsed() < ADMITTED_WITHIN, "not all are let in: {}", self.gateway.room(event));
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        let (by_place, by_call) = self.turns(event, &entries);
+        let called = self.called(event);
+        assert_eq!(called.len(), entries.len(), "everybody is let in, once");
+        let (by_place, by_call) = self.turns(&entries, &called);
         let (places, calls) = (order::violations(&by_place), order::violations(&by_call));
         table::head("order, one run");
         table::row("entries through two gateways", [entries.len() as f64], 0);
         table::row("entries a second", [entered.per_second()], 0);
         table::row("pairs, one answered before the other asked", [order::pairs(&by_place) as f64], 0);
+        let looks = called.values().collect::<HashSet<_>>().len();
+        table::row("looks that saw somebody come in", [looks as f64], 0);
         table::row("of these with the places the other way round", [places as f64], 0);
         table::row("of these let in the other way round", [calls as f64], 0);
         places + calls
     }
 
-    /// Each entry's turn by its place, and by the pulse that let it in.
-    fn turns(&self, event: &str, entries: &[Entry]) -> (Vec<Turn>, Vec<Turn>) {
-        let called = self.called(event);
-        assert_eq!(called.len(), entries.len(), "everybody is let in, once");
+    /// Each entry's turn by its place, and by when it was let in.
+    fn turns(&self, entries: &[Entry], called: &HashMap<String, i64>) -> (Vec<Turn>, Vec<Turn>) {
         let turn = |entry: &Entry, turn| Turn { asked_ns: entry.asked_ns, answered_ns: entry.answered_ns, turn };
-        entries
+        let turns = entries
             .iter()
-            .map(|entry| (turn(entry, self.house.score(&entry.token)), turn(entry, called[&entry.visitor])))
-            .unzip()
+            .map(|entry| (turn(entry, self.house.score(&entry.token)), turn(entry, called[&entry.visitor])));
+        turns.unzip()
     }
 
-    /// When each place inside will expire, as Redis has it: a fixed time after the pulse that called.
+    /// Looks again and again who is inside, until all are: of each the first look that saw them. A look is
+    /// one command, so it sees one moment; who was first seen by the same look came in together.
     fn called(&self, event: &str) -> HashMap<String, i64> {
-        // Answers are arrays of bulk strings: a line of length, one of text.
         let texts = |command: &str| -> Vec<String> {
             let answer = self.house.redis.says(command);
+            // Arrays of bulk strings: a line of length, one of text.
             answer.lines().filter(|line| !line.starts_with(['*', '$', '+'])).map(str::to_owned).collect()
         };
-        let key = texts(&format!("KEYS *:e:{event}:inside")).pop().expect("somebody is inside");
-        let mut texts = texts(&format!("ZRANGE {key} 0 -1 WITHSCORES")).into_iter();
-        let mut called = HashMap::new();
-        while let (Some(visitor), Some(expires)) = (texts.next(), texts.next()) {
-            called.insert(visitor, expires.parse().expect("a score"));
+        let (began, mut called) = (Instant::now(), HashMap::new());
+        for look in 0.. {
+            if called.len() as u64 == ORDERED {
+                break;
+            }
+            assert!(began.elapsed() < ADMITTED_WITHIN, "not all are let in: {}", self.gateway.room(event));
+            std::thread::sleep(LOOK_EVERY);
+            if let Some(key) = texts(&format!("KEYS *:e:{event}:inside")).pop() {
+                for visitor in texts(&format!("ZRANGE {key} 0 -1")) {
+                    called.entry(visitor).or_insert(look);
+                }
+            }
         }
         called
     }

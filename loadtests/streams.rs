@@ -277,6 +277,7 @@ async fn open(plan: &Hold, token: &str, held: &Mutex<Held>) -> Option<TcpStream>
 async fn read_on(mut stream: TcpStream, held: &Mutex<Held>) {
     // An event is a little over half a kilobyte and comes in one piece, so it is not put together here.
     let mut bytes = [0_u8; 4096];
+    let mut inside = false;
     while let Ok(read @ 1..) = stream.read(&mut bytes).await {
         let text = &bytes[..read];
         let now_ms = now_ms();
@@ -285,7 +286,8 @@ async fn read_on(mut stream: TcpStream, held: &Mutex<Held>) {
         held.bytes += read as u64;
         if has(b"data: ") {
             *held.events.entry(now_ms / 1000).or_default() += 1;
-            if has(b"\"state\":\"admitted\"") {
+            if has(b"\"state\":\"admitted\"") && !inside {
+                inside = true;
                 held.admitted.push(now_ms);
             }
         } else {

@@ -1,8 +1,9 @@
 //! Joins of a room gathered into few calls of its lane. Knows no HTTP and no tokens.
 //!
-//! While one call is under way the next joins gather, and go together when it is answered: nobody waits for
-//! a timer, a calm room pays nothing for it, and a rush costs a call for hundreds. One call at a time a room
-//! and gateway, so that places are taken in the order in which the joins came.
+//! While calls are under way the next joins gather, and go together when one is answered: nobody waits for a
+//! timer, a calm room pays nothing for it, and a rush costs a call for hundreds. A second call may be under
+//! way, for a store that syncs keeps the first one waiting: of two who ask at the same time either may come
+//! first, but whoever was answered before another asked stands before them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use crate::clock::Clock;
 use crate::ids::EventId;
 use crate::lane::room::ENTER_MAX;
 use crate::lane::{self, Enter, EnterOutcome, Entrant, Fault, Lane};
+
+/// Calls of a room under way at once.
+const CALLS_MAX: usize = 2;
 
 /// Most joins of a room that may wait for their call.
 const GATHERED_MAX: usize = 20_000;
@@ -30,8 +34,8 @@ pub struct Entries {
 #[derive(Debug, Default)]
 struct Gathered {
     joins: VecDeque<Join>,
-    /// Somebody takes them to the lane.
-    is_calling: bool,
+    /// How many tasks take them to the lane.
+    calling: usize,
 }
 
 #[derive(Debug)]
@@ -66,10 +70,12 @@ impl Entries {
                 return Err(Behind);
             }
             gathered.joins.push_back(Join { entrant, round, answer });
-            !std::mem::replace(&mut gathered.is_calling, true)
+            let calls = gathered.calling < CALLS_MAX;
+            gathered.calling += usize::from(calls);
+            calls
         };
         if calls {
-            let call = Call { lane: lane.clone(), event: event.clone(), clock: self.clock.clone(), room };
+            let call = Call { lane: lane.clone(), event: event.clone(), clock: self.clock.clone(), room, ended: false };
             tokio::spawn(call.all(self.waiting_max));
         }
         let lost = || Fault::Unavailable { lane: lane.id(), source: "the call ended without an answer".into() };
@@ -95,10 +101,11 @@ struct Call {
     event: EventId,
     clock: Clock,
     room: Arc<Mutex<Gathered>>,
+    ended: bool,
 }
 
 impl Call {
-    async fn all(self, waiting_max: i64) {
+    async fn all(mut self, waiting_max: i64) {
         while let Some((round, joins)) = self.next() {
             let (visitors, answers): (Vec<_>, Vec<_>) =
                 joins.into_iter().map(|join| (join.entrant, join.answer)).unzip();
@@ -114,16 +121,27 @@ impl Call {
         }
     }
 
-    /// The next joins of one round, as many as a call takes; `None`: there are none, and nobody calls.
-    fn next(&self) -> Option<(i64, Vec<Join>)> {
+    /// The next joins of one round, as many as a call takes; `None`: there are none.
+    fn next(&mut self) -> Option<(i64, Vec<Join>)> {
         let mut gathered = self.room.lock();
         let Some(first) = gathered.joins.front() else {
-            gathered.is_calling = false;
+            // Under the lock: who joins from now on starts another one.
+            gathered.calling -= 1;
+            self.ended = true;
             return None;
         };
         let round = first.round;
         let many = gathered.joins.iter().take(ENTER_MAX).take_while(|join| join.round == round).count();
         Some((round, gathered.joins.drain(..many).collect()))
+    }
+}
+
+impl Drop for Call {
+    /// Also when it is cut short: whoever joins next starts another one.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.room.lock().calling -= 1;
+        }
     }
 }
 

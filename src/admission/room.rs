@@ -12,7 +12,7 @@ use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
 use super::presence::{Presences, Shown};
 use super::promise::Promises;
-use super::speed::{Eta, Speeds};
+use super::speed::{Eta, Speeds, moves};
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
@@ -299,23 +299,12 @@ impl Admission {
     pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
-        let tick = self.tick();
         let text = along.text;
         let look = |view: &View| match view {
             View::Board(board) if board.counts.mode == Mode::Recovering && along.pass.is_some() => None,
-            View::Board(board) => match self.on_board(room, tick, &token, board) {
-                OnBoard::There(state) => {
-                    self.counters.from_board.increment(1);
-                    let place = lane::Place { state, counts: board.counts.clone() };
-                    Some(Polled::Standing(self.standing(now_ms, room, &token, text, place)))
-                }
-                OnBoard::Full => Some(Polled::Full),
-                OnBoard::Ask => None,
-            },
-            View::Recovering => Some(Polled::Standing(self.recovering(room, &token, text))),
-            View::Unknown => None,
+            view => self.look(now_ms, room, &token, text, view),
         };
-        let polled = match self.boards.fresh(&room.event, tick, look) {
+        let polled = match self.boards.fresh(&room.event, self.tick(), look) {
             Some(polled) => polled,
             None => look(&self.view(room).await?),
         };
@@ -334,6 +323,38 @@ impl Admission {
         }
     }
 
+    /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
+    pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
+        let now_ms = self.clock.now_ms();
+        let look = |view: &View| match view {
+            // A pass may put its holder back inside.
+            View::Board(board) if board.counts.mode == Mode::Recovering => None,
+            view => self.look(now_ms, room, token, Some(text), view),
+        };
+        match self.boards.fresh(&room.event, self.tick(), look).flatten()? {
+            Polled::Standing(standing) => Some(standing),
+            Polled::NoEvent | Polled::Full => None,
+        }
+    }
+
+    /// What a view answers a poll; `None`: the lane has to be asked.
+    fn look(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, view: &View) -> Option<Polled> {
+        let board = match view {
+            View::Board(board) => board,
+            View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
+            View::Unknown => return None,
+        };
+        match self.on_board(room, token, board) {
+            OnBoard::There(state) => {
+                self.counters.from_board.increment(1);
+                let place = lane::Place { state, counts: board.counts.clone() };
+                Some(Polled::Standing(self.standing(now_ms, room, token, text, place)))
+            }
+            OnBoard::Full => Some(Polled::Full),
+            OnBoard::Ask => None,
+        }
+    }
+
     /// Puts the holder of a live pass back into a room that is recovering.
     async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
         let now_ms = self.clock.now_ms();
@@ -345,7 +366,7 @@ impl Admission {
     }
 
     /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
-    pub(super) fn on_board(&self, room: &Room, tick: Millis, token: &Token, board: &Board) -> OnBoard {
+    pub(super) fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
             return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
@@ -354,13 +375,13 @@ impl Admission {
             return OnBoard::There(PlaceState::Closed);
         }
         if counts.mode == Mode::Recovering {
-            return match self.presences.returned(tick, room, token, counts.epoch) {
+            return match self.presences.returned(self.tick(), room, token, counts.epoch) {
                 Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
                 Shown::Full => OnBoard::Full,
             };
         }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(tick, room, token, counts.epoch, ahead) {
+        match self.presences.shown(self.tick(), room, token, counts.epoch, ahead) {
             Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
             Shown::Unknown => OnBoard::Ask,
@@ -480,19 +501,20 @@ impl Admission {
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
-                let eta = self.speeds.eta(now_ms, &room.event, ahead);
-                self.promises.told(now_ms, &token, ahead, eta);
+                // These counts may be younger than what the speed was last seen at.
+                let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
+                self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, &token);
+                self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
-                self.promises.forget(&token);
+                self.promises.forget(token);
                 (Place::Done { counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),

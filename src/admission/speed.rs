@@ -115,7 +115,7 @@ fn rate(counts: &RoomCounts) -> f64 {
 }
 
 /// Whether anybody may be let in at all.
-fn moves(counts: &RoomCounts) -> bool {
+pub fn moves(counts: &RoomCounts) -> bool {
     let open = matches!(counts.mode, Mode::Open | Mode::Drain);
     open && !(counts.has_seats() && counts.free == 0) && counts.capacity > 0 && rate(counts) > 0.0
 }

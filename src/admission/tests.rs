@@ -29,7 +29,7 @@ impl House {
     async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
         let (lanes, clock) = (volatile(1), Clock::fixed(1_000_000));
         let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
-        let settings = Settings { waiting_max: 1_000, pace, board_ms };
+        let settings = Settings { waiting_max: 10_000, pace, board_ms };
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
@@ -193,7 +193,7 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
 /// The next look of a stream of this place.
 async fn glance(house: &House, watching: &mut Watching, token: &Token) -> Glance {
     let view = watching.next().await.expect("somebody looks");
-    house.admission.glance(&house.room, token, &view)
+    house.admission.sight(&house.room, token, &view)
 }
 
 #[tokio::test]
@@ -246,4 +246,26 @@ async fn who_watches_is_there() {
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
     assert_eq!((pulsed.admitted, pulsed.absent), (1, 0));
+}
+
+/// Joins that overlap share calls; each gets a place of its own, and whoever is answered before another
+/// asks stands before.
+#[tokio::test]
+async fn joins_share_calls_and_nobody_is_overtaken() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    house.put(2, |room| room.capacity = 0).await;
+    let mut last = 0;
+    for _ in 0..5 {
+        let entered = futures_util::future::join_all((0..700).map(|_| house.enter())).await;
+        let mut scores: Vec<i64> = entered.iter().map(|(token, _)| token.score).collect();
+        scores.sort_unstable();
+        scores.dedup();
+        assert_eq!(scores.len(), 700, "a place each");
+        assert!(scores[0] > last, "behind all who were answered before");
+        last = scores[699];
+    }
+    let counts = house.lane.room(0, &"hall".into()).await.expect("an answer").expect("the room");
+    assert_eq!(counts.waiting, 3_500);
+    // All calls are over: the next one to join begins one.
+    house.enter().await;
 }

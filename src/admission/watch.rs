@@ -92,13 +92,13 @@ impl Admission {
     }
 
     /// What a look says of a place; its visitor counts as seen.
-    pub fn glance(&self, room: &Room, token: &Token, view: &View) -> Glance {
+    pub fn sight(&self, room: &Room, token: &Token, view: &View) -> Glance {
         let board = match view {
             View::Board(board) => board,
             View::Recovering => return Glance::Recovering,
             View::Unknown => return Glance::Nothing,
         };
-        match self.on_board(room, self.tick(), token, board) {
+        match self.on_board(room, token, board) {
             OnBoard::There(PlaceState::Waiting { .. }) if board.counts.mode == Mode::Recovering => Glance::Recovering,
             OnBoard::There(PlaceState::Waiting { ahead }) => Glance::Waiting(Sight::new(board, Some(ahead))),
             OnBoard::There(PlaceState::Scheduled) => Glance::Waiting(Sight::new(board, None)),

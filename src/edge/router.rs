@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, schema::Schema};
 
 use super::Outcome;
+use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::request::Request;
+use super::state::State;
 use super::views::page::Page;
+use crate::admission::tokens::Claim;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,16 @@ pub enum Served {
 pub enum Listener {
     Public,
     Admin,
+}
+
+/// What a route may answer at a glance.
+pub struct Glance<'a> {
+    pub state: &'a State,
+    pub headers: &'a HeaderMap,
+    /// The event the path names.
+    pub event: &'a str,
+    /// Of the request's good queue token for that event.
+    pub place: &'a Claim,
 }
 
 type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
@@ -81,6 +94,9 @@ pub struct Route {
     pub query: Vec<(&'static str, &'static str)>,
     /// The codes of its own, beyond those any route may answer.
     pub errors: &'static [Code],
+    /// Answers a GET of somebody with a place from memory, before a request is made of it for the handler,
+    /// which costs several times as much; `None`: the handler has to.
+    pub glance: Option<fn(&Glance<'_>) -> Option<Answer>>,
     pub handler: Handler,
 }
 
@@ -110,6 +126,7 @@ impl Route {
             answers: Vec::new(),
             query: Vec::new(),
             errors: &[],
+            glance: None,
             handler: Box::new(move |request| Box::pin(handler(request))),
         }
     }
@@ -146,6 +163,11 @@ impl Route {
     /// here: how much is too much is that server's to say.
     pub fn relayed(mut self) -> Self {
         self.relayed = true;
+        self
+    }
+
+    pub fn glance(mut self, glance: fn(&Glance<'_>) -> Option<Answer>) -> Self {
+        self.glance = Some(glance);
         self
     }
 

@@ -70,6 +70,7 @@ fn waiting_room() -> Vec<Route> {
             .answers::<ChallengeView>(200, "The challenge; `bits` 0: enter without")
             .errors(&[EventNotFound, Unauthenticated]),
         get(QUEUE, "poll_queue", "Where this visitor stands", queue::poll)
+            .glance(queue::glance)
             .answers::<PlaceView>(200, "The place")
             .errors(&[EventNotFound, QueueTokenInvalid]),
         delete(QUEUE, "leave_queue", "Leave for good", queue::leave).answers_bare(204, "Left").errors(&[

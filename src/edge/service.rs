@@ -1,7 +1,7 @@
 //! What happens to every request around its handler: bounds, who asks, the body, time, the answer's
 //! headers, the log. Knows no connections and no route in particular.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use super::meters::Meters;
 use super::problem::{Cause, Code, Problem};
 use super::query::Query;
 use super::request::Request;
-use super::router::{Found, Listener, Route, Router, Who};
+use super::router::{Found, Glance, Listener, Params, Route, Router, Who};
 use super::state::State;
 use super::{Outcome, routes};
 use crate::admission::tokens::Claim;
@@ -59,6 +59,16 @@ enum Known {
     Place(Claim),
     /// By its pass.
     Visitor(String),
+}
+
+/// A request that may be handled.
+struct Asked<'a> {
+    id: &'a str,
+    parts: Parts,
+    client: IpAddr,
+    user: Option<Arc<User>>,
+    place: Option<Claim>,
+    params: Params,
 }
 
 impl Known {
@@ -176,7 +186,30 @@ impl Service {
         let Found { route, params } = found?;
         *operation = route.operation;
         let user = who(route.who, user)?;
+        if parts.method == Method::GET
+            && let (Some(glance), Some(Known::Place(place))) = (route.glance, &known)
+        {
+            let (state, headers) = (&*self.state, &parts.headers);
+            let seen = Glance { state, headers, event: place.event.as_str(), place };
+            if let Some(answer) = glance(&seen) {
+                return Ok(answer);
+            }
+        }
+        let place = match known {
+            Some(Known::Place(claim)) => Some(claim),
+            Some(Known::User(_) | Known::Visitor(_)) | None => None,
+        };
+        let asked = Asked { id, parts, client, user, place, params };
+        // Boxed: a glance should not have to carry the room that this needs.
+        Box::pin(self.handle(route, asked, body)).await
+    }
 
+    /// What cannot be answered at a glance: the request, its body, its handler, its time.
+    async fn handle<B>(&self, route: &Route, asked: Asked<'_>, body: B) -> Outcome
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let Asked { id, parts, client, user, place, params } = asked;
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
@@ -191,10 +224,7 @@ impl Service {
             headers: parts.headers,
             client,
             user,
-            place: match known {
-                Some(Known::Place(claim)) => Some(claim),
-                Some(Known::User(_) | Known::Visitor(_)) | None => None,
-            },
+            place,
             params,
         };
         match tokio::time::timeout(limit, self.run(route, request)).await {
@@ -215,8 +245,7 @@ impl Service {
             Who::Admin => server.body_max_admin,
             Who::Anyone | Who::User => server.body_max,
         };
-        // Boxed: most requests have none, and their futures need no room for it.
-        Box::pin(body::receive(body, max, Duration::from_millis(server.body_timeout_ms))).await
+        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
     }
 
     /// A handler that may write runs in a task of its own: once it began it is not cut short by a client

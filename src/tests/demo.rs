@@ -14,6 +14,7 @@ const CROWD: usize = 60;
 const NOT_ALWAYS: &[&str] = &[
     "stanchion_edge_limited_total",
     "stanchion_edge_faults_total",
+    "stanchion_edge_streams",
     "stanchion_invariant_violations_total",
     "stanchion_lane_faults_total",
     "stanchion_lane_journal_bytes",

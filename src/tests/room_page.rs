@@ -76,8 +76,7 @@ async fn looking_takes_no_place_and_the_form_takes_one() {
     assert_eq!((seen(&waiting, "headline"), seen(&waiting, "position")), (Some("You are in line"), Some("1")));
     assert!(refreshes(&waiting) && seen(&waiting, "left") == Some("2"));
     // Pressed twice, from the same browser: the same place.
-    let again = submit(&edge, PAGE, &jar(&second)).await;
-    assert_eq!(again.cookies().len(), 0, "the browser keeps it already");
+    submit(&edge, PAGE, &jar(&second)).await;
     assert_eq!(seen(&show(&edge, "", &jar(&second)).await, "position"), Some("1"));
 
     let left = submit(&edge, "/room/hall/leave", &jar(&second)).await;

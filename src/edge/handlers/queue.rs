@@ -1,6 +1,6 @@
 //! A visitor's place in line: enter, poll, leave.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +10,7 @@ use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
+use crate::edge::router::Glance;
 use crate::edge::{Answer, Code, Outcome, Problem, Request, body, room_of};
 use crate::lane::Token;
 
@@ -83,6 +84,19 @@ pub async fn enter(mut request: Request) -> Outcome {
         Entered::Full => Err(Problem::new(Code::Overloaded).detail("the line is full").retry_after(30)),
         Entered::NoEvent => Err(not_told()),
     }
+}
+
+/// As [`poll`], while the board tells and the token stays as it came: without one Redis command, and with
+/// nothing for a cookie.
+pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
+    let Glance { state, headers, event, place } = *seen;
+    let (text, _) = credential::find(headers, Kind::Queue, event)?;
+    let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
+    let room = room_of(&event);
+    let token = state.admission.token_of(&room, place.clone())?;
+    let standing = state.admission.glance(&room, &token, text)?;
+    let view = PlaceView::new(&event, standing, state.clock.now_ms());
+    Some(Answer::json(StatusCode::OK, &view).no_store())
 }
 
 /// `GET /v1/events/{event}/queue`
@@ -159,12 +173,12 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
     found.ok_or(Code::QueueTokenInvalid.into())
 }
 
-/// A place as it is answered, with its cookies; whoever has its token already is not given it again.
+/// A place as it is answered, with its cookies; a poll by whoever has its token already is not given it again.
 pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
     let answer = Answer::json(status, &view).no_store();
     let carried = credential::find(&request.headers, Kind::Queue, event.id.as_str());
-    match carried.is_some_and(|(text, _)| text == view.token) {
+    match request.method == Method::GET && carried.is_some_and(|(text, _)| text == view.token) {
         true => keep_pass(request, event, &view, answer),
         false => keep(request, event, &view, answer),
     }

@@ -130,7 +130,7 @@ impl Stream {
             let view = self.watching.next().await?;
             self.quiet += 1;
             self.rest = self.rest.saturating_sub(1);
-            let glance = self.state.admission.glance(&self.room, &self.token, &view);
+            let glance = self.state.admission.sight(&self.room, &self.token, &view);
             if self.is_worth_asking(glance)
                 && let Some(text) = self.ask().await
             {

@@ -82,7 +82,9 @@ impl Page<'_> {
         let auto = if facts.enters_by_itself() { " data-auto" } else { "" };
         let poll = if polls { " data-poll" } else { "" };
         let leave = if stage == Stage::Admitted { "give_back" } else { "leave" };
-        let script = match facts.needs_script && facts.may_enter() {
+        // Not twice: it may be what brought them back here.
+        let told = facts.trouble == Some(Trouble::Script);
+        let script = match facts.needs_script && facts.may_enter() && !told {
             true => format!("<noscript><p class=\"note\">{}</p></noscript>\n", text("door_script")),
             false => String::new(),
         };
