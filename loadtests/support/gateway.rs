@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,6 +10,8 @@ use stanchion::admission::tokens::Tokens;
 use stanchion::clock::Clock;
 use stanchion::config::load_from;
 use stanchion::edge::auth::{Mint, mint};
+use stanchion::ids::EventId;
+use stanchion::lane::{self, Lane};
 
 use super::part::Part;
 use super::servers::{self, OwnRedis};
@@ -22,7 +25,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct House {
     /// With `config/redis.conf`: every write is synced.
     pub redis: OwnRedis,
-    ledger_url: String,
+    pub ledger_url: String,
     pub dir: tempfile::TempDir,
 }
 
@@ -32,9 +35,28 @@ impl House {
         Self { redis: OwnRedis::start().await, ledger_url: servers::mysql_url().await, dir }
     }
 
+    /// Signs and reads queue tokens as the gateways do.
+    pub fn tokens(&self) -> Tokens {
+        Tokens::new(&[SECRET.as_bytes().to_vec()])
+    }
+
+    /// The lane an event lives in, opened beside the gateways.
+    pub async fn lane_of(&self, event: &str) -> Arc<dyn Lane> {
+        let set = [("STANCHION__REDIS__URL".to_owned(), self.redis.url())];
+        let config = load_from("", set.into_iter()).expect("the defaults are good");
+        let lanes = lane::redis::connect(&config.redis, config.store.lanes).await.expect("Redis answers");
+        let event = EventId(event.to_owned());
+        for lane in lanes {
+            if lane.room(Clock::system().now_ms(), &event).await.expect("a lane answers").is_some() {
+                return lane;
+            }
+        }
+        panic!("no lane has {event}")
+    }
+
     /// The score of a place, read off its token.
     pub fn score(&self, token: &str) -> i64 {
-        let token = Tokens::new(&[SECRET.as_bytes().to_vec()]).verify(token).expect("a token of ours");
+        let token = self.tokens().verify(token).expect("a token of ours");
         token.score.expect("a room without a draw")
     }
 
@@ -91,10 +113,17 @@ impl Gateway {
 
     /// Creates an event without seats, or changes it: all that bounds admission is `room`.
     pub fn put_event(&self, event: &str, room: &Value) {
-        let spec = json!({
+        self.put_event_with(event, &json!({"sections": [], "room": room}));
+    }
+
+    /// The same with whatever else `more` says of it.
+    pub fn put_event_with(&self, event: &str, more: &Value) {
+        let mut spec = json!({
             "name": "Load test", "starts_at": "2035-05-01T10:00:00Z", "currency": "KRW", "organizer": "hall-co",
-            "sections": [], "room": room,
         });
+        for (key, value) in more.as_object().expect("an object") {
+            spec[key] = value.clone();
+        }
         let (status, answer) = ask(&self.admin, "PUT", &format!("/v1/admin/events/{event}"), Some(&spec));
         assert!(status == 200 || status == 201, "{status}: {answer}");
     }
@@ -114,18 +143,47 @@ impl Gateway {
         }
     }
 
+    /// The sum of a metric over all its labels that hold `label`; 0 when it was never told.
+    pub fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = ask_text(&self.admin, "GET", "/metrics", None).1;
+        text.lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+            .filter(|line| line.contains(label))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// What the gateway's own audit finds.
+    pub fn audit(&self) -> Value {
+        ask(&self.admin, "GET", "/v1/admin/audit", None).1
+    }
+
     /// A room's public counts.
     pub fn room(&self, event: &str) -> Value {
         ask(&self.address, "GET", &format!("/v1/events/{event}/room"), None).1
     }
 }
 
-/// One request on a connection of its own; status and JSON (null where it is none).
-fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+/// A user's bearer.
+pub fn bearer(user: &str) -> String {
+    minted(Mint { sub: user, scope: "", ttl_s: 3600 })
+}
+
+fn minted(whom: Mint<'_>) -> String {
     let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
     SECRET.clone_into(&mut config.auth.hs256_secret);
-    let bearer = mint(&config.auth, &Clock::system(), Mint { sub: "boss", scope: "admin", ttl_s: 600 });
-    let (bearer, body) = (bearer.expect("a secret signs"), body.map(Value::to_string).unwrap_or_default());
+    mint(&config.auth, &Clock::system(), whom).expect("a secret signs")
+}
+
+/// One request on a connection of its own; status and JSON (null where it is none).
+fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let (status, text) = ask_text(address, method, path, body);
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+fn ask_text(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+    let bearer = minted(Mint { sub: "boss", scope: "admin", ttl_s: 600 });
+    let body = body.map(Value::to_string).unwrap_or_default();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {bearer}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -137,5 +195,5 @@ fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, V
     stream.read_to_string(&mut answer).expect("the gateway answers");
     let status = answer.get(9..12).and_then(|text| text.parse().ok()).unwrap_or(0);
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    (status, body.to_owned())
 }

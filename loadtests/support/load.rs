@@ -58,6 +58,20 @@ pub enum Until {
     /// Seconds, after a warm-up that does not count.
     Seconds(f64),
     Requests(u64),
+    /// Seconds after a warm-up, at no more than so many requests a second.
+    Paced {
+        seconds: f64,
+        per_second: f64,
+    },
+}
+
+impl Until {
+    fn seconds(self) -> Option<f64> {
+        match self {
+            Until::Seconds(seconds) | Until::Paced { seconds, .. } => Some(seconds),
+            Until::Requests(_) => None,
+        }
+    }
 }
 
 /// Between two looks for answers; the kernel's timers make it some 50 µs longer.
@@ -179,6 +193,16 @@ pub fn entries(path: &str) -> Vec<Entry> {
     text.lines().map(|line| serde_json::from_str(line).expect("an entry a line")).collect()
 }
 
+/// Writes them down as a run keeps them.
+pub fn keep(path: &str, entries: &[Entry]) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a folder that is there"));
+    for entry in entries {
+        serde_json::to_writer(&mut file, entry).expect("plain data");
+        file.write_all(b"\n").expect("room on the disk");
+    }
+    file.flush().expect("room on the disk");
+}
+
 fn drive(plan: Plan) -> Report {
     let plan = Arc::new(plan);
     let requests = Arc::new(Requests::of(&plan.ask));
@@ -191,7 +215,7 @@ fn drive(plan: Plan) -> Report {
             std::thread::spawn(move || {
                 let mut runtime = tokio::runtime::Builder::new_current_thread();
                 let runtime =
-                    runtime.enable_io().on_thread_park(|| std::thread::sleep(NAP)).build().expect("a runtime");
+                    runtime.enable_all().on_thread_park(|| std::thread::sleep(NAP)).build().expect("a runtime");
                 let share = Share::new(plan, requests, thread, threads, zero);
                 LocalSet::new().block_on(&runtime, share.run(&together))
             })
@@ -216,12 +240,7 @@ fn drive(plan: Plan) -> Report {
     (report.p50_ms, report.p99_ms) = (times.quantile_ms(0.5), times.quantile_ms(0.99));
     report.cpu_s = machine::used_s(std::process::id());
     if let Some(path) = &plan.keep {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a folder that is there"));
-        for entry in kept {
-            serde_json::to_writer(&mut file, &entry).expect("plain data");
-            file.write_all(b"\n").expect("room on the disk");
-        }
-        file.flush().expect("room on the disk");
+        keep(path, &kept);
     }
     report
 }
@@ -260,7 +279,7 @@ impl Share {
         let connections = mine.map(|n| plan.addresses[(n / threads) % plan.addresses.len()].clone()).collect();
         let threads_wide = u64::try_from(threads).expect("few");
         let requests_max = match plan.until {
-            Until::Seconds(_) => u64::MAX,
+            Until::Seconds(_) | Until::Paced { .. } => u64::MAX,
             Until::Requests(n) => n / threads_wide + u64::from(thread == 0) * (n % threads_wide),
         };
         let next = Cell::new(requests.len() * thread / threads);
@@ -285,12 +304,12 @@ impl Share {
         }
         together.wait();
         let now = Instant::now();
-        let window = match self.plan.until {
-            Until::Seconds(seconds) => {
+        let window = match self.plan.until.seconds() {
+            Some(seconds) => {
                 let from = now + Duration::from_secs_f64(WARM_S);
                 Window { from, until: Some(from + Duration::from_secs_f64(seconds)) }
             }
-            Until::Requests(_) => Window { from: now, until: None },
+            None => Window { from: now, until: None },
         };
         let asking: Vec<_> =
             streams.into_iter().map(|stream| tokio::task::spawn_local(self.clone().ask(stream, window))).collect();
@@ -298,16 +317,19 @@ impl Share {
             task.await.expect("a connection does not panic, or the test should");
         }
         let mut came = self.came.take();
-        came.report.seconds = match self.plan.until {
-            Until::Seconds(seconds) => seconds,
-            Until::Requests(_) => window.from.elapsed().as_secs_f64(),
-        };
+        came.report.seconds = self.plan.until.seconds().unwrap_or_else(|| window.from.elapsed().as_secs_f64());
         came
     }
 
     /// One connection.
     async fn ask(self: Rc<Self>, mut stream: TcpStream, window: Window) {
         let (mut buffer, mut shape) = (vec![0; 16 * 1024], Shape::default());
+        // Of a paced load: how long a connection has for a request, and when its next one is due.
+        let pause = match self.plan.until {
+            Until::Paced { per_second, .. } => Duration::from_secs_f64(self.plan.connections as f64 / per_second),
+            Until::Seconds(_) | Until::Requests(_) => Duration::ZERO,
+        };
+        let mut due = Instant::now() + pause.mul_f64(rand::random());
         let mut began = Instant::now();
         while self.sent.get() < self.requests_max && window.until.is_none_or(|until| began < until) {
             self.sent.set(self.sent.get() + 1);
@@ -330,6 +352,11 @@ impl Share {
             let ended = Instant::now();
             self.answered(n, whole.status, &buffer[..whole.len], whole.head, (began, ended), window);
             began = ended;
+            if !pause.is_zero() {
+                due += pause;
+                tokio::time::sleep_until(due.into()).await;
+                began = Instant::now();
+            }
         }
     }
 

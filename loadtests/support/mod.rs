@@ -9,12 +9,17 @@
 #![allow(dead_code)]
 
 pub mod answer;
+#[path = "../../src/tests/support/client.rs"]
+pub mod client;
 pub mod gateway;
 pub mod load;
 pub mod machine;
 pub mod order;
 pub mod part;
 pub mod peer;
+pub mod plot;
+#[path = "../../src/tests/support/proxy.rs"]
+pub mod proxy;
 pub mod redis;
 #[path = "../../src/tests/support/servers.rs"]
 pub mod servers;

@@ -1,6 +1,11 @@
-//! What a Redis was asked: its own count of commands. Knows no scripts.
+//! What a Redis was asked and how long it took: its own counts, and its answers taken apart.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use stanchion::lane::redis::scripts::ALL;
 
 use super::servers::OwnRedis;
 
@@ -55,5 +60,126 @@ impl Commands {
 
     fn since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'a str, u64)> {
         self.0.iter().map(|(name, calls)| (name.as_str(), calls - before.0.get(name).copied().unwrap_or(0)))
+    }
+}
+
+/// An answer as Redis' protocol has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Nothing,
+    Number(i64),
+    Text(String),
+    List(Vec<Value>),
+}
+
+impl Value {
+    pub fn number(&self) -> Option<i64> {
+        match self {
+            Value::Number(n) => Some(*n),
+            Value::Text(text) => text.parse().ok(),
+            Value::Nothing | Value::List(_) => None,
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        match self {
+            Value::Text(text) => text,
+            Value::Nothing | Value::Number(_) | Value::List(_) => "",
+        }
+    }
+
+    pub fn list(&self) -> &[Value] {
+        match self {
+            Value::List(list) => list,
+            Value::Nothing | Value::Number(_) | Value::Text(_) => &[],
+        }
+    }
+}
+
+/// One command and its raw answer, of a server that may be away: then it is empty.
+pub fn says(address: SocketAddr, command: &str) -> String {
+    let wait = Duration::from_secs(1);
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, wait)?;
+        stream.set_read_timeout(Some(wait))?;
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().unwrap_or_default()
+}
+
+/// The first answer of a text; errors and what breaks off are nothing.
+pub fn value(text: &str) -> Value {
+    read(&mut text.as_bytes()).unwrap_or(Value::Nothing)
+}
+
+fn read(rest: &mut &[u8]) -> Option<Value> {
+    let end = rest.windows(2).position(|two| two == b"\r\n")?;
+    let line = std::str::from_utf8(&rest[..end]).ok()?;
+    *rest = &rest[end + 2..];
+    let (kind, word) = line.split_at_checked(1)?;
+    match kind {
+        "+" => Some(Value::Text(word.to_owned())),
+        ":" => word.parse().ok().map(Value::Number),
+        "$" | "*" if word == "-1" => Some(Value::Nothing),
+        "$" => {
+            let bytes = rest.get(..word.parse().ok()?)?;
+            *rest = rest.get(bytes.len() + 2..)?;
+            Some(Value::Text(String::from_utf8_lossy(bytes).into_owned()))
+        }
+        "*" => (0..word.parse::<usize>().ok()?).map(|_| read(rest)).collect::<Option<_>>().map(Value::List),
+        _ => None,
+    }
+}
+
+/// A figure of `INFO`.
+pub fn info(redis: &OwnRedis, section: &str, name: &str) -> f64 {
+    let text = redis.says(&format!("INFO {section}"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|figure| figure.trim().parse().ok()).unwrap_or_else(|| panic!("INFO {section} says {name}"))
+}
+
+/// How long the calls of scripts took inside Redis, µs, by script: those at least [`Slow::LEAST_US`] long,
+/// of which alone Redis is told to keep a record; to note every command a script calls would slow it down.
+pub struct Slow {
+    /// SHA-1 of each script's text, as it is called, and its path.
+    scripts: BTreeMap<String, &'static str>,
+    pub calls: BTreeMap<&'static str, Vec<i64>>,
+}
+
+impl Slow {
+    pub const LEAST_US: i64 = 100;
+
+    pub fn start(redis: &OwnRedis) -> Self {
+        for command in [
+            format!("CONFIG SET slowlog-log-slower-than {}", Self::LEAST_US),
+            "CONFIG SET slowlog-max-len 100000".to_owned(),
+            "SLOWLOG RESET".to_owned(),
+        ] {
+            assert!(redis.says(&command).starts_with("+OK"), "{command}");
+        }
+        let digest = |text: &str| {
+            hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+        };
+        let scripts = ALL.iter().map(|script| (digest(&script.source()), script.operation())).collect();
+        Self { scripts, calls: BTreeMap::new() }
+    }
+
+    /// Takes what was noted so far, and how much of it was no script's call.
+    pub fn take(&mut self, redis: &OwnRedis) {
+        let noted = value(&redis.says("SLOWLOG GET -1"));
+        assert!(redis.says("SLOWLOG RESET").starts_with("+OK"));
+        for entry in noted.list() {
+            let [_, _, took, words, ..] = entry.list() else { panic!("a note has six parts: {entry:?}") };
+            let name = match words.list() {
+                [command, sha, ..] if command.text().eq_ignore_ascii_case("evalsha") => self.scripts.get(sha.text()),
+                _ => None,
+            };
+            if let (Some(name), Some(took)) = (name, took.number()) {
+                self.calls.entry(name).or_default().push(took);
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! A TCP proxy between a gateway and one of its servers that passes, cuts, refuses or swallows.
+//! A TCP proxy between a gateway and one of its servers that passes, delays, cuts, refuses or swallows.
 //! Knows no protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,6 +13,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Pass,
+    /// What the server says comes so much later: every round trip takes longer.
+    Delay(Duration),
     /// Open connections are cut, new ones are closed at once.
     Cut,
     /// What the client says passes; when the server answers, the connection is cut instead.
@@ -86,8 +89,33 @@ async fn pass(
         if way == Way::Back && *modes.borrow() == Mode::CutAnswer {
             return;
         }
+        let delay = if let Mode::Delay(delay) = *modes.borrow() { Some(delay) } else { None };
+        if let Some(delay) = delay.filter(|_| way == Way::Back) {
+            tokio::time::sleep(delay).await;
+        }
         if modes.wait_for(|mode| *mode != Mode::Swallow).await.is_err() || to.write_all(&bytes[..n]).await.is_err() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn what_comes_late_comes_whole_and_in_order() {
+    let echo = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let proxy = Proxy::to(echo.local_addr().expect("bound")).await;
+    proxy.set(Mode::Delay(Duration::from_millis(1)));
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = echo.accept().await.expect("the proxy comes");
+        let (mut from, mut to) = stream.split();
+        tokio::io::copy(&mut from, &mut to).await
+    });
+    let mut client = TcpStream::connect(proxy.addr).await.expect("it listens");
+    for said in [vec![1; 3], vec![2; 100_000], vec![3]] {
+        client.write_all(&said).await.expect("an open connection");
+        let mut heard = vec![0; said.len()];
+        client.read_exact(&mut heard).await.expect("all of it comes back");
+        assert!(heard == said);
+    }
+    drop(client);
+    server.await.expect("no panic").expect("nothing broke");
 }

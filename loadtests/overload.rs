@@ -1,0 +1,450 @@
+//! An overload of the writer: the ledger answers late for a while, buyers go on. What the room does about it
+//! with `control = "adaptive"`, and with `"fixed"`.
+//!
+//! `cargo run --release --example overload`. README.md says how it is measured. Writes
+//! `loadtests/results/overload.csv` and `overload.svg`.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::{Value as Json, json};
+use stanchion::clock::Clock;
+use support::client::{Answer, Client};
+use support::gateway::{Gateway, House, bearer};
+use support::plot::{Band, Curve, Panel, svg};
+use support::proxy::{Mode, Proxy};
+use support::redis::value;
+use support::{machine, part, table};
+// Whatever blocks leaves its thread to the proxy and the buyers.
+use tokio::task::block_in_place as blocking;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EVENT: &str = "hall";
+const RATE_PER_MIN: i64 = 3_000;
+/// Larger than all who come: what bounds admission is the rate.
+const CAPACITY: i64 = 20_000;
+/// So many wait at any time.
+const WAITING: u64 = 300;
+
+const SECONDS: u64 = 120;
+const LATE_FROM: u64 = 20;
+const LATE_TO: u64 = 60;
+/// Each of the ledger's answers is so late meanwhile.
+const LATE: Duration = Duration::from_millis(10);
+/// Records the writer takes at once: few, so that a crowd this machine can play is an overload.
+const BATCH_MAX: &str = "40";
+
+fn main() -> ExitCode {
+    if let Some(part) = part::played() {
+        return part::play(&part);
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    println!("{}", machine::line());
+    let runs = ["adaptive", "fixed"].map(|control| runtime.block_on(run(control)));
+    let results = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtests/results");
+    std::fs::create_dir_all(&results).expect("the repository can be written to");
+    std::fs::write(results.join("overload.csv"), csv(&runs)).expect("room on the disk");
+    std::fs::write(results.join("overload.svg"), picture(&runs)).expect("room on the disk");
+    for run in &runs {
+        run.tell();
+    }
+    let wrong: u64 = runs.iter().map(|run| run.wrong).sum();
+    ExitCode::from(u8::from(wrong > 0 || runs.iter().any(|run| !run.audit_ok)))
+}
+
+/// Figures of one second.
+#[derive(Debug, Clone, Copy)]
+struct Second {
+    at_s: f64,
+    oldest_s: f64,
+    backlog: f64,
+    /// Allowed, a minute.
+    rate: f64,
+    admitted: f64,
+    ordered: f64,
+    confirmed: f64,
+}
+
+struct Run {
+    control: &'static str,
+    seconds: Vec<Second>,
+    /// While the ledger was late.
+    transactions: Transactions,
+    /// From the order to its confirmation, ms, ascending.
+    waits_ms: Vec<u64>,
+    /// Answers that should not be.
+    wrong: u64,
+    audit_ok: bool,
+}
+
+/// The writer's transactions of all lanes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Transactions {
+    count: f64,
+    seconds: f64,
+    records: f64,
+}
+
+impl Transactions {
+    fn of(gateway: &Gateway) -> Self {
+        Self {
+            count: gateway.metric("stanchion_pipeline_commit_seconds_count", ""),
+            seconds: gateway.metric("stanchion_pipeline_commit_seconds_sum", ""),
+            records: gateway.metric("stanchion_pipeline_batch_records_sum", ""),
+        }
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            count: self.count - before.count,
+            seconds: self.seconds - before.seconds,
+            records: self.records - before.records,
+        }
+    }
+}
+
+async fn run(control: &'static str) -> Run {
+    let mut house = House::start().await;
+    let ledger: SocketAddr = address_of(&house.ledger_url).parse().expect("loopback and a port");
+    let proxy = Proxy::to(ledger).await;
+    house.ledger_url = house.ledger_url.replace(&ledger.to_string(), &proxy.addr.to_string());
+    let gateway = blocking(|| {
+        house.gateway(&[
+            ("STANCHION__LIMITS__VISITOR_RPS", "0"),
+            ("STANCHION__PIPELINE__BATCH_MAX", BATCH_MAX),
+            ("STANCHION__LOG__LEVEL", "off"),
+        ])
+    });
+    blocking(|| {
+        gateway.put_event_with(
+            EVENT,
+            &json!({
+                "sections": [{"id": "ga", "name": "Standing", "price": 1000, "capacity": 50_000}],
+                "room": {"mode": "open", "capacity": CAPACITY, "rate_per_min": RATE_PER_MIN, "control": control},
+            }),
+        );
+    });
+    let rooms = value(&house.redis.says(&format!("KEYS *:e:{EVENT}:room")));
+    let log = rooms.list()[0].text().replace(&format!("e:{EVENT}:room"), "log");
+    let crowd = Arc::new(Crowd { client: Client::new(format!("http://{}", gateway.address)), ..Crowd::default() });
+    let filling = tokio::spawn(crowd.clone().fill());
+    // The bucket's first burst is over.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+
+    println!("{control}: {} s", SECONDS);
+    let (began, mut seconds) = (Instant::now(), Vec::new());
+    let mut beats = tokio::time::interval(Duration::from_secs(1));
+    let mut transactions = Transactions::default();
+    let mut before = blocking(|| look(&house, &log, &gateway, &crowd));
+    beats.tick().await;
+    for second in 1..=SECONDS {
+        beats.tick().await;
+        match second {
+            LATE_FROM => {
+                transactions = blocking(|| Transactions::of(&gateway));
+                proxy.set(Mode::Delay(LATE));
+            }
+            LATE_TO => {
+                proxy.set(Mode::Pass);
+                transactions = blocking(|| Transactions::of(&gateway)).since(&transactions);
+            }
+            _ => {}
+        }
+        let now = blocking(|| look(&house, &log, &gateway, &crowd));
+        let took = now.at.duration_since(before.at).as_secs_f64();
+        let a_second = |now: f64, before: f64| (now - before) / took;
+        seconds.push(Second {
+            at_s: began.elapsed().as_secs_f64(),
+            oldest_s: now.oldest_s,
+            backlog: now.backlog,
+            rate: now.rate,
+            admitted: a_second(now.admitted, before.admitted),
+            ordered: a_second(now.ordered, before.ordered),
+            confirmed: a_second(now.confirmed, before.confirmed),
+        });
+        before = now;
+    }
+    crowd.over.store(true, Ordering::Relaxed);
+    filling.await.expect("no panic");
+    // What was accepted is confirmed in the end, and the house agrees with itself.
+    let patience = Instant::now();
+    while of(&crowd.confirmed) < of(&crowd.ordered) && patience.elapsed() < Duration::from_secs(120) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let lost = of(&crowd.ordered) - of(&crowd.confirmed);
+    if lost > 0 {
+        println!("{lost} orders were accepted and not confirmed");
+    }
+    let audit = blocking(|| gateway.audit());
+    if audit["ok"] != true {
+        println!("audit: {audit}");
+    }
+    let mut waits_ms = std::mem::take(&mut *crowd.waits_ms.lock());
+    waits_ms.sort_unstable();
+    Run { control, seconds, transactions, waits_ms, wrong: of(&crowd.wrong) + lost, audit_ok: audit["ok"] == true }
+}
+
+fn address_of(url: &str) -> &str {
+    let behind = url.rsplit_once('@').expect("a user and an address").1;
+    behind.split('/').next().expect("an address")
+}
+
+struct Look {
+    at: Instant,
+    oldest_s: f64,
+    backlog: f64,
+    rate: f64,
+    admitted: f64,
+    ordered: f64,
+    confirmed: f64,
+}
+
+/// The log as Redis has it (the gateway's own gauges are told by the writer, who is late here), the rate as the
+/// gateway tells it.
+fn look(house: &House, log: &str, gateway: &Gateway, crowd: &Crowd) -> Look {
+    let oldest = value(&house.redis.says(&format!("XRANGE {log} - + COUNT 1")));
+    let fields = oldest.list().first().map(|entry| entry.list()[1].list().to_vec()).unwrap_or_default();
+    let at_ms = fields.chunks(2).find(|field| field[0].text() == "at").and_then(|field| field[1].number());
+    let backlog = value(&house.redis.says(&format!("XLEN {log}"))).number().unwrap_or(0) as f64;
+    Look {
+        at: Instant::now(),
+        oldest_s: at_ms.map_or(0.0, |at_ms| (Clock::system().now_ms() - at_ms).max(0) as f64 / 1e3),
+        backlog,
+        rate: gateway.metric("stanchion_admission_rate_per_minute", ""),
+        admitted: of(&crowd.admitted) as f64,
+        ordered: of(&crowd.ordered) as f64,
+        confirmed: of(&crowd.confirmed) as f64,
+    }
+}
+
+fn of(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
+
+// --- The buyers ---
+
+struct Crowd {
+    client: Client,
+    over: AtomicBool,
+    waiting: AtomicU64,
+    admitted: AtomicU64,
+    ordered: AtomicU64,
+    confirmed: AtomicU64,
+    wrong: AtomicU64,
+    waits_ms: parking_lot::Mutex<Vec<u64>>,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        let none = || AtomicU64::new(0);
+        Self {
+            client: Client::new(String::new()),
+            over: AtomicBool::new(false),
+            waiting: none(),
+            admitted: none(),
+            ordered: none(),
+            confirmed: none(),
+            wrong: none(),
+            waits_ms: parking_lot::Mutex::default(),
+        }
+    }
+}
+
+impl Crowd {
+    /// Keeps as many waiting as should.
+    async fn fill(self: Arc<Self>) {
+        let mut n = 0_u64;
+        while !self.over.load(Ordering::Relaxed) {
+            while of(&self.waiting) < WAITING {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                n += 1;
+                tokio::spawn(self.clone().buy(n));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, with: &[(&str, &str)], body: Option<&Json>) -> Option<Answer> {
+        let mut call = self.client.call(method, path);
+        for (name, value) in with {
+            call = call.header(name, value);
+        }
+        if let Some(body) = body {
+            call = call.json(body);
+        }
+        call.try_send().await.ok()
+    }
+
+    fn wrong(&self, what: &str, answer: Option<&Answer>) {
+        if self.wrong.fetch_add(1, Ordering::Relaxed) < 5 {
+            let told = answer.map_or("no answer".to_owned(), |answer| format!("{} {}", answer.status, answer.json));
+            println!("{what}: {told}");
+        }
+    }
+
+    /// One buyer, from entering to the confirmed order.
+    async fn buy(self: Arc<Self>, n: u64) {
+        let pass = self.wait_in_line().await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let Some((token, pass)) = pass else { return };
+        self.admitted.fetch_add(1, Ordering::Relaxed);
+        let user = format!("Bearer {}", bearer(&format!("buyer-{n}")));
+        let key = format!("key-{n}");
+        let with = [("authorization", user.as_str()), ("idempotency-key", &key), ("stanchion-pass", &pass)];
+        let ask = json!({"section": "ga", "quantity": 1});
+        let held = self.ask(Method::POST, &format!("/v1/events/{EVENT}/holds"), &with, Some(&ask)).await;
+        let Some(held) = held.as_ref().filter(|held| held.status == 201) else {
+            return self.wrong("hold", held.as_ref());
+        };
+        let payment = json!({"provider": "sandbox", "key": "ok"});
+        let ask = json!({"event": EVENT, "hold": held.json["id"], "points": 0, "payment": payment});
+        let began = Instant::now();
+        let placed = self.ask(Method::POST, "/v1/orders", &with[..2], Some(&ask)).await;
+        let Some(placed) = placed.as_ref().filter(|placed| placed.status == 202) else {
+            return self.wrong("order", placed.as_ref());
+        };
+        self.ordered.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/v1/orders/{}?wait_s=20", placed.json["id"].as_str().unwrap_or_default());
+        loop {
+            let order = self.ask(Method::GET, &path, &with[..1], None).await;
+            match order.as_ref().and_then(|order| order.json["status"].as_str()) {
+                Some("accepted" | "paying") => {}
+                Some("confirmed") => break,
+                _ => return self.wrong("status", order.as_ref()),
+            }
+        }
+        self.confirmed.fetch_add(1, Ordering::Relaxed);
+        self.waits_ms.lock().push(began.elapsed().as_millis() as u64);
+        // Gives the place back if the order has not.
+        self.ask(Method::DELETE, &format!("/v1/events/{EVENT}/queue"), &[("stanchion-queue", &token)], None).await;
+    }
+
+    /// Token and pass, once it is this one's turn.
+    async fn wait_in_line(&self) -> Option<(String, String)> {
+        let path = format!("/v1/events/{EVENT}/queue");
+        let entered = self.ask(Method::POST, &path, &[], Some(&json!({}))).await;
+        let Some(entered) = entered.filter(|entered| entered.status == 201) else {
+            self.wrong("entry", None);
+            return None;
+        };
+        let token = entered.text("token");
+        let mut place = entered.json;
+        while !self.over.load(Ordering::Relaxed) {
+            match place["state"].as_str() {
+                Some("waiting") => {}
+                Some("admitted") => return Some((token, place["pass"].as_str().unwrap_or_default().to_owned())),
+                _ => break,
+            }
+            tokio::time::sleep(Duration::from_millis(500 + u64::from(rand::random::<u8>()))).await;
+            let polled = self.ask(Method::GET, &path, &[("stanchion-queue", &token)], None).await;
+            match polled {
+                Some(polled) if polled.status == 200 => place = polled.json,
+                other => self.wrong("poll", other.as_ref()),
+            }
+        }
+        None
+    }
+}
+
+// --- What came of it ---
+
+impl Run {
+    fn tell(&self) {
+        let within = |from: u64, to: u64| {
+            let seconds = self.seconds.iter().filter(move |s| s.at_s > from as f64 && s.at_s <= to as f64);
+            seconds.copied().collect::<Vec<_>>()
+        };
+        println!("\ncontrol = {:?}", self.control);
+        let spans = [("before", 5, LATE_FROM), ("late", LATE_FROM, LATE_TO), ("after", LATE_TO, SECONDS)];
+        for (name, from, to) in spans {
+            table::head(&format!("{name}, {from} to {to} s"));
+            let seconds = within(from, to);
+            let of = |figure: fn(&Second) -> f64| seconds.iter().map(figure).collect::<Vec<_>>();
+            table::row("oldest record's age, s", of(|s| s.oldest_s), 1);
+            table::row("records waiting", of(|s| s.backlog), 0);
+            table::row("admissions a minute allowed", of(|s| s.rate), 0);
+            table::row("admitted a second", of(|s| s.admitted), 1);
+            table::row("orders confirmed a second", of(|s| s.confirmed), 1);
+        }
+        let at = |share: f64| {
+            let last = self.waits_ms.len().saturating_sub(1);
+            self.waits_ms.get((last as f64 * share) as usize).map_or(0.0, |ms| *ms as f64 / 1e3)
+        };
+        let Transactions { count, seconds, records } = self.transactions;
+        println!(
+            "\nwhile the ledger was late: {count:.0} transactions of {:.1} records and {:.2} s each",
+            records / count.max(1.0),
+            seconds / count.max(1.0)
+        );
+        println!(
+            "{} orders confirmed; from order to confirmation {:.1} s (half), {:.1} s (99 of 100), {:.1} s (longest); \
+             answers that should not be: {}; audit {}",
+            self.waits_ms.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            self.wrong,
+            if self.audit_ok { "clean" } else { "NOT clean" }
+        );
+    }
+
+    fn curve(&self, name: &'static str, colour: &'static str, dashed: bool, figure: fn(&Second) -> f64) -> Curve {
+        Curve { name, colour, dashed, points: self.seconds.iter().map(|s| (s.at_s, figure(s))).collect() }
+    }
+}
+
+fn csv(runs: &[Run]) -> String {
+    let mut text =
+        "control,second,oldest_s,backlog,rate_per_min,admitted_per_s,ordered_per_s,confirmed_per_s\n".to_owned();
+    for run in runs {
+        for s in &run.seconds {
+            let _ = writeln!(
+                text,
+                "{},{:.1},{:.2},{:.0},{:.0},{:.1},{:.1},{:.1}",
+                run.control, s.at_s, s.oldest_s, s.backlog, s.rate, s.admitted, s.ordered, s.confirmed
+            );
+        }
+    }
+    text
+}
+
+fn picture(runs: &[Run; 2]) -> String {
+    const ADAPTIVE: &str = "#0b63b5";
+    const FIXED: &str = "#c2410c";
+    let [adaptive, fixed] = runs;
+    let panels = [
+        Panel {
+            title: "Age of the oldest record that waits for the writer, seconds",
+            curves: vec![
+                adaptive.curve("control = adaptive", ADAPTIVE, false, |s| s.oldest_s),
+                fixed.curve("control = fixed", FIXED, false, |s| s.oldest_s),
+            ],
+        },
+        Panel {
+            title: "Visitors let in, a second",
+            curves: vec![
+                adaptive.curve("adaptive: allowed", ADAPTIVE, true, |s| s.rate / 60.0),
+                adaptive.curve("adaptive: let in", ADAPTIVE, false, |s| s.admitted),
+                fixed.curve("fixed: let in", FIXED, false, |s| s.admitted),
+            ],
+        },
+        Panel {
+            title: "Records that wait for the writer",
+            curves: vec![
+                adaptive.curve("control = adaptive", ADAPTIVE, false, |s| s.backlog),
+                fixed.curve("control = fixed", FIXED, false, |s| s.backlog),
+            ],
+        },
+    ];
+    let band = Band { from: LATE_FROM as f64, to: LATE_TO as f64, text: "each answer of the ledger 10 ms late" };
+    svg(&panels, &band, SECONDS as f64)
+}
