@@ -3,6 +3,7 @@
 
 pub mod board;
 mod curve;
+mod departures;
 pub mod entries;
 pub mod expiring;
 pub mod pace;

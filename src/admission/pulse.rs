@@ -69,6 +69,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
             admission.promises.prune(admission.now_ms());
             admission.boards.keep(|event| there.contains(event));
             admission.entries.keep(|event| there.contains(event));
+            admission.departures.keep(|event| there.contains(event));
         }
         let (admission, counters, failing) = (&admission, &counters, &failing);
         let beat_one = |room: Room| async move {

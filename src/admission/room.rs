@@ -6,6 +6,7 @@ use std::time::Instant;
 use metrics::{Counter, counter};
 
 use super::board::{Boards, View};
+use super::departures::Departures;
 use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
@@ -67,6 +68,7 @@ pub struct Admission {
     started: Instant,
     pub(super) boards: Boards,
     pub(super) entries: Entries,
+    pub(super) departures: Departures,
     pub(super) presences: Presences,
     pub(super) watches: Watches,
     pub(super) promises: Promises,
@@ -203,6 +205,7 @@ impl Admission {
             inside,
             started: clock::instant(),
             boards: Boards::new(settings.board_ms),
+            departures: Departures::default(),
             entries: Entries::new(clock.clone(), settings.waiting_max),
             presences: Presences::default(),
             watches: Watches::default(),
@@ -291,8 +294,24 @@ impl Admission {
         let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
+            self.remind(room, board);
         }
         Ok(view)
+    }
+
+    /// Tells a lane that was rebuilt who had left just before, in case the ledger did not know yet.
+    fn remind(&self, room: &Room, board: &Board) {
+        let left = self.departures.seen(&room.event, board.counts.epoch);
+        let (Ok(lane), false) = (self.lane(room), left.is_empty()) else { return };
+        let (lane, clock, event) = (lane.clone(), self.clock.clone(), room.event.clone());
+        // A task of its own: whoever asked for the board may go away meanwhile.
+        tokio::spawn(async move {
+            for token in left {
+                if let Err(fault) = lane.leave(clock.now_ms(), token).await {
+                    tracing::warn!(%event, %fault, "who left just before the lane was lost may come back");
+                }
+            }
+        });
     }
 
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
@@ -432,6 +451,7 @@ impl Admission {
     pub async fn leave(&self, room: &Room, token: Token) -> lane::Result<Left> {
         let visitor = token.visitor.clone();
         let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
+        self.departures.add(self.tick(), &token);
         self.presences.forget(&token);
         self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));

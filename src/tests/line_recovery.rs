@@ -42,6 +42,9 @@ async fn outlives(event: &'static str, back_up: bool, lose: impl Fn(&mut OwnRedi
     line.kept(3, 1).await;
     let line_of_before: Vec<&String> = waiting[1..].iter().chain(&late_comers).collect();
 
+    // In the last moment, before the ledger hears of it.
+    let (hasty, _) = line.enter().await;
+    line.leave(&hasty).await;
     lose(&mut redis);
     let recovering = async || {
         let answer = line.poll(line_of_before[0]).await;
@@ -78,6 +81,7 @@ async fn outlives(event: &'static str, back_up: bool, lose: impl Fn(&mut OwnRedi
         assert_eq!(line.state(token).await, "admitted", "who was inside is");
     }
     assert_eq!(line.state(&gone).await, "done", "who is through does not get in again");
+    assert_eq!(line.state(&hasty).await, "done", "nor who had only just gone");
 
     // One place at a time comes free: they are let in as they came, the newcomer last.
     let mut inside_now = first;

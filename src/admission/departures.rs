@@ -1,0 +1,69 @@
+//! Who left a moment ago through this gateway, to be told again to a lane that was rebuilt from what the
+//! ledger knew a second before. Knows no HTTP. Leaving twice is leaving once, so telling it is always well.
+
+use std::collections::{HashMap, VecDeque};
+
+use parking_lot::Mutex;
+
+use crate::clock::Millis;
+use crate::ids::EventId;
+use crate::lane::Token;
+
+/// Longer than a lane's loss and its rebuilding may take together, ms.
+const KEEP_MS: Millis = 120_000;
+/// Most that are kept; the oldest go first.
+const KEPT_MAX: usize = 50_000;
+
+#[derive(Debug, Default)]
+pub struct Departures(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    left: VecDeque<(Millis, Token)>,
+    /// The epoch a room was last seen in: a higher one in the same round is a rebuilt lane's.
+    epochs: HashMap<EventId, i64>,
+}
+
+impl Departures {
+    pub fn add(&self, tick: Millis, token: &Token) {
+        let mut kept = self.0.lock();
+        while kept.left.len() >= KEPT_MAX || kept.left.front().is_some_and(|(at, _)| tick - at > KEEP_MS) {
+            kept.left.pop_front();
+        }
+        kept.left.push_back((tick, token.clone()));
+    }
+
+    /// The room is in this epoch; who is to be told again to its lane.
+    pub fn seen(&self, event: &EventId, epoch: i64) -> Vec<Token> {
+        let mut kept = self.0.lock();
+        let before = kept.epochs.insert(event.clone(), epoch);
+        if before.is_none_or(|before| before >= epoch) {
+            return Vec::new();
+        }
+        kept.left.iter().map(|(_, token)| token).filter(|token| token.event == *event).cloned().collect()
+    }
+
+    /// Forgets rooms that are no more.
+    pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
+        self.0.lock().epochs.retain(|event, _| still_there(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_left_is_told_to_a_rebuilt_lane_once() {
+        let hall = EventId::from("hall");
+        let token = |score| Token { event: "hall".into(), visitor: "v".into(), score, round: 1 };
+        let departures = Departures::default();
+        assert_eq!(departures.seen(&hall, 1), [], "the first look");
+        departures.add(0, &token(1));
+        departures.add(KEEP_MS + 1, &token(2));
+        assert_eq!(departures.seen(&hall, 1), []);
+        assert_eq!(departures.seen(&"dome".into(), 2), [], "another room");
+        assert_eq!(departures.seen(&hall, 2), [token(2)], "the older one is long in the ledger");
+        assert_eq!(departures.seen(&hall, 2), [], "once");
+    }
+}
