@@ -36,6 +36,8 @@ const CROWD: usize = 2_000;
 /// Between two polls of one.
 const POLL_EVERY: Duration = Duration::from_millis(1_000);
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
+/// So long after the emptying the lane is rebuilt and every gateway has looked at it again, s.
+const PUT_RIGHT_S: f64 = 3.0;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 const SECONDS: u64 = 72;
@@ -452,12 +454,21 @@ fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
         late.extend(sample.late.iter().map(String::as_str));
     }
     let left: HashMap<String, f64> = crowd.gone.lock().iter().map(|gone| (gone.visitor.clone(), gone.at_s)).collect();
-    // Told that they left, and inside in a sample taken after that.
-    let again: HashSet<&str> = last_inside
-        .into_iter()
-        .filter(|(visitor, n)| left.get(*visitor).is_some_and(|at_s| samples[*n].at_s > at_s + 0.1))
-        .map(|(visitor, _)| visitor)
-        .collect();
+    // Told that they left, and inside in a sample taken after that. A lane rebuilt from a checkpoint of the
+    // second before has their places until its gateways have told it again, at their next look.
+    let mut put_right_s: f64 = 0.0;
+    let mut put_right = 0;
+    let mut again: HashSet<&str> = HashSet::new();
+    for (visitor, n) in last_inside {
+        let Some(left_s) = left.get(visitor).filter(|left_s| samples[n].at_s > **left_s + 0.1) else { continue };
+        match emptied {
+            Some(at) if (at - 1.5..at + 0.1).contains(left_s) && samples[n].at_s < at + PUT_RIGHT_S => {
+                put_right += 1;
+                put_right_s = put_right_s.max(samples[n].at_s - at);
+            }
+            Some(_) | None => drop(again.insert(visitor)),
+        }
+    }
     let visitors = crowd.visitors.lock();
     let turns: Vec<Turn> = visitors
         .iter()
@@ -501,6 +512,8 @@ fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
     row("asked for again", of(&crowd.counts.doubts));
     row("visitors who left and were told another thing", distinct.len() as f64);
     row("visitors who left and were seen inside", again.len() as f64);
+    row("left in the last second before the emptying, put right", f64::from(put_right));
+    println!("the last of them {put_right_s:.2} s after it");
     row("of both, left within a second before the emptying", lately as f64);
     row("steady visitors whose order is compared", turns.len() as f64);
     row("pairs, one answered before the other asked", order::pairs(&turns) as f64);
