@@ -302,7 +302,8 @@ impl Admission {
     /// Tells a lane that was rebuilt who had left just before, in case the ledger did not know yet.
     fn remind(&self, room: &Room, board: &Board) {
         let left = self.departures.seen(&room.event, board.counts.epoch);
-        let (Ok(lane), false) = (self.lane(room), left.is_empty()) else { return };
+        // Before the opening of a draw who left may be back, by the same token.
+        let (Ok(lane), false) = (self.lane(room), left.is_empty() || board.counts.drawing) else { return };
         let (lane, clock, event) = (lane.clone(), self.clock.clone(), room.event.clone());
         // A task of its own: whoever asked for the board may go away meanwhile.
         tokio::spawn(async move {
