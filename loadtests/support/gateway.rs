@@ -45,7 +45,7 @@ impl House {
         let set = [("STANCHION__REDIS__URL".to_owned(), self.redis.url())];
         let config = load_from("", set.into_iter()).expect("the defaults are good");
         let lanes = lane::redis::connect(&config.redis, config.store.lanes).await.expect("Redis answers");
-        let event = EventId(event.to_owned());
+        let event = EventId::from(event.to_owned());
         for lane in lanes {
             if lane.room(Clock::system().now_ms(), &event).await.expect("a lane answers").is_some() {
                 return lane;

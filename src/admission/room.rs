@@ -1,6 +1,7 @@
 //! A visitor at the door of a room: enters, asks, leaves; and whether a pass still counts.
 //! Knows no HTTP. What a visitor carries (token, pass) is made and read here.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use metrics::{Counter, counter};
@@ -96,8 +97,8 @@ pub struct Along<'a> {
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly always the large one, and moved once")]
-pub enum Polled {
-    Standing(Standing),
+pub enum Polled<'a> {
+    Standing(Standing<'a>),
     /// The lane has never heard of this event.
     NoEvent,
     /// The lanes cannot be told of more visitors than they are behind with.
@@ -106,9 +107,9 @@ pub enum Polled {
 
 #[derive(Debug)]
 pub enum Entered {
-    New(Standing),
+    New(Standing<'static>),
     /// Has a place already: that one again.
-    Known(Standing),
+    Known(Standing<'static>),
     /// Closed or draining.
     Closed,
     /// As many wait as may.
@@ -121,10 +122,10 @@ pub enum Entered {
 
 /// Where a visitor stands, and what to carry and do next.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Standing<'a> {
     pub visitor: VisitorId,
     /// The place, for the visitor to keep.
-    pub token: String,
+    pub token: Cow<'a, str>,
     pub place: Place,
     pub poll_after_ms: i64,
 }
@@ -318,7 +319,7 @@ impl Admission {
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
     /// along puts its holder back inside.
-    pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
+    pub async fn poll<'a>(&self, room: &Room, token: Token, along: Along<'a>) -> lane::Result<Polled<'a>> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
         let text = along.text;
@@ -346,8 +347,7 @@ impl Admission {
     }
 
     /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
-    pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
-        let now_ms = self.clock.now_ms();
+    pub fn glance<'a>(&self, now_ms: Millis, room: &Room, token: &Token, text: &'a str) -> Option<Standing<'a>> {
         let look = |view: &View| match view {
             // A pass may put its holder back inside.
             View::Board(board) if board.counts.mode == Mode::Recovering => None,
@@ -360,7 +360,14 @@ impl Admission {
     }
 
     /// What a view answers a poll; `None`: the lane has to be asked.
-    fn look(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, view: &View) -> Option<Polled> {
+    fn look<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: &Token,
+        text: Option<&'a str>,
+        view: &View,
+    ) -> Option<Polled<'a>> {
         let board = match view {
             View::Board(board) => board,
             View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
@@ -412,7 +419,14 @@ impl Admission {
     }
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
+    fn asked<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: Token,
+        text: Option<&'a str>,
+        place: lane::Place,
+    ) -> Standing<'a> {
         self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
@@ -436,7 +450,7 @@ impl Admission {
         self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
     }
 
-    fn recovering(&self, room: &Room, token: &Token, text: Option<&str>) -> Standing {
+    fn recovering<'a>(&self, room: &Room, token: &Token, text: Option<&'a str>) -> Standing<'a> {
         Standing {
             visitor: token.visitor.clone(),
             token: self.text(token, text),
@@ -517,12 +531,19 @@ impl Admission {
     }
 
     /// A token as its holder keeps it.
-    fn text(&self, token: &Token, came: Option<&str>) -> String {
+    fn text<'a>(&self, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
         let current = came.filter(|text| self.tokens.is_current(text));
-        current.map_or_else(|| self.tokens.sign(token), str::to_owned)
+        current.map_or_else(|| self.tokens.sign(token).into(), Cow::Borrowed)
     }
 
-    fn standing(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, place: lane::Place) -> Standing {
+    fn standing<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: &Token,
+        text: Option<&'a str>,
+        place: lane::Place,
+    ) -> Standing<'a> {
         let lane::Place { state, counts } = place;
         let (pace, jitter) = (self.settings.pace, rand::random());
         let (place, poll_after_ms) = match state {

@@ -116,7 +116,7 @@ fn address_key(address: IpAddr) -> u128 {
 /// governor's state for at most `max` keys.
 #[derive(Debug)]
 pub struct Bounded {
-    known: DashMap<u128, InMemoryState>,
+    known: DashMap<u128, InMemoryState, foldhash::fast::RandomState>,
     /// Length of `known`, roughly: dashmap's own count locks every shard.
     count: AtomicUsize,
     strangers: InMemoryState,
@@ -125,7 +125,7 @@ pub struct Bounded {
 
 impl Bounded {
     fn new(max: usize) -> Self {
-        Self { known: DashMap::new(), count: AtomicUsize::new(0), strangers: InMemoryState::default(), max }
+        Self { known: DashMap::default(), count: AtomicUsize::new(0), strangers: InMemoryState::default(), max }
     }
 }
 

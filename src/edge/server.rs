@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use metrics::gauge;
@@ -119,11 +121,13 @@ async fn connection(
         let service = service.clone();
         async move { Ok::<_, Infallible>(service.call(request, peer).await) }
     });
+    // Looked at when it is given, not with every request: a look takes a lock that all connections share.
+    let mut stopping: FuturesUnordered<_> = std::iter::once(stop.wait()).collect();
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
     let served = tokio::select! {
         biased;
         served = serving.as_mut() => served,
-        () = stop.wait() => {
+        _ = stopping.next() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

@@ -29,7 +29,7 @@ async fn draw(edge: &Edge) -> Value {
 }
 
 fn ids(count: usize) -> Vec<VisitorId> {
-    (0..count).map(|n| VisitorId(format!("-_{n:020}"))).collect()
+    (0..count).map(|n| VisitorId::from(format!("-_{n:020}"))).collect()
 }
 
 async fn save(edge: &Edge, round: i64, ids: &[VisitorId], visitors: usize) -> String {

@@ -199,7 +199,7 @@ async fn a_large_room(ledger: &Ledger) {
         epoch: 1,
         inside: (0..10_000).map(|n| insider(&visitor(n), n)).collect(),
         spent: (0..1_000).map(|n| chunk(n, 170)).collect(),
-        spent_draws: (0..100_000).map(|n| VisitorId(visitor(n))).collect(),
+        spent_draws: (0..100_000).map(|n| VisitorId::from(visitor(n))).collect(),
         ..Checkpoint::default()
     };
     let before = stored(ledger, save(&hall, None, &large, 1)).await;
@@ -211,7 +211,7 @@ async fn a_large_room(ledger: &Ledger) {
     changed.spent.iter_mut().step_by(3).for_each(|spent| spent.bits[0] = 1);
     changed.spent_draws =
         changed.spent_draws.into_iter().enumerate().filter(|(n, _)| n % 3 > 0).map(|(_, v)| v).collect();
-    changed.spent_draws.extend((0..3_000).map(|n| VisitorId(format!("z{n:031}"))));
+    changed.spent_draws.extend((0..3_000).map(|n| VisitorId::from(format!("z{n:031}"))));
     stored(ledger, save(&hall, Some(&before), &changed, 2)).await;
 }
 
@@ -234,14 +234,14 @@ fn checkpoints() -> impl Strategy<Value = Vec<(Checkpoint, bool)>> {
                 inside: inside
                     .into_iter()
                     .map(|(visitor, (score, expires_ms, claimed))| Insider {
-                        visitor: VisitorId(visitor),
+                        visitor: VisitorId::from(visitor),
                         score,
                         expires_ms,
                         claimed,
                     })
                     .collect(),
                 spent: spent.into_iter().map(|(number, byte)| chunk(number, byte)).collect(),
-                spent_draws: draws.into_iter().map(VisitorId).collect(),
+                spent_draws: draws.into_iter().map(VisitorId::from).collect(),
             }
         });
     // Whether the save knows the one before.
@@ -254,7 +254,7 @@ fn sequences_read_back(ledger: &Ledger, runtime: &tokio::runtime::Runtime, cases
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let ran = TestRunner::new(config).run(&checkpoints(), |sequence| {
         number.set(number.get() + 1);
-        let event = EventId(format!("e{}", number.get()));
+        let event = EventId::from(format!("e{}", number.get()));
         let mut last: Option<Saved> = None;
         for (checkpoint, knows) in sequence {
             let save = save(&event, last.as_ref().filter(|_| knows), &checkpoint, 5);

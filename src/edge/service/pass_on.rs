@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use tracing::Instrument as _;
 
 use super::{REQUEST_ID, Service};
@@ -21,13 +22,13 @@ use crate::lane::Fault;
 impl Service {
     /// The server behind us that a request is for. The table of routes is looked at first; only the front
     /// door gives way, as a shop has its own.
-    pub(super) fn upstream(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
-        let path = parts.uri.path();
+    pub(super) fn upstream(&self, uri: &Uri, headers: &HeaderMap) -> Option<&Arc<Upstream>> {
+        let path = uri.path();
         if self.state.upstreams.is_empty() || self.listener == Listener::Admin {
             return None;
         }
         let ours = path != "/" && self.router.methods(path).is_some();
-        if ours { None } else { self.state.upstreams.find(parts) }
+        if ours { None } else { self.state.upstreams.find(uri, headers) }
     }
 
     /// To the server behind us with a live pass, else to the waiting room. Only those without one are

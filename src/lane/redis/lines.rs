@@ -98,7 +98,7 @@ fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
     let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
     let mut inside = Vec::new();
     while !places.is_empty() {
-        let visitor = VisitorId(places.text()?);
+        let visitor = VisitorId::from(places.text()?);
         let claimed = !called.contains(&visitor);
         inside.push(Insider { visitor, expires_ms: places.int()?, score: scores.int()?, claimed });
     }
@@ -120,7 +120,7 @@ fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
 fn visitors(reply: &mut Reply) -> Read<Vec<VisitorId>> {
     let mut visitors = Vec::new();
     while !reply.is_empty() {
-        visitors.push(VisitorId(reply.text()?));
+        visitors.push(VisitorId::from(reply.text()?));
     }
     Ok(visitors)
 }
