@@ -21,9 +21,9 @@
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  round        integer  of the draws
 -- ARGV[5]  waiting_max  integer  most places in line
--- then     visitor, draw (0: none) of each, at most 500
+-- ARGV[6]  entrants     words    visitor, draw (0: none) of each, at most 500
 -- Returns {code, generation, log, …}
---    1  PLACES       {…, counts, then of each outcome (1 entered, 2 known, 3 full), score, state, value}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
+--    1  PLACES       {…, counts, then words: outcome (1 entered, 2 known, 3 full), score, state, value of each}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
 --   -1  NO_EVENT
 --   -2  CLOSED       closed or draining
 --   -3  OTHER_ROUND  drawing, and the draws are of another
@@ -32,14 +32,14 @@
 local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
 local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(12, 5)
-if #ARGV % 2 ~= 1 or #ARGV > 1005 then error({ err = "ARITY" }) end
+arity(12, 6)
 -- include lib/marks.lua
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}
-for at = 6, #ARGV, 2 do
-  names[#names + 1] = ARGV[at]
-  draws[#names] = ARGV[at + 1] ~= "0" and int(at + 1, SCORE_MIN, -1) or nil
+local given = words(6, 2, 500)
+for at = 1, #given, 2 do
+  names[#names + 1] = given[at]
+  draws[#names] = given[at + 1] ~= "0" and whole(given[at + 1], SCORE_MIN, -1, 6) or nil
 end
 -- include lib/open.lua
 -- include lib/room.lua
@@ -144,8 +144,9 @@ if room.serial > serial_before then
   write_counters()
   mark()
 end
-local answer = reply("PLACES", counts(mode))
-for _, place in ipairs(found) do
-  for part = 1, 4 do answer[#answer + 1] = place[part] end
+local answer, told = reply("PLACES", counts(mode)), {}
+for i, place in ipairs(found) do
+  for part = 1, 4 do told[4 * i - 4 + part] = text(place[part]) end
 end
+answer[#answer + 1] = table.concat(told, " ")
 return answer
