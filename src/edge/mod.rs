@@ -29,6 +29,7 @@ pub mod state;
 pub mod upstream;
 pub mod views;
 pub mod waiting;
+pub mod workers;
 
 use crate::admission::Room;
 use crate::catalog::Event;
