@@ -92,6 +92,12 @@ local function known_or_nothing(visitor)
   return { KNOWN, score, state, value }
 end
 
+local function is_free()
+  local units = filled()
+  return redis.call("ZCARD", INSIDE) < room.capacity and admissions(units) > 0 and (not has_seats() or room.f > 0)
+end
+
+local now_text = text(now)
 local waiting, scores = {}, {}
 if #names > 0 then
   waiting, scores = redis.call("ZMSCORE", WAITING, unpack(names)), redis.call("HMGET", SCORES, unpack(names))
@@ -105,12 +111,7 @@ for i, visitor in ipairs(names) do
     line = in_line()
   end
   if not place then
-    local units, filled_at = filled()
-    local is_at_once = mode == "open"
-      and line == 0
-      and redis.call("ZCARD", INSIDE) < room.capacity
-      and admissions(units) > 0
-      and (not has_seats() or room.f > 0)
+    local is_at_once = mode == "open" and line == 0 and is_free()
     if not is_at_once and line >= waiting_max then
       -- Those who wait stand together in `found`.
       write_new()
@@ -121,6 +122,7 @@ for i, visitor in ipairs(names) do
       local score = draw or room.epoch * EPOCH + room.serial
       if is_at_once then
         local expires = now + room.pass_ttl * 1000
+        local units, filled_at = filled()
         room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
         put_inside(visitor, score, expires)
         place = { ENTERED, score, ADMITTED, expires }
@@ -128,7 +130,7 @@ for i, visitor in ipairs(names) do
         if #new.waiting == 0 then new.first = i end
         local at = #new.waiting
         new.waiting[at + 1], new.waiting[at + 2] = text(score), visitor
-        new.seen[at + 1], new.seen[at + 2] = visitor, text(now)
+        new.seen[at + 1], new.seen[at + 2] = visitor, now_text
         if draw then
           new.drawn[#new.drawn + 1], new.drawn[#new.drawn + 2] = "0", visitor
         end
@@ -146,7 +148,7 @@ if room.serial > serial_before then
 end
 local answer, told = reply("PLACES", counts(mode)), {}
 for i, place in ipairs(found) do
-  for part = 1, 4 do told[4 * i - 4 + part] = text(place[part]) end
+  for part = 1, 4 do told[4 * i - 4 + part] = place[part] end
 end
 answer[#answer + 1] = table.concat(told, " ")
 return answer
