@@ -34,7 +34,7 @@ metrics_table! {
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
     /// Open event streams.
     EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
-    /// Requests refused by a limit, by limit (client, visitor, join, in_flight).
+    /// Requests and connections refused by a limit, by limit (client, visitor, join, in_flight, connections).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
     EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;

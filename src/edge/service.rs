@@ -98,6 +98,10 @@ impl Service {
         &self.state
     }
 
+    pub fn listener(&self) -> Listener {
+        self.listener
+    }
+
     /// Waits for the handlers whose clients are gone, and ends web sockets.
     pub async fn finish(&self) {
         self.running.close();
