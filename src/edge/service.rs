@@ -22,7 +22,7 @@ use super::body;
 use super::client::Proxies;
 use super::credential::{self, Kind};
 use super::limits::{Asker, TooSoon};
-use super::meters::Meters;
+use super::meters::{Counted, Meters};
 use super::problem::{Cause, Code, Problem};
 use super::query::Query;
 use super::request::Request;
@@ -69,6 +69,7 @@ struct Asked<'a> {
     user: Option<Arc<User>>,
     place: Option<Claim>,
     params: Params,
+    under_way: Counted<'a>,
 }
 
 impl Known {
@@ -160,16 +161,11 @@ impl Service {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let under_way = self.state.under_way.begin(self.listener);
-        // Operators are let in always: they come to see why nobody else is.
-        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
-            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
-            return Err(Code::Overloaded.into());
-        }
+        let under_way = self.begin()?;
         if let Some(upstream) = self.upstream(&parts).cloned() {
             *operation = "upstream";
             // Boxed, for it is large and every request's future would have room for it.
-            return Box::pin(self.pass_on(id, parts, body, peer, &upstream)).await;
+            return Box::pin(self.pass_on(id, parts, body, peer, &upstream, under_way)).await;
         }
         if parts.method == Method::OPTIONS {
             let methods = self.router.methods(parts.uri.path()).ok_or(Code::NotFound)?;
@@ -203,9 +199,19 @@ impl Service {
             Some(Known::Place(claim)) => Some(claim),
             Some(Known::User(_) | Known::Visitor(_)) | None => None,
         };
-        let asked = Asked { id, parts, client, user, place, params };
+        let asked = Asked { id, parts, client, user, place, params, under_way };
         // Boxed: a glance should not have to carry the room that this needs.
         Box::pin(self.handle(route, asked, body)).await
+    }
+
+    /// A place among the requests under way. Operators are let in always: they come to see why nobody else is.
+    fn begin(&self) -> Result<Counted<'_>, Problem> {
+        let under_way = self.state.under_way.begin(self.listener);
+        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
+            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
+            return Err(Code::Overloaded.into());
+        }
+        Ok(under_way)
     }
 
     /// What cannot be answered at a glance: the request, its body, its handler, its time.
@@ -213,16 +219,18 @@ impl Service {
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
-        let Asked { id, parts, client, user, place, params } = asked;
+        let Asked { id, parts, client, user, place, params, under_way } = asked;
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let (body, _under_way) = self.body(route, body, under_way).await?;
         let request = Request {
             state: state.clone(),
             id: id.to_owned(),
-            query: Query::parse(parts.uri.query().unwrap_or(""))?,
-            body: self.body(route, body).await?,
+            query,
+            body,
             path: path.into_owned(),
             method: parts.method,
             headers: parts.headers,
@@ -237,19 +245,28 @@ impl Service {
         }
     }
 
-    async fn body<B>(&self, route: &Route, body: B) -> Result<Bytes, Problem>
+    /// The body, and the request's place among those under way. That is given up while the client sends, which
+    /// it may do as slowly as it likes, and taken again when all is there.
+    async fn body<'a, B>(
+        &'a self,
+        route: &Route,
+        body: B,
+        under_way: Counted<'a>,
+    ) -> Result<(Bytes, Counted<'a>), Problem>
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
         if route.method == Method::GET {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), under_way));
         }
+        drop(under_way);
         let server = &self.state.config.server;
         let max = match route.who {
             Who::Admin => server.body_max_admin,
             Who::Anyone | Who::User => server.body_max,
         };
-        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
+        let body = body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await?;
+        Ok((body, self.begin()?))
     }
 
     /// A handler that may write runs in a task of its own: once it began it is not cut short by a client
