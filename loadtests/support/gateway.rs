@@ -78,6 +78,7 @@ impl House {
             ("STANCHION__LEDGER__URL", &self.ledger_url),
             ("STANCHION__AUTH__HS256_SECRET", SECRET),
             ("STANCHION__QUEUE__SECRETS", SECRET),
+            ("STANCHION__SERVER__CLIENT_CONNECTIONS_MAX", "0"),
             ("STANCHION__LIMITS__CLIENT_RPS", "0"),
             ("STANCHION__LIMITS__JOIN_RPS", "0"),
         ];

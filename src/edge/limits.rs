@@ -106,7 +106,7 @@ impl<C: Clock + Clone> Limits<C> {
 }
 
 /// An IPv6 client is its /64: one home has that many addresses.
-fn address_key(address: IpAddr) -> u128 {
+pub fn address_key(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),

@@ -69,7 +69,8 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// How many requests are under way on each listener.
+/// How many requests are under way on each listener: those that we work on. One whose client still sends its
+/// body, or that a server behind us has, is not among them.
 #[derive(Default)]
 pub struct UnderWay {
     public: AtomicUsize,

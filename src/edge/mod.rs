@@ -6,6 +6,7 @@ pub mod asks;
 pub mod auth;
 pub mod body;
 pub mod client;
+pub mod connections;
 pub mod credential;
 pub mod draws;
 mod faults;

@@ -11,19 +11,19 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use metrics::gauge;
+use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::auth::fetch;
+use super::connections::{Connections, Open};
 use super::router::Listener;
 use super::sending::Sending;
 use super::service::Service;
 use super::state::State;
 use super::waiting::OneTimer;
 use super::workers::Workers;
-use crate::metrics::EDGE_CONNECTIONS;
+use crate::metrics::EDGE_LIMITED;
 use crate::shutdown::Stopping;
 
 /// How often buckets that are full again are forgotten.
@@ -65,7 +65,7 @@ async fn prune(state: &State, mut stop: Stopping) {
 /// Serves until told to stop, then lets requests under way finish, for at most `server.drain_ms`.
 pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Workers, mut stop: Stopping) {
     let config = service.state().config.clone();
-    let connections = Arc::new(Semaphore::new(config.server.connections_max.min(Semaphore::MAX_PERMITS)));
+    let connections = Connections::new(&config.server, service.listener());
     let open_connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
@@ -74,22 +74,26 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Worke
     loop {
         // A place first: whoever finds none waits in the kernel's backlog.
         let accept = async {
-            let permit = connections.clone().acquire_owned().await.expect("never closed");
-            (listener.accept().await, permit)
+            let place = connections.place().await;
+            (listener.accept().await, place)
         };
-        let (accepted, permit) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             () = stop.wait() => break,
             accepted = accept => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(open) = connections.open(place, peer.ip()) else {
+                    refuse(stream, peer);
+                    continue;
+                };
                 let connection = Connection {
                     http: http.clone(),
                     peer,
                     service: service.clone(),
                     write_limit: Duration::from_millis(config.server.write_timeout_ms),
                     stop: stop.clone(),
-                    _open: Open::new(permit),
+                    _open: open,
                 };
                 // Its thread's runtime is the one to tell when there is something to read.
                 match stream.into_std() {
@@ -113,6 +117,15 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Worke
     if tokio::time::timeout(limit, drained).await.is_err() {
         tracing::warn!(drain_ms = config.server.drain_ms, "requests were still under way when the drain ended");
     }
+}
+
+/// Resets a connection of a client that has as many as it may. Nothing is read and nothing said: an answer
+/// would wait in the kernel until it is taken, and after a plain close a socket does for a minute; after a reset
+/// nothing is left. So each further try costs us no more than it costs the client.
+fn refuse(stream: TcpStream, peer: SocketAddr) {
+    counter!(EDGE_LIMITED, "limit" => "connections").increment(1);
+    let reset = stream.set_zero_linger();
+    tracing::debug!(%peer, ?reset, "refused: its client has as many connections as it may");
 }
 
 /// A connection that was accepted.
@@ -163,21 +176,5 @@ impl Connection {
             // The client's doing, and it will not read an answer.
             tracing::debug!(%peer, %error, "connection ended");
         }
-    }
-}
-
-/// A connection's place, counted.
-struct Open(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
-
-impl Open {
-    fn new(permit: OwnedSemaphorePermit) -> Self {
-        gauge!(EDGE_CONNECTIONS).increment(1.0);
-        Self(permit)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        gauge!(EDGE_CONNECTIONS).decrement(1.0);
     }
 }

@@ -23,7 +23,7 @@ use super::body;
 use super::client::Proxies;
 use super::credential::{self, Kind};
 use super::limits::{Asker, TooSoon};
-use super::meters::Meters;
+use super::meters::{Counted, Meters};
 use super::problem::{Cause, Code, Problem};
 use super::query::Query;
 use super::request::Request;
@@ -68,7 +68,7 @@ enum Task<'a> {
     /// Nothing more: this is the answer.
     Answer(Answer),
     /// The server behind us has it.
-    PassOn(Arc<Upstream>),
+    PassOn(Arc<Upstream>, Counted<'a>),
     Handle(Asked<'a>),
 }
 
@@ -79,6 +79,7 @@ struct Asked<'a> {
     user: Option<Arc<User>>,
     place: Option<Claim>,
     params: Params,
+    under_way: Counted<'a>,
 }
 
 /// What is noted of a request before anything is done about it.
@@ -118,6 +119,10 @@ impl Service {
         &self.state
     }
 
+    pub fn listener(&self) -> Listener {
+        self.listener
+    }
+
     /// Waits for the handlers whose clients are gone, and ends web sockets.
     pub async fn finish(&self) {
         self.running.close();
@@ -133,9 +138,8 @@ impl Service {
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let noted = Noted::new(&request);
-        let under_way = self.state.under_way.begin(self.listener);
         let mut operation = "none";
-        let outcome = match self.admit(&request, peer, under_way.count(), &mut operation) {
+        let outcome = match self.admit(&request, peer, &mut operation) {
             Ok(Task::Answer(answer)) => Ok(answer),
             Ok(task) => {
                 // A span costs as much as a good part of a poll; a fault is logged with the id in any case.
@@ -167,18 +171,13 @@ impl Service {
         &self,
         request: &http::Request<B>,
         peer: SocketAddr,
-        under_way: usize,
         operation: &mut &'static str,
     ) -> Result<Task<'_>, Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        // Operators are let in always: they come to see why nobody else is.
-        if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
-            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
-            return Err(Code::Overloaded.into());
-        }
+        let under_way = self.begin()?;
         if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
-            return Ok(Task::PassOn(upstream.clone()));
+            return Ok(Task::PassOn(upstream.clone(), under_way));
         }
         if method == Method::OPTIONS {
             let methods = self.router.methods(uri.path()).ok_or(Code::NotFound)?;
@@ -210,7 +209,17 @@ impl Service {
         {
             return Ok(Task::Answer(answer));
         }
-        Ok(Task::Handle(Asked { route, client, user, place, params: found.params() }))
+        Ok(Task::Handle(Asked { route, client, user, place, params: found.params(), under_way }))
+    }
+
+    /// A place among the requests under way. Operators are let in always: they come to see why nobody else is.
+    fn begin(&self) -> Result<Counted<'_>, Problem> {
+        let under_way = self.state.under_way.begin(self.listener);
+        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
+            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
+            return Err(Code::Overloaded.into());
+        }
+        Ok(under_way)
     }
 
     async fn carry_out<B>(&self, task: Task<'_>, id: &str, request: http::Request<B>, peer: SocketAddr) -> Outcome
@@ -220,7 +229,7 @@ impl Service {
         let (parts, body) = request.into_parts();
         match task {
             Task::Answer(answer) => Ok(answer),
-            Task::PassOn(upstream) => self.pass_on(id, parts, body, peer, &upstream).await,
+            Task::PassOn(upstream, under_way) => self.pass_on(id, parts, body, peer, &upstream, under_way).await,
             Task::Handle(asked) => self.handle(asked, id, parts, body).await,
         }
     }
@@ -230,16 +239,18 @@ impl Service {
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
-        let Asked { route, client, user, place, params } = asked;
+        let Asked { route, client, user, place, params, under_way } = asked;
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let (body, _under_way) = self.body(route, body, under_way).await?;
         let request = Request {
             state: state.clone(),
             id: id.to_owned(),
-            query: Query::parse(parts.uri.query().unwrap_or(""))?,
-            body: self.body(route, body).await?,
+            query,
+            body,
             path: path.into_owned(),
             method: parts.method,
             headers: parts.headers,
@@ -254,19 +265,28 @@ impl Service {
         }
     }
 
-    async fn body<B>(&self, route: &Route, body: B) -> Result<Bytes, Problem>
+    /// The body, and the request's place among those under way. That is given up while the client sends, which
+    /// it may do as slowly as it likes, and taken again when all is there.
+    async fn body<'a, B>(
+        &'a self,
+        route: &Route,
+        body: B,
+        under_way: Counted<'a>,
+    ) -> Result<(Bytes, Counted<'a>), Problem>
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
         if route.method == Method::GET {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), under_way));
         }
+        drop(under_way);
         let server = &self.state.config.server;
         let max = match route.who {
             Who::Admin => server.body_max_admin,
             Who::Anyone | Who::User => server.body_max,
         };
-        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
+        let body = body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await?;
+        Ok((body, self.begin()?))
     }
 
     /// A handler that may write runs in a task of its own: once it began it is not cut short by a client

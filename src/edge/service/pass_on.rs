@@ -13,6 +13,7 @@ use crate::edge::answer::BoxError;
 use crate::edge::credential::{self, Kind};
 use crate::edge::handlers::queue;
 use crate::edge::limits::Asker;
+use crate::edge::meters::Counted;
 use crate::edge::query::Query;
 use crate::edge::router::Listener;
 use crate::edge::upstream::{self, Ask, Hop, Inside, Relayed, Upstream};
@@ -40,6 +41,7 @@ impl Service {
         body: B,
         peer: SocketAddr,
         upstream: &Arc<Upstream>,
+        under_way: Counted<'_>,
     ) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
@@ -86,6 +88,9 @@ impl Service {
             let (admission, room, pass) = (admission.clone(), still.clone(), pass.clone());
             Box::pin(async move { admission.verify_pass(&room, &pass).await.is_ok_and(|visitor| visitor.is_some()) })
         });
+        // From here on it moves as fast as the client sends and the server answers, and that server's own places
+        // bound it, to the end of its answer: neither shall keep others out of the room.
+        drop(under_way);
         let Relayed { answer, release } = upstream.relay(Ask { parts, body, hop, visitor, inside }).await?;
         if !release {
             return Ok(answer);
