@@ -16,6 +16,8 @@ pub enum Mode {
     Pass,
     /// What the server says comes so much later: every round trip takes longer.
     Delay(Duration),
+    /// What the client says with this text in it comes so much later.
+    DelayOf(&'static str, Duration),
     /// A connection is cut when its client says this; see [`Proxy::cuts`].
     CutAt(&'static str),
     /// Open connections are cut, new ones are closed at once.
@@ -106,6 +108,7 @@ async fn pass(
                 return;
             }
             (Mode::Delay(delay), Way::Back) => delay,
+            (Mode::DelayOf(text, delay), Way::There(_)) if says(text) => delay,
             _ => Duration::ZERO,
         };
         if !delay.is_zero() {
