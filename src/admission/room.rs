@@ -303,8 +303,7 @@ impl Admission {
     /// Tells a lane that was rebuilt who had left just before, in case the ledger did not know yet.
     fn remind(&self, room: &Room, board: &Board) {
         let left = self.departures.seen(&room.event, board.counts.epoch);
-        // Before the opening of a draw who left may be back, by the same token.
-        let (Ok(lane), false) = (self.lane(room), left.is_empty() || board.counts.drawing) else { return };
+        let (Ok(lane), false) = (self.lane(room), left.is_empty()) else { return };
         let (lane, clock, event) = (lane.clone(), self.clock.clone(), room.event.clone());
         // A task of its own: whoever asked for the board may go away meanwhile.
         tokio::spawn(async move {
@@ -465,8 +464,11 @@ impl Admission {
     /// The visitor leaves for good.
     pub async fn leave(&self, room: &Room, token: Token) -> lane::Result<Left> {
         let visitor = token.visitor.clone();
+        let for_good = self.leaves_for_good(room, &token).await;
         let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
-        self.departures.add(self.tick(), &token);
+        if for_good {
+            self.departures.add(self.tick(), &token);
+        }
         self.presences.forget(&token);
         self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
@@ -474,6 +476,16 @@ impl Admission {
             self.counters.left.increment(1);
         }
         Ok(if left { Left::Left } else { Left::NoPlace })
+    }
+
+    /// Before the opening of a draw whoever left may come back by the same token: a lane that is rebuilt, then
+    /// or after the opening, shall not be told that they left.
+    async fn leaves_for_good(&self, room: &Room, token: &Token) -> bool {
+        if token.score >= 0 {
+            return true;
+        }
+        let view = self.view(room).await;
+        matches!(view, Ok(View::Board(board)) if board.counts.round == token.round && !board.counts.drawing)
     }
 
     /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
