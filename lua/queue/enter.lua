@@ -53,11 +53,15 @@ if mode == "closed" or mode == "drain" then return reply("CLOSED") end
 local is_drawing = room.drawing and mode == "scheduled"
 if is_drawing and round ~= room.round then return reply("OTHER_ROUND") end
 local ENTERED, KNOWN, FULL = 1, 2, 3
--- What became of each, and who has a place by this call.
+-- What became of each, four numbers as they are returned; and who has a place by this call.
 local found, placed, serial_before = {}, {}, room.serial
+local function becomes(i, outcome, score, state, value)
+  local at = 4 * i
+  found[at - 3], found[at - 2], found[at - 1], found[at] = outcome, score, state, value
+end
 
--- Who is new and waits is written at once with those before and after; `first` is the first one's place
--- in `found`, whose `ahead` is told when they are written.
+-- Who is new and waits is written at once with those before and after; `first` is the first one of them,
+-- and how many are ahead of them is told when they are written.
 local new = { waiting = {}, seen = {}, drawn = {}, first = 0 }
 local function write_new()
   local n = #new.waiting / 2
@@ -73,23 +77,24 @@ local function write_new()
   end
   if mode ~= "scheduled" then
     -- Mostly they stand behind all others: no need to look each of them up.
-    local is_behind_all = #new.drawn == 0 and (not last or tonumber(last) < tonumber(new.waiting[1]))
+    local is_behind_all = #new.drawn == 0 and (not last or tonumber(last) < new.waiting[1])
     local before = redis.call("ZCARD", WAITING) - n
     for i = 1, n do
       local rank = is_behind_all and before + i - 1 or redis.call("ZRANK", WAITING, new.waiting[2 * i])
-      found[new.first + i - 1][4] = rank + back
+      found[4 * (new.first + i - 1)] = rank + back
     end
   end
   new = { waiting = {}, seen = {}, drawn = {}, first = 0 }
 end
 
-local function known_or_nothing(visitor)
+local function is_known(i, visitor)
   local where, number, score = place_of(visitor)
-  if not where then return nil end
+  if not where then return false end
   local state, value = stand(visitor, where, number, score, mode)
   -- A place that has just ended: a new one follows.
-  if state == DONE then return nil end
-  return { KNOWN, score, state, value }
+  if state == DONE then return false end
+  becomes(i, KNOWN, score, state, value)
+  return true
 end
 
 local function is_free()
@@ -102,20 +107,20 @@ local waiting, scores = {}, {}
 if #names > 0 then
   waiting, scores = redis.call("ZMSCORE", WAITING, unpack(names)), redis.call("HMGET", SCORES, unpack(names))
 end
-local line = in_line()
+local line, waits = in_line(), mode == "scheduled" and SCHEDULED or WAITS
 for i, visitor in ipairs(names) do
-  local place
+  local known = false
   if waiting[i] or scores[i] or placed[visitor] then
     write_new()
-    place = known_or_nothing(visitor)
+    known = is_known(i, visitor)
     line = in_line()
   end
-  if not place then
+  if not known then
     local is_at_once = mode == "open" and line == 0 and is_free()
     if not is_at_once and line >= waiting_max then
       -- Those who wait stand together in `found`.
       write_new()
-      place = { FULL, 0, 0, 0 }
+      becomes(i, FULL, 0, 0, 0)
     else
       room.serial, placed[visitor] = room.serial + 1, true
       local draw = is_drawing and draws[i]
@@ -125,30 +130,26 @@ for i, visitor in ipairs(names) do
         local units, filled_at = filled()
         room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
         put_inside(visitor, score, expires)
-        place = { ENTERED, score, ADMITTED, expires }
+        becomes(i, ENTERED, score, ADMITTED, expires)
       else
         if #new.waiting == 0 then new.first = i end
         local at = #new.waiting
-        new.waiting[at + 1], new.waiting[at + 2] = text(score), visitor
+        new.waiting[at + 1], new.waiting[at + 2] = score, visitor
         new.seen[at + 1], new.seen[at + 2] = visitor, now_text
         if draw then
           new.drawn[#new.drawn + 1], new.drawn[#new.drawn + 2] = "0", visitor
         end
         line = line + 1
-        place = { ENTERED, score, mode == "scheduled" and SCHEDULED or WAITS, 0 }
+        becomes(i, ENTERED, score, waits, 0)
       end
     end
   end
-  found[i] = place
 end
 write_new()
 if room.serial > serial_before then
   write_counters()
   mark()
 end
-local answer, told = reply("PLACES", counts(mode)), {}
-for i, place in ipairs(found) do
-  for part = 1, 4 do told[4 * i - 4 + part] = place[part] end
-end
-answer[#answer + 1] = table.concat(told, " ")
+local answer = reply("PLACES", counts(mode))
+answer[#answer + 1] = table.concat(found, " ")
 return answer
