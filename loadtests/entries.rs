@@ -10,19 +10,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use support::beside::Beside;
 use support::gateway::{Gateway, House};
-use support::load::{self, Ask, Entry, Plan, Report, Until};
+use support::load::{self, Ask, Entry, Plan, Until};
 use support::order::{self, Turn};
-use support::peer::Peer;
-use support::redis::Commands;
 use support::{machine, part, table};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: [usize; 2] = [64, 256];
-const RUNS: usize = 5;
-const SECONDS: f64 = 5.0;
 
 /// Entries whose order is looked at, and the connections they come by, half to either gateway.
 const ORDERED: u64 = 100_000;
@@ -43,96 +40,30 @@ fn main() -> ExitCode {
     let house = runtime.block_on(House::start());
     println!("{}", machine::line());
     let gateway = house.gateway(&[]);
-    let bench = Bench { house: &house, gateway: &gateway };
-    let each = bench.run(&gateway.address, &bench.room("warm-up"), 64, true).bytes_each();
-    let peer = Peer::start(201, each.round() as usize);
+    let order = Order { house: &house, gateway: &gateway };
+    // A room of its own for a run, so that all find it empty.
+    let ask = |event: String| {
+        gateway.put_event(&event, &json!({"mode": "open", "capacity": 0, "rate_per_min": 0}));
+        Ask::Enter { event }
+    };
+    let beside = Beside::new(&house, &gateway, "entry", 201, ask("warm-up".to_owned()));
     for connections in CONNECTIONS {
-        bench.compare(&peer, connections);
+        beside.compare(connections, |run| ask(format!("hall-{connections}-{run}")));
     }
-    drop(peer);
-    let violations = bench.order(&house.gateway(&[]));
+    drop(beside);
+    let violations = order.violations(&house.gateway(&[]));
     ExitCode::from(u8::from(violations > 0))
 }
 
-struct Bench<'a> {
+struct Order<'a> {
     house: &'a House,
     gateway: &'a Gateway,
 }
 
-/// One run of each, next to each other in time.
-struct Pair {
-    gateway: Report,
-    peer: Report,
-    /// Processor time of the servers, seconds.
-    gateway_cpu_s: f64,
-    peer_cpu_s: f64,
-    /// Commands Redis was sent, and commands its scripts called, during the gateway's run.
-    sent: u64,
-    inside: u64,
-}
-
-impl Bench<'_> {
-    /// A room of its own for a run, so that all find it empty.
-    fn room(&self, event: &str) -> String {
-        self.gateway.put_event(event, &json!({"mode": "open", "capacity": 0, "rate_per_min": 0}));
-        event.to_owned()
-    }
-
-    fn run(&self, address: &str, event: &str, connections: usize, ours: bool) -> Report {
-        load::play(&Plan {
-            addresses: vec![address.to_owned()],
-            connections,
-            ask: Ask::Enter { event: event.to_owned() },
-            until: Until::Seconds(SECONDS),
-            keep: None,
-            ours,
-        })
-    }
-
-    fn pair(&self, peer: &Peer, connections: usize, run: usize) -> Pair {
-        let room = self.room(&format!("hall-{connections}-{run}"));
-        let (cpu_s, commands) = (machine::used_s(self.gateway.id()), Commands::of(&self.house.redis));
-        let gateway = self.run(&self.gateway.address, &room, connections, true);
-        let after = Commands::of(&self.house.redis);
-        let gateway_cpu_s = machine::used_s(self.gateway.id()) - cpu_s;
-        let cpu_s = machine::used_s(peer.id());
-        let bare = self.run(&peer.address, &room, connections, false);
-        let peer_cpu_s = machine::used_s(peer.id()) - cpu_s;
-        gateway.must_be_clean();
-        bare.must_be_clean();
-        let (sent, inside) = (after.sent_since(&commands), after.inside_since(&commands));
-        Pair { gateway, peer: bare, gateway_cpu_s, peer_cpu_s, sent, inside }
-    }
-
-    fn compare(&self, peer: &Peer, connections: usize) {
-        let pairs: Vec<Pair> = (1..=RUNS)
-            .map(|run| {
-                let pair = self.pair(peer, connections, run);
-                println!("{connections:>4} connections, run {run}: gateway {}", load::told(&pair.gateway));
-                println!("{:>23} bare hyper {}   load {}", "", load::told(&pair.peer), machine::load());
-                pair
-            })
-            .collect();
-        let of = |figure: fn(&Pair) -> f64| pairs.iter().map(figure);
-        table::head(&format!("{connections} connections, {RUNS} runs of {SECONDS} s"));
-        table::row("gateway, entries a second", of(|p| p.gateway.per_second()), 0);
-        table::row("bare hyper, requests a second", of(|p| p.peer.per_second()), 0);
-        table::row("ratio of a pair", of(|p| p.gateway.per_second() / p.peer.per_second()), 3);
-        table::row("gateway, p99 ms", of(|p| p.gateway.p99_ms), 2);
-        table::row("bare hyper, p99 ms", of(|p| p.peer.p99_ms), 2);
-        table::row("gateway, processor µs an entry", of(|p| p.gateway_cpu_s * 1e6 / p.gateway.all as f64), 2);
-        table::row("bare hyper, processor µs a request", of(|p| p.peer_cpu_s * 1e6 / p.peer.all as f64), 2);
-        table::row("Redis commands an entry", of(|p| p.sent as f64 / p.gateway.all as f64), 4);
-        table::row("commands its scripts called, an entry", of(|p| p.inside as f64 / p.gateway.all as f64), 4);
-        table::row("bytes of an answer, gateway", of(|p| p.gateway.bytes_each()), 1);
-        table::row("bytes of an answer, bare hyper", of(|p| p.peer.bytes_each()), 1);
-        let looked_at: u64 = pairs.iter().map(|p| p.gateway.looked_at).sum();
-        println!("{} answers read whole; failures: none\n", table::grouped(looked_at as f64, 0));
-    }
-
+impl Order<'_> {
     /// Entries through two gateways, then everybody is let in; how many were let in before somebody whose
     /// place was theirs before they asked.
-    fn order(&self, other: &Gateway) -> u64 {
+    fn violations(&self, other: &Gateway) -> u64 {
         let event = "order";
         let room = json!({
             "mode": "open", "capacity": 0, "rate_per_min": 0,

@@ -9,6 +9,7 @@
 #![allow(dead_code)]
 
 pub mod answer;
+pub mod beside;
 #[path = "../../src/tests/support/client.rs"]
 pub mod client;
 pub mod gateway;

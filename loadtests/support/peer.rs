@@ -11,7 +11,8 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use stanchion::edge::workers::Workers;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 use super::part::Part;
@@ -22,6 +23,15 @@ const HEAD: usize =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 123\r\ndate: Fri, 20 Nov 2026 10:00:00 GMT\r\n\r\n"
         .len();
 
+/// What serves its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// One tokio runtime of a thread a core, as hyper's own examples and `#[tokio::main]` have it.
+    Shared,
+    /// A runtime a core, as the gateway has it.
+    Own,
+}
+
 /// A running peer.
 pub struct Peer {
     part: Part,
@@ -30,8 +40,10 @@ pub struct Peer {
 
 impl Peer {
     /// Every answer of `status` and of `bytes` bytes in all, from `HTTP/1.1` to the end of the body.
-    pub fn start(status: u16, bytes: usize) -> Self {
-        let mut part = Part::start("peer", &[&status.to_string(), &bytes.to_string()], [("", ""); 0]);
+    pub fn start(status: u16, bytes: usize, threads: Threads) -> Self {
+        let own = usize::from(threads == Threads::Own);
+        let arguments = [status.to_string(), bytes.to_string(), own.to_string()];
+        let mut part = Part::start("peer", &arguments.each_ref().map(String::as_str), [("", ""); 0]);
         let address = part.told("listening on ");
         Self { part, address }
     }
@@ -41,7 +53,7 @@ impl Peer {
     }
 }
 
-/// The peer's process; arguments: status, bytes of an answer.
+/// The peer's process; arguments: status, bytes of an answer, 1 for threads of its own.
 pub fn run() -> ExitCode {
     let number = |at: usize| -> usize {
         std::env::args().nth(at).and_then(|text| text.parse().ok()).expect("status and bytes are numbers")
@@ -50,11 +62,13 @@ pub fn run() -> ExitCode {
     let line = status.canonical_reason().expect("a status with a name").len() - "OK".len();
     let body = Bytes::from(vec![b'x'; number(2).saturating_sub(HEAD + line)]);
     assert!((100..1_000).contains(&body.len()), "its length has three digits");
-    // As the gateway has it: one worker a core.
-    Runtime::new().expect("a runtime").block_on(serve(status, body))
+    Runtime::new().expect("a runtime").block_on(async {
+        let workers = if number(3) == 1 { Workers::start().expect("threads") } else { Workers::here() };
+        serve(status, body, &workers).await
+    })
 }
 
-async fn serve(status: StatusCode, body: Bytes) -> ExitCode {
+async fn serve(status: StatusCode, body: Bytes, workers: &Workers) -> ExitCode {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     println!("listening on {}", listener.local_addr().expect("it is bound"));
     loop {
@@ -67,7 +81,9 @@ async fn serve(status: StatusCode, body: Bytes) -> ExitCode {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             async { Ok::<_, Infallible>(response) }
         });
-        tokio::spawn(async move {
+        let stream = stream.into_std().expect("an open stream");
+        workers.spawn(async move {
+            let stream = TcpStream::from_std(stream).expect("an open stream");
             // A connection ends when the load has what it wanted.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
