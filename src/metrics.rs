@@ -3,6 +3,10 @@
 //! Labels are closed sets from enums; never a visitor, a user, a seat, a path or an error's text. Hot
 //! paths keep the handle that `counter!` gives.
 
+mod tally;
+
+pub use tally::Tally;
+
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 #[derive(Debug, Clone, Copy)]

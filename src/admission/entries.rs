@@ -2,11 +2,12 @@
 //!
 //! While a call is under way the next joins gather, and go together when it is answered: nobody waits for a
 //! timer, a calm room pays nothing for it, and a rush costs a call for hundreds. Each thread gathers for
-//! itself, as an answer that wakes another thread costs as much as the join. So several calls may be under way,
-//! which is as well, for a store that syncs keeps each waiting: of two who ask at the same time either may come
-//! first, but whoever was answered before another asked stands before them.
+//! itself, as an answer that wakes another thread costs as much as the join, and threads take turns at the
+//! lane: of two who ask at the same time either may come first, but whoever was answered before another asked
+//! stands before them.
 
 use std::collections::VecDeque;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
@@ -27,8 +28,14 @@ const GATHERED_MAX: usize = 20_000;
 pub struct Entries {
     clock: Clock,
     waiting_max: i64,
-    rooms: DashMap<(EventId, ThreadId), Arc<Mutex<Gathered>>>,
+    rooms: DashMap<(EventId, ThreadId), Room>,
+    turns: DashMap<EventId, Turn>,
 }
+
+/// What gathers on a thread for a room.
+type Room = Arc<Mutex<Gathered>>;
+/// Held during a call of a room's lane.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Debug, Default)]
 struct Gathered {
@@ -50,7 +57,7 @@ pub struct Behind;
 
 impl Entries {
     pub fn new(clock: Clock, waiting_max: i64) -> Self {
-        Self { clock, waiting_max, rooms: DashMap::new() }
+        Self { clock, waiting_max, rooms: DashMap::new(), turns: DashMap::new() }
     }
 
     /// Takes a place for a visitor; `round` is the one of the draw, if they bring one.
@@ -61,7 +68,7 @@ impl Entries {
         round: i64,
         entrant: Entrant,
     ) -> Result<lane::Result<EnterOutcome>, Behind> {
-        let room = self.room(event);
+        let room = found(&self.rooms, (event.clone(), thread::current().id()));
         let (answer, answered) = oneshot::channel();
         let begins = {
             let mut gathered = room.lock();
@@ -72,7 +79,8 @@ impl Entries {
             !std::mem::replace(&mut gathered.is_calling, true)
         };
         if begins {
-            let call = Call { lane: lane.clone(), event: event.clone(), clock: self.clock.clone(), room, ended: false };
+            let (turn, clock) = (found(&self.turns, event.clone()), self.clock.clone());
+            let call = Call { lane: lane.clone(), event: event.clone(), clock, room, turn, ended: false };
             tokio::spawn(call.all(self.waiting_max));
         }
         let lost = || Fault::Unavailable { lane: lane.id(), source: "the call ended without an answer".into() };
@@ -82,15 +90,14 @@ impl Entries {
     /// Forgets rooms that are no more.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.rooms.retain(|(event, _), _| still_there(event));
+        self.turns.retain(|event, _| still_there(event));
     }
+}
 
-    fn room(&self, event: &EventId) -> Arc<Mutex<Gathered>> {
-        let key = (event.clone(), thread::current().id());
-        if let Some(room) = self.rooms.get(&key) {
-            return room.clone();
-        }
-        self.rooms.entry(key).or_default().clone()
-    }
+/// The value of a key, made when it is first asked for.
+fn found<K: Eq + Hash, V: Clone + Default>(map: &DashMap<K, V>, key: K) -> V {
+    let known = map.get(&key).map(|value| value.clone());
+    known.unwrap_or_else(|| map.entry(key).or_default().clone())
 }
 
 /// Takes a room's joins to its lane until there are none.
@@ -98,13 +105,17 @@ struct Call {
     lane: Arc<dyn Lane>,
     event: EventId,
     clock: Clock,
-    room: Arc<Mutex<Gathered>>,
+    room: Room,
+    turn: Turn,
     ended: bool,
 }
 
 impl Call {
     async fn all(mut self, waiting_max: i64) {
-        while let Some((round, joins)) = self.next() {
+        loop {
+            // Whoever asks while others have their turn comes along.
+            let turn = self.turn.clone().lock_owned().await;
+            let Some((round, joins)) = self.next() else { return };
             let (visitors, answers): (Vec<_>, Vec<_>) =
                 joins.into_iter().map(|join| (join.entrant, join.answer)).unzip();
             let enter = Enter { event: self.event.clone(), round, visitors, waiting_max };
@@ -112,6 +123,7 @@ impl Call {
                 Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
                 Err(fault) => answers.iter().map(|_| Err(same(&fault))).collect::<Vec<_>>(),
             };
+            drop(turn);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Who went away meanwhile has a place all the same; nobody comes for it.
                 drop(answer.send(outcome));

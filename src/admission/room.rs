@@ -22,7 +22,7 @@ use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
-use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS};
+use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
 const INSIDE_MAX: usize = 200_000;
@@ -83,7 +83,7 @@ struct Counters {
     closed: Counter,
     full: Counter,
     left: Counter,
-    from_board: Counter,
+    from_board: Tally,
     from_lane: Counter,
 }
 
@@ -192,7 +192,7 @@ impl Admission {
             closed: entered("closed"),
             full: entered("full"),
             left: counter!(ADMISSION_LEFT),
-            from_board: counter!(ADMISSION_POLLS, "answer" => "board"),
+            from_board: Tally::new(counter!(ADMISSION_POLLS, "answer" => "board")),
             from_lane: counter!(ADMISSION_POLLS, "answer" => "lane"),
         };
         let inside = Expiring::new(INSIDE_MAX);
@@ -213,6 +213,11 @@ impl Admission {
             promises: Promises::default(),
             counters,
         }
+    }
+
+    /// Tells the counters that polls add to, for who is about to read them.
+    pub fn tell(&self) {
+        self.counters.from_board.tell();
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -374,7 +379,7 @@ impl Admission {
         };
         match self.on_board(room, token, board) {
             OnBoard::There(state) => {
-                self.counters.from_board.increment(1);
+                self.counters.from_board.add_one();
                 let place = lane::Place { state, counts: board.counts.clone() };
                 Some(Polled::Standing(self.standing(now_ms, room, token, text, place)))
             }

@@ -1,5 +1,6 @@
 //! What a handler answers: status, headers, body. Knows no routes.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -52,6 +53,8 @@ impl hyper::body::Body for Body {
 
 /// Room for a place in line, the largest of the frequent answers.
 const JSON_USUAL: usize = 768;
+/// A thread keeps so much room for the next answer.
+const JSON_KEPT: usize = 64 * 1024;
 
 /// An answer under construction.
 #[derive(Debug)]
@@ -59,8 +62,17 @@ pub struct Answer(Response<Body>);
 
 impl Answer {
     pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Self {
-        let mut text = Vec::with_capacity(JSON_USUAL);
-        serde_json::to_writer(&mut text, view).expect("views are maps with text keys");
+        thread_local! {
+            static TEXT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(JSON_USUAL));
+        }
+        // Copied out, an answer takes as much memory as it is long, at once.
+        let text = TEXT.with_borrow_mut(|text| {
+            text.clear();
+            serde_json::to_writer(&mut *text, view).expect("views are maps with text keys");
+            let copy = Bytes::copy_from_slice(text);
+            text.shrink_to(JSON_KEPT);
+            copy
+        });
         Self::bytes(status, "application/json", text)
     }
 

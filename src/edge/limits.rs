@@ -34,14 +34,15 @@ pub enum Asker<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooSoon(pub Duration);
 
-type Keyed<C> = RateLimiter<u128, Bounded, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Keyed<C> = RateLimiter<u64, Bounded, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 pub struct Limits<C: Clock = Monotonic> {
     clients: Option<Keyed<C>>,
     visitors: Option<Keyed<C>>,
     joins: Option<Keyed<C>>,
     clock: C,
-    /// Keys of visitors are hashed with a secret of this process: nobody can aim at another's bucket.
+    /// Whoever asks is a hash with a secret of this process: nobody can aim at another's bucket, and two of
+    /// the few remembered hardly ever share one.
     hasher: RandomState,
 }
 
@@ -81,18 +82,18 @@ impl<C: Clock + Clone> Limits<C> {
 
     pub fn check(&self, asker: Asker<'_>) -> Result<(), TooSoon> {
         let (limiter, key) = match asker {
-            Asker::Client(address) => (&self.clients, address_key(address)),
-            Asker::Known(name) => (&self.visitors, u128::from(self.hasher.hash_one(name))),
+            Asker::Client(address) => (&self.clients, self.hasher.hash_one(address_key(address))),
+            Asker::Known(name) => (&self.visitors, self.hasher.hash_one(name)),
         };
         self.count(limiter, key)
     }
 
     /// Counts who takes a place without having one, whoever it is.
     pub fn check_join(&self, address: IpAddr) -> Result<(), TooSoon> {
-        self.count(&self.joins, address_key(address))
+        self.count(&self.joins, self.hasher.hash_one(address_key(address)))
     }
 
-    fn count(&self, limiter: &Option<Keyed<C>>, key: u128) -> Result<(), TooSoon> {
+    fn count(&self, limiter: &Option<Keyed<C>>, key: u64) -> Result<(), TooSoon> {
         let Some(limiter) = limiter else { return Ok(()) };
         limiter.check_key(&key).map_err(|until| TooSoon(until.wait_time_from(self.clock.now())))
     }
@@ -116,7 +117,7 @@ pub fn address_key(address: IpAddr) -> u128 {
 /// governor's state for at most `max` keys.
 #[derive(Debug)]
 pub struct Bounded {
-    known: DashMap<u128, InMemoryState, foldhash::fast::RandomState>,
+    known: DashMap<u64, InMemoryState, foldhash::fast::RandomState>,
     /// Length of `known`, roughly: dashmap's own count locks every shard.
     count: AtomicUsize,
     strangers: InMemoryState,
@@ -130,9 +131,9 @@ impl Bounded {
 }
 
 impl StateStore for Bounded {
-    type Key = u128;
+    type Key = u64;
 
-    fn measure_and_replace<T, F, E>(&self, key: &u128, f: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, key: &u64, f: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
@@ -152,7 +153,7 @@ impl StateStore for Bounded {
     }
 }
 
-impl ShrinkableKeyedStateStore<u128> for Bounded {
+impl ShrinkableKeyedStateStore<u64> for Bounded {
     fn retain_recent(&self, drop_below: Nanos) {
         self.known.retain(|_, state| {
             // Refusing to replace is the way to read a state.

@@ -1,27 +1,27 @@
 //! Counts and times of answers, and what is under way. Knows no routes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use http::{Method, StatusCode};
-use metrics::{Counter, Histogram, counter, gauge, histogram};
+use metrics::{Histogram, counter, gauge, histogram};
 
 use super::router::Listener;
-use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS};
+use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS, Tally};
 
 /// Handles by operation, method and status: closed sets, so the map stays small. It is read by every
 /// request and nearly never changes, so reading it writes nothing.
 #[derive(Default)]
-pub struct Meters(ArcSwap<HashMap<Key, Meter, RandomState>>);
+pub struct Meters(ArcSwap<HashMap<Key, Arc<Meter>, RandomState>>);
 
 type Key = (&'static str, &'static str, u16);
 
-#[derive(Clone)]
 struct Meter {
-    answers: Counter,
+    answers: Tally,
     seconds: Histogram,
 }
 
@@ -31,26 +31,34 @@ impl Meters {
         if let Some(meter) = self.0.load().get(&key) {
             return meter.note(took);
         }
-        let meter = Meter::new(key);
-        self.0.rcu(|meters| {
+        let new = Arc::new(Meter::new(key));
+        let before = self.0.rcu(|meters| {
             let mut meters = HashMap::clone(meters);
-            meters.insert(key, meter.clone());
+            meters.entry(key).or_insert_with(|| new.clone());
             meters
         });
-        meter.note(took);
+        // Whoever was first: theirs is the one that is told.
+        before.get(&key).unwrap_or(&new).note(took);
+    }
+
+    /// Tells the counters, for who is about to read them.
+    pub fn tell(&self) {
+        self.0.load().values().for_each(|meter| meter.answers.tell());
     }
 }
 
 impl Meter {
     fn new((operation, method, status): Key) -> Self {
         Self {
-            answers: counter!(EDGE_REQUESTS, "route" => operation, "method" => method, "status" => status.to_string()),
+            answers: Tally::new(
+                counter!(EDGE_REQUESTS, "route" => operation, "method" => method, "status" => status.to_string()),
+            ),
             seconds: histogram!(EDGE_REQUEST_SECONDS, "route" => operation),
         }
     }
 
     fn note(&self, took: Duration) {
-        self.answers.increment(1);
+        self.answers.add_one();
         self.seconds.record(took.as_secs_f64());
     }
 }

@@ -23,7 +23,7 @@ use super::body;
 use super::client::Proxies;
 use super::credential::{self, Kind};
 use super::limits::{Asker, TooSoon};
-use super::meters::{Counted, Meters};
+use super::meters::Counted;
 use super::problem::{Cause, Code, Problem};
 use super::query::Query;
 use super::request::Request;
@@ -49,7 +49,6 @@ pub struct Service {
     listener: Listener,
     router: Arc<Router>,
     proxies: Proxies,
-    meters: Meters,
     /// Handlers that run to their end though the client is gone.
     running: TaskTracker,
 }
@@ -110,7 +109,6 @@ impl Service {
             router: Arc::new(router),
             listener,
             state,
-            meters: Meters::default(),
             running: TaskTracker::new(),
         }
     }
@@ -142,8 +140,12 @@ impl Service {
         let outcome = match self.admit(&request, peer, &mut operation) {
             Ok(Task::Answer(answer)) => Ok(answer),
             Ok(task) => {
-                // A span costs as much as a good part of a poll; a fault is logged with the id in any case.
-                let span = tracing::debug_span!("request", id = noted.id);
+                // A span costs as much as a good part of a join. Faults are logged with the id in any case, and
+                // what users do has it in every line.
+                let span = match &task {
+                    Task::Handle(asked) if asked.user.is_some() => tracing::info_span!("request", id = noted.id),
+                    _ => tracing::debug_span!("request", id = noted.id),
+                };
                 // Boxed: who is answered at once should not have to carry the room that this needs.
                 Box::pin(self.carry_out(task, &noted.id, request, peer).instrument(span)).await
             }
@@ -160,7 +162,7 @@ impl Service {
         });
         let answer = self.state.origins.share(origin.as_ref(), answer);
         let took = clock::instant().duration_since(started);
-        self.meters.answered(operation, &method, answer.status(), took);
+        self.state.meters.answered(operation, &method, answer.status(), took);
         tracing::debug!(id, %method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
         answer.header_text(REQUEST_ID, id).into_response()
     }

@@ -11,7 +11,7 @@ use super::auth::{self, Auth};
 use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
-use super::meters::UnderWay;
+use super::meters::{Meters, UnderWay};
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
@@ -67,6 +67,7 @@ pub struct State {
     pub limits: Limits,
     pub proofs: Proofs,
     pub under_way: UnderWay,
+    pub meters: Meters,
     pub origins: Origins,
     pub upstreams: Upstreams,
     /// Places for open event streams.
@@ -89,6 +90,7 @@ impl State {
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             under_way: UnderWay::default(),
+            meters: Meters::default(),
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),

@@ -61,6 +61,8 @@ pub async fn readyz(request: Request) -> Outcome {
 /// `GET /metrics`
 pub async fn metrics(request: Request) -> Outcome {
     request.state.under_way.tell();
+    request.state.meters.tell();
+    request.state.admission.tell();
     let text = request.state.prometheus.render();
     Ok(Answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }
