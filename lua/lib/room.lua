@@ -4,6 +4,7 @@
 --             order control
 --   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
+-- A fifth is only the pulse's: cut, when the pace was last halved and the oldest record's age then.
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats")

@@ -65,12 +65,27 @@ if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   mark()
 end
 
+-- When the pace was last halved, and how old the oldest record was then: 0, 0 when it never was.
+local function last_cut()
+  local at, age = string.match(redis.call("HGET", ROOM, "cut") or "", "^(%d+) (%d+)$")
+  return tonumber(at or 0), tonumber(age or 0)
+end
+
+local function write_cut(age)
+  redis.call("HSET", ROOM, "cut", string.format("%.0f %.0f", now, age))
+end
+
 if room.control == "adaptive" and now - room.paced_at >= 1000 then
   room.units, room.filled_at = filled()
   local oldest = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
   -- Fields are in the order they were added: id, at.
-  if oldest and now - tonumber(oldest[2][4]) > 2000 then
-    room.pace = math.max(10, math.floor(room.pace / 2))
+  local written = oldest and tonumber(oldest[2][4])
+  if written and now - written > 2000 then
+    local cut_at, cut_age = last_cut()
+    if written > cut_at or now - written >= 2 * cut_age then
+      room.pace = math.max(10, math.floor(room.pace / 2))
+      write_cut(now - written)
+    end
   else
     room.pace = math.min(1000, room.pace + 50)
   end

@@ -26,6 +26,7 @@ cases![
     a_spent_draw_is_the_visitors,
     the_drawn_are_read_in_pages,
     the_pace_follows_the_oldest_record,
+    what_was_let_in_at_one_pace_halves_it_once,
     a_fixed_room_keeps_its_rate,
     who_is_inside_by_a_draw_was_drawn,
     what_moves_a_room_moves_the_log,
@@ -218,33 +219,62 @@ async fn the_drawn_are_read_in_pages(lane: Arc<dyn Lane>) {
     assert_eq!(lane.drawn(&ask::event("nowhere"), None, 1).await.expect("an answer"), None);
 }
 
+/// The pace after a pulse of the adaptive hall.
+async fn paced(lane: &Arc<dyn Lane>, at: Millis) -> i64 {
+    lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
+    counts(lane, at).await.pace
+}
+
+async fn written(lane: &Arc<dyn Lane>, at: Millis, record: &str) {
+    lane.append(at, vec![ask::expired(record, "o")]).await.expect("an answer");
+}
+
 async fn the_pace_follows_the_oldest_record(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.room.control, put.room.capacity) = (Control::Adaptive, 100)).await;
-    let pulse_at = async |at| {
-        lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
-        counts(&lane, at).await.pace
-    };
-    assert_eq!(pulse_at(START).await, PACE_MAX);
-    lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
-    assert_eq!(pulse_at(START + 2 * SECOND).await, PACE_MAX, "not behind yet");
-    assert_eq!(pulse_at(START + 3 * SECOND).await, PACE_MAX / 2);
-    assert_eq!(pulse_at(START + 4 * SECOND - 1).await, PACE_MAX / 2, "once a second");
-    for second in 4..20 {
-        pulse_at(START + second * SECOND).await;
+    let after = |seconds: i64| START + seconds * SECOND;
+    assert_eq!(paced(&lane, START).await, PACE_MAX);
+    written(&lane, START, "x").await;
+    assert_eq!(paced(&lane, after(2)).await, PACE_MAX, "not behind yet");
+    assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
+    assert_eq!(paced(&lane, after(6) - 1).await, PACE_MAX / 2, "the same spell");
+    assert_eq!(paced(&lane, after(6)).await, PACE_MAX / 2, "once a second");
+    assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4, "twice as old");
+    for second in 8..1_000 {
+        paced(&lane, after(second)).await;
     }
     assert_eq!(counts(&lane, START).await.pace, PACE_MIN);
     // 6,000 a minute at one per cent are one a second.
     let names: Vec<String> = (0..10).map(|n| format!("v{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let at = START + 20 * SECOND;
-    let let_in = states(&lane.enter(at, ask::enter_all(HALL, &names)).await.expect("an answer"));
+    let let_in = states(&lane.enter(after(1_000), ask::enter_all(HALL, &names)).await.expect("an answer"));
     assert_eq!(let_in.iter().filter(|state| matches!(state, PlaceState::Admitted { .. })).count(), 1);
     lane.trim(LogId(99)).await.expect("an answer");
-    assert_eq!(pulse_at(at + SECOND).await, PACE_MIN + 50);
-    for second in 2..30 {
-        pulse_at(at + second * SECOND).await;
+    assert_eq!(paced(&lane, after(1_001)).await, PACE_MIN + 50);
+    for second in 1_002..1_030 {
+        paced(&lane, after(second)).await;
     }
-    assert_eq!(counts(&lane, at).await.pace, PACE_MAX, "never above the rate");
+    assert_eq!(counts(&lane, START).await.pace, PACE_MAX, "never above the rate");
+}
+
+async fn what_was_let_in_at_one_pace_halves_it_once(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.control, put.room.capacity) = (Control::Adaptive, 100)).await;
+    let after = |seconds: i64| START + seconds * SECOND;
+    // The log begins to be read again in the fourth second; what was written before is late for a while.
+    for (second, record) in [(0, "a"), (1, "b"), (2, "c"), (3, "d"), (4, "e")] {
+        written(&lane, after(second), record).await;
+    }
+    assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
+    for (upto, second) in [(1, 4), (2, 5), (3, 6)] {
+        lane.trim(LogId(upto)).await.expect("an answer");
+        assert_eq!(paced(&lane, after(second)).await, PACE_MAX / 2, "of before, in second {second}");
+    }
+    // The oldest one is of the new pace now.
+    lane.trim(LogId(4)).await.expect("an answer");
+    assert_eq!(paced(&lane, after(6) + 999).await, PACE_MAX / 2, "once a second");
+    assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4);
+    assert_eq!(paced(&lane, after(8)).await, PACE_MAX / 4, "written before that one");
+    lane.trim(LogId(99)).await.expect("an answer");
+    assert_eq!(paced(&lane, after(9)).await, PACE_MAX / 4 + 50, "and by little and little up again");
 }
 
 async fn a_fixed_room_keeps_its_rate(lane: Arc<dyn Lane>) {
