@@ -67,12 +67,14 @@ impl Rooms {
         meta: &Meta,
     ) -> Result<(), Error> {
         let event = &room.event;
-        let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
-        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
+        // What is stored, then what is: whoever saves in between has looked later than what we know, and our
+        // save is refused. The other way round an old look would go over a newer one.
         let before = match self.saved.remove(event) {
             Some(saved) => Some(saved),
             None => shared.ledger.room_checkpoint(event).await?,
         };
+        let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
+        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
         let (round, is_drawing) = (after.round, after.drawing);
         if is_news(before.as_ref(), &after) {
             let now_ms = shared.clock.now_ms();

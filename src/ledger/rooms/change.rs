@@ -10,7 +10,7 @@ use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
 use crate::ids::VisitorId;
 use crate::lane::{Checkpoint, Insider};
 use crate::ledger::sql::{self, Value};
-use crate::ledger::{Conn, Error, Result};
+use crate::ledger::{Cause, Conn, Error, Result};
 
 /// Why a save wrote nothing.
 pub(super) enum Refused {
@@ -20,7 +20,11 @@ pub(super) enum Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Refused::Fault(error)
+        match error {
+            // The room is stored, and this save did not know.
+            Error::Database { cause: Cause::Duplicate, .. } => Refused::Conflict,
+            error => Refused::Fault(error),
+        }
     }
 }
 
@@ -30,7 +34,7 @@ pub(super) struct Change {
     generation: Value,
     log_last: Value,
     event: Value,
-    /// The stored `at_ms`, if one is known.
+    /// The stored `at_ms`; `None`: nothing is stored.
     before_ms: Option<Value>,
     /// `lane` to `at_ms`, as [`HEAD`] names them.
     head: Vec<Value>,
@@ -56,7 +60,6 @@ impl Change {
         let (event, after) = (Value::from(save.event.as_str()), save.after);
         let none = Checkpoint::default();
         let old = save.before.map_or(&none, |before| &before.checkpoint);
-        let known = save.before.is_some();
         Self {
             lane: save.lane.0.into(),
             generation: signed(save.generation),
@@ -76,21 +79,18 @@ impl Change {
             parts: [
                 Rows::between(
                     &INSIDE,
-                    known,
                     Lists { old: &old.inside, new: &after.inside },
                     |a, b| a.visitor.cmp(&b.visitor),
                     |insider| insider_row(&event, insider),
                 ),
                 Rows::between(
                     &SPENT,
-                    known,
                     Lists { old: &old.spent, new: &after.spent },
                     |a, b| a.chunk.cmp(&b.chunk),
                     |spent| vec![event.clone(), spent.chunk.into(), hex::encode(spent.bits).into()],
                 ),
                 Rows::between(
                     &SPENT_DRAW,
-                    known,
                     Lists { old: &old.spent_draws, new: &after.spent_draws },
                     VisitorId::cmp,
                     |visitor| vec![event.clone(), visitor.as_str().into()],
@@ -129,7 +129,7 @@ impl Change {
             None => {
                 let columns: Vec<&str> = std::iter::once("event").chain(HEAD.iter().copied()).collect();
                 let row = std::iter::once(&self.event).chain(&self.head).cloned().collect();
-                Ok(sql::replace(conn, "room_checkpoint", &columns, &[row]).await?)
+                Ok(sql::insert(conn, "room_checkpoint", &columns, &[row]).await?)
             }
         }
     }
@@ -142,10 +142,9 @@ struct Lists<'a, T> {
 }
 
 impl Rows {
-    /// Rows to go and to put; everything is put anew when the stored list is not known, or mostly gone.
+    /// Rows to go and to put; everything is put anew when the stored list is mostly gone.
     fn between<T: PartialEq>(
         part: &'static Part,
-        known: bool,
         lists: Lists<'_, T>,
         by_key: impl Fn(&T, &T) -> Ordering,
         row: impl Fn(&T) -> Vec<Value>,
@@ -165,7 +164,7 @@ impl Rows {
         }
         gone.extend(stored);
 
-        if !known || gone.len() * 2 > old.len() {
+        if gone.len() * 2 > old.len() {
             return Self { part, gone: Gone::All, put: new.into_iter().map(row).collect() };
         }
         let keys = gone.into_iter().map(|item| row(item).swap_remove(1)).collect();

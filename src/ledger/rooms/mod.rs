@@ -36,7 +36,7 @@ pub struct Save<'a> {
     /// The lane's last log id at that moment.
     pub log_last: LogId,
     pub event: &'a EventId,
-    /// What the caller knows to be stored; `None`: whatever is there is replaced.
+    /// What the caller knows to be stored; `None`: nothing is.
     pub before: Option<&'a Saved>,
     pub after: &'a Checkpoint,
     pub now_ms: Millis,
