@@ -26,7 +26,7 @@ use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, 
 
 pub use board::{Board, Presence, Showing};
 pub use campaign::{CampaignDump, CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
-pub use checkpoint::{Checkpoint, Insider, SpentChunk};
+pub use checkpoint::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk, Told};
 pub use event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap, SeatState};
 pub use hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
 pub use log::{Entry, Lease, Meta};
@@ -93,7 +93,7 @@ pub trait Lane: Send + Sync + 'static {
     /// Up to `max` (1 to 5,000) of the drawn after this one, bytewise by visitor; `None`: no such event.
     async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>>;
     /// What the ledger keeps of a room; `None`: no such event in this lane.
-    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>>;
+    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>>;
 
     // --- seats and holds ---
 

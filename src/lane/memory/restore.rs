@@ -57,6 +57,9 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
     if let Some(checkpoint) = &restore.checkpoint {
         restore_room(step, now_ms, id, restore.epoch, checkpoint);
     }
+    for visitor in &restore.spent_draws {
+        step.emit_on(id, EventEffect::RestoredDraw(visitor.clone()));
+    }
     step.emit_on(id, EventEffect::RecoverUntil(restore.recover_until_ms));
     lay_out(step, &restore.put);
     for order in &restore.orders {
@@ -66,7 +69,7 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
 }
 
 fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
-    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, spent_draws, epoch: _ } = checkpoint;
+    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, epoch: _ } = checkpoint;
     let mut emit = |effect| step.emit_on(id, effect);
     emit(EventEffect::Round { round: *round, epoch });
     emit(EventEffect::Serial(*serial));
@@ -83,9 +86,6 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     }
     for score in spent.iter().flat_map(SpentChunk::scores) {
         emit(EventEffect::Spent(score));
-    }
-    for visitor in spent_draws {
-        emit(EventEffect::SpentDraw(visitor.clone()));
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::line::Line;
 use crate::clock::Millis;
 use crate::ids::{UserId, VisitorId};
-use crate::lane::checkpoint::Insider;
+use crate::lane::checkpoint::{DrawChange, Draws, Insider, Told};
 use crate::lane::room::{BEHIND_MS, Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
 
 /// Where a visitor stands, and the score they keep wherever that is.
@@ -97,6 +97,9 @@ pub struct Room {
     spent: BTreeSet<i64>,
     #[serde(default)]
     spent_draws: BTreeSet<VisitorId>,
+    /// Every change of them in this round.
+    #[serde(default)]
+    draw_changes: Vec<DrawChange>,
     /// Who entered by a draw.
     #[serde(default)]
     drawn: BTreeSet<VisitorId>,
@@ -177,6 +180,7 @@ impl Room {
         self.places.clear();
         self.spent.clear();
         self.spent_draws.clear();
+        self.draw_changes.clear();
         self.drawn.clear();
         self.waiting = Line::default();
         self.back.clear();
@@ -239,11 +243,20 @@ impl Room {
     }
 
     pub fn spend_draw(&mut self, visitor: VisitorId) {
-        self.spent_draws.insert(visitor);
+        if self.spent_draws.insert(visitor.clone()) {
+            self.draw_changes.push(DrawChange::Spent(visitor));
+        }
     }
 
     pub fn unspend_draw(&mut self, visitor: &VisitorId) {
-        self.spent_draws.remove(visitor);
+        if self.spent_draws.remove(visitor) {
+            self.draw_changes.push(DrawChange::Unspent(visitor.clone()));
+        }
+    }
+
+    /// A spent draw that the ledger has told us of.
+    pub fn restore_draw(&mut self, visitor: VisitorId) {
+        self.spent_draws.insert(visitor);
     }
 
     pub fn is_spent(&self, visitor: &VisitorId, score: i64) -> bool {
@@ -254,8 +267,14 @@ impl Room {
         self.spent.iter().copied()
     }
 
-    pub fn spent_draws(&self) -> impl Iterator<Item = &VisitorId> {
-        self.spent_draws.iter()
+    /// Changes of spent draws after those told.
+    pub fn draws(&self, told: Told) -> Draws {
+        let is_known = told.round == self.round;
+        let from = usize::try_from(told.changes).ok().filter(|from| is_known && *from <= self.draw_changes.len());
+        let later = &self.draw_changes[from.unwrap_or(0)..];
+        let changes = later[..told.max.min(later.len())].to_vec();
+        let left = later.len() - changes.len();
+        Draws { upto: count(self.draw_changes.len() - left), changes, more: left > 0, spent: self.spent_draws.len() }
     }
 
     pub fn draw(&mut self, visitor: VisitorId) {

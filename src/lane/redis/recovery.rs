@@ -105,7 +105,7 @@ async fn restore_places(
     for spent in checkpoint.spent.chunks(PLACES_MAX) {
         call(&[], spent, &[]).await?;
     }
-    for draws in checkpoint.spent_draws.chunks(PLACES_MAX) {
+    for draws in restore.spent_draws.chunks(PLACES_MAX) {
         call(&[], &[], draws).await?;
     }
     Ok(())

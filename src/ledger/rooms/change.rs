@@ -2,13 +2,14 @@
 //! Knows nothing of reading.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 
 use super::Save;
 use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
 use crate::ids::VisitorId;
-use crate::lane::{Checkpoint, Insider};
+use crate::lane::{Checkpoint, DrawChange, Insider};
 use crate::ledger::sql::{self, Value};
 use crate::ledger::{Cause, Conn, Error, Result};
 
@@ -41,7 +42,8 @@ pub(super) struct Change {
     parts: [Rows; 3],
 }
 
-const HEAD: &[&str] = &["lane", "generation", "round", "epoch", "serial", "admitted_total", "head", "drawing", "at_ms"];
+const HEAD: &[&str] =
+    &["lane", "generation", "round", "epoch", "serial", "admitted_total", "head", "drawing", "draws_upto", "at_ms"];
 
 /// What changes in one table.
 struct Rows {
@@ -57,7 +59,7 @@ enum Gone {
 
 impl Change {
     pub fn of(save: &Save<'_>) -> Self {
-        let (event, after) = (Value::from(save.event.as_str()), save.after);
+        let (event, after) = (Value::from(save.event.as_str()), &save.after.room);
         let none = Checkpoint::default();
         let old = save.before.map_or(&none, |before| &before.checkpoint);
         Self {
@@ -74,6 +76,7 @@ impl Change {
                 after.admitted_total.into(),
                 after.head.into(),
                 i64::from(after.drawing).into(),
+                save.after.draws.upto.into(),
                 save.at_ms().into(),
             ],
             parts: [
@@ -89,12 +92,7 @@ impl Change {
                     |a, b| a.chunk.cmp(&b.chunk),
                     |spent| vec![event.clone(), spent.chunk.into(), hex::encode(spent.bits).into()],
                 ),
-                Rows::between(
-                    &SPENT_DRAW,
-                    Lists { old: &old.spent_draws, new: &after.spent_draws },
-                    VisitorId::cmp,
-                    |visitor| vec![event.clone(), visitor.as_str().into()],
-                ),
+                Rows::of_draws(&event, &save.after.draws.changes, old.round != after.round),
             ],
             event,
         }
@@ -171,6 +169,23 @@ impl Rows {
         Self { part, gone: Gone::Keys(keys), put: put.into_iter().map(row).collect() }
     }
 
+    /// What has become of each draw in the end; a new round has nothing of the old one.
+    fn of_draws(event: &Value, changes: &[DrawChange], is_new_round: bool) -> Self {
+        let mut spent: BTreeMap<&VisitorId, bool> = BTreeMap::new();
+        for change in changes {
+            match change {
+                DrawChange::Spent(visitor) => spent.insert(visitor, true),
+                DrawChange::Unspent(visitor) => spent.insert(visitor, false),
+            };
+        }
+        let visitors = |wanted: bool| {
+            spent.iter().filter(move |(_, spent)| **spent == wanted).map(|(visitor, _)| visitor.as_str())
+        };
+        let put = visitors(true).map(|visitor| vec![event.clone(), visitor.into()]).collect();
+        let gone = if is_new_round { Gone::All } else { Gone::Keys(visitors(false).map(Value::from).collect()) };
+        Self { part: &SPENT_DRAW, gone, put }
+    }
+
     async fn write(&self, conn: &mut Conn, event: &Value) -> Result<()> {
         let Part { table, columns, .. } = *self.part;
         match &self.gone {
@@ -182,7 +197,8 @@ impl Rows {
                 sql::delete_in(conn, &text, event, keys).await?;
             }
         }
-        // One key twice in a list would be the caller's bug; it must not stop every later save.
+        // One key twice in a list would be the caller's bug; it must not stop every later save. A draw may be
+        // there already: whoever rebuilds a lane tells what the orders say.
         sql::replace(conn, table, columns, &self.put).await
     }
 }

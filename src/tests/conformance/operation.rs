@@ -7,7 +7,7 @@ use stanchion::lane::campaign::Claim;
 use stanchion::lane::record::Record;
 use stanchion::lane::{
     CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EnterOutcome, EventPut, EventRestore, Fault, HoldAsk, Lane, Pay,
-    Pulse, Refund, Release, Settlement, Showing, Token,
+    Pulse, Refund, Release, Settlement, Showing, Token, Told,
 };
 
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub enum Operation {
     Inside(EventId, VisitorId),
     Readmit(Token, Millis),
     Drawn(EventId, Option<VisitorId>, usize),
-    Checkpoint(EventId),
+    Checkpoint(EventId, Told),
     Seats(EventId),
     Hold(HoldAsk),
     GetHold(EventId, HoldId),
@@ -95,7 +95,7 @@ impl Operation {
             Operation::Inside(event, visitor) => other(lane.inside(now_ms, &event, &visitor).await?),
             Operation::Readmit(token, until_ms) => other(lane.readmit(now_ms, token, until_ms).await?),
             Operation::Drawn(event, after, max) => other(lane.drawn(&event, after.as_ref(), max).await?),
-            Operation::Checkpoint(event) => other(lane.checkpoint(&event).await?),
+            Operation::Checkpoint(event, told) => other(lane.checkpoint(&event, told).await?),
             Operation::Seats(event) => Answer::Seats(
                 lane.seats(&event).await?.map(|map| (map.version, String::from_utf8_lossy(&map.seats).into_owned())),
             ),

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use stanchion::clock::Millis;
 use stanchion::ids::{LogId, VisitorId};
+use stanchion::lane::checkpoint::DRAWS_MAX;
 use stanchion::lane::room::{
     Control, EPOCH, Enter, EnterOutcome, Entrant, Mode, NO_HEAD, Order, PACE_MAX, PACE_MIN, PlaceState, score,
 };
-use stanchion::lane::{Checkpoint, EventRestore, Fault, Insider, Lane, RoomCounts, SpentChunk, Token};
+use stanchion::lane::{
+    Checkpoint, DrawChange, Draws, EventRestore, Fault, Insider, Lane, Look, RoomCounts, SpentChunk, Token, Told,
+};
 
 use super::cases;
 use super::stage::{HALL, enter, entered, hall, hall_with, held, inside, polled};
@@ -24,6 +27,8 @@ cases![
     drawing_is_over_at_the_opening,
     who_leaves_before_the_opening_is_not_drawn,
     a_spent_draw_is_the_visitors,
+    changes_of_draws_are_told_in_pieces,
+    what_the_ledger_told_is_no_change,
     the_drawn_are_read_in_pages,
     the_pace_follows_the_oldest_record,
     what_was_let_in_at_one_pace_halves_it_once,
@@ -40,8 +45,18 @@ async fn counts(lane: &Arc<dyn Lane>, now_ms: Millis) -> RoomCounts {
     lane.room(now_ms, &ask::event(HALL)).await.expect("an answer").expect("the event")
 }
 
+/// A look by whom so many changes of draws of this round were told.
+async fn look(lane: &Arc<dyn Lane>, told: Told) -> Look {
+    lane.checkpoint(&ask::event(HALL), told).await.expect("an answer").expect("the event")
+}
+
+/// By whom nothing was told.
+fn nothing_told() -> Told {
+    Told { round: 0, changes: 0, max: DRAWS_MAX }
+}
+
 async fn checkpoint(lane: &Arc<dyn Lane>) -> Checkpoint {
-    lane.checkpoint(&ask::event(HALL)).await.expect("an answer").expect("the event")
+    look(lane, nothing_told()).await.room
 }
 
 fn states(outcomes: &[EnterOutcome]) -> Vec<PlaceState> {
@@ -101,6 +116,8 @@ async fn calls_have_bounds(lane: Arc<dyn Lane>) {
     }
     for max in [0, 5_001] {
         let refused = lane.drawn(&ask::event(HALL), None, max).await;
+        assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
+        let refused = lane.checkpoint(&ask::event(HALL), Told { max, ..nothing_told() }).await;
         assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
     }
 }
@@ -206,8 +223,51 @@ async fn a_spent_draw_is_the_visitors(lane: Arc<dyn Lane>) {
     assert!(lane.leave(START, token("a")).await.expect("an answer"));
     assert_eq!(polled(&lane, START, &token("a")).await, PlaceState::Done);
     assert_eq!(polled(&lane, START, &token("b")).await, PlaceState::Waiting { ahead: 0 }, "not b's fault");
-    let checkpoint = checkpoint(&lane).await;
-    assert_eq!((checkpoint.spent_draws, checkpoint.spent, checkpoint.head), (vec![ask::visitor("a")], vec![], -5));
+    let Look { room, draws } = look(&lane, nothing_told()).await;
+    assert_eq!((draws.changes, draws.spent, room.spent, room.head), (vec![spent("a")], 1, vec![], -5));
+}
+
+fn spent(who: &str) -> DrawChange {
+    DrawChange::Spent(ask::visitor(who))
+}
+
+async fn changes_of_draws_are_told_in_pieces(lane: Arc<dyn Lane>) {
+    lottery(&lane).await;
+    lane.enter(START, drawing(&[("a", -5), ("b", -6), ("c", -7)])).await.expect("an answer");
+    let leave = async |who: &str, score| {
+        let token = Token { score, ..ask::token(HALL, who, 1) };
+        assert!(lane.leave(START, token).await.expect("an answer"), "{who}");
+    };
+    leave("a", -5).await;
+    enter(&lane, START, drawing(&[("a", -5)])).await;
+    leave("b", -6).await;
+    let told = |changes| Told { round: 1, changes, max: 2 };
+    let draws = async |told| look(&lane, told).await.draws;
+    let first =
+        Draws { upto: 2, changes: vec![spent("a"), DrawChange::Unspent(ask::visitor("a"))], more: true, spent: 1 };
+    assert_eq!(draws(told(0)).await, first);
+    let rest = Draws { upto: 3, changes: vec![spent("b")], more: false, spent: 1 };
+    assert_eq!(draws(told(2)).await, rest);
+    assert_eq!(draws(told(3)).await, Draws { changes: vec![], ..rest.clone() });
+    assert_eq!(draws(told(4)).await, first, "of more than there are");
+    assert_eq!(draws(Told { round: 2, ..told(2) }).await, first, "of another round");
+    leave("c", -7).await;
+    assert_eq!(draws(told(3)).await, Draws { upto: 4, changes: vec![spent("c")], more: false, spent: 2 });
+    turned(&lane, 2, Mode::Closed).await;
+    turned(&lane, 3, Mode::Scheduled).await;
+    assert_eq!(draws(told(4)).await, Draws::default(), "a new round begins anew");
+}
+
+async fn what_the_ledger_told_is_no_change(lane: Arc<dyn Lane>) {
+    let room = Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, ..Checkpoint::default() };
+    rebuilt(&lane, room, &["a", "b"]).await;
+    let draws = async || look(&lane, nothing_told()).await.draws;
+    assert_eq!(draws().await, Draws { spent: 2, ..Draws::default() });
+    let token = |who: &str| Token { score: -5, ..ask::token(HALL, who, 1) };
+    assert_eq!(polled(&lane, START, &token("a")).await, PlaceState::Done);
+    assert_eq!(polled(&lane, START, &token("c")).await, PlaceState::Waiting { ahead: 0 });
+    assert!(lane.leave(START, token("c")).await.expect("an answer"));
+    assert_eq!(draws().await, Draws { upto: 1, changes: vec![spent("c")], more: false, spent: 3 });
 }
 
 async fn the_drawn_are_read_in_pages(lane: Arc<dyn Lane>) {
@@ -294,7 +354,7 @@ async fn who_is_inside_by_a_draw_was_drawn(lane: Arc<dyn Lane>) {
     let inside = vec![insider("a", -5), insider("b", EPOCH + 1)];
     let room =
         Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, drawing: true, inside, ..Checkpoint::default() };
-    rebuilt(&lane, room).await;
+    rebuilt(&lane, room, &[]).await;
     assert_eq!(drawn(&lane, None, 9).await, [ask::visitor("a")]);
 }
 
@@ -320,7 +380,7 @@ async fn what_moves_a_room_moves_the_log(lane: Arc<dyn Lane>) {
 }
 
 /// The hall, rebuilt from a checkpoint under epoch 7, recovering for five seconds.
-async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint) {
+async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint, spent_draws: &[&str]) {
     let generation = next_generation();
     lane.begin_restore(generation, LogId(50)).await.expect("a new generation");
     let restore = EventRestore {
@@ -328,6 +388,7 @@ async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint) {
         put: ask::put(HALL),
         epoch: 7,
         checkpoint: Some(checkpoint),
+        spent_draws: spent_draws.iter().map(|who| ask::visitor(who)).collect(),
         recover_until_ms: START + 5 * SECOND,
         orders: vec![],
         now_ms: START,
@@ -359,10 +420,9 @@ async fn lost(lane: &Arc<dyn Lane>) -> [Token; 3] {
         drawing: false,
         inside: vec![insider],
         spent: vec![spent],
-        spent_draws: vec![],
     };
     assert_eq!(before, wanted);
-    rebuilt(lane, before).await;
+    rebuilt(lane, before, &[]).await;
     [a, gone, b]
 }
 
@@ -424,8 +484,8 @@ async fn a_checkpoint_says_who_is_called(lane: Arc<dyn Lane>) {
     lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
     let called = checkpoint(&lane).await;
     assert_eq!((called.inside[0].claimed, called.head), (false, a.score));
-    rebuilt(&lane, called.clone()).await;
+    rebuilt(&lane, called.clone(), &[]).await;
     assert_eq!(checkpoint(&lane).await, Checkpoint { epoch: 7, ..called });
     assert_eq!(polled(&lane, START + 10 * SECOND, &a).await, PlaceState::Waiting { ahead: 0 }, "called in vain, back");
-    assert_eq!(lane.checkpoint(&ask::event("nowhere")).await.expect("an answer"), None);
+    assert_eq!(lane.checkpoint(&ask::event("nowhere"), nothing_told()).await.expect("an answer"), None);
 }

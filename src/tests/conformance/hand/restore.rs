@@ -70,6 +70,7 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
         put: ask::put("late"),
         epoch: 2,
         checkpoint: None,
+        spent_draws: vec![],
         recover_until_ms: 0,
         orders: vec![],
         now_ms: START,
@@ -133,8 +134,16 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
     let generation = next_generation();
-    let restore =
-        EventRestore { generation, put, epoch: 9, checkpoint: None, recover_until_ms: 0, orders, now_ms: START };
+    let restore = EventRestore {
+        generation,
+        put,
+        epoch: 9,
+        checkpoint: None,
+        spent_draws: vec![],
+        recover_until_ms: 0,
+        orders,
+        now_ms: START,
+    };
     lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_event(START, restore.clone()).await.expect("again");
@@ -211,6 +220,7 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
         put,
         epoch: 2,
         checkpoint: None,
+        spent_draws: vec![],
         recover_until_ms: 0,
         orders: vec![],
         now_ms: START,
