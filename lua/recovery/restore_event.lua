@@ -4,7 +4,7 @@
 -- Caller:  lane::redis::restore_event
 -- Cost:    O(seats)
 --
--- KEYS[1]   meta         hash    generation, log (last id), restoring
+-- KEYS[1]   meta         hash    generation, log (last id), restoring, begun, took
 -- KEYS[2]   events       set     events of the lane
 -- KEYS[3]   seats        string  one byte a seat: f h p s b
 -- KEYS[4]   room         hash    version; settings, counters, seats (see lib/room.lua)
@@ -47,7 +47,7 @@
 -- ARGV[18]  control       text     fixed adaptive
 -- ARGV[19]  epoch         integer  above every one given before
 -- ARGV[20]  to            integer  the generation that was begun
--- ARGV[21]  recover_until integer  ms, 0: the room is not recovering
+-- ARGV[21]  recover       integer  ms, so long the room recovers once the lane is open; 0: not at all
 -- ARGV[22]  round         integer  of the checkpoint; 0: there is none, and what follows is not looked at
 -- ARGV[23]  serial        integer
 -- ARGV[24]  admitted      integer
@@ -67,7 +67,7 @@ arity_from(23, 26)
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
-local epoch, to, recover_until = int(19, 0, 1454), int(20, 0, COUNT_MAX), int(21, 0, TIME_MAX)
+local epoch, to, recover = int(19, 0, 1454), int(20, 0, COUNT_MAX), int(21, 0, TIME_MAX)
 local round, serial, admitted = int(22, 0, COUNT_MAX), int(23, 0, COUNT_MAX), int(24, 0, COUNT_MAX)
 local head, drawing = int(25, SCORE_MIN - 1, SCORE_MAX), int(26, 0, 1) == 1
 local ranges = blocked_ranges(27, settings.seats)
@@ -76,7 +76,7 @@ local ranges = blocked_ranges(27, settings.seats)
 redis.call("UNLINK", unpack(KEYS, 3))
 room = new_room({ round = 1, epoch = epoch, serial = 0, admitted = 0, units = bucket_size(settings.rate),
   filled_at = now, seat_version = generation * 4294967296 + 1 })
-room.recover_until = recover_until
+if recover > 0 then room.recover_until = tonumber(redis.call("HGET", META, "begun") or now) + recover end
 if round > 0 then
   -- An empty bucket: nobody knows what was let in since.
   room.round, room.serial, room.admitted, room.head, room.drawing, room.units = round, serial, admitted, head, drawing, 0

@@ -44,8 +44,8 @@ impl House {
         };
         let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };
-        house.lane.begin_restore(1, LogId(0)).await.expect("begun");
-        house.lane.end_restore(1).await.expect("ended");
+        house.lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
+        house.lane.end_restore(0, 1).await.expect("ended");
         house.put(1, |_| ()).await;
         house
     }
@@ -148,7 +148,7 @@ async fn closing_and_a_new_round_are_seen_with_the_next_board() {
     assert!(matches!(house.poll(&token).await, Place::Closed { .. }));
     house.put(5, |_| ()).await;
     assert!(matches!(house.poll(&token).await, Place::Done { .. }));
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
     assert!(matches!(house.poll(&token).await, Place::Recovering));
 }
 
@@ -188,8 +188,8 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     house.put(2, |room| room.mode = Mode::Paused).await;
     let (token, _) = house.enter().await;
     assert_eq!(house.ahead(&token).await, 0);
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
-    house.lane.end_restore(2).await.expect("ended");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
+    house.lane.end_restore(0, 2).await.expect("ended");
     house.put(2, |room| room.mode = Mode::Paused).await;
     assert_eq!(house.ahead(&token).await, 0);
     presence::flush(&house.admission).await;
@@ -226,7 +226,7 @@ async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
     watching[1].next().await.expect("perhaps a look of before");
     let Glance::Waiting(paused) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
     assert!(paused.is_news_after(&after));
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
     house.admission.boards.keep(|_| false);
     watching[2].next().await.expect("perhaps a look of before");
     assert_eq!(glance(&house, &mut watching[2], &third).await, Glance::Recovering);

@@ -100,8 +100,8 @@ pub struct EventRestore {
     pub checkpoint: Option<Checkpoint>,
     /// Visitors of a draw who are through, as the ledger has them: no change to tell it of.
     pub spent_draws: Vec<VisitorId>,
-    /// Until then the room is recovering; 0: it is not.
-    pub recover_until_ms: Millis,
+    /// So long the room is recovering, from `end_restore` on; 0: it is not.
+    pub recover_ms: Millis,
     /// Orders whose seats are paying or sold, and whose facts a refund needs.
     pub orders: Vec<RestoredOrder>,
     /// Time until which paying orders keep their visitor inside.

@@ -106,10 +106,9 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
         return Err(Error::Leased(id));
     }
-    lane.begin_restore(mark.generation, mark.log_last).await?;
+    lane.begin_restore(shared.clock.now_ms(), mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     let mut refunded = Vec::new();
-    // Campaigns first: a room recovers from when it is restored, and its visitors should have all of that time.
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
         let claims = shared.ledger.claims(&put.campaign).await?;
         done.campaigns += 1;
@@ -137,13 +136,13 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
             checkpoint,
             spent_draws,
             // A lane that never was has nobody to wait for.
-            recover_until_ms: if before.generation > 0 { now_ms + recover_ms } else { 0 },
+            recover_ms: if before.generation > 0 { recover_ms } else { 0 },
             orders,
             now_ms,
         };
         lane.restore_event(now_ms, restore).await?;
     }
-    lane.end_restore(mark.generation).await?;
+    lane.end_restore(shared.clock.now_ms(), mark.generation).await?;
     for order in refunded {
         show_refunds(shared, lane.as_ref(), order).await?;
     }

@@ -81,6 +81,8 @@ pub enum EventEffect {
     Undrawn(VisitorId),
     Head(i64),
     Pace(Pace),
+    /// So long once the lane is open.
+    Recovers(Millis),
     RecoverUntil(Millis),
     Bound(VisitorId, UserId),
     OpenHolds(VisitorId, i64),
@@ -184,6 +186,7 @@ impl EventEffect {
             EventEffect::Undrawn(visitor) => event.room.undraw(visitor),
             EventEffect::Head(head) => event.room.head = *head,
             EventEffect::Pace(pace) => event.room.pace = *pace,
+            EventEffect::Recovers(ms) => event.room.recover_ms = *ms,
             EventEffect::RecoverUntil(until_ms) => event.room.recover_until_ms = *until_ms,
             EventEffect::Bound(visitor, user) => event.room.bind(visitor.clone(), user.clone()),
             EventEffect::OpenHolds(visitor, count) => event.room.set_open_holds(visitor, *count),

@@ -325,7 +325,7 @@ impl Lane for Embedded {
         .await
     }
 
-    async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
+    async fn begin_restore(&self, _now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
         self.run("begin_restore", When::Always, |step| restore::begin_restore(step, generation, log)).await
     }
 
@@ -348,8 +348,8 @@ impl Lane for Embedded {
         .await
     }
 
-    async fn end_restore(&self, generation: u64) -> Result<()> {
-        self.run("end_restore", When::Always, |step| restore::end_restore(step, generation)).await
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
+        self.run("end_restore", When::Always, |step| restore::end_restore(step, now_ms, generation)).await
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {

@@ -91,6 +91,9 @@ pub struct Room {
     pub drawing: bool,
     #[serde(default)]
     pub pace: Pace,
+    /// Of a room that was restored: how long it recovers once the lane is open.
+    #[serde(default)]
+    pub recover_ms: Millis,
     #[serde(default)]
     pub recover_until_ms: Millis,
     places: HashMap<VisitorId, Standing>,

@@ -164,8 +164,8 @@ impl Lane for RedisLane {
         recovery::seal(self, 1).await
     }
 
-    async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
-        recovery::begin_restore(self, generation, log).await
+    async fn begin_restore(&self, now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
+        recovery::begin_restore(self, now_ms, generation, log).await
     }
 
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()> {
@@ -182,8 +182,8 @@ impl Lane for RedisLane {
         recovery::restore_campaign(self, now_ms, generation, &put, &claims).await
     }
 
-    async fn end_restore(&self, generation: u64) -> Result<()> {
-        recovery::end_restore(self, generation).await
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
+        recovery::end_restore(self, now_ms, generation).await
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {

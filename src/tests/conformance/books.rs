@@ -131,7 +131,7 @@ impl World {
                 epoch: self.epoch,
                 spent_draws: spent_draws.collect(),
                 checkpoint: look.map(|look| look.room),
-                recover_until_ms: pick(&[0, self.now_ms + 5 * SECOND], d),
+                recover_ms: pick(&[0, 5 * SECOND], d),
                 orders,
                 now_ms: self.now_ms,
             };

@@ -117,12 +117,12 @@ impl Operation {
             Operation::Lease(owner, ttl_ms) => other(lane.lease(now_ms, owner, ttl_ms).await?),
             Operation::Unlease(owner) => other(lane.unlease(owner).await?),
             Operation::Meta => other(lane.meta().await?),
-            Operation::BeginRestore(generation, log) => other(lane.begin_restore(generation, log).await?),
+            Operation::BeginRestore(generation, log) => other(lane.begin_restore(now_ms, generation, log).await?),
             Operation::RestoreEvent(restore) => other(lane.restore_event(now_ms, restore).await?),
             Operation::RestoreCampaign(generation, put, claims) => {
                 other(lane.restore_campaign(now_ms, generation, put, claims).await?)
             }
-            Operation::EndRestore(generation) => other(lane.end_restore(generation).await?),
+            Operation::EndRestore(generation) => other(lane.end_restore(now_ms, generation).await?),
             Operation::DumpEvent(event) => dump(lane.dump_event(&event).await?),
             Operation::DumpCampaign(campaign) => dump(lane.dump_campaign(&campaign).await?),
         })

@@ -37,6 +37,7 @@ cases![
     what_moves_a_room_moves_the_log,
     a_room_comes_back_from_its_checkpoint,
     a_recovering_room_waits_for_its_visitors,
+    rooms_recover_from_when_their_lane_opens,
     a_live_pass_puts_back_inside,
     a_checkpoint_says_who_is_called,
 ];
@@ -382,21 +383,21 @@ async fn what_moves_a_room_moves_the_log(lane: Arc<dyn Lane>) {
 /// The hall, rebuilt from a checkpoint under epoch 7, recovering for five seconds.
 async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint, spent_draws: &[&str]) {
     let generation = next_generation();
-    lane.begin_restore(generation, LogId(50)).await.expect("a new generation");
+    lane.begin_restore(START, generation, LogId(50)).await.expect("a new generation");
     let restore = EventRestore {
         generation,
         put: ask::put(HALL),
         epoch: 7,
         checkpoint: Some(checkpoint),
         spent_draws: spent_draws.iter().map(|who| ask::visitor(who)).collect(),
-        recover_until_ms: START + 5 * SECOND,
+        recover_ms: 5 * SECOND,
         orders: vec![],
         now_ms: START,
     };
     for _ in 0..2 {
         lane.restore_event(START, restore.clone()).await.expect("while restoring");
     }
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
 }
 
 /// `a` inside, `gone` through, `b` waiting; then the lane is lost.
@@ -454,6 +455,37 @@ async fn a_recovering_room_waits_for_its_visitors(lane: Arc<dyn Lane>) {
     lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
     assert!(matches!(polled(&lane, at, &b).await, PlaceState::Admitted { .. }));
     assert_eq!(counts(&lane, at).await.inside, 2);
+}
+
+/// However long others of the lane took to be restored after it.
+async fn rooms_recover_from_when_their_lane_opens(lane: Arc<dyn Lane>) {
+    let generation = next_generation();
+    let after = |seconds: i64| START + seconds * SECOND;
+    lane.begin_restore(START, generation, LogId(50)).await.expect("a new generation");
+    for (name, at, recover_ms) in [(HALL, after(1), 5 * SECOND), ("club", after(60), 9 * SECOND), ("bar", after(60), 0)]
+    {
+        let restore = EventRestore {
+            generation,
+            put: ask::put(name),
+            epoch: 7,
+            checkpoint: None,
+            spent_draws: vec![],
+            recover_ms,
+            orders: vec![],
+            now_ms: at,
+        };
+        lane.restore_event(at, restore).await.expect("while restoring");
+    }
+    lane.end_restore(after(90), generation).await.expect("the same generation");
+    lane.end_restore(after(94), generation).await.expect("a repeat");
+    for (name, opens_s) in [(HALL, 95), ("club", 99), ("bar", 90)] {
+        let mode = async |at| lane.room(at, &ask::event(name)).await.expect("an answer").expect("the event").mode;
+        if opens_s > 90 {
+            assert_eq!(mode(after(90)).await, Mode::Recovering, "{name}");
+            assert_eq!(mode(after(opens_s) - 1).await, Mode::Recovering, "{name}");
+        }
+        assert_eq!(mode(after(opens_s)).await, Mode::Open, "{name}");
+    }
 }
 
 async fn a_live_pass_puts_back_inside(lane: Arc<dyn Lane>) {
