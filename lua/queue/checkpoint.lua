@@ -20,7 +20,7 @@
 -- ARGV[5]  told        integer  how many of its changes
 -- ARGV[6]  max         integer  most changes to tell now, 1 to 5,000
 -- Returns {code, generation, log, …}
---    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), inside, called, scores, spent, draws spent, changes told with these, more (0 or 1), changes}: lists; inside of visitor, expiry; scores in its order; spent of chunk, bits; changes as in draws_log
+--    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), closed (0 or 1), inside, called, scores, spent, draws spent, changes told with these, more (0 or 1), changes}: lists; inside of visitor, expiry; scores in its order; spent of chunk, bits; changes as in draws_log
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -45,5 +45,5 @@ local changes = redis.call("LLEN", DRAWS_LOG)
 if round ~= room.round or told > changes then told = 0 end
 local upto = math.min(told + max, changes)
 return reply("CHECKPOINT", room.round, room.epoch, room.serial, room.admitted, room.head, room.drawing and 1 or 0,
-  inside, redis.call("SMEMBERS", CALLED), scores, redis.call("HGETALL", SPENT), redis.call("SCARD", SPENT_DRAWS),
+  room.mode == "closed" and 1 or 0, inside, redis.call("SMEMBERS", CALLED), scores, redis.call("HGETALL", SPENT), redis.call("SCARD", SPENT_DRAWS),
   upto, upto < changes and 1 or 0, redis.call("LRANGE", DRAWS_LOG, told, told + max - 1))

@@ -81,9 +81,10 @@ else
     room.drawing = settings.order == "lottery"
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN)
     mark()
-  elseif room.drawing and mode_in_force() ~= "scheduled" then
-    room.drawing = false
-    mark()
+  else
+    local is_over = room.drawing and mode_in_force() ~= "scheduled"
+    if is_over then room.drawing = false end
+    if is_over or (settings.mode == "closed" and room.mode ~= "closed") then mark() end
   end
   -- At the old rate, before the new one counts.
   room.units, room.filled_at = filled()

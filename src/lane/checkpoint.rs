@@ -30,6 +30,8 @@ pub struct Checkpoint {
     pub head: i64,
     /// In a room with a draw: still before the opening.
     pub drawing: bool,
+    /// An operator closed the room: the round is over.
+    pub closed: bool,
     /// By visitor.
     pub inside: Vec<Insider>,
     /// Scores that are through, by chunk; no chunk is empty.

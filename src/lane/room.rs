@@ -18,8 +18,8 @@
 //!   present whenever it is read, and by whatever changes the rate at the old one before the new one counts.
 //! - `rate` is `rate_per_min`; with control `adaptive`, `max(1, ⌊rate_per_min · pace / 1000⌋)` (0 at 0).
 //!   `pace` begins at [`PACE_MAX`] and follows the age of the lane's oldest record; see [`Pulse`].
-//! - Entries, departures, pulses with effect, purchases that give a place back, a new round and the end of
-//!   drawing give the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
+//! - Entries, departures, pulses with effect, purchases that give a place back, a closing, a new round and
+//!   the end of drawing give the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
 //!   more of it.
 //! - *Spending* a place removes it and marks its score spent. Counts of seats are as the string stands;
 //!   a hold that ran out counts as held until it is swept.

@@ -159,7 +159,7 @@ async fn bring_up_to_date(
     saved: &Saved,
     orders: &[RestoredOrder],
 ) -> Result<Look, Error> {
-    let mut look = rooms::brought_up_to_date(saved, orders, put.room.release_on);
+    let mut look = rooms::brought_up_to_date(saved, orders, &put.room);
     if put.room.order == Order::Lottery {
         // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
         look.room.drawing |= shared.ledger.draw(&put.event, look.room.round).await?.is_none();

@@ -12,8 +12,8 @@ use crate::draw::list_digest;
 use crate::ids::{EventId, LogId, VisitorId};
 use crate::lane::checkpoint::{CHUNK_SCORES, DRAWN_MAX, DRAWS_MAX, SpentChunk};
 use crate::lane::event::RestoredOrder;
-use crate::lane::room::{Order, ReleaseOn};
-use crate::lane::{DrawChange, Draws, Lane, Look, Meta, Told};
+use crate::lane::room::{Mode, NO_HEAD, Order, ReleaseOn, RoomSettings};
+use crate::lane::{Checkpoint, DrawChange, Draws, Lane, Look, Meta, Told};
 use crate::ledger::catalog::Put;
 use crate::ledger::draws::{SaveDraw, parts};
 use crate::ledger::rooms::{Save, Saved};
@@ -169,11 +169,15 @@ async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>
     }
 }
 
-/// The room as it would be by now: whoever has bought since it was saved is through. A lane that begins anew
-/// with it has no change of a draw to tell.
-pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], release_on: ReleaseOn) -> Look {
+/// The room as it would be by now: whoever has bought since it was saved is through, and one that was closed
+/// and is to be so no more is in a new round. A lane that begins anew with it has no change of a draw to tell.
+pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &RoomSettings) -> Look {
     let mut look = Look { room: saved.checkpoint.clone(), draws: Draws::default() };
-    if release_on != ReleaseOn::Order {
+    if look.room.closed && put.mode != Mode::Closed {
+        look.room = next_round(look.room, put.order);
+        return look;
+    }
+    if put.release_on != ReleaseOn::Order {
         return look;
     }
     let visitors = |wanted: &dyn Fn(&RestoredOrder) -> bool| -> HashSet<&VisitorId> {
@@ -194,6 +198,19 @@ pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], releas
         }
     }
     look
+}
+
+/// As a lane begins it that hears of the change itself.
+fn next_round(room: Checkpoint, order: Order) -> Checkpoint {
+    Checkpoint {
+        round: room.round + 1,
+        head: NO_HEAD,
+        drawing: order == Order::Lottery,
+        closed: false,
+        inside: Vec::new(),
+        spent: Vec::new(),
+        ..room
+    }
 }
 
 fn spend(spent: &mut Vec<SpentChunk>, score: i64) {

@@ -103,6 +103,7 @@ fn room() -> Checkpoint {
         admitted_total: 12,
         head: -(1 << 46),
         drawing: true,
+        closed: true,
         inside: vec![insider("A", -7), insider("a", 2), insider("b", 3)],
         spent: vec![chunk(-3, 1), chunk(0, 255), chunk(1 << 27, 8)],
     }
@@ -295,6 +296,7 @@ fn checkpoints() -> impl Strategy<Value = Vec<(Look, bool)>> {
                 admitted_total: serial / 2,
                 head,
                 drawing,
+                closed: head % 2 == 0,
                 inside: inside
                     .into_iter()
                     .map(|(visitor, (score, expires_ms, claimed))| Insider {

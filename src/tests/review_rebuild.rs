@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use stanchion::config;
+use stanchion::ids::EventId;
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::room::{Mode, Order, PlaceState};
-use stanchion::lane::{Enter, Entrant, Lanes, Token, redis};
+use stanchion::lane::{Enter, EnterOutcome, Entrant, Lanes, Token, redis};
 
 use crate::conformance::ask;
 use crate::pipeline_support::{self, House, LANE};
@@ -115,4 +116,48 @@ async fn who_is_through_by_a_draw_in_the_embedded_lane_stays_so() {
 #[tokio::test]
 async fn who_is_through_by_a_draw_on_redis_stays_so() {
     who_is_through_by_a_draw(pipeline_support::Store::Servers).await;
+}
+
+/// What the lane was told of a sale that ended, and what it was not: that another one has begun.
+async fn a_sale_begun_while_the_lane_is_lost(store: pipeline_support::Store) {
+    let house = House::open(store).await;
+    let event: EventId = pipeline_support::HALL.into();
+    let now_ms = house.clock.now_ms();
+    let enter = async |house: &House, who: &str| {
+        let entered = house.lane().enter(now_ms, ask::enter(pipeline_support::HALL, who)).await.expect("answers");
+        let Some(EnterOutcome::Entered { score, place }) = entered.into_iter().next() else { panic!("{who} enters") };
+        Token { event: event.clone(), visitor: ask::visitor(who), score, round: place.counts.round }
+    };
+    let room = async |house: &House| house.lane().room(now_ms, &event).await.expect("answers").expect("the hall");
+    let kim = enter(&house, "kim").await;
+    house.pipeline().rebuild(LANE).await.expect("of an open room");
+    assert_eq!(room(&house).await.round, 1);
+
+    house.set(|room| room.mode = Mode::Closed);
+    house.lane().put_event(now_ms, house.hall().await).await.expect("the lane is told");
+    // Saves the room as it is first.
+    house.pipeline().rebuild(LANE).await.expect("of a closed room");
+    assert_eq!((room(&house).await.round, room(&house).await.inside), (1, 1), "what is closed stays so");
+
+    house.set(|room| room.mode = Mode::Open);
+    let house = house.wiped().await;
+    house.pipeline().rebuild(LANE).await.expect("of a room that is not closed any more");
+    let now = room(&house).await;
+    assert_eq!((now.round, now.inside, now.admitted_total), (2, 0, 1));
+    let place = house.lane().poll(now_ms, kim.clone()).await.expect("answers").expect("the hall");
+    assert_eq!(place.state, PlaceState::Done, "of the sale before");
+    let lee = enter(&house, "lee").await;
+    assert!(lee.score > kim.score, "scores only grow");
+    house.pipeline().rebuild(LANE).await.expect("once more");
+    assert_eq!(room(&house).await.round, 2, "one sale, one round");
+}
+
+#[tokio::test]
+async fn a_sale_begun_while_the_embedded_lane_is_lost_is_a_new_round() {
+    a_sale_begun_while_the_lane_is_lost(pipeline_support::Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_sale_begun_while_the_lane_on_redis_is_lost_is_a_new_round() {
+    a_sale_begun_while_the_lane_is_lost(pipeline_support::Store::Servers).await;
 }

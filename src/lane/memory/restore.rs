@@ -74,7 +74,7 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
 }
 
 fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
-    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, epoch: _ } = checkpoint;
+    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, epoch: _, closed: _ } = checkpoint;
     let mut emit = |effect| step.emit_on(id, effect);
     emit(EventEffect::Round { round: *round, epoch });
     emit(EventEffect::Serial(*serial));

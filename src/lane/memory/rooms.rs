@@ -1,7 +1,7 @@
 //! Entering, polling and leaving a room. The rules stand at `lane::room`'s types.
 
 use super::effect::EventEffect;
-use super::room::{At, Room, Standing};
+use super::room::{At, Standing};
 use super::state::Event;
 use super::step::Step;
 use crate::clock::Millis;
@@ -154,11 +154,11 @@ pub fn checkpoint(step: &Step<'_>, id: &EventId, told: Told) -> Result<Option<Lo
     if !(1..=DRAWS_MAX).contains(&told.max) || told.round < 0 || told.changes < 0 {
         return step.contract("so many changes of draws are out of range");
     }
-    let look = |room: &Room| Look { room: checkpoint_of(room), draws: room.draws(told) };
-    Ok(step.event(id).map(|event| look(&event.room)))
+    Ok(step.event(id).map(|event| Look { room: checkpoint_of(event), draws: event.room.draws(told) }))
 }
 
-fn checkpoint_of(room: &Room) -> Checkpoint {
+fn checkpoint_of(event: &Event) -> Checkpoint {
+    let room = &event.room;
     let mut spent: Vec<SpentChunk> = Vec::new();
     for score in room.spent() {
         let chunk = score.div_euclid(CHUNK_SCORES);
@@ -176,6 +176,7 @@ fn checkpoint_of(room: &Room) -> Checkpoint {
         admitted_total: room.admitted_total,
         head: room.head,
         drawing: room.drawing,
+        closed: event.settings.mode == Mode::Closed,
         inside: room.insiders(),
         spent,
     }

@@ -95,7 +95,8 @@ pub async fn checkpoint(lane: &RedisLane, event: &EventId, told: Told) -> Result
 
 fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
     let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
-    let (admitted_total, head, drawing) = (reply.int()?, reply.int()?, reply.int()? == 1);
+    let (admitted_total, head) = (reply.int()?, reply.int()?);
+    let (drawing, closed) = (reply.int()? == 1, reply.int()? == 1);
     let (mut places, mut called, mut scores) = (reply.list()?, reply.list()?, reply.list()?);
     let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
     let mut inside = Vec::new();
@@ -113,7 +114,7 @@ fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
     }
     inside.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
     spent.sort_unstable_by_key(|chunk| chunk.chunk);
-    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, inside, spent })
+    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, closed, inside, spent })
 }
 
 fn draws(reply: &mut Reply) -> Read<Draws> {

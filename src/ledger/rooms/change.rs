@@ -42,8 +42,19 @@ pub(super) struct Change {
     parts: [Rows; 3],
 }
 
-const HEAD: &[&str] =
-    &["lane", "generation", "round", "epoch", "serial", "admitted_total", "head", "drawing", "draws_upto", "at_ms"];
+const HEAD: &[&str] = &[
+    "lane",
+    "generation",
+    "round",
+    "epoch",
+    "serial",
+    "admitted_total",
+    "head",
+    "drawing",
+    "closed",
+    "draws_upto",
+    "at_ms",
+];
 
 /// What changes in one table.
 struct Rows {
@@ -76,6 +87,7 @@ impl Change {
                 after.admitted_total.into(),
                 after.head.into(),
                 i64::from(after.drawing).into(),
+                i64::from(after.closed).into(),
                 save.after.draws.upto.into(),
                 save.at_ms().into(),
             ],

@@ -98,7 +98,7 @@ impl Ledger {
         let event = event.0.clone();
         self.read("room_checkpoint", Source::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT round, epoch, serial, admitted_total, head, drawing, draws_upto, at_ms \
+                let text = "SELECT round, epoch, serial, admitted_total, head, drawing, closed, draws_upto, at_ms \
                      FROM room_checkpoint WHERE event = ?";
                 let row = sqlx::query(text).bind(event).fetch_optional(conn).await?;
                 row.as_ref().map(head).transpose()
@@ -149,6 +149,7 @@ fn head(row: &AnyRow) -> Result<Saved> {
             admitted_total: row.int("admitted_total")?,
             head: row.int("head")?,
             drawing: row.int("drawing")? != 0,
+            closed: row.int("closed")? != 0,
             ..Checkpoint::default()
         },
     })

@@ -378,6 +378,14 @@ async fn what_moves_a_room_moves_the_log(lane: Arc<dyn Lane>) {
     assert_eq!(last().await, 4, "b was called");
     lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
     assert_eq!(lane.read_log(LogId(0), 9).await.expect("an answer")[0].log, LogId(5), "records go on from there");
+    for (version, last_id) in [(2, 6), (3, 6)] {
+        hall_with(&lane, |put| (put.version, put.room.mode) = (version, Mode::Closed)).await;
+        assert_eq!(last().await, last_id, "closed once");
+        assert!(checkpoint(&lane).await.closed);
+    }
+    hall_with(&lane, |put| put.version = 4).await;
+    assert_eq!(last().await, 7, "a new round");
+    assert!(!checkpoint(&lane).await.closed);
 }
 
 /// The hall, rebuilt from a checkpoint under epoch 7, recovering for five seconds.
@@ -419,6 +427,7 @@ async fn lost(lane: &Arc<dyn Lane>) -> [Token; 3] {
         admitted_total: 2,
         head: NO_HEAD,
         drawing: false,
+        closed: false,
         inside: vec![insider],
         spent: vec![spent],
     };
