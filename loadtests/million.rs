@@ -93,7 +93,7 @@ struct Crowd {
 impl Crowd {
     /// A million places, and what they cost Redis.
     fn enter(house: &House, lane: &Arc<dyn Lane>, runtime: &tokio::runtime::Runtime) -> Self {
-        let (tokens, event) = (house.tokens(), EventId(EVENT.to_owned()));
+        let (tokens, event) = (house.tokens(), EventId::from(EVENT.to_owned()));
         let empty = settled_memory(house);
         let began = Instant::now();
         let mut entries = Vec::with_capacity(WAITING);
@@ -107,7 +107,7 @@ impl Crowd {
                 let EnterOutcome::Entered { score, place } = place else { panic!("a new place: {place:?}") };
                 let token = Token { event: event.clone(), visitor, score, round: place.counts.round };
                 let text = tokens.sign(&token);
-                entries.push(Entry { visitor: token.visitor.0, token: text, asked_ns: 0, answered_ns: 0 });
+                entries.push(Entry { visitor: token.visitor.into_string(), token: text, asked_ns: 0, answered_ns: 0 });
             }
         }
         let seconds = began.elapsed().as_secs_f64();

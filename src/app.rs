@@ -23,6 +23,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::{Config, PassKeys, SecretError, fill_secrets};
 use crate::edge;
+use crate::edge::workers::Workers;
 use crate::ids::LaneId;
 use crate::inventory::{self, Inventory};
 use crate::lane::Lanes;
@@ -89,6 +90,8 @@ pub enum BootError {
         #[source]
         source: std::io::Error,
     },
+    #[error("no threads to serve connections")]
+    Threads(#[source] std::io::Error),
     #[error("there is no event {0}")]
     NoEvent(String),
     #[error("the lane could not be rebuilt")]
@@ -119,8 +122,14 @@ pub struct App {
 /// An app with its listeners open.
 pub struct Bound {
     app: App,
-    public: Option<TcpListener>,
+    public: Option<Public>,
     admin: TcpListener,
+}
+
+/// Where browsers connect, and the threads that serve them.
+struct Public {
+    listener: TcpListener,
+    workers: Arc<Workers>,
 }
 
 impl App {
@@ -179,7 +188,14 @@ impl App {
         let bind = async |address: SocketAddr| {
             TcpListener::bind(address).await.map_err(|source| BootError::Bind { address, source })
         };
-        let public = if self.role.serves() { Some(bind(self.config.server.listen).await?) } else { None };
+        let public = match self.role.serves() {
+            true => {
+                let listener = bind(self.config.server.listen).await?;
+                let workers = Workers::start().map_err(BootError::Threads)?;
+                Some(Public { listener, workers: Arc::new(workers) })
+            }
+            false => None,
+        };
         let admin = bind(self.config.admin.listen).await?;
         Ok(Bound { app: self, public, admin })
     }
@@ -206,7 +222,7 @@ impl Bound {
 
     /// Where browsers connect; a writer has no such place and answers its admin address.
     pub fn public_addr(&self) -> SocketAddr {
-        let listener = self.public.as_ref().unwrap_or(&self.admin);
+        let listener = self.public.as_ref().map_or(&self.admin, |public| &public.listener);
         listener.local_addr().expect("a bound listener has an address")
     }
 
@@ -233,8 +249,11 @@ impl Bound {
         let admin = tokio::spawn(edge::server::admin(admin, app.state.clone(), rest_stopping.clone()));
 
         let mut doors = JoinSet::new();
+        let mut workers = None;
         if let Some(public) = public {
-            doors.spawn(edge::server::public(public, app.state.clone(), edge_stopping.clone()));
+            workers = Some(public.workers.clone());
+            let (listener, state, stop) = (public.listener, app.state.clone(), edge_stopping.clone());
+            doors.spawn(edge::server::public(listener, state, public.workers, stop));
             doors.spawn(pulse(&app, edge_stopping.clone()));
             doors.spawn(admission::presence::run(app.admission.clone(), edge_stopping.clone()));
         }
@@ -256,6 +275,8 @@ impl Bound {
             tracing::error!(%error, "the admin listener ended badly");
         }
         app.ledger.close().await;
+        // Last: what others still use may have been opened there.
+        drop(workers);
         tracing::info!("stopped");
         died.map_or(Ok(()), |source| Err(PartDied(source)))
     }

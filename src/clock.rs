@@ -88,7 +88,10 @@ pub struct Timestamp(pub Millis);
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&rfc3339(self.0))
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => serializer.collect_str(&at),
+            Err(_) => serializer.serialize_str(""),
+        }
     }
 }
 

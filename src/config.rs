@@ -55,6 +55,7 @@ pub struct Server {
     pub body_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub connections_max: usize,
+    pub client_connections_max: usize,
     pub drain_ms: u64,
 }
 

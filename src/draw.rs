@@ -178,7 +178,7 @@ mod tests {
     proptest! {
         #[test]
         fn scores_stand_before_every_serial(bytes: [u8; 32], visitor in "[!-~]{1,40}") {
-            let score = Seed::new(bytes).score(&VisitorId(visitor));
+            let score = Seed::new(bytes).score(&VisitorId::from(visitor));
             prop_assert!((-(1 << 46)..0).contains(&score), "{score}");
         }
 

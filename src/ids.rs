@@ -5,8 +5,10 @@
 //! attempt, a refund. Its id is derived from who asked, what and with which key, so a repeat meets the
 //! same id on any gateway; it names its lane, so nobody has to look it up.
 
+use std::borrow::Borrow;
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -27,16 +29,22 @@ pub struct LogId(pub u64);
 /// Index of a seat in its event's seat string; given once, never reused.
 pub type SeatIndex = u32;
 
+/// A short text (24 bytes or less) stands in the id itself: made and cloned on every request, it needs no memory.
 macro_rules! text_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(transparent)]
-        pub struct $name(pub String);
+        #[schema(value_type = String)]
+        pub struct $name(CompactString);
 
         impl $name {
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            pub fn into_string(self) -> String {
+                self.0.into()
             }
         }
 
@@ -48,7 +56,20 @@ macro_rules! text_id {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        /// Maps by these ids are asked by their text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
     )*};

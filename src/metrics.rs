@@ -28,13 +28,13 @@ metrics_table! {
     EDGE_REQUESTS = "stanchion_edge_requests_total", Counter, Count;
     /// Time from the end of a request's headers to the start of its answer, by route.
     EDGE_REQUEST_SECONDS = "stanchion_edge_request_seconds", Histogram, Seconds;
-    /// Requests under way.
+    /// Requests under way; not those whose body is still on its way or that a server behind has.
     EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
     /// Open connections.
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
     /// Open event streams.
     EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
-    /// Requests refused by a limit, by limit (client, visitor, join, in_flight).
+    /// Requests and connections refused by a limit, by limit (client, visitor, join, in_flight, connections).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
     EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;

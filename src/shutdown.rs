@@ -22,10 +22,20 @@ impl Stop {
 }
 
 impl Stopping {
+    /// As [`Stopping::wait`], for keeps.
+    pub async fn stopped(mut self) {
+        self.wait().await;
+    }
+
     /// Returns once the signal was given.
     pub async fn wait(&mut self) {
         // An error means the sender is gone, which is the signal too.
         let _ = self.0.wait_for(|stop| *stop).await;
+    }
+
+    /// Whether the signal was given since this one last waited for it; takes no lock.
+    pub fn is_given(&self) -> bool {
+        self.0.has_changed().unwrap_or(true)
     }
 
     pub fn is_stopping(&self) -> bool {

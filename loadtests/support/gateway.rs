@@ -45,7 +45,7 @@ impl House {
         let set = [("STANCHION__REDIS__URL".to_owned(), self.redis.url())];
         let config = load_from("", set.into_iter()).expect("the defaults are good");
         let lanes = lane::redis::connect(&config.redis, config.store.lanes).await.expect("Redis answers");
-        let event = EventId(event.to_owned());
+        let event = EventId::from(event.to_owned());
         for lane in lanes {
             if lane.room(Clock::system().now_ms(), &event).await.expect("a lane answers").is_some() {
                 return lane;
@@ -78,6 +78,7 @@ impl House {
             ("STANCHION__LEDGER__URL", &self.ledger_url),
             ("STANCHION__AUTH__HS256_SECRET", SECRET),
             ("STANCHION__QUEUE__SECRETS", SECRET),
+            ("STANCHION__SERVER__CLIENT_CONNECTIONS_MAX", "0"),
             ("STANCHION__LIMITS__CLIENT_RPS", "0"),
             ("STANCHION__LIMITS__JOIN_RPS", "0"),
         ];

@@ -11,11 +11,24 @@ local function arity_from(keys, args)
   if #KEYS ~= keys or #ARGV < args then error({ err = "ARITY" }) end
 end
 
-local function int(at, low, high)
-  local digits = string.match(ARGV[at] or "", "^%-?%d+$")
+local function whole(word, low, high, at)
+  local digits = string.match(word or "", "^%-?%d+$")
   local n = digits and tonumber(digits)
   if not n or n < low or n > high then error({ err = "RANGE argument " .. at }) end
   return n
+end
+
+local function int(at, low, high)
+  return whole(ARGV[at], low, high, at)
+end
+
+-- The words of one argument, so many of each thing and at most `max` things: a list of thousands of
+-- arguments costs its caller more than what is done about them.
+local function words(at, each, max)
+  local found = {}
+  for word in string.gmatch(ARGV[at], "%S+") do found[#found + 1] = word end
+  if #found % each ~= 0 or #found > each * max then error({ err = "ARITY" }) end
+  return found
 end
 
 -- A whole number as text, exact where `..` and tostring would round (above 10^14).

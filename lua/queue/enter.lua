@@ -22,9 +22,9 @@
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  round        integer  of the draws
 -- ARGV[5]  waiting_max  integer  most places in line
--- then     visitor, draw (0: none) of each, at most 500
+-- ARGV[6]  entrants     words    visitor, draw (0: none) of each, at most 500
 -- Returns {code, generation, log, …}
---    1  PLACES       {…, counts, then of each outcome (1 entered, 2 known, 3 full), score, state, value}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
+--    1  PLACES       {…, counts, then words: outcome (1 entered, 2 known, 3 full), score, state, value of each}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
 --   -1  NO_EVENT
 --   -2  CLOSED       closed or draining
 --   -3  OTHER_ROUND  drawing, and the draws are of another
@@ -33,14 +33,14 @@
 local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN = unpack(KEYS)
 local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(13, 5)
-if #ARGV % 2 ~= 1 or #ARGV > 1005 then error({ err = "ARITY" }) end
+arity(13, 6)
 -- include lib/marks.lua
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}
-for at = 6, #ARGV, 2 do
-  names[#names + 1] = ARGV[at]
-  draws[#names] = ARGV[at + 1] ~= "0" and int(at + 1, SCORE_MIN, -1) or nil
+local given = words(6, 2, 500)
+for at = 1, #given, 2 do
+  names[#names + 1] = given[at]
+  draws[#names] = given[at + 1] ~= "0" and whole(given[at + 1], SCORE_MIN, -1, 6) or nil
 end
 -- include lib/open.lua
 -- include lib/room.lua
@@ -96,6 +96,12 @@ local function known_or_nothing(visitor)
   return { KNOWN, score, state, value }
 end
 
+local function is_free()
+  local units = filled()
+  return redis.call("ZCARD", INSIDE) < room.capacity and admissions(units) > 0 and (not has_seats() or room.f > 0)
+end
+
+local now_text = text(now)
 local waiting, scores = {}, {}
 if #names > 0 then
   waiting, scores = redis.call("ZMSCORE", WAITING, unpack(names)), redis.call("HMGET", SCORES, unpack(names))
@@ -109,12 +115,7 @@ for i, visitor in ipairs(names) do
     line = in_line()
   end
   if not place then
-    local units, filled_at = filled()
-    local is_at_once = mode == "open"
-      and line == 0
-      and redis.call("ZCARD", INSIDE) < room.capacity
-      and admissions(units) > 0
-      and (not has_seats() or room.f > 0)
+    local is_at_once = mode == "open" and line == 0 and is_free()
     if not is_at_once and line >= waiting_max then
       -- Those who wait stand together in `found`.
       write_new()
@@ -125,6 +126,7 @@ for i, visitor in ipairs(names) do
       local score = draw or room.epoch * EPOCH + room.serial
       if is_at_once then
         local expires = now + room.pass_ttl * 1000
+        local units, filled_at = filled()
         room.units, room.filled_at, room.admitted = units - ADMISSION, filled_at, room.admitted + 1
         put_inside(visitor, score, expires)
         place = { ENTERED, score, ADMITTED, expires }
@@ -132,7 +134,7 @@ for i, visitor in ipairs(names) do
         if #new.waiting == 0 then new.first = i end
         local at = #new.waiting
         new.waiting[at + 1], new.waiting[at + 2] = text(score), visitor
-        new.seen[at + 1], new.seen[at + 2] = visitor, text(now)
+        new.seen[at + 1], new.seen[at + 2] = visitor, now_text
         if draw then
           new.drawn[#new.drawn + 1], new.drawn[#new.drawn + 2] = "0", visitor
         end
@@ -148,8 +150,9 @@ if room.serial > serial_before then
   write_counters()
   mark()
 end
-local answer = reply("PLACES", counts(mode))
-for _, place in ipairs(found) do
-  for part = 1, 4 do answer[#answer + 1] = place[part] end
+local answer, told = reply("PLACES", counts(mode)), {}
+for i, place in ipairs(found) do
+  for part = 1, 4 do told[4 * i - 4 + part] = place[part] end
 end
+answer[#answer + 1] = table.concat(told, " ")
 return answer

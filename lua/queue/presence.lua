@@ -20,9 +20,9 @@
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
--- then     visitor, score, round of each, at most 1,000
+-- ARGV[4]  tokens      words    visitor, score, round of each, at most 1,000
 -- Returns {code, generation, log, …}
---    1  SEEN        {…, of each in their order: 1 waiting, 2 back, 3 inside, 4 gone}
+--    1  SEEN        {…, a digit of each in their order: 1 waiting, 2 back, 3 inside, 4 gone}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -30,13 +30,14 @@ local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPEN
   unpack(KEYS)
 local code = { SEEN = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(12, 3)
-if #ARGV % 3 ~= 0 or #ARGV > 3003 then error({ err = "ARITY" }) end
+arity(12, 4)
 -- include lib/marks.lua
 local tokens, names = {}, {}
-for at = 4, #ARGV, 3 do
-  tokens[#tokens + 1] = { score = int(at + 1, SCORE_MIN, SCORE_MAX), round = int(at + 2, -COUNT_MAX, COUNT_MAX) }
-  names[#names + 1] = ARGV[at]
+local given = words(4, 3, 1000)
+for at = 1, #given, 3 do
+  local score = whole(given[at + 1], SCORE_MIN, SCORE_MAX, 4)
+  tokens[#tokens + 1] = { score = score, round = whole(given[at + 2], -COUNT_MAX, COUNT_MAX, 4) }
+  names[#names + 1] = given[at]
 end
 -- include lib/open.lua
 -- include lib/room.lua
@@ -64,7 +65,7 @@ local function see(visitor, score)
 end
 
 -- Nothing is spent here, so all marks and scores are read at once.
-local answers, seen, fields, scores, chunks = reply("SEEN"), {}, {}, {}, {}
+local answers, seen, fields, scores, chunks = {}, {}, {}, {}, {}
 for i, token in ipairs(tokens) do fields[i] = (spent_bit(token.score)) end
 if #names > 0 then
   scores = redis.call("ZMSCORE", WAITING, unpack(names))
@@ -92,4 +93,4 @@ for i, token in ipairs(tokens) do
   answers[#answers + 1] = answer
 end
 if #seen > 0 then redis.call("HSET", SEEN, unpack(seen)) end
-return answers
+return reply("SEEN", table.concat(answers))

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use foldhash::fast::RandomState;
 
 use crate::clock::Millis;
 use crate::ids::EventId;
@@ -35,7 +36,7 @@ pub enum View {
 #[derive(Debug)]
 pub struct Boards {
     keep_ms: Millis,
-    slots: ArcSwap<HashMap<EventId, Arc<Slot>>>,
+    slots: ArcSwap<HashMap<EventId, Arc<Slot>, RandomState>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +104,7 @@ impl Boards {
         }
         self.slots.rcu(|slots| {
             let kept = slots.iter().filter(|(event, _)| still_there(event));
-            kept.map(|(event, slot)| (event.clone(), slot.clone())).collect::<HashMap<_, _>>()
+            kept.map(|(event, slot)| (event.clone(), slot.clone())).collect::<HashMap<_, _, _>>()
         });
     }
 

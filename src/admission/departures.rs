@@ -1,4 +1,4 @@
-//! Who left a moment ago through this gateway, to be told again to a lane that was rebuilt from what the
+//! Who left for good a moment ago through this gateway, to be told again to a lane that was rebuilt from what the
 //! ledger knew a second before. Knows no HTTP. Leaving twice is leaving once, so telling it is always well.
 
 use std::collections::{HashMap, VecDeque};

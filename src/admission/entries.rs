@@ -1,12 +1,14 @@
 //! Joins of a room gathered into few calls of its lane. Knows no HTTP and no tokens.
 //!
-//! While calls are under way the next joins gather, and go together when one is answered: nobody waits for a
-//! timer, a calm room pays nothing for it, and a rush costs a call for hundreds. A second call may be under
-//! way, for a store that syncs keeps the first one waiting: of two who ask at the same time either may come
+//! While a call is under way the next joins gather, and go together when it is answered: nobody waits for a
+//! timer, a calm room pays nothing for it, and a rush costs a call for hundreds. Each thread gathers for
+//! itself, as an answer that wakes another thread costs as much as the join. So several calls may be under way,
+//! which is as well, for a store that syncs keeps each waiting: of two who ask at the same time either may come
 //! first, but whoever was answered before another asked stands before them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -17,10 +19,7 @@ use crate::ids::EventId;
 use crate::lane::room::ENTER_MAX;
 use crate::lane::{self, Enter, EnterOutcome, Entrant, Fault, Lane};
 
-/// Calls of a room under way at once.
-const CALLS_MAX: usize = 2;
-
-/// Most joins of a room that may wait for their call.
+/// Most joins of a room that may wait for a thread's call.
 const GATHERED_MAX: usize = 20_000;
 
 /// The joins of all rooms.
@@ -28,14 +27,14 @@ const GATHERED_MAX: usize = 20_000;
 pub struct Entries {
     clock: Clock,
     waiting_max: i64,
-    rooms: DashMap<EventId, Arc<Mutex<Gathered>>>,
+    rooms: DashMap<(EventId, ThreadId), Arc<Mutex<Gathered>>>,
 }
 
 #[derive(Debug, Default)]
 struct Gathered {
     joins: VecDeque<Join>,
-    /// How many tasks take them to the lane.
-    calling: usize,
+    /// A task takes them to the lane.
+    is_calling: bool,
 }
 
 #[derive(Debug)]
@@ -64,17 +63,15 @@ impl Entries {
     ) -> Result<lane::Result<EnterOutcome>, Behind> {
         let room = self.room(event);
         let (answer, answered) = oneshot::channel();
-        let calls = {
+        let begins = {
             let mut gathered = room.lock();
             if gathered.joins.len() >= GATHERED_MAX {
                 return Err(Behind);
             }
             gathered.joins.push_back(Join { entrant, round, answer });
-            let calls = gathered.calling < CALLS_MAX;
-            gathered.calling += usize::from(calls);
-            calls
+            !std::mem::replace(&mut gathered.is_calling, true)
         };
-        if calls {
+        if begins {
             let call = Call { lane: lane.clone(), event: event.clone(), clock: self.clock.clone(), room, ended: false };
             tokio::spawn(call.all(self.waiting_max));
         }
@@ -84,14 +81,15 @@ impl Entries {
 
     /// Forgets rooms that are no more.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
-        self.rooms.retain(|event, _| still_there(event));
+        self.rooms.retain(|(event, _), _| still_there(event));
     }
 
     fn room(&self, event: &EventId) -> Arc<Mutex<Gathered>> {
-        if let Some(room) = self.rooms.get(event) {
+        let key = (event.clone(), thread::current().id());
+        if let Some(room) = self.rooms.get(&key) {
             return room.clone();
         }
-        self.rooms.entry(event.clone()).or_default().clone()
+        self.rooms.entry(key).or_default().clone()
     }
 }
 
@@ -126,7 +124,7 @@ impl Call {
         let mut gathered = self.room.lock();
         let Some(first) = gathered.joins.front() else {
             // Under the lock: who joins from now on starts another one.
-            gathered.calling -= 1;
+            gathered.is_calling = false;
             self.ended = true;
             return None;
         };
@@ -143,10 +141,8 @@ impl Drop for Call {
             return;
         }
         let mut gathered = self.room.lock();
-        gathered.calling -= 1;
-        if gathered.calling == 0 {
-            gathered.joins.clear();
-        }
+        gathered.is_calling = false;
+        gathered.joins.clear();
     }
 }
 

@@ -131,8 +131,8 @@ impl Passes {
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Claims>(text, key, &validation).ok()?.claims;
         Some(Pass {
-            event: EventId(claims.aud),
-            visitor: VisitorId(claims.sub),
+            event: EventId::from(claims.aud),
+            visitor: VisitorId::from(claims.sub),
             round: claims.round,
             score: claims.score,
             expires_ms: claims.exp.checked_mul(1000)?,

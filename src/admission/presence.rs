@@ -4,10 +4,11 @@
 //! from the board. The lane is told of each visitor at most once in a third of the absence it allows.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use futures_util::StreamExt as _;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::MissedTickBehavior;
@@ -105,7 +106,7 @@ impl Default for Presences {
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             part_max: KNOWN_MAX / PARTS,
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             due: Mutex::default(),
             due_max: DUE_MAX,
         }
@@ -272,7 +273,7 @@ mod tests {
     }
 
     fn token(serial: i64) -> Token {
-        Token { event: "hall".into(), visitor: VisitorId(format!("v{serial}")), score: serial, round: 1 }
+        Token { event: "hall".into(), visitor: VisitorId::from(format!("v{serial}")), score: serial, round: 1 }
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! there is room for, and compared when they are let in. Whoever was not there when called kept nobody's
 //! word, and does not count.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
+use foldhash::quality::RandomState;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::speed::Eta;
@@ -23,7 +24,7 @@ const SHARE: u64 = 16;
 const GIVEN_UP_MS: Millis = 600_000;
 
 pub struct Promises {
-    of: DashMap<u64, Told>,
+    of: DashMap<u64, Told, RandomState>,
     /// Length of `of`, roughly: dashmap's own count locks every shard.
     count: AtomicUsize,
     hasher: RandomState,
@@ -72,9 +73,9 @@ impl Default for Promises {
     fn default() -> Self {
         let outcome = |outcome: &'static str| counter!(ADMISSION_ETA_PROMISES, "outcome" => outcome);
         Self {
-            of: DashMap::new(),
+            of: DashMap::default(),
             count: AtomicUsize::new(0),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             error: histogram!(ADMISSION_ETA_ERROR_SECONDS),
             kept: outcome("kept"),
             early: outcome("early"),
@@ -86,6 +87,9 @@ impl Default for Promises {
 impl Promises {
     /// A visitor who waits was told this.
     pub fn told(&self, now_ms: Millis, token: &Token, ahead: i64, eta: Option<Eta>) {
+        if eta.is_none() && self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         let key = self.key(token);
         if let Some(mut told) = self.of.get_mut(&key) {
             told.seen_ms = now_ms;
@@ -156,7 +160,7 @@ mod tests {
     use crate::ids::VisitorId;
 
     fn token(n: i64) -> Token {
-        Token { event: "hall".into(), visitor: VisitorId(format!("v{n}")), score: n, round: 1 }
+        Token { event: "hall".into(), visitor: VisitorId::from(format!("v{n}")), score: n, round: 1 }
     }
 
     const ETA: Eta = Eta { low_s: 10, high_s: 20 };

@@ -249,7 +249,7 @@ impl Proofs {
         }
         // By the secret that signed: the same visitor also while a rotation is under way.
         let made = secret.mac(VISITOR_DOMAIN, &body[RANDOM_AT..]);
-        Ok(VisitorId(URL_SAFE_NO_PAD.encode(&made[..12])))
+        Ok(VisitorId::from(URL_SAFE_NO_PAD.encode(&made[..12])))
     }
 
     fn entered(&self, now_ms: Millis, event: &EventId) {

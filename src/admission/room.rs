@@ -1,6 +1,7 @@
 //! A visitor at the door of a room: enters, asks, leaves; and whether a pass still counts.
 //! Knows no HTTP. What a visitor carries (token, pass) is made and read here.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use metrics::{Counter, counter};
@@ -96,8 +97,8 @@ pub struct Along<'a> {
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly always the large one, and moved once")]
-pub enum Polled {
-    Standing(Standing),
+pub enum Polled<'a> {
+    Standing(Standing<'a>),
     /// The lane has never heard of this event.
     NoEvent,
     /// The lanes cannot be told of more visitors than they are behind with.
@@ -106,9 +107,9 @@ pub enum Polled {
 
 #[derive(Debug)]
 pub enum Entered {
-    New(Standing),
+    New(Standing<'static>),
     /// Has a place already: that one again.
-    Known(Standing),
+    Known(Standing<'static>),
     /// Closed or draining.
     Closed,
     /// As many wait as may.
@@ -121,10 +122,10 @@ pub enum Entered {
 
 /// Where a visitor stands, and what to carry and do next.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Standing<'a> {
     pub visitor: VisitorId,
     /// The place, for the visitor to keep.
-    pub token: String,
+    pub token: Cow<'a, str>,
     pub place: Place,
     pub poll_after_ms: i64,
 }
@@ -302,8 +303,7 @@ impl Admission {
     /// Tells a lane that was rebuilt who had left just before, in case the ledger did not know yet.
     fn remind(&self, room: &Room, board: &Board) {
         let left = self.departures.seen(&room.event, board.counts.epoch);
-        // Before the opening of a draw who left may be back, by the same token.
-        let (Ok(lane), false) = (self.lane(room), left.is_empty() || board.counts.drawing) else { return };
+        let (Ok(lane), false) = (self.lane(room), left.is_empty()) else { return };
         let (lane, clock, event) = (lane.clone(), self.clock.clone(), room.event.clone());
         // A task of its own: whoever asked for the board may go away meanwhile.
         tokio::spawn(async move {
@@ -318,7 +318,7 @@ impl Admission {
     /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
     /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
     /// along puts its holder back inside.
-    pub async fn poll(&self, room: &Room, token: Token, along: Along<'_>) -> lane::Result<Polled> {
+    pub async fn poll<'a>(&self, room: &Room, token: Token, along: Along<'a>) -> lane::Result<Polled<'a>> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
         let text = along.text;
@@ -346,8 +346,7 @@ impl Admission {
     }
 
     /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
-    pub fn glance(&self, room: &Room, token: &Token, text: &str) -> Option<Standing> {
-        let now_ms = self.clock.now_ms();
+    pub fn glance<'a>(&self, now_ms: Millis, room: &Room, token: &Token, text: &'a str) -> Option<Standing<'a>> {
         let look = |view: &View| match view {
             // A pass may put its holder back inside.
             View::Board(board) if board.counts.mode == Mode::Recovering => None,
@@ -360,7 +359,14 @@ impl Admission {
     }
 
     /// What a view answers a poll; `None`: the lane has to be asked.
-    fn look(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, view: &View) -> Option<Polled> {
+    fn look<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: &Token,
+        text: Option<&'a str>,
+        view: &View,
+    ) -> Option<Polled<'a>> {
         let board = match view {
             View::Board(board) => board,
             View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
@@ -412,7 +418,14 @@ impl Admission {
     }
 
     /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked(&self, now_ms: Millis, room: &Room, token: Token, text: Option<&str>, place: lane::Place) -> Standing {
+    fn asked<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: Token,
+        text: Option<&'a str>,
+        place: lane::Place,
+    ) -> Standing<'a> {
         self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
@@ -436,7 +449,7 @@ impl Admission {
         self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
     }
 
-    fn recovering(&self, room: &Room, token: &Token, text: Option<&str>) -> Standing {
+    fn recovering<'a>(&self, room: &Room, token: &Token, text: Option<&'a str>) -> Standing<'a> {
         Standing {
             visitor: token.visitor.clone(),
             token: self.text(token, text),
@@ -451,8 +464,11 @@ impl Admission {
     /// The visitor leaves for good.
     pub async fn leave(&self, room: &Room, token: Token) -> lane::Result<Left> {
         let visitor = token.visitor.clone();
+        let for_good = self.leaves_for_good(room, &token).await;
         let left = self.lane(room)?.leave(self.clock.now_ms(), token.clone()).await?;
-        self.departures.add(self.tick(), &token);
+        if for_good {
+            self.departures.add(self.tick(), &token);
+        }
         self.presences.forget(&token);
         self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
@@ -460,6 +476,16 @@ impl Admission {
             self.counters.left.increment(1);
         }
         Ok(if left { Left::Left } else { Left::NoPlace })
+    }
+
+    /// Before the opening of a draw whoever left may come back by the same token: a lane that is rebuilt, then
+    /// or after the opening, shall not be told that they left.
+    async fn leaves_for_good(&self, room: &Room, token: &Token) -> bool {
+        if token.score >= 0 {
+            return true;
+        }
+        let view = self.view(room).await;
+        matches!(view, Ok(View::Board(board)) if board.counts.round == token.round && !board.counts.drawing)
     }
 
     /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
@@ -517,12 +543,19 @@ impl Admission {
     }
 
     /// A token as its holder keeps it.
-    fn text(&self, token: &Token, came: Option<&str>) -> String {
+    fn text<'a>(&self, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
         let current = came.filter(|text| self.tokens.is_current(text));
-        current.map_or_else(|| self.tokens.sign(token), str::to_owned)
+        current.map_or_else(|| self.tokens.sign(token).into(), Cow::Borrowed)
     }
 
-    fn standing(&self, now_ms: Millis, room: &Room, token: &Token, text: Option<&str>, place: lane::Place) -> Standing {
+    fn standing<'a>(
+        &self,
+        now_ms: Millis,
+        room: &Room,
+        token: &Token,
+        text: Option<&'a str>,
+        place: lane::Place,
+    ) -> Standing<'a> {
         let lane::Place { state, counts } = place;
         let (pace, jitter) = (self.settings.pace, rand::random());
         let (place, poll_after_ms) = match state {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use super::curve::Curve;
 use super::room::Room;
@@ -39,7 +40,7 @@ const TOLD_S: f64 = 3.0;
 
 /// One short history a room; a room is forgotten when `keep` does not name it.
 #[derive(Debug, Default)]
-pub struct Speeds(DashMap<EventId, Line>);
+pub struct Speeds(DashMap<EventId, Line, RandomState>);
 
 /// Seconds until one's turn: a range, because the head's speed is only measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

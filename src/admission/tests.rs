@@ -9,10 +9,11 @@ use crate::admission::tokens::Tokens;
 use crate::admission::watch::{Glance, Watching};
 use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
 use crate::clock::{Clock, Millis};
+use crate::draw::DrawKey;
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
-use crate::lane::{EventPut, Lane, Pulse, PutEvent, Token};
+use crate::lane::{Checkpoint, EventPut, EventRestore, Lane, Pulse, PutEvent, Token, Told};
 
 const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
@@ -51,6 +52,11 @@ impl House {
     }
 
     async fn put(&self, version: i64, change: impl FnOnce(&mut RoomSettings)) {
+        let put = Self::put_of(version, change);
+        assert_eq!(self.lane.put_event(self.clock.now_ms(), put).await.expect("an answer"), PutEvent::Done);
+    }
+
+    fn put_of(version: i64, change: impl FnOnce(&mut RoomSettings)) -> EventPut {
         let mut room = RoomSettings {
             mode: Mode::Open,
             opens_at_ms: 0,
@@ -66,8 +72,25 @@ impl House {
             control: Control::Fixed,
         };
         change(&mut room);
-        let put = EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room };
-        assert_eq!(self.lane.put_event(self.clock.now_ms(), put).await.expect("an answer"), PutEvent::Done);
+        EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room }
+    }
+
+    /// Loses the lane and rebuilds it, in this version, from what the ledger had of it.
+    async fn rebuild(&self, version: i64, checkpoint: Checkpoint, change: impl FnOnce(&mut RoomSettings)) {
+        let epoch = checkpoint.epoch + 1;
+        let restore = EventRestore {
+            generation: 2,
+            put: Self::put_of(version, change),
+            epoch,
+            checkpoint: Some(checkpoint),
+            spent_draws: vec![],
+            recover_ms: 0,
+            orders: vec![],
+            now_ms: self.clock.now_ms(),
+        };
+        self.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
+        self.lane.restore_event(self.clock.now_ms(), restore).await.expect("restored");
+        self.lane.end_restore(0, 2).await.expect("ended");
     }
 
     async fn enter(&self) -> (Token, Place) {
@@ -77,6 +100,17 @@ impl House {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    async fn enter_as(&self, user: &str) -> Token {
+        match self.admission.enter(&self.room, Newcomer::User(&user.into())).await.expect("an answer") {
+            Entered::New(Standing { token, .. }) => self.admission.read_token(&self.room, &token).expect("ours"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn leave(&self, token: &Token) {
+        self.admission.leave(&self.room, token.clone()).await.expect("an answer");
     }
 
     async fn poll(&self, token: &Token) -> Place {
@@ -195,6 +229,44 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     presence::flush(&house.admission).await;
     let counts = house.lane.room(house.clock.now_ms(), &"hall".into()).await.expect("an answer").expect("the event");
     assert_eq!(counts.waiting, 1);
+}
+
+/// Before the opening of a draw who left may come back by the same token: nothing is said against it later.
+#[tokio::test]
+async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
+    for opened in [false, true] {
+        let mut house = House::new(AT_ONCE, 60_000).await;
+        house.room.draw = Some(DrawKey([7; 32]));
+        let drawing = |room: &mut RoomSettings| (room.mode, room.order) = (Mode::Scheduled, Order::Lottery);
+        let open = |room: &mut RoomSettings| (room.mode, room.order, room.capacity) = (Mode::Open, Order::Lottery, 0);
+        house.put(2, |room| room.mode = Mode::Closed).await;
+        house.put(3, drawing).await;
+        let (kim, lee) = (house.enter_as("kim").await, house.enter_as("lee").await);
+        house.leave(&kim).await;
+        assert_eq!(house.enter_as("kim").await, kim, "one person, one draw");
+        if opened {
+            house.put(4, open).await;
+            let pulse = Pulse { event: "hall".into(), work_max: 9 };
+            house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer");
+        }
+        house.poll(&kim).await;
+        let told = Told { round: 0, changes: 0, max: 1 };
+        let look = house.lane.checkpoint(&"hall".into(), told).await.expect("an answer").expect("the event");
+        house.leave(&lee).await;
+        house.rebuild(4, look.room, |room| if opened { open(room) } else { drawing(room) }).await;
+
+        // The first to ask shows that the lane is another one.
+        house.poll(&kim).await;
+        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let place = house.poll(&kim).await;
+        assert!(matches!(place, Place::Scheduled { .. } | Place::Waiting { .. }), "opened: {opened}: {place:?}");
+        if opened {
+            let place = house.poll(&lee).await;
+            assert!(matches!(place, Place::Done { .. }), "left for good, though nobody else knew: {place:?}");
+        }
+    }
 }
 
 /// The next look of a stream of this place.

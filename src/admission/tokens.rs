@@ -133,7 +133,7 @@ impl Secret {
     fn visitor(&self, event: &EventId, user: &UserId) -> VisitorId {
         // A slug holds no zero byte: event and user cannot run into each other.
         let text = [event.as_str().as_bytes(), b"\0", user.as_str().as_bytes()].concat();
-        VisitorId(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
+        VisitorId::from(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
     }
 
     pub(super) fn mac(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
@@ -160,7 +160,7 @@ fn decode(body: &[u8]) -> Option<Claim> {
 
 /// A new browser's visitor id: 96 random bits.
 pub fn random_visitor() -> VisitorId {
-    VisitorId(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()))
+    VisitorId::from(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()))
 }
 
 #[cfg(test)]

@@ -112,11 +112,11 @@ impl Catalog {
     }
 
     pub fn event(&self, id: &str) -> Option<Arc<Event>> {
-        self.index.read().events.get(&EventId::from(id)).cloned()
+        self.index.read().events.get(id).cloned()
     }
 
     pub fn campaign(&self, id: &str) -> Option<Arc<Campaign>> {
-        self.index.read().campaigns.get(&CampaignId::from(id)).cloned()
+        self.index.read().campaigns.get(id).cloned()
     }
 
     /// Events by id, after `after`, at most `limit`.

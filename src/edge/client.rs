@@ -24,6 +24,9 @@ impl Proxies {
     /// The nearest address that is no trusted proxy: who connected, or, read from its right end, what the
     /// proxies wrote into `X-Forwarded-For`. What stands left of that anyone could have made up.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if !self.trust(peer) {
+            return peer;
+        }
         let mut client = peer;
         let mut hops = headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
             let text = value.to_str().unwrap_or("?");

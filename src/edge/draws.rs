@@ -1,5 +1,7 @@
 //! What this gateway knows of the draws that were stored. One that is never changes, so it is asked for
-//! once; that there is none is believed for a second. Knows no HTTP.
+//! once; that there is none, or no telling, is believed for a second. Knows no HTTP.
+//!
+//! Whoever first finds that too old asks while the others wait for the answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +23,8 @@ use crate::ledger::{self, Ledger};
 /// before anybody could know what it draws.
 pub const SEED_AFTER_MS: Millis = 1_000;
 
-/// How long the ledger is believed that there is no draw yet.
-const ABSENT_FOR: Duration = Duration::from_secs(1);
+/// How long the ledger is believed that there is no draw yet, and left alone when it did not answer.
+const BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 /// Most lists being sent at once: each has a part of its list in memory, a quarter of a megabyte.
 const LISTS_MAX: usize = 256;
@@ -44,8 +46,16 @@ struct Slot {
 struct Looked {
     at: Instant,
     round: i64,
-    draw: Option<Arc<Draw>>,
+    found: Found,
 }
+
+/// `None`: there is no draw yet.
+type Found = Result<Option<Arc<Draw>>, Unknown>;
+
+/// The ledger does not tell just now.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("whether there is a draw is not known")]
+pub struct Unknown(#[source] Arc<ledger::Error>);
 
 /// A round's draw, as far as it has come.
 #[derive(Debug)]
@@ -76,7 +86,7 @@ impl Default for Draws {
 
 impl Draws {
     /// The draw of the round a room is in; `None`: the room has none.
-    pub async fn of(&self, ledger: &Ledger, event: &Event, counts: &RoomCounts) -> ledger::Result<Option<Drawing>> {
+    pub async fn of(&self, ledger: &Ledger, event: &Event, counts: &RoomCounts) -> Result<Option<Drawing>, Unknown> {
         let Some(key) = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery) else {
             return Ok(None);
         };
@@ -90,19 +100,22 @@ impl Draws {
         self.lists.clone().try_acquire_owned().ok()
     }
 
-    async fn stored(&self, ledger: &Ledger, event: &EventId, round: i64) -> ledger::Result<Option<Arc<Draw>>> {
+    async fn stored(&self, ledger: &Ledger, event: &EventId, round: i64) -> Found {
         let slot = self.slot(event);
-        if let Some(draw) = slot.fresh(round) {
-            return Ok(draw);
+        if let Some(found) = slot.fresh(round) {
+            return found;
         }
         let _one = slot.asking.lock().await;
-        if let Some(draw) = slot.fresh(round) {
-            return Ok(draw);
+        if let Some(found) = slot.fresh(round) {
+            return found;
         }
-        let at = clock::instant();
-        let draw = ledger.draw(event, round).await?.map(Arc::new);
-        *slot.last.lock() = Some(Looked { at, round, draw: draw.clone() });
-        Ok(draw)
+        let asked = clock::instant();
+        let found = ledger.draw(event, round).await.map(|draw| draw.map(Arc::new));
+        let found = found.map_err(|error| Unknown(Arc::new(error)));
+        // What was told is as old as the question; that nothing was told may have taken longer than it is believed.
+        let at = if found.is_ok() { asked } else { clock::instant() };
+        *slot.last.lock() = Some(Looked { at, round, found: found.clone() });
+        found
     }
 
     fn slot(&self, event: &EventId) -> Arc<Slot> {
@@ -114,9 +127,10 @@ impl Draws {
 }
 
 impl Slot {
-    fn fresh(&self, round: i64) -> Option<Option<Arc<Draw>>> {
+    fn fresh(&self, round: i64) -> Option<Found> {
         let last = self.last.lock();
         let looked = last.as_ref().filter(|looked| looked.round == round)?;
-        (looked.draw.is_some() || looked.at.elapsed() < ABSENT_FOR).then(|| looked.draw.clone())
+        let is_final = matches!(looked.found, Ok(Some(_)));
+        (is_final || looked.at.elapsed() < BELIEVED_FOR).then(|| looked.found.clone())
     }
 }

@@ -1,11 +1,18 @@
 //! Faults of the ledger and the catalogue as problems. Refusals are the handlers' to name.
 
+use super::draws;
 use super::problem::{Code, Problem};
 use crate::{catalog, ledger};
 
 impl From<ledger::Error> for Problem {
     fn from(error: ledger::Error) -> Self {
         Self::unavailable("ledger", error)
+    }
+}
+
+impl From<draws::Unknown> for Problem {
+    fn from(unknown: draws::Unknown) -> Self {
+        Self::unavailable("ledger", unknown)
     }
 }
 

@@ -106,7 +106,7 @@ impl<C: Clock + Clone> Limits<C> {
 }
 
 /// An IPv6 client is its /64: one home has that many addresses.
-fn address_key(address: IpAddr) -> u128 {
+pub fn address_key(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
@@ -116,7 +116,7 @@ fn address_key(address: IpAddr) -> u128 {
 /// governor's state for at most `max` keys.
 #[derive(Debug)]
 pub struct Bounded {
-    known: DashMap<u128, InMemoryState>,
+    known: DashMap<u128, InMemoryState, foldhash::fast::RandomState>,
     /// Length of `known`, roughly: dashmap's own count locks every shard.
     count: AtomicUsize,
     strangers: InMemoryState,
@@ -125,7 +125,7 @@ pub struct Bounded {
 
 impl Bounded {
     fn new(max: usize) -> Self {
-        Self { known: DashMap::new(), count: AtomicUsize::new(0), strangers: InMemoryState::default(), max }
+        Self { known: DashMap::default(), count: AtomicUsize::new(0), strangers: InMemoryState::default(), max }
     }
 }
 

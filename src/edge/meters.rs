@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
 use http::{Method, StatusCode};
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
@@ -14,7 +15,7 @@ use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS};
 /// Handles by operation, method and status: closed sets, so the map stays small. It is read by every
 /// request and nearly never changes, so reading it writes nothing.
 #[derive(Default)]
-pub struct Meters(ArcSwap<HashMap<Key, Meter>>);
+pub struct Meters(ArcSwap<HashMap<Key, Meter, RandomState>>);
 
 type Key = (&'static str, &'static str, u16);
 
@@ -68,7 +69,8 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// How many requests are under way on each listener.
+/// How many requests are under way on each listener: those that we work on. One whose client still sends its
+/// body, or that a server behind us has, is not among them.
 #[derive(Default)]
 pub struct UnderWay {
     public: AtomicUsize,

@@ -6,6 +6,7 @@ pub mod asks;
 pub mod auth;
 pub mod body;
 pub mod client;
+pub mod connections;
 pub mod credential;
 pub mod draws;
 mod faults;
@@ -29,6 +30,7 @@ pub mod state;
 pub mod upstream;
 pub mod views;
 pub mod waiting;
+pub mod workers;
 
 use crate::admission::Room;
 use crate::catalog::Event;

@@ -1,5 +1,7 @@
 //! A visitor's place, and a room's counts, as API.md "Waiting room" shows them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -7,7 +9,8 @@ use super::draws::Drawing;
 use crate::admission::speed::Eta;
 use crate::admission::{Place, Standing};
 use crate::catalog::Event;
-use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::clock::{Millis, Timestamp, seconds_until};
+use crate::ids::VisitorId;
 use crate::lane::RoomCounts;
 use crate::lane::room::{Mode, Order};
 
@@ -43,12 +46,13 @@ pub struct EtaView {
 /// A visitor's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Place)]
-pub struct PlaceView {
-    pub event: String,
-    pub visitor: String,
+pub struct PlaceView<'a> {
+    pub event: &'a str,
+    #[schema(value_type = String)]
+    pub visitor: VisitorId,
     pub state: StateView,
     /// The place itself: keep it.
-    pub token: String,
+    pub token: Cow<'a, str>,
     /// From 1; null unless waiting.
     pub position: Option<i64>,
     pub ahead: Option<i64>,
@@ -60,20 +64,20 @@ pub struct PlaceView {
     pub room: RoomStateView,
     /// Null for rooms without seats.
     pub seats_left: Option<i64>,
-    pub opens_at: Option<String>,
+    pub opens_at: Option<Timestamp>,
     /// While admitted.
     pub pass: Option<String>,
-    pub expires_at: Option<String>,
+    pub expires_at: Option<Timestamp>,
     pub expires_in_s: Option<i64>,
-    pub server_time: String,
+    pub server_time: Timestamp,
 }
 
-impl PlaceView {
-    pub fn new(event: &Event, standing: Standing, now_ms: Millis) -> Self {
+impl<'a> PlaceView<'a> {
+    pub fn new(event: &'a Event, standing: Standing<'a>, now_ms: Millis) -> Self {
         let Standing { visitor, token, place, poll_after_ms } = standing;
         let bare = Self {
-            event: event.id.0.clone(),
-            visitor: visitor.0,
+            event: event.id.as_str(),
+            visitor,
             state: StateView::Waiting,
             token,
             position: None,
@@ -83,11 +87,11 @@ impl PlaceView {
             poll_after_ms,
             room: RoomStateView::Recovering,
             seats_left: None,
-            opens_at: event.spec.opens_at.map(|at| rfc3339(at.0)),
+            opens_at: event.spec.opens_at,
             pass: None,
             expires_at: None,
             expires_in_s: None,
-            server_time: rfc3339(now_ms),
+            server_time: Timestamp(now_ms),
         };
         match place {
             Place::Recovering => bare,
@@ -105,7 +109,7 @@ impl PlaceView {
             Place::Admitted { pass, expires_ms, counts } => Self {
                 state: StateView::Admitted,
                 pass: Some(pass),
-                expires_at: Some(rfc3339(expires_ms)),
+                expires_at: Some(Timestamp(expires_ms)),
                 expires_in_s: Some(seconds_until(expires_ms, now_ms)),
                 ..bare
             }

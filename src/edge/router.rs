@@ -2,6 +2,7 @@
 //!
 //! HEAD is answered as GET; a path without the asked method answers 405 with what it has.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -49,9 +50,7 @@ pub enum Listener {
 pub struct Glance<'a> {
     pub state: &'a State,
     pub headers: &'a HeaderMap,
-    /// The event the path names.
-    pub event: &'a str,
-    /// Of the request's good queue token for that event.
+    /// Of the request's good queue token, for the event that the path names.
     pub place: &'a Claim,
 }
 
@@ -235,10 +234,31 @@ struct Path {
 /// Parameters of a path, percent-decoded.
 pub type Params = Vec<(&'static str, String)>;
 
-/// A route found, with the parameters of its path.
-pub struct Found<'a> {
-    pub route: &'a Route,
-    pub params: Params,
+/// A route found, with the parameters of the path it was found by.
+pub struct Found<'r, 'p> {
+    pub route: &'r Route,
+    names: &'r [&'static str],
+    values: matchit::Params<'r, 'p>,
+}
+
+impl<'p> Found<'_, 'p> {
+    /// A parameter of the route's pattern.
+    pub fn param(&self, name: &str) -> Option<Cow<'p, str>> {
+        self.decoded().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    pub fn params(&self) -> Params {
+        self.decoded().map(|(name, value)| (name, value.into_owned())).collect()
+    }
+
+    fn decoded(&self) -> impl Iterator<Item = (&'static str, Cow<'p, str>)> {
+        self.names.iter().zip(self.values.iter()).map(|(name, (_, raw))| (*name, decoded(raw).unwrap_or_default()))
+    }
+}
+
+/// `None`: no UTF-8 once decoded.
+fn decoded(raw: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(raw).decode_utf8().ok()
 }
 
 impl Router {
@@ -261,17 +281,15 @@ impl Router {
     }
 
     /// `NOT_FOUND` also for a path that is no UTF-8 once decoded.
-    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Problem> {
+    pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<Found<'r, 'p>, Problem> {
         let found = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
-        let Path { rows, names } = found.value;
-        let mut params = Params::with_capacity(names.len());
-        for (name, (_, raw)) in names.iter().zip(found.params.iter()) {
-            let value = percent_decode_str(raw).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
-            params.push((name, value.into_owned()));
+        let (Path { rows, names }, values) = (found.value, found.params);
+        if values.iter().any(|(_, raw)| decoded(raw).is_none()) {
+            return Err(Code::NotFound.into());
         }
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         match rows.iter().map(|&i| &self.routes[i]).find(|r| r.method == *wanted) {
-            Some(route) => Ok(Found { route, params }),
+            Some(route) => Ok(Found { route, names, values }),
             None => Err(Problem { allow: Some(self.allow(rows).into()), ..Code::MethodNotAllowed.into() }),
         }
     }

@@ -1,24 +1,29 @@
 //! Connections: accepting, time limits, draining. Knows no routes.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use metrics::gauge;
+use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::auth::fetch;
+use super::connections::{Connections, Open};
 use super::router::Listener;
 use super::sending::Sending;
 use super::service::Service;
 use super::state::State;
 use super::waiting::OneTimer;
-use crate::metrics::EDGE_CONNECTIONS;
+use super::workers::Workers;
+use crate::metrics::EDGE_LIMITED;
 use crate::shutdown::Stopping;
 
 /// How often buckets that are full again are forgotten.
@@ -31,16 +36,16 @@ const BUFFER_MAX: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The public listener: browsers.
-pub async fn public(listener: TcpListener, state: Arc<State>, stop: Stopping) {
-    serve(listener, Arc::new(Service::new(state, Listener::Public)), stop).await;
+pub async fn public(listener: TcpListener, state: Arc<State>, workers: Arc<Workers>, stop: Stopping) {
+    serve(listener, Arc::new(Service::new(state, Listener::Public)), &workers, stop).await;
 }
 
 /// The admin listener: operators, probes, scrapes. Every process has one, so what the edge must do now
 /// and then is done beside it.
 pub async fn admin(listener: TcpListener, state: Arc<State>, stop: Stopping) {
-    let service = Arc::new(Service::new(state.clone(), Listener::Admin));
+    let (service, workers) = (Arc::new(Service::new(state.clone(), Listener::Admin)), Workers::here());
     tokio::join!(
-        serve(listener, service, stop.clone()),
+        serve(listener, service, &workers, stop.clone()),
         prune(&state, stop.clone()),
         fetch::keep_fresh(&state.auth, &state.config.auth.jwks_url, stop)
     );
@@ -58,29 +63,43 @@ async fn prune(state: &State, mut stop: Stopping) {
 }
 
 /// Serves until told to stop, then lets requests under way finish, for at most `server.drain_ms`.
-pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopping) {
+pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Workers, mut stop: Stopping) {
     let config = service.state().config.clone();
-    let connections = Arc::new(Semaphore::new(config.server.connections_max.min(Semaphore::MAX_PERMITS)));
+    let connections = Connections::new(&config.server, service.listener());
     let open_connections = TaskTracker::new();
-    let mut http = hyper::server::conn::http1::Builder::new();
+    let mut http = http1::Builder::new();
     http.header_read_timeout(Duration::from_millis(config.server.header_timeout_ms))
         .half_close(false)
         .max_buf_size(BUFFER_MAX);
     loop {
         // A place first: whoever finds none waits in the kernel's backlog.
         let accept = async {
-            let permit = connections.clone().acquire_owned().await.expect("never closed");
-            (listener.accept().await, permit)
+            let place = connections.place().await;
+            (listener.accept().await, place)
         };
-        let (accepted, permit) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             () = stop.wait() => break,
             accepted = accept => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let open = Open::new(permit);
-                let stream = Sending::new(stream, Duration::from_millis(config.server.write_timeout_ms));
-                open_connections.spawn(connection(http.clone(), stream, peer, service.clone(), open, stop.clone()));
+                let Some(open) = connections.open(place, peer.ip()) else {
+                    refuse(stream, peer);
+                    continue;
+                };
+                let connection = Connection {
+                    http: http.clone(),
+                    peer,
+                    service: service.clone(),
+                    write_limit: Duration::from_millis(config.server.write_timeout_ms),
+                    stop: stop.clone(),
+                    _open: open,
+                };
+                // Its thread's runtime is the one to tell when there is something to read.
+                match stream.into_std() {
+                    Ok(stream) => workers.spawn(open_connections.track_future(connection.serve(stream))),
+                    Err(error) => tracing::warn!(%error, "a connection could not be handed over"),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
@@ -100,52 +119,62 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: Stopp
     }
 }
 
-async fn connection(
-    mut http: hyper::server::conn::http1::Builder,
-    stream: Sending<TcpStream>,
+/// Resets a connection of a client that has as many as it may. Nothing is read and nothing said: an answer
+/// would wait in the kernel until it is taken, and after a plain close a socket does for a minute; after a reset
+/// nothing is left. So each further try costs us no more than it costs the client.
+fn refuse(stream: TcpStream, peer: SocketAddr) {
+    counter!(EDGE_LIMITED, "limit" => "connections").increment(1);
+    let reset = stream.set_zero_linger();
+    tracing::debug!(%peer, ?reset, "refused: its client has as many connections as it may");
+}
+
+/// A connection that was accepted.
+struct Connection {
+    http: http1::Builder,
     peer: SocketAddr,
     service: Arc<Service>,
+    write_limit: Duration,
+    stop: Stopping,
     _open: Open,
-    mut stop: Stopping,
-) {
-    // Answers are written whole: waiting for more to send only delays them.
-    if let Err(error) = stream.get_ref().set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    http.timer(OneTimer::default());
-    // Cloned for each request: one of its own is no other connection's memory to write to.
-    let service = Arc::new(service);
-    let answer = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.call(request, peer).await) }
-    });
-    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
-    let served = tokio::select! {
-        biased;
-        served = serving.as_mut() => served,
-        () = stop.wait() => {
+}
+
+impl Connection {
+    async fn serve(self, stream: std::net::TcpStream) {
+        let Self { mut http, peer, service, write_limit, stop, _open } = self;
+        // Answers are written whole: waiting for more to send only delays them.
+        let stream = match stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%peer, %error, "gone before it began"),
+        };
+        let stream = Sending::new(stream, write_limit);
+        http.timer(OneTimer::default());
+        // Cloned for each request: one of its own is no other connection's memory to write to.
+        let service = Arc::new(service);
+        let answer = service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, Infallible>(service.call(request, peer).await) }
+        });
+        let mut serving = pin!(http.serve_connection(TokioIo::new(stream), answer).with_upgrades());
+        let mut stopped = pin!(stop.clone().stopped());
+        let (mut is_asked, mut is_ending) = (false, false);
+        let served = poll_fn(|cx| {
+            let served = serving.as_mut().poll(cx);
+            // Asked once, the signal wakes this task; asked with every request, it would take a lock that all
+            // connections share.
+            if served.is_ready() || is_ending || (is_asked && !stop.is_given()) {
+                return served;
+            }
+            is_asked = true;
+            if stopped.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            is_ending = true;
             serving.as_mut().graceful_shutdown();
-            serving.await
+            serving.as_mut().poll(cx)
+        });
+        if let Err(error) = served.await {
+            // The client's doing, and it will not read an answer.
+            tracing::debug!(%peer, %error, "connection ended");
         }
-    };
-    if let Err(error) = served {
-        // The client's doing, and it will not read an answer.
-        tracing::debug!(%peer, %error, "connection ended");
-    }
-}
-
-/// A connection's place, counted.
-struct Open(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
-
-impl Open {
-    fn new(permit: OwnedSemaphorePermit) -> Self {
-        gauge!(EDGE_CONNECTIONS).increment(1.0);
-        Self(permit)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        gauge!(EDGE_CONNECTIONS).decrement(1.0);
     }
 }

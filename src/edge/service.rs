@@ -1,16 +1,17 @@
 //! What happens to every request around its handler: bounds, who asks, the body, time, the answer's
 //! headers, the log. Knows no connections and no route in particular.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request::Parts};
 use metrics::counter;
 use percent_encoding::percent_decode_str;
 use tokio_util::task::TaskTracker;
@@ -22,12 +23,13 @@ use super::body;
 use super::client::Proxies;
 use super::credential::{self, Kind};
 use super::limits::{Asker, TooSoon};
-use super::meters::Meters;
+use super::meters::{Counted, Meters};
 use super::problem::{Cause, Code, Problem};
 use super::query::Query;
 use super::request::Request;
 use super::router::{Found, Glance, Listener, Params, Route, Router, Who};
 use super::state::State;
+use super::upstream::Upstream;
 use super::{Outcome, routes};
 use crate::admission::tokens::Claim;
 use crate::clock;
@@ -61,14 +63,33 @@ enum Known {
     Visitor(String),
 }
 
-/// A request that may be handled.
+/// What is to be done about a request that may be answered.
+enum Task<'a> {
+    /// Nothing more: this is the answer.
+    Answer(Answer),
+    /// The server behind us has it.
+    PassOn(Arc<Upstream>, Counted<'a>),
+    Handle(Asked<'a>),
+}
+
+/// A request for a handler.
 struct Asked<'a> {
-    id: &'a str,
-    parts: Parts,
+    route: &'a Route,
     client: IpAddr,
     user: Option<Arc<User>>,
     place: Option<Claim>,
     params: Params,
+    under_way: Counted<'a>,
+}
+
+/// What is noted of a request before anything is done about it.
+struct Noted {
+    id: String,
+    started: Instant,
+    method: Method,
+    origin: Option<HeaderValue>,
+    /// Where it is logged.
+    path: Option<String>,
 }
 
 impl Known {
@@ -98,6 +119,10 @@ impl Service {
         &self.state
     }
 
+    pub fn listener(&self) -> Listener {
+        self.listener
+    }
+
     /// Waits for the handlers whose clients are gone, and ends web sockets.
     pub async fn finish(&self) {
         self.running.close();
@@ -112,113 +137,120 @@ impl Service {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let (parts, body) = request.into_parts();
-        let id = request_id(&parts.headers);
-        // A span costs as much as a good part of a poll, and who only reads leaves hardly a trace but a fault.
-        let span = match parts.method {
-            Method::GET => tracing::debug_span!("request", id),
-            _ => tracing::info_span!("request", id),
+        let noted = Noted::new(&request);
+        let mut operation = "none";
+        let outcome = match self.admit(&request, peer, &mut operation) {
+            Ok(Task::Answer(answer)) => Ok(answer),
+            Ok(task) => {
+                // A span costs as much as a good part of a poll; a fault is logged with the id in any case.
+                let span = tracing::debug_span!("request", id = noted.id);
+                // Boxed: who is answered at once should not have to carry the room that this needs.
+                Box::pin(self.carry_out(task, &noted.id, request, peer).instrument(span)).await
+            }
+            Err(problem) => Err(problem),
         };
-        self.answer(id, parts, body, peer).instrument(span).await
+        self.answer(noted, operation, outcome)
     }
 
-    async fn answer<B>(&self, id: String, parts: Parts, body: B, peer: SocketAddr) -> Response<Body>
-    where
-        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-    {
-        let started = clock::instant();
-        let method = parts.method.clone();
-        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| parts.uri.path().to_owned());
-        // Kept for the answer's CORS headers; cheap, header values are shared.
-        let origin = parts.headers.get(header::ORIGIN).cloned();
-        let mut operation = "none";
-        let outcome = self.admit(&id, parts, body, peer, &mut operation).await;
-        let answer = match outcome {
-            Ok(answer) => answer,
-            Err(problem) => {
-                log_cause(&id, &problem);
-                Answer::problem(&problem, &id)
-            }
-        };
-        let mut headers = HeaderMap::new();
-        if let Some(origin) = origin {
-            headers.insert(header::ORIGIN, origin);
-        }
-        let answer = self.state.origins.share(&headers, answer).header_text(REQUEST_ID, id);
+    fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<Body> {
+        let Noted { id, started, method, origin, path } = noted;
+        let answer = outcome.unwrap_or_else(|problem| {
+            log_cause(&id, &problem);
+            Answer::problem(&problem, &id)
+        });
+        let answer = self.state.origins.share(origin.as_ref(), answer);
         let took = clock::instant().duration_since(started);
         self.meters.answered(operation, &method, answer.status(), took);
-        tracing::debug!(%method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
-        answer.into_response()
+        tracing::debug!(id, %method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
+        answer.header_text(REQUEST_ID, id).into_response()
     }
 
-    /// The bounds that hold before anything is looked at.
-    async fn admit<B>(&self, id: &str, parts: Parts, body: B, peer: SocketAddr, operation: &mut &'static str) -> Outcome
-    where
-        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-    {
-        let under_way = self.state.under_way.begin(self.listener);
-        // Operators are let in always: they come to see why nobody else is.
-        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
-            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
-            return Err(Code::Overloaded.into());
-        }
-        if let Some(upstream) = self.upstream(&parts).cloned() {
+    /// Everything that needs no waiting: the bounds that hold before anything is looked at, who asks, what
+    /// for, and the answer, where memory has it.
+    fn admit<B>(
+        &self,
+        request: &http::Request<B>,
+        peer: SocketAddr,
+        operation: &mut &'static str,
+    ) -> Result<Task<'_>, Problem> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let under_way = self.begin()?;
+        if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
-            // Boxed, for it is large and every request's future would have room for it.
-            return Box::pin(self.pass_on(id, parts, body, peer, &upstream)).await;
+            return Ok(Task::PassOn(upstream.clone(), under_way));
         }
-        if parts.method == Method::OPTIONS {
-            let methods = self.router.methods(parts.uri.path()).ok_or(Code::NotFound)?;
-            return Ok(self.state.origins.preflight(&parts.headers, &methods));
+        if method == Method::OPTIONS {
+            let methods = self.router.methods(uri.path()).ok_or(Code::NotFound)?;
+            return Ok(Task::Answer(self.state.origins.preflight(headers, &methods)));
         }
-        let client = self.proxies.client(peer.ip(), &parts.headers);
-        let user = bearer(&parts.headers).map(|token| self.state.auth.verify(token));
-        let found = self.router.find(&parts.method, parts.uri.path());
+        let client = self.proxies.client(peer.ip(), headers);
+        let user = bearer(headers).map(|token| self.state.auth.verify(token));
+        let found = self.router.find(method, uri.path());
         // Also for what is not found: guessing paths is not free.
         let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| Known::User(user.clone()));
         let known = known.or_else(|| {
-            let query = parts.uri.query().unwrap_or("");
-            found.as_ref().ok().and_then(|found| self.known(event(found, query)?, &parts.headers))
+            let found = found.as_ref().ok()?;
+            self.known(&event(found, uri.query().unwrap_or(""))?, headers)
         });
         if known.is_none() || !found.as_ref().is_ok_and(|found| found.route.relayed) {
             self.limit(known.as_ref().map_or(Asker::Client(client), |known| Asker::Known(known.name())))?;
         }
-        let Found { route, params } = found?;
+        let found = found?;
+        let route = found.route;
         *operation = route.operation;
         let user = who(route.who, user)?;
-        if parts.method == Method::GET
-            && let (Some(glance), Some(Known::Place(place))) = (route.glance, &known)
-        {
-            let (state, headers) = (&*self.state, &parts.headers);
-            let seen = Glance { state, headers, event: place.event.as_str(), place };
-            if let Some(answer) = glance(&seen) {
-                return Ok(answer);
-            }
-        }
         let place = match known {
             Some(Known::Place(claim)) => Some(claim),
             Some(Known::User(_) | Known::Visitor(_)) | None => None,
         };
-        let asked = Asked { id, parts, client, user, place, params };
-        // Boxed: a glance should not have to carry the room that this needs.
-        Box::pin(self.handle(route, asked, body)).await
+        if method == Method::GET
+            && let (Some(glance), Some(place)) = (route.glance, &place)
+            && let Some(answer) = glance(&Glance { state: &self.state, headers, place })
+        {
+            return Ok(Task::Answer(answer));
+        }
+        Ok(Task::Handle(Asked { route, client, user, place, params: found.params(), under_way }))
     }
 
-    /// What cannot be answered at a glance: the request, its body, its handler, its time.
-    async fn handle<B>(&self, route: &Route, asked: Asked<'_>, body: B) -> Outcome
+    /// A place among the requests under way. Operators are let in always: they come to see why nobody else is.
+    fn begin(&self) -> Result<Counted<'_>, Problem> {
+        let under_way = self.state.under_way.begin(self.listener);
+        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
+            counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
+            return Err(Code::Overloaded.into());
+        }
+        Ok(under_way)
+    }
+
+    async fn carry_out<B>(&self, task: Task<'_>, id: &str, request: http::Request<B>, peer: SocketAddr) -> Outcome
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        match task {
+            Task::Answer(answer) => Ok(answer),
+            Task::PassOn(upstream, under_way) => self.pass_on(id, parts, body, peer, &upstream, under_way).await,
+            Task::Handle(asked) => self.handle(asked, id, parts, body).await,
+        }
+    }
+
+    /// The request, its body, its handler, its time.
+    async fn handle<B>(&self, asked: Asked<'_>, id: &str, parts: Parts, body: B) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
-        let Asked { id, parts, client, user, place, params } = asked;
+        let Asked { route, client, user, place, params, under_way } = asked;
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let (body, _under_way) = self.body(route, body, under_way).await?;
         let request = Request {
             state: state.clone(),
             id: id.to_owned(),
-            query: Query::parse(parts.uri.query().unwrap_or(""))?,
-            body: self.body(route, body).await?,
+            query,
+            body,
             path: path.into_owned(),
             method: parts.method,
             headers: parts.headers,
@@ -233,19 +265,28 @@ impl Service {
         }
     }
 
-    async fn body<B>(&self, route: &Route, body: B) -> Result<Bytes, Problem>
+    /// The body, and the request's place among those under way. That is given up while the client sends, which
+    /// it may do as slowly as it likes, and taken again when all is there.
+    async fn body<'a, B>(
+        &'a self,
+        route: &Route,
+        body: B,
+        under_way: Counted<'a>,
+    ) -> Result<(Bytes, Counted<'a>), Problem>
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
         if route.method == Method::GET {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), under_way));
         }
+        drop(under_way);
         let server = &self.state.config.server;
         let max = match route.who {
             Who::Admin => server.body_max_admin,
             Who::Anyone | Who::User => server.body_max,
         };
-        body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await
+        let body = body::receive(body, max, Duration::from_millis(server.body_timeout_ms)).await?;
+        Ok((body, self.begin()?))
     }
 
     /// A handler that may write runs in a task of its own: once it began it is not cut short by a client
@@ -289,16 +330,27 @@ impl Service {
         };
         let pass = || {
             let (pass, _) = credential::find(headers, Kind::Pass, event)?;
-            admission.read_pass(&EventId::from(event), pass).map(|visitor| Known::Visitor(visitor.0))
+            admission.read_pass(&EventId::from(event), pass).map(|visitor| Known::Visitor(visitor.into_string()))
         };
         queue().or_else(pass)
     }
 }
 
+impl Noted {
+    fn new<B>(request: &http::Request<B>) -> Self {
+        Self {
+            started: clock::instant(),
+            id: request_id(request.headers()),
+            method: request.method().clone(),
+            origin: request.headers().get(header::ORIGIN).cloned(),
+            path: tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned()),
+        }
+    }
+}
+
 /// The event a request is about.
-fn event<'a>(found: &'a Found<'_>, query: &'a str) -> Option<&'a str> {
-    let named = found.params.iter().find(|(name, _)| *name == "event").map(|(_, event)| event.as_str());
-    named.or_else(|| query.strip_prefix("event="))
+fn event<'p>(found: &Found<'_, 'p>, query: &'p str) -> Option<Cow<'p, str>> {
+    found.param("event").or_else(|| query.strip_prefix("event=").map(Cow::Borrowed))
 }
 
 /// The caller's own id when it is a sane one, so that it finds its request in our logs.

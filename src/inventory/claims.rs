@@ -43,7 +43,7 @@ fn request(ask: Claiming, log_max: i64) -> ClaimAsk {
         digest: digest.clone(),
         expires_ms,
     };
-    let record = Record { id: claim.0.clone(), body };
+    let record = Record { id: claim.to_string(), body };
     ClaimAsk { campaign, claim, digest, user, record, log_max }
 }
 

@@ -74,7 +74,7 @@ impl Inventory {
         let Paying { order, user, attempt, digest, payment, amount } = ask;
         let body =
             Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
-        let record = Record { id: attempt.0.clone(), body };
+        let record = Record { id: attempt.to_string(), body };
         let pay = Pay { order, user, attempt, digest, amount, record, log_max: self.log_max };
         let outcome = lane.pay(self.clock.now_ms(), pay).await?;
         if let PayOutcome::Accepted(_) = outcome {
@@ -158,7 +158,7 @@ fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
         deadline_ms,
         terms: ask.terms,
     };
-    let record = Record { id: ask.order.0, body };
+    let record = Record { id: ask.order.into_string(), body };
     Checkout { event: ask.event, hold: ask.hold, user: ask.user, fact, record, log_max }
 }
 

@@ -64,6 +64,6 @@ fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
         lines: Vec::new(),
         requested_ms: now_ms,
     };
-    let record = Record { id: refund.0.clone(), body };
+    let record = Record { id: refund.to_string(), body };
     Refund { order, user, refund, digest, lines, fact, record, log_max }
 }

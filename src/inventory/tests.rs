@@ -65,7 +65,7 @@ impl House {
     }
 
     async fn hold(&self) -> HoldId {
-        let hold = HoldId(id(FactKind::Hold));
+        let hold = HoldId::from(id(FactKind::Hold));
         let ask = HoldAsk {
             event: event(),
             hold: hold.clone(),
@@ -94,7 +94,7 @@ impl House {
             earn_valid_days: None,
         };
         let placing = Placing {
-            order: OrderId(id(FactKind::Order)),
+            order: OrderId::from(id(FactKind::Order)),
             event: event(),
             hold,
             user: user(),
@@ -113,7 +113,7 @@ impl House {
     async fn order(&self) -> OrderId {
         let outcome = self.place(self.hold().await).await;
         assert!(matches!(outcome, CheckoutOutcome::Placed(_)), "{outcome:?}");
-        OrderId(id(FactKind::Order))
+        OrderId::from(id(FactKind::Order))
     }
 
     async fn fact(&self, order: &OrderId) -> OrderFact {
@@ -183,10 +183,10 @@ async fn a_wait_has_an_end_and_a_bound() {
     assert!(matches!(first, Ok(Waited::TimeOver)));
     assert!(matches!(second, Err(Busy)), "one too many");
 
-    let stranger = OrderId(format!("o00{}", "a".repeat(32)));
+    let stranger = OrderId::from(format!("o00{}", "a".repeat(32)));
     let waited = house.inventory.wait(&stranger, Duration::from_secs(60)).await;
     assert!(matches!(waited, Ok(Waited::Gone)));
-    let elsewhere = OrderId(format!("off{}", "a".repeat(32)));
+    let elsewhere = OrderId::from(format!("off{}", "a".repeat(32)));
     assert!(matches!(house.inventory.wait(&elsewhere, Duration::from_secs(60)).await, Ok(Waited::Gone)));
 }
 

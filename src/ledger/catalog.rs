@@ -63,8 +63,8 @@ impl Ledger {
                     .bind(row.spec)
                     .bind(row.layout)
                     .bind(now_ms)
-                    .bind(row.draw.0)
-                    .bind(row.id.0)
+                    .bind(row.draw.text())
+                    .bind(row.id.into_string())
                     .bind(version)
                     .execute(conn)
                     .await?
@@ -74,13 +74,13 @@ impl Ledger {
                         "INSERT INTO event (id, lane, version, seq, spec, layout, draw_key, created_ms, updated_ms) \
                          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     )
-                    .bind(row.id.0)
+                    .bind(row.id.into_string())
                     .bind(i64::from(row.lane.0))
                     .bind(row.version)
                     .bind(seq)
                     .bind(row.spec)
                     .bind(row.layout)
-                    .bind(row.draw.0)
+                    .bind(row.draw.text())
                     .bind(now_ms)
                     .bind(now_ms)
                     .execute(conn)
@@ -108,7 +108,7 @@ impl Ledger {
                     .bind(row.stock)
                     .bind(row.spec)
                     .bind(now_ms)
-                    .bind(row.id.0)
+                    .bind(row.id.into_string())
                     .bind(version)
                     .execute(conn)
                     .await?
@@ -118,7 +118,7 @@ impl Ledger {
                         "INSERT INTO campaign (id, lane, version, seq, stock, spec, created_ms, updated_ms) \
                          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     )
-                    .bind(row.id.0)
+                    .bind(row.id.into_string())
                     .bind(i64::from(row.lane.0))
                     .bind(row.version)
                     .bind(seq)
@@ -245,19 +245,19 @@ async fn exists(conn: &mut Conn, count: &'static str, id: &str) -> Result<bool> 
 
 fn event_row(row: &AnyRow) -> Result<EventRow> {
     Ok(EventRow {
-        id: EventId(row.try_get("id")?),
+        id: EventId::from(row.try_get::<String, _>("id")?),
         lane: lane(row)?,
         version: row.try_get("version")?,
         seq: row.try_get("seq")?,
         spec: row.try_get("spec")?,
         layout: row.try_get("layout")?,
-        draw: DrawSecret(row.try_get("draw_key")?),
+        draw: DrawSecret::read(row.try_get("draw_key")?),
     })
 }
 
 fn campaign_row(row: &AnyRow) -> Result<CampaignRow> {
     Ok(CampaignRow {
-        id: CampaignId(row.try_get("id")?),
+        id: CampaignId::from(row.try_get::<String, _>("id")?),
         lane: lane(row)?,
         version: row.try_get("version")?,
         seq: row.try_get("seq")?,

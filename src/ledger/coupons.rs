@@ -185,7 +185,7 @@ mod tests {
         ];
         let best = |skip: usize, now_ms| {
             let (chosen, off) = super::best(mine.iter().take(5 - skip).map(|(c, s)| (c, *s)), basket, now_ms)?;
-            Some((chosen.campaign.0.clone(), chosen.number, off))
+            Some((chosen.campaign.to_string(), chosen.number, off))
         };
         assert_eq!(best(0, 0), Some(("b".into(), 7, 200)));
         assert_eq!(best(1, 0), Some(("c".into(), 1, 200)));

@@ -12,21 +12,30 @@ use crate::ids::{EventId, VisitorId};
 /// Most visitors in one part of a list: a part is read, and sent, in one piece.
 pub const PART_VISITORS: usize = 5_000;
 
-/// What an event's draws are made from: 32 random bytes as hex; empty where there is none. Whoever has it
-/// knows every draw beforehand, so it is in no answer and prints as nothing.
+/// What an event's draws are made from: 32 random bytes, where there are any. Whoever has it knows every
+/// draw beforehand, so it is in no answer and prints as nothing.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct DrawSecret(pub(super) String);
+pub struct DrawSecret(Option<[u8; 32]>);
 
 impl DrawSecret {
     pub fn random() -> Self {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random bytes");
-        Self(hex::encode(bytes))
+        Self(Some(bytes))
     }
 
     /// The bytes; `None`: the event has none.
     pub fn bytes(&self) -> Option<[u8; 32]> {
-        hex::decode(&self.0).ok()?.try_into().ok()
+        self.0
+    }
+
+    /// From its column: hex, or nothing.
+    pub(super) fn read(text: &str) -> Self {
+        Self(hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()))
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.0.map(hex::encode).unwrap_or_default()
     }
 }
 
@@ -77,7 +86,7 @@ impl Ledger {
 
     /// A round's draw; `None`: not opened yet.
     pub async fn draw(&self, event: &EventId, round: i64) -> Result<Option<Draw>> {
-        let event = event.0.clone();
+        let event = event.to_string();
         self.read("draw", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT list_digest, visitors, at_ms, \
@@ -99,7 +108,7 @@ impl Ledger {
 
     /// One part of a draw's list; `None`: there is no such part.
     pub async fn draw_part(&self, event: &EventId, round: i64, part: i64) -> Result<Option<String>> {
-        let event = event.0.clone();
+        let event = event.to_string();
         self.read("draw_part", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT body FROM room_draw_part WHERE event = ? AND round = ? AND part = ?";
@@ -114,7 +123,7 @@ impl Ledger {
 /// The row of the draw first: its key stops everyone else before they write a list.
 async fn save(conn: &mut Conn, draw: SaveDraw) -> Result<()> {
     let SaveDraw { event, round, list_digest, visitors, parts, now_ms } = draw;
-    let key = [Value::from(event.0), Value::from(round)];
+    let key = [Value::from(event.into_string()), Value::from(round)];
     let row = key.iter().cloned().chain([list_digest.into(), visitors.into(), now_ms.into()]).collect();
     sql::insert(conn, "room_draw", &["event", "round", "list_digest", "visitors", "at_ms"], &[row]).await?;
     for (part, body) in (0i64..).zip(parts) {
@@ -133,7 +142,7 @@ mod tests {
     fn a_secret_is_random_and_does_not_print() {
         let (one, other) = (DrawSecret::random(), DrawSecret::random());
         assert_ne!(one, other);
-        assert_eq!(one.bytes().map(hex::encode), Some(one.0.clone()));
+        assert_eq!(DrawSecret::read(&one.text()), one);
         assert_eq!(DrawSecret::default().bytes(), None);
         assert_eq!(format!("{one:?}"), "DrawSecret");
     }
@@ -141,7 +150,7 @@ mod tests {
     #[test]
     fn a_list_is_cut_into_parts() {
         assert_eq!(parts(&[]), [""; 0]);
-        let ids: Vec<VisitorId> = (0..PART_VISITORS + 1).map(|n| VisitorId(format!("{n:05}"))).collect();
+        let ids: Vec<VisitorId> = (0..PART_VISITORS + 1).map(|n| VisitorId::from(format!("{n:05}"))).collect();
         let parts = parts(&ids);
         assert_eq!(parts.iter().map(|part| part.lines().count()).collect::<Vec<_>>(), [PART_VISITORS, 1]);
         assert_eq!(parts[1], "05000");

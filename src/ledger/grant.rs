@@ -102,7 +102,7 @@ async fn store(tx: &mut Conn, grant: &Grant, wallet: &Wallet, now_ms: Millis) ->
     sql::insert(tx, "point_move", &columns, &moves).await?;
 
     let query = sqlx::query("UPDATE account SET balance = ?, debt = ? WHERE user_id = ?");
-    query.bind(wallet.balance()).bind(wallet.debt).bind(wallet.user.0.clone()).execute(&mut *tx).await?;
+    query.bind(wallet.balance()).bind(wallet.debt).bind(wallet.user.to_string()).execute(&mut *tx).await?;
 
     // The whole amount is owed to users; what pays a debt was owed less before.
     let id = format!("{}.granted", grant.id);

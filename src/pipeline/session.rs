@@ -23,6 +23,9 @@ use crate::shutdown::Stopping;
 /// How often a session looks at the lane's health, at deadlines, and for open calls it does not know.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A log that stays empty is looked at ever less often, down to so many times the configured pause.
+const RESTING: u32 = 5;
+
 /// Orders past their deadline taken up in one tick, of each kind.
 const OVERDUE_MAX: i64 = 500;
 
@@ -111,6 +114,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
     let mut rooms = Rooms::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<std::time::Instant> = None;
+    let mut idle = shared.settings.idle;
     let mut delays = retry::STORE.iter();
     loop {
         if stop.is_stopping() {
@@ -123,14 +127,15 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
             Ok(entries) if entries.is_empty() => {
                 delays = retry::STORE.iter();
-                tokio::select! {
-                    () = shared.nudge.heard(lane.id()) => {}
-                    () = tokio::time::sleep(shared.settings.idle) => {}
-                    () = stop.wait() => {}
+                idle = tokio::select! {
+                    () = shared.nudge.heard(lane.id()) => shared.settings.idle,
+                    () = tokio::time::sleep(idle) => (idle * 2).min(shared.settings.idle * RESTING),
+                    () = stop.wait() => idle,
                 }
             }
             Ok(entries) => {
                 delays = retry::STORE.iter();
+                idle = shared.settings.idle;
                 let written = writer.take(entries.into(), &mut stop).await?;
                 payments.follow(written);
             }

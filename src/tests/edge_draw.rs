@@ -12,8 +12,10 @@ use stanchion::ledger::catalog::Put;
 use stanchion::ledger::draws::{SaveDraw, parts};
 
 use crate::edge_support::{Answer, Edge};
+use crate::faults::away::behind_proxies;
 use crate::ledger_rows::run;
 use crate::support::gateway::{Gateway, Store, eventually};
+use crate::support::proxy;
 use crate::verify_draw::verify;
 
 const ROOM: &str = "/v1/events/hall/room";
@@ -29,7 +31,7 @@ async fn draw(edge: &Edge) -> Value {
 }
 
 fn ids(count: usize) -> Vec<VisitorId> {
-    (0..count).map(|n| VisitorId(format!("-_{n:020}"))).collect()
+    (0..count).map(|n| VisitorId::from(format!("-_{n:020}"))).collect()
 }
 
 async fn save(edge: &Edge, round: i64, ids: &[VisitorId], visitors: usize) -> String {
@@ -167,14 +169,17 @@ async fn a_room_keeps_its_order_and_its_visitors_their_identity() {
     assert_eq!(put("dome", json!({"order": "lottery", "identity": "user"})).await.status, 201);
 }
 
+fn lottery() -> Value {
+    json!({
+        "name": "Concert", "starts_at": "2030-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
+        "sections": [], "room": {"order": "lottery", "identity": "user", "mode": "open"},
+    })
+}
+
 /// The whole house: at the opening the writer stores who takes part, and the gateway tells it.
 async fn a_draw_opens(store: Store) {
     let gateway = Gateway::start(store).await;
-    let spec = json!({
-        "name": "Concert", "starts_at": "2030-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
-        "sections": [], "room": {"order": "lottery", "identity": "user", "mode": "open"},
-    });
-    gateway.put_event("hall", &spec).await;
+    gateway.put_event("hall", &lottery()).await;
     let commitment = gateway.public.get(ROOM).send().await.expect(200).json["draw"]["commitment"].clone();
     gateway.public.post("/v1/events/hall/queue").bearer(&gateway.token("kim")).send().await.expect(201);
     eventually("the seed is told", async || {
@@ -194,4 +199,24 @@ async fn a_draw_opens_embedded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draw_opens_on_redis() {
     a_draw_opens(Store::Redis).await;
+}
+
+/// While the ledger does not tell, one asks it for all who want to know, and all are told so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_away_is_not_asked_by_everyone() {
+    const MANY: usize = 100;
+    let (_redis, mysql, gateway) = behind_proxies(2_000).await;
+    mysql.set(proxy::Mode::CutAt("FROM room_draw "));
+    gateway.put_event("hall", &lottery()).await;
+    eventually("the draw is looked for", async || gateway.public.get(DRAW).send().await.status == 503).await;
+    let before = mysql.cuts();
+    let asked = futures_util::future::join_all((0..MANY).map(|_| gateway.public.get(DRAW).send())).await;
+    for answer in asked {
+        let answer = answer.expect_code(503, "UNAVAILABLE");
+        assert!(answer.header("retry-after").is_some());
+    }
+    let cuts = mysql.cuts() - before;
+    assert!(cuts < MANY / 2, "{MANY} wanted to know, {cuts} asked");
+    mysql.set(proxy::Mode::Pass);
+    eventually("the draw is told", async || gateway.public.get(DRAW).send().await.status == 200).await;
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use stanchion::clock::Clock;
 use stanchion::config::{self, Config};
 use stanchion::edge::auth::{Auth, fetch};
+use stanchion::edge::workers::Workers;
 use stanchion::edge::{server, service::Service};
 use stanchion::shutdown::{self, Stop};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,7 +24,9 @@ pub async fn serve(service: &Arc<Service>) -> (SocketAddr, Stop, JoinHandle<()>)
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let (stop, stopping) = shutdown::channel();
-    (address, stop, tokio::spawn(server::serve(listener, service.clone(), stopping)))
+    let service = service.clone();
+    let serving = async move { server::serve(listener, service, &Workers::here(), stopping).await };
+    (address, stop, tokio::spawn(serving))
 }
 
 /// Sends this text and reads what comes until the other side closes.
@@ -35,7 +38,8 @@ pub async fn talk(address: SocketAddr, text: &str) -> String {
     answer
 }
 
-fn resolve(edge: &Edge) -> String {
+/// A request of the admin API that takes until `edge.operator.go`.
+pub fn resolve(edge: &Edge) -> String {
     let token = edge.token("root", "admin");
     let body = r#"{"outcome":"captured"}"#;
     format!(

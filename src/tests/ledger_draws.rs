@@ -15,7 +15,7 @@ on_both! {
 }
 
 fn ids(count: usize) -> Vec<VisitorId> {
-    (0..count).map(|n| VisitorId(format!("u-{n:032x}"))).collect()
+    (0..count).map(|n| VisitorId::from(format!("u-{n:032x}"))).collect()
 }
 
 fn draw(event: &str, round: i64, list_digest: &str, count: usize) -> SaveDraw {

@@ -54,7 +54,7 @@ async fn stored(ledger: &Ledger, save: Save<'_>) -> Saved {
 
 /// Who is through by a draw, in order.
 async fn spent_draws(ledger: &Ledger, event: &EventId) -> Vec<String> {
-    ledger.spent_draws(event).await.expect("reads").into_iter().map(|visitor| visitor.0).collect()
+    ledger.spent_draws(event).await.expect("reads").into_iter().map(VisitorId::into_string).collect()
 }
 
 async fn refused(ledger: &Ledger, save: Save<'_>) {
@@ -300,7 +300,7 @@ fn checkpoints() -> impl Strategy<Value = Vec<(Look, bool)>> {
                 inside: inside
                     .into_iter()
                     .map(|(visitor, (score, expires_ms, claimed))| Insider {
-                        visitor: VisitorId(visitor),
+                        visitor: VisitorId::from(visitor),
                         score,
                         expires_ms,
                         claimed,
@@ -321,7 +321,7 @@ fn sequences_read_back(ledger: &Ledger, runtime: &tokio::runtime::Runtime, cases
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let ran = TestRunner::new(config).run(&checkpoints(), |sequence| {
         number.set(number.get() + 1);
-        let event = EventId(format!("e{}", number.get()));
+        let event = EventId::from(format!("e{}", number.get()));
         let mut last: Option<Saved> = None;
         let mut through: BTreeSet<VisitorId> = BTreeSet::new();
         for (look, knows) in sequence {

@@ -105,7 +105,7 @@ impl Log<'_> {
 
     /// Places an order; what it costs in cash must be as expected.
     async fn place(&mut self, now_ms: Millis, key: &str, prices: &[i64], ask: Ask) -> (OrderId, Vec<Call>) {
-        let order = OrderId(id(FactKind::Order, key));
+        let order = OrderId::from(id(FactKind::Order, key));
         let first = self.last as u32 * 100;
         let hold = HoldFact {
             id: id(FactKind::Hold, key).as_str().into(),
@@ -166,7 +166,7 @@ impl Log<'_> {
         line: u32,
         gross: Option<i64>,
     ) -> RefundId {
-        let refund = RefundId(id(FactKind::Refund, key));
+        let refund = RefundId::from(id(FactKind::Refund, key));
         let body = Body::RefundRequested {
             v: VERSION,
             order: order.clone(),

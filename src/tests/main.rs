@@ -2,6 +2,8 @@
 
 mod conformance;
 mod demo;
+mod edge_bodies;
+mod edge_connections;
 mod edge_draw;
 mod edge_limits;
 mod edge_proof;

@@ -187,7 +187,7 @@ impl House {
 
     /// Holds seats for `user` and orders them.
     pub async fn order(&self, name: &str, seats: &[SeatIndex], payment: Option<&str>) -> OrderId {
-        let (hold, order) = (HoldId(id(FactKind::Hold, name)), OrderId(id(FactKind::Order, name)));
+        let (hold, order) = (HoldId::from(id(FactKind::Hold, name)), OrderId::from(id(FactKind::Order, name)));
         let (event, user, visitor) = (EventId::from(HALL), UserId::from(name), VisitorId::from(name));
         let now_ms = self.clock.now_ms();
         let enter = Enter {
@@ -218,7 +218,7 @@ impl House {
 
     pub async fn pay(&self, order: &OrderId, name: &str, key: &str) -> PayOutcome {
         let fact = self.fact(order).await;
-        let attempt = AttemptId(id(FactKind::Attempt, name));
+        let attempt = AttemptId::from(id(FactKind::Attempt, name));
         let amount = fact.total.map_or(0, |total| total.cash);
         let payment = PaymentAsk { provider: "scripted".into(), key: key.into() };
         let body =
@@ -229,14 +229,14 @@ impl House {
             attempt: attempt.clone(),
             digest: "d".into(),
             amount,
-            record: Record { id: attempt.0, body },
+            record: Record { id: attempt.into_string(), body },
             log_max: 1_000,
         };
         self.lane().pay(self.clock.now_ms(), pay).await.expect("answers")
     }
 
     pub async fn refund(&self, order: &OrderId, name: &str, lines: &[u32]) -> RefundId {
-        let refund = RefundId(id(FactKind::Refund, name));
+        let refund = RefundId::from(id(FactKind::Refund, name));
         let lines: Vec<(u32, Option<i64>)> = lines.iter().map(|line| (*line, None)).collect();
         let body = Body::RefundRequested {
             v: VERSION,
@@ -268,7 +268,7 @@ impl House {
             digest: "d".into(),
             lines,
             fact,
-            record: Record { id: refund.0.clone(), body },
+            record: Record { id: refund.to_string(), body },
             log_max: 1_000,
         };
         let asked = self.lane().refund(self.clock.now_ms(), ask).await.expect("answers");
@@ -346,7 +346,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         deadline_ms,
         terms,
     };
-    let record = Record { id: order.0.clone(), body };
+    let record = Record { id: order.to_string(), body };
     Checkout { event, hold: hold.clone(), user: user.clone(), fact, record, log_max: 1_000 }
 }
 
@@ -357,7 +357,7 @@ pub fn id(kind: FactKind, name: &str) -> String {
 
 /// The attempt that comes with an order.
 pub fn first_attempt(order: &OrderId) -> AttemptId {
-    AttemptId(format!("p{}", &order.0[1..]))
+    AttemptId::from(format!("p{}", &order.as_str()[1..]))
 }
 
 /// Looks again and again until it is so; half a minute at most.

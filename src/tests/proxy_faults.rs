@@ -73,6 +73,23 @@ async fn places_at_a_shop_are_bounded_and_come_free() {
 }
 
 #[tokio::test]
+async fn who_uploads_slowly_to_a_slow_shop_keeps_nobody_out_of_the_room() {
+    let front = Front::with("path = \"/shop\"", |config| config.limits.in_flight = 2).await;
+    let (_, _, pass) = front.inside().await;
+    let mut stuck = Vec::new();
+    for n in 1..=10 {
+        let mut stream = TcpStream::connect(front.address).await.expect("connected");
+        let head =
+            format!("POST /shop/never HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\ncontent-length: 9\r\n\r\n");
+        stream.write_all(format!("{head}half").as_bytes()).await.expect("sent");
+        stuck.push(stream);
+        eventually("the shop has it", async || front.origin.seen.requests() == n).await;
+    }
+    front.client.get("/v1/events/hall/room").send().await.expect(200);
+    front.client.get("/shop").pass(&pass).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn an_upload_may_take_its_time_while_it_moves() {
     let front = Front::with("path = \"/shop\"\nanswer_ms = 200\nidle_ms = 60000", |_| {}).await;
     let (_, _, pass) = front.inside().await;

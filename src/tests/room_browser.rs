@@ -1,6 +1,7 @@
 //! The waiting room's page in headless Chromium, on a whole gateway.
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,15 +10,19 @@ use tokio::sync::Mutex;
 
 use crate::support::browser::{Browser, Visitor};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+use crate::support::proxy::{Mode, Proxy};
 
 /// One browser at a time: each takes more memory than all gateways of the tests together.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A room that lets in one at a time.
+/// A room that lets in one at a time, and waits an hour for who does not ask: neither visitors by the API nor
+/// browsers that are gone already lose their place because others take long.
 fn narrow() -> Value {
     let mut hall = small_hall();
     hall["name"] = json!("작은 홀 / Small hall");
-    hall["room"] = json!({"capacity": 1, "rate_per_min": 600_000});
+    hall["room"] = json!({
+        "capacity": 1, "rate_per_min": 600_000, "pass_ttl_s": 3600, "claim_ttl_s": 3600, "absent_after_s": 3600,
+    });
     hall
 }
 
@@ -109,6 +114,24 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
     until(&browser, "position", "1").await;
 }
 
+/// Between leaving and the page that tells of it there is time to ask, and nothing to be heard but that
+/// there is no such place.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_is_told_so_however_late_the_answer_comes() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let address = gateway.public_url.strip_prefix("http://").expect("an address").parse().expect("an address");
+    let proxy = Proxy::to(address).await;
+    proxy.set(Mode::DelayOf("GET /room/hall?left", Duration::from_secs(1)));
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&format!("http://{}/room/hall", proxy.addr)).await;
+    until(&browser, "headline", "It is your turn").await;
+    browser.press("#leave-button").await;
+    browser.accept().await;
+    until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
+    content(&browser).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_says_when_the_line_is_paused_lost_or_sold_out() {
     let _turn = TURN.lock().await;
@@ -174,6 +197,8 @@ async fn the_page_looks_the_same_with_and_without_its_script_on_any_screen() {
             until(&browser, "note", "The line is paused for a moment. Your place is kept.").await;
             snap(&browser, "paused-phone").await;
             set_mode(&gateway, "open").await;
+            // The next one's page shall not be told of the pause by a board of before.
+            until(&browser, "note", "").await;
         }
         if name == "light" {
             leave(&gateway, &inside).await;

@@ -149,7 +149,7 @@ impl Auth {
             return Err(Refused);
         }
         let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"));
-        Ok(Verified { user: Arc::new(User { id: UserId(claims.sub), admin }), expires_ms })
+        Ok(Verified { user: Arc::new(User { id: UserId::from(claims.sub), admin }), expires_ms })
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn list(request: Request) -> Outcome {
     let Wanted { after, limit } = Wanted::of(&request)?;
     let rows = request.state.ledger.orders_where(filter(&request.query)?, after, limit).await?;
     let page =
-        Page::of(rows, |fact| AdminOrderView { user: fact.user.0.clone(), order: orders::view(&request, &fact) });
+        Page::of(rows, |fact| AdminOrderView { user: fact.user.to_string(), order: orders::view(&request, &fact) });
     Ok(Answer::json(StatusCode::OK, &page).no_store())
 }
 
@@ -44,7 +44,7 @@ pub async fn refund(request: Request) -> Outcome {
     let body = request.json::<AdminRefundBody>()?;
     let (lines, reason) = body.value.lines()?;
     let (order, lane) = lookup::order_id(&request)?;
-    let refund = RefundId(fact_id(FactKind::Refund, lane, scope));
+    let refund = RefundId::from(fact_id(FactKind::Refund, lane, scope));
     let ask = Refunding { order, user: None, refund, digest: body.digest, lines, reason };
     refunds::request_refund(&request, ask).await
 }

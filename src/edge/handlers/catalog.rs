@@ -13,7 +13,7 @@ pub async fn list(request: Request) -> Outcome {
     let mut events = request.state.catalog.events(request.query.after(), limit + 1);
     let more = events.len() > limit;
     events.truncate(limit);
-    let next = events.last().filter(|_| more).map(|event| event.id.0.clone());
+    let next = events.last().filter(|_| more).map(|event| event.id.to_string());
     let page = Page { items: events.iter().map(|event| EventView::new(event)).collect(), next };
     Ok(Answer::json(StatusCode::OK, &page))
 }

@@ -28,7 +28,7 @@ pub async fn claim(request: Request) -> Outcome {
 
     let claiming = Claiming {
         campaign: campaign.id.clone(),
-        claim: ClaimId(fact_id(FactKind::Claim, campaign.lane, scope)),
+        claim: ClaimId::from(fact_id(FactKind::Claim, campaign.lane, scope)),
         digest: body.digest,
         user: user.clone(),
         expires_ms: campaign.spec.expires_at.map(|at| at.0),
@@ -51,7 +51,7 @@ fn answer(request: &Request, campaign: &Campaign, user: &UserId, number: i64, st
     let expires_ms = campaign.spec.expires_at.map(|at| at.0);
     let view = ClaimView {
         id: request.state.inventory.coupons().sign(&campaign.id, number, user),
-        campaign: campaign.id.0.clone(),
+        campaign: campaign.id.to_string(),
         number,
         stock_left,
         expires_at: expires_ms.map(rfc3339),

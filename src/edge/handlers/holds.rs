@@ -19,7 +19,7 @@ pub async fn create(request: Request) -> Outcome {
     let asked = body.value.asked()?;
     let want = asked.want(&event)?;
 
-    let hold = HoldId(fact_id(FactKind::Hold, event.lane, scope));
+    let hold = HoldId::from(fact_id(FactKind::Hold, event.lane, scope));
     let pass = match lookup::pass(&request, &event) {
         Ok(pass) => pass,
         // A repeat is answered before passes are looked at: by then the pass may have run out.

@@ -39,9 +39,9 @@ pub async fn place(request: Request) -> Outcome {
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.provider)).transpose()?;
 
     let placing = Placing {
-        order: OrderId(fact_id(FactKind::Order, lane, scope)),
+        order: OrderId::from(fact_id(FactKind::Order, lane, scope)),
         event: event.id.clone(),
-        hold: HoldId(ask.hold),
+        hold: HoldId::from(ask.hold),
         user,
         digest: body.digest,
         coupon,
@@ -66,7 +66,7 @@ pub async fn place(request: Request) -> Outcome {
 }
 
 fn accepted(order: &OrderId, status: OrderStatus) -> Answer {
-    let view = AcceptedView { id: order.0.clone(), status: status.as_str() };
+    let view = AcceptedView { id: order.to_string(), status: status.as_str() };
     under_way(Answer::json(StatusCode::ACCEPTED, &view), order)
 }
 
@@ -129,7 +129,7 @@ pub async fn pay(request: Request) -> Outcome {
     let (order, lane) = lookup::order_id(&request)?;
     let payment = part.allowed(&request.state.config.payment.provider)?;
 
-    let attempt = AttemptId(fact_id(FactKind::Attempt, lane, scope));
+    let attempt = AttemptId::from(fact_id(FactKind::Attempt, lane, scope));
     let paying = Paying { order: order.clone(), user, attempt, digest: body.digest, payment, amount };
     let answer = |fact: &OrderFact| under_way(whole(&request, StatusCode::ACCEPTED, fact), &order);
     match request.state.inventory.pay(paying).await? {

@@ -89,13 +89,15 @@ pub async fn enter(mut request: Request) -> Outcome {
 /// As [`poll`], while the board tells and the token stays as it came: without one Redis command, and with
 /// nothing for a cookie.
 pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
-    let Glance { state, headers, event, place } = *seen;
+    let Glance { state, headers, place } = *seen;
+    let event = place.event.as_str();
     let (text, _) = credential::find(headers, Kind::Queue, event)?;
     let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
     let room = room_of(&event);
     let token = state.admission.token_of(&room, place.clone())?;
-    let standing = state.admission.glance(&room, &token, text)?;
-    let view = PlaceView::new(&event, standing, state.clock.now_ms());
+    let now_ms = state.clock.now_ms();
+    let standing = state.admission.glance(now_ms, &room, &token, text)?;
+    let view = PlaceView::new(&event, standing, now_ms);
     Some(Answer::json(StatusCode::OK, &view).no_store())
 }
 
@@ -158,7 +160,12 @@ fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
 }
 
 /// Where the holder of a token stands now; `text` is how it came, if that is to go back.
-pub async fn poll_place(request: &Request, room: &Room, token: Token, text: Option<&str>) -> Result<Standing, Problem> {
+pub async fn poll_place<'a>(
+    request: &'a Request,
+    room: &Room,
+    token: Token,
+    text: Option<&'a str>,
+) -> Result<Standing<'a>, Problem> {
     let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
     match request.state.admission.poll(room, token, Along { text, pass }).await? {
         Polled::Standing(standing) => Ok(standing),
@@ -174,7 +181,7 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
 }
 
 /// A place as it is answered, with its cookies; a poll by whoever has its token already is not given it again.
-pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing) -> Answer {
+pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing<'_>) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
     let answer = Answer::json(status, &view).no_store();
     let carried = credential::find(&request.headers, Kind::Queue, event.id.as_str());
@@ -185,12 +192,12 @@ pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: St
 }
 
 /// With the cookies in which a browser keeps its place and its pass.
-pub fn keep(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
+pub fn keep(request: &Request, event: &Event, view: &PlaceView<'_>, answer: Answer) -> Answer {
     let answer = answer.cookie(&jar(request).queue(event.id.as_str(), &view.token));
     keep_pass(request, event, view, answer)
 }
 
-fn keep_pass(request: &Request, event: &Event, view: &PlaceView, answer: Answer) -> Answer {
+fn keep_pass(request: &Request, event: &Event, view: &PlaceView<'_>, answer: Answer) -> Answer {
     match (&view.pass, view.expires_in_s) {
         (Some(pass), Some(expires_in_s)) => answer.cookie(&jar(request).pass(event.id.as_str(), pass, expires_in_s)),
         (None, _) | (_, None) => answer,

@@ -19,7 +19,7 @@ pub async fn create(request: Request) -> Outcome {
     let body = request.json::<RefundBody>()?;
     let (lines, reason) = body.value.lines()?;
     let (order, lane) = lookup::order_id(&request)?;
-    let refund = RefundId(fact_id(FactKind::Refund, lane, scope));
+    let refund = RefundId::from(fact_id(FactKind::Refund, lane, scope));
 
     let fact = request.state.inventory.order(&order).await?.ok_or(Code::OrderNotFound)?;
     if fact.user == user && is_over(&request, &fact) {
@@ -75,7 +75,7 @@ pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome
 }
 
 fn requested(order: &OrderId, refund: &RefundId, status: RefundStatus) -> Answer {
-    let view = RequestedView { id: refund.0.clone(), status: status.as_str() };
+    let view = RequestedView { id: refund.to_string(), status: status.as_str() };
     let path = format!("/v1/orders/{order}/refunds/{refund}");
     Answer::json(StatusCode::ACCEPTED, &view).no_store().location(&path).retry_after(1)
 }

@@ -7,7 +7,6 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTE
 
 use super::{door, lookup, queue, room};
 use crate::catalog::{Event, Identity};
-use crate::clock::parse_rfc3339;
 use crate::edge::credential::{self, Kind};
 use crate::edge::place::{PlaceView, RoomStateView, StateView};
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
@@ -146,7 +145,7 @@ async fn at_door(request: &Request, event: &Event) -> (StatusCode, Facts) {
     }
 }
 
-fn of_place(event: &Event, view: &PlaceView) -> Facts {
+fn of_place(event: &Event, view: &PlaceView<'_>) -> Facts {
     let stage = match view.state {
         StateView::Scheduled => Stage::Scheduled,
         StateView::Waiting => Stage::Waiting,
@@ -154,7 +153,6 @@ fn of_place(event: &Event, view: &PlaceView) -> Facts {
         StateView::Done => Stage::Done,
         StateView::Closed => Stage::Closed,
     };
-    let until = view.expires_at.as_deref().and_then(parse_rfc3339);
     Facts {
         mood: mood(view.room),
         ahead: view.ahead,
@@ -162,7 +160,7 @@ fn of_place(event: &Event, view: &PlaceView) -> Facts {
         eta: view.eta_s.as_ref().map(|eta| Eta { low_s: eta.low, high_s: eta.high }),
         seats_left: view.seats_left,
         opens_at: event.spec.opens_at.and_then(|at| local(event, at.0, "%Y-%m-%d %H:%M %Z")),
-        until: until.and_then(|at| local(event, at, "%H:%M %Z")),
+        until: view.expires_at.and_then(|at| local(event, at.0, "%H:%M %Z")),
         poll_after_ms: view.poll_after_ms,
         ..bare(stage)
     }

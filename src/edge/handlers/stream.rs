@@ -18,6 +18,7 @@ use super::{lookup, queue};
 use crate::admission::watch::{Glance, Sight, Watching};
 use crate::admission::{Along, Polled, Room};
 use crate::catalog::Event;
+use crate::clock::Timestamp;
 use crate::edge::place::{PlaceView, RoomStateView, StateView};
 use crate::edge::state::State;
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
@@ -68,7 +69,7 @@ struct Told {
     ahead: Option<i64>,
     behind: Option<i64>,
     seats_left: Option<i64>,
-    expires_at: Option<String>,
+    expires_at: Option<Timestamp>,
 }
 
 /// A stream's place, counted.
@@ -190,7 +191,7 @@ impl Stream {
             ahead: view.ahead,
             behind: view.behind,
             seats_left: view.seats_left,
-            expires_at: view.expires_at.clone(),
+            expires_at: view.expires_at,
         };
         if self.told.as_ref() == Some(&told) {
             return None;

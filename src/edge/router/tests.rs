@@ -56,7 +56,7 @@ fn a_wrong_method_is_told_the_right_ones() {
 fn parameters_are_decoded() {
     let public = router(Listener::Public, false);
     let found = public.find(&Method::GET, "/v1/events/a%20b%2Fc/room").expect("found");
-    assert_eq!(found.params, [("event", "a b/c".to_owned())]);
+    assert_eq!(found.params(), [("event", "a b/c".to_owned())]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use tracing::Instrument as _;
 
 use super::{REQUEST_ID, Service};
@@ -12,6 +13,7 @@ use crate::edge::answer::BoxError;
 use crate::edge::credential::{self, Kind};
 use crate::edge::handlers::queue;
 use crate::edge::limits::Asker;
+use crate::edge::meters::Counted;
 use crate::edge::query::Query;
 use crate::edge::router::Listener;
 use crate::edge::upstream::{self, Ask, Hop, Inside, Relayed, Upstream};
@@ -21,13 +23,13 @@ use crate::lane::Fault;
 impl Service {
     /// The server behind us that a request is for. The table of routes is looked at first; only the front
     /// door gives way, as a shop has its own.
-    pub(super) fn upstream(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
-        let path = parts.uri.path();
+    pub(super) fn upstream(&self, uri: &Uri, headers: &HeaderMap) -> Option<&Arc<Upstream>> {
+        let path = uri.path();
         if self.state.upstreams.is_empty() || self.listener == Listener::Admin {
             return None;
         }
         let ours = path != "/" && self.router.methods(path).is_some();
-        if ours { None } else { self.state.upstreams.find(parts) }
+        if ours { None } else { self.state.upstreams.find(uri, headers) }
     }
 
     /// To the server behind us with a live pass, else to the waiting room. Only those without one are
@@ -39,6 +41,7 @@ impl Service {
         body: B,
         peer: SocketAddr,
         upstream: &Arc<Upstream>,
+        under_way: Counted<'_>,
     ) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
@@ -85,6 +88,9 @@ impl Service {
             let (admission, room, pass) = (admission.clone(), still.clone(), pass.clone());
             Box::pin(async move { admission.verify_pass(&room, &pass).await.is_ok_and(|visitor| visitor.is_some()) })
         });
+        // From here on it moves as fast as the client sends and the server answers, and that server's own places
+        // bound it, to the end of its answer: neither shall keep others out of the room.
+        drop(under_way);
         let Relayed { answer, release } = upstream.relay(Ask { parts, body, hop, visitor, inside }).await?;
         if !release {
             return Ok(answer);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
-use http::{Uri, header, request::Parts};
+use http::{HeaderMap, Uri, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -85,15 +85,15 @@ impl Upstreams {
 
     /// The server a request is for, if there is one. Paths are compared as a server may read them: decoded,
     /// with one slash for several; one with `.` or `..` segments leads nowhere.
-    pub fn find(&self, parts: &Parts) -> Option<&Arc<Upstream>> {
+    pub fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<&Arc<Upstream>> {
         if self.all.is_empty() {
             return None;
         }
-        let path = Plain::of(parts.uri.path())?;
+        let path = Plain::of(uri.path())?;
         if OWN.iter().any(|own| path.is_under(own)) {
             return None;
         }
-        let host = host(parts).unwrap_or_default();
+        let host = host(uri, headers).unwrap_or_default();
         self.all.iter().find(|u| (u.host.is_empty() || u.host == host) && path.is_under(&u.path))
     }
 
@@ -140,10 +140,10 @@ impl Upstream {
 }
 
 /// The host a request names, in lower case and without its port (RFC 9112 §3.2: the target's own first).
-fn host(parts: &Parts) -> Option<String> {
+fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let of = |authority: &Authority| authority.host().trim_end_matches('.').to_ascii_lowercase();
-    let named = || parts.headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
-    parts.uri.authority().map(of).or_else(|| named().as_ref().map(of))
+    let named = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    uri.authority().map(of).or_else(|| named().as_ref().map(of))
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
         ]);
         let find = |uri: &str, host: &str| {
             let request = http::Request::builder().uri(uri).header("host", host).body(()).expect("a request");
-            upstreams.find(&request.into_parts().0).map(|u| u.event.clone()).unwrap_or_default()
+            upstreams.find(request.uri(), request.headers()).map(|u| u.event.clone()).unwrap_or_default()
         };
         for (uri, host, event) in [
             ("/", "x", "rest"),

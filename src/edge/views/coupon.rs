@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::{Millis, rfc3339, seconds_until};
-use crate::ids::UserId;
+use crate::ids::{EventId, UserId};
 use crate::inventory::CouponIds;
 use crate::ledger::coupons::Kind;
 use crate::ledger::reads::CouponRow;
@@ -54,7 +54,7 @@ impl CouponView {
         let spec = row.spec;
         Self {
             id: coupons.sign(&row.campaign, row.number, user),
-            campaign: row.campaign.0,
+            campaign: row.campaign.into_string(),
             number: row.number,
             state: row.state,
             name: spec.name,
@@ -66,7 +66,7 @@ impl CouponView {
             amount: spec.amount,
             max_discount: spec.max_discount,
             min_spend: spec.min_spend,
-            events: spec.events.map(|events| events.into_iter().map(|event| event.0).collect()),
+            events: spec.events.map(|events| events.into_iter().map(EventId::into_string).collect()),
             expires_at: row.expires_ms.map(rfc3339),
             expires_in_s: row.expires_ms.map(|at| seconds_until(at, now_ms)),
         }

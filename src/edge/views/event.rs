@@ -70,7 +70,7 @@ impl EventView {
         });
         let fees = spec.cancellation_fees.iter();
         Self {
-            id: event.id.0.clone(),
+            id: event.id.to_string(),
             name: spec.name.clone(),
             category: spec.category.clone(),
             venue: spec.venue.clone(),

@@ -39,8 +39,8 @@ impl HoldView {
             price,
         });
         Self {
-            id: hold.id.0.clone(),
-            event: hold.event.0.clone(),
+            id: hold.id.to_string(),
+            event: hold.event.to_string(),
             state: state(hold.state),
             seats: seats.collect(),
             total: Money { amount: hold.prices.iter().sum(), currency: event.spec.currency.clone() },

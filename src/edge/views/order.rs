@@ -105,9 +105,9 @@ impl OrderView {
             }
         };
         Self {
-            id: order.id.0.clone(),
-            event: order.event.0.clone(),
-            hold: order.hold.0.clone(),
+            id: order.id.to_string(),
+            event: order.event.to_string(),
+            hold: order.hold.to_string(),
             status: order.status.as_str(),
             reason: order.reason.map(|reason| reason.as_str()),
             lines: order.lines.iter().map(|line| LineView::new(line, layout)).collect(),

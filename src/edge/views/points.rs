@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::{Millis, rfc3339, seconds_until};
+use crate::ids::{OrderId, RefundId};
 use crate::ledger::reads::{LotRow, MoveRow, Points};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,8 +84,8 @@ impl MoveView {
             kind: step.kind.as_str(),
             amount: step.amount,
             lot: step.lot,
-            order: step.order.map(|order| order.0),
-            refund: step.refund.map(|refund| refund.0),
+            order: step.order.map(OrderId::into_string),
+            refund: step.refund.map(RefundId::into_string),
         }
     }
 }

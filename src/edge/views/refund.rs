@@ -43,7 +43,7 @@ pub struct RefundLineView {
 impl RefundView {
     pub fn new(refund: &RefundFact) -> Self {
         Self {
-            id: refund.id.0.clone(),
+            id: refund.id.to_string(),
             status: refund.status.as_str(),
             reason: refund.failure.as_ref().unwrap_or(&refund.reason).clone(),
             cash: refund.cash,

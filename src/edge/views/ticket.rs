@@ -28,10 +28,10 @@ impl TicketView {
     pub fn new(ticket: TicketRow, event: Option<&Event>) -> Self {
         Self {
             id: ticket.id,
-            event: ticket.event.0,
+            event: ticket.event.into_string(),
             section: event.and_then(|event| event.layout.section_of(ticket.seat)).map(|section| section.id.clone()),
             seat: event.and_then(|event| event.layout.name(ticket.seat)),
-            order: ticket.order.0,
+            order: ticket.order.into_string(),
             line: ticket.line,
             state: ticket_state(ticket.state),
             issued_at: rfc3339(ticket.issued_ms),

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn member(score: i64) -> Member {
-        (score, VisitorId(format!("v{}", score % 7)))
+        (score, VisitorId::from(format!("v{}", score % 7)))
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! A script's arguments, in their order. Numbers travel as text, so none is rounded on the way.
 
+use std::fmt::{Display, Write as _};
+
 use fred::types::Value;
 use serde::Serialize;
 
@@ -14,6 +16,16 @@ impl Args {
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Value::from(text.into()));
         self
+    }
+
+    /// Many small things in one argument, between spaces: fred makes an allocation or two of each argument,
+    /// and several passes over them all.
+    pub fn words(self, words: impl Iterator<Item = impl Display>) -> Self {
+        let mut text = String::new();
+        for word in words {
+            write!(text, "{word} ").expect("texts take what is written");
+        }
+        self.text(text)
     }
 
     pub fn bytes(mut self, bytes: &[u8]) -> Self {

@@ -45,21 +45,19 @@ pub async fn presence(
     if tokens.iter().any(|token| token.event != *event) {
         return Err(Fault::Contract { lane: lane.lane, detail: "a token of another event".to_owned() });
     }
-    let args = tokens.iter().fold(Args::new(), rooms::with_token);
+    let word = |Token { visitor, score, round, .. }: &Token| format!("{visitor} {score} {round}");
+    let args = Args::new().words(tokens.iter().map(word));
     let reply = lane.call(&scripts::PRESENCE, About::Event(event), now_ms, args).await?;
     lane.read(reply, |reply| match reply.name {
         "SEEN" => {
-            let mut found = Vec::with_capacity(tokens.len());
-            while !reply.is_empty() {
-                found.push(match reply.int()? {
-                    1 => Presence::Waiting,
-                    2 => Presence::Back,
-                    3 => Presence::Inside,
-                    4 => Presence::Gone,
-                    _ => return Err(Unreadable::Kind("how a visitor was found")),
-                });
-            }
-            Ok(Some(found))
+            let found = reply.text()?.into_bytes().into_iter().map(|digit| match digit {
+                b'1' => Ok(Presence::Waiting),
+                b'2' => Ok(Presence::Back),
+                b'3' => Ok(Presence::Inside),
+                b'4' => Ok(Presence::Gone),
+                _ => Err(Unreadable::Kind("how a visitor was found")),
+            });
+            found.collect::<Read<_>>().map(Some)
         }
         "NO_EVENT" => Ok(None),
         _ => Err(reply.unexpected()),
@@ -101,7 +99,7 @@ fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
     let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
     let mut inside = Vec::new();
     while !places.is_empty() {
-        let visitor = VisitorId(places.text()?);
+        let visitor = VisitorId::from(places.text()?);
         let claimed = !called.contains(&visitor);
         inside.push(Insider { visitor, expires_ms: places.int()?, score: scores.int()?, claimed });
     }
@@ -137,7 +135,7 @@ fn draws(reply: &mut Reply) -> Read<Draws> {
 fn visitors(reply: &mut Reply) -> Read<Vec<VisitorId>> {
     let mut visitors = Vec::new();
     while !reply.is_empty() {
-        visitors.push(VisitorId(reply.text()?));
+        visitors.push(VisitorId::from(reply.text()?));
     }
     Ok(visitors)
 }

@@ -40,10 +40,10 @@ pub async fn begin_restore(lane: &RedisLane, now_ms: Millis, generation: u64, lo
     }
     let (events, campaigns) = lane.read(reply, |reply| {
         let n = reply.int()?;
-        let events = (0..n).map(|_| reply.text().map(EventId)).collect::<Read<Vec<_>>>()?;
+        let events = (0..n).map(|_| reply.text().map(EventId::from)).collect::<Read<Vec<_>>>()?;
         let mut campaigns = Vec::new();
         while !reply.is_empty() {
-            campaigns.push(CampaignId(reply.text()?));
+            campaigns.push(CampaignId::from(reply.text()?));
         }
         Ok((events, campaigns))
     })?;

@@ -60,6 +60,17 @@ impl Reply {
         value.into_string().ok_or(Unreadable::Kind("a text"))
     }
 
+    /// Rows of so many numbers each, all in one text between spaces.
+    pub fn rows<const N: usize>(&mut self) -> Read<Vec<[i64; N]>> {
+        let numbers: Vec<i64> = self
+            .text()?
+            .split_ascii_whitespace()
+            .map(|word| word.parse().map_err(|_| Unreadable::Kind("a number")))
+            .collect::<Read<_>>()?;
+        let (rows, rest) = numbers.as_chunks();
+        if rest.is_empty() { Ok(rows.to_vec()) } else { Err(Unreadable::Short("a row")) }
+    }
+
     pub fn bytes(&mut self) -> Read<Vec<u8>> {
         let value = self.next("a text")?;
         value.as_bytes().map(<[u8]>::to_vec).ok_or(Unreadable::Kind("a text"))

@@ -78,21 +78,18 @@ pub fn seat(reply: &mut Reply) -> Read<SeatIndex> {
 }
 
 pub async fn enter(lane: &RedisLane, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
-    let args = Args::new().int(enter.round).int(enter.waiting_max);
-    let with = |args: Args, Entrant { visitor, draw }: &Entrant| args.text(visitor.as_str()).int(draw.unwrap_or(0));
     if enter.visitors.iter().any(|entrant| entrant.draw == Some(0)) {
         return Err(lane.contract("a draw is below zero"));
     }
-    let args = enter.visitors.iter().fold(args, with);
+    let word = |Entrant { visitor, draw }: &Entrant| format!("{visitor} {}", draw.unwrap_or(0));
+    let args = Args::new().int(enter.round).int(enter.waiting_max).words(enter.visitors.iter().map(word));
     let reply = lane.call(&scripts::ENTER, About::Event(&enter.event), now_ms, args).await?;
     let all = |outcome: EnterOutcome| vec![outcome; enter.visitors.len()];
     lane.read(reply, |reply| match reply.name {
         "PLACES" => {
             let counts = counts(reply)?;
             let mut found = Vec::with_capacity(enter.visitors.len());
-            while !reply.is_empty() {
-                let (outcome, score) = (reply.int()?, reply.int()?);
-                let (state, value) = (reply.int()?, reply.int()?);
+            for [outcome, score, state, value] in reply.rows()? {
                 let place = || Read::Ok(Place { state: place_state(state, value)?, counts: counts.clone() });
                 found.push(match outcome {
                     1 => EnterOutcome::Entered { score, place: place()? },

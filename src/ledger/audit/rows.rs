@@ -33,7 +33,7 @@ impl Ledger {
         let mut found: Vec<LiveSeat> = Vec::new();
         loop {
             let after = found.last().map_or(-1, |last| i64::from(last.seat));
-            let event = event.0.clone();
+            let event = event.to_string();
             let page =
                 self.read("live_seats", Source::Primary, move |conn| Box::pin(live_seats(conn, event, after))).await?;
             let last = (page.len() as i64) < SEATS_PAGE;
@@ -52,11 +52,11 @@ impl Ledger {
                 let mut known = KnownOrders::default();
                 let rows = fetch_in(conn, "SELECT id, version FROM orders WHERE id IN", &keys, "").await?;
                 for row in cells("orders", &rows) {
-                    known.versions.insert(OrderId(row.text("id")?), row.int("version")?);
+                    known.versions.insert(OrderId::from(row.text("id")?), row.int("version")?);
                 }
                 let rows = fetch_in(conn, "SELECT order_id FROM dead_letter WHERE order_id IN", &keys, "").await?;
                 for row in cells("dead_letter", &rows) {
-                    known.dead.insert(OrderId(row.text("order_id")?));
+                    known.dead.insert(OrderId::from(row.text("order_id")?));
                 }
                 Ok(known)
             })
@@ -78,7 +78,7 @@ async fn live_seats(conn: &mut Conn, event: String, after: i64) -> Result<Vec<Li
         .map(|row| {
             Ok(LiveSeat {
                 seat: row.small("seat")?,
-                order: OrderId(row.text("order_id")?),
+                order: OrderId::from(row.text("order_id")?),
                 status: row.word("status", OrderStatus::parse)?,
             })
         })

@@ -92,21 +92,21 @@ macro_rules! id_columns {
     ($($id:ident)*) => {$(
         impl Column for $id {
             fn read(row: &AnyRow, at: usize) -> Result<Self> {
-                Ok($id(row.try_get(at)?))
+                Ok($id::from(row.try_get::<String, _>(at)?))
             }
 
             fn value(&self) -> Value {
-                Value::Text(self.0.clone())
+                Value::Text(self.to_string())
             }
         }
 
         impl Column for Option<$id> {
             fn read(row: &AnyRow, at: usize) -> Result<Self> {
-                Ok(Option::<String>::read(row, at)?.map($id))
+                Ok(Option::<String>::read(row, at)?.map($id::from))
             }
 
             fn value(&self) -> Value {
-                self.as_ref().map(|id| id.0.clone()).into()
+                self.as_ref().map(|id| id.to_string()).into()
             }
         }
     )*};

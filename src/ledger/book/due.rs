@@ -36,7 +36,7 @@ pub async fn open_calls(ledger: &Ledger, lane: LaneId, limit: i64, in_hand: Hash
                     let query = sqlx::query(text).bind(i64::from(lane.0)).bind(limit);
                     for row in query.fetch_all(&mut *conn).await? {
                         if !in_hand.contains(row.try_get::<&str, _>(0)?) {
-                            orders.insert(OrderId(row.try_get(1)?));
+                            orders.insert(OrderId::from(row.try_get::<String, _>(1)?));
                         }
                     }
                 }
@@ -85,14 +85,14 @@ pub struct Attempt {
 
 /// `None`: no such attempt.
 pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
-    let id = id.0.clone();
+    let id = id.to_string();
     ledger
         .read("attempt", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT order_id, opened FROM payment WHERE id = ?";
                 let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
                 let open = row.try_get::<Option<i64>, _>(1)?.is_some();
-                Ok(Some(Attempt { order: OrderId(row.try_get(0)?), open }))
+                Ok(Some(Attempt { order: OrderId::from(row.try_get::<String, _>(0)?), open }))
             })
         })
         .await
@@ -127,7 +127,7 @@ pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>
                         Ok(DeadLetter {
                             id: row.try_get(0)?,
                             lane: LaneId(u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u16::MAX)),
-                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId),
+                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId::from),
                             error: row.try_get(3)?,
                             died_ms: row.try_get(4)?,
                         })
@@ -151,5 +151,5 @@ fn late(sheet: &Sheet) -> Overdue {
 async fn ids(conn: &mut Conn, text: &'static str, values: &[i64]) -> Result<Vec<OrderId>> {
     let query = values.iter().fold(sqlx::query(text), |query, value| query.bind(*value));
     let rows = query.fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(OrderId(row.try_get(0)?))).collect()
+    rows.iter().map(|row| Ok(OrderId::from(row.try_get::<String, _>(0)?))).collect()
 }

@@ -25,7 +25,7 @@ fn frozen(order: &Order) -> Result<Frozen> {
     serde_json::from_str(&order.terms).map_err(|error| Error::Unreadable {
         table: "orders",
         column: "terms",
-        key: order.id.0.clone(),
+        key: order.id.to_string(),
         detail: error.to_string(),
     })
 }
@@ -146,7 +146,7 @@ impl Book {
                 key: id.clone(),
                 detail: error.to_string(),
             })?;
-            self.campaigns.insert(CampaignId(id), spec);
+            self.campaigns.insert(CampaignId::from(id), spec);
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Book {
         let live =
             Keyed { text: "SELECT hold FROM orders WHERE live = 1 AND hold IN", fixed: &[], keys: &keys, tail: "" };
         for row in live.fetch(conn).await? {
-            self.held.insert(HoldId(row.try_get(0)?));
+            self.held.insert(HoldId::from(row.try_get::<String, _>(0)?));
         }
         Ok(())
     }

@@ -221,7 +221,7 @@ impl Book {
 
 /// The attempt that came with the order itself: the same order, the same attempt, for ever.
 fn first_attempt(order: &OrderId) -> AttemptId {
-    AttemptId(format!("p{}", &order.as_str()[1..]))
+    AttemptId::from(format!("p{}", &order.as_str()[1..]))
 }
 
 fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {

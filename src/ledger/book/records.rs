@@ -71,7 +71,7 @@ impl Book {
         let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
         for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
             let order: String = row.try_get(0).map_err(Error::from)?;
-            self.parked.insert(OrderId(order));
+            self.parked.insert(OrderId::from(order));
         }
 
         let mut seen: BTreeSet<&str> = BTreeSet::new();

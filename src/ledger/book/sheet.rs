@@ -179,7 +179,7 @@ impl Sheet {
 
 /// The refund of a late attempt: the same attempt, the same refund, for ever.
 pub(super) fn late_refund(attempt: &AttemptId) -> RefundId {
-    RefundId(format!("r{}", &attempt.as_str()[1..]))
+    RefundId::from(format!("r{}", &attempt.as_str()[1..]))
 }
 
 /// The words of `payment.status`.

@@ -27,7 +27,7 @@ impl Ledger {
         limit: u32,
         now_ms: Millis,
     ) -> Result<Page<CouponRow>> {
-        let user = user.0.clone();
+        let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
         self.read("coupons_of", Source::Replica, move |conn| {
             Box::pin(async move {
@@ -40,7 +40,7 @@ impl Ledger {
                 let found = cells("coupon", &rows).map(|row| coupon_row(&row, now_ms)).collect::<Result<_>>()?;
                 Ok(page(found, limit, |coupon: &CouponRow| Cursor {
                     number: coupon.number,
-                    id: coupon.campaign.0.clone(),
+                    id: coupon.campaign.to_string(),
                 }))
             })
         })
@@ -53,7 +53,7 @@ fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
     let state = row.text("state")?;
     let over = state == "issued" && expires_ms.is_some_and(|at| at <= now_ms);
     Ok(CouponRow {
-        campaign: CampaignId(row.text("campaign")?),
+        campaign: CampaignId::from(row.text("campaign")?),
         number: row.int("number")?,
         state: if over { "expired".to_owned() } else { state },
         expires_ms,

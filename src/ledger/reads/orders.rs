@@ -42,7 +42,7 @@ pub struct OrderFilter {
 
 impl Ledger {
     pub async fn order(&self, order: &OrderId) -> Result<Option<OrderFact>> {
-        let id = order.0.clone();
+        let id = order.to_string();
         let found = self.read("order", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{ORDER} WHERE id = ?");
@@ -73,7 +73,7 @@ impl Ledger {
                 let query = sqlx::query(AssertSqlSafe(text));
                 let rows = values.iter().fold(query, |query, value| bind(query, value)).fetch_all(&mut *conn).await?;
                 let found = facts(conn, &rows).await?;
-                Ok(page(found, limit, |fact| Cursor { number: fact.placed_ms, id: fact.id.0.clone() }))
+                Ok(page(found, limit, |fact| Cursor { number: fact.placed_ms, id: fact.id.to_string() }))
             })
         })
         .await
@@ -105,7 +105,7 @@ fn filtered(filter: &OrderFilter, after: &Cursor, limit: u32) -> (String, Vec<Va
 pub(super) async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<OrderFact>> {
     let mut facts: Vec<OrderFact> = cells("orders", rows).map(|row| order_row(&row)).collect::<Result<_>>()?;
     let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
-    let at: HashMap<String, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.id.0.clone(), at)).collect();
+    let at: HashMap<String, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.id.to_string(), at)).collect();
 
     let lines = fetch_in(conn, LINE, &keys, "ORDER BY order_id, line").await?;
     for row in cells("order_line", &lines) {
@@ -132,10 +132,10 @@ pub(super) async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<OrderF
 fn order_row(row: &Cells<'_>) -> Result<OrderFact> {
     let coupon = row.text_or_null("coupon_campaign")?.zip(row.int_or_null("coupon_number")?);
     Ok(OrderFact {
-        id: OrderId(row.text("id")?),
-        event: EventId(row.text("event")?),
-        user: UserId(row.text("user_id")?),
-        hold: HoldId(row.text("hold")?),
+        id: OrderId::from(row.text("id")?),
+        event: EventId::from(row.text("event")?),
+        user: UserId::from(row.text("user_id")?),
+        hold: HoldId::from(row.text("hold")?),
         digest: row.text("digest")?,
         status: row.word("status", OrderStatus::parse)?,
         reason: row.word_or_null("reason", Reason::parse)?,

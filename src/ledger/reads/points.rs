@@ -45,7 +45,7 @@ pub struct MoveRow {
 
 impl Ledger {
     pub async fn points(&self, user: &UserId, now_ms: Millis) -> Result<Points> {
-        let user = user.0.clone();
+        let user = user.to_string();
         self.read("points", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT debt FROM account WHERE user_id = ?";
@@ -65,7 +65,7 @@ impl Ledger {
 
     /// A user's moves, newest first.
     pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<MoveRow>> {
-        let user = user.0.clone();
+        let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::newest);
         self.read("point_moves", Source::Replica, move |conn| {
             Box::pin(async move {
@@ -117,7 +117,7 @@ fn move_row(row: &Cells<'_>) -> Result<MoveRow> {
         kind: row.word("kind", MoveKind::parse)?,
         amount: row.int("amount")?,
         lot: row.text_or_null("lot")?,
-        order: row.text_or_null("order_id")?.map(OrderId),
-        refund: row.text_or_null("refund")?.map(RefundId),
+        order: row.text_or_null("order_id")?.map(OrderId::from),
+        refund: row.text_or_null("refund")?.map(RefundId::from),
     })
 }

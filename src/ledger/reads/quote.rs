@@ -20,7 +20,7 @@ const COUPONS_MAX: i64 = 200;
 impl Ledger {
     /// What [`Inputs::quote`] computes with.
     pub async fn quote_inputs(&self, user: &UserId, choice: &CouponChoice, now_ms: Millis) -> Result<Inputs> {
-        let (user, choice) = (user.0.clone(), choice.clone());
+        let (user, choice) = (user.to_string(), choice.clone());
         self.read("quote_inputs", Source::Primary, move |conn| {
             Box::pin(async move {
                 let lots = lots(conn, &user, now_ms).await?;
@@ -52,7 +52,7 @@ async fn issued(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Coupo
     cells("coupon", &rows)
         .map(|row| {
             Ok(Coupon {
-                campaign: CampaignId(row.text("campaign")?),
+                campaign: CampaignId::from(row.text("campaign")?),
                 number: row.int("number")?,
                 expires_ms: row.int_or_null("expires_ms")?,
             })
@@ -63,14 +63,14 @@ async fn issued(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Coupo
 async fn campaigns(conn: &mut Conn, mut keys: Vec<Value>) -> Result<HashMap<CampaignId, CampaignSpec>> {
     keys.dedup();
     let rows = fetch_in(conn, "SELECT id, spec FROM campaign WHERE id IN", &keys, "").await?;
-    cells("campaign", &rows).map(|row| Ok((CampaignId(row.text("id")?), spec(&row)?))).collect()
+    cells("campaign", &rows).map(|row| Ok((CampaignId::from(row.text("id")?), spec(&row)?))).collect()
 }
 
 /// Whether the coupon is in the ledger and not free, or another's. One that is not there yet is free:
 /// its signed id is proof enough.
 async fn taken(conn: &mut Conn, user: &str, campaign: &CampaignId, number: i64) -> Result<bool> {
     let text = "SELECT user_id, state FROM coupon WHERE campaign = ? AND number = ?";
-    let row = sqlx::query(text).bind(campaign.0.clone()).bind(number).fetch_optional(conn).await?;
+    let row = sqlx::query(text).bind(campaign.to_string()).bind(number).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(false) };
     let row = Cells { table: "coupon", row: &row };
     Ok(row.text("user_id")? != user || row.text("state")? != "issued")

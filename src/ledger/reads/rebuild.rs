@@ -25,8 +25,8 @@ impl Ledger {
     pub async fn live_orders(&self, event: &EventId) -> Result<Vec<RestoredOrder>> {
         let mut found: Vec<RestoredOrder> = Vec::new();
         loop {
-            let after = found.last().map_or(String::new(), |last| last.fact.id.0.clone());
-            let event = event.0.clone();
+            let after = found.last().map_or(String::new(), |last| last.fact.id.to_string());
+            let event = event.to_string();
             let page = self
                 .read("live_orders", Source::Primary, move |conn| Box::pin(live_orders(conn, event, after)))
                 .await?;
@@ -43,7 +43,7 @@ impl Ledger {
         let mut found: Vec<Claim> = Vec::new();
         loop {
             let after = found.last().map_or(0, |last| last.number);
-            let campaign = campaign.0.clone();
+            let campaign = campaign.to_string();
             let page =
                 self.read("claims", Source::Primary, move |conn| Box::pin(claims(conn, campaign, after))).await?;
             let last = page.len() < CLAIMS_PAGE;
@@ -102,7 +102,7 @@ fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
         id: fact.hold.clone(),
         event: fact.event.clone(),
         user: fact.user.clone(),
-        visitor: VisitorId(row.text("visitor")?),
+        visitor: VisitorId::from(row.text("visitor")?),
         digest: row.text("hold_digest")?,
         state: HoldState::Ordered,
         seats: seats.iter().map(|&(seat, _)| seat).collect(),
@@ -125,9 +125,9 @@ async fn claims(conn: &mut Conn, campaign: String, after: i64) -> Result<Vec<Cla
         .map(|row| {
             Ok(Claim {
                 // Empty when an order brought the coupon before its claim came: it holds its number all the same.
-                claim: ClaimId(row.text_or_null("claim")?.unwrap_or_default()),
+                claim: ClaimId::from(row.text_or_null("claim")?.unwrap_or_default()),
                 number: row.int("number")?,
-                user: UserId(row.text("user_id")?),
+                user: UserId::from(row.text("user_id")?),
                 digest: row.text_or_null("digest")?.unwrap_or_default(),
             })
         })

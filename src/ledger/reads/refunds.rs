@@ -19,7 +19,7 @@ const LINE: &str = "SELECT refund, line, amount, cash, points, earn FROM refund_
 
 impl Ledger {
     pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundFact>> {
-        let id = refund.0.clone();
+        let id = refund.to_string();
         let found = self.read("refund", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{REFUND} WHERE id = ?");
@@ -32,7 +32,7 @@ impl Ledger {
 
     /// An order's refunds, oldest first.
     pub async fn refunds_of(&self, order: &OrderId) -> Result<Vec<RefundFact>> {
-        let id = order.0.clone();
+        let id = order.to_string();
         self.read("refunds_of", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{REFUND} WHERE order_id = ? ORDER BY requested_ms, id");
@@ -47,7 +47,7 @@ impl Ledger {
 async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<RefundFact>> {
     let mut facts: Vec<RefundFact> = cells("refund", rows).map(|row| refund_row(&row)).collect::<Result<_>>()?;
     let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
-    let at: HashMap<String, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.id.0.clone(), at)).collect();
+    let at: HashMap<String, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.id.to_string(), at)).collect();
     let lines = fetch_in(conn, LINE, &keys, "ORDER BY refund, line").await?;
     for row in cells("refund_line", &lines) {
         facts[at[&row.text("refund")?]].lines.push(line_row(&row)?);
@@ -57,8 +57,8 @@ async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<RefundFact>> {
 
 fn refund_row(row: &Cells<'_>) -> Result<RefundFact> {
     Ok(RefundFact {
-        id: RefundId(row.text("id")?),
-        order: OrderId(row.text("order_id")?),
+        id: RefundId::from(row.text("id")?),
+        order: OrderId::from(row.text("order_id")?),
         digest: row.text("digest")?,
         status: row.word("status", RefundStatus::parse)?,
         reason: row.text("reason")?,

@@ -23,7 +23,7 @@ pub struct TicketRow {
 impl Ledger {
     /// A user's tickets, by id. Those of orders that were never paid are guards of seats, not tickets.
     pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<TicketRow>> {
-        let user = user.0.clone();
+        let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
         self.read("tickets_of", Source::Replica, move |conn| {
             Box::pin(async move {
@@ -44,9 +44,9 @@ impl Ledger {
 fn ticket_row(row: &Cells<'_>) -> Result<TicketRow> {
     Ok(TicketRow {
         id: row.text("id")?,
-        event: EventId(row.text("event")?),
+        event: EventId::from(row.text("event")?),
         seat: row.small("seat")?,
-        order: OrderId(row.text("order_id")?),
+        order: OrderId::from(row.text("order_id")?),
         line: row.small("line")?,
         state: row.word("state", ticket_state)?,
         issued_ms: row.int("issued_ms")?,

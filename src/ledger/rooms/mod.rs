@@ -95,7 +95,7 @@ impl Ledger {
     }
 
     async fn room_head(&self, event: &EventId) -> Result<Option<Saved>> {
-        let event = event.0.clone();
+        let event = event.to_string();
         self.read("room_checkpoint", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT round, epoch, serial, admitted_total, head, drawing, closed, draws_upto, at_ms \
@@ -157,7 +157,7 @@ fn head(row: &AnyRow) -> Result<Saved> {
 
 fn insider(row: &Cells<'_>) -> Result<Insider> {
     Ok(Insider {
-        visitor: VisitorId(row.text("visitor")?),
+        visitor: VisitorId::from(row.text("visitor")?),
         score: row.int("score")?,
         expires_ms: row.int("expires_ms")?,
         claimed: row.int("claimed")? != 0,
@@ -170,5 +170,5 @@ fn spent_chunk(row: &Cells<'_>) -> Result<SpentChunk> {
 }
 
 fn spent_draw(row: &Cells<'_>) -> Result<VisitorId> {
-    Ok(VisitorId(row.text("visitor")?))
+    Ok(VisitorId::from(row.text("visitor")?))
 }

@@ -43,11 +43,11 @@ pub fn visitor(name: &str) -> VisitorId {
 }
 
 pub fn hold_id(key: &str) -> HoldId {
-    HoldId(id(FactKind::Hold, key))
+    HoldId::from(id(FactKind::Hold, key))
 }
 
 pub fn order_id(key: &str) -> OrderId {
-    OrderId(id(FactKind::Order, key))
+    OrderId::from(id(FactKind::Order, key))
 }
 
 pub fn settings() -> RoomSettings {
@@ -174,16 +174,16 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         hold: hold_id(hold_key),
         user: user(who),
         fact,
-        record: Record { id: order.0, body },
+        record: Record { id: order.into_string(), body },
         log_max: MANY,
     }
 }
 
 pub fn pay(key: &str, attempt: &str, who: &str, amount: i64) -> Pay {
-    let (order, attempt) = (order_id(key), AttemptId(id(FactKind::Attempt, &format!("{key}/{attempt}"))));
+    let (order, attempt) = (order_id(key), AttemptId::from(id(FactKind::Attempt, &format!("{key}/{attempt}"))));
     let payment = PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() };
     let body = Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
-    let record = Record { id: attempt.0.clone(), body };
+    let record = Record { id: attempt.to_string(), body };
     Pay { order, user: user(who), attempt, digest: "d".to_owned(), amount, record, log_max: MANY }
 }
 
@@ -194,7 +194,7 @@ pub fn cancel(key: &str, who: &str) -> Cancel {
 }
 
 pub fn refund_id(key: &str, refund: &str) -> RefundId {
-    RefundId(id(FactKind::Refund, &format!("{key}/{refund}")))
+    RefundId::from(id(FactKind::Refund, &format!("{key}/{refund}")))
 }
 
 pub fn refund_fact(key: &str, refund: &str, status: RefundStatus) -> RefundFact {
@@ -232,7 +232,7 @@ pub fn refund(key: &str, refund: &str, who: Option<&str>, lines: &[(u32, Option<
         digest: "d".to_owned(),
         lines: lines.to_vec(),
         fact: refund_fact(key, refund, RefundStatus::Requested),
-        record: Record { id: id.0, body },
+        record: Record { id: id.into_string(), body },
         log_max: MANY,
     }
 }
@@ -283,7 +283,7 @@ pub fn campaign_put(name: &str, stock: i64) -> CampaignPut {
 }
 
 pub fn claim_id(key: &str) -> ClaimId {
-    ClaimId(id(FactKind::Claim, key))
+    ClaimId::from(id(FactKind::Claim, key))
 }
 
 pub fn claim(name: &str, key: &str, who: &str) -> ClaimAsk {
@@ -298,7 +298,7 @@ pub fn claim(name: &str, key: &str, who: &str) -> ClaimAsk {
     };
     ClaimAsk {
         campaign: CampaignId::from(name),
-        record: Record { id: claim.0.clone(), body },
+        record: Record { id: claim.to_string(), body },
         claim,
         digest: "d".to_owned(),
         user: user(who),

@@ -19,7 +19,7 @@ fn port_of(url: &str) -> u16 {
 }
 
 /// A gateway whose Redis and MariaDB are reached through proxies; dropped (and audited) before they are.
-async fn behind_proxies(lane_timeout_ms: u64) -> (Proxy, Proxy, Gateway) {
+pub async fn behind_proxies(lane_timeout_ms: u64) -> (Proxy, Proxy, Gateway) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = crate::support::gateway::config(Store::Redis, dir.path()).await;
     let local = |url: &str| std::net::SocketAddr::from(([127, 0, 0, 1], port_of(url)));

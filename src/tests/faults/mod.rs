@@ -1,6 +1,6 @@
 //! What happens when something dies, hangs or forgets in the middle of a sale.
 
-mod away;
+pub mod away;
 mod crash;
 mod gateways;
 mod wipe;

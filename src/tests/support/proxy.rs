@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,10 @@ pub enum Mode {
     Pass,
     /// What the server says comes so much later: every round trip takes longer.
     Delay(Duration),
+    /// What the client says with this text in it comes so much later.
+    DelayOf(&'static str, Duration),
+    /// A connection is cut when its client says this; see [`Proxy::cuts`].
+    CutAt(&'static str),
     /// Open connections are cut, new ones are closed at once.
     Cut,
     /// What the client says passes; when the server answers, the connection is cut instead.
@@ -27,6 +32,7 @@ pub enum Mode {
 pub struct Proxy {
     pub addr: SocketAddr,
     mode: Arc<watch::Sender<Mode>>,
+    cuts: Arc<AtomicUsize>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -36,16 +42,22 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
         let mode = Arc::new(watch::Sender::new(Mode::Pass));
-        let modes = mode.clone();
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let (modes, cutting) = (mode.clone(), cuts.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *modes.borrow() == Mode::Cut {
                     continue;
                 }
-                tokio::spawn(connection(client, server, modes.subscribe()));
+                tokio::spawn(connection(client, server, modes.subscribe(), cutting.clone()));
             }
         });
-        Self { addr, mode, accepting }
+        Self { addr, mode, cuts, accepting }
+    }
+
+    /// How often [`Mode::CutAt`] has cut a connection.
+    pub fn cuts(&self) -> usize {
+        self.cuts.load(Ordering::Relaxed)
     }
 
     pub fn set(&self, mode: Mode) {
@@ -60,21 +72,22 @@ impl Drop for Proxy {
     }
 }
 
-async fn connection(client: TcpStream, server: SocketAddr, modes: watch::Receiver<Mode>) {
+async fn connection(client: TcpStream, server: SocketAddr, modes: watch::Receiver<Mode>, cuts: Arc<AtomicUsize>) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let mut until = modes.clone();
     tokio::select! {
-        () = pass(from_client, to_server, modes.clone(), Way::There) => {}
+        () = pass(from_client, to_server, modes.clone(), Way::There(&cuts)) => {}
         () = pass(from_server, to_client, modes, Way::Back) => {}
         _ = until.wait_for(|mode| *mode == Mode::Cut) => {}
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    There,
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// With where cuts are counted.
+    There(&'a AtomicUsize),
     Back,
 }
 
@@ -82,15 +95,23 @@ async fn pass(
     mut from: impl tokio::io::AsyncRead + Unpin,
     mut to: impl tokio::io::AsyncWrite + Unpin,
     mut modes: watch::Receiver<Mode>,
-    way: Way,
+    way: Way<'_>,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut bytes).await {
-        if way == Way::Back && *modes.borrow() == Mode::CutAnswer {
-            return;
-        }
-        let delay = if let Mode::Delay(delay) = *modes.borrow() { Some(delay) } else { None };
-        if let Some(delay) = delay.filter(|_| way == Way::Back) {
+        let says = |text: &str| bytes[..n].windows(text.len()).any(|part| part == text.as_bytes());
+        let mode = *modes.borrow();
+        let delay = match (mode, way) {
+            (Mode::CutAnswer, Way::Back) => return,
+            (Mode::CutAt(text), Way::There(cuts)) if says(text) => {
+                cuts.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            (Mode::Delay(delay), Way::Back) => delay,
+            (Mode::DelayOf(text, delay), Way::There(_)) if says(text) => delay,
+            _ => Duration::ZERO,
+        };
+        if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         if modes.wait_for(|mode| *mode != Mode::Swallow).await.is_err() || to.write_all(&bytes[..n]).await.is_err() {

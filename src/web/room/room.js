@@ -148,7 +148,14 @@
     later(0);
   });
 
-  el('leave').addEventListener('submit', e => { if (!confirm(texts.leave_sure)) e.preventDefault(); });
+  // The form's answer is the page that tells of it. To ask meanwhile would be to hear that the place is gone,
+  // and to go where that is told instead; should that page not come, this one lives on.
+  el('leave').addEventListener('submit', e => {
+    if (!confirm(texts.leave_sure)) return e.preventDefault();
+    leaving = Date.now() + PATIENCE_MS;
+    asking?.abort();
+    later(0);
+  });
 
   // --- A proof of work, when the door asks for one ---
 
@@ -229,11 +236,12 @@
 
   // --- Asking ---
 
-  let timer = 0, asking = false, failures = 0, mustEnter = 'auto' in main.dataset, due = 0;
+  // Nothing is asked before `leaving`, a time; 0: the visitor stays.
+  let timer = 0, asking = null, failures = 0, mustEnter = 'auto' in main.dataset, due = 0, leaving = 0;
   const later = ms => {
     clearTimeout(timer);
-    due = Date.now() + ms;
-    timer = setTimeout(ask, ms);
+    due = Math.max(Date.now() + ms, leaving);
+    timer = setTimeout(ask, due - Date.now());
   };
 
   function failed(retryAfter) {
@@ -247,33 +255,35 @@
   async function ask() {
     // A page nobody has looked at yet (a preview, a tab opened behind) takes no place.
     if (asking || (mustEnter && (document.prerendering || document.hidden))) return;
-    asking = true;
-    const stop = new AbortController(), limit = setTimeout(() => stop.abort(), PATIENCE_MS);
+    const stop = asking = new AbortController(), limit = setTimeout(() => stop.abort(), PATIENCE_MS);
+    const enters = mustEnter;
     try {
       const enter = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ proof }) };
-      const answer = await fetch(api, { ...(mustEnter ? enter : {}), cache: 'no-store', signal: stop.signal });
+      const answer = await fetch(api, { ...(enters ? enter : {}), cache: 'no-store', signal: stop.signal });
       if (answer.ok) {
         const place = await answer.json();
-        mustEnter = false;
+        // Pressed while a poll was under way, the button has yet to be obeyed.
+        mustEnter = mustEnter && !enters;
         proof = null;
-        failures = proofs = 0;
+        failures = proofs = leaving = 0;
         render(place);
-        if (place.state !== 'done' && place.state !== 'closed') later(place.poll_after_ms);
+        if (mustEnter) later(0);
+        else if (place.state !== 'done' && place.state !== 'closed') later(place.poll_after_ms);
       } else if (answer.status === 429 || answer.status >= 500) {
         failed(Number(answer.headers.get('retry-after')));
-      } else if (mustEnter && answer.status === 403) {
+      } else if (enters && answer.status === 403) {
         const problem = await answer.json();
         if (problem.challenge) await prove(problem);
         else location.replace(door + '?again');
       } else {
         // No such place, or a closed door: the page says which. It does not enter by itself again.
-        location.replace(door + '?again');
+        location.replace(door + (leaving ? '?left' : '?again'));
       }
     } catch {
       failed();
     } finally {
       clearTimeout(limit);
-      asking = false;
+      asking = null;
     }
   }
 

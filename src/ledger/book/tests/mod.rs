@@ -185,7 +185,7 @@ impl Desk {
         by: RefundBy,
         lines: &[(u32, Option<i64>)],
     ) -> (RefundId, Outcome, Written) {
-        let refund = RefundId(id("r", &format!("refund {refund}")));
+        let refund = RefundId::from(id("r", &format!("refund {refund}")));
         let body = Body::RefundRequested {
             v: VERSION,
             order: order.clone(),
@@ -206,7 +206,7 @@ impl Desk {
     }
 
     pub async fn claim(&mut self, campaign: &str, number: i64, user: &str) -> Outcome {
-        let claim = ClaimId(id("k", &format!("{campaign}{number}")));
+        let claim = ClaimId::from(id("k", &format!("{campaign}{number}")));
         let body = Body::CouponClaimed {
             v: VERSION,
             claim: claim.clone(),
@@ -238,16 +238,16 @@ pub struct Buy {
 
 impl Buy {
     pub fn order(&self) -> OrderId {
-        OrderId(self.order.clone())
+        OrderId::from(self.order.clone())
     }
 
     pub fn attempt(&self) -> AttemptId {
-        AttemptId(format!("p{}", &self.order[1..]))
+        AttemptId::from(format!("p{}", &self.order[1..]))
     }
 
     pub fn entry(&self, desk: &mut Desk) -> Entry {
         let hold = HoldFact {
-            id: HoldId(format!("h{}", &self.order[1..])),
+            id: HoldId::from(format!("h{}", &self.order[1..])),
             event: EventId::from("hall"),
             user: self.user.as_str().into(),
             visitor: VisitorId::from("v"),

@@ -59,7 +59,7 @@ async fn a_whole_life_fits_into_one_batch() {
             result: PaymentResult::Captured,
         },
     );
-    let refund = RefundId(id("r", "a"));
+    let refund = RefundId::from(id("r", "a"));
     let back = desk.entry(
         refund.as_str(),
         Body::RefundRequested {
@@ -79,7 +79,7 @@ async fn a_whole_life_fits_into_one_batch() {
     let written = desk.write(vec![placed, paid, back, done, next]).await.expect("writes");
     assert!(written.outcomes.iter().all(|o| o.1 == Outcome::Done), "{:?}", written.outcomes);
     assert_eq!(desk.order(&buy.order()).await.status, OrderStatus::Refunded);
-    assert_eq!(desk.order(&OrderId(id("o", "b"))).await.status, OrderStatus::Paying);
+    assert_eq!(desk.order(&OrderId::from(id("o", "b"))).await.status, OrderStatus::Paying);
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_coupon_is_used_before_or_after_its_claim_came() {
     // A number that a lane forgot and gave again is refused, not lost.
     let body = Body::CouponClaimed {
         v: VERSION,
-        claim: ClaimId(id("k", "other")),
+        claim: ClaimId::from(id("k", "other")),
         campaign: "spring".into(),
         user: "lee".into(),
         digest: "d".into(),

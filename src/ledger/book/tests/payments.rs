@@ -4,7 +4,7 @@ use super::*;
 use crate::lane::order::{Reason, RefundStatus, SeatTarget};
 
 fn ask(desk: &mut Desk, buy: &Buy, attempt: &str, amount: i64) -> (AttemptId, Entry) {
-    let attempt = AttemptId(id("p", attempt));
+    let attempt = AttemptId::from(id("p", attempt));
     let body = Body::PaymentRequested {
         v: VERSION,
         order: buy.order(),
@@ -164,7 +164,8 @@ async fn an_attempt_thought_not_done_may_still_pay() {
     let fact = desk.order(&buy.order()).await;
     assert_eq!((fact.status, fact.payment.map(|p| p.captured)), (OrderStatus::Confirmed, Some(2_000)));
     // The buyer's own refund is of the money that paid.
-    desk.refunded(&RefundId(format!("r{}", &buy.attempt().0[1..])), &buy.order(), RefundResult::Done).await;
+    desk.refunded(&RefundId::from(format!("r{}", &buy.attempt().as_str()[1..])), &buy.order(), RefundResult::Done)
+        .await;
     let (_, _, written) = desk.ask_refund("own", &buy.order(), RefundBy::Buyer, &[(1, None)]).await;
     assert!(matches!(&written.calls[..], [Call::Refund(back)] if back.attempt == second));
 }

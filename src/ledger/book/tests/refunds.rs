@@ -128,7 +128,7 @@ async fn what_cannot_be_refunded_says_why() {
     desk.place(&waiting).await;
     let (_, outcome, _) = desk.ask_refund("x", &waiting.order(), RefundBy::Buyer, &[(1, None)]).await;
     assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
-    let nobody = OrderId(id("o", "nobody"));
+    let nobody = OrderId::from(id("o", "nobody"));
     let (_, outcome, written) = desk.ask_refund("y", &nobody, RefundBy::Buyer, &[(1, None)]).await;
     assert_eq!((outcome, written.settlements.len()), (Outcome::Refused("NO_ORDER"), 0));
 }
