@@ -1,10 +1,11 @@
 -- The lane's marks, and whether they are behind what the caller has seen. Every reply carries them.
+-- `took`: how long the last rebuilding took, ms; its rooms recover from when it was over.
 local now = int(1, 0, TIME_MAX)
-local generation, log_last, restoring, is_behind
+local generation, log_last, restoring, took, is_behind
 do
   local seen_generation, seen_log = int(2, 0, COUNT_MAX), int(3, 0, COUNT_MAX)
-  local meta = redis.call("HMGET", META, "generation", "log", "restoring")
-  generation, log_last, restoring = tonumber(meta[1] or 0), tonumber(meta[2] or 0), meta[3]
+  local meta = redis.call("HMGET", META, "generation", "log", "restoring", "took")
+  generation, log_last, restoring, took = tonumber(meta[1] or 0), tonumber(meta[2] or 0), meta[3], tonumber(meta[4] or 0)
   is_behind = generation == 0
     or generation < seen_generation
     or (generation == seen_generation and log_last < seen_log)

@@ -18,7 +18,7 @@ end
 
 local function mark_spent(visitor, score)
   if score < 0 then
-    redis.call("SADD", SPENT_DRAWS, visitor)
+    if redis.call("SADD", SPENT_DRAWS, visitor) == 1 then redis.call("RPUSH", DRAWS_LOG, "+" .. visitor) end
     return
   end
   local field, at, mask = spent_bit(score)

@@ -4,6 +4,7 @@
 --             order control
 --   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
+-- A fifth is only the pulse's: cut, when the pace was last halved and the oldest record's age then.
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats")
@@ -41,12 +42,13 @@ local function write_seat_counts()
 end
 
 -- A scheduled room opens by itself, any room is closed from closes_at on, and one that is neither is
--- recovering for a while after it was rebuilt; 0 is no such time.
+-- recovering for a while after its lane was rebuilt; 0 is no such time. `recover_until` counts from when the
+-- rebuilding began, which is all that is known when a room is restored.
 local function mode_in_force()
   if room.closes_at > 0 and now >= room.closes_at then return "closed" end
   local mode = room.mode
   if mode == "scheduled" and room.opens_at > 0 and now >= room.opens_at then mode = "open" end
-  if mode ~= "scheduled" and mode ~= "closed" and now < room.recover_until then return "recovering" end
+  if mode ~= "scheduled" and mode ~= "closed" and now < room.recover_until + took then return "recovering" end
   return mode
 end
 

@@ -22,16 +22,17 @@
 -- KEYS[15]  scores         hash    visitor inside, late or back -> score
 -- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[17]  spent_draws    set     visitors of a draw who are through
--- KEYS[18]  open           hash    visitor -> holds not ended
--- KEYS[19]  seats          string  one byte a seat: f h p s b
--- KEYS[20]  owners         hash    seat -> hold (h) or order (p s)
--- KEYS[21]  taken          hash    user -> seats h p s
--- KEYS[22]  holds          hash    hold -> what never changes (JSON)
--- KEYS[23]  marks          hash    hold -> state expires seats prices order
--- KEYS[24]  expiry         zset    held hold -> when it ends, ms
--- KEYS[25]  ended          zset    ended hold -> when it is dropped, ms
--- KEYS[26]  placed         set     orders of the event
--- KEYS[27]  drops          zset    order -> when it is dropped, ms
+-- KEYS[18]  draws_log      list    + or - and a visitor: each change of spent_draws
+-- KEYS[19]  open           hash    visitor -> holds not ended
+-- KEYS[20]  seats          string  one byte a seat: f h p s b
+-- KEYS[21]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[22]  taken          hash    user -> seats h p s
+-- KEYS[23]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[24]  marks          hash    hold -> state expires seats prices order
+-- KEYS[25]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[26]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[27]  placed         set     orders of the event
+-- KEYS[28]  drops          zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
@@ -43,10 +44,11 @@
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS =
+  unpack(KEYS)
 local code = { DONE = 1, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(27, 5)
+arity_from(28, 5)
 -- include lib/marks.lua
 local upto, n = int(4, 0, COUNT_MAX), int(5, 0, 100000)
 local at = 5

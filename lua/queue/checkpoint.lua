@@ -1,9 +1,9 @@
 #!lua flags=no-writes
 -- What the ledger keeps of a room: counters, places inside, who is through. Not who waits: their places
--- are in their tokens.
+-- are in their tokens. Of the draws that are through, only what changed since the ledger was last told.
 --
 -- Caller:  lane::redis::checkpoint
--- Cost:    O(inside + entries / 1024 + spent draws)
+-- Cost:    O(inside + entries / 1024 + max)
 --
 -- KEYS[1]  meta         hash  generation, log (last id), restoring
 -- KEYS[2]  room         hash  version; settings, counters, seats (see lib/room.lua)
@@ -12,19 +12,24 @@
 -- KEYS[5]  scores       hash  visitor inside, late or back -> score
 -- KEYS[6]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[7]  spent_draws  set   visitors of a draw who are through
+-- KEYS[8]  draws_log    list  + or - and a visitor: each change of spent_draws
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  round       integer  the round whose draws the ledger was told of
+-- ARGV[5]  told        integer  how many of its changes
+-- ARGV[6]  max         integer  most changes to tell now, 1 to 5,000
 -- Returns {code, generation, log, …}
---    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), inside, called, scores, spent, spent_draws}: lists; inside of visitor, expiry; scores in its order; spent of chunk, bits
+--    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), closed (0 or 1), inside, called, scores, spent, draws spent, changes told with these, more (0 or 1), changes}: lists; inside of visitor, expiry; scores in its order; spent of chunk, bits; changes as in draws_log
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS = unpack(KEYS)
+local META, ROOM, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG = unpack(KEYS)
 local code = { CHECKPOINT = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(7, 3)
+arity(8, 6)
 -- include lib/marks.lua
+local round, told, max = int(4, 0, COUNT_MAX), int(5, 0, COUNT_MAX), int(6, 1, 5000)
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
@@ -35,5 +40,10 @@ for first = 1, #inside, 4000 do
   for at = first, math.min(first + 3999, #inside), 2 do names[#names + 1] = inside[at] end
   for _, score in ipairs(redis.call("HMGET", SCORES, unpack(names))) do scores[#scores + 1] = score end
 end
+local changes = redis.call("LLEN", DRAWS_LOG)
+-- What was told is of another round, or of more than there is: from the first.
+if round ~= room.round or told > changes then told = 0 end
+local upto = math.min(told + max, changes)
 return reply("CHECKPOINT", room.round, room.epoch, room.serial, room.admitted, room.head, room.drawing and 1 or 0,
-  inside, redis.call("SMEMBERS", CALLED), scores, redis.call("HGETALL", SPENT), redis.call("SMEMBERS", SPENT_DRAWS))
+  room.mode == "closed" and 1 or 0, inside, redis.call("SMEMBERS", CALLED), scores, redis.call("HGETALL", SPENT), redis.call("SCARD", SPENT_DRAWS),
+  upto, upto < changes and 1 or 0, redis.call("LRANGE", DRAWS_LOG, told, told + max - 1))

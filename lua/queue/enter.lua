@@ -15,7 +15,8 @@
 -- KEYS[9]   scores       hash  visitor inside, late or back -> score
 -- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[11]  spent_draws  set   visitors of a draw who are through
--- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
+-- KEYS[12]  draws_log    list  + or - and a visitor: each change of spent_draws
+-- KEYS[13]  drawn        zset  who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
@@ -29,10 +30,10 @@
 --   -3  OTHER_ROUND  drawing, and the draws are of another
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN = unpack(KEYS)
 local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity(12, 6)
+arity(13, 6)
 -- include lib/marks.lua
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}
@@ -73,7 +74,10 @@ local function write_new()
   if #new.drawn > 0 then
     redis.call("ZADD", DRAWN, unpack(new.drawn))
     -- Who left before the opening and came back has their draw again.
-    for i = 2, #new.drawn, 2 do redis.call("SREM", SPENT_DRAWS, new.drawn[i]) end
+    for i = 2, #new.drawn, 2 do
+      local visitor = new.drawn[i]
+      if redis.call("SREM", SPENT_DRAWS, visitor) == 1 then redis.call("RPUSH", DRAWS_LOG, "-" .. visitor) end
+    end
   end
   if mode ~= "scheduled" then
     -- Mostly they stand behind all others: no need to look each of them up.

@@ -22,16 +22,17 @@
 -- KEYS[15]  scores         hash    visitor inside, late or back -> score
 -- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[17]  spent_draws    set     visitors of a draw who are through
--- KEYS[18]  open           hash    visitor -> holds not ended
--- KEYS[19]  seats          string  one byte a seat: f h p s b
--- KEYS[20]  owners         hash    seat -> hold (h) or order (p s)
--- KEYS[21]  taken          hash    user -> seats h p s
--- KEYS[22]  holds          hash    hold -> what never changes (JSON)
--- KEYS[23]  marks          hash    hold -> state expires seats prices order
--- KEYS[24]  expiry         zset    held hold -> when it ends, ms
--- KEYS[25]  ended          zset    ended hold -> when it is dropped, ms
--- KEYS[26]  placed         set     orders of the event
--- KEYS[27]  drops          zset    order -> when it is dropped, ms
+-- KEYS[18]  draws_log      list    + or - and a visitor: each change of spent_draws
+-- KEYS[19]  open           hash    visitor -> holds not ended
+-- KEYS[20]  seats          string  one byte a seat: f h p s b
+-- KEYS[21]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[22]  taken          hash    user -> seats h p s
+-- KEYS[23]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[24]  marks          hash    hold -> state expires seats prices order
+-- KEYS[25]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[26]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[27]  placed         set     orders of the event
+-- KEYS[28]  drops          zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -42,10 +43,11 @@
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS = unpack(KEYS)
+  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS =
+  unpack(KEYS)
 local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(27, 4)
+arity(28, 4)
 -- include lib/marks.lua
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua
@@ -65,12 +67,27 @@ if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   mark()
 end
 
+-- When the pace was last halved, and how old the oldest record was then: 0, 0 when it never was.
+local function last_cut()
+  local at, age = string.match(redis.call("HGET", ROOM, "cut") or "", "^(%d+) (%d+)$")
+  return tonumber(at or 0), tonumber(age or 0)
+end
+
+local function write_cut(age)
+  redis.call("HSET", ROOM, "cut", string.format("%.0f %.0f", now, age))
+end
+
 if room.control == "adaptive" and now - room.paced_at >= 1000 then
   room.units, room.filled_at = filled()
   local oldest = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
   -- Fields are in the order they were added: id, at.
-  if oldest and now - tonumber(oldest[2][4]) > 2000 then
-    room.pace = math.max(10, math.floor(room.pace / 2))
+  local written = oldest and tonumber(oldest[2][4])
+  if written and now - written > 2000 then
+    local cut_at, cut_age = last_cut()
+    if written > cut_at or now - written >= 2 * cut_age then
+      room.pace = math.max(10, math.floor(room.pace / 2))
+      write_cut(now - written)
+    end
   else
     room.pace = math.min(1000, room.pace + 50)
   end

@@ -18,7 +18,8 @@
 -- KEYS[11]  scores       hash    visitor inside, late or back -> score
 -- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[13]  spent_draws  set     visitors of a draw who are through
--- KEYS[14]  drawn        zset    who entered by a draw, all at 0: in order of their ids
+-- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws
+-- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -44,11 +45,11 @@
 --   -2  SEATS_TAKEN  {…, seat, seat}: to be blocked but held, paying or sold; 20 at most
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN =
-  unpack(KEYS)
+local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
+  DRAWN = unpack(KEYS)
 local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(14, 18)
+arity_from(15, 18)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
@@ -78,11 +79,12 @@ else
   if room.mode == "closed" and settings.mode ~= "closed" then
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
     room.drawing = settings.order == "lottery"
-    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN)
+    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN)
     mark()
-  elseif room.drawing and mode_in_force() ~= "scheduled" then
-    room.drawing = false
-    mark()
+  else
+    local is_over = room.drawing and mode_in_force() ~= "scheduled"
+    if is_over then room.drawing = false end
+    if is_over or (settings.mode == "closed" and room.mode ~= "closed") then mark() end
   end
   -- At the old rate, before the new one counts.
   room.units, room.filled_at = filled()

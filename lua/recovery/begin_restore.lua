@@ -5,7 +5,7 @@
 -- Caller:  lane::redis::begin_restore
 -- Cost:    O(events + campaigns)
 --
--- KEYS[1]   meta           hash    generation, log (last id), restoring
+-- KEYS[1]   meta           hash    generation, log (last id), restoring, begun, took
 -- KEYS[2]   events         set     events of the lane
 -- KEYS[3]   campaigns      set     campaigns of the lane
 -- KEYS[4]   log            stream  <n>-0: id, at, body; hold and mark, or number
@@ -39,7 +39,7 @@ if to == seen_generation and not is_again then last = math.max(last, seen_log) e
 redis.call("UNLINK", LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS)
 local events, campaigns = redis.call("SMEMBERS", EVENTS), redis.call("SMEMBERS", CAMPAIGNS)
 restoring = #events + #campaigns > 0 and "dropping" or "building"
-redis.call("HSET", META, "generation", text(to), "log", text(last), "restoring", restoring)
+redis.call("HSET", META, "generation", text(to), "log", text(last), "restoring", restoring, "begun", text(now))
 generation, log_last = to, last
 local names = { code.BEGUN, generation, log_last, #events }
 for _, event in ipairs(events) do names[#names + 1] = event end

@@ -1,10 +1,10 @@
 #!lua
--- Opens the lane that was rebuilt. A repeat is well.
+-- Opens the lane that was rebuilt; its rooms recover from now on. A repeat is well.
 --
 -- Caller:  lane::redis::end_restore
 -- Cost:    O(1)
 --
--- KEYS[1]  meta  hash  generation, log (last id), restoring
+-- KEYS[1]  meta  hash  generation, log (last id), restoring, begun, took
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -21,5 +21,8 @@ arity(1, 4)
 local to = int(4, 0, COUNT_MAX)
 if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTHER_GENERATION") end
 -- A repeat must not open a lane that has been sealed since.
-if restoring ~= "sealed" then redis.call("HDEL", META, "restoring") end
+if restoring == "building" then
+  redis.call("HSET", META, "took", text(now - tonumber(redis.call("HGET", META, "begun") or now)))
+  redis.call("HDEL", META, "restoring")
+end
 return reply("DONE")

@@ -4,7 +4,7 @@
 -- Caller:  lane::redis::restore_event
 -- Cost:    O(seats)
 --
--- KEYS[1]   meta         hash    generation, log (last id), restoring
+-- KEYS[1]   meta         hash    generation, log (last id), restoring, begun, took
 -- KEYS[2]   events       set     events of the lane
 -- KEYS[3]   seats        string  one byte a seat: f h p s b
 -- KEYS[4]   room         hash    version; settings, counters, seats (see lib/room.lua)
@@ -17,15 +17,16 @@
 -- KEYS[11]  scores       hash    visitor inside, late or back -> score
 -- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[13]  spent_draws  set     visitors of a draw who are through
--- KEYS[14]  drawn        zset    who entered by a draw, all at 0: in order of their ids
--- KEYS[15]  bound        hash    visitor -> user
--- KEYS[16]  open         hash    visitor -> holds not ended
--- KEYS[17]  owners       hash    seat -> hold (h) or order (p s)
--- KEYS[18]  taken        hash    user -> seats h p s
--- KEYS[19]  holds        hash    hold -> what never changes (JSON)
--- KEYS[20]  marks        hash    hold -> state expires seats prices order
--- KEYS[21]  expiry       zset    held hold -> when it ends, ms
--- KEYS[22]  ended        zset    ended hold -> when it is dropped, ms
+-- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws
+-- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
+-- KEYS[16]  bound        hash    visitor -> user
+-- KEYS[17]  open         hash    visitor -> holds not ended
+-- KEYS[18]  owners       hash    seat -> hold (h) or order (p s)
+-- KEYS[19]  taken        hash    user -> seats h p s
+-- KEYS[20]  holds        hash    hold -> what never changes (JSON)
+-- KEYS[21]  marks        hash    hold -> state expires seats prices order
+-- KEYS[22]  expiry       zset    held hold -> when it ends, ms
+-- KEYS[23]  ended        zset    ended hold -> when it is dropped, ms
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -46,7 +47,7 @@
 -- ARGV[18]  control       text     fixed adaptive
 -- ARGV[19]  epoch         integer  above every one given before
 -- ARGV[20]  to            integer  the generation that was begun
--- ARGV[21]  recover_until integer  ms, 0: the room is not recovering
+-- ARGV[21]  recover       integer  ms, so long the room recovers once the lane is open; 0: not at all
 -- ARGV[22]  round         integer  of the checkpoint; 0: there is none, and what follows is not looked at
 -- ARGV[23]  serial        integer
 -- ARGV[24]  admitted      integer
@@ -57,16 +58,16 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN, BOUND,
-  OPEN, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
+  DRAWN, BOUND, OPEN, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(22, 26)
+arity_from(23, 26)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
-local epoch, to, recover_until = int(19, 0, 1454), int(20, 0, COUNT_MAX), int(21, 0, TIME_MAX)
+local epoch, to, recover = int(19, 0, 1454), int(20, 0, COUNT_MAX), int(21, 0, TIME_MAX)
 local round, serial, admitted = int(22, 0, COUNT_MAX), int(23, 0, COUNT_MAX), int(24, 0, COUNT_MAX)
 local head, drawing = int(25, SCORE_MIN - 1, SCORE_MAX), int(26, 0, 1) == 1
 local ranges = blocked_ranges(27, settings.seats)
@@ -75,7 +76,7 @@ local ranges = blocked_ranges(27, settings.seats)
 redis.call("UNLINK", unpack(KEYS, 3))
 room = new_room({ round = 1, epoch = epoch, serial = 0, admitted = 0, units = bucket_size(settings.rate),
   filled_at = now, seat_version = generation * 4294967296 + 1 })
-room.recover_until = recover_until
+if recover > 0 then room.recover_until = tonumber(redis.call("HGET", META, "begun") or now) + recover end
 if round > 0 then
   -- An empty bucket: nobody knows what was let in since.
   room.round, room.serial, room.admitted, room.head, room.drawing, room.units = round, serial, admitted, head, drawing, 0

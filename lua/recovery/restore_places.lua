@@ -1,5 +1,6 @@
 #!lua
 -- Places inside and spent marks of a restored event, some at a time; replaces what is there of the same.
+-- The ledger has the spent draws: of them draws_log says nothing.
 --
 -- Caller:  lane::redis::restore_event
 -- Cost:    O(places + chunks + draws)

@@ -13,7 +13,7 @@ use crate::draw::DrawKey;
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
-use crate::lane::{Checkpoint, EventPut, EventRestore, Lane, Pulse, PutEvent, Token};
+use crate::lane::{Checkpoint, EventPut, EventRestore, Lane, Pulse, PutEvent, Token, Told};
 
 const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
@@ -45,8 +45,8 @@ impl House {
         };
         let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };
-        house.lane.begin_restore(1, LogId(0)).await.expect("begun");
-        house.lane.end_restore(1).await.expect("ended");
+        house.lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
+        house.lane.end_restore(0, 1).await.expect("ended");
         house.put(1, |_| ()).await;
         house
     }
@@ -83,13 +83,14 @@ impl House {
             put: Self::put_of(version, change),
             epoch,
             checkpoint: Some(checkpoint),
-            recover_until_ms: 0,
+            spent_draws: vec![],
+            recover_ms: 0,
             orders: vec![],
             now_ms: self.clock.now_ms(),
         };
-        self.lane.begin_restore(2, LogId(0)).await.expect("begun");
+        self.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
         self.lane.restore_event(self.clock.now_ms(), restore).await.expect("restored");
-        self.lane.end_restore(2).await.expect("ended");
+        self.lane.end_restore(0, 2).await.expect("ended");
     }
 
     async fn enter(&self) -> (Token, Place) {
@@ -181,7 +182,7 @@ async fn closing_and_a_new_round_are_seen_with_the_next_board() {
     assert!(matches!(house.poll(&token).await, Place::Closed { .. }));
     house.put(5, |_| ()).await;
     assert!(matches!(house.poll(&token).await, Place::Done { .. }));
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
     assert!(matches!(house.poll(&token).await, Place::Recovering));
 }
 
@@ -221,8 +222,8 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     house.put(2, |room| room.mode = Mode::Paused).await;
     let (token, _) = house.enter().await;
     assert_eq!(house.ahead(&token).await, 0);
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
-    house.lane.end_restore(2).await.expect("ended");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
+    house.lane.end_restore(0, 2).await.expect("ended");
     house.put(2, |room| room.mode = Mode::Paused).await;
     assert_eq!(house.ahead(&token).await, 0);
     presence::flush(&house.admission).await;
@@ -249,9 +250,10 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
             house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer");
         }
         house.poll(&kim).await;
-        let checkpoint = house.lane.checkpoint(&"hall".into()).await.expect("an answer").expect("the event");
+        let told = Told { round: 0, changes: 0, max: 1 };
+        let look = house.lane.checkpoint(&"hall".into(), told).await.expect("an answer").expect("the event");
         house.leave(&lee).await;
-        house.rebuild(4, checkpoint, |room| if opened { open(room) } else { drawing(room) }).await;
+        house.rebuild(4, look.room, |room| if opened { open(room) } else { drawing(room) }).await;
 
         // The first to ask shows that the lane is another one.
         house.poll(&kim).await;
@@ -296,7 +298,7 @@ async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
     watching[1].next().await.expect("perhaps a look of before");
     let Glance::Waiting(paused) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
     assert!(paused.is_news_after(&after));
-    house.lane.begin_restore(2, LogId(0)).await.expect("begun");
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
     house.admission.boards.keep(|_| false);
     watching[2].next().await.expect("perhaps a look of before");
     assert_eq!(glance(&house, &mut watching[2], &third).await, Glance::Recovering);

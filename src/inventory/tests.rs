@@ -28,8 +28,8 @@ impl House {
     async fn new(waits_max: usize) -> Self {
         let lanes = memory::volatile(1);
         let lane = lanes.get(LaneId(0)).expect("the only one");
-        lane.begin_restore(1, crate::ids::LogId(0)).await.expect("an empty lane");
-        lane.end_restore(1).await.expect("begun");
+        lane.begin_restore(0, 1, crate::ids::LogId(0)).await.expect("an empty lane");
+        lane.end_restore(0, 1).await.expect("begun");
         let room = RoomSettings {
             mode: Mode::Open,
             opens_at_ms: 0,

@@ -1,4 +1,10 @@
 //! A room as the ledger remembers it, to rebuild it from when its lane is lost. Knows no SQL and no tokens.
+//!
+//! Who is inside is at most the capacity, and spent scores are bits: both are told whole at every look. Of a
+//! lottery a million draws may be spent, so a lane numbers every change of them, from the beginning of a
+//! round, and tells those that came since the last look, so many at a time.
+
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::ids::VisitorId;
@@ -9,7 +15,10 @@ pub const DRAWN_MAX: usize = 5_000;
 /// Scores of a [`SpentChunk`].
 pub const CHUNK_SCORES: i64 = 1_024;
 
-/// A room's line of one moment, but for who waits: their places are in their tokens.
+/// Most changes of spent draws told at once.
+pub const DRAWS_MAX: usize = 5_000;
+
+/// A room's line of one moment, but for who waits, whose places are in their tokens, and for spent draws.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     pub round: i64,
@@ -21,12 +30,50 @@ pub struct Checkpoint {
     pub head: i64,
     /// In a room with a draw: still before the opening.
     pub drawing: bool,
+    /// An operator closed the room: the round is over.
+    pub closed: bool,
     /// By visitor.
     pub inside: Vec<Insider>,
     /// Scores that are through, by chunk; no chunk is empty.
     pub spent: Vec<SpentChunk>,
-    /// Visitors of a draw who are through, in order.
-    pub spent_draws: Vec<VisitorId>,
+}
+
+/// Which changes of spent draws the ledger has been told of, and how many it can take now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub round: i64,
+    /// So many of that round's.
+    pub changes: i64,
+    /// 1 to [`DRAWS_MAX`].
+    pub max: usize,
+}
+
+/// What a lane tells of a room at once: its line, and what came of its draws since.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    pub room: Checkpoint,
+    pub draws: Draws,
+}
+
+/// Changes of a round's spent draws, in the order in which they came about. From the round's first one when
+/// another round had been told, or more than there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Draws {
+    /// How many there had been in this round when the last of these had come.
+    pub upto: i64,
+    pub changes: Vec<DrawChange>,
+    /// There are more than these.
+    pub more: bool,
+    /// How many are spent, these counted or not.
+    pub spent: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DrawChange {
+    /// This visitor is through.
+    Spent(VisitorId),
+    /// Not any more: entered again before the opening.
+    Unspent(VisitorId),
 }
 
 /// A place inside.
@@ -48,10 +95,10 @@ pub struct SpentChunk {
 }
 
 impl Checkpoint {
-    /// How many places are through.
+    /// How many scores are through.
     pub fn spent_count(&self) -> usize {
         let bits = |chunk: &SpentChunk| chunk.bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
-        self.spent.iter().map(bits).sum::<usize>() + self.spent_draws.len()
+        self.spent.iter().map(bits).sum()
     }
 }
 

@@ -7,7 +7,7 @@ use super::hold::HoldFact;
 use super::order::OrderFact;
 use super::room::{RoomCounts, RoomSettings};
 use crate::clock::Millis;
-use crate::ids::{EventId, SeatIndex};
+use crate::ids::{EventId, SeatIndex, VisitorId};
 
 /// State of a seat, a byte of the seat string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,8 +98,10 @@ pub struct EventRestore {
     /// Raised above every epoch given before, so that newcomers stand behind.
     pub epoch: i64,
     pub checkpoint: Option<Checkpoint>,
-    /// Until then the room is recovering; 0: it is not.
-    pub recover_until_ms: Millis,
+    /// Visitors of a draw who are through, as the ledger has them: no change to tell it of.
+    pub spent_draws: Vec<VisitorId>,
+    /// So long the room is recovering, from `end_restore` on; 0: it is not.
+    pub recover_ms: Millis,
     /// Orders whose seats are paying or sold, and whose facts a refund needs.
     pub orders: Vec<RestoredOrder>,
     /// Time until which paying orders keep their visitor inside.

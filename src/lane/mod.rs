@@ -26,7 +26,7 @@ use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, 
 
 pub use board::{Board, Presence, Showing};
 pub use campaign::{CampaignDump, CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
-pub use checkpoint::{Checkpoint, Insider, SpentChunk};
+pub use checkpoint::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk, Told};
 pub use event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap, SeatState};
 pub use hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
 pub use log::{Entry, Lease, Meta};
@@ -93,7 +93,7 @@ pub trait Lane: Send + Sync + 'static {
     /// Up to `max` (1 to 5,000) of the drawn after this one, bytewise by visitor; `None`: no such event.
     async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>>;
     /// What the ledger keeps of a room; `None`: no such event in this lane.
-    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>>;
+    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>>;
 
     // --- seats and holds ---
 
@@ -164,7 +164,7 @@ pub trait Lane: Send + Sync + 'static {
     /// it is not recovering, is [`Fault::Contract`] (it would wipe a good lane), as are the three others
     /// outside a restore or of another generation than the one begun: whoever was overtaken must not write
     /// into what the next one rebuilds. (A repeat of the last `end_restore` is well.)
-    async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()>;
+    async fn begin_restore(&self, now_ms: Millis, generation: u64, log: LogId) -> Result<()>;
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()>;
     async fn restore_campaign(
         &self,
@@ -173,7 +173,8 @@ pub trait Lane: Send + Sync + 'static {
         put: CampaignPut,
         claims: Vec<campaign::Claim>,
     ) -> Result<()>;
-    async fn end_restore(&self, generation: u64) -> Result<()>;
+    /// Opens the lane. Its rooms recover from now on, however long the rebuilding took.
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()>;
     /// Everything the audit needs of an event, read in one step.
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>>;
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>>;

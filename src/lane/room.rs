@@ -18,8 +18,8 @@
 //!   present whenever it is read, and by whatever changes the rate at the old one before the new one counts.
 //! - `rate` is `rate_per_min`; with control `adaptive`, `max(1, ⌊rate_per_min · pace / 1000⌋)` (0 at 0).
 //!   `pace` begins at [`PACE_MAX`] and follows the age of the lane's oldest record; see [`Pulse`].
-//! - Entries, departures, pulses with effect, purchases that give a place back, a new round and the end of
-//!   drawing give the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
+//! - Entries, departures, pulses with effect, purchases that give a place back, a closing, a new round and
+//!   the end of drawing give the lane's log its next id without a record, so that a lane that was set back is behind whoever saw
 //!   more of it.
 //! - *Spending* a place removes it and marks its score spent. Counts of seats are as the string stands;
 //!   a hold that ran out counts as held until it is swept.
@@ -47,7 +47,7 @@ pub const PACE_MIN: i64 = 10;
 pub const PACE_STEP: i64 = 50;
 /// An adaptive room looks at its pace so often, ms.
 pub const PACE_EVERY_MS: Millis = 1_000;
-/// Its pace is halved while the lane's oldest record is older than this, ms.
+/// The pipeline is behind while the lane's oldest record is older than this, ms.
 pub const BEHIND_MS: Millis = 2_000;
 
 /// Place of an entry: `epoch · 2^36 + serial`. Lower is earlier.
@@ -319,8 +319,12 @@ impl RoomCounts {
 ///
 /// In this order, each loop looking at `work_max` members at most:
 /// 0. drawing ends, if it has to; in an adaptive room the pace, when it was last looked at
-///    [`PACE_EVERY_MS`] ago or more: halved, to [`PACE_MIN`] at least, while the oldest record is older than
-///    [`BEHIND_MS`], else [`PACE_STEP`] more, up to [`PACE_MAX`];
+///    [`PACE_EVERY_MS`] ago or more: [`PACE_STEP`] more, up to [`PACE_MAX`], while the pipeline is in time;
+///    while it is behind, halved, to [`PACE_MIN`] at least, but only once for what was let in at one pace:
+///    again when the oldest record was written after the last halving, so that it speaks of the new pace
+///    (as TCP reduces once for a window of data, RFC 6582), or when its age has doubled since, which it
+///    does before such a record comes first exactly where half the pace was still too much (and while
+///    nothing moves at all, at ever longer intervals: RFC 6298);
 /// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`unclaimed`),
 ///    claimed ones spent (`expired`);
 /// 2. late that have lapsed, by (called, visitor): spent (`lapsed`);

@@ -15,6 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_hold_digest.sql"),
     include_str!("migrations/0003_rooms.sql"),
     include_str!("migrations/0004_draws.sql"),
+    include_str!("migrations/0005_draw_changes.sql"),
+    include_str!("migrations/0006_closed_rooms.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.

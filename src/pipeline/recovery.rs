@@ -18,8 +18,9 @@ use crate::clock::Millis;
 use crate::ids::{LaneId, LogId};
 use crate::lane::event::{EventRestore, RestoredOrder};
 use crate::lane::room::Order;
-use crate::lane::{CampaignPut, EventPut, Fault, Lane, Meta, PutCampaign, PutEvent, Settlement};
+use crate::lane::{CampaignPut, EventPut, Fault, Lane, Look, Meta, PutCampaign, PutEvent, Settlement};
 use crate::ledger::catalog::{LaneMark, Put};
+use crate::ledger::rooms::{Save, Saved};
 use crate::shutdown::{self, Stopping};
 
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
@@ -105,10 +106,9 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
         return Err(Error::Leased(id));
     }
-    lane.begin_restore(mark.generation, mark.log_last).await?;
+    lane.begin_restore(shared.clock.now_ms(), mark.generation, mark.log_last).await?;
     let mut done = Rebuild { generation: mark.generation, ..Rebuild::default() };
     let mut refunded = Vec::new();
-    // Campaigns first: a room recovers from when it is restored, and its visitors should have all of that time.
     for put in shared.sources.campaigns(id).await.map_err(Error::Catalog)? {
         let claims = shared.ledger.claims(&put.campaign).await?;
         done.campaigns += 1;
@@ -117,12 +117,13 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     }
     for EventSource { put, recover_ms } in shared.sources.events(id).await.map_err(Error::Catalog)? {
         let orders = shared.ledger.live_orders(&put.event).await?;
-        let saved = shared.ledger.room_checkpoint(&put.event).await?;
-        let mut checkpoint = saved.map(|saved| rooms::brought_up_to_date(saved, &orders, put.room.release_on));
-        if let Some(room) = checkpoint.as_mut().filter(|_| put.room.order == Order::Lottery) {
-            // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
-            room.drawing |= shared.ledger.draw(&put.event, room.round).await?.is_none();
-        }
+        let (checkpoint, spent_draws) = match shared.ledger.room_checkpoint(&put.event).await? {
+            Some(saved) => {
+                let look = bring_up_to_date(shared, id, mark, &put, &saved, &orders).await?;
+                (Some(look.room), shared.ledger.spent_draws(&put.event).await?)
+            }
+            None => (None, Vec::new()),
+        };
         done.events += 1;
         done.orders += orders.len();
         refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
@@ -133,18 +134,50 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
             // A room counts up its own with every round.
             epoch: mark.epoch.max(checkpoint.as_ref().map_or(0, |room| room.epoch + 1)),
             checkpoint,
+            spent_draws,
             // A lane that never was has nobody to wait for.
-            recover_until_ms: if before.generation > 0 { now_ms + recover_ms } else { 0 },
+            recover_ms: if before.generation > 0 { recover_ms } else { 0 },
             orders,
             now_ms,
         };
         lane.restore_event(now_ms, restore).await?;
     }
-    lane.end_restore(mark.generation).await?;
+    lane.end_restore(shared.clock.now_ms(), mark.generation).await?;
     for order in refunded {
         show_refunds(shared, lane.as_ref(), order).await?;
     }
     Ok(done)
+}
+
+/// The room as its lane will have it, in the ledger first: from here on the lane tells changes of draws from
+/// the first one.
+async fn bring_up_to_date(
+    shared: &Shared,
+    lane: LaneId,
+    mark: LaneMark,
+    put: &EventPut,
+    saved: &Saved,
+    orders: &[RestoredOrder],
+) -> Result<Look, Error> {
+    let mut look = rooms::brought_up_to_date(saved, orders, &put.room);
+    if put.room.order == Order::Lottery {
+        // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
+        look.room.drawing |= shared.ledger.draw(&put.event, look.room.round).await?.is_none();
+    }
+    let save = Save {
+        lane,
+        generation: mark.generation,
+        log_last: mark.log_last,
+        event: &put.event,
+        before: Some(saved),
+        after: &look,
+        now_ms: shared.clock.now_ms(),
+    };
+    match shared.ledger.save_room(save).await? {
+        Put::Done => Ok(look),
+        // Overtaken.
+        Put::Conflict => Err(Error::Leased(lane)),
+    }
 }
 
 fn has_refunds(order: &RestoredOrder) -> bool {

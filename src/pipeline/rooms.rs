@@ -10,10 +10,10 @@ use super::parts::Shared;
 use crate::clock::Millis;
 use crate::draw::list_digest;
 use crate::ids::{EventId, LogId, VisitorId};
-use crate::lane::checkpoint::{CHUNK_SCORES, DRAWN_MAX, SpentChunk};
+use crate::lane::checkpoint::{CHUNK_SCORES, DRAWN_MAX, DRAWS_MAX, SpentChunk};
 use crate::lane::event::RestoredOrder;
-use crate::lane::room::{Order, ReleaseOn};
-use crate::lane::{Checkpoint, Lane, Meta};
+use crate::lane::room::{Mode, NO_HEAD, Order, ReleaseOn, RoomSettings};
+use crate::lane::{Checkpoint, DrawChange, Draws, Lane, Look, Meta, Told};
 use crate::ledger::catalog::Put;
 use crate::ledger::draws::{SaveDraw, parts};
 use crate::ledger::rooms::{Save, Saved};
@@ -67,15 +67,40 @@ impl Rooms {
         meta: &Meta,
     ) -> Result<(), Error> {
         let event = &room.event;
-        let Some(after) = lane.checkpoint(event).await? else { return Ok(()) };
-        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(after.spent_count() as f64);
+        // All of it, but so many changes of draws at a time: a look in the lane and its transaction have a bound.
+        let (round, is_drawing) = loop {
+            let Some(look) = self.save_some(shared, lane, event, meta).await? else { return Ok(()) };
+            if !look.draws.more {
+                break (look.room.round, look.room.drawing);
+            }
+        };
+        if room.order == Order::Lottery && !is_drawing {
+            self.open_draw(shared, lane, event, round).await?;
+        }
+        Ok(())
+    }
+
+    /// One look at a room, saved if there is news. `None`: there is no such room.
+    async fn save_some(
+        &mut self,
+        shared: &Shared,
+        lane: &dyn Lane,
+        event: &EventId,
+        meta: &Meta,
+    ) -> Result<Option<Look>, Error> {
+        // What is stored, then what is: whoever saves in between has looked later than what we know, and our
+        // save is refused. The other way round an old look would go over a newer one.
         let before = match self.saved.remove(event) {
             Some(saved) => Some(saved),
             None => shared.ledger.room_checkpoint(event).await?,
         };
-        let (round, is_drawing) = (after.round, after.drawing);
+        let (round, changes) = before.as_ref().map_or((0, 0), |saved| (saved.checkpoint.round, saved.draws_upto));
+        let Some(after) = lane.checkpoint(event, Told { round, changes, max: DRAWS_MAX }).await? else {
+            return Ok(None);
+        };
+        let spent = after.room.spent_count() + after.draws.spent;
+        gauge!(ADMISSION_SPENT, "event" => event.as_str().to_owned()).set(spent as f64);
         if is_news(before.as_ref(), &after) {
-            let now_ms = shared.clock.now_ms();
             let save = Save {
                 lane: lane.id(),
                 generation: meta.generation,
@@ -83,21 +108,17 @@ impl Rooms {
                 event,
                 before: before.as_ref(),
                 after: &after,
-                now_ms,
+                now_ms: shared.clock.now_ms(),
             };
-            let at_ms = save.at_ms();
             match shared.ledger.save_room(save).await? {
-                Put::Done => drop(self.saved.insert(event.clone(), Saved { at_ms, checkpoint: after })),
+                Put::Done => drop(self.saved.insert(event.clone(), save.saved())),
                 // Another writer's by now, or a save of ours whose answer was lost: read again next time.
                 Put::Conflict => return Err(Error::Leased(lane.id())),
             }
         } else if let Some(before) = before {
             self.saved.insert(event.clone(), before);
         }
-        if room.order == Order::Lottery && !is_drawing {
-            self.open_draw(shared, lane, event, round).await?;
-        }
-        Ok(())
+        Ok(Some(after))
     }
 
     /// Once a draw is over, who took part is stored for everybody to see; after that the seed may be told.
@@ -128,10 +149,10 @@ impl Rooms {
 }
 
 /// Whether there is something to store: a room nobody has entered yet is not.
-fn is_news(before: Option<&Saved>, after: &Checkpoint) -> bool {
+fn is_news(before: Option<&Saved>, after: &Look) -> bool {
     match before {
-        Some(before) => before.checkpoint != *after,
-        None => after.serial > 0 || after.round > 1,
+        Some(before) => before.checkpoint != after.room || before.draws_upto != after.draws.upto,
+        None => after.room.serial > 0 || after.room.round > 1,
     }
 }
 
@@ -148,30 +169,48 @@ async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>
     }
 }
 
-/// The checkpoint as it would be by now: whoever has bought since it was taken is through.
-pub(super) fn brought_up_to_date(saved: Saved, orders: &[RestoredOrder], release_on: ReleaseOn) -> Checkpoint {
-    let Saved { at_ms, mut checkpoint } = saved;
-    if release_on != ReleaseOn::Order {
-        return checkpoint;
+/// The room as it would be by now: whoever has bought since it was saved is through, and one that was closed
+/// and is to be so no more is in a new round. A lane that begins anew with it has no change of a draw to tell.
+pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &RoomSettings) -> Look {
+    let mut look = Look { room: saved.checkpoint.clone(), draws: Draws::default() };
+    if look.room.closed && put.mode != Mode::Closed {
+        look.room = next_round(look.room, put.order);
+        return look;
+    }
+    if put.release_on != ReleaseOn::Order {
+        return look;
     }
     let visitors = |wanted: &dyn Fn(&RestoredOrder) -> bool| -> HashSet<&VisitorId> {
         orders.iter().filter(|order| wanted(order)).map(|order| &order.hold.visitor).collect()
     };
-    let bought = visitors(&|order| order.fact.confirmed_ms.is_some_and(|ms| ms > at_ms - SETTLED_WITHIN_MS));
+    let since_ms = saved.at_ms - SETTLED_WITHIN_MS;
+    let bought = visitors(&|order| order.fact.confirmed_ms.is_some_and(|ms| ms > since_ms));
     let buying = visitors(&|order| !order.fact.status.is_final());
     let is_through = |visitor: &VisitorId| bought.contains(visitor) && !buying.contains(visitor);
     let (through, inside): (Vec<_>, Vec<_>) =
-        checkpoint.inside.into_iter().partition(|place| is_through(&place.visitor));
-    checkpoint.inside = inside;
+        std::mem::take(&mut look.room.inside).into_iter().partition(|place| is_through(&place.visitor));
+    look.room.inside = inside;
     for place in through {
         if place.score < 0 {
-            checkpoint.spent_draws.push(place.visitor);
+            look.draws.changes.push(DrawChange::Spent(place.visitor));
         } else {
-            spend(&mut checkpoint.spent, place.score);
+            spend(&mut look.room.spent, place.score);
         }
     }
-    checkpoint.spent_draws.sort_unstable();
-    checkpoint
+    look
+}
+
+/// As a lane begins it that hears of the change itself.
+fn next_round(room: Checkpoint, order: Order) -> Checkpoint {
+    Checkpoint {
+        round: room.round + 1,
+        head: NO_HEAD,
+        drawing: order == Order::Lottery,
+        closed: false,
+        inside: Vec::new(),
+        spent: Vec::new(),
+        ..room
+    }
 }
 
 fn spend(spent: &mut Vec<SpentChunk>, score: i64) {

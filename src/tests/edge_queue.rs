@@ -228,7 +228,7 @@ async fn while_a_lane_is_rebuilt_tokens_stay_good() {
     let edge = hall(narrow()).await;
     let token = edge.post(QUEUE).send().await.text("token");
     let lane = edge.state.catalog.event("hall").expect("an event").lane;
-    edge.lanes.get(lane).expect("a lane").begin_restore(2, LogId(0)).await.expect("begun");
+    edge.lanes.get(lane).expect("a lane").begin_restore(0, 2, LogId(0)).await.expect("begun");
     let view = poll(&edge, &token).await;
     assert_eq!(
         (view.status.as_u16(), view.text("state"), view.text("room")),

@@ -168,7 +168,7 @@ async fn probes_tell_how_it_is() {
     let ready = async || edge.admin_call(Method::GET, "/readyz").send().await;
     assert_eq!(ready().await.json, json!({"ready": true, "recovering": [], "away": []}));
     let lane = edge.lanes.iter().next().expect("a lane");
-    lane.begin_restore(2, stanchion::ids::LogId(0)).await.expect("begun");
+    lane.begin_restore(0, 2, stanchion::ids::LogId(0)).await.expect("begun");
     let recovering = ready().await;
     assert_eq!(
         (recovering.status.as_u16(), recovering.json),

@@ -152,8 +152,8 @@ impl Edge {
         let ledger = Ledger::sqlite(&dir.path().join("ledger.db"), 2, Duration::from_secs(3)).await.expect("opened");
         let (clock, lanes) = (Clock::fixed(NOW_MS), volatile(2));
         for lane in lanes.iter() {
-            lane.begin_restore(1, LogId(0)).await.expect("begun");
-            lane.end_restore(1).await.expect("built");
+            lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
+            lane.end_restore(0, 1).await.expect("built");
         }
         let settings = inventory::Settings { log_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
         let operator = Arc::new(Absent::default());

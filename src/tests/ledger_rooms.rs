@@ -2,11 +2,12 @@
 //! lane writes nothing.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use stanchion::ids::{EventId, LaneId, LogId, VisitorId};
-use stanchion::lane::{Checkpoint, Insider, SpentChunk};
+use stanchion::lane::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::{LaneMark, Put};
 use stanchion::ledger::rooms::{Save, Saved};
@@ -16,8 +17,9 @@ use crate::ledger_rows::{embedded, mysql, on_both, run};
 on_both! {
     a_room_reads_back
     only_differences_are_written
+    changes_of_draws_add_up
     a_new_round_leaves_nothing_of_the_old_one
-    without_a_known_save_everything_is_replaced
+    a_first_save_of_a_stored_room_writes_nothing
     a_writer_that_lost_its_lane_writes_nothing
     a_save_over_another_one_writes_nothing
     two_saves_of_one_moment_are_two
@@ -39,22 +41,29 @@ async fn lane_of(ledger: &Ledger, generation: u64) {
 }
 
 /// A save of the lane as it is.
-fn save<'a>(event: &'a EventId, before: Option<&'a Saved>, after: &'a Checkpoint, now_ms: i64) -> Save<'a> {
+fn save<'a>(event: &'a EventId, before: Option<&'a Saved>, after: &'a Look, now_ms: i64) -> Save<'a> {
     Save { lane: LANE, generation: GENERATION, log_last: LogId(0), event, before, after, now_ms }
 }
 
 async fn stored(ledger: &Ledger, save: Save<'_>) -> Saved {
     assert_eq!(ledger.save_room(save).await.expect("answers"), Put::Done);
-    let saved = Saved { at_ms: save.at_ms(), checkpoint: save.after.clone() };
+    let saved = save.saved();
     assert_eq!(ledger.room_checkpoint(save.event).await.expect("reads").as_ref(), Some(&saved));
     saved
 }
 
+/// Who is through by a draw, in order.
+async fn spent_draws(ledger: &Ledger, event: &EventId) -> Vec<String> {
+    ledger.spent_draws(event).await.expect("reads").into_iter().map(VisitorId::into_string).collect()
+}
+
 async fn refused(ledger: &Ledger, save: Save<'_>) {
     let was = ledger.room_checkpoint(save.event).await.expect("reads");
+    let were_spent = spent_draws(ledger, save.event).await;
     let mark = ledger.lane_mark(LANE).await.expect("reads");
     assert_eq!(ledger.save_room(save).await.expect("answers"), Put::Conflict);
     assert_eq!(ledger.room_checkpoint(save.event).await.expect("reads"), was);
+    assert_eq!(spent_draws(ledger, save.event).await, were_spent);
     assert_eq!(ledger.lane_mark(LANE).await.expect("reads"), mark, "not even the lane's mark");
 }
 
@@ -68,6 +77,24 @@ fn chunk(number: i64, byte: u8) -> SpentChunk {
     SpentChunk { chunk: number, bits }
 }
 
+/// As a lane tells it that has told nothing of its draws before.
+fn look(room: Checkpoint, spent: &[&str]) -> Look {
+    Look { room, draws: news(0, &spent.iter().map(|visitor| (*visitor, true)).collect::<Vec<_>>()) }
+}
+
+/// Who is through, or is not any more, after so many changes.
+fn news(told: i64, all: &[(&str, bool)]) -> Draws {
+    let change = |(visitor, spent): &(&str, bool)| match spent {
+        true => DrawChange::Spent(VisitorId::from(*visitor)),
+        false => DrawChange::Unspent(VisitorId::from(*visitor)),
+    };
+    Draws { upto: told + all.len() as i64, changes: all.iter().map(change).collect(), more: false, spent: 0 }
+}
+
+fn hall_look() -> Look {
+    look(room(), &["y", "X", "x"])
+}
+
 fn room() -> Checkpoint {
     Checkpoint {
         round: 1,
@@ -76,26 +103,28 @@ fn room() -> Checkpoint {
         admitted_total: 12,
         head: -(1 << 46),
         drawing: true,
+        closed: true,
         inside: vec![insider("A", -7), insider("a", 2), insider("b", 3)],
         spent: vec![chunk(-3, 1), chunk(0, 255), chunk(1 << 27, 8)],
-        spent_draws: vec![VisitorId::from("X"), VisitorId::from("x"), VisitorId::from("y")],
     }
 }
 
 async fn a_room_reads_back(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
     assert_eq!(ledger.room_checkpoint(&hall()).await.expect("reads"), None);
-    stored(ledger, save(&hall(), None, &room(), 5)).await;
-    let empty = Checkpoint { round: 1, epoch: 1, ..Checkpoint::default() };
+    stored(ledger, save(&hall(), None, &hall_look(), 5)).await;
+    let empty = look(Checkpoint { round: 1, epoch: 1, ..Checkpoint::default() }, &[]);
     stored(ledger, save(&"other".into(), None, &empty, 6)).await;
-    let hall = ledger.room_checkpoint(&hall()).await.expect("reads");
-    assert_eq!(hall.expect("it is there").checkpoint, room(), "another room's save is not its own");
+    let saved = ledger.room_checkpoint(&hall()).await.expect("reads").expect("it is there");
+    assert_eq!((saved.checkpoint, saved.draws_upto), (room(), 3), "another room's save is not its own");
+    assert_eq!(spent_draws(ledger, &hall()).await, ["X", "x", "y"]);
+    assert_eq!(spent_draws(ledger, &"other".into()).await, [""; 0]);
 }
 
 /// Rows that a save does not write keep what was put into them behind its back.
 async fn only_differences_are_written(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    let before = stored(ledger, save(&hall(), None, &room(), 5)).await;
+    let before = stored(ledger, save(&hall(), None, &hall_look(), 5)).await;
     run(
         ledger,
         format!(
@@ -112,41 +141,64 @@ async fn only_differences_are_written(ledger: &Ledger) {
     after.serial = 41;
     after.inside = vec![insider("A", -7), insider("a", 8), insider("b", 3), insider("c", 4)];
     after.spent[1] = chunk(0, 254);
-    after.spent_draws = vec![VisitorId::from("W"), VisitorId::from("x"), VisitorId::from("y")];
+    let after = Look { room: after, draws: news(3, &[("W", true), ("X", false)]) };
     assert_eq!(ledger.save_room(save(&hall(), Some(&before), &after, 6)).await.expect("answers"), Put::Done);
 
-    let mut expected = after.clone();
+    let mut expected = after.room;
     expected.inside[0].expires_ms = 1;
     expected.spent[0] = chunk(-3, 0);
-    expected.spent_draws.remove(1);
     let read = ledger.room_checkpoint(&hall()).await.expect("reads").expect("it is there");
-    assert_eq!(read, Saved { at_ms: 6, checkpoint: expected });
+    assert_eq!(read, Saved { at_ms: 6, draws_upto: 5, checkpoint: expected });
+    assert_eq!(spent_draws(ledger, &hall()).await, ["W", "y"]);
+}
+
+/// The last one of a visitor's changes counts, and who is told again is there once.
+async fn changes_of_draws_add_up(ledger: &Ledger) {
+    lane_of(ledger, GENERATION).await;
+    let mut before = stored(ledger, save(&hall(), None, &hall_look(), 5)).await;
+    let steps: [&[(&str, bool)]; 3] =
+        [&[("x", false), ("v", true), ("v", false), ("x", true)], &[], &[("y", true), ("X", false), ("w", true)]];
+    for (at_ms, changes) in (6..).zip(steps) {
+        let after = Look { room: room(), draws: news(before.draws_upto, changes) };
+        before = stored(ledger, save(&hall(), Some(&before), &after, at_ms)).await;
+    }
+    assert_eq!(before.draws_upto, 3 + 7);
+    assert_eq!(spent_draws(ledger, &hall()).await, ["w", "x", "y"]);
+    // A lane that was rebuilt counts from nothing again; what is stored stays.
+    let rebuilt = Look { room: Checkpoint { epoch: 9, ..room() }, draws: news(0, &[("z", true)]) };
+    assert_eq!(stored(ledger, save(&hall(), Some(&before), &rebuilt, 9)).await.draws_upto, 1);
+    assert_eq!(spent_draws(ledger, &hall()).await, ["w", "x", "y", "z"]);
 }
 
 async fn a_new_round_leaves_nothing_of_the_old_one(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    let before = stored(ledger, save(&hall(), None, &room(), 5)).await;
+    let before = stored(ledger, save(&hall(), None, &hall_look(), 5)).await;
     let next = Checkpoint { round: 2, epoch: 3, serial: 41, inside: vec![insider("b", 9)], ..Checkpoint::default() };
-    let before = stored(ledger, save(&hall(), Some(&before), &next, 6)).await;
+    let before = stored(ledger, save(&hall(), Some(&before), &look(next.clone(), &["y"]), 6)).await;
+    assert_eq!(spent_draws(ledger, &hall()).await, ["y"]);
     let raised = Checkpoint { epoch: 4, inside: vec![], spent: vec![chunk(4, 4)], ..next };
-    stored(ledger, save(&hall(), Some(&before), &raised, 7)).await;
+    stored(ledger, save(&hall(), Some(&before), &Look { room: raised, draws: news(1, &[]) }, 7)).await;
+    assert_eq!(spent_draws(ledger, &hall()).await, ["y"]);
 }
 
-async fn without_a_known_save_everything_is_replaced(ledger: &Ledger) {
+/// A writer that was paused before its first save does not know that another one has saved since.
+async fn a_first_save_of_a_stored_room_writes_nothing(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    stored(ledger, save(&hall(), None, &room(), 5)).await;
-    let after = Checkpoint { spent: vec![chunk(0, 1)], spent_draws: vec!["x".into()], ..Checkpoint::default() };
-    stored(ledger, save(&hall(), None, &after, 6)).await;
+    let (hall, later) = (hall(), hall_look());
+    let before = stored(ledger, save(&hall, None, &later, 6)).await;
+    let sooner = look(Checkpoint { serial: 3, spent: vec![chunk(0, 1)], ..room() }, &["z"]);
+    refused(ledger, Save { log_last: LogId(70), ..save(&hall, None, &sooner, 7) }).await;
+    stored(ledger, save(&hall, Some(&before), &sooner, 8)).await;
 }
 
 async fn a_writer_that_lost_its_lane_writes_nothing(ledger: &Ledger) {
-    let (hall, room) = (hall(), room());
-    let late = Save { log_last: LogId(70), ..save(&hall, None, &room, 5) };
+    let (hall, first) = (hall(), hall_look());
+    let late = Save { log_last: LogId(70), ..save(&hall, None, &first, 5) };
     refused(ledger, late).await;
     lane_of(ledger, GENERATION).await;
-    let before = stored(ledger, save(&hall, None, &room, 5)).await;
+    let before = stored(ledger, save(&hall, None, &first, 5)).await;
     lane_of(ledger, GENERATION + 1).await;
-    let after = Checkpoint { serial: 99, ..room.clone() };
+    let after = look(Checkpoint { serial: 99, ..room() }, &["z"]);
     for before in [None, Some(&before)] {
         refused(ledger, Save { log_last: LogId(70), ..save(&hall, before, &after, 6) }).await;
     }
@@ -156,11 +208,11 @@ async fn a_writer_that_lost_its_lane_writes_nothing(ledger: &Ledger) {
 
 async fn a_save_over_another_one_writes_nothing(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    let (hall, first) = (hall(), room());
+    let (hall, first) = (hall(), hall_look());
     let before = stored(ledger, save(&hall, None, &first, 5)).await;
-    let after = Checkpoint { serial: 50, inside: vec![], ..room() };
+    let after = look(Checkpoint { serial: 50, inside: vec![], ..room() }, &[]);
     stored(ledger, save(&hall, Some(&before), &after, 6)).await;
-    let other = Checkpoint { serial: 51, spent: vec![], ..room() };
+    let other = look(Checkpoint { serial: 51, spent: vec![], ..room() }, &["z"]);
     refused(ledger, Save { log_last: LogId(70), ..save(&hall, Some(&before), &other, 7) }).await;
     let missing = EventId::from("missing");
     refused(ledger, save(&missing, Some(&before), &other, 7)).await;
@@ -168,7 +220,7 @@ async fn a_save_over_another_one_writes_nothing(ledger: &Ledger) {
 
 async fn two_saves_of_one_moment_are_two(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    let (hall, room) = (hall(), room());
+    let (hall, room) = (hall(), hall_look());
     let first = stored(ledger, save(&hall, None, &room, 5)).await;
     let second = stored(ledger, save(&hall, Some(&first), &room, 5)).await;
     assert_eq!(second.at_ms, 6);
@@ -179,7 +231,7 @@ async fn two_saves_of_one_moment_are_two(ledger: &Ledger) {
 
 async fn the_lanes_mark_rises_and_never_falls(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
-    let (hall, room) = (hall(), room());
+    let (hall, room) = (hall(), hall_look());
     let mut before = None;
     for (log, expected) in [(7, 7), (5, 7), (9, 9)] {
         let save = Save { log_last: LogId(log), ..save(&hall, before.as_ref(), &room, 5) };
@@ -194,43 +246,57 @@ async fn a_large_room(ledger: &Ledger) {
     lane_of(ledger, GENERATION).await;
     let hall = hall();
     let visitor = |n: i64| format!("{n:016x}{:016x}", n * 7_919);
-    let large = Checkpoint {
+    let room = Checkpoint {
         round: 1,
         epoch: 1,
         inside: (0..10_000).map(|n| insider(&visitor(n), n)).collect(),
         spent: (0..1_000).map(|n| chunk(n, 170)).collect(),
-        spent_draws: (0..100_000).map(|n| VisitorId::from(visitor(n))).collect(),
         ..Checkpoint::default()
     };
+    let mut all: Vec<String> = (0..100_000).map(visitor).collect();
+    let large = look(room, &all.iter().map(String::as_str).collect::<Vec<_>>());
     let before = stored(ledger, save(&hall, None, &large, 1)).await;
 
     // A third of it changes.
-    let mut changed = large.clone();
+    let mut changed = large.room.clone();
     changed.inside.retain(|insider| insider.score % 3 > 0);
     changed.inside.iter_mut().filter(|insider| insider.score % 2 == 0).for_each(|insider| insider.claimed = false);
     changed.spent.iter_mut().step_by(3).for_each(|spent| spent.bits[0] = 1);
-    changed.spent_draws =
-        changed.spent_draws.into_iter().enumerate().filter(|(n, _)| n % 3 > 0).map(|(_, v)| v).collect();
-    changed.spent_draws.extend((0..3_000).map(|n| VisitorId::from(format!("z{n:031}"))));
-    stored(ledger, save(&hall, Some(&before), &changed, 2)).await;
+    let more: Vec<String> = (0..3_000).map(|n| format!("z{n:031}")).collect();
+    let changes: Vec<(&str, bool)> = all
+        .iter()
+        .step_by(3)
+        .map(|visitor| (visitor.as_str(), false))
+        .chain(more.iter().map(|visitor| (visitor.as_str(), true)))
+        .collect();
+    let after = Look { room: changed, draws: news(before.draws_upto, &changes) };
+    stored(ledger, save(&hall, Some(&before), &after, 2)).await;
+    let mut n = 0;
+    all.retain(|_| {
+        n += 1;
+        n % 3 != 1
+    });
+    all.extend(more);
+    assert_eq!(spent_draws(ledger, &hall).await, all);
 }
 
 /// Few keys, so that checkpoints one after another share some.
-fn checkpoints() -> impl Strategy<Value = Vec<(Checkpoint, bool)>> {
+fn checkpoints() -> impl Strategy<Value = Vec<(Look, bool)>> {
     let visitor = "[a-cA-C]{1,2}";
     let inside = prop::collection::btree_map(visitor, (-3..3i64, 0..3i64, any::<bool>()), 0..8);
     let spent = prop::collection::btree_map(-3..4i64, 0..3u8, 0..5);
-    let draws = prop::collection::btree_set(visitor, 0..8);
+    let draws = prop::collection::vec((visitor, any::<bool>()), 0..8);
     let numbers = (1..3i64, 1..3i64, 0..9i64, any::<i64>(), any::<bool>());
     let one =
         (numbers, inside, spent, draws).prop_map(|((round, epoch, serial, head, drawing), inside, spent, draws)| {
-            Checkpoint {
+            let room = Checkpoint {
                 round,
                 epoch,
                 serial,
                 admitted_total: serial / 2,
                 head,
                 drawing,
+                closed: head % 2 == 0,
                 inside: inside
                     .into_iter()
                     .map(|(visitor, (score, expires_ms, claimed))| Insider {
@@ -241,8 +307,9 @@ fn checkpoints() -> impl Strategy<Value = Vec<(Checkpoint, bool)>> {
                     })
                     .collect(),
                 spent: spent.into_iter().map(|(number, byte)| chunk(number, byte)).collect(),
-                spent_draws: draws.into_iter().map(VisitorId::from).collect(),
-            }
+            };
+            let draws: Vec<(&str, bool)> = draws.iter().map(|(visitor, spent)| (visitor.as_str(), *spent)).collect();
+            Look { room, draws: news(serial, &draws) }
         });
     // Whether the save knows the one before.
     prop::collection::vec((one, prop::bool::weighted(0.9)), 1..8)
@@ -256,14 +323,31 @@ fn sequences_read_back(ledger: &Ledger, runtime: &tokio::runtime::Runtime, cases
         number.set(number.get() + 1);
         let event = EventId::from(format!("e{}", number.get()));
         let mut last: Option<Saved> = None;
-        for (checkpoint, knows) in sequence {
-            let save = save(&event, last.as_ref().filter(|_| knows), &checkpoint, 5);
+        let mut through: BTreeSet<VisitorId> = BTreeSet::new();
+        for (look, knows) in sequence {
+            let save = save(&event, last.as_ref().filter(|_| knows), &look, 5);
             let put = runtime.block_on(ledger.save_room(save)).expect("answers");
-            prop_assert_eq!(put, Put::Done);
+            let saved = if last.is_none() || knows {
+                prop_assert_eq!(put, Put::Done);
+                if last.as_ref().is_none_or(|last| last.checkpoint.round != look.room.round) {
+                    through.clear();
+                }
+                for change in &look.draws.changes {
+                    match change {
+                        DrawChange::Spent(visitor) => through.insert(visitor.clone()),
+                        DrawChange::Unspent(visitor) => through.remove(visitor),
+                    };
+                }
+                Some(save.saved())
+            } else {
+                prop_assert_eq!(put, Put::Conflict);
+                last
+            };
             let read = runtime.block_on(ledger.room_checkpoint(&event)).expect("reads");
-            let saved = Saved { at_ms: save.at_ms(), checkpoint: checkpoint.clone() };
-            prop_assert_eq!(read.as_ref(), Some(&saved));
-            last = Some(saved);
+            prop_assert_eq!(&read, &saved);
+            let spent = runtime.block_on(ledger.spent_draws(&event)).expect("reads");
+            prop_assert!(spent.iter().eq(&through), "{:?}, not {:?}", spent, through);
+            last = saved;
         }
         Ok(())
     });

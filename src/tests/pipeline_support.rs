@@ -1,6 +1,6 @@
 //! Lanes, a ledger and a pipeline without a gateway.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -67,6 +67,8 @@ pub struct House {
     pub clock: Clock,
     pub provider: Arc<Scripted>,
     pub settings: Settings,
+    /// As the organizer wants it.
+    room: Arc<Mutex<RoomSettings>>,
     store: Store,
     folder: Arc<tempfile::TempDir>,
     running: Vec<(Stop, tokio::task::JoinHandle<()>)>,
@@ -105,6 +107,7 @@ impl House {
             clock: Clock::fixed(1_795_168_800_000),
             provider: Arc::default(),
             settings,
+            room: Arc::new(Mutex::new(open_room())),
             folder: Arc::new(folder),
             running: Vec::new(),
         };
@@ -129,7 +132,7 @@ impl House {
             lanes: self.lanes.clone(),
             ledger: self.ledger.clone(),
             provider: self.provider.clone(),
-            sources: Arc::new(Hall),
+            sources: Arc::new(Hall(self.room.clone())),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
         })
@@ -142,6 +145,17 @@ impl House {
         let run = pipeline.clone();
         self.running.push((stop, tokio::spawn(async move { run.run(stopping).await })));
         pipeline
+    }
+
+    /// The organizer's word, which the lane hears of only when it is told.
+    pub fn set(&self, change: impl FnOnce(&mut RoomSettings)) {
+        change(&mut self.room.lock().expect("nobody panics with it"));
+    }
+
+    /// The hall as the catalogue has it.
+    pub async fn hall(&self) -> EventPut {
+        let events = Hall(self.room.clone()).events(LANE).await.expect("no store to ask");
+        events.into_iter().next().expect("one hall").put
     }
 
     /// Ends all writers as a crash would, at whatever they wait for.
@@ -355,33 +369,43 @@ pub async fn eventually(what: &str, so: impl AsyncFn() -> bool) {
     }
 }
 
+fn open_room() -> RoomSettings {
+    RoomSettings {
+        mode: Mode::Open,
+        opens_at_ms: 0,
+        closes_at_ms: 0,
+        capacity: 1_000,
+        rate_per_min: 6_000_000,
+        pass_ttl_s: 86_400,
+        claim_ttl_s: 3_600,
+        absent_after_s: 3_600,
+        late_grace_s: 0,
+        release_on: ReleaseOn::Exit,
+        order: Order::Fifo,
+        control: Control::Fixed,
+    }
+}
+
 /// What is on sale.
-struct Hall;
+struct Hall(Arc<Mutex<RoomSettings>>);
+
+impl Hall {
+    fn room(&self) -> RoomSettings {
+        self.0.lock().expect("nobody panics with it").clone()
+    }
+}
 
 #[async_trait]
 impl Sources for Hall {
     async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>> {
-        let room = RoomSettings {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            closes_at_ms: 0,
-            capacity: 1_000,
-            rate_per_min: 6_000_000,
-            pass_ttl_s: 86_400,
-            claim_ttl_s: 3_600,
-            absent_after_s: 3_600,
-            late_grace_s: 0,
-            release_on: ReleaseOn::Exit,
-            order: Order::Fifo,
-            control: Control::Fixed,
-        };
-        let hall = EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room };
+        let hall =
+            EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room: self.room() };
         let hall = EventSource { put: hall, recover_ms: 0 };
         Ok(if lane == LANE { vec![hall] } else { Vec::new() })
     }
 
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
-        let hall = RoomSource { event: EventId::from(HALL), order: Order::Fifo };
+        let hall = RoomSource { event: EventId::from(HALL), order: self.room().order };
         if lane == LANE { vec![hall] } else { Vec::new() }
     }
 

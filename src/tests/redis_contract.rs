@@ -60,8 +60,8 @@ async fn wrong_arguments_change_nothing() {
     let redis = OwnRedis::with(&["--enable-debug-command", "yes"]).await;
     let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0 };
     let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
-    lane.begin_restore(1, LogId(0)).await.expect("a new generation");
-    lane.end_restore(1).await.expect("the same one");
+    lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, 1).await.expect("the same one");
     hall(&lane).await;
     lane.put_campaign(START, ask::campaign_put("c", 5)).await.expect("an answer");
     lane.claim(START, ask::claim("c", "k", "kim")).await.expect("an answer");

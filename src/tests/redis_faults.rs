@@ -27,8 +27,8 @@ async fn lane(config: &config::Redis) -> Arc<dyn Lane> {
 /// Lane 0, empty and built.
 async fn built(config: &config::Redis) -> Arc<dyn Lane> {
     let lane = lane(config).await;
-    lane.begin_restore(1, LogId(0)).await.expect("a new generation");
-    lane.end_restore(1).await.expect("the same one");
+    lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, 1).await.expect("the same one");
     lane
 }
 
@@ -134,8 +134,8 @@ async fn a_wiped_lane_recovers_before_it_sells() {
     let meta = lane.meta().await.expect("answers always");
     assert_eq!((meta.generation, meta.recovering), (0, true));
 
-    lane.begin_restore(2, LogId(0)).await.expect("a new generation");
-    lane.end_restore(2).await.expect("the same one");
+    lane.begin_restore(START, 2, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, 2).await.expect("the same one");
     hall(&lane).await;
     lane.poll(START, token).await.expect("an answer").expect("the event");
 }
@@ -153,8 +153,8 @@ async fn a_lane_rolled_back_recovers_for_whoever_has_seen_more() {
     assert!(!stranger.meta().await.expect("answers always").recovering, "who has seen nothing cannot tell");
 
     // Rebuilt by somebody else: the new generation is learnt, whatever its log is at.
-    stranger.begin_restore(2, LogId(0)).await.expect("a new generation");
-    stranger.end_restore(2).await.expect("the same one");
+    stranger.begin_restore(START, 2, LogId(0)).await.expect("a new generation");
+    stranger.end_restore(START, 2).await.expect("the same one");
     assert_eq!(records(&lane).await, vec![]);
     redis.says(&format!("HSET {key} generation 1"));
     assert!(matches!(lane.read_log(LogId(0), 9).await, Err(Fault::Recovering(_))), "an old generation is behind");
@@ -166,9 +166,9 @@ async fn a_wiped_lane_rebuilt_under_its_old_generation_counts_on() {
     let lane = built(&config(redis.url())).await;
     lane.append(START, vec![ask::expired("a", "o"), ask::expired("b", "o")]).await.expect("an answer");
     redis.flush();
-    assert!(matches!(lane.begin_restore(0, LogId(0)).await, Err(Fault::Contract { .. })));
-    lane.begin_restore(1, LogId(1)).await.expect("the lane is gone");
-    lane.end_restore(1).await.expect("the same one");
+    assert!(matches!(lane.begin_restore(START, 0, LogId(0)).await, Err(Fault::Contract { .. })));
+    lane.begin_restore(START, 1, LogId(1)).await.expect("the lane is gone");
+    lane.end_restore(START, 1).await.expect("the same one");
     assert_eq!(lane.meta().await.expect("an answer").log_last, LogId(2), "no id is given twice");
 }
 

@@ -55,8 +55,8 @@ fn redis_picks_what_the_model_picks() {
         let redis = stanchion::lane::redis::connect(&config, 1).await.expect("the server is ready").remove(0);
         let model = memory::volatile(1).iter().next().expect("one lane").clone();
         for lane in [&redis, &model] {
-            lane.begin_restore(1, LogId(0)).await.expect("a new generation");
-            lane.end_restore(1).await.expect("the same one");
+            lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
+            lane.end_restore(START, 1).await.expect("the same one");
             hall_with(lane, |put| put.seats = SEATS).await;
             inside(lane, START, "kim").await;
         }

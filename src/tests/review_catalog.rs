@@ -28,8 +28,8 @@ async fn a_change_between_the_two_reads_is_not_missed() {
     let ledger = Ledger::sqlite(&folder.path().join("ledger.db"), 2, limit).await.expect("opens");
     let (lanes, clock): (Lanes, _) = (memory::volatile(2), Clock::fixed(1_795_168_800_000));
     for lane in lanes.iter() {
-        lane.begin_restore(1, LogId(0)).await.expect("a new generation");
-        lane.end_restore(1).await.expect("the same one");
+        lane.begin_restore(0, 1, LogId(0)).await.expect("a new generation");
+        lane.end_restore(0, 1).await.expect("the same one");
     }
     let catalog = || Catalog::new(ledger.clone(), lanes.clone(), clock.clone());
     let (organizer, gateway) = (catalog(), catalog());

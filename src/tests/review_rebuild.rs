@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use stanchion::config;
+use stanchion::ids::EventId;
 use stanchion::lane::order::OrderStatus;
-use stanchion::lane::{Lanes, redis};
+use stanchion::lane::room::{Mode, Order, PlaceState};
+use stanchion::lane::{Enter, EnterOutcome, Entrant, Lanes, Token, redis};
 
 use crate::conformance::ask;
 use crate::pipeline_support::{self, House, LANE};
@@ -70,4 +72,92 @@ async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
     house.until(&order, OrderStatus::PendingPayment).await;
     assert_eq!(house.seats(0, 2).await, "pf");
     house.close().await;
+}
+
+/// A lane tells the ledger who is through by a draw change by change. Rebuilt, it knows them all and tells
+/// from the first change on again.
+async fn who_is_through_by_a_draw(store: pipeline_support::Store) {
+    let house = House::open(store).await;
+    house.set(|room| (room.order, room.mode) = (Order::Lottery, Mode::Scheduled));
+    // Nobody has been here yet, so it is built as a new one.
+    let mut house = house.wiped().await;
+    house.pipeline().rebuild(LANE).await.expect("of a lottery");
+    let now_ms = house.clock.now_ms();
+    let draws = [("a", -9), ("b", -8), ("c", -7)];
+    let entrant = |(who, draw)| Entrant { visitor: ask::visitor(who), draw: Some(draw) };
+    let enter = Enter { visitors: draws.map(entrant).into(), ..ask::enter_all(pipeline_support::HALL, &[]) };
+    house.lane().enter(now_ms, enter).await.expect("answers");
+    house.set(|room| room.mode = Mode::Open);
+    house.lane().put_event(now_ms, house.hall().await).await.expect("answers");
+    house.lane().pulse(now_ms, ask::pulse(pipeline_support::HALL)).await.expect("answers");
+
+    let token = |(who, score)| Token { score, ..ask::token(pipeline_support::HALL, who, 1) };
+    for through in 1..=draws.len() {
+        assert!(house.lane().leave(now_ms, token(draws[through - 1])).await.expect("answers"));
+        // A whole lane's rooms are saved before it is built anew; a lost one's are as they were saved.
+        for is_lost in [false, true] {
+            if is_lost {
+                house = house.wiped().await;
+            }
+            house.pipeline().rebuild(LANE).await.expect("of a lottery");
+            for (at, draw) in draws.into_iter().enumerate() {
+                let place = house.lane().poll(now_ms, token(draw)).await.expect("answers").expect("the hall");
+                assert_eq!(place.state == PlaceState::Done, at < through, "{draw:?} when {through} are through");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_through_by_a_draw_in_the_embedded_lane_stays_so() {
+    who_is_through_by_a_draw(pipeline_support::Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn who_is_through_by_a_draw_on_redis_stays_so() {
+    who_is_through_by_a_draw(pipeline_support::Store::Servers).await;
+}
+
+/// What the lane was told of a sale that ended, and what it was not: that another one has begun.
+async fn a_sale_begun_while_the_lane_is_lost(store: pipeline_support::Store) {
+    let house = House::open(store).await;
+    let event: EventId = pipeline_support::HALL.into();
+    let now_ms = house.clock.now_ms();
+    let enter = async |house: &House, who: &str| {
+        let entered = house.lane().enter(now_ms, ask::enter(pipeline_support::HALL, who)).await.expect("answers");
+        let Some(EnterOutcome::Entered { score, place }) = entered.into_iter().next() else { panic!("{who} enters") };
+        Token { event: event.clone(), visitor: ask::visitor(who), score, round: place.counts.round }
+    };
+    let room = async |house: &House| house.lane().room(now_ms, &event).await.expect("answers").expect("the hall");
+    let kim = enter(&house, "kim").await;
+    house.pipeline().rebuild(LANE).await.expect("of an open room");
+    assert_eq!(room(&house).await.round, 1);
+
+    house.set(|room| room.mode = Mode::Closed);
+    house.lane().put_event(now_ms, house.hall().await).await.expect("the lane is told");
+    // Saves the room as it is first.
+    house.pipeline().rebuild(LANE).await.expect("of a closed room");
+    assert_eq!((room(&house).await.round, room(&house).await.inside), (1, 1), "what is closed stays so");
+
+    house.set(|room| room.mode = Mode::Open);
+    let house = house.wiped().await;
+    house.pipeline().rebuild(LANE).await.expect("of a room that is not closed any more");
+    let now = room(&house).await;
+    assert_eq!((now.round, now.inside, now.admitted_total), (2, 0, 1));
+    let place = house.lane().poll(now_ms, kim.clone()).await.expect("answers").expect("the hall");
+    assert_eq!(place.state, PlaceState::Done, "of the sale before");
+    let lee = enter(&house, "lee").await;
+    assert!(lee.score > kim.score, "scores only grow");
+    house.pipeline().rebuild(LANE).await.expect("once more");
+    assert_eq!(room(&house).await.round, 2, "one sale, one round");
+}
+
+#[tokio::test]
+async fn a_sale_begun_while_the_embedded_lane_is_lost_is_a_new_round() {
+    a_sale_begun_while_the_lane_is_lost(pipeline_support::Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_sale_begun_while_the_lane_on_redis_is_lost_is_a_new_round() {
+    a_sale_begun_while_the_lane_is_lost(pipeline_support::Store::Servers).await;
 }

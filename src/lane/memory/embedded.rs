@@ -16,7 +16,7 @@ use crate::clock::{self, Millis};
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::Claim;
-use crate::lane::checkpoint::Checkpoint;
+use crate::lane::checkpoint::{Look, Told};
 use crate::lane::record::Record;
 use crate::lane::{
     CampaignDump, CampaignPut, Cancel, CancelOutcome, Checkout, CheckoutOutcome, ClaimAsk, ClaimOutcome, Enter,
@@ -207,8 +207,8 @@ impl Lane for Embedded {
         self.run("drawn", When::Built, |step| rooms::drawn(step, event, after, max)).await
     }
 
-    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>> {
-        self.run("checkpoint", When::Built, |step| Ok(rooms::checkpoint(step, event))).await
+    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>> {
+        self.run("checkpoint", When::Built, |step| rooms::checkpoint(step, event, told)).await
     }
 
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {
@@ -325,7 +325,7 @@ impl Lane for Embedded {
         .await
     }
 
-    async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
+    async fn begin_restore(&self, _now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
         self.run("begin_restore", When::Always, |step| restore::begin_restore(step, generation, log)).await
     }
 
@@ -348,8 +348,8 @@ impl Lane for Embedded {
         .await
     }
 
-    async fn end_restore(&self, generation: u64) -> Result<()> {
-        self.run("end_restore", When::Always, |step| restore::end_restore(step, generation)).await
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
+        self.run("end_restore", When::Always, |step| restore::end_restore(step, now_ms, generation)).await
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {

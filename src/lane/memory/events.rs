@@ -33,6 +33,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
             return Ok(PutEvent::SeatsTaken(taken));
         }
         let opens_again = event.settings.mode == Mode::Closed && put.room.mode != Mode::Closed;
+        let closes = event.settings.mode != Mode::Closed && put.room.mode == Mode::Closed;
         let (round, epoch) = (event.room.round + 1, event.room.epoch + 1);
         let bucket = event.room.bucket.filled(event.rate(), now_ms);
         let ends_drawing = event.room.drawing && event.counts(now_ms).mode != Mode::Scheduled;
@@ -40,9 +41,13 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
             step.emit_on(id, EventEffect::Round { round, epoch });
             step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));
             step.mark();
-        } else if ends_drawing {
-            step.emit_on(id, EventEffect::Drawing(false));
-            step.mark();
+        } else {
+            if ends_drawing {
+                step.emit_on(id, EventEffect::Drawing(false));
+            }
+            if ends_drawing || closes {
+                step.mark();
+            }
         }
         step.emit_on(id, EventEffect::Bucket(bucket));
     } else {

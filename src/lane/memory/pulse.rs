@@ -8,7 +8,7 @@ use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, OrderId, VisitorId};
 use crate::lane::Result;
-use crate::lane::room::{BEHIND_MS, Control, Mode, PACE_EVERY_MS, Pulse, Pulsed};
+use crate::lane::room::{Control, Mode, PACE_EVERY_MS, Pulse, Pulsed};
 
 pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
     if ask.work_max < 1 {
@@ -65,10 +65,9 @@ impl Beat<'_, '_> {
             return;
         }
         let bucket = event.room.bucket.filled(event.rate(), self.now_ms);
-        let oldest = self.step.state().log.first();
-        let is_behind = oldest.is_some_and(|entry| self.now_ms - entry.at_ms > BEHIND_MS);
+        let oldest_ms = self.step.state().log.first().map(|entry| entry.at_ms);
         self.step.emit_on(self.id, EventEffect::Bucket(bucket));
-        self.step.emit_on(self.id, EventEffect::Pace(pace.next(is_behind, self.now_ms)));
+        self.step.emit_on(self.id, EventEffect::Pace(pace.next(oldest_ms, self.now_ms)));
     }
 
     fn expire_inside(&mut self) {

@@ -34,11 +34,16 @@ pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result
     Ok(())
 }
 
-pub fn end_restore(step: &mut Step<'_>, generation: u64) -> Result<()> {
+pub fn end_restore(step: &mut Step<'_>, now_ms: Millis, generation: u64) -> Result<()> {
     if generation == 0 || step.state().generation != generation {
         return step.contract("another generation is being restored");
     }
     if step.state().restoring {
+        let rooms = step.state().events.iter().map(|(id, event)| (id.clone(), event.room.recover_ms));
+        let recovering: Vec<(EventId, Millis)> = rooms.filter(|(_, recover_ms)| *recover_ms > 0).collect();
+        for (id, recover_ms) in recovering {
+            step.emit_on(&id, EventEffect::RecoverUntil(now_ms + recover_ms));
+        }
         step.emit(Effect::RestoreEnded);
     }
     Ok(())
@@ -57,7 +62,10 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
     if let Some(checkpoint) = &restore.checkpoint {
         restore_room(step, now_ms, id, restore.epoch, checkpoint);
     }
-    step.emit_on(id, EventEffect::RecoverUntil(restore.recover_until_ms));
+    for visitor in &restore.spent_draws {
+        step.emit_on(id, EventEffect::RestoredDraw(visitor.clone()));
+    }
+    step.emit_on(id, EventEffect::Recovers(restore.recover_ms));
     lay_out(step, &restore.put);
     for order in &restore.orders {
         restore_order(step, now_ms, id, order);
@@ -66,7 +74,7 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
 }
 
 fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
-    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, spent_draws, epoch: _ } = checkpoint;
+    let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, epoch: _, closed: _ } = checkpoint;
     let mut emit = |effect| step.emit_on(id, effect);
     emit(EventEffect::Round { round: *round, epoch });
     emit(EventEffect::Serial(*serial));
@@ -83,9 +91,6 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     }
     for score in spent.iter().flat_map(SpentChunk::scores) {
         emit(EventEffect::Spent(score));
-    }
-    for visitor in spent_draws {
-        emit(EventEffect::SpentDraw(visitor.clone()));
     }
 }
 

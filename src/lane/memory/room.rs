@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::line::Line;
 use crate::clock::Millis;
 use crate::ids::{UserId, VisitorId};
-use crate::lane::checkpoint::Insider;
-use crate::lane::room::{Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
+use crate::lane::checkpoint::{DrawChange, Draws, Insider, Told};
+use crate::lane::room::{BEHIND_MS, Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
 
 /// Where a visitor stands, and the score they keep wherever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,12 +91,18 @@ pub struct Room {
     pub drawing: bool,
     #[serde(default)]
     pub pace: Pace,
+    /// Of a room that was restored: how long it recovers once the lane is open.
+    #[serde(default)]
+    pub recover_ms: Millis,
     #[serde(default)]
     pub recover_until_ms: Millis,
     places: HashMap<VisitorId, Standing>,
     spent: BTreeSet<i64>,
     #[serde(default)]
     spent_draws: BTreeSet<VisitorId>,
+    /// Every change of them in this round.
+    #[serde(default)]
+    draw_changes: Vec<DrawChange>,
     /// Who entered by a draw.
     #[serde(default)]
     drawn: BTreeSet<VisitorId>,
@@ -123,11 +129,17 @@ pub struct Room {
 pub struct Pace {
     pub share: i64,
     pub at_ms: Millis,
+    /// When it was last halved; 0: never.
+    #[serde(default)]
+    cut_ms: Millis,
+    /// How old the oldest record was then.
+    #[serde(default)]
+    cut_age_ms: Millis,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { share: PACE_MAX, at_ms: 0 }
+        Self { share: PACE_MAX, at_ms: 0, cut_ms: 0, cut_age_ms: 0 }
     }
 }
 
@@ -140,10 +152,17 @@ impl Pace {
         }
     }
 
-    /// The next one, while the pipeline is behind or in time.
-    pub fn next(self, is_behind: bool, at_ms: Millis) -> Self {
-        let share = if is_behind { (self.share / 2).max(PACE_MIN) } else { (self.share + PACE_STEP).min(PACE_MAX) };
-        Self { share, at_ms }
+    /// The next one, by when the oldest record was written.
+    pub fn next(self, oldest_ms: Option<Millis>, now_ms: Millis) -> Self {
+        let same = Self { at_ms: now_ms, ..self };
+        let Some(written_ms) = oldest_ms.filter(|written_ms| now_ms - written_ms > BEHIND_MS) else {
+            return Self { share: (self.share + PACE_STEP).min(PACE_MAX), ..same };
+        };
+        let age_ms = now_ms - written_ms;
+        if written_ms <= self.cut_ms && age_ms < 2 * self.cut_age_ms {
+            return same;
+        }
+        Self { share: (self.share / 2).max(PACE_MIN), cut_ms: now_ms, cut_age_ms: age_ms, ..same }
     }
 }
 
@@ -164,6 +183,7 @@ impl Room {
         self.places.clear();
         self.spent.clear();
         self.spent_draws.clear();
+        self.draw_changes.clear();
         self.drawn.clear();
         self.waiting = Line::default();
         self.back.clear();
@@ -226,11 +246,20 @@ impl Room {
     }
 
     pub fn spend_draw(&mut self, visitor: VisitorId) {
-        self.spent_draws.insert(visitor);
+        if self.spent_draws.insert(visitor.clone()) {
+            self.draw_changes.push(DrawChange::Spent(visitor));
+        }
     }
 
     pub fn unspend_draw(&mut self, visitor: &VisitorId) {
-        self.spent_draws.remove(visitor);
+        if self.spent_draws.remove(visitor) {
+            self.draw_changes.push(DrawChange::Unspent(visitor.clone()));
+        }
+    }
+
+    /// A spent draw that the ledger has told us of.
+    pub fn restore_draw(&mut self, visitor: VisitorId) {
+        self.spent_draws.insert(visitor);
     }
 
     pub fn is_spent(&self, visitor: &VisitorId, score: i64) -> bool {
@@ -241,8 +270,14 @@ impl Room {
         self.spent.iter().copied()
     }
 
-    pub fn spent_draws(&self) -> impl Iterator<Item = &VisitorId> {
-        self.spent_draws.iter()
+    /// Changes of spent draws after those told.
+    pub fn draws(&self, told: Told) -> Draws {
+        let is_known = told.round == self.round;
+        let from = usize::try_from(told.changes).ok().filter(|from| is_known && *from <= self.draw_changes.len());
+        let later = &self.draw_changes[from.unwrap_or(0)..];
+        let changes = later[..told.max.min(later.len())].to_vec();
+        let left = later.len() - changes.len();
+        Draws { upto: count(self.draw_changes.len() - left), changes, more: left > 0, spent: self.spent_draws.len() }
     }
 
     pub fn draw(&mut self, visitor: VisitorId) {
@@ -360,6 +395,51 @@ mod tests {
         assert_eq!(fast.admissions(3_000), 50);
         assert_eq!(fast.less(50).filled(3_000, 100).admissions(3_000), 5);
         assert_eq!(fast.admissions(0), 0, "rate 0 admits nobody, whatever is in it");
+    }
+
+    /// Looks at it every second from `from_s` to before `to_s`, the oldest record written at `oldest_s`; the
+    /// shares seen.
+    fn looks(pace: &mut Pace, from_s: i64, to_s: i64, oldest_s: impl Fn(i64) -> Option<i64>) -> Vec<i64> {
+        let look = |s: i64| {
+            *pace = pace.next(oldest_s(s).map(|s| s * 1_000), s * 1_000);
+            pace.share
+        };
+        (from_s..to_s).map(look).collect()
+    }
+
+    #[test]
+    fn one_late_spell_halves_the_pace_once() {
+        // The writer stands still from 10 to 15; what was written until then is worked off by 18.
+        let mut pace = Pace::default();
+        assert_eq!(looks(&mut pace, 10, 13, |_| Some(10)), [1_000; 3]);
+        assert_eq!(looks(&mut pace, 13, 15, |_| Some(10)), [500; 2]);
+        assert_eq!(looks(&mut pace, 15, 18, |s| Some(s - 4)), [500; 3], "it is all of before");
+        assert_eq!(
+            looks(&mut pace, 18, 30, |_| None),
+            [550, 600, 650, 700, 750, 800, 850, 900, 950, 1_000, 1_000, 1_000]
+        );
+    }
+
+    #[test]
+    fn a_longer_spell_halves_it_more() {
+        let mut pace = Pace::default();
+        let stuck = looks(&mut pace, 13, 50, |_| Some(10));
+        let halved: Vec<usize> = (1..stuck.len()).filter(|at| stuck[*at] < stuck[at - 1]).map(|at| at + 3).collect();
+        assert_eq!((stuck[0], halved), (500, vec![6, 12, 24]), "ages at which it was halved again");
+        assert_eq!(pace.share, 62);
+        looks(&mut pace, 50, 1_000, |_| Some(10));
+        assert_eq!(pace.share, PACE_MIN);
+    }
+
+    #[test]
+    fn a_record_of_the_new_pace_halves_it_again() {
+        let mut pace = Pace::default();
+        assert_eq!(looks(&mut pace, 13, 20, |s| Some(s - 3)), [500, 500, 500, 500, 250, 250, 250]);
+        // In time in between, but what is late again is of before the halving.
+        let mut pace = Pace::default();
+        assert_eq!(looks(&mut pace, 13, 14, |s| Some(s - 3)), [500]);
+        assert_eq!(looks(&mut pace, 14, 15, |_| Some(13)), [550]);
+        assert_eq!(looks(&mut pace, 16, 18, |_| Some(13)), [550, 550]);
     }
 
     #[test]

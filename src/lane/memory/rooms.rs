@@ -7,7 +7,7 @@ use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, VisitorId};
 use crate::lane::Result;
-use crate::lane::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWN_MAX, SpentChunk};
+use crate::lane::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWN_MAX, DRAWS_MAX, Look, SpentChunk, Told};
 use crate::lane::room::{
     ENTER_MAX, Enter, EnterOutcome, Entrant, Mode, Place, PlaceState, RoomCounts, SCORES, Token, score,
 };
@@ -150,8 +150,15 @@ pub fn drawn(step: &Step<'_>, id: &EventId, after: Option<&VisitorId>, max: usiz
     Ok(step.event(id).map(|event| event.room.drawn_after(after).take(max).cloned().collect()))
 }
 
-pub fn checkpoint(step: &Step<'_>, id: &EventId) -> Option<Checkpoint> {
-    let room = &step.event(id)?.room;
+pub fn checkpoint(step: &Step<'_>, id: &EventId, told: Told) -> Result<Option<Look>> {
+    if !(1..=DRAWS_MAX).contains(&told.max) || told.round < 0 || told.changes < 0 {
+        return step.contract("so many changes of draws are out of range");
+    }
+    Ok(step.event(id).map(|event| Look { room: checkpoint_of(event), draws: event.room.draws(told) }))
+}
+
+fn checkpoint_of(event: &Event) -> Checkpoint {
+    let room = &event.room;
     let mut spent: Vec<SpentChunk> = Vec::new();
     for score in room.spent() {
         let chunk = score.div_euclid(CHUNK_SCORES);
@@ -162,17 +169,17 @@ pub fn checkpoint(step: &Step<'_>, id: &EventId) -> Option<Checkpoint> {
             last.mark(score);
         }
     }
-    Some(Checkpoint {
+    Checkpoint {
         round: room.round,
         epoch: room.epoch,
         serial: room.serial,
         admitted_total: room.admitted_total,
         head: room.head,
         drawing: room.drawing,
+        closed: event.settings.mode == Mode::Closed,
         inside: room.insiders(),
         spent,
-        spent_draws: room.spent_draws().cloned().collect(),
-    })
+    }
 }
 
 pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {

@@ -61,7 +61,7 @@ keys! {
     }
     Event {
         Room = "room", Waiting = "waiting", Seen = "seen", Inside = "inside", Called = "called", Late = "late",
-        Back = "back", Scores = "scores", Spent = "spent", SpentDraws = "spent_draws",
+        Back = "back", Scores = "scores", Spent = "spent", SpentDraws = "spent_draws", DrawsLog = "draws_log",
         Drawn = "drawn", Bound = "bound", Open = "open", Seats = "seats",
         Owners = "owners", Taken = "taken", Holds = "holds", Marks = "marks", Expiry = "expiry", Ended = "ended",
         Placed = "placed", Drops = "drops",

@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::{CampaignDump, CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
-use crate::lane::checkpoint::Checkpoint;
+use crate::lane::checkpoint::{Look, Told};
 use crate::lane::event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap};
 use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, Release, ReleaseOutcome};
 use crate::lane::log::{Entry, Lease, Meta};
@@ -70,8 +70,8 @@ impl Lane for RedisLane {
         lines::drawn(self, event, after, max).await
     }
 
-    async fn checkpoint(&self, event: &EventId) -> Result<Option<Checkpoint>> {
-        lines::checkpoint(self, event).await
+    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>> {
+        lines::checkpoint(self, event, told).await
     }
 
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {
@@ -164,8 +164,8 @@ impl Lane for RedisLane {
         recovery::seal(self, 1).await
     }
 
-    async fn begin_restore(&self, generation: u64, log: LogId) -> Result<()> {
-        recovery::begin_restore(self, generation, log).await
+    async fn begin_restore(&self, now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
+        recovery::begin_restore(self, now_ms, generation, log).await
     }
 
     async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()> {
@@ -182,8 +182,8 @@ impl Lane for RedisLane {
         recovery::restore_campaign(self, now_ms, generation, &put, &claims).await
     }
 
-    async fn end_restore(&self, generation: u64) -> Result<()> {
-        recovery::end_restore(self, generation).await
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
+        recovery::end_restore(self, now_ms, generation).await
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {

@@ -11,7 +11,7 @@ use super::{rooms, scripts};
 use crate::clock::Millis;
 use crate::ids::{EventId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
-use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
+use crate::lane::checkpoint::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk, Told};
 use crate::lane::room::Token;
 use crate::lane::{Fault, Result};
 
@@ -80,10 +80,12 @@ pub async fn drawn(
     })
 }
 
-pub async fn checkpoint(lane: &RedisLane, event: &EventId) -> Result<Option<Checkpoint>> {
-    let reply = lane.call(&scripts::CHECKPOINT, About::Event(event), NO_TIME, Args::new()).await?;
+pub async fn checkpoint(lane: &RedisLane, event: &EventId, told: Told) -> Result<Option<Look>> {
+    let max = i64::try_from(told.max).unwrap_or(i64::MAX);
+    let args = Args::new().int(told.round).int(told.changes).int(max);
+    let reply = lane.call(&scripts::CHECKPOINT, About::Event(event), NO_TIME, args).await?;
     lane.read(reply, |reply| match reply.name {
-        "CHECKPOINT" => Ok(Some(checkpoint_of(reply)?)),
+        "CHECKPOINT" => Ok(Some(Look { room: checkpoint_of(reply)?, draws: draws(reply)? })),
         "NO_EVENT" => Ok(None),
         _ => Err(reply.unexpected()),
     })
@@ -91,7 +93,8 @@ pub async fn checkpoint(lane: &RedisLane, event: &EventId) -> Result<Option<Chec
 
 fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
     let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
-    let (admitted_total, head, drawing) = (reply.int()?, reply.int()?, reply.int()? == 1);
+    let (admitted_total, head) = (reply.int()?, reply.int()?);
+    let (drawing, closed) = (reply.int()? == 1, reply.int()? == 1);
     let (mut places, mut called, mut scores) = (reply.list()?, reply.list()?, reply.list()?);
     let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
     let mut inside = Vec::new();
@@ -107,11 +110,25 @@ fn checkpoint_of(reply: &mut Reply) -> Read<Checkpoint> {
         let bits = chunks.bytes()?.try_into().map_err(|_| Unreadable::Kind("128 bytes"))?;
         spent.push(SpentChunk { chunk, bits });
     }
-    let mut spent_draws = visitors(&mut reply.list()?)?;
     inside.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
     spent.sort_unstable_by_key(|chunk| chunk.chunk);
-    spent_draws.sort_unstable();
-    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, inside, spent, spent_draws })
+    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, closed, inside, spent })
+}
+
+fn draws(reply: &mut Reply) -> Read<Draws> {
+    let spent = usize::try_from(reply.int()?).map_err(|_| Unreadable::Kind("how many are spent"))?;
+    let (upto, more) = (reply.int()?, reply.int()? == 1);
+    let mut list = reply.list()?;
+    let mut changes = Vec::new();
+    while !list.is_empty() {
+        let text = list.text()?;
+        changes.push(match text.split_at_checked(1) {
+            Some(("+", visitor)) => DrawChange::Spent(VisitorId::from(visitor)),
+            Some(("-", visitor)) => DrawChange::Unspent(VisitorId::from(visitor)),
+            _ => return Err(Unreadable::Kind("a change of a draw")),
+        });
+    }
+    Ok(Draws { upto, changes, more, spent })
 }
 
 /// The rest of a reply, as visitors.

@@ -32,9 +32,9 @@ pub async fn seal(lane: &RedisLane, only_behind: i64) -> Result<()> {
     Ok(())
 }
 
-pub async fn begin_restore(lane: &RedisLane, generation: u64, log: LogId) -> Result<()> {
+pub async fn begin_restore(lane: &RedisLane, now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
     let args = Args::new().int(generation).int(log.0);
-    let reply = lane.call(&scripts::BEGIN_RESTORE, About::Lane, NO_TIME, args).await?;
+    let reply = lane.call(&scripts::BEGIN_RESTORE, About::Lane, now_ms, args).await?;
     if reply.name == "OLD_GENERATION" {
         return Err(lane.contract("a lane is rebuilt under a new generation"));
     }
@@ -65,7 +65,7 @@ pub async fn restore_event(lane: &RedisLane, now_ms: Millis, restore: &EventRest
     let args = rooms::settings(&restore.put)
         .int(restore.epoch)
         .int(restore.generation)
-        .int(restore.recover_until_ms)
+        .int(restore.recover_ms)
         .int(checkpoint.round)
         .int(checkpoint.serial)
         .int(checkpoint.admitted_total)
@@ -105,7 +105,7 @@ async fn restore_places(
     for spent in checkpoint.spent.chunks(PLACES_MAX) {
         call(&[], spent, &[]).await?;
     }
-    for draws in checkpoint.spent_draws.chunks(PLACES_MAX) {
+    for draws in restore.spent_draws.chunks(PLACES_MAX) {
         call(&[], &[], draws).await?;
     }
     Ok(())
@@ -150,8 +150,8 @@ pub async fn restore_campaign(
     Ok(())
 }
 
-pub async fn end_restore(lane: &RedisLane, generation: u64) -> Result<()> {
-    let reply = lane.call(&scripts::END_RESTORE, About::Lane, NO_TIME, Args::new().int(generation)).await?;
+pub async fn end_restore(lane: &RedisLane, now_ms: Millis, generation: u64) -> Result<()> {
+    let reply = lane.call(&scripts::END_RESTORE, About::Lane, now_ms, Args::new().int(generation)).await?;
     match reply.name {
         "DONE" => Ok(()),
         _ => Err(lane.contract("another generation is being restored, or this one is not dropped yet")),

@@ -95,18 +95,18 @@ macro_rules! scripts {
 }
 
 scripts! {
-    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], AtLeast(18), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-100, "RECOVERING")];
-    ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
-    POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], AtLeast(18), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-100, "RECOVERING")];
+    ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
+    POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     BOARD = "queue/board", [Meta, Room, Waiting, Inside, Late, Back], Exactly(4), [(1, "BOARD"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     PRESENCE = "queue/presence", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(4), [(1, "SEEN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
-    PULSE = "queue/pulse", [Meta, Log, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
+    PULSE = "queue/pulse", [Meta, Log, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     ROOM = "queue/room", [Meta, Room, Waiting, Inside, Late, Back], Exactly(3), [(1, "ROOM"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     INSIDE = "queue/inside", [Meta, Inside], Exactly(4), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     READMIT = "queue/readmit", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws], Exactly(7), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     DRAWN = "queue/drawn", [Meta, Room, Drawn], Exactly(5), [(1, "DRAWN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    CHECKPOINT = "queue/checkpoint", [Meta, Room, Inside, Called, Scores, Spent, SpentDraws], Exactly(3), [(1, "CHECKPOINT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    CHECKPOINT = "queue/checkpoint", [Meta, Room, Inside, Called, Scores, Spent, SpentDraws, DrawsLog], Exactly(6), [(1, "CHECKPOINT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     SEATS = "seats/seats", [Meta, Room, Seats], Exactly(3), [(1, "SEATS"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     HOLD = "seats/hold", [Meta, Room, Inside, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(14), [(1, "HELD"), (2, "REPEATED"), (3, "AGAIN"), (-1, "KEY_REUSED"), (-2, "NO_EVENT"), (-3, "NOT_OPEN"), (-4, "NOT_INSIDE"), (-5, "NOT_OWNER"), (-6, "LIMIT_EXCEEDED"), (-7, "TAKEN"), (-8, "SOLD_OUT"), (-9, "NO_BLOCK"), (-100, "RECOVERING")];
     GET_HOLD = "seats/get_hold", [Meta, Holds, Marks], Exactly(4), [(1, "HOLD"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
@@ -117,7 +117,7 @@ scripts! {
     REFUND = "orders/refund", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds], AtLeast(11), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "NOT_REFUNDABLE"), (-5, "OVER_REFUND"), (-6, "LINE_NOT_FOUND"), (-9, "FULL"), (-100, "RECOVERING")];
     ORDERS = "orders/orders", [Meta, Orders, Pending], AtLeast(3), [(1, "ORDERS"), (-100, "RECOVERING")];
     GET_REFUND = "orders/get_refund", [Meta, Refunds], Exactly(4), [(1, "REFUND"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
-    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
+    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
     PUT_CAMPAIGN = "coupons/put_campaign", [Meta, Campaigns, Campaign, Numbers], Exactly(9), [(1, "DONE"), (-1, "STALE"), (-2, "STOCK_CLAIMED"), (-100, "RECOVERING")];
     CLAIM = "coupons/claim", [Meta, Log, LogIds, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "CLAIMED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NO_CAMPAIGN"), (-3, "NOT_OPEN"), (-4, "ALREADY_CLAIMED"), (-5, "SOLD_OUT"), (-9, "FULL"), (-100, "RECOVERING")];
     READ_LOG = "log/read_log", [Meta, Log], Exactly(5), [(1, "RECORDS"), (-100, "RECOVERING")];
@@ -128,9 +128,9 @@ scripts! {
     META = "log/meta", [Meta, Log], Exactly(3), [(1, "META")];
     SEAL = "recovery/seal", [Meta], Exactly(4), [(1, "DONE")];
     BEGIN_RESTORE = "recovery/begin_restore", [Meta, Events, Campaigns, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds], Exactly(5), [(1, "BEGUN"), (-1, "OLD_GENERATION")];
-    DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
     DROP_CAMPAIGN = "recovery/drop_campaign", [Meta, Events, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
-    RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_PLACES = "recovery/restore_places", [Meta, Inside, Called, Scores, Spent, SpentDraws, Drawn], AtLeast(7), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_ORDER = "recovery/restore_order", [Meta, Orders, Pending, Attempts, OrderRefunds, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(14), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "DONE"), (-101, "NOT_RESTORING")];

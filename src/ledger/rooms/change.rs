@@ -2,15 +2,16 @@
 //! Knows nothing of reading.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 
 use super::Save;
 use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
 use crate::ids::VisitorId;
-use crate::lane::{Checkpoint, Insider};
+use crate::lane::{Checkpoint, DrawChange, Insider};
 use crate::ledger::sql::{self, Value};
-use crate::ledger::{Conn, Error, Result};
+use crate::ledger::{Cause, Conn, Error, Result};
 
 /// Why a save wrote nothing.
 pub(super) enum Refused {
@@ -20,7 +21,11 @@ pub(super) enum Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Refused::Fault(error)
+        match error {
+            // The room is stored, and this save did not know.
+            Error::Database { cause: Cause::Duplicate, .. } => Refused::Conflict,
+            error => Refused::Fault(error),
+        }
     }
 }
 
@@ -30,14 +35,26 @@ pub(super) struct Change {
     generation: Value,
     log_last: Value,
     event: Value,
-    /// The stored `at_ms`, if one is known.
+    /// The stored `at_ms`; `None`: nothing is stored.
     before_ms: Option<Value>,
     /// `lane` to `at_ms`, as [`HEAD`] names them.
     head: Vec<Value>,
     parts: [Rows; 3],
 }
 
-const HEAD: &[&str] = &["lane", "generation", "round", "epoch", "serial", "admitted_total", "head", "drawing", "at_ms"];
+const HEAD: &[&str] = &[
+    "lane",
+    "generation",
+    "round",
+    "epoch",
+    "serial",
+    "admitted_total",
+    "head",
+    "drawing",
+    "closed",
+    "draws_upto",
+    "at_ms",
+];
 
 /// What changes in one table.
 struct Rows {
@@ -53,10 +70,9 @@ enum Gone {
 
 impl Change {
     pub fn of(save: &Save<'_>) -> Self {
-        let (event, after) = (Value::from(save.event.as_str()), save.after);
+        let (event, after) = (Value::from(save.event.as_str()), &save.after.room);
         let none = Checkpoint::default();
         let old = save.before.map_or(&none, |before| &before.checkpoint);
-        let known = save.before.is_some();
         Self {
             lane: save.lane.0.into(),
             generation: signed(save.generation),
@@ -71,30 +87,24 @@ impl Change {
                 after.admitted_total.into(),
                 after.head.into(),
                 i64::from(after.drawing).into(),
+                i64::from(after.closed).into(),
+                save.after.draws.upto.into(),
                 save.at_ms().into(),
             ],
             parts: [
                 Rows::between(
                     &INSIDE,
-                    known,
                     Lists { old: &old.inside, new: &after.inside },
                     |a, b| a.visitor.cmp(&b.visitor),
                     |insider| insider_row(&event, insider),
                 ),
                 Rows::between(
                     &SPENT,
-                    known,
                     Lists { old: &old.spent, new: &after.spent },
                     |a, b| a.chunk.cmp(&b.chunk),
                     |spent| vec![event.clone(), spent.chunk.into(), hex::encode(spent.bits).into()],
                 ),
-                Rows::between(
-                    &SPENT_DRAW,
-                    known,
-                    Lists { old: &old.spent_draws, new: &after.spent_draws },
-                    VisitorId::cmp,
-                    |visitor| vec![event.clone(), visitor.as_str().into()],
-                ),
+                Rows::of_draws(&event, &save.after.draws.changes, old.round != after.round),
             ],
             event,
         }
@@ -129,7 +139,7 @@ impl Change {
             None => {
                 let columns: Vec<&str> = std::iter::once("event").chain(HEAD.iter().copied()).collect();
                 let row = std::iter::once(&self.event).chain(&self.head).cloned().collect();
-                Ok(sql::replace(conn, "room_checkpoint", &columns, &[row]).await?)
+                Ok(sql::insert(conn, "room_checkpoint", &columns, &[row]).await?)
             }
         }
     }
@@ -142,10 +152,9 @@ struct Lists<'a, T> {
 }
 
 impl Rows {
-    /// Rows to go and to put; everything is put anew when the stored list is not known, or mostly gone.
+    /// Rows to go and to put; everything is put anew when the stored list is mostly gone.
     fn between<T: PartialEq>(
         part: &'static Part,
-        known: bool,
         lists: Lists<'_, T>,
         by_key: impl Fn(&T, &T) -> Ordering,
         row: impl Fn(&T) -> Vec<Value>,
@@ -165,11 +174,28 @@ impl Rows {
         }
         gone.extend(stored);
 
-        if !known || gone.len() * 2 > old.len() {
+        if gone.len() * 2 > old.len() {
             return Self { part, gone: Gone::All, put: new.into_iter().map(row).collect() };
         }
         let keys = gone.into_iter().map(|item| row(item).swap_remove(1)).collect();
         Self { part, gone: Gone::Keys(keys), put: put.into_iter().map(row).collect() }
+    }
+
+    /// What has become of each draw in the end; a new round has nothing of the old one.
+    fn of_draws(event: &Value, changes: &[DrawChange], is_new_round: bool) -> Self {
+        let mut spent: BTreeMap<&VisitorId, bool> = BTreeMap::new();
+        for change in changes {
+            match change {
+                DrawChange::Spent(visitor) => spent.insert(visitor, true),
+                DrawChange::Unspent(visitor) => spent.insert(visitor, false),
+            };
+        }
+        let visitors = |wanted: bool| {
+            spent.iter().filter(move |(_, spent)| **spent == wanted).map(|(visitor, _)| visitor.as_str())
+        };
+        let put = visitors(true).map(|visitor| vec![event.clone(), visitor.into()]).collect();
+        let gone = if is_new_round { Gone::All } else { Gone::Keys(visitors(false).map(Value::from).collect()) };
+        Self { part: &SPENT_DRAW, gone, put }
     }
 
     async fn write(&self, conn: &mut Conn, event: &Value) -> Result<()> {
@@ -183,7 +209,8 @@ impl Rows {
                 sql::delete_in(conn, &text, event, keys).await?;
             }
         }
-        // One key twice in a list would be the caller's bug; it must not stop every later save.
+        // One key twice in a list would be the caller's bug; it must not stop every later save. A draw may be
+        // there already: whoever rebuilds a lane tells what the orders say.
         sql::replace(conn, table, columns, &self.put).await
     }
 }

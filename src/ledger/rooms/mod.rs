@@ -1,5 +1,5 @@
-//! Rooms as they stood a moment ago, to rebuild a lost lane's rooms from: saved by differences, read whole.
-//! Knows no room's rules.
+//! Rooms as they stood a moment ago, to rebuild a lost lane's rooms from: saved by differences, read whole but
+//! for spent draws, which may be a million and are read by who rebuilds alone. Knows no room's rules.
 
 mod change;
 mod part;
@@ -12,7 +12,7 @@ use super::sql::Value;
 use super::{Error, Ledger, Result, Source};
 use crate::clock::Millis;
 use crate::ids::{EventId, LaneId, LogId, VisitorId};
-use crate::lane::{Checkpoint, Insider, SpentChunk};
+use crate::lane::{Checkpoint, Insider, Look, SpentChunk};
 use change::{Change, Refused};
 use part::{INSIDE, PAGE, Part, SPENT, SPENT_DRAW};
 
@@ -24,6 +24,8 @@ const READS_MAX: usize = 8;
 pub struct Saved {
     /// When it was stored, and what tells one save from the next.
     pub at_ms: Millis,
+    /// So many changes of the round's spent draws are stored with it.
+    pub draws_upto: i64,
     pub checkpoint: Checkpoint,
 }
 
@@ -36,9 +38,10 @@ pub struct Save<'a> {
     /// The lane's last log id at that moment.
     pub log_last: LogId,
     pub event: &'a EventId,
-    /// What the caller knows to be stored; `None`: whatever is there is replaced.
+    /// What the caller knows to be stored; `None`: nothing is.
     pub before: Option<&'a Saved>,
-    pub after: &'a Checkpoint,
+    /// The room, and the changes of its spent draws since `before`.
+    pub after: &'a Look,
     pub now_ms: Millis,
 }
 
@@ -46,6 +49,11 @@ impl Save<'_> {
     /// The stored `at_ms`: now, but always after the one before, whatever the clock does.
     pub fn at_ms(&self) -> Millis {
         self.before.map_or(self.now_ms, |before| self.now_ms.max(before.at_ms + 1))
+    }
+
+    /// What is stored once this is.
+    pub fn saved(&self) -> Saved {
+        Saved { at_ms: self.at_ms(), draws_upto: self.after.draws.upto, checkpoint: self.after.room.clone() }
     }
 }
 
@@ -58,12 +66,17 @@ impl Ledger {
             let Some(mut saved) = self.room_head(event).await? else { return Ok(None) };
             saved.checkpoint.inside = self.room_pages(event, &INSIDE, insider).await?;
             saved.checkpoint.spent = self.room_pages(event, &SPENT, spent_chunk).await?;
-            saved.checkpoint.spent_draws = self.room_pages(event, &SPENT_DRAW, spent_draw).await?;
             if self.room_head(event).await?.is_some_and(|now| now.at_ms == saved.at_ms) {
                 return Ok(Some(saved));
             }
         }
         Err(Error::Timeout(self.read_limit()))
+    }
+
+    /// Visitors of a draw who are through, in order. Of one save only while none can come in between: when the
+    /// lane has a new generation, and is not open yet.
+    pub async fn spent_draws(&self, event: &EventId) -> Result<Vec<VisitorId>> {
+        self.room_pages(event, &SPENT_DRAW, spent_draw).await
     }
 
     /// Stores a checkpoint, by its differences to the one before, and raises the lane's mark to `log_last`.
@@ -85,7 +98,7 @@ impl Ledger {
         let event = event.to_string();
         self.read("room_checkpoint", Source::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT round, epoch, serial, admitted_total, head, drawing, at_ms \
+                let text = "SELECT round, epoch, serial, admitted_total, head, drawing, closed, draws_upto, at_ms \
                      FROM room_checkpoint WHERE event = ?";
                 let row = sqlx::query(text).bind(event).fetch_optional(conn).await?;
                 row.as_ref().map(head).transpose()
@@ -128,6 +141,7 @@ fn head(row: &AnyRow) -> Result<Saved> {
     let row = Cells { table: "room_checkpoint", row };
     Ok(Saved {
         at_ms: row.int("at_ms")?,
+        draws_upto: row.int("draws_upto")?,
         checkpoint: Checkpoint {
             round: row.int("round")?,
             epoch: row.int("epoch")?,
@@ -135,6 +149,7 @@ fn head(row: &AnyRow) -> Result<Saved> {
             admitted_total: row.int("admitted_total")?,
             head: row.int("head")?,
             drawing: row.int("drawing")? != 0,
+            closed: row.int("closed")? != 0,
             ..Checkpoint::default()
         },
     })

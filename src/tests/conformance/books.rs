@@ -2,9 +2,10 @@
 
 use stanchion::ids::{CampaignId, EventId, LogId, SeatIndex};
 use stanchion::lane::campaign::Claim;
+use stanchion::lane::checkpoint::DRAWS_MAX;
 use stanchion::lane::event::RestoredOrder;
 use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget, TicketFact, TicketState};
-use stanchion::lane::{EventRestore, HoldFact, Lane, OrderFact, SeatState, Settlement};
+use stanchion::lane::{DrawChange, EventRestore, HoldFact, Lane, OrderFact, SeatState, Settlement, Told};
 
 use super::ask::{self, SECOND};
 use super::choice::Choice;
@@ -103,7 +104,12 @@ impl World {
             vec![Operation::BeginRestore(generation, log), Operation::Meta, Operation::Room(ask::event(EVENTS[0]))];
         for (at, name) in EVENTS.iter().enumerate() {
             let Ok(Some(dump)) = lane.dump_event(&EventId::from(*name)).await else { continue };
-            let checkpoint = lane.checkpoint(&EventId::from(*name)).await.ok().flatten();
+            let told = Told { round: 0, changes: 0, max: DRAWS_MAX };
+            let look = lane.checkpoint(&EventId::from(*name), told).await.ok().flatten().filter(|_| c % 4 != 3);
+            let spent_draws = look.iter().flat_map(|look| &look.draws.changes).filter_map(|change| match change {
+                DrawChange::Spent(visitor) => Some(visitor.clone()),
+                DrawChange::Unspent(_) => None,
+            });
             let mut put = ask::put(name);
             put.version = dump.version;
             put.seats = self.lengths[at];
@@ -123,8 +129,9 @@ impl World {
                 generation,
                 put,
                 epoch: self.epoch,
-                checkpoint: checkpoint.filter(|_| c % 4 != 3),
-                recover_until_ms: pick(&[0, self.now_ms + 5 * SECOND], d),
+                spent_draws: spent_draws.collect(),
+                checkpoint: look.map(|look| look.room),
+                recover_ms: pick(&[0, 5 * SECOND], d),
                 orders,
                 now_ms: self.now_ms,
             };

@@ -163,7 +163,7 @@ async fn lanes_are_added_and_never_taken_away() {
     fresh_at(&lanes, 1).await;
     let added = lanes.get(LaneId(3)).expect("a lane 3");
     assert_eq!(added.meta().await.expect("an answer").generation, 0, "never built");
-    added.begin_restore(7, LogId(0)).await.expect("a new generation");
+    added.begin_restore(START, 7, LogId(0)).await.expect("a new generation");
     drop(lanes);
     let lanes = memory::open(dir.path(), 4).expect("as many");
     let meta = lanes.get(LaneId(3)).expect("a lane 3").meta().await.expect("an answer");
@@ -210,8 +210,8 @@ async fn compaction_under_load_loses_nothing() {
     let generation = next_generation();
     let lanes: Vec<Arc<dyn Lane>> = store.lanes().iter().cloned().collect();
     for lane in &lanes {
-        lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
-        lane.end_restore(generation).await.expect("the same generation");
+        lane.begin_restore(START, generation, LogId(0)).await.expect("a new generation");
+        lane.end_restore(START, generation).await.expect("the same generation");
         stage::hall(lane).await;
     }
     let mut work = tokio::task::JoinSet::new();

@@ -7,7 +7,7 @@ use stanchion::lane::campaign::Claim;
 use stanchion::lane::record::Record;
 use stanchion::lane::{
     CampaignPut, Cancel, Checkout, ClaimAsk, Enter, EnterOutcome, EventPut, EventRestore, Fault, HoldAsk, Lane, Pay,
-    Pulse, Refund, Release, Settlement, Showing, Token,
+    Pulse, Refund, Release, Settlement, Showing, Token, Told,
 };
 
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub enum Operation {
     Inside(EventId, VisitorId),
     Readmit(Token, Millis),
     Drawn(EventId, Option<VisitorId>, usize),
-    Checkpoint(EventId),
+    Checkpoint(EventId, Told),
     Seats(EventId),
     Hold(HoldAsk),
     GetHold(EventId, HoldId),
@@ -95,7 +95,7 @@ impl Operation {
             Operation::Inside(event, visitor) => other(lane.inside(now_ms, &event, &visitor).await?),
             Operation::Readmit(token, until_ms) => other(lane.readmit(now_ms, token, until_ms).await?),
             Operation::Drawn(event, after, max) => other(lane.drawn(&event, after.as_ref(), max).await?),
-            Operation::Checkpoint(event) => other(lane.checkpoint(&event).await?),
+            Operation::Checkpoint(event, told) => other(lane.checkpoint(&event, told).await?),
             Operation::Seats(event) => Answer::Seats(
                 lane.seats(&event).await?.map(|map| (map.version, String::from_utf8_lossy(&map.seats).into_owned())),
             ),
@@ -117,12 +117,12 @@ impl Operation {
             Operation::Lease(owner, ttl_ms) => other(lane.lease(now_ms, owner, ttl_ms).await?),
             Operation::Unlease(owner) => other(lane.unlease(owner).await?),
             Operation::Meta => other(lane.meta().await?),
-            Operation::BeginRestore(generation, log) => other(lane.begin_restore(generation, log).await?),
+            Operation::BeginRestore(generation, log) => other(lane.begin_restore(now_ms, generation, log).await?),
             Operation::RestoreEvent(restore) => other(lane.restore_event(now_ms, restore).await?),
             Operation::RestoreCampaign(generation, put, claims) => {
                 other(lane.restore_campaign(now_ms, generation, put, claims).await?)
             }
-            Operation::EndRestore(generation) => other(lane.end_restore(generation).await?),
+            Operation::EndRestore(generation) => other(lane.end_restore(now_ms, generation).await?),
             Operation::DumpEvent(event) => dump(lane.dump_event(&event).await?),
             Operation::DumpCampaign(campaign) => dump(lane.dump_campaign(&campaign).await?),
         })

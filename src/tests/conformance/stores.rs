@@ -9,6 +9,8 @@ use stanchion::ids::{LaneId, LogId};
 use stanchion::lane::{Lane, Lanes, memory};
 use tempfile::TempDir;
 
+use super::ask::START;
+
 /// Generations are never used twice, whatever lane they are for.
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 
@@ -24,8 +26,8 @@ pub async fn fresh(lanes: &Lanes) -> Arc<dyn Lane> {
 /// Lane 0, empty, under this generation.
 pub async fn fresh_at(lanes: &Lanes, generation: u64) -> Arc<dyn Lane> {
     let lane = lanes.get(LaneId(0)).expect("every store has a lane 0").clone();
-    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.begin_restore(START, generation, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
     lane
 }
 

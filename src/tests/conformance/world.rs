@@ -6,7 +6,7 @@ use stanchion::ids::{LogId, SeatIndex};
 use stanchion::lane::hold::Row;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::{self, Control, Mode, Order, ReleaseOn, SCORES};
-use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Want};
+use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Told, Want};
 
 use super::ask::{self, SECOND, START};
 use super::choice::{Choice, Kind};
@@ -162,7 +162,14 @@ impl World {
                     pick(&[None, Some(visitor)], d).map(ask::visitor),
                     usize::from(e % 4),
                 ),
-                Operation::Checkpoint(ask::event(name)),
+                Operation::Checkpoint(
+                    ask::event(name),
+                    Told {
+                        round: pick(&[1, 1, 2, 0], b),
+                        changes: pick(&[0, 1, 2, 5], c),
+                        max: pick(&[1, 2, 5_000, 0], d),
+                    },
+                ),
                 Operation::Seats(ask::event(name)),
                 Operation::Meta,
             ],

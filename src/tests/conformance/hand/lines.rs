@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use stanchion::clock::Millis;
 use stanchion::ids::{LogId, VisitorId};
+use stanchion::lane::checkpoint::DRAWS_MAX;
 use stanchion::lane::room::{
     Control, EPOCH, Enter, EnterOutcome, Entrant, Mode, NO_HEAD, Order, PACE_MAX, PACE_MIN, PlaceState, score,
 };
-use stanchion::lane::{Checkpoint, EventRestore, Fault, Insider, Lane, RoomCounts, SpentChunk, Token};
+use stanchion::lane::{
+    Checkpoint, DrawChange, Draws, EventRestore, Fault, Insider, Lane, Look, RoomCounts, SpentChunk, Token, Told,
+};
 
 use super::cases;
 use super::stage::{HALL, enter, entered, hall, hall_with, held, inside, polled};
@@ -24,13 +27,17 @@ cases![
     drawing_is_over_at_the_opening,
     who_leaves_before_the_opening_is_not_drawn,
     a_spent_draw_is_the_visitors,
+    changes_of_draws_are_told_in_pieces,
+    what_the_ledger_told_is_no_change,
     the_drawn_are_read_in_pages,
     the_pace_follows_the_oldest_record,
+    what_was_let_in_at_one_pace_halves_it_once,
     a_fixed_room_keeps_its_rate,
     who_is_inside_by_a_draw_was_drawn,
     what_moves_a_room_moves_the_log,
     a_room_comes_back_from_its_checkpoint,
     a_recovering_room_waits_for_its_visitors,
+    rooms_recover_from_when_their_lane_opens,
     a_live_pass_puts_back_inside,
     a_checkpoint_says_who_is_called,
 ];
@@ -39,8 +46,18 @@ async fn counts(lane: &Arc<dyn Lane>, now_ms: Millis) -> RoomCounts {
     lane.room(now_ms, &ask::event(HALL)).await.expect("an answer").expect("the event")
 }
 
+/// A look by whom so many changes of draws of this round were told.
+async fn look(lane: &Arc<dyn Lane>, told: Told) -> Look {
+    lane.checkpoint(&ask::event(HALL), told).await.expect("an answer").expect("the event")
+}
+
+/// By whom nothing was told.
+fn nothing_told() -> Told {
+    Told { round: 0, changes: 0, max: DRAWS_MAX }
+}
+
 async fn checkpoint(lane: &Arc<dyn Lane>) -> Checkpoint {
-    lane.checkpoint(&ask::event(HALL)).await.expect("an answer").expect("the event")
+    look(lane, nothing_told()).await.room
 }
 
 fn states(outcomes: &[EnterOutcome]) -> Vec<PlaceState> {
@@ -100,6 +117,8 @@ async fn calls_have_bounds(lane: Arc<dyn Lane>) {
     }
     for max in [0, 5_001] {
         let refused = lane.drawn(&ask::event(HALL), None, max).await;
+        assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
+        let refused = lane.checkpoint(&ask::event(HALL), Told { max, ..nothing_told() }).await;
         assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
     }
 }
@@ -205,8 +224,51 @@ async fn a_spent_draw_is_the_visitors(lane: Arc<dyn Lane>) {
     assert!(lane.leave(START, token("a")).await.expect("an answer"));
     assert_eq!(polled(&lane, START, &token("a")).await, PlaceState::Done);
     assert_eq!(polled(&lane, START, &token("b")).await, PlaceState::Waiting { ahead: 0 }, "not b's fault");
-    let checkpoint = checkpoint(&lane).await;
-    assert_eq!((checkpoint.spent_draws, checkpoint.spent, checkpoint.head), (vec![ask::visitor("a")], vec![], -5));
+    let Look { room, draws } = look(&lane, nothing_told()).await;
+    assert_eq!((draws.changes, draws.spent, room.spent, room.head), (vec![spent("a")], 1, vec![], -5));
+}
+
+fn spent(who: &str) -> DrawChange {
+    DrawChange::Spent(ask::visitor(who))
+}
+
+async fn changes_of_draws_are_told_in_pieces(lane: Arc<dyn Lane>) {
+    lottery(&lane).await;
+    lane.enter(START, drawing(&[("a", -5), ("b", -6), ("c", -7)])).await.expect("an answer");
+    let leave = async |who: &str, score| {
+        let token = Token { score, ..ask::token(HALL, who, 1) };
+        assert!(lane.leave(START, token).await.expect("an answer"), "{who}");
+    };
+    leave("a", -5).await;
+    enter(&lane, START, drawing(&[("a", -5)])).await;
+    leave("b", -6).await;
+    let told = |changes| Told { round: 1, changes, max: 2 };
+    let draws = async |told| look(&lane, told).await.draws;
+    let first =
+        Draws { upto: 2, changes: vec![spent("a"), DrawChange::Unspent(ask::visitor("a"))], more: true, spent: 1 };
+    assert_eq!(draws(told(0)).await, first);
+    let rest = Draws { upto: 3, changes: vec![spent("b")], more: false, spent: 1 };
+    assert_eq!(draws(told(2)).await, rest);
+    assert_eq!(draws(told(3)).await, Draws { changes: vec![], ..rest.clone() });
+    assert_eq!(draws(told(4)).await, first, "of more than there are");
+    assert_eq!(draws(Told { round: 2, ..told(2) }).await, first, "of another round");
+    leave("c", -7).await;
+    assert_eq!(draws(told(3)).await, Draws { upto: 4, changes: vec![spent("c")], more: false, spent: 2 });
+    turned(&lane, 2, Mode::Closed).await;
+    turned(&lane, 3, Mode::Scheduled).await;
+    assert_eq!(draws(told(4)).await, Draws::default(), "a new round begins anew");
+}
+
+async fn what_the_ledger_told_is_no_change(lane: Arc<dyn Lane>) {
+    let room = Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, ..Checkpoint::default() };
+    rebuilt(&lane, room, &["a", "b"]).await;
+    let draws = async || look(&lane, nothing_told()).await.draws;
+    assert_eq!(draws().await, Draws { spent: 2, ..Draws::default() });
+    let token = |who: &str| Token { score: -5, ..ask::token(HALL, who, 1) };
+    assert_eq!(polled(&lane, START, &token("a")).await, PlaceState::Done);
+    assert_eq!(polled(&lane, START, &token("c")).await, PlaceState::Waiting { ahead: 0 });
+    assert!(lane.leave(START, token("c")).await.expect("an answer"));
+    assert_eq!(draws().await, Draws { upto: 1, changes: vec![spent("c")], more: false, spent: 3 });
 }
 
 async fn the_drawn_are_read_in_pages(lane: Arc<dyn Lane>) {
@@ -218,33 +280,62 @@ async fn the_drawn_are_read_in_pages(lane: Arc<dyn Lane>) {
     assert_eq!(lane.drawn(&ask::event("nowhere"), None, 1).await.expect("an answer"), None);
 }
 
+/// The pace after a pulse of the adaptive hall.
+async fn paced(lane: &Arc<dyn Lane>, at: Millis) -> i64 {
+    lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
+    counts(lane, at).await.pace
+}
+
+async fn written(lane: &Arc<dyn Lane>, at: Millis, record: &str) {
+    lane.append(at, vec![ask::expired(record, "o")]).await.expect("an answer");
+}
+
 async fn the_pace_follows_the_oldest_record(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.room.control, put.room.capacity) = (Control::Adaptive, 100)).await;
-    let pulse_at = async |at| {
-        lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
-        counts(&lane, at).await.pace
-    };
-    assert_eq!(pulse_at(START).await, PACE_MAX);
-    lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
-    assert_eq!(pulse_at(START + 2 * SECOND).await, PACE_MAX, "not behind yet");
-    assert_eq!(pulse_at(START + 3 * SECOND).await, PACE_MAX / 2);
-    assert_eq!(pulse_at(START + 4 * SECOND - 1).await, PACE_MAX / 2, "once a second");
-    for second in 4..20 {
-        pulse_at(START + second * SECOND).await;
+    let after = |seconds: i64| START + seconds * SECOND;
+    assert_eq!(paced(&lane, START).await, PACE_MAX);
+    written(&lane, START, "x").await;
+    assert_eq!(paced(&lane, after(2)).await, PACE_MAX, "not behind yet");
+    assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
+    assert_eq!(paced(&lane, after(6) - 1).await, PACE_MAX / 2, "the same spell");
+    assert_eq!(paced(&lane, after(6)).await, PACE_MAX / 2, "once a second");
+    assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4, "twice as old");
+    for second in 8..1_000 {
+        paced(&lane, after(second)).await;
     }
     assert_eq!(counts(&lane, START).await.pace, PACE_MIN);
     // 6,000 a minute at one per cent are one a second.
     let names: Vec<String> = (0..10).map(|n| format!("v{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let at = START + 20 * SECOND;
-    let let_in = states(&lane.enter(at, ask::enter_all(HALL, &names)).await.expect("an answer"));
+    let let_in = states(&lane.enter(after(1_000), ask::enter_all(HALL, &names)).await.expect("an answer"));
     assert_eq!(let_in.iter().filter(|state| matches!(state, PlaceState::Admitted { .. })).count(), 1);
     lane.trim(LogId(99)).await.expect("an answer");
-    assert_eq!(pulse_at(at + SECOND).await, PACE_MIN + 50);
-    for second in 2..30 {
-        pulse_at(at + second * SECOND).await;
+    assert_eq!(paced(&lane, after(1_001)).await, PACE_MIN + 50);
+    for second in 1_002..1_030 {
+        paced(&lane, after(second)).await;
     }
-    assert_eq!(counts(&lane, at).await.pace, PACE_MAX, "never above the rate");
+    assert_eq!(counts(&lane, START).await.pace, PACE_MAX, "never above the rate");
+}
+
+async fn what_was_let_in_at_one_pace_halves_it_once(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.control, put.room.capacity) = (Control::Adaptive, 100)).await;
+    let after = |seconds: i64| START + seconds * SECOND;
+    // The log begins to be read again in the fourth second; what was written before is late for a while.
+    for (second, record) in [(0, "a"), (1, "b"), (2, "c"), (3, "d"), (4, "e")] {
+        written(&lane, after(second), record).await;
+    }
+    assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
+    for (upto, second) in [(1, 4), (2, 5), (3, 6)] {
+        lane.trim(LogId(upto)).await.expect("an answer");
+        assert_eq!(paced(&lane, after(second)).await, PACE_MAX / 2, "of before, in second {second}");
+    }
+    // The oldest one is of the new pace now.
+    lane.trim(LogId(4)).await.expect("an answer");
+    assert_eq!(paced(&lane, after(6) + 999).await, PACE_MAX / 2, "once a second");
+    assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4);
+    assert_eq!(paced(&lane, after(8)).await, PACE_MAX / 4, "written before that one");
+    lane.trim(LogId(99)).await.expect("an answer");
+    assert_eq!(paced(&lane, after(9)).await, PACE_MAX / 4 + 50, "and by little and little up again");
 }
 
 async fn a_fixed_room_keeps_its_rate(lane: Arc<dyn Lane>) {
@@ -264,7 +355,7 @@ async fn who_is_inside_by_a_draw_was_drawn(lane: Arc<dyn Lane>) {
     let inside = vec![insider("a", -5), insider("b", EPOCH + 1)];
     let room =
         Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, drawing: true, inside, ..Checkpoint::default() };
-    rebuilt(&lane, room).await;
+    rebuilt(&lane, room, &[]).await;
     assert_eq!(drawn(&lane, None, 9).await, [ask::visitor("a")]);
 }
 
@@ -287,25 +378,34 @@ async fn what_moves_a_room_moves_the_log(lane: Arc<dyn Lane>) {
     assert_eq!(last().await, 4, "b was called");
     lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
     assert_eq!(lane.read_log(LogId(0), 9).await.expect("an answer")[0].log, LogId(5), "records go on from there");
+    for (version, last_id) in [(2, 6), (3, 6)] {
+        hall_with(&lane, |put| (put.version, put.room.mode) = (version, Mode::Closed)).await;
+        assert_eq!(last().await, last_id, "closed once");
+        assert!(checkpoint(&lane).await.closed);
+    }
+    hall_with(&lane, |put| put.version = 4).await;
+    assert_eq!(last().await, 7, "a new round");
+    assert!(!checkpoint(&lane).await.closed);
 }
 
 /// The hall, rebuilt from a checkpoint under epoch 7, recovering for five seconds.
-async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint) {
+async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint, spent_draws: &[&str]) {
     let generation = next_generation();
-    lane.begin_restore(generation, LogId(50)).await.expect("a new generation");
+    lane.begin_restore(START, generation, LogId(50)).await.expect("a new generation");
     let restore = EventRestore {
         generation,
         put: ask::put(HALL),
         epoch: 7,
         checkpoint: Some(checkpoint),
-        recover_until_ms: START + 5 * SECOND,
+        spent_draws: spent_draws.iter().map(|who| ask::visitor(who)).collect(),
+        recover_ms: 5 * SECOND,
         orders: vec![],
         now_ms: START,
     };
     for _ in 0..2 {
         lane.restore_event(START, restore.clone()).await.expect("while restoring");
     }
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
 }
 
 /// `a` inside, `gone` through, `b` waiting; then the lane is lost.
@@ -327,12 +427,12 @@ async fn lost(lane: &Arc<dyn Lane>) -> [Token; 3] {
         admitted_total: 2,
         head: NO_HEAD,
         drawing: false,
+        closed: false,
         inside: vec![insider],
         spent: vec![spent],
-        spent_draws: vec![],
     };
     assert_eq!(before, wanted);
-    rebuilt(lane, before).await;
+    rebuilt(lane, before, &[]).await;
     [a, gone, b]
 }
 
@@ -366,6 +466,37 @@ async fn a_recovering_room_waits_for_its_visitors(lane: Arc<dyn Lane>) {
     assert_eq!(counts(&lane, at).await.inside, 2);
 }
 
+/// However long others of the lane took to be restored after it.
+async fn rooms_recover_from_when_their_lane_opens(lane: Arc<dyn Lane>) {
+    let generation = next_generation();
+    let after = |seconds: i64| START + seconds * SECOND;
+    lane.begin_restore(START, generation, LogId(50)).await.expect("a new generation");
+    for (name, at, recover_ms) in [(HALL, after(1), 5 * SECOND), ("club", after(60), 9 * SECOND), ("bar", after(60), 0)]
+    {
+        let restore = EventRestore {
+            generation,
+            put: ask::put(name),
+            epoch: 7,
+            checkpoint: None,
+            spent_draws: vec![],
+            recover_ms,
+            orders: vec![],
+            now_ms: at,
+        };
+        lane.restore_event(at, restore).await.expect("while restoring");
+    }
+    lane.end_restore(after(90), generation).await.expect("the same generation");
+    lane.end_restore(after(94), generation).await.expect("a repeat");
+    for (name, opens_s) in [(HALL, 95), ("club", 99), ("bar", 90)] {
+        let mode = async |at| lane.room(at, &ask::event(name)).await.expect("an answer").expect("the event").mode;
+        if opens_s > 90 {
+            assert_eq!(mode(after(90)).await, Mode::Recovering, "{name}");
+            assert_eq!(mode(after(opens_s) - 1).await, Mode::Recovering, "{name}");
+        }
+        assert_eq!(mode(after(opens_s)).await, Mode::Open, "{name}");
+    }
+}
+
 async fn a_live_pass_puts_back_inside(lane: Arc<dyn Lane>) {
     let [a, gone, b] = lost(&lane).await;
     let until = START + 40 * SECOND;
@@ -394,8 +525,8 @@ async fn a_checkpoint_says_who_is_called(lane: Arc<dyn Lane>) {
     lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
     let called = checkpoint(&lane).await;
     assert_eq!((called.inside[0].claimed, called.head), (false, a.score));
-    rebuilt(&lane, called.clone()).await;
+    rebuilt(&lane, called.clone(), &[]).await;
     assert_eq!(checkpoint(&lane).await, Checkpoint { epoch: 7, ..called });
     assert_eq!(polled(&lane, START + 10 * SECOND, &a).await, PlaceState::Waiting { ahead: 0 }, "called in vain, back");
-    assert_eq!(lane.checkpoint(&ask::event("nowhere")).await.expect("an answer"), None);
+    assert_eq!(lane.checkpoint(&ask::event("nowhere"), nothing_told()).await.expect("an answer"), None);
 }

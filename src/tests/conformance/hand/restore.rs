@@ -29,7 +29,7 @@ async fn a_lane_being_restored_answers_little(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let token = inside(&lane, START, "kim").await;
     let generation = next_generation();
-    lane.begin_restore(generation, LogId(41)).await.expect("a new generation");
+    lane.begin_restore(START, generation, LogId(41)).await.expect("a new generation");
     let meta = lane.meta().await.expect("answers always");
     assert_eq!((meta.generation, meta.recovering, meta.log_last, meta.backlog), (generation, true, LogId(41), 0));
     for owner in ["a", "b"] {
@@ -50,7 +50,7 @@ async fn a_lane_being_restored_answers_little(lane: Arc<dyn Lane>) {
     assert!(matches!(lane.dump_event(&ask::event(HALL)).await, Err(Fault::Recovering(_))));
     let settled = lane.settle(START, &ask::event(HALL), vec![], None).await;
     assert!(matches!(settled, Err(Fault::Recovering(_))));
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
     assert!(lane.room(START, &ask::event(HALL)).await.expect("an answer").is_none(), "everything is gone");
     let again = lane.lease(START, "a", SECOND).await.expect("an answer").expect("its own");
     assert_eq!(Some(again.fence), lease.map(|lease| lease.fence), "but the lease");
@@ -62,7 +62,7 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let generation = lane.meta().await.expect("an answer").generation;
     for old in [generation, generation - 1] {
-        let answer = lane.begin_restore(old, LogId(0)).await;
+        let answer = lane.begin_restore(START, old, LogId(0)).await;
         assert!(matches!(answer, Err(Fault::Contract { .. })), "{answer:?}");
     }
     let outside = EventRestore {
@@ -70,25 +70,26 @@ async fn only_a_new_generation_wipes(lane: Arc<dyn Lane>) {
         put: ask::put("late"),
         epoch: 2,
         checkpoint: None,
-        recover_until_ms: 0,
+        spent_draws: vec![],
+        recover_ms: 0,
         orders: vec![],
         now_ms: START,
     };
     assert!(matches!(lane.restore_event(START, outside).await, Err(Fault::Contract { .. })));
     let outside = lane.restore_campaign(START, generation, ask::campaign_put("late", 1), vec![]).await;
     assert!(matches!(outside, Err(Fault::Contract { .. })));
-    lane.end_restore(generation).await.expect("a repeat");
+    lane.end_restore(START, generation).await.expect("a repeat");
     assert_eq!(seats(&lane).await, "ffffffffffff", "nothing was changed");
 
     let next = next_generation();
-    lane.begin_restore(next, LogId(0)).await.expect("a new generation");
-    lane.begin_restore(next, LogId(5)).await.expect("begins again");
+    lane.begin_restore(START, next, LogId(0)).await.expect("a new generation");
+    lane.begin_restore(START, next, LogId(5)).await.expect("begins again");
     assert_eq!(lane.meta().await.expect("an answer").log_last, LogId(5));
-    let wrong = lane.end_restore(generation).await;
+    let wrong = lane.end_restore(START, generation).await;
     assert!(matches!(wrong, Err(Fault::Contract { .. })), "{wrong:?}");
     assert!(lane.meta().await.expect("an answer").recovering);
-    lane.end_restore(next).await.expect("the same generation");
-    lane.end_restore(next).await.expect("a repeat");
+    lane.end_restore(START, next).await.expect("the same generation");
+    lane.end_restore(START, next).await.expect("a repeat");
 }
 
 async fn a_sealed_lane_can_only_be_read_and_rebuilt(lane: Arc<dyn Lane>) {
@@ -102,17 +103,17 @@ async fn a_sealed_lane_can_only_be_read_and_rebuilt(lane: Arc<dyn Lane>) {
     assert!(matches!(lane.append(START, vec![ask::expired("y", "o")]).await, Err(Fault::Recovering(_))));
     assert!(matches!(lane.enter(START, ask::enter(HALL, "kim")).await, Err(Fault::Recovering(_))));
     assert!(matches!(lane.trim(LogId(9)).await, Err(Fault::Recovering(_))));
-    let again = lane.begin_restore(generation, LogId(0)).await;
+    let again = lane.begin_restore(START, generation, LogId(0)).await;
     assert!(matches!(again, Err(Fault::Contract { .. })), "the generation it has: {again:?}");
-    lane.end_restore(generation).await.expect("a repeat");
+    lane.end_restore(START, generation).await.expect("a repeat");
     let log = lane.read_log(LogId(0), 9).await.expect("it can be read");
     assert_eq!(log.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["x"], "the repeat opened nothing");
 
     let next = next_generation();
-    lane.begin_restore(next, LogId(1)).await.expect("a new generation");
+    lane.begin_restore(START, next, LogId(1)).await.expect("a new generation");
     lane.seal().await.expect("an answer");
     assert!(matches!(lane.read_log(LogId(0), 9).await, Err(Fault::Recovering(_))), "its log is dropped");
-    lane.end_restore(next).await.expect("the same generation");
+    lane.end_restore(START, next).await.expect("the same generation");
     assert!(!lane.meta().await.expect("an answer").recovering);
     assert_eq!(lane.read_log(LogId(0), 9).await.expect("it is open"), vec![]);
 }
@@ -133,12 +134,20 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);
     let generation = next_generation();
-    let restore =
-        EventRestore { generation, put, epoch: 9, checkpoint: None, recover_until_ms: 0, orders, now_ms: START };
-    lane.begin_restore(generation, LogId(100)).await.expect("a new generation");
+    let restore = EventRestore {
+        generation,
+        put,
+        epoch: 9,
+        checkpoint: None,
+        spent_draws: vec![],
+        recover_ms: 0,
+        orders,
+        now_ms: START,
+    };
+    lane.begin_restore(START, generation, LogId(100)).await.expect("a new generation");
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_event(START, restore.clone()).await.expect("again");
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
     restore
 }
 
@@ -183,8 +192,8 @@ async fn restored_orders_go_on(lane: Arc<dyn Lane>) {
 async fn who_was_overtaken_restores_nothing(lane: Arc<dyn Lane>) {
     let good = restored(&lane).await;
     let (old, new) = (next_generation(), next_generation());
-    lane.begin_restore(old, LogId(100)).await.expect("a new generation");
-    lane.begin_restore(new, LogId(100)).await.expect("another writer overtakes");
+    lane.begin_restore(START, old, LogId(100)).await.expect("a new generation");
+    lane.begin_restore(START, new, LogId(100)).await.expect("another writer overtakes");
     let restore = EventRestore { generation: new, ..good };
     lane.restore_event(START, restore.clone()).await.expect("while restoring");
     lane.restore_campaign(START, new, ask::campaign_put("spring", 3), vec![]).await.expect("while restoring");
@@ -192,8 +201,8 @@ async fn who_was_overtaken_restores_nothing(lane: Arc<dyn Lane>) {
     assert!(matches!(lane.restore_event(START, late).await, Err(Fault::Contract { .. })));
     let late = lane.restore_campaign(START, old, ask::campaign_put("spring", 9), vec![]).await;
     assert!(matches!(late, Err(Fault::Contract { .. })), "{late:?}");
-    assert!(matches!(lane.end_restore(old).await, Err(Fault::Contract { .. })));
-    lane.end_restore(new).await.expect("the same generation");
+    assert!(matches!(lane.end_restore(START, old).await, Err(Fault::Contract { .. })));
+    lane.end_restore(START, new).await.expect("the same generation");
     assert_eq!(seats(&lane).await, "ssffpffffffb", "the sold seats stay sold");
     let campaign = lane.dump_campaign(&"spring".into()).await.expect("an answer").expect("the campaign");
     assert_eq!(campaign.stock, 3);
@@ -203,7 +212,7 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let before = inside(&lane, START, "kim").await;
     let generation = next_generation();
-    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
+    lane.begin_restore(START, generation, LogId(0)).await.expect("a new generation");
     let mut put = ask::put(HALL);
     put.room.capacity = 0;
     let restore = EventRestore {
@@ -211,12 +220,13 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
         put,
         epoch: 2,
         checkpoint: None,
-        recover_until_ms: 0,
+        spent_draws: vec![],
+        recover_ms: 0,
         orders: vec![],
         now_ms: START,
     };
     lane.restore_event(START, restore).await.expect("while restoring");
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
     let (newcomer, _) = entered(&lane, START, "lee").await;
     assert_eq!((newcomer.score, newcomer.round), (score(2, 1), 1));
     assert_eq!(polled(&lane, START, &before).await, PlaceState::Waiting { ahead: 0 });
@@ -225,7 +235,7 @@ async fn newcomers_stand_behind(lane: Arc<dyn Lane>) {
 
 async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
     let generation = next_generation();
-    lane.begin_restore(generation, LogId(0)).await.expect("a new generation");
+    lane.begin_restore(START, generation, LogId(0)).await.expect("a new generation");
     let claims = [("a", "kim"), ("b", "lee")];
     let claims = (1..).zip(claims).map(|(number, (key, who))| Claim {
         claim: ask::claim_id(key),
@@ -238,7 +248,7 @@ async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
         let put = ask::campaign_put("spring", 3);
         lane.restore_campaign(START, generation, put, claims.clone()).await.expect("while restoring");
     }
-    lane.end_restore(generation).await.expect("the same generation");
+    lane.end_restore(START, generation).await.expect("the same generation");
     let claim =
         async |key: &str, who: &str| lane.claim(START, ask::claim("spring", key, who)).await.expect("an answer");
     assert_eq!(claim("a", "kim").await, ClaimOutcome::Repeated { number: 1, stock_left: 1 });
