@@ -19,7 +19,7 @@ use support::{machine, part, table};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const CONNECTIONS: [usize; 2] = [64, 256];
+const CONNECTIONS: [usize; 3] = [64, 256, 1024];
 
 /// Entries whose order is looked at, and the connections they come by, half to either gateway.
 const ORDERED: u64 = 100_000;

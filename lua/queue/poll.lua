@@ -51,6 +51,8 @@ if round == room.round then
     local where, number, score = place_of(visitor)
     if where then
       state, value = stand(visitor, where, number, score, mode)
+      -- Spent just now: a lane set back to before this is behind.
+      if state == DONE then mark() end
     else
       put_back(visitor, token_score)
       state, value = waits(visitor, mode)

@@ -82,7 +82,9 @@ else
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN)
     mark()
   else
-    local is_over = room.drawing and mode_in_force() ~= "scheduled"
+    -- One whose visitors are coming back is over when all had their time.
+    local in_force = mode_in_force()
+    local is_over = room.drawing and in_force ~= "scheduled" and in_force ~= "recovering"
     if is_over then room.drawing = false end
     if is_over or (settings.mode == "closed" and room.mode ~= "closed") then mark() end
   end

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::campaign::{self, Campaign};
@@ -69,7 +70,7 @@ pub enum PutCampaignOutcome {
     Invalid(Faults),
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Index {
     events: BTreeMap<EventId, Arc<Event>>,
     campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
@@ -86,7 +87,8 @@ pub struct Catalog {
     ledger: Ledger,
     lanes: Lanes,
     clock: Clock,
-    index: RwLock<Index>,
+    /// Every request reads it, and it changes seldom: reading takes no lock.
+    index: ArcSwap<Index>,
     unapplied: Mutex<Unapplied>,
     seen: Mutex<Seen>,
 }
@@ -108,36 +110,36 @@ enum Applied<T> {
 impl Catalog {
     /// An empty catalogue; `refresh` fills it.
     pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock) -> Self {
-        Self { ledger, lanes, clock, index: RwLock::default(), unapplied: Mutex::default(), seen: Mutex::default() }
+        Self { ledger, lanes, clock, index: ArcSwap::default(), unapplied: Mutex::default(), seen: Mutex::default() }
     }
 
     pub fn event(&self, id: &str) -> Option<Arc<Event>> {
-        self.index.read().events.get(id).cloned()
+        self.index.load().events.get(id).cloned()
     }
 
     pub fn campaign(&self, id: &str) -> Option<Arc<Campaign>> {
-        self.index.read().campaigns.get(id).cloned()
+        self.index.load().campaigns.get(id).cloned()
     }
 
     /// Events by id, after `after`, at most `limit`.
     pub fn events(&self, after: Option<&str>, limit: usize) -> Vec<Arc<Event>> {
-        let index = self.index.read();
+        let index = self.index.load();
         let skipped = index.events.iter().skip_while(|(id, _)| after.is_some_and(|after| id.as_str() <= after));
         skipped.take(limit).map(|(_, event)| event.clone()).collect()
     }
 
     /// Every event there is.
     pub fn all_events(&self) -> Vec<Arc<Event>> {
-        self.index.read().events.values().cloned().collect()
+        self.index.load().events.values().cloned().collect()
     }
 
     /// All events of one lane.
     pub fn events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
-        self.index.read().events.values().filter(|e| e.lane == lane).cloned().collect()
+        self.index.load().events.values().filter(|e| e.lane == lane).cloned().collect()
     }
 
     pub fn campaign_puts(&self, lane: LaneId) -> Vec<CampaignPut> {
-        self.index.read().campaigns.values().filter(|c| c.lane == lane).map(|c| c.lane_put()).collect()
+        self.index.load().campaigns.values().filter(|c| c.lane == lane).map(|c| c.lane_put()).collect()
     }
 
     /// Creates or changes an event. The same spec again changes nothing but brings the lane up to date.
@@ -237,7 +239,7 @@ impl Catalog {
         let expected = before.map(|b| b.version);
         match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
             Put::Done => {
-                self.remember_event(event.clone());
+                self.remember(std::slice::from_ref(event), &[]);
                 Ok(true)
             }
             Put::Conflict => Ok(false),
@@ -319,7 +321,7 @@ impl Catalog {
         };
         let put = self.ledger.put_campaign(row, before.map(|b| b.version), self.clock.now_ms()).await?;
         if put == Put::Done {
-            self.remember_campaign(campaign.clone());
+            self.remember(&[], std::slice::from_ref(campaign));
         }
         Ok(put)
     }
@@ -351,18 +353,27 @@ impl Catalog {
             let campaigns = self.ledger.campaigns_since(seen.campaigns, PAGE).await?;
             let full = |len: usize| i64::try_from(len).unwrap_or(PAGE) >= PAGE;
             let is_last = !full(events.len()) && !full(campaigns.len());
-            for row in events {
-                seen.events = row.seq;
-                let event = Arc::new(Event::from_row(row)?);
-                self.unapplied.lock().events.insert(event.id.clone());
-                self.remember_event(event);
+            let (mut new_events, mut new_campaigns) = (Vec::new(), Vec::new());
+            let read = || -> Result<()> {
+                for row in events {
+                    seen.events = row.seq;
+                    new_events.push(Arc::new(Event::from_row(row)?));
+                }
+                for row in campaigns {
+                    seen.campaigns = row.seq;
+                    new_campaigns.push(Arc::new(Campaign::from_row(row)?));
+                }
+                Ok(())
+            };
+            // What comes before a row that cannot be read is on sale all the same.
+            let all_read = read();
+            {
+                let mut unapplied = self.unapplied.lock();
+                unapplied.events.extend(new_events.iter().map(|event| event.id.clone()));
+                unapplied.campaigns.extend(new_campaigns.iter().map(|campaign| campaign.id.clone()));
             }
-            for row in campaigns {
-                seen.campaigns = row.seq;
-                let campaign = Arc::new(Campaign::from_row(row)?);
-                self.unapplied.lock().campaigns.insert(campaign.id.clone());
-                self.remember_campaign(campaign);
-            }
+            self.remember(&new_events, &new_campaigns);
+            all_read?;
             if is_last {
                 break;
             }
@@ -398,18 +409,24 @@ impl Catalog {
         }
     }
 
-    fn remember_event(&self, event: Arc<Event>) {
-        let mut index = self.index.write();
-        if index.events.get(&event.id).is_none_or(|known| known.version <= event.version) {
-            index.events.insert(event.id.clone(), event);
+    fn remember(&self, events: &[Arc<Event>], campaigns: &[Arc<Campaign>]) {
+        if events.is_empty() && campaigns.is_empty() {
+            return;
         }
-    }
-
-    fn remember_campaign(&self, campaign: Arc<Campaign>) {
-        let mut index = self.index.write();
-        if index.campaigns.get(&campaign.id).is_none_or(|known| known.version <= campaign.version) {
-            index.campaigns.insert(campaign.id.clone(), campaign);
-        }
+        self.index.rcu(|index| {
+            let mut index = Index::clone(index);
+            for event in events {
+                if index.events.get(&event.id).is_none_or(|known| known.version <= event.version) {
+                    index.events.insert(event.id.clone(), event.clone());
+                }
+            }
+            for campaign in campaigns {
+                if index.campaigns.get(&campaign.id).is_none_or(|known| known.version <= campaign.version) {
+                    index.campaigns.insert(campaign.id.clone(), campaign.clone());
+                }
+            }
+            index
+        });
     }
 
     fn lane(&self, id: LaneId) -> &Arc<dyn lane::Lane> {

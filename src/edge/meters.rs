@@ -93,11 +93,19 @@ pub struct Counted<'a> {
 
 impl UnderWay {
     pub fn begin(&self, listener: Listener) -> Counted<'_> {
-        let of = match listener {
+        let of = self.of(listener);
+        Counted { of, count: of.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    pub fn count(&self, listener: Listener) -> usize {
+        self.of(listener).load(Ordering::Relaxed)
+    }
+
+    fn of(&self, listener: Listener) -> &AtomicUsize {
+        match listener {
             Listener::Public => &self.public,
             Listener::Admin => &self.admin,
-        };
-        Counted { of, count: of.fetch_add(1, Ordering::Relaxed) + 1 }
+        }
     }
 
     /// Sets the gauges, for who is about to read them.

@@ -176,10 +176,11 @@ impl Service {
         operation: &mut &'static str,
     ) -> Result<Task<'_>, Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let under_way = self.begin()?;
+        // Not counted yet: what is answered below is answered before anybody could look.
+        self.not_full(self.state.under_way.count(self.listener) + 1)?;
         if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
-            return Ok(Task::PassOn(upstream.clone(), under_way));
+            return Ok(Task::PassOn(upstream.clone(), self.begin()?));
         }
         if method == Method::OPTIONS {
             let methods = self.router.methods(uri.path()).ok_or(Code::NotFound)?;
@@ -211,17 +212,23 @@ impl Service {
         {
             return Ok(Task::Answer(answer));
         }
+        let under_way = self.begin()?;
         Ok(Task::Handle(Asked { route, client, user, place, params: found.params(), under_way }))
     }
 
-    /// A place among the requests under way. Operators are let in always: they come to see why nobody else is.
+    /// A place among the requests under way.
     fn begin(&self) -> Result<Counted<'_>, Problem> {
         let under_way = self.state.under_way.begin(self.listener);
-        if self.listener == Listener::Public && under_way.count() > self.state.config.limits.in_flight {
+        self.not_full(under_way.count()).map(|()| under_way)
+    }
+
+    /// Operators are let in always: they come to see why nobody else is.
+    fn not_full(&self, under_way: usize) -> Result<(), Problem> {
+        if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
             counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
             return Err(Code::Overloaded.into());
         }
-        Ok(under_way)
+        Ok(())
     }
 
     async fn carry_out<B>(&self, task: Task<'_>, id: &str, request: http::Request<B>, peer: SocketAddr) -> Outcome

@@ -2,7 +2,8 @@
 //!
 //! A connection stays on its thread. In one runtime for all, threads wake each other to take over what one of
 //! them has to do: a short answer spends a sixth of its time on that, and on memory that the other one had just
-//! written to. What a handler spawns stays on its connection's thread too; what the process does besides
+//! written to. What a handler spawns or opens (a read connection to the ledger, one to a server behind, a look
+//! at a watched room) stays on its connection's thread too, though others use it; what the process does besides
 //! (stores, pipeline, pulses) has the runtime that `app` runs in.
 
 use std::io;

@@ -152,7 +152,7 @@ impl Rooms {
 fn is_news(before: Option<&Saved>, after: &Look) -> bool {
     match before {
         Some(before) => before.checkpoint != after.room || before.draws_upto != after.draws.upto,
-        None => after.room.serial > 0 || after.room.round > 1,
+        None => after.room.serial > 0 || after.room.round > 1 || after.draws.upto > 0,
     }
 }
 

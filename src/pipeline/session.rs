@@ -23,7 +23,7 @@ use crate::shutdown::Stopping;
 /// How often a session looks at the lane's health, at deadlines, and for open calls it does not know.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A log that stays empty is looked at ever less often, down to so many times the configured pause.
+/// A log that stays empty is looked at ever less often, down to so many times the configured pause or a tick.
 const RESTING: u32 = 5;
 
 /// Orders past their deadline taken up in one tick, of each kind.
@@ -115,6 +115,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<std::time::Instant> = None;
     let mut idle = shared.settings.idle;
+    let resting = (idle * RESTING).min(TICK).max(idle);
     let mut delays = retry::STORE.iter();
     loop {
         if stop.is_stopping() {
@@ -129,7 +130,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
                 delays = retry::STORE.iter();
                 idle = tokio::select! {
                     () = shared.nudge.heard(lane.id()) => shared.settings.idle,
-                    () = tokio::time::sleep(idle) => (idle * 2).min(shared.settings.idle * RESTING),
+                    () = tokio::time::sleep(idle) => (idle * 2).min(resting),
                     () = stop.wait() => idle,
                 }
             }

@@ -36,7 +36,9 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         let closes = event.settings.mode != Mode::Closed && put.room.mode == Mode::Closed;
         let (round, epoch) = (event.room.round + 1, event.room.epoch + 1);
         let bucket = event.room.bucket.filled(event.rate(), now_ms);
-        let ends_drawing = event.room.drawing && event.counts(now_ms).mode != Mode::Scheduled;
+        // One whose visitors are coming back is over when all had their time.
+        let goes_on = matches!(event.counts(now_ms).mode, Mode::Scheduled | Mode::Recovering);
+        let ends_drawing = event.room.drawing && !goes_on;
         if opens_again {
             step.emit_on(id, EventEffect::Round { round, epoch });
             step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));

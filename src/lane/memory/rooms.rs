@@ -107,7 +107,12 @@ pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option
     } else if event.room.is_spent(&token.visitor, token.score) {
         PlaceState::Done
     } else if let Some(standing) = event.room.standing(&token.visitor) {
-        stand(step, now_ms, id, &token.visitor, standing)
+        let state = stand(step, now_ms, id, &token.visitor, standing);
+        if state == PlaceState::Done {
+            // Spent just now: a lane set back to before this is behind.
+            step.mark();
+        }
+        state
     } else {
         put_back(step, now_ms, token);
         in_line(step.expect_event(id), now_ms, &token.visitor, token.score)

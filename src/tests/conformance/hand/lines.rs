@@ -38,6 +38,7 @@ cases![
     a_room_comes_back_from_its_checkpoint,
     a_recovering_room_waits_for_its_visitors,
     rooms_recover_from_when_their_lane_opens,
+    a_change_ends_no_drawing_whose_visitors_come_back,
     a_live_pass_puts_back_inside,
     a_checkpoint_says_who_is_called,
 ];
@@ -495,6 +496,16 @@ async fn rooms_recover_from_when_their_lane_opens(lane: Arc<dyn Lane>) {
         }
         assert_eq!(mode(after(opens_s)).await, Mode::Open, "{name}");
     }
+}
+
+async fn a_change_ends_no_drawing_whose_visitors_come_back(lane: Arc<dyn Lane>) {
+    let room = Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, drawing: true, ..Checkpoint::default() };
+    rebuilt(&lane, room, &[]).await;
+    hall_with(&lane, |put| put.version = 2).await;
+    lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
+    assert!(counts(&lane, START).await.drawing);
+    lane.pulse(START + 5 * SECOND, ask::pulse(HALL)).await.expect("an answer");
+    assert!(!counts(&lane, START + 5 * SECOND).await.drawing, "all had their time");
 }
 
 async fn a_live_pass_puts_back_inside(lane: Arc<dyn Lane>) {
