@@ -38,6 +38,9 @@ const POLL_EVERY: Duration = Duration::from_millis(1_000);
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
 /// So long after the emptying the lane is rebuilt and every gateway has looked at it again, s.
 const PUT_RIGHT_S: f64 = 3.0;
+
+/// A gateway's board is a second old at most, and its fetching takes a moment.
+const BOARD_S: f64 = 1.2;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 const SECONDS: u64 = 72;
@@ -212,6 +215,7 @@ struct Counts {
     no_answers: AtomicU64,
     holds: AtomicU64,
     doubts: AtomicU64,
+    by_old_boards: AtomicU64,
 }
 
 struct Visitor {
@@ -298,8 +302,14 @@ impl Crowd {
         self.counts.doubts.fetch_add(1, Ordering::Relaxed);
         // While the lane is rebuilt nobody is told more than that.
         let state = place["state"].as_str().unwrap_or_default();
-        if state != "done" && place["room"] != "recovering" {
-            let at_s = began.elapsed().as_secs_f64();
+        let at_s = began.elapsed().as_secs_f64();
+        if state == "done" || place["room"] == "recovering" {
+            return;
+        }
+        if state == "waiting" && at_s < gone.at_s + BOARD_S {
+            // The other gateway's board is of before: it may have shown them in line when they were let in.
+            self.counts.by_old_boards.fetch_add(1, Ordering::Relaxed);
+        } else {
             self.came_back.lock().push(CameBack { gone, at_s, state: format!("{state} {}", place["position"]) });
         }
     }
@@ -510,6 +520,7 @@ fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
     row("most admissions above the rate's bound", excess as f64);
     row("visitors who left", left.len() as f64);
     row("asked for again", of(&crowd.counts.doubts));
+    row("told to wait by a board of before they left", of(&crowd.counts.by_old_boards));
     row("visitors who left and were told another thing", distinct.len() as f64);
     row("visitors who left and were seen inside", again.len() as f64);
     row("left in the last second before the emptying, put right", f64::from(put_right));
