@@ -115,11 +115,10 @@ fn only_the_ledger_knows_sql() {
 #[test]
 fn nothing_is_left_undone() {
     for (path, text) in sources() {
-        if path == Path::new("tests/house.rs") {
-            continue;
-        }
-        for mark in ["TODO", "FIXME", "todo!(", "unimplemented!(", "#[ignore"] {
-            assert!(!text.contains(mark), "{} has a {mark}", path.display());
+        // In two pieces each, so that this file is looked at too.
+        for (one, other) in [("TO", "DO"), ("FIX", "ME"), ("to", "do!("), ("unimple", "mented!("), ("#[ign", "ore")] {
+            let mark = format!("{one}{other}");
+            assert!(!text.contains(&mark), "{} has a {mark}", path.display());
         }
     }
 }
