@@ -53,7 +53,7 @@ impl hyper::body::Body for Body {
 
 /// Room for a place in line, the largest of the frequent answers.
 const JSON_USUAL: usize = 768;
-/// A thread keeps so much room for the next answer.
+/// A thread keeps no more room than this for the next answer.
 const JSON_KEPT: usize = 64 * 1024;
 
 /// An answer under construction.
@@ -70,7 +70,9 @@ impl Answer {
             text.clear();
             serde_json::to_writer(&mut *text, view).expect("views are maps with text keys");
             let copy = Bytes::copy_from_slice(text);
-            text.shrink_to(JSON_KEPT);
+            if text.capacity() > JSON_KEPT {
+                *text = Vec::with_capacity(JSON_USUAL);
+            }
             copy
         });
         Self::bytes(status, "application/json", text)
