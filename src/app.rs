@@ -29,6 +29,7 @@ use crate::inventory::{self, Inventory};
 use crate::lane::Lanes;
 use crate::ledger::{self, Ledger};
 use crate::payment::sandbox::Sandbox;
+use crate::payment::{Provider, Registry};
 use crate::pipeline::{self, Pipeline};
 use crate::shutdown::{self, Stopping};
 use operator::House;
@@ -158,8 +159,7 @@ impl App {
         let pipeline = Pipeline::new(pipeline::Parts {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
-            // The configuration knows no other provider, and says so at the door.
-            provider: Arc::new(Sandbox::new()),
+            providers: providers(&config.payment),
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::Settings::new(&config.pipeline, &config.payment),
@@ -333,4 +333,10 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
         coupon_secrets: secrets(config),
     };
     Inventory::new(lanes.clone(), clock.clone(), Arc::new(move |lane| nudge.lane(lane)), settings)
+}
+
+/// The configured providers; the configuration's check has refused names that are none.
+fn providers(config: &crate::config::Payment) -> Registry {
+    let known = |name: &String| (name == "sandbox").then(|| Arc::new(Sandbox::new()) as Arc<dyn Provider>);
+    config.providers.iter().filter_map(known).collect()
 }

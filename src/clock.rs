@@ -1,12 +1,15 @@
 //! The one place that reads the time. Knows no stage.
 //!
-//! Everyone else takes `now_ms` as an argument or asks a `Clock`. On Redis the clock follows the
-//! server's TIME by a measured offset, so that all gateways share one; tests set it by hand.
+//! Everyone else takes `now_ms` as an argument or asks a `Clock`. Between two measures time is counted by a
+//! clock that nobody can step and that runs on while the machine is suspended. So a stepped system clock
+//! moves nothing. On Redis the clock follows the server's TIME, so that all gateways share one; a measure
+//! that is far off is believed only once others confirm it. Tests set the time by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since the Unix epoch, UTC.
@@ -16,12 +19,57 @@ pub type Millis = i64;
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Arc<Source>);
 
-#[derive(Debug, Default)]
+/// How far a measure may be from what was expected before it needs others to confirm it, ms.
+const JUMP_MS: i64 = 1_000;
+
+/// Measures in a row that must agree before a jump is believed. At one in ten seconds: a minute.
+const CONFIRMATIONS: u32 = 6;
+
+#[derive(Debug)]
 struct Source {
-    /// Added to the system's time, ms.
+    /// The system's time less the steady time, when this clock was made, ms.
+    began_ms: i64,
+    /// Added to that and to the steady time, ms.
     offset_ms: AtomicI64,
     /// Not zero: the time stands still at this value until it is set again (tests).
     fixed_ms: AtomicI64,
+    following: Mutex<Following>,
+}
+
+#[derive(Debug, Default)]
+struct Following {
+    /// Whether a server's time was ever taken: the first one is believed.
+    begun: bool,
+    doubt: Option<Doubt>,
+}
+
+/// A jump that is not believed yet.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    offset_ms: i64,
+    measures: u32,
+}
+
+/// What became of a measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    /// It was as expected, or the first one.
+    Taken,
+    /// It was `off_ms` from what was expected, and is not believed yet.
+    Doubted { off_ms: i64 },
+    /// The house's time has moved by `off_ms`: every measure of the last minute said so.
+    Believed { off_ms: i64 },
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            began_ms: system_ms() - steady_ms(),
+            offset_ms: AtomicI64::default(),
+            fixed_ms: AtomicI64::default(),
+            following: Mutex::default(),
+        }
+    }
 }
 
 impl Clock {
@@ -39,15 +87,32 @@ impl Clock {
 
     pub fn now_ms(&self) -> Millis {
         match self.0.fixed_ms.load(Ordering::Relaxed) {
-            0 => system_ms() + self.0.offset_ms.load(Ordering::Relaxed),
+            0 => self.unmoved_ms() + self.0.offset_ms.load(Ordering::Relaxed),
             fixed => fixed,
         }
     }
 
+    /// The time by this machine alone.
+    fn unmoved_ms(&self) -> Millis {
+        self.0.began_ms + steady_ms()
+    }
+
     /// Follow a server that said its time was `server_ms`, `round_trip` after it was asked.
-    pub fn follow(&self, server_ms: Millis, round_trip: Duration) {
+    pub fn follow(&self, server_ms: Millis, round_trip: Duration) -> Followed {
         let then_ms = server_ms + i64::try_from(round_trip.as_millis()).unwrap_or(0) / 2;
-        self.0.offset_ms.store(then_ms - system_ms(), Ordering::Relaxed);
+        let offset_ms = then_ms - self.unmoved_ms();
+        let off_ms = offset_ms - self.0.offset_ms.load(Ordering::Relaxed);
+        let mut following = self.0.following.lock();
+        let known = std::mem::replace(&mut following.begun, true);
+        let doubt = following.doubt.take().filter(|doubt| (doubt.offset_ms - offset_ms).abs() <= JUMP_MS);
+        let measures = doubt.map_or(0, |doubt| doubt.measures) + 1;
+        let expected = !known || off_ms.abs() <= JUMP_MS;
+        if !expected && measures < CONFIRMATIONS {
+            following.doubt = Some(Doubt { offset_ms, measures });
+            return Followed::Doubted { off_ms };
+        }
+        self.0.offset_ms.store(offset_ms, Ordering::Relaxed);
+        if expected { Followed::Taken } else { Followed::Believed { off_ms } }
     }
 
     pub fn set(&self, at_ms: Millis) {
@@ -63,6 +128,22 @@ impl Clock {
 /// A monotonic instant, for durations only.
 pub fn instant() -> Instant {
     Instant::now()
+}
+
+/// Time since some moment before the program began, ms: nobody can step it, and a suspended machine does not
+/// stop it.
+#[cfg(target_os = "linux")]
+fn steady_ms() -> i64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+}
+
+/// As on Linux, but it may stand still while the machine is suspended.
+#[cfg(not(target_os = "linux"))]
+fn steady_ms() -> i64 {
+    static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let since = BEGAN.get_or_init(Instant::now).elapsed();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn system_ms() -> Millis {
@@ -121,11 +202,57 @@ mod tests {
         assert_eq!(clock.clone().now_ms(), 3_000);
     }
 
+    const DAY_MS: i64 = 86_400_000;
+
+    /// A server whose time is the clock's own, `off_ms` away.
+    fn told(clock: &Clock, off_ms: i64) -> Followed {
+        clock.follow(clock.unmoved_ms() + off_ms, Duration::ZERO)
+    }
+
+    fn off_ms(clock: &Clock) -> i64 {
+        clock.now_ms() - clock.unmoved_ms()
+    }
+
+    fn near(a: i64, b: i64) -> bool {
+        (a - b).abs() < 500
+    }
+
     #[test]
-    fn a_clock_follows_the_server() {
+    fn the_first_measure_is_taken_and_small_ones_after_it() {
         let clock = Clock::system();
-        clock.follow(system_ms() + 60_000, Duration::from_millis(10));
-        assert!((clock.now_ms() - system_ms() - 60_005).abs() < 1_000);
+        assert_eq!(clock.follow(clock.unmoved_ms() + DAY_MS, Duration::from_millis(10)), Followed::Taken);
+        assert!(near(off_ms(&clock), DAY_MS + 5));
+        assert_eq!(told(&clock, DAY_MS + 400), Followed::Taken);
+        assert!(near(off_ms(&clock), DAY_MS + 400));
+    }
+
+    #[test]
+    fn a_servers_time_that_jumps_a_day_is_not_believed_at_once() {
+        for day_ms in [DAY_MS, -DAY_MS] {
+            let clock = Clock::system();
+            assert_eq!(told(&clock, 0), Followed::Taken);
+            for _ in 1..CONFIRMATIONS {
+                assert!(matches!(told(&clock, day_ms), Followed::Doubted { off_ms } if near(off_ms, day_ms)));
+                assert!(near(off_ms(&clock), 0), "nothing has moved yet");
+            }
+            assert!(matches!(told(&clock, day_ms), Followed::Believed { off_ms } if near(off_ms, day_ms)));
+            assert!(near(off_ms(&clock), day_ms));
+        }
+    }
+
+    #[test]
+    fn doubts_that_contradict_each_other_or_pass_confirm_nothing() {
+        let clock = Clock::system();
+        assert_eq!(told(&clock, 0), Followed::Taken);
+        for n in 1..=i64::from(CONFIRMATIONS) * 3 {
+            assert!(matches!(told(&clock, n * DAY_MS), Followed::Doubted { .. }));
+        }
+        for _ in 1..CONFIRMATIONS {
+            told(&clock, DAY_MS);
+        }
+        assert_eq!(told(&clock, 0), Followed::Taken);
+        assert!(matches!(told(&clock, DAY_MS), Followed::Doubted { .. }));
+        assert!(near(off_ms(&clock), 0));
     }
 
     #[test]

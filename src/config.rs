@@ -108,6 +108,7 @@ pub struct Auth {
     pub jwks_url: String,
     pub issuer: String,
     pub audience: String,
+    pub leeway_s: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -171,7 +172,7 @@ pub struct Pipeline {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
-    pub provider: String,
+    pub providers: Vec<String>,
     pub timeout_ms: u64,
     pub payment_unknown_s: i64,
     pub calls_max: usize,

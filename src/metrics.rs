@@ -28,6 +28,9 @@ macro_rules! metrics_table {
 }
 
 metrics_table! {
+    /// Measures of Redis' time that were far from what was expected, by outcome (doubted, believed).
+    CLOCK_JUMPS = "stanchion_clock_jumps_total", Counter, Count;
+
     /// Requests answered, by route, method and status.
     EDGE_REQUESTS = "stanchion_edge_requests_total", Counter, Count;
     /// Time from the end of a request's headers to the start of its answer, by route.
@@ -40,6 +43,8 @@ metrics_table! {
     EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
     /// Requests and connections refused by a limit, by limit (client, visitor, join, in_flight, connections).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
+    /// Requests whose trusted proxy wrote an X-Forwarded-For that is no address: they share the proxy's limits.
+    EDGE_FORWARDED_UNREADABLE = "stanchion_edge_forwarded_unreadable_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
     EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;
 

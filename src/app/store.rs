@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use metrics::counter;
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Followed};
 use crate::config::{Config, StoreKind};
 use crate::lane::redis::{ConnectError, Server, server_time};
 use crate::lane::{Lanes, memory};
 use crate::ledger::{self, Ledger};
+use crate::metrics::CLOCK_JUMPS;
 use crate::shutdown::Stopping;
 
 /// File of the embedded ledger in the data folder.
@@ -73,6 +75,9 @@ impl Store {
 
     /// Keeps the clock at the Redis server's until told to stop; a server that is away leaves it as it is.
     pub async fn follow_clock(self, clock: Clock, mut stop: Stopping) {
+        for outcome in ["doubted", "believed"] {
+            counter!(CLOCK_JUMPS, "outcome" => outcome).increment(0);
+        }
         let Some(server) = self.redis else { return };
         let mut beats = tokio::time::interval(FOLLOW_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,10 +87,29 @@ impl Store {
                 _ = beats.tick() => {}
             }
             if let Ok((server_ms, round_trip)) = server_time(&server).await {
-                clock.follow(server_ms, round_trip);
+                note(clock.follow(server_ms, round_trip));
             }
         }
     }
+}
+
+/// Says what is strange about a measure of Redis' time.
+fn note(followed: Followed) {
+    let outcome = match followed {
+        Followed::Taken => return,
+        Followed::Doubted { off_ms } => {
+            tracing::error!(off_ms, "Redis' time is far from what was expected; not believed unless it stays so");
+            "doubted"
+        }
+        Followed::Believed { off_ms } => {
+            tracing::error!(
+                off_ms,
+                "Redis' time stayed far from what was expected for a minute; followed from here on"
+            );
+            "believed"
+        }
+    };
+    counter!(CLOCK_JUMPS, "outcome" => outcome).increment(1);
 }
 
 /// The ledger for writing and reading, its schema brought up to date.

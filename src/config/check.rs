@@ -87,6 +87,10 @@ pub fn relations(config: &Config) -> Vec<String> {
             rule(good, format!("ledger.{name}: must start with mysql:// or mariadb://"));
         }
     }
+    rule(
+        (0..=300).contains(&auth.leeway_s),
+        "auth.leeway_s: 0 to 300 seconds; more would let in tokens long expired".into(),
+    );
     let ways = [&auth.hs256_secret, &auth.jwks_file, &auth.jwks_url].iter().filter(|s| !s.is_empty()).count();
     rule(ways <= 1, "auth: give one of hs256_secret, jwks_file and jwks_url; the key fixes the algorithm".into());
     let long = |secret: &str| secret.len() >= SECRET_BYTES_MIN;
@@ -137,12 +141,21 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
     rule(
-        payment.provider == "sandbox",
-        format!("payment.provider: {:?} is not known; known: sandbox", payment.provider),
+        !payment.providers.is_empty(),
+        "payment.providers: name at least one, or nothing that costs money can be ordered".into(),
+    );
+    for name in payment.providers.iter().filter(|name| *name != "sandbox") {
+        rule(false, format!("payment.providers: {name:?} is not known; known: sandbox"));
+    }
+    let sandbox = payment.providers.iter().any(|name| name == "sandbox");
+    rule(
+        payment.providers.iter().collect::<std::collections::HashSet<_>>().len() == payment.providers.len(),
+        "payment.providers: one is named twice".into(),
     );
     rule(
-        payment.provider != "sandbox" || payment.allow_sandbox || server.listen.ip().is_loopback(),
-        "payment.provider: the sandbox sells for nothing; beyond loopback it needs payment.allow_sandbox = true".into(),
+        !sandbox || payment.allow_sandbox || server.listen.ip().is_loopback(),
+        "payment.providers: the sandbox sells for nothing; beyond loopback it needs payment.allow_sandbox = true"
+            .into(),
     );
     rule(payment.payment_unknown_s >= 0, "payment.payment_unknown_s: not negative".into());
     rule((1..=10_000).contains(&payment.calls_max), "payment.calls_max: 1 to 10000".into());

@@ -121,6 +121,9 @@ impl Answer {
         if let Some(seconds) = problem.retry_after_seconds() {
             answer = answer.retry_after(seconds);
         }
+        if let Some(challenge) = problem.code.challenge() {
+            answer = answer.header(http::header::WWW_AUTHENTICATE, challenge);
+        }
         if let Some(allow) = &problem.allow {
             answer = answer.header(http::header::ALLOW, allow);
         }

@@ -1,24 +1,34 @@
 //! Whose address a request comes from. Knows no routes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use ipnet::IpNet;
+use metrics::counter;
+
+use crate::metrics::EDGE_FORWARDED_UNREADABLE;
 
 /// The proxies whose word is taken.
 #[derive(Debug, Default)]
-pub struct Proxies(Vec<IpNet>);
+pub struct Proxies {
+    networks: Vec<IpNet>,
+    /// Whether an unreadable `X-Forwarded-For` was logged already.
+    unreadable: AtomicBool,
+}
 
 impl Proxies {
     /// Networks or addresses; the configuration was checked, so what is neither is left out.
     pub fn new(trusted: &[String]) -> Self {
         let parse = |text: &String| text.parse().ok().or_else(|| text.parse().ok().map(|ip: IpAddr| IpNet::from(ip)));
-        Self(trusted.iter().filter_map(parse).collect())
+        // Shown from the start.
+        counter!(EDGE_FORWARDED_UNREADABLE).increment(0);
+        Self { networks: trusted.iter().filter_map(parse).collect(), unreadable: AtomicBool::new(false) }
     }
 
     /// Whether this address is one of them.
     pub fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address.to_canonical()))
+        self.networks.iter().any(|network| network.contains(&address.to_canonical()))
     }
 
     /// The nearest address that is no trusted proxy: who connected, or, read from its right end, what the
@@ -29,17 +39,36 @@ impl Proxies {
         }
         let mut client = peer;
         let mut hops = headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
-            let text = value.to_str().unwrap_or("?");
-            text.rsplit(',').map(|hop| hop.trim().to_owned()).collect::<Vec<_>>()
+            let hops = value.as_bytes().rsplit(|&b| b == b',');
+            hops.map(|hop| std::str::from_utf8(hop).ok().and_then(address))
         });
         while self.trust(client) {
-            match hops.next().and_then(|hop| hop.parse().ok()) {
-                Some(hop) => client = hop,
+            match hops.next() {
+                Some(Some(hop)) => client = hop,
+                Some(None) => {
+                    counter!(EDGE_FORWARDED_UNREADABLE).increment(1);
+                    if !self.unreadable.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(
+                            proxy = %client,
+                            "a trusted proxy writes an X-Forwarded-For that is no address: its visitors share one limit"
+                        );
+                    }
+                    break;
+                }
                 None => break,
             }
         }
         client
     }
+}
+
+/// One hop of `X-Forwarded-For`: an address, in brackets or not, with a port or without.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim().trim_matches('"');
+    let bare = hop.parse::<IpAddr>().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    bare.or_else(with_port).or_else(bracketed).map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -50,7 +79,7 @@ mod tests {
         let trusted: Vec<String> = trusted.iter().map(|&t| t.to_owned()).collect();
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().expect("a header"));
+            headers.append("x-forwarded-for", http::HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
         }
         Proxies::new(&trusted).client(peer.parse().expect("an address"), &headers).to_string()
     }
@@ -63,6 +92,10 @@ mod tests {
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["nonsense"]), "10.1.1.1");
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[]), "10.1.1.1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["198.51.100.7:4711"]), "198.51.100.7");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["\u{e9}, 198.51.100.7, 10.2.2.2:80"]), "198.51.100.7");
         assert_eq!(client(&["127.0.0.1"], "::ffff:127.0.0.1", &["2001:db8::1"]), "2001:db8::1");
     }
 }

@@ -50,9 +50,20 @@ pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a 
         return None;
     }
     let name = kind.cookie(event);
-    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(n, _)| *n == name);
-    values.next().map(|(_, value)| (value, Carried::Cookie))
+    let ours = cookies(headers).filter(|(n, _)| *n == name.as_bytes());
+    let mut values = ours.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+    values.next().map(|value| (value, Carried::Cookie))
+}
+
+/// Names and values of all cookies, as bytes: other programs of the host may put any byte into theirs, and
+/// that must not hide ours.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|&b| b == b';'));
+    pairs.filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let at = pair.iter().position(|&b| b == b'=')?;
+        Some((&pair[..at], &pair[at + 1..]))
+    })
 }
 
 /// Attributes of our cookies.
@@ -95,6 +106,15 @@ mod tests {
         assert_eq!(find(&headers, Kind::Pass, "dome"), None);
         headers.insert(QUEUE_HEADER, "three".parse().expect("a value"));
         assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("three", Carried::Header)));
+    }
+
+    #[test]
+    fn a_strangers_cookie_of_any_bytes_hides_none_of_ours() {
+        let mut headers = HeaderMap::new();
+        let cookies = "nick=\u{d64d}\u{ae38}; stanchion_queue_hall=one; x=\u{e9}".as_bytes();
+        headers.insert(header::COOKIE, http::HeaderValue::from_bytes(cookies).expect("a value"));
+        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("one", Carried::Cookie)));
+        assert_eq!(find(&headers, Kind::Pass, "hall"), None);
     }
 
     #[test]

@@ -72,7 +72,7 @@ codes! {
     AmountMismatch => "AMOUNT_MISMATCH", 409, Never, "The amount is not what is due";
     PaymentInProgress => "PAYMENT_IN_PROGRESS", 409, Later, "A payment of this order is under way";
     NotPayable => "NOT_PAYABLE", 409, Never, "This order does not wait for a payment";
-    ProviderNotAllowed => "PROVIDER_NOT_ALLOWED", 409, Never, "This payment provider is not the configured one";
+    ProviderNotAllowed => "PROVIDER_NOT_ALLOWED", 409, Never, "This payment provider is not a configured one";
     NotCancellable => "NOT_CANCELLABLE", 409, Never, "This order can no longer be cancelled";
     NotRefundable => "NOT_REFUNDABLE", 409, Never, "This order cannot be refunded";
     OverRefund => "OVER_REFUND", 409, Never, "More than is left to refund";
@@ -116,6 +116,15 @@ impl Code {
 
     pub fn retryable(self) -> bool {
         self.row().2 == Retry::Later
+    }
+
+    /// `WWW-Authenticate`: every 401 says what would be believed (RFC 9110 §11.6.1).
+    pub fn challenge(self) -> Option<&'static str> {
+        match self {
+            Code::QueueTokenInvalid => Some("Stanchion-Queue realm=\"stanchion\""),
+            Code::PassUnverified => Some("Stanchion-Pass realm=\"stanchion\""),
+            _ => (self.status() == StatusCode::UNAUTHORIZED).then_some("Bearer realm=\"stanchion\""),
+        }
     }
 
     pub fn title(self) -> &'static str {

@@ -253,7 +253,7 @@ impl Service {
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
-        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""));
         let (body, _under_way) = self.body(route, body, under_way).await?;
         let request = Request {
             state: state.clone(),
@@ -358,8 +358,8 @@ impl Noted {
 }
 
 /// The event a request is about.
-fn event<'p>(found: &Found<'_, 'p>, query: &'p str) -> Option<Cow<'p, str>> {
-    found.param("event").or_else(|| query.strip_prefix("event=").map(Cow::Borrowed))
+fn event<'p>(found: &Found<'_, 'p>, query: &str) -> Option<Cow<'p, str>> {
+    found.param("event").or_else(|| Query::parse(query).get("event").map(|event| Cow::Owned(event.to_owned())))
 }
 
 /// The caller's own id when it is a sane one, so that it finds its request in our logs.

@@ -7,6 +7,9 @@
 
 pub mod sandbox;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::ids::{AttemptId, OrderId, RefundId};
@@ -89,4 +92,21 @@ pub trait Provider: Send + Sync + 'static {
     async fn ask(&self, charge: &Charge) -> Asked;
     async fn refund(&self, back: &Return) -> Returned;
     async fn ask_refund(&self, back: &Return) -> ReturnAsked;
+}
+
+/// The configured providers, by the name that orders and attempts use; clones share them.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<BTreeMap<&'static str, Arc<dyn Provider>>>);
+
+impl Registry {
+    /// The provider of this name; `None` when it is not configured (any more).
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Provider>> {
+        self.0.get(name).cloned()
+    }
+}
+
+impl FromIterator<Arc<dyn Provider>> for Registry {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Provider>>>(providers: I) -> Self {
+        Self(Arc::new(providers.into_iter().map(|provider| (provider.name(), provider)).collect()))
+    }
 }

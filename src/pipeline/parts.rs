@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::ids::LaneId;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
-use crate::payment::Provider;
+use crate::payment::Registry;
 
 /// Bounds, from the configuration.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Settings {
 pub struct Parts {
     pub lanes: Lanes,
     pub ledger: Ledger,
-    pub provider: Arc<dyn Provider>,
+    pub providers: Registry,
     /// What is on sale, to rebuild lanes from.
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
@@ -58,7 +58,7 @@ pub struct Parts {
 pub(super) struct Shared {
     pub lanes: Lanes,
     pub ledger: Ledger,
-    pub provider: Arc<dyn Provider>,
+    pub providers: Registry,
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
     pub settings: Settings,
@@ -81,7 +81,7 @@ pub(super) struct View {
 
 impl Shared {
     pub fn new(parts: Parts) -> Self {
-        let Parts { lanes, ledger, provider, sources, clock, settings } = parts;
+        let Parts { lanes, ledger, providers, sources, clock, settings } = parts;
         Self {
             nudge: Nudge::new(lanes.count()),
             owner: uuid::Uuid::now_v7().to_string(),
@@ -89,7 +89,7 @@ impl Shared {
             views: (0..lanes.count()).map(|_| Mutex::default()).collect(),
             lanes,
             ledger,
-            provider,
+            providers,
             sources,
             clock,
             settings,

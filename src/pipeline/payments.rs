@@ -122,16 +122,28 @@ pub(super) fn payment_record(order: OrderId, attempt: crate::ids::AttemptId, res
     Record { id: format!("{attempt}.{word}"), body: Body::PaymentResulted { v: VERSION, order, attempt, result } }
 }
 
+/// Nobody can be asked about this call: whether money moved only its provider knows, or a person who looks there.
+/// It stays open until the provider is configured again or an operator resolves it.
+async fn not_configured<T>(call: &'static str, provider: &str, id: &str) -> T {
+    counter!(PAYMENT_CALLS, "call" => call, "outcome" => "not_configured").increment(1);
+    tracing::error!(
+        id,
+        provider,
+        call,
+        "waits for a provider that is not configured: name it in payment.providers again, or resolve it by hand"
+    );
+    std::future::pending().await
+}
+
 async fn charge(shared: &Shared, charging: Charging) -> PaymentResult {
     let Charging { attempt, order, provider, key, amount, currency, charge_until_ms } = charging;
-    if provider != shared.provider.name() {
-        tracing::error!(%attempt, %provider, "an attempt names a provider that is not configured");
-        return PaymentResult::Declined { detail: "this way to pay is not offered".into() };
-    }
+    let Some(provider) = shared.providers.get(&provider) else {
+        return not_configured("charge", &provider, attempt.as_str()).await;
+    };
     let charge = Charge { attempt, order, amount, currency, key };
     let in_time = charge_until_ms.is_some_and(|until_ms| shared.clock.now_ms() < until_ms);
     if in_time {
-        match limited(shared, "charge", shared.provider.charge(&charge), charged_label).await {
+        match limited(shared, "charge", provider.charge(&charge), charged_label).await {
             Some(Charged::Captured) => return PaymentResult::Captured,
             Some(Charged::Declined { detail }) => return PaymentResult::Declined { detail },
             Some(Charged::Unknown) | None => {}
@@ -139,7 +151,7 @@ async fn charge(shared: &Shared, charging: Charging) -> PaymentResult {
     }
     for delay in retry::PROVIDER.iter() {
         tokio::time::sleep(delay).await;
-        match limited(shared, "ask", shared.provider.ask(&charge), asked_label).await {
+        match limited(shared, "ask", provider.ask(&charge), asked_label).await {
             Some(Asked::Captured) => return PaymentResult::Captured,
             Some(Asked::Declined { detail }) => return PaymentResult::Declined { detail },
             Some(Asked::NotDone) => return PaymentResult::NotDone,
@@ -152,23 +164,21 @@ async fn charge(shared: &Shared, charging: Charging) -> PaymentResult {
 async fn give_back(shared: &Shared, returning: Returning) -> RefundResult {
     let Returning { refund, order: _, attempt, provider, amount, currency, reason } = returning;
     let back = Return { refund, attempt, amount, currency, reason };
-    let ours = provider == shared.provider.name();
-    if !ours {
-        tracing::error!(refund = %back.refund, %provider, "a refund waits for a provider that is not configured");
-        return std::future::pending().await;
-    }
+    let Some(provider) = shared.providers.get(&provider) else {
+        return not_configured("refund", &provider, back.refund.as_str()).await;
+    };
     let mut send = true;
     for delay in std::iter::once(Duration::ZERO).chain(retry::PROVIDER.iter()) {
         tokio::time::sleep(delay).await;
         if send {
-            match limited(shared, "refund", shared.provider.refund(&back), returned_label).await {
+            match limited(shared, "refund", provider.refund(&back), returned_label).await {
                 Some(Returned::Done) => return RefundResult::Done,
                 Some(Returned::Refused { detail }) => return RefundResult::Refused { detail },
                 Some(Returned::Unknown) | None => send = false,
             }
             continue;
         }
-        match limited(shared, "ask_refund", shared.provider.ask_refund(&back), return_asked_label).await {
+        match limited(shared, "ask_refund", provider.ask_refund(&back), return_asked_label).await {
             Some(ReturnAsked::Done) => return RefundResult::Done,
             Some(ReturnAsked::Refused { detail }) => return RefundResult::Refused { detail },
             Some(ReturnAsked::NotDone) => send = true,

@@ -144,6 +144,7 @@ async fn keys_of_users_are_fetched() {
         jwks_url: format!("http://{address}/.well-known/jwks.json"),
         issuer: String::new(),
         audience: String::new(),
+        leeway_s: 0,
     };
     let auth = Auth::new(&config, Clock::system()).expect("keys come later");
     let (stop, stopping) = shutdown::channel();

@@ -126,6 +126,28 @@ async fn a_human_resolves_what_the_provider_will_not() {
     house.close().await;
 }
 
+/// Money may have moved before the provider was taken out: nobody may say that it did not.
+#[tokio::test]
+async fn an_attempt_of_a_provider_that_is_not_configured_any_more_is_not_declined_unasked() {
+    let mut house = House::open(Store::Embedded).await;
+    house.unconfigured = true;
+    let pipeline = house.start();
+    let order = house.order("kim", &[0], Some("ok")).await;
+    house.until(&order, OrderStatus::Paying).await;
+    let attempt = first_attempt(&order);
+    eventually("the call is in hand", async || {
+        pipeline.status().await.expect("answers").iter().any(|lane| lane.open_calls == 1)
+    })
+    .await;
+    // The deadline passes; nobody was asked, so the seat waits and the attempt stays open.
+    house.clock.advance(Duration::from_secs(600));
+    assert_eq!(house.fact(&order).await.status, OrderStatus::Paying);
+    assert_eq!(house.seats(0, 1).await, "p");
+    assert_eq!(pipeline.resolve(&attempt, PaymentResult::Captured).await.expect("answers"), Resolved::Done);
+    house.until(&order, OrderStatus::Confirmed).await;
+    house.close().await;
+}
+
 #[tokio::test]
 async fn a_refund_is_asked_after_and_a_refusal_undone() {
     let mut house = House::open(Store::Embedded).await;

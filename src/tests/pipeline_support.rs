@@ -18,6 +18,7 @@ use stanchion::lane::{
 };
 use stanchion::lane::{memory, redis};
 use stanchion::ledger::Ledger;
+use stanchion::payment::{Provider, Registry};
 use stanchion::pipeline::{EventSource, Parts, Pipeline, RoomSource, Settings, Sources, audit};
 use stanchion::shutdown::{self, Stop};
 
@@ -66,6 +67,8 @@ pub struct House {
     pub ledger: Ledger,
     pub clock: Clock,
     pub provider: Arc<Scripted>,
+    /// The provider was taken out of the configuration.
+    pub unconfigured: bool,
     pub settings: Settings,
     /// As the organizer wants it.
     room: Arc<Mutex<RoomSettings>>,
@@ -106,6 +109,7 @@ impl House {
             ledger,
             clock: Clock::fixed(1_795_168_800_000),
             provider: Arc::default(),
+            unconfigured: false,
             settings,
             room: Arc::new(Mutex::new(open_room())),
             folder: Arc::new(folder),
@@ -127,11 +131,16 @@ impl House {
         self.lanes.get(LANE).expect("there is").as_ref()
     }
 
+    fn providers(&self) -> Registry {
+        let scripted = (!self.unconfigured).then(|| self.provider.clone() as Arc<dyn Provider>);
+        scripted.into_iter().collect()
+    }
+
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(Parts {
             lanes: self.lanes.clone(),
             ledger: self.ledger.clone(),
-            provider: self.provider.clone(),
+            providers: self.providers(),
             sources: Arc::new(Hall(self.room.clone())),
             clock: self.clock.clone(),
             settings: self.settings.clone(),

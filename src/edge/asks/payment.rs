@@ -22,9 +22,9 @@ impl PaymentPart {
         faults.text(&self.key, 1, 255, &format!("{pointer}/key"));
     }
 
-    /// Only the configured provider.
-    pub fn allowed(self, provider: &str) -> Result<PaymentAsk, Problem> {
-        if self.provider != provider {
+    /// Only a configured provider.
+    pub fn allowed(self, providers: &[String]) -> Result<PaymentAsk, Problem> {
+        if !providers.contains(&self.provider) {
             return Err(Code::ProviderNotAllowed.into());
         }
         Ok(PaymentAsk { provider: self.provider, key: self.key })

@@ -39,6 +39,8 @@ pub struct Auth {
     keys: RwLock<Arc<KeySet>>,
     issuer: Option<String>,
     audience: Option<String>,
+    /// How far another machine's clock may be off.
+    leeway_ms: Millis,
     clock: Clock,
     verified: Expiring<[u8; 32], Arc<User>>,
     /// Told when a token names a key we do not have.
@@ -60,9 +62,11 @@ struct Claims {
     /// NumericDate may have a fraction.
     exp: f64,
     nbf: Option<f64>,
-    iss: Option<String>,
+    /// Of another JSON form, it is no issuer we know.
+    iss: Option<serde_json::Value>,
     aud: Option<Audience>,
-    scope: Option<String>,
+    /// Of another JSON form, it grants nothing.
+    scope: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,16 @@ struct Claims {
 enum Audience {
     One(String),
     Many(Vec<String>),
+    Other(serde::de::IgnoredAny),
+}
+
+/// Whether a `scope` claim grants `admin`: space-separated words, or a list of scopes.
+fn grants_admin(scope: &serde_json::Value) -> bool {
+    match scope {
+        serde_json::Value::String(words) => words.split(' ').any(|word| word == "admin"),
+        serde_json::Value::Array(scopes) => scopes.iter().any(|scope| scope == "admin"),
+        _ => false,
+    }
 }
 
 impl Auth {
@@ -87,6 +101,7 @@ impl Auth {
             keys: RwLock::new(Arc::new(keys)),
             issuer: set(&config.issuer),
             audience: set(&config.audience),
+            leeway_ms: config.leeway_s * 1000,
             clock,
             verified: Expiring::new(VERIFIED_MAX),
             unknown_key: Notify::new(),
@@ -137,18 +152,18 @@ impl Auth {
     }
 
     fn check(&self, claims: Claims, now_ms: Millis) -> Result<Verified, Refused> {
-        let expires_ms = millis(claims.exp);
-        let begun = claims.nbf.is_none_or(|nbf| millis(nbf) <= now_ms);
-        let issuer = self.issuer.is_none() || self.issuer == claims.iss;
+        let expires_ms = millis(claims.exp).saturating_add(self.leeway_ms);
+        let begun = claims.nbf.is_none_or(|nbf| millis(nbf) <= now_ms.saturating_add(self.leeway_ms));
+        let issuer = self.issuer.as_ref().is_none_or(|wanted| claims.iss.is_some_and(|iss| iss == wanted.as_str()));
         let audience = self.audience.as_ref().is_none_or(|wanted| match &claims.aud {
-            None => false,
+            None | Some(Audience::Other(_)) => false,
             Some(Audience::One(aud)) => aud == wanted,
             Some(Audience::Many(all)) => all.contains(wanted),
         });
         if expires_ms <= now_ms || !begun || !issuer || !audience || !ids::is_user(&claims.sub) {
             return Err(Refused);
         }
-        let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"));
+        let admin = claims.scope.as_ref().is_some_and(grants_admin);
         Ok(Verified { user: Arc::new(User { id: UserId::from(claims.sub), admin }), expires_ms })
     }
 }

@@ -36,7 +36,7 @@ pub async fn place(request: Request) -> Outcome {
     let event = state.catalog.event(&ask.event).ok_or(Code::EventNotFound)?;
     let lane = fact_lane(FactKind::Hold, &ask.hold).ok_or(Code::HoldNotFound)?;
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user)?;
-    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.provider)).transpose()?;
+    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose()?;
 
     let placing = Placing {
         order: OrderId::from(fact_id(FactKind::Order, lane, scope)),
@@ -127,7 +127,7 @@ pub async fn pay(request: Request) -> Outcome {
     let body = request.json::<PaymentBody>()?;
     let (amount, part) = body.value.parts()?;
     let (order, lane) = lookup::order_id(&request)?;
-    let payment = part.allowed(&request.state.config.payment.provider)?;
+    let payment = part.allowed(&request.state.config.payment.providers)?;
 
     let attempt = AttemptId::from(fact_id(FactKind::Attempt, lane, scope));
     let paying = Paying { order: order.clone(), user, attempt, digest: body.digest, payment, amount };

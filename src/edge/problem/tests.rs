@@ -93,6 +93,19 @@ fn a_problem_shows_what_its_code_says_and_nothing_internal() {
 }
 
 #[test]
+fn every_401_says_what_would_be_believed() {
+    let challenge = |code| {
+        let answer = crate::edge::Answer::problem(&Problem::new(code), "r").into_response();
+        let given = answer.headers().get(http::header::WWW_AUTHENTICATE).cloned();
+        given.map(|value| value.to_str().expect("text").to_owned())
+    };
+    assert_eq!(challenge(Code::Unauthenticated).as_deref(), Some("Bearer realm=\"stanchion\""));
+    assert_eq!(challenge(Code::QueueTokenInvalid).as_deref(), Some("Stanchion-Queue realm=\"stanchion\""));
+    assert_eq!(challenge(Code::PassUnverified).as_deref(), Some("Stanchion-Pass realm=\"stanchion\""));
+    assert_eq!(challenge(Code::PassRequired), None, "a 403");
+}
+
+#[test]
 fn a_lane_that_is_away_is_not_an_answer() {
     use crate::ids::LaneId;
     use crate::lane::Fault;

@@ -92,10 +92,9 @@ fn forwarded(headers: &mut HeaderMap, host: Option<&HeaderValue>, hop: Hop) {
             headers.remove(name);
         }
     }
-    let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let mut way: Vec<String> = before.map(str::to_owned).collect();
-    way.push(hop.peer.to_canonical().to_string());
-    if let Ok(way) = HeaderValue::from_str(&way.join(", ")) {
+    let mut way: Vec<Vec<u8>> = headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes().to_vec()).collect();
+    way.push(hop.peer.to_canonical().to_string().into_bytes());
+    if let Ok(way) = HeaderValue::from_bytes(&way.join(&b", "[..])) {
         headers.insert(FORWARDED_FOR, way);
     }
     let proto = HeaderValue::from_static(if hop.https { "https" } else { "http" });
@@ -124,8 +123,8 @@ fn strip_cookies(headers: &mut HeaderMap) {
 
 /// The words of a comma-separated header, all its lines.
 fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim)
+    let words = headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    words.filter_map(|word| std::str::from_utf8(word).ok()).map(str::trim)
 }
 
 #[cfg(test)]

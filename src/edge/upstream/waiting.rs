@@ -19,8 +19,8 @@ const RETURN_MAX: usize = 2_048;
 
 /// Whether the answer is shown to a person.
 pub fn is_page(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.any(|line| line.split(',').any(|kind| kind.trim().starts_with("text/html")))
+    let accepted = headers.get_all(header::ACCEPT).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
+    accepted.into_iter().any(|kind| kind.trim_ascii().starts_with(b"text/html"))
 }
 
 pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
