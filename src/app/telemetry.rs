@@ -1,5 +1,6 @@
 //! Logs and metrics of this process. Installed once, before anything else runs.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum LogError {
 pub fn log(config: &config::Log) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&config.level).map_err(|_| LogError::Level(config.level.clone()))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Colours are for a person at a terminal.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second call (a demo after a serve in one process) keeps the first one's logger.
     let _ = if config.format == "json" { builder.json().try_init() } else { builder.try_init() };
     Ok(())

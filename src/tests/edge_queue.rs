@@ -273,6 +273,8 @@ async fn a_stream_tells_the_place_and_ends_with_it() {
     let stream = edge.get("/v1/events/hall/queue/stream");
     let told = stream.header("stanchion-queue", &token).send().await;
     assert_eq!(told.header("content-type"), Some("text/event-stream"));
+    assert_eq!(told.header("cache-control"), Some("no-store, no-transform"));
+    assert_eq!(told.header("x-accel-buffering"), Some("no"));
     let data = told.text.strip_prefix("retry: 3000\ndata: ").and_then(|rest| rest.strip_suffix("\n\n"));
     let view: Value = serde_json::from_str(data.expect("one event")).expect("json");
     assert_eq!(view["state"], "done");

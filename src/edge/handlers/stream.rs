@@ -113,7 +113,10 @@ pub async fn open(request: Request) -> Outcome {
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(text))), stream))
     });
     let answer = Answer::body(StatusCode::OK, "text/event-stream", StreamBody::new(frames).boxed_unsync());
-    Ok(answer.no_store())
+    // A proxy on the way must neither gather (nginx's own header) nor rewrite what should arrive now.
+    Ok(answer
+        .header(http::header::CACHE_CONTROL, "no-store, no-transform")
+        .header(http::HeaderName::from_static("x-accel-buffering"), "no"))
 }
 
 impl Stream {
