@@ -40,6 +40,11 @@ local function place_of(visitor)
   return "back", score, score
 end
 
+-- The member of CALLED that says: this call is the second one, the first was in vain.
+local function again(visitor)
+  return "!" .. visitor
+end
+
 local function remove(visitor, where)
   if where == "waiting" then
     redis.call("ZREM", WAITING, visitor)
@@ -49,7 +54,7 @@ local function remove(visitor, where)
   redis.call("HDEL", SCORES, visitor)
   if where == "inside" then
     redis.call("ZREM", INSIDE, visitor)
-    redis.call("SREM", CALLED, visitor)
+    redis.call("SREM", CALLED, visitor, again(visitor))
   elseif where == "late" then
     redis.call("ZREM", LATE, visitor)
   else

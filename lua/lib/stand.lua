@@ -27,12 +27,13 @@ local function stand(visitor, where, number, score, mode)
   if where == "late" then return come_back(visitor, where, score, number) end
   local is_called = redis.call("SISMEMBER", CALLED, visitor) == 1
   if number <= now then
-    if is_called then return come_back(visitor, where, score, now) end
+    local in_vain = is_called and redis.call("SISMEMBER", CALLED, again(visitor)) == 1
+    if is_called and not in_vain then return come_back(visitor, where, score, now) end
     spend(visitor, where, score)
     return DONE, 0
   end
   if is_called then
-    redis.call("SREM", CALLED, visitor)
+    redis.call("SREM", CALLED, visitor, again(visitor))
     number = math.max(number, now + room.pass_ttl * 1000)
     redis.call("ZADD", INSIDE, text(number), visitor)
   end

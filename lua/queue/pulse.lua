@@ -110,7 +110,11 @@ end
 
 for _, visitor in ipairs(due(INSIDE, now)) do
   if redis.call("SISMEMBER", CALLED, visitor) == 1 then
-    put_late(visitor, "inside", score_of(visitor), now)
+    if redis.call("SISMEMBER", CALLED, again(visitor)) == 1 then
+      spend(visitor, "inside", score_of(visitor))
+    else
+      put_late(visitor, "inside", score_of(visitor), now)
+    end
     unclaimed = unclaimed + 1
   else
     spend(visitor, "inside", score_of(visitor))
@@ -157,6 +161,7 @@ if mode == "open" or mode == "drain" then
     remove(visitor, where)
     put_inside(visitor, score, expires)
     redis.call("SADD", CALLED, visitor)
+    if where == "back" then redis.call("SADD", CALLED, again(visitor)) end
     slots = slots - 1
     admitted = admitted + 1
   end

@@ -199,8 +199,8 @@ pub struct Entrant {
 /// `poll`, in this order: no event → `None`; another round → `Done`; closed in force → `Closed`; the
 /// token's score spent → `Done`; then by the visitor's place, whatever its score:
 /// - inside, in time: a called one is claimed: until `max(its expiry, now + pass_ttl_s)`. `Admitted`.
-/// - inside, `expiry ≤ now`: a called one is late since now, and goes on as late; a claimed one is spent,
-///   `Done`.
+/// - inside, `expiry ≤ now`: a called one is late since now, and goes on as late; a claimed one, and one
+///   called for the second time, is spent, `Done`.
 /// - late: lapsed → spent, `Done`; else back, `Waiting { ahead: 0 }`. Back: `Waiting { ahead: 0 }`.
 /// - waiting: seen now; `Scheduled` while the mode in force is, else `Waiting`.
 /// - no place: waits with the token's score, seen now, however many wait; answered as waiting. Where that
@@ -325,8 +325,8 @@ impl RoomCounts {
 ///    (as TCP reduces once for a window of data, RFC 6582), or when its age has doubled since, which it
 ///    does before such a record comes first exactly where half the pace was still too much (and while
 ///    nothing moves at all, at ever longer intervals: RFC 6298);
-/// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`unclaimed`),
-///    claimed ones spent (`expired`);
+/// 1. inside with `expiry ≤ now`, by (expiry, visitor): called ones are late since now (`unclaimed`; spent
+///    when it was their second call, after one in vain), claimed ones spent (`expired`);
 /// 2. late that have lapsed, by (called, visitor): spent (`lapsed`);
 /// 3. holds with `expires ≤ now`, by (expires, hold): expired (`holds_expired`);
 /// 4. facts whose day is over: holds, then orders, by (time, id): dropped (see [`super::hold::HoldFact`],
@@ -355,7 +355,7 @@ pub struct Pulsed {
     pub expired: i64,
     /// Not there at their turn: late from now on.
     pub absent: i64,
-    /// Called, and the admission not claimed in time: late from now on.
+    /// Called, and the admission not claimed in time: late from now on, or spent the second time.
     pub unclaimed: i64,
     /// Late ones whose grace is over.
     pub lapsed: i64,

@@ -74,7 +74,11 @@ impl Beat<'_, '_> {
         for _ in 0..self.work_max {
             let Some((visitor, standing)) = self.overstayed() else { return };
             match standing.at {
-                At::Inside { claimed: false, .. } => {
+                At::Inside { claimed: false, again: true, .. } => {
+                    self.done.unclaimed += 1;
+                    spend(self.step, self.id, &visitor, standing.score);
+                }
+                At::Inside { claimed: false, again: false, .. } => {
                     self.done.unclaimed += 1;
                     self.place(visitor, standing.score, At::Late { called_ms: self.now_ms });
                 }
@@ -173,7 +177,11 @@ impl Beat<'_, '_> {
                 At::Waiting { .. } | At::Back | At::Inside { .. } | At::Late { .. } => {
                     slots -= 1;
                     self.done.admitted += 1;
-                    self.place(visitor, standing.score, At::Inside { expires_ms, claimed: false });
+                    self.place(
+                        visitor,
+                        standing.score,
+                        At::Inside { expires_ms, claimed: false, again: standing.at == At::Back },
+                    );
                 }
             }
         }

@@ -20,9 +20,19 @@ pub struct Standing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum At {
-    Waiting { seen_ms: Millis },
-    Inside { expires_ms: Millis, claimed: bool },
-    Late { called_ms: Millis },
+    Waiting {
+        seen_ms: Millis,
+    },
+    Inside {
+        expires_ms: Millis,
+        claimed: bool,
+        /// Called a second time: the first call was in vain.
+        #[serde(default)]
+        again: bool,
+    },
+    Late {
+        called_ms: Millis,
+    },
     Back,
 }
 
@@ -297,7 +307,7 @@ impl Room {
     /// Places inside, by visitor.
     pub fn insiders(&self) -> Vec<Insider> {
         let of = |(_, visitor): &(Millis, VisitorId)| {
-            let Some(Standing { score, at: At::Inside { expires_ms, claimed } }) = self.standing(visitor) else {
+            let Some(Standing { score, at: At::Inside { expires_ms, claimed, .. } }) = self.standing(visitor) else {
                 return None;
             };
             Some(Insider { visitor: visitor.clone(), score, expires_ms, claimed })

@@ -79,7 +79,8 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
     let score = entrant.draw.unwrap_or_else(|| score(event.room.epoch, serial));
     let admitted_total = event.room.admitted_total + 1;
     let expires_ms = now_ms + event.settings.pass_ttl_s * 1_000;
-    let at = if at_once { At::Inside { expires_ms, claimed: true } } else { At::Waiting { seen_ms: now_ms } };
+    let at =
+        if at_once { At::Inside { expires_ms, claimed: true, again: false } } else { At::Waiting { seen_ms: now_ms } };
     step.emit_on(id, EventEffect::Serial(serial));
     step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at }));
     if entrant.draw.is_some() {
@@ -143,7 +144,7 @@ pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Mil
     if is_inside || !may {
         return Ok(is_inside);
     }
-    let at = At::Inside { expires_ms: until_ms, claimed: true };
+    let at = At::Inside { expires_ms: until_ms, claimed: true, again: false };
     step.emit_on(id, EventEffect::Placed(token.visitor.clone(), Standing { score: token.score, at }));
     Ok(true)
 }
@@ -234,11 +235,11 @@ fn mark_spent(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64
 
 /// A place inside, if there, lasts until `until_ms` at least.
 pub fn keep_inside(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, until_ms: Millis) {
-    if let Some(Standing { score, at: At::Inside { expires_ms, claimed } }) =
+    if let Some(Standing { score, at: At::Inside { expires_ms, claimed, again } }) =
         step.expect_event(id).room.standing(visitor)
         && expires_ms < until_ms
     {
-        let standing = Standing { score, at: At::Inside { expires_ms: until_ms, claimed } };
+        let standing = Standing { score, at: At::Inside { expires_ms: until_ms, claimed, again } };
         step.emit_on(id, EventEffect::Placed(visitor.clone(), standing));
     }
 }
@@ -253,18 +254,18 @@ fn stand(step: &mut Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId,
     let event = step.expect_event(id);
     let score = standing.score;
     match standing.at {
-        At::Inside { expires_ms, claimed: true } if expires_ms > now_ms => PlaceState::Admitted { expires_ms },
-        At::Inside { expires_ms, claimed: false } if expires_ms > now_ms => {
+        At::Inside { expires_ms, claimed: true, .. } if expires_ms > now_ms => PlaceState::Admitted { expires_ms },
+        At::Inside { expires_ms, claimed: false, .. } if expires_ms > now_ms => {
             let expires_ms = expires_ms.max(now_ms + event.settings.pass_ttl_s * 1_000);
-            let claimed = Standing { score, at: At::Inside { expires_ms, claimed: true } };
+            let claimed = Standing { score, at: At::Inside { expires_ms, claimed: true, again: false } };
             step.emit_on(id, EventEffect::Placed(visitor.clone(), claimed));
             PlaceState::Admitted { expires_ms }
         }
-        At::Inside { claimed: true, .. } => {
+        At::Inside { claimed: true, .. } | At::Inside { claimed: false, again: true, .. } => {
             spend(step, id, visitor, score);
             PlaceState::Done
         }
-        At::Inside { claimed: false, .. } => come_back(step, now_ms, id, visitor, score, now_ms),
+        At::Inside { claimed: false, again: false, .. } => come_back(step, now_ms, id, visitor, score, now_ms),
         At::Late { called_ms } => come_back(step, now_ms, id, visitor, score, called_ms),
         At::Back => PlaceState::Waiting { ahead: 0 },
         At::Waiting { .. } => {

@@ -22,6 +22,7 @@ cases![
     a_scheduled_room_opens_by_itself_and_closes_by_itself,
     an_admission_is_claimed_by_polling,
     an_unclaimed_admission_is_late_and_back,
+    called_in_vain_a_second_time_is_spent,
     a_place_past_its_time_is_spent,
     a_lost_place_is_in_the_token,
     who_left_is_through,
@@ -199,6 +200,27 @@ async fn an_unclaimed_admission_is_late_and_back(lane: Arc<dyn Lane>) {
     assert_eq!(polled(&lane, at, &a).await, PlaceState::Waiting { ahead: 0 });
     lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
     assert!(matches!(polled(&lane, at, &a).await, PlaceState::Admitted { .. }), "before the others");
+}
+
+/// Who comes back late each time and never claims would be called first for ever.
+async fn called_in_vain_a_second_time_is_spent(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.capacity, put.room.mode) = (2, Mode::Scheduled)).await;
+    let (a, _) = entered(&lane, START, "a").await;
+    let (b, _) = entered(&lane, START, "b").await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 2)).await;
+    lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
+    let first = START + 10 * SECOND;
+    for token in [&a, &b] {
+        assert_eq!(polled(&lane, first, token).await, PlaceState::Waiting { ahead: 0 }, "in vain once: called again");
+    }
+    lane.pulse(first, ask::pulse(HALL)).await.expect("an answer");
+    let second = first + 10 * SECOND;
+    assert_eq!(polled(&lane, second, &a).await, PlaceState::Done, "in vain twice, found by the poll");
+    let beat = lane.pulse(second, ask::pulse(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!(beat.unclaimed, 1, "and by the pulse");
+    assert_eq!(polled(&lane, second, &b).await, PlaceState::Done);
+    let counts = lane.room(second, &ask::event(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((counts.inside, counts.late, counts.waiting), (0, 0, 0));
 }
 
 async fn a_place_past_its_time_is_spent(lane: Arc<dyn Lane>) {
