@@ -16,7 +16,7 @@
 -- KEYS[9]   waiting        zset    visitor -> score
 -- KEYS[10]  seen           hash    waiting visitor -> last seen, ms
 -- KEYS[11]  inside         zset    visitor -> expiry, ms
--- KEYS[12]  called         set     visitors inside who have not claimed it
+-- KEYS[12]  called         set     visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[13]  late           zset    visitor -> when called, ms
 -- KEYS[14]  back           zset    visitor -> score
 -- KEYS[15]  scores         hash    visitor inside, late or back -> score

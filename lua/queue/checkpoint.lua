@@ -8,7 +8,7 @@
 -- KEYS[1]  meta         hash  generation, log (last id), restoring
 -- KEYS[2]  room         hash  version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]  inside       zset  visitor -> expiry, ms
--- KEYS[4]  called       set   visitors inside who have not claimed it
+-- KEYS[4]  called       set   visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[5]  scores       hash  visitor inside, late or back -> score
 -- KEYS[6]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[7]  spent_draws  set   visitors of a draw who are through

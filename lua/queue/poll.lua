@@ -10,7 +10,7 @@
 -- KEYS[3]   waiting      zset  visitor -> score
 -- KEYS[4]   seen         hash  waiting visitor -> last seen, ms
 -- KEYS[5]   inside       zset  visitor -> expiry, ms
--- KEYS[6]   called       set   visitors inside who have not claimed it
+-- KEYS[6]   called       set   visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[7]   late         zset  visitor -> when called, ms
 -- KEYS[8]   back         zset  visitor -> score
 -- KEYS[9]   scores       hash  visitor inside, late or back -> score

@@ -12,7 +12,7 @@
 -- KEYS[5]   waiting      zset    visitor -> score
 -- KEYS[6]   seen         hash    waiting visitor -> last seen, ms
 -- KEYS[7]   inside       zset    visitor -> expiry, ms
--- KEYS[8]   called       set     visitors inside who have not claimed it
+-- KEYS[8]   called       set     visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[9]   late         zset    visitor -> when called, ms
 -- KEYS[10]  back         zset    visitor -> score
 -- KEYS[11]  scores       hash    visitor inside, late or back -> score
