@@ -185,3 +185,58 @@ async fn an_operator_brings_a_template_and_says_where_the_shop_is() {
     assert!(inside.text.contains("<h6>Our house</h6>") && inside.text.contains("href=\"/shop?of=hall&amp;x\""));
     assert_eq!(seen(&inside, "go"), Some("Go to the shop"));
 }
+
+/// The address of the way on, as it stands in the page.
+fn onward(answer: &Answer) -> Option<&str> {
+    seen(answer, "go")?;
+    let (_, rest) = answer.text.split_once("id=\"go\" class=\"button main\" href=\"")?;
+    rest.split('"').next()
+}
+
+#[tokio::test]
+async fn whoever_was_sent_here_is_brought_back() {
+    let edge = hall(json!({})).await;
+    let query = "?return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2";
+    let door = show(&edge, query, "").await;
+    assert!(door.text.contains("action=\"/room/hall?return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2\""), "kept by the form");
+    let entered = submit(&edge, &format!("{PAGE}{query}"), "").await;
+    assert_eq!(entered.header("location"), Some(&*format!("/room/hall{query}")));
+    let cookies = jar(&entered);
+    let inside = show(&edge, query, &cookies).await;
+    assert_eq!(onward(&inside), Some("/shop/seats?a=1&amp;b=2"));
+    let left = submit(&edge, &format!("/room/hall/leave{query}"), &cookies).await;
+    let again = "/room/hall?left&return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2";
+    assert_eq!(left.header("location"), Some(again), "and by leaving");
+}
+
+#[tokio::test]
+async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind() {
+    let with = async |shop_url: &str| {
+        let edge = Edge::with(|config| {
+            config.web.shop_url = shop_url.to_owned();
+            config.upstream = vec![stanchion::config::Upstream {
+                path: "/tickets".into(),
+                host: String::new(),
+                event: "hall".into(),
+                url: "http://127.0.0.1:9".into(),
+                connections_max: 1,
+                connect_ms: 100,
+                answer_ms: 100,
+                idle_ms: 100,
+            }];
+        });
+        let edge = edge.await;
+        edge.put_event("hall", json!({})).await;
+        let cookies = jar(&submit(&edge, PAGE, "").await);
+        for evil in
+            ["", "?return=%2F%2Fevil", "?return=https%3A%2F%2Fevil", "?return=%2F%5Cevil", "?return=javascript%3Ax"]
+        {
+            let wanted = if shop_url.is_empty() { "/tickets" } else { shop_url };
+            let inside = show(&edge, evil, &cookies).await;
+            assert_eq!(onward(&inside), Some(wanted), "{evil}");
+            assert!(!inside.text.contains("evil"), "{evil} is kept nowhere");
+        }
+    };
+    with("").await;
+    with("/shop").await;
+}

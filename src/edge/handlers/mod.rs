@@ -12,6 +12,7 @@ pub mod draw;
 pub mod holds;
 mod lookup;
 pub mod me;
+pub mod onward;
 pub mod ops;
 pub mod orders;
 pub mod pages;

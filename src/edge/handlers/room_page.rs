@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 
+use super::onward::Onward;
 use super::{door, lookup, queue, room};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Kind};
@@ -48,26 +49,30 @@ pub async fn show(request: Request) -> Outcome {
 /// `POST /room/{event}`: with a place, the same one again.
 pub async fn enter(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
+    let kept = Onward::of(&request, &event).kept;
     // Another site's form would put a new place over the one this browser keeps.
     request.state.origins.must_be_own(&request.headers)?;
     request.body = Bytes::new();
-    back(&event, queue::enter(request).await, "")
+    back(&event, &kept, queue::enter(request).await, "")
 }
 
 /// `POST /room/{event}/leave`
 pub async fn leave(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
+    let kept = Onward::of(&request, &event).kept;
     request.state.origins.must_be_own(&request.headers)?;
     request.body = Bytes::new();
-    back(&event, queue::leave(request).await, "?left")
+    back(&event, &kept, queue::leave(request).await, "left")
 }
 
 /// To the page, with the cookies the API set.
-fn back(event: &Event, outcome: Outcome, done: &str) -> Outcome {
+fn back(event: &Event, kept: &str, outcome: Outcome, done: &str) -> Outcome {
     let (query, answer) = match outcome {
-        Ok(answer) => (if answer.status().is_success() { done } else { "?again" }, Some(answer)),
+        Ok(answer) => (if answer.status().is_success() { done } else { "again" }, Some(answer)),
         Err(problem) => (told(problem)?, None),
     };
+    let query: Vec<&str> = [query, kept].into_iter().filter(|part| !part.is_empty()).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let page = Answer::empty(StatusCode::SEE_OTHER).location(&format!("/room/{}{query}", event.id)).no_store();
     let headers = answer.map(|answer| answer.into_response().into_parts().0.headers).unwrap_or_default();
     let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -77,20 +82,21 @@ fn back(event: &Event, outcome: Outcome, done: &str) -> Outcome {
 /// What the page can say of a problem itself; the others stay problems.
 fn told(problem: Problem) -> Result<&'static str, Problem> {
     match problem.code {
-        Code::RoomClosed | Code::Unauthenticated | Code::QueueTokenInvalid => Ok("?again"),
-        Code::Overloaded | Code::Unavailable | Code::Recovering | Code::TooManyRequests => Ok("?busy"),
-        Code::ProofRequired | Code::ProofInvalid => Ok("?script"),
+        Code::RoomClosed | Code::Unauthenticated | Code::QueueTokenInvalid => Ok("again"),
+        Code::Overloaded | Code::Unavailable | Code::Recovering | Code::TooManyRequests => Ok("busy"),
+        Code::ProofRequired | Code::ProofInvalid => Ok("script"),
         _ => Err(problem),
     }
 }
 
 fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> Answer {
-    let web = &request.state.config.web;
+    let onward = Onward::of(request, event);
     let nonce = format!("{:032x}", rand::random::<u128>());
     let page = Page {
         event: event.id.as_str(),
         name: &event.spec.name,
-        shop_url: &web.shop_url.replace("{event}", event.id.as_str()),
+        onward: &onward.url,
+        kept: &onward.kept,
         lang: Lang::wanted(request.header("accept-language").unwrap_or("")),
         nonce: &nonce,
         facts,

@@ -6,16 +6,13 @@
 //! place, asking again is of no use: 403 `PASS_REQUIRED`.
 
 use http::{HeaderMap, Method, StatusCode, Uri, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::admission::Place;
 use crate::catalog::Event;
+use crate::edge::handlers::onward::{is_own_path, parameter};
 use crate::edge::handlers::queue;
 use crate::edge::problem::{Code, Problem};
 use crate::edge::{Answer, Outcome, Request, room_of};
-
-/// Longest path and query a visitor is brought back to, characters.
-const RETURN_MAX: usize = 2_048;
 
 /// Whether the answer is shown to a person.
 pub fn is_page(headers: &HeaderMap) -> bool {
@@ -44,10 +41,10 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
 /// `?return=` where the visitor can be brought back to. What was sent with a POST cannot be sent again.
 fn back(method: &Method, uri: &Uri) -> String {
     let whole = uri.path_and_query().map_or("/", |whole| whole.as_str());
-    let fits = |path: &&str| path.len() <= RETURN_MAX && !path.starts_with("//");
+    let fits = |path: &&str| is_own_path(path);
     let read = matches!(*method, Method::GET | Method::HEAD);
     match [whole, uri.path()].into_iter().filter(|_| read).find(fits) {
-        Some(path) => format!("?return={}", utf8_percent_encode(path, NON_ALPHANUMERIC)),
+        Some(path) => format!("?{}", parameter(path)),
         None => String::new(),
     }
 }

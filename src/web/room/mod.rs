@@ -28,8 +28,10 @@ pub struct Page<'a> {
     /// Slug.
     pub event: &'a str,
     pub name: &'a str,
-    /// Empty: nowhere to go from here.
-    pub shop_url: &'a str,
+    /// Where an admitted visitor goes on to. Empty: nowhere to go from here.
+    pub onward: &'a str,
+    /// What the page's own addresses keep as a query, escaped: `return=…`, or empty.
+    pub kept: &'a str,
     pub lang: Lang,
     pub nonce: &'a str,
     pub facts: Facts,
@@ -70,7 +72,8 @@ impl Page<'_> {
     }
 
     fn room(&self, texts: &Texts) -> String {
-        let Self { event, name, shop_url, lang, facts, .. } = self;
+        let Self { event, name, onward, kept, lang, facts, .. } = self;
+        let query = if kept.is_empty() { String::new() } else { format!("?{kept}") };
         let stage = facts.stage;
         let waits = stage == Stage::Waiting;
         let in_line = waits || stage == Stage::Scheduled;
@@ -90,7 +93,7 @@ impl Page<'_> {
         };
         // The facts are hidden rather than left out: the script shows them when they come to be.
         format!(
-            r#"<main id="room" data-event="{event}" data-name="{name}" data-shop="{shop}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{auto}{poll}>
+            r#"<main id="room" data-event="{event}" data-name="{name}" data-onward="{onward}" data-kept="{kept}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{auto}{poll}>
 <p class="event">{name}</p>
 <h1 id="headline" tabindex="-1">{headline}</h1>
 <p id="sentence">{sentence}</p>
@@ -105,17 +108,19 @@ impl Page<'_> {
 <p id="note" class="note"{note_hidden}>{note}</p>
 {script}<p id="network" class="note" role="status" hidden>{network}</p>
 <div class="do">
-<a id="go" class="button main" href="{shop}"{go_hidden}>{go}</a>
-<form id="enter" method="post" action="/room/{event}"{enter_hidden}><button class="main">{join}</button></form>
+<a id="go" class="button main" href="{onward}"{go_hidden}>{go}</a>
+<form id="enter" method="post" action="/room/{event}{query}"{enter_hidden}><button class="main">{join}</button></form>
 <button id="tell" type="button" aria-pressed="false" hidden>{tell}</button>
-<form id="leave" method="post" action="/room/{event}/leave"{leave_hidden}><button id="leave-button">{leave}</button></form>
+<form id="leave" method="post" action="/room/{event}/leave{query}"{leave_hidden}><button id="leave-button">{leave}</button></form>
 </div>
 <p id="keep" class="keep"{keep_hidden}>{keep}</p>
 <p id="status" class="heard" role="status"></p>
 </main>
 <script type="application/json" id="texts">{json}</script>"#,
             name = escape(name),
-            shop = escape(shop_url),
+            onward = escape(onward),
+            kept = escape(kept),
+            query = escape(&query),
             lang = lang.code(),
             state = stage.text(),
             mood = facts.mood.text(),
@@ -138,7 +143,7 @@ impl Page<'_> {
             script = script,
             network = text("note_network"),
             go = text("shop"),
-            go_hidden = hidden(stage == Stage::Admitted && !shop_url.is_empty()),
+            go_hidden = hidden(stage == Stage::Admitted && !onward.is_empty()),
             join = text("join"),
             enter_hidden = hidden(facts.may_enter()),
             tell = text("tell"),

@@ -4,7 +4,8 @@
   const el = id => document.getElementById(id);
   const main = el('room');
   const texts = JSON.parse(el('texts').textContent);
-  const { event, shop, name: title, lang } = main.dataset;
+  const { event, onward, name: title, lang } = main.dataset;
+  const kept = main.dataset.kept ? '&' + main.dataset.kept : '';
   const api = '/v1/events/' + event + '/queue';
   const door = '/room/' + event;
   const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 60000, SLICE_MS = 20, PROOFS_MAX = 3;
@@ -80,7 +81,7 @@
     put('wait', wait(p.eta_s));
     show('left-fact', p.seats_left !== null);
     put('left', p.seats_left === null ? texts.unknown : number(p.seats_left));
-    show('go', inside && shop);
+    show('go', inside && onward);
     show('enter', p.state === 'done');
     show('leave', !over);
     put('leave-button', inside ? texts.give_back : texts.leave);
@@ -120,7 +121,7 @@
   }
 
   function yourTurn() {
-    (shop ? el('go') : el('headline')).focus();
+    (onward ? el('go') : el('headline')).focus();
     if (!sound) return;
     beep([660, 880, 1320]);
     if (window.Notification && Notification.permission === 'granted') {
@@ -274,10 +275,10 @@
       } else if (enters && answer.status === 403) {
         const problem = await answer.json();
         if (problem.challenge) await prove(problem);
-        else location.replace(door + '?again');
+        else location.replace(door + '?again' + kept);
       } else {
         // No such place, or a closed door: the page says which. It does not enter by itself again.
-        location.replace(door + (leaving ? '?left' : '?again'));
+        location.replace(door + (leaving ? '?left' : '?again') + kept);
       }
     } catch {
       failed();

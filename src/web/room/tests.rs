@@ -32,7 +32,8 @@ fn waiting() -> Facts {
 }
 
 fn page(lang: Lang, facts: Facts) -> String {
-    let page = Page { event: "hall", name: "Me & <you>", shop_url: "/shop?a=1&b=2", lang, nonce: "n0nce", facts };
+    let page =
+        Page { event: "hall", name: "Me & <you>", onward: "/shop?a=1&b=2", kept: "", lang, nonce: "n0nce", facts };
     page.write(&Template::own())
 }
 
