@@ -52,6 +52,9 @@ pub enum Error {
     Leased(LaneId),
     #[error("there is no lane {0}")]
     NoLane(LaneId),
+    /// Records of the order kept following it into the dead letters; it may be requeued again.
+    #[error("other records of the order became dead letters meanwhile; requeue again")]
+    StillFollowed,
 }
 
 impl Pipeline {

@@ -1,11 +1,14 @@
 //! What an operator may ask of the pipeline, from any process that has lanes and ledger. Knows no HTTP.
 
 use super::payments::payment_record;
-use super::{Error, Pipeline, settle, writer};
-use crate::ids::{AttemptId, FactKind, LaneId, LogId, fact_lane};
+use super::{Error, Pipeline, writer};
+use crate::ids::{AttemptId, FactKind, LaneId, fact_lane};
 use crate::lane::record::PaymentResult;
 use crate::ledger::book;
-use crate::shutdown;
+
+/// Records of an order that follow it into the dead letters while it is requeued make another turn necessary;
+/// no order has so many that they would do so for long.
+const REQUEUES_MAX: usize = 10;
 
 /// A lane, as an operator sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -60,20 +63,24 @@ impl Pipeline {
     }
 
     /// Does a dead record again, with all dead records of its order, oldest first; those that still
-    /// cannot be done stay where they are, all of them.
+    /// cannot be done stay where they are, all of them. Then the lane's log has them once more: its writer finds
+    /// them done, and tells the lane what became of the order. An error, or a crash anywhere, leaves the letters;
+    /// the same call is safe again.
     pub async fn requeue(&self, id: &str) -> Result<Requeued, Error> {
         let shared = &self.0;
-        let now_ms = shared.clock.now_ms();
-        let done = book::requeue(&shared.ledger, id, now_ms, shared.settings.unknown_ms).await?;
-        let Some((lane, mut written)) = done else { return Ok(Requeued::NotFound) };
-        writer::count(&written, now_ms);
-        let settlements = std::mem::take(&mut written.settlements);
-        let (_running, mut stop) = shutdown::channel();
-        // Nothing is trimmed: these records left the log long ago. A lane that is being rebuilt meanwhile
-        // is rebuilt from what was just committed.
-        let _ = settle::settle(shared, self.lane(lane)?.as_ref(), settlements, LogId(0), &mut stop).await;
-        shared.nudge.lane(lane);
-        Ok(Requeued::Done)
+        for _ in 0..REQUEUES_MAX {
+            let now_ms = shared.clock.now_ms();
+            let revived = book::requeue(&shared.ledger, id, now_ms, shared.settings.unknown_ms).await?;
+            let Some(revived) = revived else { return Ok(Requeued::NotFound) };
+            writer::count(&revived.written, now_ms);
+            self.lane(revived.lane)?.append(now_ms, revived.records.clone()).await?;
+            let is_over = book::let_go(&shared.ledger, &revived, now_ms).await?;
+            shared.nudge.lane(revived.lane);
+            if is_over {
+                return Ok(Requeued::Done);
+            }
+        }
+        Err(Error::StillFollowed)
     }
 
     /// Closes an open attempt with what a human found out; the provider's own answer, should it come

@@ -146,6 +146,29 @@ async fn a_dead_record_stands_alone_and_comes_back() {
     house.close().await;
 }
 
+/// A requeue that dies between its commit and the lane would leave the order `paying` for ever.
+#[tokio::test]
+async fn a_requeue_that_is_cut_short_is_done_by_the_next() {
+    let mut house = House::open(Store::Embedded).await;
+    let order = house.order("kim", &[0], Some("ok")).await;
+    let newer = Body::OrderCancelled { v: VERSION + 1, order: order.clone() };
+    let record = Record { id: "newer".into(), body: newer };
+    house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
+    let pipeline = house.start();
+    let parked = async || pipeline.status().await.is_ok_and(|lanes| lanes[1].dead_letters == 2);
+    eventually("two dead letters", parked).await;
+    heal(&house).await;
+    let now_ms = house.clock.now_ms();
+    let cut_short = stanchion::ledger::book::requeue(&house.ledger, "newer", now_ms, 3_600_000).await;
+    assert_eq!(cut_short.expect("commits").expect("a letter").records.len(), 2);
+    assert_eq!(house.fact(&order).await.status, OrderStatus::Paying, "nobody told the lane");
+    assert_eq!(pipeline.requeue("newer").await.expect("again"), Requeued::Done);
+    house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(house.provider.captures(&order), 1);
+    assert_eq!(pipeline.requeue("newer").await.expect("answers"), Requeued::NotFound);
+    house.close().await;
+}
+
 /// As if the newer program had come, in which this cancellation is of version 1.
 async fn heal(house: &House) {
     house

@@ -66,7 +66,7 @@ pub(super) async fn run(conn: &mut Conn, batch: &Batch) -> Result<Written, Failu
 }
 
 /// Remembers how far the log has come, and holds the lane's row until the commit.
-async fn advance(conn: &mut Conn, batch: &Batch) -> Result<(), Failure> {
+pub(super) async fn advance(conn: &mut Conn, batch: &Batch) -> Result<(), Failure> {
     let last = batch.entries.iter().map(|entry| entry.log.0).max().unwrap_or(0);
     let last = i64::try_from(last).unwrap_or(i64::MAX);
     let met = sqlx::query("UPDATE lane SET log_last = CASE WHEN log_last < ? THEN ? ELSE log_last END WHERE lane = ?")

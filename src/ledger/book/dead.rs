@@ -1,15 +1,19 @@
 //! Records that can never be done, put aside whole, and brought back in order. Knows no rule of records.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::Failure;
-use super::batch::{Batch, Written, run};
-use super::decode::order_of;
+use super::batch::{Batch, Written, advance, run};
+use super::decode::{decode, order_of};
 use super::row::Table;
 use super::rows::Dead;
 use crate::clock::Millis;
 use crate::ids::{LaneId, OrderId};
 use crate::lane::Entry;
+use crate::lane::record::Record;
 use crate::ledger::sql::Value;
-use crate::ledger::{Error, Ledger, Result};
+use crate::ledger::{Conn, Error, Ledger, Result};
 
 /// A dead record's row.
 pub(super) fn letter(entry: &Entry, lane: LaneId, order: Option<OrderId>, error: String, now_ms: Millis) -> Dead {
@@ -51,39 +55,96 @@ pub async fn bury(ledger: &Ledger, lane: LaneId, entry: Entry, error: String, no
         .await
 }
 
-/// Does a dead record again, and all dead records of its order with it, oldest first, in one transaction
-/// in which they also leave the dead letters: either all of them are done or all stay. `None`: no such
-/// letter.
+/// Dead records that were done again, and are dead letters still: see [`let_go`].
+#[derive(Debug)]
+pub struct Revived {
+    pub lane: LaneId,
+    pub order: Option<OrderId>,
+    /// Oldest first.
+    pub records: Vec<Record>,
+    pub written: Written,
+}
+
+/// Does a dead record again, and all dead records of its order with it, oldest first, in one transaction:
+/// either all of them are done or none. `None`: no such letter.
 ///
-/// They are not appended to the log again: between a log and a table nothing can be moved in one step.
+/// They stay dead letters until the lane was told ([`let_go`]): whoever dies in between leaves a letter that
+/// can be requeued again, and what is done is not computed twice.
 pub async fn requeue(
     ledger: &Ledger,
     id: &str,
     now_ms: Millis,
     unknown_ms: i64,
-) -> std::result::Result<Option<(LaneId, Written)>, Failure> {
+) -> std::result::Result<Option<Revived>, Failure> {
     let id = id.to_owned();
     ledger
         .transaction(move |conn| {
             Box::pin(async move {
-                let mut letters = Table::<Dead>::default();
-                letters.load(conn, "id", &[id.as_str().into()], "").await?;
-                let Some(first) = letters.iter().next().cloned() else { return Ok(None) };
-                if let Some(order) = &first.order_id {
-                    letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
-                }
-                let ids: Vec<Value> = letters.iter().map(|row| row.id.as_str().into()).collect();
-                let mut rows: Vec<&Dead> = letters.iter().collect();
-                rows.sort_by_key(|row| row.log);
-                let entries = rows.into_iter().map(entry_of).collect::<Result<Vec<Entry>>>()?;
-                let text = "DELETE FROM dead_letter WHERE id IN";
-                super::query::Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await?;
+                let letters = letters_with(conn, &id).await?;
+                let Some(first) = letters.first().cloned() else { return Ok(None) };
+                let entries = letters.iter().map(entry_of).collect::<Result<Vec<Entry>>>()?;
                 let lane = LaneId(u16::try_from(first.lane).unwrap_or(u16::MAX));
+                let mut records = Vec::with_capacity(entries.len());
+                for entry in &entries {
+                    records.push(Record { id: entry.id.clone(), body: decode(entry, lane)? });
+                }
+                // Out of the way while they are done: behind a dead letter nothing of its order is.
+                remove(conn, &letters).await?;
                 let batch = Batch { lane, entries: entries.into(), now_ms, unknown_ms };
-                Ok(Some((lane, run(conn, &batch).await?)))
+                let written = run(conn, &batch).await?;
+                let mut kept = Table::<Dead>::default();
+                letters.into_iter().for_each(|letter| kept.add(letter));
+                Table::flush(conn, std::iter::once(&kept)).await?;
+                Ok(Some(Revived { lane, order: first.order_id, records, written }))
             })
         })
         .await
+}
+
+/// Takes revived records out of the dead letters, once their lane's log has them again. False: meanwhile others
+/// of their order followed them into the dead letters, and nothing was changed; all have to be requeued.
+pub async fn let_go(ledger: &Ledger, revived: &Revived, now_ms: Millis) -> std::result::Result<bool, Failure> {
+    let (lane, order) = (revived.lane, revived.order.clone());
+    let ids: HashSet<String> = revived.records.iter().map(|record| record.id.clone()).collect();
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                // The lane's row is held: no record of this order is parked meanwhile.
+                advance(conn, &Batch { lane, entries: Arc::new([]), now_ms, unknown_ms: 0 }).await?;
+                let mut letters = Table::<Dead>::default();
+                let keys: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+                letters.load(conn, "id", &keys, "").await?;
+                if let Some(order) = &order {
+                    letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
+                }
+                let letters: Vec<Dead> = letters.iter().cloned().collect();
+                if letters.iter().any(|letter| !ids.contains(&letter.id)) {
+                    return Ok(false);
+                }
+                remove(conn, &letters).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// The letter with this id and all of its order, oldest first.
+async fn letters_with(conn: &mut Conn, id: &str) -> Result<Vec<Dead>> {
+    let mut letters = Table::<Dead>::default();
+    letters.load(conn, "id", &[id.into()], "").await?;
+    let order = letters.iter().next().and_then(|letter| letter.order_id.clone());
+    if let Some(order) = order {
+        letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
+    }
+    let mut letters: Vec<Dead> = letters.iter().cloned().collect();
+    letters.sort_by_key(|letter| letter.log);
+    Ok(letters)
+}
+
+async fn remove(conn: &mut Conn, letters: &[Dead]) -> Result<()> {
+    let ids: Vec<Value> = letters.iter().map(|letter| letter.id.as_str().into()).collect();
+    let text = "DELETE FROM dead_letter WHERE id IN";
+    super::query::Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await.map(|_| ())
 }
 
 fn entry_of(row: &Dead) -> Result<Entry> {

@@ -34,7 +34,7 @@ mod wallets;
 
 pub use batch::{Batch, Written, write};
 pub use call::{Call, Charging, Returning};
-pub use dead::{DeadLetter, bury, requeue};
+pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
 pub use due::{Attempt, Overdue, attempt, dead_counts, dead_letters, open_calls, overdue};
 pub use records::Outcome;
 

@@ -6,6 +6,10 @@ fn cancelled(order: &OrderId) -> Body {
     Body::OrderCancelled { v: VERSION, order: order.clone() }
 }
 
+async fn revive(desk: &Desk, id: &str) -> Revived {
+    requeue(&desk.ledger, id, desk.now_ms, UNKNOWN_MS).await.expect("requeues").expect("is there")
+}
+
 #[tokio::test]
 async fn a_dead_record_parks_its_order_and_comes_back_with_it() {
     let mut desk = Desk::open().await;
@@ -43,11 +47,22 @@ async fn a_dead_record_parks_its_order_and_comes_back_with_it() {
         })
         .await
         .expect("heals");
-    let (lane, written) =
-        requeue(&desk.ledger, "c", desk.now_ms, UNKNOWN_MS).await.expect("requeues").expect("is there");
-    assert_eq!(lane, LANE);
+    let revived = revive(&desk, "c").await;
+    assert_eq!((revived.lane, revived.records.len()), (LANE, 2));
+    let written = &revived.written;
     assert_eq!(written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(), [Outcome::Done, Outcome::Done]);
-    assert_eq!(settled(&written).fact.reason, Some(crate::lane::order::Reason::Cancelled));
+    assert_eq!(settled(written).fact.reason, Some(crate::lane::order::Reason::Cancelled));
+    // Until the lane was told they can be requeued again, and are computed once.
+    let again = revive(&desk, &buy.order).await;
+    assert_eq!(again.written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(), [Outcome::Repeated, Outcome::Repeated]);
+    assert_eq!(settled(&again.written).fact.reason, Some(crate::lane::order::Reason::Cancelled));
+    // One more of its order was parked behind them meanwhile: all of it once more.
+    assert_eq!(desk.one("late", cancelled(&buy.order())).await.0, Outcome::Parked);
+    assert!(!let_go(&desk.ledger, &again, desk.now_ms).await.expect("answers"));
+    assert_eq!(dead_letters(&desk.ledger, 10).await.expect("reads").len(), 3);
+    let whole = revive(&desk, "late").await;
+    assert_eq!(whole.records.len(), 3);
+    assert!(let_go(&desk.ledger, &whole, desk.now_ms).await.expect("answers"));
     assert!(dead_letters(&desk.ledger, 10).await.expect("reads").is_empty());
     assert!(requeue(&desk.ledger, "c", desk.now_ms, UNKNOWN_MS).await.expect("requeues").is_none());
     desk.audit().await;
@@ -60,8 +75,7 @@ async fn requeued_without_its_seats_an_order_is_refused() {
     let entry = buy.entry(&mut desk);
     bury(&desk.ledger, LANE, entry.clone(), "test".into(), desk.now_ms).await.expect("buries");
     desk.bought(&desk.buy("b", 0, &[1_000])).await;
-    let (_, written) =
-        requeue(&desk.ledger, &entry.id, desk.now_ms, UNKNOWN_MS).await.expect("requeues").expect("is there");
+    let written = revive(&desk, &entry.id).await.written;
     assert_eq!(written.outcomes[0].1, Outcome::Refused("SEATS_LOST"));
 }
 
