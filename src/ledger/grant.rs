@@ -3,6 +3,7 @@
 
 use sqlx::Row as _;
 
+use super::book::journal::{self, Account, Title, Transaction};
 use super::points::{Lot, Move, NewLot, Origin, Step, Wallet};
 use super::sql::{self, Value};
 use super::{Cause, Conn, Error, Ledger, Result};
@@ -105,13 +106,10 @@ async fn store(tx: &mut Conn, grant: &Grant, wallet: &Wallet, now_ms: Millis) ->
     query.bind(wallet.balance()).bind(wallet.debt).bind(wallet.user.to_string()).execute(&mut *tx).await?;
 
     // The whole amount is owed to users; what pays a debt was owed less before.
-    let id = format!("{}.granted", grant.id);
-    let entry = |number: i64, account: &str, amount: i64| {
-        vec![id.as_str().into(), number.into(), account.into(), amount.into(), POINTS.into(), now_ms.into()]
-    };
-    let entries = [entry(1, "marketing_points", grant.amount), entry(2, "points_liability", -grant.amount)];
-    let columns = ["transaction_id", "entry", "account", "amount", "currency", "at_ms"];
-    sql::insert(tx, "journal_entry", &columns, &entries).await
+    let mut transaction = Transaction::default();
+    transaction.post(Account::MarketingPoints, grant.amount).post(Account::PointsLiability, -grant.amount);
+    let title = Title { of: &grant.id, event: "granted", currency: POINTS, order: None, at_ms: now_ms };
+    journal::write(tx, title, transaction).await
 }
 
 fn lot_row(user: &UserId, lot: &Lot) -> Vec<Value> {

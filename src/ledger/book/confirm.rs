@@ -38,7 +38,8 @@ impl Book {
             wallet.credit(step, lot);
         }
 
-        let title = Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: id, at_ms: now_ms };
+        let title =
+            Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, sale(sheet));
         let fact = confirmed(sheet, now_ms);
         self.facts.add(fact);

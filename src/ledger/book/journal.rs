@@ -13,6 +13,7 @@
 //! | `<refund>.requested` | committed | `refunds_pending` +Δu′ · `points_liability` −Δu′ · `points_liability` +Δe · `marketing_points` −Δe |
 //! | `<refund>.refused` | provider refused for good | the reverse |
 //! | `<refund>.done` | money is back | `cash:<provider>` −Δc′ · `refunds_pending` −Δu′ · `organizer:<id>` +(Δs−Δq) − f · `platform_fee` +Δq · `discount:platform` −Δdp |
+//! | `<grant>.granted` | an operator gave points `a` | `marketing_points` +a · `points_liability` −a |
 //! | `<attempt>.late` | captured after the order ended | `cash:<provider>` +a · `unapplied_cash` −a |
 //! | `<refund>.done` of late money | sent back | `cash:<provider>` −a · `unapplied_cash` +a |
 //!
@@ -29,11 +30,12 @@ use super::terms::Frozen;
 use crate::clock::Millis;
 use crate::ids::OrderId;
 use crate::ledger::coupons::FundedBy;
+use crate::ledger::{Conn, Result};
 use crate::money::{mul_div, share_bp};
 
 /// An account of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Account {
+pub(in crate::ledger) enum Account {
     Cash(String),
     PointsLiability,
     PointsInOrders,
@@ -65,7 +67,7 @@ impl Account {
 
 /// One transaction of the journal, being put together.
 #[derive(Debug, Default)]
-pub(super) struct Transaction(BTreeMap<Account, i64>);
+pub(in crate::ledger) struct Transaction(BTreeMap<Account, i64>);
 
 impl Transaction {
     /// Adds to an account; several postings to one become one entry.
@@ -91,12 +93,13 @@ pub(super) struct Journal {
 
 /// Which transaction: its id for ever, and what it is about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Title<'t> {
-    /// The fact: an order, an attempt or a refund.
+pub(in crate::ledger) struct Title<'t> {
+    /// The fact: an order, an attempt, a refund or a grant.
     pub of: &'t str,
     pub event: &'static str,
     pub currency: &'t str,
-    pub order: &'t OrderId,
+    /// `None`: points given, which belong to no order.
+    pub order: Option<&'t OrderId>,
     pub at_ms: Millis,
 }
 
@@ -115,7 +118,7 @@ impl Journal {
                 account: account.text(),
                 amount,
                 currency: title.currency.to_owned(),
-                order_id: Some(title.order.clone()),
+                order_id: title.order.cloned(),
                 at_ms: title.at_ms,
             });
         }
@@ -128,6 +131,14 @@ impl Journal {
     pub fn postings(&self) -> &Table<Posting> {
         &self.postings
     }
+}
+
+/// Writes one transaction that no batch has, by the same rules.
+pub(in crate::ledger) async fn write(conn: &mut Conn, title: Title<'_>, transaction: Transaction) -> Result<()> {
+    let mut journal = Journal::default();
+    journal.post(title, transaction);
+    assert!(journal.broken.is_none(), "the caller's entries sum to zero: {:?}", journal.broken);
+    Table::flush(conn, std::iter::once(&journal.postings)).await
 }
 
 /// A line's part of a sale, or of what a refund takes of it.

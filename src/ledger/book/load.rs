@@ -129,7 +129,9 @@ impl Book {
     /// What refunds moved when they were requested: needed where one was refused for good.
     pub(super) async fn load_moves(&mut self, conn: &mut Conn, refunds: &BTreeSet<RefundId>) -> Result<()> {
         let keys = texts(refunds.iter().map(RefundId::as_str));
-        self.moves.load(conn, "refund", &keys, "").await
+        self.moves.load(conn, "refund", &keys, "").await?;
+        // One left out would leave its points where the refund moved them.
+        self.moves.iter().try_for_each(|step| step.arithmetic().map(|_| ()))
     }
 
     /// Campaigns of the coupons at hand, and of those asked for.

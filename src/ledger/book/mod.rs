@@ -16,7 +16,7 @@ mod dead;
 mod decode;
 mod due;
 mod flush;
-mod journal;
+pub(super) mod journal;
 mod load;
 mod pay;
 mod place;

@@ -127,7 +127,7 @@ impl Book {
         let mut transaction = Transaction::default();
         transaction.post(Account::Cash(row.provider), row.amount).post(Account::UnappliedCash, -row.amount);
         let currency = &sheet.order().currency;
-        let title = Title { of: attempt.as_str(), event: "late", currency, order: id, at_ms: now_ms };
+        let title = Title { of: attempt.as_str(), event: "late", currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, transaction);
     }
 

@@ -197,7 +197,7 @@ impl Book {
             .post(Account::PointsInOrders, -priced.points)
             .post(Account::PointsExpired, -expired);
         let (order, currency) = (ask.order, ask.terms.currency.as_str());
-        let title = Title { of: order.as_str(), event: "placed", currency, order, at_ms: now_ms };
+        let title = Title { of: order.as_str(), event: "placed", currency, order: Some(order), at_ms: now_ms };
         self.journal.post(title, transaction);
     }
 

@@ -70,7 +70,8 @@ impl Book {
         sheet.follow_spends(&spends);
 
         let currency = &sheet.order().currency;
-        let title = Title { of: ask.refund.as_str(), event: "requested", currency, order: ask.order, at_ms: now_ms };
+        let title =
+            Title { of: ask.refund.as_str(), event: "requested", currency, order: Some(ask.order), at_ms: now_ms };
         self.journal.post(title, owed(&refund));
         let cash = refund.cash;
         sheet.refunds.add(refund);

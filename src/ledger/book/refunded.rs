@@ -51,7 +51,7 @@ impl Book {
         }
         let transaction = money_back(sheet, &row, &lines);
         let currency = &sheet.order().currency;
-        let title = Title { of: refund.as_str(), event: "done", currency, order: id, at_ms: now_ms };
+        let title = Title { of: refund.as_str(), event: "done", currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, transaction);
         if lines.is_empty() {
             // Late money: the order is over and stays so.
@@ -100,7 +100,7 @@ impl Book {
         wallet.undo_refund(step, id, &done, &mut spends, &parts);
         sheet.follow_spends(&spends);
         let currency = &sheet.order().currency;
-        let title = Title { of: refund.as_str(), event: "refused", currency, order: id, at_ms: now_ms };
+        let title = Title { of: refund.as_str(), event: "refused", currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, owed(&row).reversed());
     }
 
@@ -108,7 +108,7 @@ impl Book {
     fn moves_of(&self, refund: &RefundId) -> Vec<points::Move> {
         let new = self.wallets.values().flat_map(|wallet| wallet.moves());
         let stored = self.moves.iter();
-        let stored = stored.filter_map(|row: &Move| row.arithmetic().ok());
+        let stored = stored.map(|row: &Move| row.arithmetic().expect("looked at when it was read"));
         stored.chain(new.cloned()).filter(|step| step.refund.as_ref() == Some(refund)).collect()
     }
 }

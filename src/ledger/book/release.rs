@@ -33,7 +33,8 @@ impl Book {
         }
         let mut transaction = Transaction::default();
         transaction.post(Account::PointsInOrders, order.points).post(Account::PointsLiability, -order.points);
-        let title = Title { of: id.as_str(), event: "released", currency: &order.currency, order: id, at_ms: now_ms };
+        let title =
+            Title { of: id.as_str(), event: "released", currency: &order.currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, transaction);
 
         let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();

@@ -85,6 +85,32 @@ async fn a_refund_refused_for_good_is_undone() {
 }
 
 #[tokio::test]
+async fn a_refund_is_not_undone_by_halves() {
+    let mut desk = Desk::open().await;
+    let buy = rich(&mut desk).await;
+    let order = desk.bought(&buy).await;
+    let (refund, _, _) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(1, None), (2, None)]).await;
+    let lots = desk.lots("kim").await;
+    desk.ledger
+        .transaction::<_, crate::ledger::Error, _>(|conn| {
+            Box::pin(async move {
+                let text = "UPDATE point_move SET kind = 'of a newer program' WHERE kind = 'restore'";
+                assert!(sqlx::query(text).execute(conn).await?.rows_affected() > 0);
+                Ok(())
+            })
+        })
+        .await
+        .expect("spoils");
+    let result = RefundResult::Refused { detail: "card closed".into() };
+    let body = Body::RefundResulted { v: VERSION, order, refund, result };
+    let entry = desk.entry("answer", body);
+    let batch = Batch { lane: LANE, entries: [entry].into(), now_ms: desk.now_ms, unknown_ms: UNKNOWN_MS };
+    let failure = write(&desk.ledger, batch).await.expect_err("a move that cannot be read");
+    assert!(failure.is_records_fault(), "it waits in the dead letters: {failure}");
+    assert_eq!(desk.lots("kim").await, lots, "all or nothing");
+}
+
+#[tokio::test]
 async fn the_fee_and_the_deadline_are_the_buyers() {
     let mut desk = Desk::open().await;
     desk.terms.cancellation_fees = vec![(10, 0), (1, 2_000)];
