@@ -119,6 +119,8 @@ metrics_table! {
     PIPELINE_RETRIES = "stanchion_pipeline_retries_total", Counter, Count;
     /// Records put aside because they can never be done.
     PIPELINE_DEAD_LETTERS = "stanchion_pipeline_dead_letters_total", Counter, Count;
+    /// Accepted orders that could not be written and were rejected as UNPROCESSABLE: the door let them in, a bug.
+    PIPELINE_UNPROCESSABLE = "stanchion_pipeline_unprocessable_total", Counter, Count;
     /// Lanes this process holds the lease of.
     PIPELINE_LEASES = "stanchion_pipeline_leases", Gauge, Count;
     /// Time from an order's acceptance to its confirmation or refusal.

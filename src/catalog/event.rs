@@ -257,6 +257,9 @@ impl EventSpec {
             }
             if !(0..=AMOUNT_MAX).contains(&section.price) {
                 faults.push((at("/price"), format!("0 to {AMOUNT_MAX} minor units")));
+            } else if section.price.checked_mul(self.seats_per_user.max(1)).is_none_or(|sum| sum > AMOUNT_MAX) {
+                let text = format!("times seats_per_user at most {AMOUNT_MAX}: nobody could order what they may hold");
+                faults.push((at("/price"), text));
             }
             match (&section.rows, section.capacity) {
                 (Some(rows), None) => {

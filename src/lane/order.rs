@@ -69,10 +69,12 @@ pub enum Reason {
     PaymentDeclined,
     PaymentExpired,
     Cancelled,
+    /// The ledger cannot hold it: the door let in what it should have refused. Somebody is paged.
+    Unprocessable,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::PriceChanged,
         Reason::InsufficientPoints,
         Reason::CouponUnavailable,
@@ -80,6 +82,7 @@ impl Reason {
         Reason::PaymentDeclined,
         Reason::PaymentExpired,
         Reason::Cancelled,
+        Reason::Unprocessable,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -91,6 +94,7 @@ impl Reason {
             Reason::PaymentDeclined => "PAYMENT_DECLINED",
             Reason::PaymentExpired => "PAYMENT_EXPIRED",
             Reason::Cancelled => "CANCELLED",
+            Reason::Unprocessable => "UNPROCESSABLE",
         }
     }
 

@@ -10,11 +10,12 @@ use super::parts::Shared;
 use super::session::pause;
 use super::{retry, settle};
 use crate::clock;
+use crate::lane::record::Body;
 use crate::lane::{Entry, Lane};
 use crate::ledger::book::{self, Batch, Failure, Written};
 use crate::metrics::{
     PIPELINE_BATCH_RECORDS, PIPELINE_COMMIT_SECONDS, PIPELINE_DEAD_LETTERS, PIPELINE_ORDER_SECONDS, PIPELINE_RECORDS,
-    PIPELINE_RETRIES,
+    PIPELINE_RETRIES, PIPELINE_UNPROCESSABLE,
 };
 use crate::shutdown::Stopping;
 
@@ -55,7 +56,15 @@ impl Writer<'_> {
                 Err(Failure::Unbuilt(_)) => return Err(Ended::NotWhole),
                 Err(failure) if failure.is_records_fault() => {
                     if let [only] = &*part {
-                        self.bury(only, &failure, stop).await?;
+                        match self.reject(&part, &failure).await {
+                            Ok(Some(done)) => written.push(done),
+                            Ok(None) => self.bury(only, &failure, stop).await?,
+                            Err(passing) => {
+                                counter!(PIPELINE_RETRIES, "cause" => passing.label()).increment(1);
+                                self.wait(delays.next(), stop).await?;
+                                parts.push_front(part);
+                            }
+                        }
                     } else {
                         let (first, second) = part.split_at(part.len() / 2);
                         parts.push_front(second.into());
@@ -74,14 +83,41 @@ impl Writer<'_> {
         Ok(written)
     }
 
-    async fn transaction(&self, entries: &Arc<[Entry]>) -> Result<Written, Failure> {
-        let now_ms = self.shared.clock.now_ms();
-        let batch = Batch {
+    /// Ends an order that cannot be written, so that its buyer does not wait for ever and its seats go back.
+    /// `None`: it is no order, or not even that can be written. An error may pass.
+    async fn reject(&self, order: &Arc<[Entry]>, failure: &Failure) -> Result<Option<Written>, Failure> {
+        let is_order =
+            order.iter().all(|entry| matches!(serde_json::from_str(&entry.body), Ok(Body::OrderPlaced { .. })));
+        if !is_order {
+            return Ok(None);
+        }
+        let batch = self.batch(order);
+        let now_ms = batch.now_ms;
+        let written = match book::reject(&self.shared.ledger, batch).await {
+            Ok(written) => written,
+            Err(failure) if failure.is_records_fault() => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let records: Vec<&str> = order.iter().map(|entry| entry.id.as_str()).collect();
+        tracing::error!(lane = %self.lane.id(), ?records, error = failure as &dyn std::error::Error,
+            "an accepted order cannot be written; it was rejected as UNPROCESSABLE and everything given back");
+        counter!(PIPELINE_UNPROCESSABLE).increment(1);
+        count(&written, now_ms);
+        Ok(Some(written))
+    }
+
+    fn batch(&self, entries: &Arc<[Entry]>) -> Batch {
+        Batch {
             lane: self.lane.id(),
             entries: entries.clone(),
-            now_ms,
+            now_ms: self.shared.clock.now_ms(),
             unknown_ms: self.shared.settings.unknown_ms,
-        };
+        }
+    }
+
+    async fn transaction(&self, entries: &Arc<[Entry]>) -> Result<Written, Failure> {
+        let batch = self.batch(entries);
+        let now_ms = batch.now_ms;
         let started = clock::instant();
         let written = book::write(&self.shared.ledger, batch).await?;
         histogram!(PIPELINE_COMMIT_SECONDS).record(started.elapsed());

@@ -146,6 +146,28 @@ async fn a_dead_record_stands_alone_and_comes_back() {
     house.close().await;
 }
 
+/// The door should have refused it. All the same its buyer is told, and nothing stays taken.
+#[tokio::test]
+async fn an_order_that_cannot_be_written_ends_and_gives_everything_back() {
+    let mut house = House::open(Store::Embedded).await;
+    let before = house.order("ann", &[0], Some("ok")).await;
+    let order = house.order_at(600_000_000_000, "kim", &[1, 2], Some("ok")).await;
+    let after = house.order("lee", &[3], Some("ok")).await;
+    let pipeline = house.start();
+    house.until(&order, OrderStatus::Rejected).await;
+    let fact = house.fact(&order).await;
+    assert_eq!((fact.reason, fact.payment), (Some(stanchion::lane::order::Reason::Unprocessable), None));
+    assert_eq!(house.seats(1, 2).await, "ff");
+    for others in [&before, &after] {
+        house.until(others, OrderStatus::Confirmed).await;
+    }
+    assert!(pipeline.status().await.expect("answers").iter().all(|lane| lane.dead_letters == 0));
+    // Its seats are the next one's.
+    let next = house.order("max", &[1, 2], Some("ok")).await;
+    house.until(&next, OrderStatus::Confirmed).await;
+    house.close().await;
+}
+
 /// A requeue that dies between its commit and the lane would leave the order `paying` for ever.
 #[tokio::test]
 async fn a_requeue_that_is_cut_short_is_done_by_the_next() {

@@ -196,6 +196,11 @@ impl House {
 
     /// Holds seats for `user` and orders them.
     pub async fn order(&self, name: &str, seats: &[SeatIndex], payment: Option<&str>) -> OrderId {
+        self.order_at(PRICE, name, seats, payment).await
+    }
+
+    /// As [`House::order`], at a price of one's own.
+    pub async fn order_at(&self, price: i64, name: &str, seats: &[SeatIndex], payment: Option<&str>) -> OrderId {
         let (hold, order) = (HoldId::from(id(FactKind::Hold, name)), OrderId::from(id(FactKind::Order, name)));
         let (event, user, visitor) = (EventId::from(HALL), UserId::from(name), VisitorId::from(name));
         let now_ms = self.clock.now_ms();
@@ -212,7 +217,7 @@ impl House {
             digest: "d".into(),
             user: user.clone(),
             visitor,
-            want: Want::Named(seats.iter().map(|seat| (*seat, PRICE)).collect()),
+            want: Want::Named(seats.iter().map(|seat| (*seat, price)).collect()),
             seats_per_user: 100,
             hold_ttl_ms: 420_000,
             earn_bp: 100,

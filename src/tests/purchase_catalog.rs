@@ -12,7 +12,8 @@ on_both_stores!(
     a_map_is_named_and_compressed,
     the_best_seats_are_picked,
     a_changed_hall_keeps_its_seats,
-    events_are_listed
+    events_are_listed,
+    what_may_be_put_on_sale_can_be_ordered
 );
 
 async fn hall(store: Store) -> Gateway {
@@ -153,4 +154,24 @@ async fn events_are_listed(store: Store) {
         }),
     );
     gateway.public.get("/v1/events/none").send().await.expect_code(404, "EVENT_NOT_FOUND");
+}
+
+/// The door was wider than the writer: two seats of 6·10^11 were accepted, and never written.
+async fn what_may_be_put_on_sale_can_be_ordered(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let priced = |price: i64, seats_per_user: i64| {
+        let mut hall = small_hall();
+        (hall["sections"][0]["price"], hall["seats_per_user"]) = (json!(price), json!(seats_per_user));
+        hall
+    };
+    let put = async |spec: &Value| gateway.admin_call(Method::PUT, "/v1/admin/events/hall").json(spec).send().await;
+    for (price, seats_per_user) in [(600_000_000_000, 2), (250_000_000_001, 4), (1_000_000_000_000, 1_000)] {
+        let refused = put(&priced(price, seats_per_user)).await.expect_code(400, "VALIDATION");
+        assert_eq!(refused.json["errors"][0]["pointer"], "/sections/0/price");
+    }
+    put(&priced(250_000_000_000, 4)).await.expect(201);
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let hold = kim.hold(&["a-1-1", "a-1-2", "a-1-3", "a-1-4"]).await;
+    let order = kim.buy(&hold, "ok").await;
+    assert_eq!((&order["status"], &order["total"]["cash"]), (&json!("confirmed"), &json!(1_000_000_000_000_i64)));
 }

@@ -41,10 +41,27 @@ pub async fn write(ledger: &Ledger, batch: Batch) -> Result<Written, Failure> {
     ledger.transaction(move |conn| Box::pin(async move { run(conn, &batch).await })).await
 }
 
+/// Writes orders that cannot be written as they are: each `order.placed` is rejected as `UNPROCESSABLE`, without
+/// amounts, and what it took goes back.
+pub async fn reject(ledger: &Ledger, batch: Batch) -> Result<Written, Failure> {
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                let mut book = Book::new(batch.lane, batch.now_ms, batch.unknown_ms);
+                book.rejects = true;
+                run_in(book, conn, &batch).await
+            })
+        })
+        .await
+}
+
 /// As [`write`], inside a transaction.
 pub(super) async fn run(conn: &mut Conn, batch: &Batch) -> Result<Written, Failure> {
+    run_in(Book::new(batch.lane, batch.now_ms, batch.unknown_ms), conn, batch).await
+}
+
+async fn run_in(mut book: Book, conn: &mut Conn, batch: &Batch) -> Result<Written, Failure> {
     advance(conn, batch).await?;
-    let mut book = Book::new(batch.lane, batch.now_ms, batch.unknown_ms);
     let tasks = book.tasks(conn, &batch.entries).await?;
     book.load(conn, &batch.entries, &tasks).await?;
 

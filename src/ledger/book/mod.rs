@@ -32,7 +32,7 @@ mod sheet;
 mod terms;
 mod wallets;
 
-pub use batch::{Batch, Written, write};
+pub use batch::{Batch, Written, reject, write};
 pub use call::{Call, Charging, Returning};
 pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
 pub use due::{Attempt, Overdue, attempt, dead_counts, dead_letters, open_calls, overdue};
@@ -101,6 +101,8 @@ struct Book {
     coupons: Table<Coupon>,
     campaigns: coupon::Campaigns,
     journal: Journal,
+    /// Orders are rejected unseen: see [`reject`].
+    rejects: bool,
     facts: Table<Fact>,
     done: Table<Done>,
     dead: Table<Dead>,
@@ -125,6 +127,7 @@ impl Book {
             coupons: Table::default(),
             campaigns: coupon::Campaigns::default(),
             journal: Journal::default(),
+            rejects: false,
             facts: Table::default(),
             done: Table::default(),
             dead: Table::default(),

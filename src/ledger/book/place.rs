@@ -45,6 +45,13 @@ impl Book {
     pub(super) fn place(&mut self, hold: Option<&HoldFact>, ask: Placing<'_>) -> Result<Outcome, Failure> {
         let record = ask.order.as_str();
         let hold = hold.ok_or_else(|| Failure::record(record, "the entry carries no hold"))?;
+        agree(&ask, hold)?;
+        if self.rejects {
+            let seats: Vec<(u32, i64)> = hold.seats.iter().map(|seat| (*seat, 0)).collect();
+            let priced = price_order(Cart { seats: &seats, discount: 0, points: 0, earn_bp: 0 });
+            self.refuse(&ask, hold, Refusal { reason: Reason::Unprocessable, priced, coupon: None });
+            return Ok(Outcome::Refused(Reason::Unprocessable.as_str()));
+        }
         check(&ask, hold)?;
         let seats: Vec<(u32, i64)> = hold.seats.iter().copied().zip(hold.prices.iter().copied()).collect();
         let cart = Cart { seats: &seats, discount: 0, points: 0, earn_bp: hold.earn_bp };
@@ -238,16 +245,23 @@ fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {
     }
 }
 
-/// Ranges and agreement of record and hold; a fault here is the record's own.
-fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+/// The hold is the one that was ordered; a fault here is the record's own.
+fn agree(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
     let record = ask.order.as_str();
     let agrees = hold.id == *ask.hold && hold.event == *ask.event && hold.user == *ask.user;
     if !agrees || hold.seats.is_empty() || hold.seats.len() != hold.prices.len() {
         return Err(Failure::record(record, "the hold is not the one that was ordered"));
     }
+    Ok(())
+}
+
+/// Ranges of what is ordered; a fault here is the record's own.
+fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+    let record = ask.order.as_str();
     let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
     amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
-    check_amount(record, hold.prices.iter().sum())?;
+    let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
+    check_amount(record, total)?;
     let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.cancellation_fees.iter().map(|f| f.1));
     match ratios.into_iter().all(|bp| (0..=crate::money::BP_MAX).contains(&bp)) {
         true => Ok(()),
