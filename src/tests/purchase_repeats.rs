@@ -14,6 +14,7 @@ on_both_stores!(
     a_payment_twenty_times,
     a_refund_twenty_times,
     a_replay_outlives_the_pass,
+    a_replay_outlives_the_section,
 );
 
 const TIMES: usize = 20;
@@ -119,4 +120,22 @@ async fn a_replay_outlives_the_pass(store: Store) {
     let other = json!({"seats": ["a-1-2"]});
     kim.post(&kim.holds(), &other).key("same").send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
     kim.post(&kim.holds(), &body).key("new").send().await.expect_code(403, "PASS_REQUIRED");
+}
+
+/// A key is looked up before anything else is.
+async fn a_replay_outlives_the_section(store: Store) {
+    let gateway = hall(store).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let call = || kim.hold_call(&json!({"section": "ga", "quantity": 1})).key("same");
+    let hold = call().send().await.expect(201).text("id");
+    kim.delete(&format!("/v1/events/hall/holds/{hold}")).send().await.expect(204);
+    let mut smaller = small_hall();
+    smaller["sections"].as_array_mut().expect("sections").pop();
+    gateway.put_event("hall", &smaller).await;
+    let other = || kim.hold_call(&json!({"section": "ga", "quantity": 1}));
+    eventually("the section is gone", async || other().send().await.status == 404).await;
+    let replay = call().send().await.expect(201);
+    assert_eq!((replay.text("id"), replay.header("idempotent-replayed")), (hold, Some("true")));
+    let reused = kim.hold_call(&json!({"section": "ga", "quantity": 2})).key("same").send().await;
+    reused.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
 }

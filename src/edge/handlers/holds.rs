@@ -17,12 +17,13 @@ pub async fn create(request: Request) -> Outcome {
     let body = request.json::<HoldBody>()?;
     let event = lookup::event(&request)?;
     let asked = body.value.asked()?;
-    let want = asked.want(&event)?;
 
     let hold = HoldId::from(fact_id(FactKind::Hold, event.lane, scope));
-    let pass = match lookup::pass(&request, &event) {
-        Ok(pass) => pass,
-        // A repeat is answered before passes are looked at: by then the pass may have run out.
+    let wanted = asked.want(&event).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
+    let (want, pass) = match wanted {
+        Ok(wanted) => wanted,
+        // A repeat is answered before anything else is looked at: by then the pass may have run out, or the
+        // section be gone from the hall.
         Err(refusal) => return replay(&request, &event, &hold, &body.digest).await?.ok_or(refusal),
     };
     let ask = HoldAsk {

@@ -35,11 +35,17 @@ pub async fn place(request: Request) -> Outcome {
     let state = &request.state;
     let event = state.catalog.event(&ask.event).ok_or(Code::EventNotFound)?;
     let lane = fact_lane(FactKind::Hold, &ask.hold).ok_or(Code::HoldNotFound)?;
-    let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user)?;
-    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose()?;
+    let order = OrderId::from(fact_id(FactKind::Order, lane, scope));
+    let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
+    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
+    let (coupon, payment) = match coupon.and_then(|coupon| Ok((coupon, payment?))) {
+        Ok(wanted) => wanted,
+        // As with holds: a repeat is answered, whatever has changed since.
+        Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
+    };
 
     let placing = Placing {
-        order: OrderId::from(fact_id(FactKind::Order, lane, scope)),
+        order,
         event: event.id.clone(),
         hold: HoldId::from(ask.hold),
         user,
@@ -62,6 +68,15 @@ pub async fn place(request: Request) -> Outcome {
         CheckoutOutcome::Expired => Err(Code::HoldExpired.into()),
         CheckoutOutcome::Released => Err(lookup::released()),
         CheckoutOutcome::Full => Err(lookup::log_full()),
+    }
+}
+
+/// The order this key brought about before; `None`: there is none.
+async fn replay(request: &Request, order: &OrderId, digest: &str) -> Result<Option<Answer>, Problem> {
+    match request.state.inventory.order(order).await? {
+        Some(fact) if fact.digest == digest => Ok(Some(accepted(&fact.id, fact.status).replayed())),
+        Some(_) => Err(Code::IdempotencyKeyReused.into()),
+        None => Ok(None),
     }
 }
 
