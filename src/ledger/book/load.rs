@@ -169,7 +169,7 @@ impl Book {
         self.coupons.load(conn, "user_id", &users, "AND state = 'issued'").await
     }
 
-    /// Seats that have a live ticket, and holds that have a live order.
+    /// Seats that have a live ticket, and holds that have a live order or had one.
     pub(super) async fn load_guards(
         &mut self,
         conn: &mut Conn,
@@ -186,10 +186,13 @@ impl Book {
             }
         }
         let keys = texts(holds.iter().map(HoldId::as_str));
-        let live =
-            Keyed { text: "SELECT hold FROM orders WHERE live = 1 AND hold IN", fixed: &[], keys: &keys, tail: "" };
-        for row in live.fetch(conn).await? {
-            self.held.insert(HoldId::from(row.try_get::<String, _>(0)?));
+        let known = Keyed { text: "SELECT hold, live FROM orders WHERE hold IN", fixed: &[], keys: &keys, tail: "" };
+        for row in known.fetch(conn).await? {
+            let hold = HoldId::from(row.try_get::<String, _>(0)?);
+            if row.try_get::<Option<i64>, _>(1)? == Some(1) {
+                self.held.insert(hold.clone());
+            }
+            self.ordered.insert(hold);
         }
         Ok(())
     }

@@ -112,6 +112,8 @@ struct Book {
     taken: HashSet<(EventId, i64)>,
     /// Holds with a live order.
     held: HashSet<HoldId>,
+    /// Holds that were ordered before, whatever became of it.
+    ordered: HashSet<HoldId>,
 }
 
 impl Book {
@@ -134,6 +136,7 @@ impl Book {
             parked: HashSet::new(),
             taken: HashSet::new(),
             held: HashSet::new(),
+            ordered: HashSet::new(),
         }
     }
 }

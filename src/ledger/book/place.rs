@@ -15,7 +15,7 @@ use crate::lane::order::{OrderStatus, Reason};
 use crate::lane::record::{CouponChoice, PaymentAsk, Terms};
 use crate::ledger::points::{Cart, Priced, Step, price_order};
 
-/// Least time a hold is held again for after a refusal, ms.
+/// Least time a hold is held again for after its first refusal, ms.
 const HELD_AGAIN_MS: i64 = 60_000;
 
 /// The fields of `order.placed`.
@@ -126,7 +126,9 @@ impl Book {
         let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
         let order = sheet.change();
         order.reason = Some(refusal.reason);
-        order.held_until_ms = refusal.reason.back_to_hold().then(|| hold.expires_ms.max(self.now_ms + HELD_AGAIN_MS));
+        // More time is given once: else a refused order a minute would keep the seats for ever, for nothing.
+        let least_ms = if self.ordered.insert(ask.hold.clone()) { self.now_ms + HELD_AGAIN_MS } else { 0 };
+        order.held_until_ms = refusal.reason.back_to_hold().then(|| hold.expires_ms.max(least_ms));
         self.sheets.insert(ask.order.clone(), sheet);
     }
 

@@ -130,6 +130,28 @@ async fn refused_before_payment_the_seats_go_back_to_the_hold() {
     assert_eq!(desk.place(&plain).await.0, Outcome::Done, "the same seat may be ordered again");
 }
 
+/// A refused order a minute would keep the seats for ever, for nothing.
+#[tokio::test]
+async fn a_hold_is_given_more_time_once() {
+    let mut desk = Desk::open().await;
+    let wrong = |desk: &Desk, n: u32| Buy { expected_cash: Some(1), ..desk.buy(&format!("a{n}"), 0, &[1_000]) };
+    let mut until = Vec::new();
+    for batch in [vec![0], vec![1, 2]] {
+        let mut entries = Vec::new();
+        for n in batch {
+            let buy = wrong(&desk, n);
+            let mut entry = buy.entry(&mut desk);
+            let hold = entry.hold.as_mut().expect("an order has one");
+            entry.body = entry.body.replace(hold.id.as_str(), &id("h", "one"));
+            hold.id = id("h", "one").into();
+            entries.push(entry);
+        }
+        let written = desk.write(entries).await.expect("writes");
+        until.extend(written.settlements.iter().map(|(_, settlement)| settlement.held_until_ms));
+    }
+    assert_eq!(until, [60_000, 10_000, 10_000].map(|more_ms| Some(NOW_MS + more_ms)));
+}
+
 #[tokio::test]
 async fn a_coupon_is_used_before_or_after_its_claim_came() {
     let mut desk = Desk::open().await;
