@@ -1,6 +1,6 @@
 //! A coupon campaign in the catalogue, its rules checked. Knows no claims.
 
-use super::event::Faults;
+use super::event::{Faults, NAME, is_text};
 use crate::ids::{CampaignId, LaneId, is_slug};
 use crate::lane::CampaignPut;
 use crate::ledger::coupons::{CampaignSpec, Kind};
@@ -42,7 +42,7 @@ pub fn faults(spec: &CampaignSpec) -> Faults {
     };
     let money = format!("1 to {AMOUNT_MAX} minor units");
     let amount = |value: Option<i64>| value.is_none_or(|v| (1..=AMOUNT_MAX).contains(&v));
-    check((1..=200).contains(&spec.name.chars().count()), "/name", "1 to 200 characters".into());
+    check(is_text(&spec.name, 1, 200), "/name", NAME.into());
     match spec.kind {
         Kind::Percent => {
             let good = spec.percent_bp.is_some_and(|bp| (1..=BP_MAX).contains(&bp));

@@ -10,4 +10,4 @@ pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::Campaign;
 pub use event::{CancellationFee, Event, EventSpec, Faults, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec};
 pub use layout::{Layout, Section, Strip};
-pub use store::{Catalog, Error, PutCampaignOutcome, PutEventOutcome, Result};
+pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

@@ -4,7 +4,7 @@
 //! Requests read memory only. A change made elsewhere arrives by `refresh`. A change whose lane step
 //! failed is remembered and applied by later refreshes, of this process or any other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -57,8 +57,19 @@ pub enum PutEventOutcome {
     /// Seats that would be dropped are held, paying or sold: their names, at most 20.
     SeatsSold(Vec<String>),
     Invalid(Faults),
-    /// Only `patch_room`: there is no such event.
+    /// Only a change of what is there: there is no such event.
     NotFound,
+    /// It is not in the state that its editor saw: somebody was faster.
+    Stale,
+}
+
+/// What an editor makes of an event, as it finds it.
+#[derive(Debug)]
+pub enum Edited {
+    Spec(Box<EventSpec>),
+    Invalid(Faults),
+    NotFound,
+    Stale,
 }
 
 #[derive(Debug)]
@@ -79,8 +90,35 @@ struct Index {
 /// What the lanes have not been told yet.
 #[derive(Default)]
 struct Unapplied {
-    events: BTreeSet<EventId>,
-    campaigns: BTreeSet<CampaignId>,
+    events: Versions<EventId>,
+    campaigns: Versions<CampaignId>,
+}
+
+/// Highest version of each that a lane has yet to take.
+struct Versions<Id>(BTreeMap<Id, i64>);
+
+impl<Id> Default for Versions<Id> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<Id: Ord + Clone> Versions<Id> {
+    fn add(&mut self, id: &Id, version: i64) {
+        let known = self.0.entry(id.clone()).or_insert(version);
+        *known = version.max(*known);
+    }
+
+    /// The lane has taken this version; a newer one still waits.
+    fn taken(&mut self, id: &Id, version: i64) {
+        if self.0.get(id).is_some_and(|waiting| *waiting <= version) {
+            self.0.remove(id);
+        }
+    }
+
+    fn ids(&self) -> Vec<Id> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 pub struct Catalog {
@@ -144,22 +182,23 @@ impl Catalog {
 
     /// Creates or changes an event. The same spec again changes nothing but brings the lane up to date.
     pub async fn put_event(&self, id: &EventId, spec: EventSpec) -> Result<PutEventOutcome> {
-        let faults = spec.faults();
-        if !faults.is_empty() {
-            return Ok(PutEventOutcome::Invalid(faults));
-        }
-        self.change_event(id, |_| Some(spec.clone())).await
+        self.edit_event(id, |_| Edited::Spec(Box::new(spec.clone()))).await
     }
 
-    /// Changes some of a room's settings.
-    pub async fn patch_room(&self, id: &EventId, patch: &RoomPatch) -> Result<PutEventOutcome> {
-        let Some(event) = self.event(id.as_str()) else { return Ok(PutEventOutcome::NotFound) };
+    /// Changes some of a room's settings, where `may` allows it.
+    pub async fn patch_room(
+        &self,
+        id: &EventId,
+        patch: &RoomPatch,
+        may: impl Fn(&Event) -> bool,
+    ) -> Result<PutEventOutcome> {
         let patched = |event: &Event| EventSpec { room: patch.apply(&event.spec.room), ..event.spec.clone() };
-        let faults = patched(&event).faults();
-        let outcome = match faults.is_empty() {
-            true => self.change_event(id, |before| before.map(patched)).await?,
-            false => PutEventOutcome::Invalid(faults),
+        let edit = |before: Option<&Event>| match before {
+            None => Edited::NotFound,
+            Some(event) if !may(event) => Edited::Stale,
+            Some(event) => Edited::Spec(Box::new(patched(event))),
         };
+        let outcome = self.edit_event(id, edit).await?;
         let inside_room = |(pointer, detail): (String, String)| {
             (pointer.strip_prefix("/room").map(str::to_owned).unwrap_or(pointer), detail)
         };
@@ -169,14 +208,26 @@ impl Catalog {
         })
     }
 
-    async fn change_event(
-        &self,
-        id: &EventId,
-        wanted: impl Fn(Option<&Event>) -> Option<EventSpec>,
-    ) -> Result<PutEventOutcome> {
-        for _ in 0..TRIES {
+    /// Creates or changes an event by what `edit` makes of it; `edit` is asked again when another change came
+    /// first.
+    pub async fn edit_event(&self, id: &EventId, edit: impl Fn(Option<&Event>) -> Edited) -> Result<PutEventOutcome> {
+        for tried in 0..TRIES {
             let before = self.event(id.as_str());
-            let Some(spec) = wanted(before.as_deref()) else { return Ok(PutEventOutcome::NotFound) };
+            let spec = match edit(before.as_deref()) {
+                Edited::Spec(spec) => *spec,
+                Edited::Invalid(faults) => return Ok(PutEventOutcome::Invalid(faults)),
+                Edited::NotFound => return Ok(PutEventOutcome::NotFound),
+                // What the editor saw may be newer than what this process has.
+                Edited::Stale if tried == 0 => {
+                    self.refresh().await?;
+                    continue;
+                }
+                Edited::Stale => return Ok(PutEventOutcome::Stale),
+            };
+            let faults = spec.faults();
+            if !faults.is_empty() {
+                return Ok(PutEventOutcome::Invalid(faults));
+            }
             let frozen = before.as_ref().map(|before| spec.room.frozen_faults(&before.spec.room, "/room"));
             if let Some(faults) = frozen.filter(|faults| !faults.is_empty()) {
                 return Ok(PutEventOutcome::Invalid(faults));
@@ -260,9 +311,9 @@ impl Catalog {
     }
 
     async fn apply_event(&self, event: &Event) -> Result<Applied<Vec<SeatIndex>>> {
-        self.unapplied.lock().events.insert(event.id.clone());
+        self.unapplied.lock().events.add(&event.id, event.version);
         let outcome = self.lane(event.lane).put_event(self.clock.now_ms(), event.lane_put()).await?;
-        self.unapplied.lock().events.remove(&event.id);
+        self.unapplied.lock().events.taken(&event.id, event.version);
         Ok(match outcome {
             PutEvent::Done | PutEvent::Stale(_) => Applied::Done,
             PutEvent::SeatsTaken(seats) => Applied::Refused(seats),
@@ -336,9 +387,9 @@ impl Catalog {
     }
 
     async fn apply_campaign(&self, campaign: &Campaign) -> Result<Applied<i64>> {
-        self.unapplied.lock().campaigns.insert(campaign.id.clone());
+        self.unapplied.lock().campaigns.add(&campaign.id, campaign.version);
         let outcome = self.lane(campaign.lane).put_campaign(self.clock.now_ms(), campaign.lane_put()).await?;
-        self.unapplied.lock().campaigns.remove(&campaign.id);
+        self.unapplied.lock().campaigns.taken(&campaign.id, campaign.version);
         Ok(match outcome {
             PutCampaign::Done | PutCampaign::Stale(_) => Applied::Done,
             PutCampaign::StockClaimed(claimed) => Applied::Refused(claimed),
@@ -369,8 +420,8 @@ impl Catalog {
             let all_read = read();
             {
                 let mut unapplied = self.unapplied.lock();
-                unapplied.events.extend(new_events.iter().map(|event| event.id.clone()));
-                unapplied.campaigns.extend(new_campaigns.iter().map(|campaign| campaign.id.clone()));
+                new_events.iter().for_each(|event| unapplied.events.add(&event.id, event.version));
+                new_campaigns.iter().for_each(|campaign| unapplied.campaigns.add(&campaign.id, campaign.version));
             }
             self.remember(&new_events, &new_campaigns);
             all_read?;
@@ -388,7 +439,7 @@ impl Catalog {
     pub async fn apply_pending(&self) {
         let (events, campaigns) = {
             let unapplied = self.unapplied.lock();
-            (unapplied.events.clone(), unapplied.campaigns.clone())
+            (unapplied.events.ids(), unapplied.campaigns.ids())
         };
         for id in events {
             let Some(event) = self.event(id.as_str()) else { continue };
@@ -464,4 +515,22 @@ fn names(layout: &Layout, seats: &[SeatIndex]) -> Vec<String> {
     let mut names: Vec<String> = seats.iter().map(|&seat| name(seat)).collect();
     names.dedup();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_change_that_arrives_late_takes_nothing_from_a_newer_one() {
+        let mut waiting = Versions::default();
+        waiting.add(&"hall", 2);
+        waiting.add(&"hall", 3);
+        waiting.add(&"hall", 1);
+        waiting.taken(&"hall", 2);
+        assert_eq!(waiting.ids(), ["hall"], "version 3 has not reached its lane");
+        waiting.taken(&"dome", 3);
+        waiting.taken(&"hall", 3);
+        assert!(waiting.ids().is_empty());
+    }
 }

@@ -69,11 +69,15 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Parsed<T>, Problem> {
         return Err(Problem::field("", "must be an object"));
     }
     let digest = ids::body_digest(&value);
-    let value = serde_path_to_error::deserialize(value).map_err(|error| {
+    Ok(Parsed { value: fit(value)?, digest })
+}
+
+/// A value as `T`; what does not fit is `VALIDATION` with a pointer.
+pub fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer(error.path());
         Problem::field(pointer, error.into_inner().to_string())
-    })?;
-    Ok(Parsed { value, digest })
+    })
 }
 
 /// serde_json keeps the last of repeated keys; two readers could then read two requests out of one body.

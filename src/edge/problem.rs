@@ -82,6 +82,8 @@ codes! {
 
     HoldExpired => "HOLD_EXPIRED", 410, Never, "The hold has expired";
 
+    PreconditionFailed => "PRECONDITION_FAILED", 412, Never, "Somebody changed it since you read it";
+
     BodyTooLarge => "BODY_TOO_LARGE", 413, Never, "The body is too large";
     UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE", 415, Never, "The body must be application/json";
 

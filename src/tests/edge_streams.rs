@@ -54,7 +54,7 @@ async fn hall(gateway: &Gateway, room: Value) {
 }
 
 fn narrow() -> Value {
-    json!({"capacity": 1, "rate_per_min": 600_000})
+    json!({"capacity": 1, "rate_per_min": 600_000, "mode": "open"})
 }
 
 async fn enter(gateway: &Gateway) -> String {

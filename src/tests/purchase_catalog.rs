@@ -13,7 +13,9 @@ on_both_stores!(
     the_best_seats_are_picked,
     a_changed_hall_keeps_its_seats,
     events_are_listed,
-    what_may_be_put_on_sale_can_be_ordered
+    what_may_be_put_on_sale_can_be_ordered,
+    what_a_put_does_not_name_stays,
+    two_editors_do_not_overwrite_each_other
 );
 
 async fn hall(store: Store) -> Gateway {
@@ -174,4 +176,67 @@ async fn what_may_be_put_on_sale_can_be_ordered(store: Store) {
     let hold = kim.hold(&["a-1-1", "a-1-2", "a-1-3", "a-1-4"]).await;
     let order = kim.buy(&hold, "ok").await;
     assert_eq!((&order["status"], &order["total"]["cash"]), (&json!("confirmed"), &json!(1_000_000_000_000_i64)));
+}
+
+const HALL: &str = "/v1/admin/events/hall";
+
+async fn what_a_put_does_not_name_stays(store: Store) {
+    let gateway = hall(store).await;
+    let put = async |spec: &Value| gateway.admin_call(Method::PUT, HALL).json(spec).send().await;
+    let get = async || gateway.admin_call(Method::GET, HALL).send().await.expect(200).json;
+    let paused = json!({"mode": "paused", "capacity": 7});
+    gateway.admin_call(Method::PATCH, "/v1/admin/events/hall/room").json(&paused).send().await.expect(200);
+    let before = get().await;
+    // The whole hall again, which has another capacity and no mode.
+    put(&small_hall()).await.expect(200);
+    let after = get().await;
+    assert_eq!((&after["room"]["mode"], &after["room"]["capacity"]), (&json!("paused"), &json!(1000)));
+    put(&json!({"venue": "Seoul", "room": {"capacity": 7}})).await.expect(200);
+    let mut wanted = before;
+    (wanted["venue"], wanted["version"]) = (json!("Seoul"), json!(4));
+    assert_eq!(get().await, wanted, "but for what was named");
+    // What was answered can be put back as it is, and changes nothing.
+    assert_eq!(put(&get().await).await.expect(200).json, wanted);
+    let elsewhere = gateway.admin_call(Method::PUT, "/v1/admin/events/other").json(&wanted).send().await;
+    assert_eq!(elsewhere.expect_code(400, "VALIDATION").json["errors"][0]["pointer"], "/id");
+    let wrong = put(&json!({"colour": 1, "room": {"mode": "ajar"}})).await.expect_code(400, "VALIDATION");
+    assert_eq!(wrong.json["errors"].as_array().map(Vec::len), Some(1));
+    let names = [
+        (json!({"name": "  "}), "/name"),
+        (json!({"name": "a\u{0}b"}), "/name"),
+        (json!({"venue": "a\u{7}"}), "/venue"),
+        (json!({"timezone": "localtime"}), "/timezone"),
+        (json!({"timezone": "Factory"}), "/timezone"),
+        (json!({"timezone": "posixrules"}), "/timezone"),
+    ];
+    for (spec, pointer) in names {
+        assert_eq!(put(&spec).await.expect_code(400, "VALIDATION").json["errors"][0]["pointer"], pointer, "{spec}");
+    }
+    let last = put(&json!({"starts_at": "9999-12-31T23:59:59Z"})).await.expect(200);
+    assert_eq!(last.json["starts_at"], "9999-12-31T23:59:59Z");
+}
+
+async fn two_editors_do_not_overwrite_each_other(store: Store) {
+    let gateway = hall(store).await;
+    let call = |method, path: &str, tag: &str| gateway.admin_call(method, path).header("if-match", tag);
+    let seen = gateway.admin_call(Method::GET, HALL).send().await.expect(200).header("etag").map(str::to_owned);
+    let seen = seen.expect("a version");
+    let first = call(Method::PUT, HALL, &seen).json(&json!({"venue": "Seoul"})).send().await.expect(200);
+    assert_ne!(first.header("etag"), Some(seen.as_str()));
+    let room = "/v1/admin/events/hall/room";
+    for (method, path, body) in
+        [(Method::PUT, HALL, json!({"venue": "Busan"})), (Method::PATCH, room, json!({"capacity": 1}))]
+    {
+        let late = call(method.clone(), path, &seen).json(&body).send().await;
+        late.expect_code(412, "PRECONDITION_FAILED");
+        let (any, other) = (format!("{seen}, {}", first.header("etag").expect("one")), "\"77\"");
+        call(method.clone(), path, other).json(&body).send().await.expect_code(412, "PRECONDITION_FAILED");
+        if method == Method::PATCH {
+            continue;
+        }
+        call(method, path, &any).json(&json!({"venue": "Seoul"})).send().await.expect(200);
+    }
+    let none = call(Method::PUT, "/v1/admin/events/none", "*").json(&small_hall()).send().await;
+    none.expect_code(412, "PRECONDITION_FAILED");
+    call(Method::PUT, HALL, "*").json(&json!({"venue": "Jeju"})).send().await.expect(200);
 }

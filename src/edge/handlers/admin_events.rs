@@ -2,12 +2,13 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::lookup;
-use crate::catalog::{Event, EventSpec, PutEventOutcome, RoomPatch};
+use crate::catalog::{Edited, Event, EventSpec, PutEventOutcome, RoomPatch};
 use crate::edge::asks::Faults;
-use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, body};
 
 /// An event as it was put, with what the gateway knows of it.
 #[derive(Serialize, ToSchema)]
@@ -24,23 +25,83 @@ pub struct AdminEventView<'a> {
 
 fn answer(status: StatusCode, event: &Event) -> Answer {
     let view = AdminEventView { id: event.id.as_str(), version: event.version, lane: event.lane.0, spec: &event.spec };
-    Answer::json(status, &view).no_store()
+    Answer::json(status, &view).no_store().header(http::header::ETAG, &etag(event))
 }
 
-/// `PUT /v1/admin/events/{event}`
+/// What `GET` answers beside what was put: it may stand in a `PUT`, and changes nothing.
+const TOLD: [&str; 3] = ["id", "version", "lane"];
+
+/// `PUT /v1/admin/events/{event}`: what the body does not name stays as it is; of a new event it is the default.
 pub async fn put(request: Request) -> Outcome {
     let id = request.event_id()?;
-    let body = request.json::<EventSpec>()?;
-    let outcome = request.state.catalog.put_event(&id, body.value).await?;
-    changed(outcome)
+    let mut named = request.json::<Map<String, Value>>()?.value;
+    if named.get("id").is_some_and(|given| given != id.as_str()) {
+        return Err(Problem::field("/id", "not the event of the path"));
+    }
+    for told in TOLD {
+        named.remove(told);
+    }
+    let condition = IfMatch::of(&request);
+    let edit = |before: Option<&Event>| {
+        if !condition.allows(before) {
+            return Edited::Stale;
+        }
+        match body::fit(laid_over(before, &named)) {
+            Ok(spec) => Edited::Spec(Box::new(spec)),
+            Err(problem) => Edited::Invalid(problem.errors.into_iter().map(|e| (e.pointer, e.detail)).collect()),
+        }
+    };
+    changed(request.state.catalog.edit_event(&id, edit).await?)
+}
+
+/// What is named, over what is; of the room, each field by itself.
+fn laid_over(before: Option<&Event>, named: &Map<String, Value>) -> Value {
+    let before = before.map(|event| serde_json::to_value(&event.spec).expect("a spec is plain data"));
+    let mut whole = match before {
+        Some(Value::Object(whole)) => whole,
+        Some(_) | None => Map::new(),
+    };
+    for (name, value) in named {
+        match (name.as_str(), whole.get_mut(name), value) {
+            ("room", Some(Value::Object(room)), Value::Object(fields)) => room.extend(fields.clone()),
+            _ => {
+                whole.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(whole)
 }
 
 /// `PATCH /v1/admin/events/{event}/room`
 pub async fn patch_room(request: Request) -> Outcome {
     let id = request.event_id()?;
     let body = request.json::<RoomPatch>()?;
-    let outcome = request.state.catalog.patch_room(&id, &body.value).await?;
-    changed(outcome)
+    let condition = IfMatch::of(&request);
+    let may = |event: &Event| condition.allows(Some(event));
+    changed(request.state.catalog.patch_room(&id, &body.value, may).await?)
+}
+
+/// The version an editor saw (RFC 9110 §13.1.1), so that two of them do not overwrite each other.
+struct IfMatch<'r>(Option<&'r str>);
+
+impl<'r> IfMatch<'r> {
+    fn of(request: &'r Request) -> Self {
+        let given = request.headers.get(http::header::IF_MATCH);
+        // What cannot be read is there, and no version of ours.
+        Self(given.map(|value| value.to_str().unwrap_or("")))
+    }
+
+    fn allows(&self, event: Option<&Event>) -> bool {
+        match (self.0, event) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(tags), Some(event)) => tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag(event)),
+        }
+    }
+}
+
+fn etag(event: &Event) -> String {
+    format!("\"{}\"", event.version)
 }
 
 fn changed(outcome: PutEventOutcome) -> Outcome {
@@ -53,6 +114,7 @@ fn changed(outcome: PutEventOutcome) -> Outcome {
         PutEventOutcome::SeatsSold(seats) => Err(Problem::new(Code::SeatsSold).conflicts(seats)),
         PutEventOutcome::Invalid(faults) => Err(Faults::from(faults).problem()),
         PutEventOutcome::NotFound => Err(Code::EventNotFound.into()),
+        PutEventOutcome::Stale => Err(Code::PreconditionFailed.into()),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn organizers() -> Vec<Route> {
             .body::<EventSpec>()
             .answers::<AdminEventView<'static>>(201, "Created")
             .answers::<AdminEventView<'static>>(200, "Changed")
-            .errors(&[Code::EventNotFound, Code::SeatsSold]),
+            .errors(&[Code::EventNotFound, Code::SeatsSold, Code::PreconditionFailed]),
         Route::new(GET, "/v1/admin/events/{event}", "get_event_spec", "An event as it was put", admin_events::get)
             .admin()
             .answers::<AdminEventView<'static>>(200, "The event")
@@ -38,7 +38,7 @@ pub(super) fn organizers() -> Vec<Route> {
             .admin()
             .body::<RoomPatch>()
             .answers::<AdminEventView<'static>>(200, "Changed")
-            .errors(&[Code::EventNotFound]),
+            .errors(&[Code::EventNotFound, Code::PreconditionFailed]),
         Route::new(
             PUT,
             "/v1/admin/coupons/{campaign}",
