@@ -40,8 +40,14 @@ impl Kind {
     }
 }
 
-/// The token or pass for an event; the header wins.
-pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a str, Carried)> {
+/// The token or pass for an event; the header wins. Of several cookies of its name (another path's or another
+/// host's reach us too) the first that is `good`, else the first.
+pub fn find<'a>(
+    headers: &'a HeaderMap,
+    kind: Kind,
+    event: &str,
+    good: impl Fn(&str) -> bool,
+) -> Option<(&'a str, Carried)> {
     // An unreadable header is there, and is no token.
     if let Some(value) = headers.get(kind.header()) {
         return Some((value.to_str().unwrap_or(""), Carried::Header));
@@ -49,10 +55,25 @@ pub fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a 
     if !headers.contains_key(header::COOKIE) {
         return None;
     }
+    let mut values = values(headers, kind, event);
+    let first = values.next()?;
+    let best = match values.next() {
+        None => first,
+        Some(second) => [first, second].into_iter().chain(values).find(|value| good(value)).unwrap_or(first),
+    };
+    Some((best, Carried::Cookie))
+}
+
+/// Whether a cookie of its name holds this very token or pass.
+pub fn is_in_cookie(headers: &HeaderMap, kind: Kind, event: &str, text: &str) -> bool {
+    values(headers, kind, event).any(|value| value == text)
+}
+
+/// The values of the cookies of this name.
+fn values<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let name = kind.cookie(event);
-    let ours = cookies(headers).filter(|(n, _)| *n == name.as_bytes());
-    let mut values = ours.filter_map(|(_, value)| std::str::from_utf8(value).ok());
-    values.next().map(|value| (value, Carried::Cookie))
+    let ours = cookies(headers).filter(move |(n, _)| *n == name.as_bytes());
+    ours.filter_map(|(_, value)| std::str::from_utf8(value).ok())
 }
 
 /// Names and values of all cookies, as bytes: other programs of the host may put any byte into theirs, and
@@ -96,6 +117,10 @@ impl Jar {
 mod tests {
     use super::*;
 
+    fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a str, Carried)> {
+        super::find(headers, kind, event, |value| value.starts_with("good"))
+    }
+
     #[test]
     fn a_header_wins_over_the_cookie_of_its_event() {
         let mut headers = HeaderMap::new();
@@ -115,6 +140,18 @@ mod tests {
         headers.insert(header::COOKIE, http::HeaderValue::from_bytes(cookies).expect("a value"));
         assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("one", Carried::Cookie)));
         assert_eq!(find(&headers, Kind::Pass, "hall"), None);
+    }
+
+    #[test]
+    fn of_several_cookies_the_first_good_one_counts() {
+        let mut headers = HeaderMap::new();
+        let cookies = "stanchion_queue_hall=old; stanchion_queue_hall=good1; stanchion_queue_hall=good2";
+        headers.insert(header::COOKIE, cookies.parse().expect("a value"));
+        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("good1", Carried::Cookie)));
+        assert!(is_in_cookie(&headers, Kind::Queue, "hall", "old"));
+        assert!(!is_in_cookie(&headers, Kind::Pass, "hall", "old"));
+        headers.insert(header::COOKIE, "stanchion_queue_hall=a; stanchion_queue_hall=b".parse().expect("a value"));
+        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("a", Carried::Cookie)));
     }
 
     #[test]

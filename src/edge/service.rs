@@ -21,7 +21,6 @@ use super::answer::{Answer, Body, BoxError};
 use super::auth::User;
 use super::body;
 use super::client::Proxies;
-use super::credential::{self, Kind};
 use super::limits::{Asker, TooSoon};
 use super::meters::Counted;
 use super::problem::{Cause, Code, Problem};
@@ -333,12 +332,12 @@ impl Service {
     fn known(&self, event: &str, headers: &HeaderMap) -> Option<Known> {
         let admission = &self.state.admission;
         let queue = || {
-            let (token, _) = credential::find(headers, Kind::Queue, event)?;
+            let (token, _) = self.state.queue_token(headers, event)?;
             let claim = admission.tokens().verify(token).ok()?;
             (claim.event.as_str() == event).then_some(Known::Place(claim))
         };
         let pass = || {
-            let (pass, _) = credential::find(headers, Kind::Pass, event)?;
+            let (pass, _) = self.state.pass(headers, event)?;
             admission.read_pass(&EventId::from(event), pass).map(|visitor| Known::Visitor(visitor.into_string()))
         };
         queue().or_else(pass)

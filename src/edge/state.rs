@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::auth::{self, Auth};
+use super::credential::{self, Carried, Kind};
 use super::draws::Draws;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
@@ -21,6 +23,7 @@ use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ids::EventId;
 use crate::inventory::Inventory;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
@@ -78,6 +81,19 @@ pub struct State {
 }
 
 impl State {
+    /// The queue token that a request carries for an event, and how.
+    pub fn queue_token<'h>(&self, headers: &'h HeaderMap, event: &str) -> Option<(&'h str, Carried)> {
+        let tokens = self.admission.tokens();
+        let good = |text: &str| tokens.verify(text).is_ok_and(|claim| claim.event.as_str() == event);
+        credential::find(headers, Kind::Queue, event, good)
+    }
+
+    /// The pass that a request carries for an event, and how.
+    pub fn pass<'h>(&self, headers: &'h HeaderMap, event: &str) -> Option<(&'h str, Carried)> {
+        let good = |text: &str| self.admission.read_pass(&EventId::from(event), text).is_some();
+        credential::find(headers, Kind::Pass, event, good)
+    }
+
     /// Fails when the keys that verify users or the page's template cannot be read.
     pub fn new(parts: Parts) -> Result<Self, SetupError> {
         let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;

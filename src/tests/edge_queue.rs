@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use stanchion::ids::LogId;
 
-use crate::edge_support::{Answer, Edge, SECRET};
+use crate::edge_support::{Answer, Call, Edge, SECRET};
 
 const QUEUE: &str = "/v1/events/hall/queue";
 
@@ -283,4 +283,50 @@ async fn a_stream_tells_the_place_and_ends_with_it() {
     let token = full.post(QUEUE).send().await.text("token");
     let refused = full.get("/v1/events/hall/queue/stream").header("stanchion-queue", &token).send().await;
     assert_eq!(refused.code(), (503, "OVERLOADED"));
+}
+
+/// Any page may post a token of its own: it must not cost a visitor the place that their browser keeps.
+#[tokio::test]
+async fn who_leaves_with_a_token_in_the_body_keeps_the_cookies_of_another_place() {
+    let edge = hall(narrow()).await;
+    let (mine, other) = (edge.post(QUEUE).send().await.text("token"), edge.post(QUEUE).send().await.text("token"));
+    let cookie = format!("stanchion_queue_hall={mine}");
+    let leave = async |token: &str, site: &str| {
+        let body = json!({ "token": token }).to_string();
+        let call = edge.post("/v1/events/hall/queue/leave").header("cookie", &cookie).header("sec-fetch-site", site);
+        call.body("text/plain", body).send().await
+    };
+    let forged = leave("x", "cross-site").await;
+    assert_eq!(forged.code(), (401, "QUEUE_TOKEN_INVALID"));
+    assert!(forged.cookies().is_empty(), "{:?}", forged.cookies());
+    for _ in 0..2 {
+        let left = leave(&other, "cross-site").await;
+        assert_eq!((left.status.as_u16(), left.cookies().len()), (204, 0), "the other's place, not the browser's");
+    }
+    assert_eq!(poll(&edge, &mine).await.status.as_u16(), 200);
+    let own = leave(&mine, "same-origin").await;
+    assert_eq!((own.status.as_u16(), own.cookies().len()), (204, 2), "the cookie that holds this token goes");
+}
+
+#[tokio::test]
+async fn a_strangers_cookie_before_ours_takes_nothing_from_us() {
+    let edge = hall(narrow()).await;
+    let entered = edge.post(QUEUE).send().await;
+    let (token, pass) = (entered.text("token"), entered.text("pass"));
+    // Of another path, or a subdomain's; and one whose bytes are no text.
+    let mut cookie = "nick=".as_bytes().to_vec();
+    cookie.extend([0xc3, 0xa9]);
+    cookie.extend(format!("; stanchion_queue_hall=x; stanchion_queue_hall={token}; stanchion_pass_hall=y").bytes());
+    cookie.extend(format!("; stanchion_pass_hall={pass}").bytes());
+    fn with<'c>(call: Call<'c>, cookie: &[u8]) -> Call<'c> {
+        call.header_bytes("cookie", cookie).header("sec-fetch-site", "same-origin")
+    }
+    let polled = with(edge.get(QUEUE), &cookie).send().await;
+    assert_eq!(polled.status.as_u16(), 200);
+    assert!(polled.cookies().iter().all(|cookie| !cookie.contains("Max-Age=0")), "{:?}", polled.cookies());
+    let again = with(edge.post(QUEUE), &cookie).send().await;
+    assert_eq!(again.status.as_u16(), 200, "known, not a new place");
+    assert_eq!(view_visitor(&edge, &again.text("token")).await, view_visitor(&edge, &token).await);
+    let verified = with(edge.get("/v1/pass/verify?utm_term=%C7%D1&event=hall"), &cookie).send().await;
+    assert_eq!(verified.status.as_u16(), 204);
 }

@@ -106,7 +106,11 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.header_bytes(name, value.as_bytes())
+    }
+
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.request = self.request.header(name, value);
         self
     }

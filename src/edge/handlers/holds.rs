@@ -6,7 +6,7 @@ use super::lookup;
 use crate::catalog::Event;
 use crate::edge::asks::hold::HoldBody;
 use crate::edge::views::hold::HoldView;
-use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
 use crate::ids::{FactKind, HoldId, fact_id};
 use crate::lane::{Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, ReleaseOutcome};
 
@@ -40,7 +40,7 @@ pub async fn create(request: Request) -> Outcome {
     };
     let outcome = request.state.inventory.hold(event.lane, ask).await;
     if let Err(Fault::Recovering(_)) = &outcome
-        && let Some((pass, _)) = credential::find(&request.headers, credential::Kind::Pass, event.id.as_str())
+        && let Some((pass, _)) = request.state.pass(&request.headers, event.id.as_str())
     {
         // Not yet; but asking for it puts the pass's holder back inside a room that is recovering.
         request.state.admission.verify_pass(&room_of(&event), pass).await.ok();

@@ -64,7 +64,7 @@ pub fn released() -> Problem {
 
 /// The visitor of the pass the request carries: header, or a cookie sent by one of our own pages.
 pub fn pass(request: &Request, event: &Event) -> Result<VisitorId, Problem> {
-    let found = credential::find(&request.headers, credential::Kind::Pass, event.id.as_str());
+    let found = request.state.pass(&request.headers, event.id.as_str());
     let Some((text, carried)) = found else { return Err(Code::PassRequired.into()) };
     if carried == credential::Carried::Cookie {
         request.state.origins.must_be_own(&request.headers)?;

@@ -2,7 +2,6 @@
 
 use http::{HeaderName, StatusCode};
 
-use crate::edge::credential::{self, Kind};
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
 
 /// `GET /v1/pass/verify?event=`
@@ -10,7 +9,7 @@ pub async fn verify(request: Request) -> Outcome {
     let event = request.query.get("event").ok_or_else(|| Problem::field("?event", "required"))?;
     // A pass for an event that is not there is no pass.
     let event = request.state.catalog.event(event).ok_or(Code::PassUnverified)?;
-    let pass = credential::find(&request.headers, Kind::Pass, event.id.as_str());
+    let pass = request.state.pass(&request.headers, event.id.as_str());
     let (pass, _) = pass.ok_or(Code::PassUnverified)?;
     let visitor = request.state.admission.verify_pass(&room_of(&event), pass).await?;
     let visitor = visitor.ok_or(Code::PassUnverified)?;

@@ -56,7 +56,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         request.believe(carried)?;
         let known = place.filter(|_| carried != Carried::Body);
         let Some(token) = placed_by(&request, &room, known, text) else {
-            return Ok(forged(&request, &event));
+            return Ok(forged(&request, &event, carried));
         };
         // Someone else's place in a shared browser is not this user's.
         let tokens = request.state.admission.tokens();
@@ -91,7 +91,7 @@ pub async fn enter(mut request: Request) -> Outcome {
 pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
     let Glance { state, headers, place } = *seen;
     let event = place.event.as_str();
-    let (text, _) = credential::find(headers, Kind::Queue, event)?;
+    let (text, _) = state.queue_token(headers, event)?;
     let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
     let room = room_of(&event);
     let token = state.admission.token_of(&room, place.clone())?;
@@ -105,9 +105,9 @@ pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
 pub async fn poll(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let known = request.place.take();
-    let Some((text, _)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
+    let Some((text, carried)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
     let room = room_of(&event);
-    let Some(token) = placed_by(&request, &room, known, text) else { return Ok(forged(&request, &event)) };
+    let Some(token) = placed_by(&request, &room, known, text) else { return Ok(forged(&request, &event, carried)) };
     let standing = poll_place(&request, &room, token, Some(text)).await?;
     Ok(placed(&request, &event, StatusCode::OK, standing))
 }
@@ -129,15 +129,18 @@ async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
     let event = lookup::event(request)?;
     let (text, carried) = carried(request, &event, in_body).ok_or(Code::QueueTokenInvalid)?;
     request.believe(carried)?;
-    let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event)) };
+    let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event, carried)) };
     // Gone already is gone.
     request.state.admission.leave(&room_of(&event), token).await?;
-    Ok(forget(request, &event, Answer::no_content().no_store()))
+    let answer = Answer::no_content().no_store();
+    // A token in the body may be anyone's: the place that this browser keeps is not given up with it.
+    let kept = credential::is_in_cookie(&request.headers, Kind::Queue, event.id.as_str(), text);
+    Ok(if kept { forget(request, &event, answer) } else { answer })
 }
 
 /// The queue token of the request: what was given on purpose before what the browser adds by itself.
 fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) -> Option<(&'a str, Carried)> {
-    let found = credential::find(&request.headers, Kind::Queue, event.id.as_str());
+    let found = request.state.queue_token(&request.headers, event.id.as_str());
     match (found, in_body) {
         (Some((text, Carried::Header)), _) => Some((text, Carried::Header)),
         (_, Some(text)) => Some((text, Carried::Body)),
@@ -166,7 +169,7 @@ pub async fn poll_place<'a>(
     token: Token,
     text: Option<&'a str>,
 ) -> Result<Standing<'a>, Problem> {
-    let pass = credential::find(&request.headers, Kind::Pass, room.event.as_str()).map(|(text, _)| text);
+    let pass = request.state.pass(&request.headers, room.event.as_str()).map(|(text, _)| text);
     match request.state.admission.poll(room, token, Along { text, pass }).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
@@ -184,7 +187,7 @@ pub fn token(request: &Request, event: &Event) -> Result<Token, Problem> {
 pub fn placed(request: &Request, event: &Event, status: StatusCode, standing: Standing<'_>) -> Answer {
     let view = PlaceView::new(event, standing, request.state.clock.now_ms());
     let answer = Answer::json(status, &view).no_store();
-    let carried = credential::find(&request.headers, Kind::Queue, event.id.as_str());
+    let carried = request.state.queue_token(&request.headers, event.id.as_str());
     match request.method == Method::GET && carried.is_some_and(|(text, _)| text == view.token) {
         true => keep_pass(request, event, &view, answer),
         false => keep(request, event, &view, answer),
@@ -206,11 +209,11 @@ fn keep_pass(request: &Request, event: &Event, view: &PlaceView<'_>, answer: Ans
 
 /// `QUEUE_TOKEN_INVALID`, and a cookie that holds such a token is forgotten: no script can reach it, so
 /// it would stand in its visitor's way for ever.
-fn forged(request: &Request, event: &Event) -> Answer {
+fn forged(request: &Request, event: &Event, carried: Carried) -> Answer {
     let answer = Answer::problem(&Code::QueueTokenInvalid.into(), &request.id);
-    match credential::find(&request.headers, Kind::Queue, event.id.as_str()) {
-        Some((_, Carried::Cookie)) => forget(request, event, answer),
-        Some((_, Carried::Header | Carried::Body)) | None => answer,
+    match carried {
+        Carried::Cookie => forget(request, event, answer),
+        Carried::Header | Carried::Body => answer,
     }
 }
 

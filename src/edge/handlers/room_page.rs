@@ -8,7 +8,7 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTE
 use super::onward::Onward;
 use super::{door, lookup, queue, room};
 use crate::catalog::{Event, Identity};
-use crate::edge::credential::{self, Kind};
+use crate::edge::credential::Carried;
 use crate::edge::place::{PlaceView, RoomStateView, StateView};
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
 use crate::web::room::{self as page, Eta, Facts, Lang, Mood, Page, Stage, Trouble};
@@ -40,7 +40,8 @@ pub async fn show(request: Request) -> Outcome {
             let (status, facts) = at_door(&request, &event).await;
             let answer = write(&request, &event, status, facts);
             // A cookie that is no token of ours would stand in its visitor's way for ever.
-            let forged = credential::find(&request.headers, Kind::Queue, event.id.as_str()).is_some();
+            let carried = request.state.queue_token(&request.headers, event.id.as_str());
+            let forged = matches!(carried, Some((_, Carried::Cookie)));
             Ok(if forged { queue::forget(&request, &event, answer) } else { answer })
         }
     }

@@ -10,7 +10,6 @@ use tracing::Instrument as _;
 
 use super::{REQUEST_ID, Service};
 use crate::edge::answer::BoxError;
-use crate::edge::credential::{self, Kind};
 use crate::edge::handlers::queue;
 use crate::edge::limits::Asker;
 use crate::edge::meters::Counted;
@@ -50,7 +49,7 @@ impl Service {
         let client = self.proxies.client(peer.ip(), &parts.headers);
         let event = state.catalog.event(&upstream.event).ok_or(Code::EventNotFound)?;
         let room = room_of(&event);
-        let pass = credential::find(&parts.headers, Kind::Pass, event.id.as_str()).map(|(pass, _)| pass.to_owned());
+        let pass = self.state.pass(&parts.headers, event.id.as_str()).map(|(pass, _)| pass.to_owned());
         let inside = match &pass {
             None => None,
             Some(pass) => match state.admission.verify_pass(&room, pass).await {
