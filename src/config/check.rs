@@ -176,7 +176,7 @@ fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
                 faults.push(format!("upstream[{i}].{text}"));
             }
         };
-        let Upstream { path, host, event, url, connections_max, connect_ms, answer_ms, idle_ms } = upstream;
+        let Upstream { path, host, event, url, connections_max, connect_ms, answer_ms, idle_ms, keep_ms } = upstream;
         rule(!path.is_empty() || !host.is_empty(), "path: this or host is wanted, or nothing leads there");
         let sane = path.is_empty()
             || path == "/"
@@ -195,7 +195,9 @@ fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
         });
         rule(good, "url: http:// or https://, a host and perhaps a port; paths are kept as they come");
         rule((1..=100_000).contains(connections_max), "connections_max: 1 to 100000");
-        for (name, value) in [("connect_ms", connect_ms), ("answer_ms", answer_ms), ("idle_ms", idle_ms)] {
+        for (name, value) in
+            [("connect_ms", connect_ms), ("answer_ms", answer_ms), ("idle_ms", idle_ms), ("keep_ms", keep_ms)]
+        {
             rule((1..=3_600_000).contains(value), &format!("{name}: 1 to 3600000 ms"));
         }
         let first = seen.insert((host.as_str(), path.trim_end_matches('/')));

@@ -27,6 +27,8 @@ pub struct Upstream {
     pub answer_ms: u64,
     #[serde(default = "idle_ms")]
     pub idle_ms: u64,
+    #[serde(default = "keep_ms")]
+    pub keep_ms: u64,
 }
 
 fn connections_max() -> usize {
@@ -43,6 +45,10 @@ fn answer_ms() -> u64 {
 
 fn idle_ms() -> u64 {
     60_000
+}
+
+fn keep_ms() -> u64 {
+    30_000
 }
 
 /// The tables under `upstream`, in their order; what is wrong with each goes to `faults`, key by key. With
@@ -91,7 +97,7 @@ mod tests {
         let lines = example.lines().take_while(|line| line.starts_with('#'));
         let text: Vec<&str> = lines.filter_map(|line| line.strip_prefix("# ")).filter(|l| l.contains(" = ")).collect();
         let table: Table = text.join("\n").parse().expect("TOML");
-        assert_eq!(table.len(), 8);
+        assert_eq!(table.len(), 9);
         let shown = Upstream::deserialize(table).expect("an upstream");
         let bare = format!("event = {:?}\nurl = {:?}\npath = {:?}", shown.event, shown.url, shown.path);
         let bare = Upstream::deserialize(bare.parse::<Table>().expect("TOML")).expect("an upstream");

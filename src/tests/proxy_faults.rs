@@ -1,8 +1,10 @@
 //! Reverse-proxy mode: shops that are away, slow or break off, and too many who want one.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use http::Method;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::proxy_origin::{Front, upstream};
@@ -103,4 +105,72 @@ async fn an_upload_may_take_its_time_while_it_moves() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("text");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("xxxxxxxxxxxxxxxxxxxx"), "{answer}");
+}
+
+/// A shop that closes every connection at its second request, as one does whose idle time is just over; the first
+/// lines of what it was asked.
+async fn closing_shop() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let shared = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let asked = shared.clone();
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                for n in 0..2 {
+                    let mut head = String::new();
+                    while !head.ends_with("\r\n\r\n") {
+                        if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    asked.lock().expect("no panic").push(head.lines().next().expect("a line").to_owned());
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    if n == 1 || stream.write_all(answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ends_costs_only_what_may_not_be_repeated() {
+    let (address, asked) = closing_shop().await;
+    let front = Front::with("path = \"/shop\"", |config| {
+        config.upstream.push(upstream(address, "path = \"/old\""));
+    })
+    .await;
+    let (_, _, pass) = front.inside().await;
+    let ask = |method: Method, path: &str| front.client.call(method, path).pass(&pass);
+    for n in 0..2 {
+        ask(Method::GET, &format!("/old/{n}")).send().await.expect(200);
+    }
+    ask(Method::GET, "/old/kept").send().await.expect(200);
+    ask(Method::POST, "/old/order").send().await.expect_code(502, "UPSTREAM_UNREACHABLE");
+    let lines = asked.lock().expect("no panic").clone();
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.strip_suffix(" HTTP/1.1")).collect();
+    assert_eq!(lines, ["GET /old/0", "GET /old/1", "GET /old/1", "GET /old/kept", "POST /old/order"]);
+}
+
+/// Of a GET, too; and what stands behind it could say once more who the visitor is.
+#[tokio::test]
+async fn a_chunked_body_arrives_without_what_stands_behind_it() {
+    let front = Front::new().await;
+    let (_, _, pass) = front.inside().await;
+    for method in ["GET", "POST"] {
+        let head =
+            format!("{method} /shop/echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\nstanchion-pass: {pass}\r\n");
+        let chunked = "transfer-encoding: chunked\r\ntrailer: stanchion-visitor\r\n\r\n5\r\nhello\r\n0\r\n";
+        let answer = talk(&front, &format!("{head}{chunked}stanchion-visitor: evil\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("hello"), "{method}: {answer}");
+        assert!(!answer.contains("evil"), "{answer}");
+        let (_, _, headers) = front.origin.seen.last.lock().expect("no panic").clone();
+        assert!(!headers.contains_key("trailer") && !headers.contains_key("content-length"), "{headers:?}");
+        assert_eq!(headers.get_all("stanchion-visitor").iter().count(), 1);
+    }
 }

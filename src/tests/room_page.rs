@@ -223,6 +223,7 @@ async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind(
                 connect_ms: 100,
                 answer_ms: 100,
                 idle_ms: 100,
+                keep_ms: 100,
             }];
         });
         let edge = edge.await;

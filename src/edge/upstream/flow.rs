@@ -30,17 +30,24 @@ pub struct Flow<B> {
     /// Set while a frame is waited for.
     waiting: Option<Pin<Box<Sleep>>>,
     moved: Moved,
+    /// Trailers end it as its end does.
+    drops_trailers: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Flow<B> {
     pub fn new(body: B, idle: Duration) -> Self {
-        Self { body, idle, waiting: None, moved: Moved::default(), _place: None }
+        Self { body, idle, waiting: None, moved: Moved::default(), drops_trailers: false, _place: None }
     }
 
     /// Holds the place of its exchange until it is over.
     pub fn holding(self, place: OwnedSemaphorePermit) -> Self {
         Self { _place: Some(place), ..self }
+    }
+
+    /// Fields behind the body are not passed on.
+    pub fn without_trailers(self) -> Self {
+        Self { drops_trailers: true, ..self }
     }
 
     pub fn moved(&self) -> Moved {
@@ -59,6 +66,7 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.waiting = None;
             self.moved.fetch_add(1, Ordering::Relaxed);
+            let frame = frame.filter(|frame| !self.drops_trailers || !frame.as_ref().is_ok_and(Frame::is_trailers));
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let idle = self.idle;

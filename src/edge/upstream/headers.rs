@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-    UPGRADE, VIA,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -43,6 +43,10 @@ pub struct Hop {
 
 /// Removes what was meant for this connection only.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Of two lengths the chunks' own counts (RFC 9112 §6.3); the other one must not reach who reads the next.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = words(headers, &CONNECTION).filter_map(|word| word.parse().ok()).collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
@@ -67,6 +71,8 @@ pub fn inward(headers: &mut HeaderMap, host: Option<HeaderValue>, hop: Hop) {
     strip_hop_by_hop(headers);
     // Answered here, as soon as the body is asked for.
     headers.remove(EXPECT);
+    // Fields behind the body could say once more who the visitor is: none go through.
+    headers.remove(TRAILER);
     // Ours; and with an underscore, which many servers read as a dash.
     let ours: Vec<HeaderName> = headers
         .keys()
@@ -147,6 +153,16 @@ mod tests {
 
     fn hop(trusted: bool) -> Hop {
         Hop { peer: [192, 0, 2, 1].into(), trusted, https: false }
+    }
+
+    #[test]
+    fn of_two_lengths_the_chunks_count() {
+        let mut both = headers(&[("transfer-encoding", "chunked"), ("content-length", "3"), ("trailer", "x")]);
+        strip_hop_by_hop(&mut both);
+        assert!(!both.contains_key("content-length") && !both.contains_key("transfer-encoding"));
+        let mut one = headers(&[("content-length", "3")]);
+        strip_hop_by_hop(&mut one);
+        assert_eq!(one["content-length"], "3");
     }
 
     #[test]

@@ -30,9 +30,6 @@ use super::answer::Body;
 use crate::config;
 use path::Plain;
 
-/// How long a connection to a server is kept for the next request.
-const KEPT: Duration = Duration::from_secs(30);
-
 /// Most connections to one server kept so.
 const KEPT_MAX: usize = 256;
 
@@ -65,6 +62,8 @@ pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
     client: Client<HttpsConnector<HttpConnector>, Body>,
+    /// Keeps no connection: each request has one of its own.
+    fresh: Client<HttpsConnector<HttpConnector>, Body>,
     places: Arc<Semaphore>,
     answer: Duration,
     idle: Duration,
@@ -118,19 +117,22 @@ impl Upstream {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEPT)
-            .pool_max_idle_per_host(KEPT_MAX)
-            .http1_max_buf_size(BUFFER_MAX)
-            .build(connector);
+        let client = |kept_max: usize| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_millis(config.keep_ms))
+                .pool_max_idle_per_host(kept_max)
+                .http1_max_buf_size(BUFFER_MAX)
+                .build(connector.clone())
+        };
         Self {
             path: config.path.trim_end_matches('/').to_owned(),
             host: config.host.clone(),
             event: config.event.clone(),
             scheme: url.scheme().cloned().expect("the configuration was checked"),
             authority: url.authority().cloned().expect("the configuration was checked"),
-            client,
+            client: client(KEPT_MAX),
+            fresh: client(0),
             places: Arc::new(Semaphore::new(config.connections_max)),
             answer: Duration::from_millis(config.answer_ms),
             idle: Duration::from_millis(config.idle_ms),
@@ -184,6 +186,17 @@ mod tests {
             ("/shop/%2e%2E/vip", "x", ""),
             ("/shop/a%2f..%2fvip", "x", ""),
             ("/shop/..\\vip", "x", ""),
+            // As a servlet container may read it.
+            ("/shop/vip;x/1", "x", "vip"),
+            ("/shop;a=b/vip;x=1", "x", "vip"),
+            ("/;/shop/;x/vip/1", "x", "vip"),
+            ("/shop/v%69p%3Bx/secret", "x", "vip"),
+            ("/shop/..;/vip/x", "x", ""),
+            ("/shop/..%3bx/vip", "x", ""),
+            ("/shop/%2e%2e;x=1/vip", "x", ""),
+            ("/shop/.;/vip", "x", ""),
+            ("/v1;x/admin/audit", "x", ""),
+            ("/;/v1/admin/audit", "x", ""),
             ("/shop", "TICKETS.example:8080", "tickets"),
             ("/box/1", "tickets.example.", "box"),
             ("http://tickets.example/box", "x", "box"),

@@ -2,7 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Decoded once, one slash for several, no `.` or `..`.
+/// Decoded once, one slash for several, no `.` or `..`, and of each segment what stands before a `;`: servlet
+/// containers take the rest for parameters, and would find `/vip` in `/shop/..;/vip` and in `/vip;x`.
 #[derive(Debug)]
 pub struct Plain(Vec<u8>);
 
@@ -15,6 +16,7 @@ impl Plain {
         let mut plain = Vec::with_capacity(raw.len());
         let decoded: Vec<u8> = percent_decode_str(raw).collect();
         for segment in decoded.split(|b| matches!(b, b'/' | b'\\')) {
+            let segment = segment.split(|b| *b == b';').next().unwrap_or_default();
             match segment {
                 b"." | b".." => return None,
                 b"" => {}

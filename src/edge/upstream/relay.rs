@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, response};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy::Error;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::error::Elapsed;
 
 use super::flow::{Flow, Moved, Stalled};
 use super::tunnel::{Inside, Tunnel};
@@ -44,14 +45,27 @@ impl Upstream {
         let Ask { mut parts, body, hop, visitor, inside } = ask;
         let websocket = parts.method == Method::GET && headers::is_websocket(&parts.headers);
         let client = parts.extensions.remove::<OnUpgrade>().filter(|_| websocket);
+        let is_chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
         self.rewrite(&mut parts, hop, &visitor)?;
+        if is_chunked {
+            // Else the client would take it that a GET has no body.
+            parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         if client.is_some() {
             headers::set_websocket(&mut parts.headers);
         }
-        let body = Flow::new(body, self.idle);
+        let again = (client.is_none() && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
+        let body = Flow::new(body, self.idle).without_trailers();
         let moved = body.moved();
         let asking = self.client.request(Request::from_parts(parts, Body::Stream(body.boxed_unsync())));
-        let mut answer = self.answer(asking, &moved).await?;
+        let mut answer = match (self.answer(asking, &moved).await, again) {
+            // It may have closed a kept connection just as the request was sent: nobody knows whether it came.
+            (Err(Failure::Client(error)), Some(parts)) if is_cut(&error) => {
+                let asking = self.fresh.request(Request::from_parts(parts, Body::Whole(Full::default())));
+                self.answer(asking, &moved).await?
+            }
+            (answered, _) => answered?,
+        };
 
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let agreed = headers::is_websocket(answer.headers());
@@ -89,14 +103,14 @@ impl Upstream {
         &self,
         asking: impl Future<Output = Result<Response<Incoming>, Error>>,
         moved: &Moved,
-    ) -> Result<Response<Incoming>, Problem> {
+    ) -> Result<Response<Incoming>, Failure> {
         let mut asking = std::pin::pin!(asking);
         loop {
             let before = moved.load(Ordering::Relaxed);
             match tokio::time::timeout(self.answer, asking.as_mut()).await {
-                Ok(answered) => return answered.map_err(fault),
+                Ok(answered) => return answered.map_err(Failure::Client),
                 Err(_) if moved.load(Ordering::Relaxed) != before => {}
-                Err(elapsed) => return Err(Problem::new(Code::UpstreamTimeout).caused_by("upstream", elapsed)),
+                Err(elapsed) => return Err(Failure::TooLong(elapsed)),
             }
         }
     }
@@ -118,9 +132,42 @@ fn outward(parts: &mut response::Parts) -> bool {
     release
 }
 
+/// Why there is no answer.
+enum Failure {
+    Client(Error),
+    TooLong(Elapsed),
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Client(error) => fault(error),
+            Failure::TooLong(elapsed) => Problem::new(Code::UpstreamTimeout).caused_by("upstream", elapsed),
+        }
+    }
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+/// Whether the connection ended before an answer came.
+fn is_cut(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    !error.is_connect()
+        && causes(error).any(|cause| {
+            let http = cause.downcast_ref::<hyper::Error>();
+            let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            http.is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled())
+                || io.is_some_and(|kind| {
+                    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+                })
+        })
+}
+
 fn fault(error: Error) -> Problem {
-    let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-    if causes.any(|cause| cause.is::<Stalled>()) {
+    let is_stalled = causes(&error).any(|cause| cause.is::<Stalled>());
+    if is_stalled {
         return Code::RequestTimeout.into();
     }
     Problem::new(Code::UpstreamUnreachable).caused_by("upstream", error)
