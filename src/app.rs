@@ -154,7 +154,7 @@ impl App {
         }
         let store = Store::open(&config, &clock).await?;
         let lanes = store.lanes();
-        let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone()));
+        let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency));
         catalog.refresh().await?;
         let pipeline = Pipeline::new(pipeline::Parts {
             lanes: lanes.clone(),

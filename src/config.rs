@@ -34,6 +34,7 @@ pub struct Config {
     pub web: Web,
     pub limits: Limits,
     pub pipeline: Pipeline,
+    pub money: Money,
     pub payment: Payment,
     pub log: Log,
     /// Read beside the sections: `[[upstream]]` tables.
@@ -167,6 +168,13 @@ pub struct Pipeline {
     pub idle_ms: u64,
     pub lease_ms: i64,
     pub log_max: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// ISO 4217; of the whole house.
+    pub currency: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

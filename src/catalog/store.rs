@@ -125,6 +125,7 @@ pub struct Catalog {
     ledger: Ledger,
     lanes: Lanes,
     clock: Clock,
+    currency: String,
     /// Every request reads it, and it changes seldom: reading takes no lock.
     index: ArcSwap<Index>,
     unapplied: Mutex<Unapplied>,
@@ -147,8 +148,17 @@ enum Applied<T> {
 
 impl Catalog {
     /// An empty catalogue; `refresh` fills it.
-    pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock) -> Self {
-        Self { ledger, lanes, clock, index: ArcSwap::default(), unapplied: Mutex::default(), seen: Mutex::default() }
+    /// `currency` is the whole house's, ISO 4217.
+    pub fn new(ledger: Ledger, lanes: Lanes, clock: Clock, currency: &str) -> Self {
+        Self {
+            ledger,
+            lanes,
+            clock,
+            currency: currency.to_owned(),
+            index: ArcSwap::default(),
+            unapplied: Mutex::default(),
+            seen: Mutex::default(),
+        }
     }
 
     pub fn event(&self, id: &str) -> Option<Arc<Event>> {
@@ -224,7 +234,13 @@ impl Catalog {
                 }
                 Edited::Stale => return Ok(PutEventOutcome::Stale),
             };
-            let faults = spec.faults();
+            let mut faults = spec.faults();
+            // One from before the house had a currency keeps its own.
+            let kept = before.as_ref().is_some_and(|before| before.spec.currency == spec.currency);
+            if faults.is_empty() && spec.currency != self.currency && !kept {
+                let text = format!("this house sells in {} ([money] currency)", self.currency);
+                faults.push(("/currency".into(), text));
+            }
             if !faults.is_empty() {
                 return Ok(PutEventOutcome::Invalid(faults));
             }

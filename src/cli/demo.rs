@@ -113,6 +113,7 @@ fn demo(arguments: &DemoArguments, config: &Config, clock: &Clock, public_url: &
         user_token: Box::new(user_token),
         admin_token: token(&config.auth, clock, "demo-admin", "admin"),
         clock: clock.clone(),
+        currency: config.money.currency.clone(),
     }
 }
 

@@ -33,6 +33,7 @@ pub fn relations(config: &Config) -> Vec<String> {
         web,
         limits,
         pipeline,
+        money,
         payment,
         log,
         upstream,
@@ -140,6 +141,11 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule((1..=500).contains(&pipeline.batch_max), "pipeline.batch_max: 1 to 500 records".into());
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
+    let currency = &money.currency;
+    rule(
+        currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()),
+        format!("money.currency: {currency:?} is not three capital letters (ISO 4217)"),
+    );
     rule(
         !payment.providers.is_empty(),
         "payment.providers: name at least one, or nothing that costs money can be ordered".into(),

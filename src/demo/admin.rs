@@ -69,7 +69,7 @@ impl Admin<'_> {
     }
 
     /// Creates event and campaign under names that are free: the data folder may know earlier samples.
-    pub async fn put_on_sale(&self, clock: &Clock) -> Result<OnSale, Error> {
+    pub async fn put_on_sale(&self, clock: &Clock, currency: &str) -> Result<OnSale, Error> {
         for n in 1..=NAMES_MAX {
             let event = if n == 1 { "spring-hall".to_owned() } else { format!("spring-hall-{n}") };
             let what = "look for the sample event";
@@ -80,7 +80,8 @@ impl Admin<'_> {
             let campaign = format!("{event}-welcome");
             let now_ms = clock.now_ms();
             let path = format!("/v1/admin/events/{event}");
-            self.admin("create the sample event", Method::PUT, &path, Some(&sample::event(now_ms))).await?;
+            let body = sample::event(now_ms, currency);
+            self.admin("create the sample event", Method::PUT, &path, Some(&body)).await?;
             let path = format!("/v1/admin/coupons/{campaign}");
             let body = sample::campaign(now_ms, &event);
             self.admin("create the coupon campaign", Method::PUT, &path, Some(&body)).await?;

@@ -55,6 +55,8 @@ pub struct Demo {
     /// One with the scope `admin`.
     pub admin_token: String,
     pub clock: Clock,
+    /// What the house sells in.
+    pub currency: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +76,7 @@ pub async fn run(demo: Demo, show: Show) -> Result<Report, Error> {
     admin.ready().await?;
     progress.say(&format!("Demo: {} visitors, seed {}, over {}", demo.crowd, demo.seed, demo.public_url));
     progress.say("They all come from one address, so the limit per client address is off; visitors keep theirs.");
-    let on_sale = admin.put_on_sale(&demo.clock).await?;
+    let on_sale = admin.put_on_sale(&demo.clock, &demo.currency).await?;
     progress.say(&format!(
         "On sale: {} places of {:?}, {} coupons",
         sample::capacity(),
@@ -174,6 +176,7 @@ fn report(demo: &Demo, world: &World, on_sale: OnSale, took: Duration, audit: Au
     latencies.push(("paid → confirmed", tally.confirmation.quantiles()));
     Report {
         event: on_sale.event,
+        currency: demo.currency.clone(),
         crowd: demo.crowd,
         seed: demo.seed,
         took,

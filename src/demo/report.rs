@@ -14,6 +14,8 @@ use super::tally::{Count, End, Tally};
 #[derive(Debug)]
 pub struct Report {
     pub event: String,
+    /// ISO 4217.
+    pub currency: String,
     pub crowd: usize,
     pub seed: u64,
     pub took: Duration,
@@ -117,7 +119,7 @@ impl fmt::Display for Report {
         writeln!(f, "  confirmed  {} of {} orders, {} places", c.confirmed, c.ordered, c.lines_sold)?;
         writeln!(f, "  refunded   {} orders, {} places; {left} places unsold", c.refunded, c.lines_refunded)?;
         let kept = c.revenue - c.cash_refunded.min(c.revenue);
-        writeln!(f, "  revenue    {} {} kept of {}", grouped(kept), sample::CURRENCY, grouped(c.revenue))?;
+        writeln!(f, "  revenue    {} {} kept of {}", grouped(kept), self.currency, grouped(c.revenue))?;
         let (spent, back) = (grouped(c.points_spent), grouped(c.points_restored));
         writeln!(f, "  points     {spent} spent, {back} given back\n")?;
 
@@ -180,6 +182,7 @@ mod tests {
     fn report() -> Report {
         let audit = json!({"ok": true, "invariants": [{"id": "INV-1", "checked": 3000, "violations": []}]});
         Report {
+            currency: "KRW".into(),
             event: "spring-hall".to_owned(),
             crowd: 5_000,
             seed: 1,

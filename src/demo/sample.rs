@@ -7,7 +7,6 @@ use crate::clock::{Millis, rfc3339};
 
 const DAY_MS: Millis = 24 * 3600 * 1000;
 
-pub const CURRENCY: &str = "KRW";
 /// Points granted to every visitor before the doors open.
 pub const POINTS_EACH: i64 = 10_000;
 pub const COUPONS: u64 = 500;
@@ -47,12 +46,12 @@ pub fn section_id(number: usize) -> &'static str {
 /// The times are a demo's: what takes minutes on a real evening (a hold, a payment, an absence) takes
 /// seconds here, so that a short run shows all of it. `absent_after_s` stays above the longest pause the
 /// gateway dictates between two polls.
-pub fn event(now_ms: Millis) -> Value {
+pub fn event(now_ms: Millis, currency: &str) -> Value {
     let mut sections: Vec<Value> = SECTIONS.iter().map(seated).collect();
     sections.push(json!({"id": STANDING, "name": "Standing", "price": STANDING_PRICE, "capacity": STANDING_CAPACITY}));
     json!({
         "name": "Spring Concert", "category": "concert", "venue": "Demo Hall", "timezone": "Asia/Seoul",
-        "starts_at": rfc3339(now_ms + 30 * DAY_MS), "currency": CURRENCY, "organizer": "hall-co",
+        "starts_at": rfc3339(now_ms + 30 * DAY_MS), "currency": currency, "organizer": "hall-co",
         "sections": sections,
         "seats_per_user": 4, "hold_ttl_s": 20, "payment_ttl_s": 20, "earn_bp": 100, "fee_bp": 500,
         "room": {
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn the_hall_is_as_promised() {
         assert_eq!(capacity(), 3_000);
-        let event = event(1_763_632_800_000);
+        let event = event(1_763_632_800_000, "KRW");
         let seats: u64 = event["sections"]
             .as_array()
             .expect("a list")

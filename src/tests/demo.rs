@@ -36,6 +36,7 @@ async fn send_a_crowd(store: Store, seed: u64) -> Gateway {
         user_token: Box::new(move |sub| tokens[sub].clone()),
         admin_token: gateway.admin_token(),
         clock: gateway.clock.clone(),
+        currency: "KRW".into(),
     };
     let report = run(demo, Show::Lines(Box::new(std::io::sink()))).await.expect("the demo runs");
     assert!(report.ok(), "{report}");

@@ -162,7 +162,7 @@ impl Edge {
         let settings = inventory::Settings { log_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
         let operator = Arc::new(Absent::default());
         let state = State::new(Parts {
-            catalog: Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone())),
+            catalog: Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency)),
             admission: Arc::new(admission(&config, &lanes, &clock)),
             inventory: Arc::new(Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| {}), settings)),
             operator: operator.clone(),

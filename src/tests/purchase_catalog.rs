@@ -212,6 +212,8 @@ async fn what_a_put_does_not_name_stays(store: Store) {
     for (spec, pointer) in names {
         assert_eq!(put(&spec).await.expect_code(400, "VALIDATION").json["errors"][0]["pointer"], pointer, "{spec}");
     }
+    let cents = put(&json!({"currency": "USD"})).await.expect_code(400, "VALIDATION");
+    assert_eq!(cents.json["errors"][0]["pointer"], "/currency", "points granted at won events would pay cents");
     let last = put(&json!({"starts_at": "9999-12-31T23:59:59Z"})).await.expect(200);
     assert_eq!(last.json["starts_at"], "9999-12-31T23:59:59Z");
 }

@@ -31,7 +31,7 @@ async fn a_change_between_the_two_reads_is_not_missed() {
         lane.begin_restore(0, 1, LogId(0)).await.expect("a new generation");
         lane.end_restore(0, 1).await.expect("the same one");
     }
-    let catalog = || Catalog::new(ledger.clone(), lanes.clone(), clock.clone());
+    let catalog = || Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), "KRW");
     let (organizer, gateway) = (catalog(), catalog());
     let hall = serde_json::from_value(small_hall()).expect("a spec");
     organizer.put_event(&EventId::from("hall"), hall).await.expect("stores");
