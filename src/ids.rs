@@ -103,6 +103,38 @@ pub fn is_slug(text: &str) -> bool {
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
+/// A coupon, and the terms it was claimed under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CouponRef {
+    pub campaign: CampaignId,
+    /// From 1.
+    pub number: i64,
+    /// The campaign's version when it was claimed: what the coupon is worth stands there, whatever the campaign
+    /// says later. 0: claimed before versions were kept.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl CouponRef {
+    /// Reads what [`Display`](fmt::Display) writes, in no other spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let campaign = CampaignId::from(parts.next().filter(|slug| is_slug(slug))?);
+        let number = parts.next()?.parse().ok()?;
+        let version = parts.next().map_or(Some(0), |version| version.parse().ok())?;
+        let coupon = Self { campaign, number, version };
+        (number >= 1 && version >= 0 && coupon.to_string() == text).then_some(coupon)
+    }
+}
+
+/// `<campaign>.<number>.<version>`, or without the version when it is 0.
+impl fmt::Display for CouponRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.campaign, self.number)?;
+        if self.version > 0 { write!(f, ".{}", self.version) } else { Ok(()) }
+    }
+}
+
 /// Users: 1 to 128 printable characters, no spaces at the ends.
 pub fn is_user(text: &str) -> bool {
     let count = text.chars().count();

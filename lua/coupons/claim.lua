@@ -7,7 +7,7 @@
 -- KEYS[1]  meta       hash    generation, log (last id), restoring
 -- KEYS[2]  log        stream  <n>-0: id, at, body; hold and mark, or number
 -- KEYS[3]  log_ids    hash    record id -> times in the log
--- KEYS[4]  campaign   hash    version stock per_user opens_at closes_at last
+-- KEYS[4]  campaign   hash    version stock per_user opens_at closes_at expires_at last
 -- KEYS[5]  claims     hash    claim -> number
 -- KEYS[6]  numbers    hash    number -> claim (JSON)
 -- KEYS[7]  claimants  hash    user -> claims
@@ -23,7 +23,7 @@
 -- ARGV[10]  log_max     integer
 -- Returns {code, generation, log, …}
 --    1  CLAIMED          {…, number, stock_left}
---    2  REPEATED         {…, number, stock_left}: this claim exists already
+--    2  REPEATED         {…, number, stock_left, claim (JSON)}: it exists already
 --   -1  KEY_REUSED
 --   -2  NO_CAMPAIGN
 --   -3  NOT_OPEN
@@ -44,16 +44,19 @@ local claim, digest, user, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local record, body, log_max = ARGV[8], ARGV[9], int(10, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/log.lua
-local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "last")
+local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "expires_at")
 if not terms[1] then return reply("NO_CAMPAIGN") end
 local stock_left = tonumber(terms[1]) - redis.call("HLEN", NUMBERS)
 local known = redis.call("HGET", CLAIMS, claim)
 if known then
-  if cjson.decode(redis.call("HGET", NUMBERS, known)).digest ~= digest then return reply("KEY_REUSED") end
-  return reply("REPEATED", tonumber(known), stock_left)
+  local made = redis.call("HGET", NUMBERS, known)
+  if cjson.decode(made).digest ~= digest then return reply("KEY_REUSED") end
+  return reply("REPEATED", tonumber(known), stock_left, made)
 end
-local per_user, opens_at, closes_at = tonumber(terms[2]), tonumber(terms[3]), tonumber(terms[4])
-if opens_at > now or (closes_at ~= 0 and closes_at <= now) then return reply("NOT_OPEN") end
+local per_user, opens_at = tonumber(terms[2]), tonumber(terms[3])
+local function over(at) return at ~= 0 and at <= now end
+-- A campaign put by an older program has no expires_at until it is put again.
+if opens_at > now or over(tonumber(terms[4])) or over(tonumber(terms[5] or 0)) then return reply("NOT_OPEN") end
 if tonumber(redis.call("HGET", CLAIMANTS, user) or 0) >= per_user then return reply("ALREADY_CLAIMED") end
 if stock_left < 1 then return reply("SOLD_OUT") end
 if redis.call("XLEN", LOG) >= log_max then return reply("FULL") end

@@ -6,17 +6,18 @@
 --
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
 -- KEYS[2]  campaigns  set   campaigns of the lane
--- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at last
+-- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last
 -- KEYS[4]  numbers    hash  number -> claim (JSON)
--- ARGV[1]  now_ms      integer  0 where nothing depends on it
--- ARGV[2]  generation  integer  highest the caller has seen
--- ARGV[3]  log         integer  highest log id the caller has seen
--- ARGV[4]  campaign    text
--- ARGV[5]  version     integer  the ledger's
--- ARGV[6]  stock       integer  the claimed ones included
--- ARGV[7]  per_user    integer
--- ARGV[8]  opens_at    integer  ms, 0: always
--- ARGV[9]  closes_at   integer  ms, 0: never
+-- ARGV[1]   now_ms      integer  0 where nothing depends on it
+-- ARGV[2]   generation  integer  highest the caller has seen
+-- ARGV[3]   log         integer  highest log id the caller has seen
+-- ARGV[4]   campaign    text
+-- ARGV[5]   version     integer  the ledger's
+-- ARGV[6]   stock       integer  the claimed ones included
+-- ARGV[7]   per_user    integer
+-- ARGV[8]   opens_at    integer  ms, 0: always
+-- ARGV[9]   closes_at   integer  ms, 0: never
+-- ARGV[10]  expires_at  integer  ms, 0: never
 -- Returns {code, generation, log, …}
 --    1  DONE
 --   -1  STALE          {…, version}: the lane has this newer one
@@ -26,11 +27,11 @@
 local META, CAMPAIGNS, CAMPAIGN, NUMBERS = unpack(KEYS)
 local code = { DONE = 1, STALE = -1, STOCK_CLAIMED = -2, RECOVERING = -100 }
 -- include lib/args.lua
-arity(4, 9)
+arity(4, 10)
 -- include lib/marks.lua
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
-local opens_at, closes_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX)
+local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)
 -- include lib/open.lua
 local before = redis.call("HGET", CAMPAIGN, "version")
 if before then
@@ -40,5 +41,5 @@ if before then
 end
 redis.call("SADD", CAMPAIGNS, campaign)
 redis.call("HSET", CAMPAIGN, "version", text(version), "stock", text(stock), "per_user", text(per_user),
-  "opens_at", text(opens_at), "closes_at", text(closes_at))
+  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at))
 return reply("DONE")

@@ -6,7 +6,7 @@
 --
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
 -- KEYS[2]  campaigns  set   campaigns of the lane
--- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at last
+-- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last
 -- KEYS[4]  claims     hash  claim -> number
 -- KEYS[5]  numbers    hash  number -> claim (JSON)
 -- KEYS[6]  claimants  hash  user -> claims
@@ -19,7 +19,8 @@
 -- ARGV[7]   per_user    integer
 -- ARGV[8]   opens_at    integer  ms, 0: always
 -- ARGV[9]   closes_at   integer  ms, 0: never
--- ARGV[10]  to          integer  the generation that was begun
+-- ARGV[10]  expires_at  integer  ms, 0: never
+-- ARGV[11]  to          integer  the generation that was begun
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
@@ -27,14 +28,15 @@
 local META, CAMPAIGNS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity(6, 10)
+arity(6, 11)
 -- include lib/marks.lua
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
-local opens_at, closes_at, to = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, COUNT_MAX)
+local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)
+local to = int(11, 0, COUNT_MAX)
 -- include lib/restoring.lua
 redis.call("UNLINK", CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS)
 redis.call("SADD", CAMPAIGNS, campaign)
 redis.call("HSET", CAMPAIGN, "version", text(version), "stock", text(stock), "per_user", text(per_user),
-  "opens_at", text(opens_at), "closes_at", text(closes_at))
+  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at))
 return reply("DONE")

@@ -28,6 +28,7 @@ impl Campaign {
             per_user: self.spec.per_user,
             opens_at_ms: self.spec.opens_at.map_or(0, |t| t.0),
             closes_at_ms: self.spec.closes_at.map_or(0, |t| t.0),
+            expires_at_ms: self.spec.expires_at.map_or(0, |t| t.0),
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Claiming {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
+    /// The version of the campaign its terms are taken from.
+    pub version: i64,
     /// When the campaign's coupons end, ms; `None`: never.
     pub expires_ms: Option<Millis>,
 }
@@ -34,17 +36,18 @@ impl Inventory {
 }
 
 fn request(ask: Claiming, log_max: i64) -> ClaimAsk {
-    let Claiming { campaign, claim, digest, user, expires_ms } = ask;
+    let Claiming { campaign, claim, digest, user, version, expires_ms } = ask;
     let body = Body::CouponClaimed {
         v: VERSION,
         claim: claim.clone(),
         campaign: campaign.clone(),
         user: user.clone(),
         digest: digest.clone(),
+        version,
         expires_ms,
     };
     let record = Record { id: claim.to_string(), body };
-    ClaimAsk { campaign, claim, digest, user, record, log_max }
+    ClaimAsk { campaign, claim, digest, user, version, expires_ms, record, log_max }
 }
 
 fn label(outcome: &ClaimOutcome) -> &'static str {

@@ -1,4 +1,4 @@
-//! Public ids of coupons: `<campaign>.<number>.<32 hex of an HMAC>`, bound to the user who claimed.
+//! Public ids of coupons: `<campaign>.<number>.<version>.<32 hex of an HMAC>`, bound to the user who claimed.
 //! Knows no stock and no discount.
 //!
 //! The signature is what lets an order use a coupon whose claim has not reached the ledger yet: an id
@@ -7,7 +7,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::ids::{CampaignId, UserId, is_slug};
+use crate::ids::{CouponRef, UserId};
 
 /// Bytes of the signature that are shown.
 const TAG: usize = 16;
@@ -22,40 +22,41 @@ impl CouponIds {
         Self(secrets.iter().map(key).collect())
     }
 
-    pub fn sign(&self, campaign: &CampaignId, number: i64, user: &UserId) -> String {
-        let tag = signature(&self.0[0], campaign.as_str(), number, user).finalize().into_bytes();
-        format!("{campaign}.{number}.{}", hex::encode(&tag[..TAG]))
+    pub fn sign(&self, coupon: &CouponRef, user: &UserId) -> String {
+        let tag = signature(&self.0[0], coupon, user).finalize().into_bytes();
+        format!("{coupon}.{}", hex::encode(&tag[..TAG]))
     }
 
-    /// The whole id of a coupon the ledger calls `<campaign>.<number>`.
+    /// The whole id of a coupon that an order's status names without its signature.
     pub fn complete(&self, coupon: &str, user: &UserId) -> Option<String> {
-        let (campaign, number) = coupon.split_once('.')?;
-        Some(self.sign(&CampaignId::from(campaign), number.parse().ok()?, user))
+        Some(self.sign(&CouponRef::parse(coupon)?, user))
     }
 
-    /// Campaign and number of an id this house gave to this user; `None`: it did not.
-    pub fn verify(&self, id: &str, user: &UserId) -> Option<(CampaignId, i64)> {
-        let (campaign, rest) = id.split_once('.')?;
-        let (digits, tag) = rest.split_once('.')?;
-        let number: i64 = digits.parse().ok()?;
+    /// The coupon of an id this house gave to this user; `None`: it did not.
+    pub fn verify(&self, id: &str, user: &UserId) -> Option<CouponRef> {
         // One text per coupon: no "+7", no "007", no upper-case hex.
-        let canonical = is_slug(campaign) && number >= 1 && number.to_string() == digits;
-        if !canonical || tag.len() != 2 * TAG || tag.bytes().any(|b| b.is_ascii_uppercase()) {
+        let (coupon, tag) = id.rsplit_once('.')?;
+        let coupon = CouponRef::parse(coupon)?;
+        if tag.len() != 2 * TAG || tag.bytes().any(|b| b.is_ascii_uppercase()) {
             return None;
         }
         let tag = hex::decode(tag).ok()?;
-        let signed =
-            self.0.iter().any(|key| signature(key, campaign, number, user).verify_truncated_left(&tag).is_ok());
-        signed.then(|| (CampaignId::from(campaign), number))
+        let signed = self.0.iter().any(|key| signature(key, &coupon, user).verify_truncated_left(&tag).is_ok());
+        signed.then_some(coupon)
     }
 }
 
 /// Every part is preceded by its length, so that none can run into the next.
-fn signature(key: &Hmac<Sha256>, campaign: &str, number: i64, user: &UserId) -> Hmac<Sha256> {
+fn signature(key: &Hmac<Sha256>, coupon: &CouponRef, user: &UserId) -> Hmac<Sha256> {
     let mut mac = key.clone();
-    for part in ["coupon", campaign, &number.to_string(), user.as_str()] {
+    let mut add = |part: &str| {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part.as_bytes());
+    };
+    ["coupon", coupon.campaign.as_str(), &coupon.number.to_string(), user.as_str()].into_iter().for_each(&mut add);
+    // Ids from before versions were kept are signed without one.
+    if coupon.version > 0 {
+        add(&coupon.version.to_string());
     }
     mac
 }
@@ -64,6 +65,10 @@ fn signature(key: &Hmac<Sha256>, campaign: &str, number: i64, user: &UserId) -> 
 mod tests {
     use super::*;
 
+    fn coupon(number: i64, version: i64) -> CouponRef {
+        CouponRef { campaign: "spring".into(), number, version }
+    }
+
     fn secrets(names: &[&str]) -> CouponIds {
         CouponIds::new(&names.iter().map(|s| s.as_bytes().to_vec()).collect::<Vec<_>>())
     }
@@ -71,12 +76,12 @@ mod tests {
     #[test]
     fn an_id_is_good_for_its_user_only() {
         let ids = secrets(&["one"]);
-        let (campaign, kim) = (CampaignId::from("spring"), UserId::from("kim"));
-        let id = ids.sign(&campaign, 7, &kim);
-        assert!(id.starts_with("spring.7.") && id.len() == "spring.7.".len() + 32, "{id}");
-        assert_eq!(ids.verify(&id, &kim), Some((campaign, 7)));
+        let kim = UserId::from("kim");
+        let id = ids.sign(&coupon(7, 2), &kim);
+        assert!(id.starts_with("spring.7.2.") && id.len() == "spring.7.2.".len() + 32, "{id}");
+        assert_eq!(ids.verify(&id, &kim), Some(coupon(7, 2)));
         assert_eq!(ids.verify(&id, &UserId::from("lee")), None);
-        assert_eq!(ids.complete("spring.7", &kim), Some(id));
+        assert_eq!(ids.complete("spring.7.2", &kim), Some(id));
         assert_eq!(ids.complete("spring", &kim), None);
     }
 
@@ -84,21 +89,26 @@ mod tests {
     fn a_changed_id_is_not_ours() {
         let ids = secrets(&["one"]);
         let kim = UserId::from("kim");
-        let id = ids.sign(&CampaignId::from("spring"), 7, &kim);
-        let tag = &id["spring.7.".len()..];
+        let id = ids.sign(&coupon(7, 2), &kim);
+        let tag = &id["spring.7.2.".len()..];
         for bad in [
-            format!("spring.8.{tag}"),
-            format!("sprinh.7.{tag}"),
-            format!("spring.07.{tag}"),
-            format!("spring.+7.{tag}"),
-            format!("spring.7.{}", &tag[..30]),
-            format!("spring.7.{tag}00"),
-            format!("spring.7.{}", tag.to_uppercase()),
-            format!("spring.7.{}", "g".repeat(32)),
-            format!("spring.7.{}", "é".repeat(16)),
-            format!("spring.-1.{tag}"),
-            format!("spring.7.{tag}."),
-            "spring.7".to_owned(),
+            format!("spring.8.2.{tag}"),
+            format!("spring.7.3.{tag}"),
+            format!("spring.7.{tag}"),
+            format!("spring.7.0.{tag}"),
+            format!("spring.7.02.{tag}"),
+            format!("spring.7.2.1.{tag}"),
+            format!("sprinh.7.2.{tag}"),
+            format!("spring.07.2.{tag}"),
+            format!("spring.+7.2.{tag}"),
+            format!("spring.7.2.{}", &tag[..30]),
+            format!("spring.7.2.{tag}00"),
+            format!("spring.7.2.{}", tag.to_uppercase()),
+            format!("spring.7.2.{}", "g".repeat(32)),
+            format!("spring.7.2.{}", "é".repeat(16)),
+            format!("spring.-1.2.{tag}"),
+            format!("spring.7.2.{tag}."),
+            "spring.7.2".to_owned(),
             String::new(),
         ] {
             let same = bad == id;
@@ -108,10 +118,23 @@ mod tests {
 
     #[test]
     fn a_rotated_secret_still_verifies() {
-        let campaign = CampaignId::from("spring");
         let kim = UserId::from("kim");
-        let id = secrets(&["old"]).sign(&campaign, 1, &kim);
-        assert_eq!(secrets(&["new", "old"]).verify(&id, &kim), Some((campaign, 1)));
+        let id = secrets(&["old"]).sign(&coupon(1, 1), &kim);
+        assert_eq!(secrets(&["new", "old"]).verify(&id, &kim), Some(coupon(1, 1)));
         assert_eq!(secrets(&["new"]).verify(&id, &kim), None);
+    }
+
+    #[test]
+    fn an_id_from_before_versions_were_kept_is_good() {
+        let ids = secrets(&["one"]);
+        let kim = UserId::from("kim");
+        // As it was signed then.
+        let mut mac = ids.0[0].clone();
+        for part in ["coupon", "spring", "7", "kim"] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let id = format!("spring.7.{}", hex::encode(&mac.finalize().into_bytes()[..TAG]));
+        assert_eq!(ids.verify(&id, &kim), Some(coupon(7, 0)));
     }
 }

@@ -16,6 +16,8 @@ pub struct CampaignPut {
     pub per_user: i64,
     pub opens_at_ms: Millis,
     pub closes_at_ms: Millis,
+    /// When claimed coupons end: from then on none is handed out.
+    pub expires_at_ms: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +34,17 @@ pub struct ClaimAsk {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
+    /// The campaign's version the coupon is claimed under, and when it ends.
+    pub version: i64,
+    pub expires_ms: Option<Millis>,
     /// `coupon.claimed`, without its number: the lane adds that.
     pub record: Record,
     pub log_max: i64,
 }
 
 /// Checked in this order (after the repeat): campaign, open, per-user limit, stock, log.
-/// Open: `opens_at ≤ now` and (`closes_at` 0 or `now < closes_at`). `stock_left` is the stock less the
-/// number of claims; the next number is one above the highest given.
+/// Open: `opens_at ≤ now`, (`closes_at` 0 or `now < closes_at`) and (`expires_at` 0 or `now < expires_at`).
+/// `stock_left` is the stock less the number of claims; the next number is one above the highest given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimOutcome {
     /// `number` counts from 1.
@@ -48,7 +53,7 @@ pub enum ClaimOutcome {
         stock_left: i64,
     },
     Repeated {
-        number: i64,
+        claim: Claim,
         stock_left: i64,
     },
     KeyReused,
@@ -66,6 +71,11 @@ pub struct Claim {
     pub number: i64,
     pub user: UserId,
     pub digest: String,
+    /// As [`ClaimAsk`] says.
+    #[serde(default)]
+    pub version: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -129,7 +129,7 @@ pub struct OrderFact {
     pub currency: String,
     pub lines: Vec<LineFact>,
     pub total: Option<TotalFact>,
-    /// Public id of the coupon used.
+    /// The coupon used, as [`CouponRef`](crate::ids::CouponRef) writes it.
     pub coupon: Option<String>,
     pub payment: Option<PaymentFact>,
     pub placed_ms: Millis,

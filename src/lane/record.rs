@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::Reason;
 use crate::clock::Millis;
-use crate::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId};
+use crate::ids::{AttemptId, CampaignId, ClaimId, CouponRef, EventId, HoldId, OrderId, RefundId, UserId};
 
 /// Raised when a body changes in a way old readers would misread.
 pub const VERSION: u32 = 1;
@@ -29,6 +29,9 @@ pub enum Body {
         campaign: CampaignId,
         user: UserId,
         digest: String,
+        /// The campaign's version it was claimed under.
+        #[serde(default)]
+        version: i64,
         /// When this coupon ends, ms; `None`: never.
         expires_ms: Option<Millis>,
     },
@@ -109,12 +112,7 @@ pub enum CouponChoice {
     None,
     Best,
     /// The signature was checked at the door: this user's claim.
-    One {
-        campaign: CampaignId,
-        number: i64,
-        /// When this coupon ends, ms; `None`: never.
-        expires_ms: Option<Millis>,
-    },
+    One(CouponRef),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::draws::DrawSecret;
-use super::{Cause, Conn, Error, Ledger, Result, Source};
+use super::{Cause, Conn, Error, Ledger, Result, Source, campaign_version};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, LaneId, LogId};
 
@@ -98,6 +98,7 @@ impl Ledger {
         self.transaction(move |conn| {
             Box::pin(async move {
                 let seq = next_seq(conn).await?;
+                let (version, spec) = ((row.id.clone(), row.version), row.spec.clone());
                 let met = match expected {
                     Some(version) => sqlx::query(
                         "UPDATE campaign SET version = ?, seq = ?, stock = ?, spec = ?, updated_ms = ? \
@@ -110,7 +111,7 @@ impl Ledger {
                     .bind(now_ms)
                     .bind(row.id.into_string())
                     .bind(version)
-                    .execute(conn)
+                    .execute(&mut *conn)
                     .await?
                     .rows_affected(),
                     None if exists(conn, "SELECT COUNT(*) FROM campaign WHERE id = ?", row.id.as_str()).await? => 0,
@@ -126,11 +127,15 @@ impl Ledger {
                     .bind(row.spec)
                     .bind(now_ms)
                     .bind(now_ms)
-                    .execute(conn)
+                    .execute(&mut *conn)
                     .await?
                     .rows_affected(),
                 };
-                Ok(if met == 1 { Put::Done } else { Put::Conflict })
+                if met != 1 {
+                    return Ok(Put::Conflict);
+                }
+                campaign_version::keep(conn, version, spec).await?;
+                Ok(Put::Done)
             })
         })
         .await

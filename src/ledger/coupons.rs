@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::campaign_version::Versions;
 use crate::clock::{Millis, Timestamp};
-use crate::ids::{CampaignId, EventId};
+use crate::ids::{CouponRef, EventId};
 use crate::money::share_bp;
 
 /// A campaign as `PUT /v1/admin/coupons/{campaign}` says it, and as `campaign.spec` keeps it.
@@ -81,10 +82,12 @@ pub enum Unusable {
 /// A claimed coupon that is free to be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coupon {
-    pub campaign: CampaignId,
-    pub number: i64,
+    pub coupon: CouponRef,
     pub expires_ms: Option<Millis>,
 }
+
+/// Most coupons of one user that are compared.
+pub const COMPARED_MAX: usize = 200;
 
 /// What is bought: the event, and the sum of its list prices.
 #[derive(Debug, Clone, Copy)]
@@ -118,18 +121,28 @@ impl CampaignSpec {
     }
 }
 
-/// The coupon that takes most off, and how much; ties by earliest expiry (none last), then lowest id
-/// (campaign, number). `None` when no coupon takes anything off.
+/// The coupon that takes most off, what it was claimed under, and how much; ties by earliest expiry (none
+/// last), then lowest id (campaign, number). `None` when no coupon takes anything off. Of more than
+/// [`COMPARED_MAX`] those that end soonest are compared.
 pub fn best<'a>(
-    coupons: impl IntoIterator<Item = (&'a Coupon, &'a CampaignSpec)>,
+    coupons: &'a [Coupon],
+    versions: &'a Versions,
     basket: Basket<'_>,
     now_ms: Millis,
-) -> Option<(&'a Coupon, i64)> {
-    coupons
+) -> Option<(&'a Coupon, &'a CampaignSpec, i64)> {
+    let end = |one: &Coupon| one.expires_ms.unwrap_or(Millis::MAX);
+    let mut compared: Vec<&Coupon> = coupons.iter().filter(|one| end(one) > now_ms).collect();
+    compared.sort_unstable_by_key(|one| (end(one), &one.coupon));
+    compared
         .into_iter()
-        .filter_map(|(coupon, spec)| Some((coupon, spec.discount(basket, coupon.expires_ms, now_ms).ok()?)))
-        .filter(|&(_, off)| off > 0)
-        .min_by_key(|&(coupon, off)| (-off, coupon.expires_ms.unwrap_or(Millis::MAX), &coupon.campaign, coupon.number))
+        .take(COMPARED_MAX)
+        .filter_map(|one| {
+            let spec = versions.get(&(one.coupon.campaign.clone(), one.coupon.version))?;
+            Some((one, spec, spec.discount(basket, one.expires_ms, now_ms).ok()?))
+        })
+        .filter(|&(_, _, off)| off > 0)
+        // The first of equals.
+        .min_by_key(|&(_, _, off)| -off)
 }
 
 #[cfg(test)]
@@ -174,23 +187,53 @@ mod tests {
     fn the_best_is_the_largest_then_the_soonest_then_the_lowest() {
         let (ten, twenty) =
             (spec(serde_json::json!({"percent_bp": 1000})), spec(serde_json::json!({"percent_bp": 2000})));
-        let coupon = |campaign: &str, number, expires_ms| Coupon { campaign: campaign.into(), number, expires_ms };
+        // What a campaign says later is of another version, and no worth of theirs.
+        let mut versions = Versions::from([(("a".into(), 1), ten.clone()), (("a".into(), 2), twenty.clone())]);
+        for campaign in ["b", "c", "d"] {
+            versions.insert((campaign.into(), 1), twenty.clone());
+            versions.insert((campaign.into(), 2), ten.clone());
+        }
+        let coupon = |campaign: &str, number, expires_ms| Coupon {
+            coupon: CouponRef { campaign: campaign.into(), number, version: 1 },
+            expires_ms,
+        };
         let basket = Basket { event: &"hall".into(), gross: 1_000 };
         let mine = [
-            (coupon("a", 1, Some(9)), &ten),
-            (coupon("d", 2, None), &twenty),
-            (coupon("c", 2, Some(50)), &twenty),
-            (coupon("c", 1, Some(50)), &twenty),
-            (coupon("b", 7, Some(50)), &twenty),
+            coupon("a", 1, Some(9)),
+            coupon("d", 2, None),
+            coupon("c", 2, Some(50)),
+            coupon("c", 1, Some(50)),
+            coupon("b", 7, Some(50)),
         ];
         let best = |skip: usize, now_ms| {
-            let (chosen, off) = super::best(mine.iter().take(5 - skip).map(|(c, s)| (c, *s)), basket, now_ms)?;
-            Some((chosen.campaign.to_string(), chosen.number, off))
+            let (chosen, spec, off) = super::best(&mine[..5 - skip], &versions, basket, now_ms)?;
+            assert_eq!(spec, if off == 200 { &twenty } else { &ten });
+            Some((chosen.coupon.campaign.to_string(), chosen.coupon.number, off))
         };
         assert_eq!(best(0, 0), Some(("b".into(), 7, 200)));
         assert_eq!(best(1, 0), Some(("c".into(), 1, 200)));
         assert_eq!(best(0, 50), Some(("d".into(), 2, 200)));
         assert_eq!(best(4, 9), None);
+    }
+
+    #[test]
+    fn of_too_many_those_that_end_soonest_are_compared() {
+        let versions = Versions::from([
+            (("a".into(), 1), spec(serde_json::json!({"percent_bp": 1000}))),
+            (("b".into(), 1), spec(serde_json::json!({"percent_bp": 2000}))),
+        ]);
+        let coupon = |campaign: &str, number: i64| Coupon {
+            coupon: CouponRef { campaign: campaign.into(), number, version: 1 },
+            expires_ms: Some(number),
+        };
+        let few = COMPARED_MAX as i64;
+        let basket = Basket { event: &"hall".into(), gross: 1_000 };
+        let off = |last: i64| {
+            let mine: Vec<Coupon> = [coupon("b", last)].into_iter().chain((1..=few).map(|n| coupon("a", n))).collect();
+            super::best(&mine, &versions, basket, 0).map(|(_, _, off)| off)
+        };
+        assert_eq!(off(few + 1), Some(100));
+        assert_eq!(off(1), Some(200));
     }
 
     #[test]

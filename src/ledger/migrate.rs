@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_draws.sql"),
     include_str!("migrations/0005_draw_changes.sql"),
     include_str!("migrations/0006_closed_rooms.sql"),
+    include_str!("migrations/0007_campaign_versions.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.

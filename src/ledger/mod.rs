@@ -6,12 +6,14 @@
 
 pub mod audit;
 pub mod book;
+pub mod campaign_version;
 pub mod catalog;
 pub mod coupons;
 pub mod db;
 pub mod draws;
 pub mod error;
 pub mod grant;
+mod keyed;
 mod migrate;
 pub mod points;
 pub mod quote;

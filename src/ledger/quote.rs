@@ -1,12 +1,11 @@
 //! What an order would cost, computed as the writer will compute it. Decides nothing: the order does.
 //! Knows no SQL and no clock.
 
-use std::collections::HashMap;
-
-use super::coupons::{Basket, CampaignSpec, Coupon, Unusable, best};
+use super::campaign_version::Versions;
+use super::coupons::{Basket, Coupon, Unusable, best};
 use super::points::{Cart, Lot, Priced, price_order};
 use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, SeatIndex};
+use crate::ids::{CouponRef, EventId, SeatIndex};
 use crate::lane::record::CouponChoice;
 
 /// What the ledger knows of a buyer.
@@ -16,8 +15,8 @@ pub struct Inputs {
     pub lots: Vec<Lot>,
     /// Issued coupons.
     pub coupons: Vec<Coupon>,
-    /// The campaigns of `coupons`, and the one that was asked for.
-    pub campaigns: HashMap<CampaignId, CampaignSpec>,
+    /// What `coupons` are worth, and the one that was asked for.
+    pub campaigns: Versions,
     /// A coupon asked for by number that is in the ledger and not free to be used.
     pub taken: bool,
 }
@@ -46,7 +45,7 @@ pub enum Outcome {
     Quoted {
         priced: Priced,
         /// The coupon chosen.
-        coupon: Option<(CampaignId, i64)>,
+        coupon: Option<CouponRef>,
     },
     /// The coupon asked for cannot be used; `None`: it is reserved, used, or unknown.
     CouponUnavailable(Option<Unusable>),
@@ -63,7 +62,7 @@ impl Inputs {
     pub fn quote(&self, ask: Ask<'_>) -> Outcome {
         let basket = Basket { event: ask.event, gross: ask.seats.iter().map(|&(_, price)| price).sum() };
         let (coupon, discount) = match self.choose(ask.coupon, basket, ask.now_ms) {
-            Ok(Some((campaign, number, discount))) => (Some((campaign, number)), discount),
+            Ok(Some((coupon, discount))) => (Some(coupon), discount),
             Ok(None) => (None, 0),
             Err(why) => return Outcome::CouponUnavailable(why),
         };
@@ -85,17 +84,18 @@ impl Inputs {
         choice: &CouponChoice,
         basket: Basket<'_>,
         now_ms: Millis,
-    ) -> Result<Option<(CampaignId, i64, i64)>, Option<Unusable>> {
+    ) -> Result<Option<(CouponRef, i64)>, Option<Unusable>> {
         match choice {
             CouponChoice::None => Ok(None),
             CouponChoice::Best => {
-                let known = self.coupons.iter().filter_map(|c| Some((c, self.campaigns.get(&c.campaign)?)));
-                Ok(best(known, basket, now_ms).map(|(c, off)| (c.campaign.clone(), c.number, off)))
+                let best = best(&self.coupons, &self.campaigns, basket, now_ms);
+                Ok(best.map(|(one, _, off)| (one.coupon.clone(), off)))
             }
-            CouponChoice::One { campaign, number, expires_ms } => {
-                let spec = self.campaigns.get(campaign).filter(|_| !self.taken).ok_or(None)?;
-                let off = spec.discount(basket, *expires_ms, now_ms)?;
-                Ok(Some((campaign.clone(), *number, off)))
+            CouponChoice::One(coupon) => {
+                let version = (coupon.campaign.clone(), coupon.version);
+                let spec = self.campaigns.get(&version).filter(|_| !self.taken).ok_or(None)?;
+                let off = spec.discount(basket, spec.expires_at.map(|at| at.0), now_ms)?;
+                Ok(Some((coupon.clone(), off)))
             }
         }
     }
@@ -121,8 +121,8 @@ mod tests {
         };
         Inputs {
             lots: vec![lot],
-            coupons: vec![Coupon { campaign: "spring".into(), number: 3, expires_ms: None }],
-            campaigns: [("spring".into(), serde_json::from_str(spec).expect("a spec"))].into(),
+            coupons: vec![Coupon { coupon: spring(3), expires_ms: None }],
+            campaigns: [(("spring".into(), 1), serde_json::from_str(spec).expect("a spec"))].into(),
             taken: false,
         }
     }
@@ -134,14 +134,18 @@ mod tests {
     }
 
     fn one(number: i64) -> CouponChoice {
-        CouponChoice::One { campaign: "spring".into(), number, expires_ms: Some(11) }
+        CouponChoice::One(spring(number))
+    }
+
+    fn spring(number: i64) -> CouponRef {
+        CouponRef { campaign: "spring".into(), number, version: 1 }
     }
 
     #[test]
     fn the_worked_example_is_quoted() {
         let quoted = quote(&inputs(), &[55_000, 55_000, 33_000], CouponChoice::Best, PointsAsk::Amount(10_000));
         let Outcome::Quoted { priced, coupon } = quoted else { panic!("{quoted:?}") };
-        assert_eq!(coupon, Some(("spring".into(), 3)));
+        assert_eq!(coupon, Some(spring(3)));
         assert_eq!((priced.discount, priced.points, priced.cash, priced.earn), (10_000, 10_000, 123_000, 1_229));
     }
 

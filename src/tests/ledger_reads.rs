@@ -1,6 +1,6 @@
 //! Rows as facts, in pages; what a rebuild and an audit are given.
 
-use stanchion::ids::{EventId, OrderId, RefundId, UserId};
+use stanchion::ids::{CouponRef, EventId, OrderId, RefundId, UserId};
 use stanchion::lane::SeatState;
 use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, TicketState};
 use stanchion::lane::record::CouponChoice;
@@ -23,7 +23,7 @@ async fn an_order_is_a_fact(ledger: &Ledger) {
     paid_order(ledger).await.expect("rows");
     let order = ledger.order(&OrderId::from("o01a")).await.expect("reads").expect("is there");
     assert_eq!((order.status, order.reason, order.version), (OrderStatus::Confirmed, None, 4));
-    assert_eq!(order.coupon.as_deref(), Some("spring.1"));
+    assert_eq!(order.coupon.as_deref(), Some("spring.1.1"));
     let total = order.total.expect("it has been priced");
     assert_eq!((total.price, total.discount, total.points, total.cash), (20_000, 2_000, 1_000, 17_000));
     let lines: Vec<_> = order
@@ -106,7 +106,7 @@ async fn a_user_sees_tickets_coupons_and_points(ledger: &Ledger) {
     let coupons = |after, limit| ledger.coupons_of(&kim, after, limit, 1_000);
     let first = coupons(None, 1).await.expect("reads");
     let rest = coupons(first.next, 5).await.expect("reads");
-    let states: Vec<_> = first.items.iter().chain(&rest.items).map(|c| (c.number, c.state.as_str())).collect();
+    let states: Vec<_> = first.items.iter().chain(&rest.items).map(|c| (c.coupon.number, c.state.as_str())).collect();
     assert_eq!(states, [(1, "used"), (2, "expired")]);
     assert_eq!(rest.items[0].spec.percent_bp, Some(1_000));
 
@@ -125,13 +125,13 @@ async fn a_quote_is_given_what_is_free(ledger: &Ledger) {
     let kim = UserId::from("kim");
     let best = ledger.quote_inputs(&kim, &CouponChoice::Best, 999).await.expect("reads");
     assert_eq!((best.usable(999), best.coupons.len(), best.campaigns.len()), (585, 1, 1));
-    assert_eq!(best.coupons[0].number, 2);
+    assert_eq!(best.coupons[0].coupon.number, 2);
     let late = ledger.quote_inputs(&kim, &CouponChoice::Best, 1_000).await.expect("reads");
     assert!(late.coupons.is_empty());
     // Usable from 200 on.
     assert_eq!(ledger.quote_inputs(&kim, &CouponChoice::None, 199).await.expect("reads").usable(199), 500);
     for (number, taken) in [(1, true), (2, false), (3, true), (4, false)] {
-        let one = CouponChoice::One { campaign: "spring".into(), number, expires_ms: None };
+        let one = CouponChoice::One(CouponRef { campaign: "spring".into(), number, version: 1 });
         let inputs = ledger.quote_inputs(&kim, &one, 300).await.expect("reads");
         assert_eq!((inputs.taken, inputs.campaigns.len()), (taken, 1), "{number}");
     }

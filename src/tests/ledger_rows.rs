@@ -85,19 +85,21 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
         ledger,
         "INSERT INTO campaign (id, lane, version, seq, stock, spec, created_ms, updated_ms) VALUES \
            ('spring', 1, 1, 1, 10, '{\"name\":\"Spring\",\"kind\":\"percent\",\"percent_bp\":1000,\"stock\":10}', 1, 1); \
-         INSERT INTO coupon (campaign, number, user_id, claim, digest, state, order_id, claimed_ms, expires_ms) VALUES \
-           ('spring', 1, 'kim', 'k011', 'd', 'used', 'o01a', 5, NULL), \
-           ('spring', 2, 'kim', 'k012', 'd', 'issued', NULL, 6, 1000), \
-           ('spring', 3, 'lee', NULL, NULL, 'issued', NULL, 6, NULL); \
+         INSERT INTO campaign_version (campaign, version, spec) SELECT id, version, spec FROM campaign; \
+         INSERT INTO coupon (campaign, number, version, user_id, claim, digest, state, order_id, claimed_ms, \
+           expires_ms) VALUES \
+           ('spring', 1, 1, 'kim', 'k011', 'd', 'used', 'o01a', 5, NULL), \
+           ('spring', 2, 1, 'kim', 'k012', 'd', 'issued', NULL, 6, 1000), \
+           ('spring', 3, 1, 'lee', NULL, NULL, 'issued', NULL, 6, NULL); \
          INSERT INTO orders (id, lane, event, user_id, hold, live, visitor, digest, status, reason, version, currency, \
-           price, discount, points, cash, coupon_campaign, coupon_number, earn_bp, fee_bp, terms, placed_ms, \
+           price, discount, points, cash, coupon_campaign, coupon_number, coupon_version, earn_bp, fee_bp, terms, placed_ms, \
            confirmed_ms, deadline_ms, hold_created_ms, held_until_ms) VALUES \
            ('o01a', 1, 'hall', 'kim', 'h01a', 1, 'v1', 'd1', 'confirmed', NULL, 4, 'KRW', \
-            20000, 2000, 1000, 17000, 'spring', 1, 100, 500, '{}', 100, 200, 900, 50, NULL), \
+            20000, 2000, 1000, 17000, 'spring', 1, 1, 100, 500, '{}', 100, 200, 900, 50, NULL), \
            ('o01b', 1, 'hall', 'kim', 'h01b', NULL, 'v1', 'd2', 'rejected', 'PAYMENT_EXPIRED', 3, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 50, NULL), \
+            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 50, NULL), \
            ('o01c', 1, 'hall', 'lee', 'h01c', 1, 'v2', 'd3', 'pending_payment', NULL, 1, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 60, NULL); \
+            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 60, NULL); \
          INSERT INTO order_line (order_id, line, seat, price, discount, points, cash, earn, refunded, \
            points_refunded, earn_clawed, closed) VALUES \
            ('o01a', 1, 7, 10000, 1000, 500, 8500, 85, 0, 0, 0, 0), \

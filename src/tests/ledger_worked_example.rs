@@ -67,6 +67,7 @@ impl Log<'_> {
             campaign: CampaignId::from("ten"),
             user: UserId::from(USER),
             digest: "d".to_owned(),
+            version: 1,
             expires_ms: None,
         };
         log.write(day("2026-11-02"), claim, None).await;

@@ -2,10 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::purchase_support::{Buyer, assert_shape, masked, on_both_stores};
+use crate::purchase_support::{Buyer, assert_shape, masked, merge, on_both_stores};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 
-on_both_stores!(from_the_seat_map_to_a_refund, a_declined_payment_and_another, cancelling_gives_everything_back);
+on_both_stores!(
+    from_the_seat_map_to_a_refund,
+    a_coupon_is_worth_what_it_was_when_claimed,
+    a_declined_payment_and_another,
+    cancelling_gives_everything_back,
+);
 
 async fn letters(gateway: &Gateway, row: usize) -> String {
     let map = gateway.public.get("/v1/events/hall/seats").send().await.expect(200).json;
@@ -55,7 +60,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     let claim = kim.post("/v1/coupons/spring/claims", &json!({})).send().await.expect(201);
     assert_shape(
         &claim,
-        json!({"id": "spring.1.<signature>", "campaign": "spring", "number": 1, "stock_left": 9,
+        json!({"id": "spring.1.1.<signature>", "campaign": "spring", "number": 1, "stock_left": 9,
                "expires_at": "<time>", "expires_in_s": "<seconds>"}),
     );
     let coupon = claim.text("id");
@@ -71,7 +76,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     assert_shape(
         &quote,
         json!({
-            "lines": [line(1, "a-1-1"), line(2, "a-1-2")], "total": total, "coupon": "spring.1.<signature>",
+            "lines": [line(1, "a-1-1"), line(2, "a-1-2")], "total": total, "coupon": "spring.1.1.<signature>",
             "coupon_reason": "largest_discount", "points_usable": 10000,
             "expires_at": "<time>", "expires_in_s": "<seconds>",
         }),
@@ -92,7 +97,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     };
     let whole = json!({
         "id": "<order>", "event": "hall", "hold": "<hold>", "status": "confirmed", "reason": null,
-        "lines": [bought(1, "a-1-1"), bought(2, "a-1-2")], "total": total, "coupon": "spring.1.<signature>",
+        "lines": [bought(1, "a-1-1"), bought(2, "a-1-2")], "total": total, "coupon": "spring.1.1.<signature>",
         "payment": {"provider": "sandbox", "status": "captured", "attempts": 1, "captured": 90000, "cancelled": 0},
         "placed_at": "<time>", "confirmed_at": "<time>", "expires_at": null, "expires_in_s": null,
     });
@@ -139,6 +144,51 @@ fn tickets_masked(mut order: Value) -> Value {
         line["ticket"]["id"] = json!("<ticket>");
     }
     order
+}
+
+async fn a_coupon_is_worth_what_it_was_when_claimed(store: Store) {
+    let gateway = Gateway::start(store).await;
+    gateway.put_event("hall", &small_hall()).await;
+    gateway.put_campaign("spring", &ten_percent()).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let lee = Buyer::enter(&gateway, "hall", "lee").await;
+    let claim = async |buyer: &Buyer<'_>| {
+        let path = "/v1/coupons/spring/claims";
+        gateway.public.post(path).bearer(&gateway.token(&buyer.user)).key("c").json(&json!({})).send().await
+    };
+    let first = claim(&kim).await.expect(201);
+
+    // Five times as much, and for elsewhere; then nothing at all any more.
+    let mut dearer = ten_percent();
+    merge(&mut dearer, json!({"percent_bp": 5000, "max_discount": null, "events": ["elsewhere"]}));
+    gateway.put_campaign("spring", &dearer).await;
+    assert_eq!(claim(&lee).await.expect(201).json["number"], 2);
+    merge(&mut dearer, json!({"expires_at": "2020-01-01T00:00:00Z"}));
+    gateway.put_campaign("spring", &dearer).await;
+    let park = Buyer::enter(&gateway, "hall", "park").await;
+    claim(&park).await.expect_code(409, "CAMPAIGN_NOT_OPEN");
+
+    let again = claim(&kim).await.expect(201);
+    assert_eq!((&again.json["id"], &again.json["expires_at"]), (&first.json["id"], &first.json["expires_at"]));
+    let mine = async |buyer: &Buyer<'_>| buyer.get("/v1/me/coupons").send().await.expect(200).json["items"][0].clone();
+    eventually("both claims reach the ledger", async || !mine(&kim).await.is_null() && !mine(&lee).await.is_null())
+        .await;
+    let coupon = mine(&kim).await;
+    assert_eq!((&coupon["id"], &coupon["percent_bp"]), (&first.json["id"], &json!(1000)), "{coupon}");
+    assert_eq!((&coupon["state"], &coupon["expires_at"]), (&json!("issued"), &json!("2029-12-31T00:00:00Z")));
+    assert_eq!(mine(&lee).await["percent_bp"], 5000, "a later claim is of the later terms");
+
+    let hold = kim.hold(&["a-1-1"]).await;
+    for wanted in [first.json["id"].clone(), json!("best")] {
+        let path = format!("/v1/events/hall/holds/{hold}/quote");
+        let quote = kim.post(&path, &json!({"coupon": wanted})).send().await.expect(200).json;
+        assert_eq!((&quote["total"]["discount"], &quote["coupon"]), (&json!(5500), &first.json["id"]), "{quote}");
+    }
+    let pay = json!({"provider": "sandbox", "key": "ok"});
+    let ask = json!({"coupon": first.json["id"], "expected_cash": 49500, "payment": pay});
+    let order = kim.order_call(&hold, ask).send().await.expect(202).text("id");
+    let order = gateway.settled("kim", &order).await;
+    assert_eq!((&order["status"], &order["coupon"]), (&json!("confirmed"), &first.json["id"]), "{order}");
 }
 
 async fn a_declined_payment_and_another(store: Store) {

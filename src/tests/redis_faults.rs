@@ -82,7 +82,7 @@ async fn a_lost_answer_is_unknown_and_a_repeat_has_one_effect() {
     assert!(is_unavailable(&claim().await));
     proxy.set(Mode::Pass);
     let repeated = answered(async || claim().await).await;
-    assert_eq!(repeated, ClaimOutcome::Repeated { number: 1, stock_left: 4 });
+    assert_eq!(repeated, ClaimOutcome::Repeated { claim: ask::claimed("k", 1, "kim"), stock_left: 4 });
 
     assert_eq!(seats(&sure).await, "ppffffffffff");
     assert_eq!(records(&sure).await.len(), 2, "one record of the order, one of the claim");

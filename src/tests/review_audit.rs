@@ -31,8 +31,15 @@ async fn what_the_log_still_has_is_on_its_way() {
     let row =
         CampaignRow { id: campaign.clone(), lane: LANE, version: 1, seq: 0, stock: 5, spec: r#"{"stock":5}"#.into() };
     assert_eq!(house.ledger.put_campaign(row, None, now_ms).await.expect("stores"), Put::Done);
-    let put =
-        CampaignPut { campaign: campaign.clone(), version: 1, stock: 5, per_user: 1, opens_at_ms: 0, closes_at_ms: 0 };
+    let put = CampaignPut {
+        campaign: campaign.clone(),
+        version: 1,
+        stock: 5,
+        per_user: 1,
+        opens_at_ms: 0,
+        closes_at_ms: 0,
+        expires_at_ms: 0,
+    };
     house.lane().put_campaign(now_ms, put).await.expect("answers");
 
     let order = house.order("kim", &[0], Some("ok")).await;
@@ -50,10 +57,12 @@ async fn what_the_log_still_has_is_on_its_way() {
         campaign: campaign.clone(),
         user: user.clone(),
         digest: "d".to_owned(),
+        version: 1,
         expires_ms: None,
     };
     let record = Record { id: "k1".to_owned(), body };
-    let ask = ClaimAsk { campaign, claim, digest: "d".to_owned(), user, record, log_max: 100 };
+    let ask =
+        ClaimAsk { campaign, claim, digest: "d".to_owned(), user, version: 1, expires_ms: None, record, log_max: 100 };
     let claimed = house.lane().claim(now_ms, ask).await.expect("answers");
     assert_eq!(claimed, ClaimOutcome::Claimed { number: 1, stock_left: 4 });
 

@@ -5,11 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::lookup;
-use crate::catalog::Campaign;
-use crate::clock::{rfc3339, seconds_until};
+use crate::clock::{Millis, rfc3339, seconds_until};
 use crate::edge::views::coupon::ClaimView;
 use crate::edge::{Answer, Code, Outcome, Request};
-use crate::ids::{ClaimId, FactKind, UserId, fact_id};
+use crate::ids::{ClaimId, CouponRef, FactKind, UserId, fact_id};
 use crate::inventory::claims::Claiming;
 use crate::lane::ClaimOutcome;
 
@@ -26,17 +25,25 @@ pub async fn claim(request: Request) -> Outcome {
     let body = request.json_or_empty::<ClaimBody>()?;
     let campaign = lookup::campaign(&request)?;
 
+    let expires_ms = campaign.spec.expires_at.map(|at| at.0);
     let claiming = Claiming {
         campaign: campaign.id.clone(),
         claim: ClaimId::from(fact_id(FactKind::Claim, campaign.lane, scope)),
         digest: body.digest,
         user: user.clone(),
-        expires_ms: campaign.spec.expires_at.map(|at| at.0),
+        version: campaign.version,
+        expires_ms,
     };
-    let claimed = |number, stock_left| answer(&request, &campaign, &user, number, stock_left);
+    let claimed = |number, version, expires_ms, stock_left| {
+        let coupon = CouponRef { campaign: campaign.id.clone(), number, version };
+        answer(&request, &user, &coupon, expires_ms, stock_left)
+    };
     match request.state.inventory.claim(campaign.lane, claiming).await? {
-        ClaimOutcome::Claimed { number, stock_left } => Ok(claimed(number, stock_left)),
-        ClaimOutcome::Repeated { number, stock_left } => Ok(claimed(number, stock_left).replayed()),
+        ClaimOutcome::Claimed { number, stock_left } => Ok(claimed(number, campaign.version, expires_ms, stock_left)),
+        // As it was claimed, whatever the campaign says since.
+        ClaimOutcome::Repeated { claim, stock_left } => {
+            Ok(claimed(claim.number, claim.version, claim.expires_ms, stock_left).replayed())
+        }
         ClaimOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
         ClaimOutcome::NoCampaign => Err(Code::CampaignNotFound.into()),
         ClaimOutcome::NotOpen => Err(Code::CampaignNotOpen.into()),
@@ -46,13 +53,12 @@ pub async fn claim(request: Request) -> Outcome {
     }
 }
 
-fn answer(request: &Request, campaign: &Campaign, user: &UserId, number: i64, stock_left: i64) -> Answer {
+fn answer(request: &Request, user: &UserId, coupon: &CouponRef, expires_ms: Option<Millis>, stock_left: i64) -> Answer {
     let now_ms = request.state.clock.now_ms();
-    let expires_ms = campaign.spec.expires_at.map(|at| at.0);
     let view = ClaimView {
-        id: request.state.inventory.coupons().sign(&campaign.id, number, user),
-        campaign: campaign.id.to_string(),
-        number,
+        id: request.state.inventory.coupons().sign(coupon, user),
+        campaign: coupon.campaign.to_string(),
+        number: coupon.number,
         stock_left,
         expires_at: expires_ms.map(rfc3339),
         expires_in_s: expires_ms.map(|at| seconds_until(at, now_ms)),

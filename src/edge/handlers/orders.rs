@@ -97,12 +97,10 @@ pub(super) fn coupon_choice(request: &Request, coupon: Option<&str>, user: &User
         Some("best") => return Ok(CouponChoice::Best),
         Some(id) => id,
     };
-    let state = &request.state;
-    let known = state.inventory.coupons().verify(id, user).and_then(|(campaign, number)| {
-        let expires_ms = state.catalog.campaign(campaign.as_str())?.spec.expires_at.map(|at| at.0);
-        Some(CouponChoice::One { campaign, number, expires_ms })
-    });
-    known.ok_or_else(|| Problem::field("/coupon", "\"best\", null, or the id of a coupon of this user"))
+    let known = request.state.inventory.coupons().verify(id, user);
+    known
+        .map(CouponChoice::One)
+        .ok_or_else(|| Problem::field("/coupon", "\"best\", null, or the id of a coupon of this user"))
 }
 
 /// `GET /v1/orders/{order}`

@@ -63,7 +63,7 @@ impl Quoting<'_> {
             match self.inputs.quote(ask) {
                 Quote::Quoted { priced, coupon } => {
                     let coupons = self.request.state.inventory.coupons();
-                    let coupon = coupon.map(|(campaign, number)| coupons.sign(&campaign, number, self.user));
+                    let coupon = coupon.map(|coupon| coupons.sign(&coupon, self.user));
                     let reason = reason.unwrap_or_else(|| why(choice, coupon.is_some()));
                     return (priced, Chosen { coupon, reason });
                 }
@@ -82,7 +82,7 @@ fn why(choice: &CouponChoice, found: bool) -> &'static str {
         (CouponChoice::None, _) => "none_asked_for",
         (CouponChoice::Best, true) => "largest_discount",
         (CouponChoice::Best, false) => "none_fits",
-        (CouponChoice::One { .. }, _) => "asked_for",
+        (CouponChoice::One(_), _) => "asked_for",
     }
 }
 

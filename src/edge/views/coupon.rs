@@ -53,9 +53,9 @@ impl CouponView {
     pub fn new(row: CouponRow, coupons: &CouponIds, user: &UserId, now_ms: Millis) -> Self {
         let spec = row.spec;
         Self {
-            id: coupons.sign(&row.campaign, row.number, user),
-            campaign: row.campaign.into_string(),
-            number: row.number,
+            id: coupons.sign(&row.coupon, user),
+            campaign: row.coupon.campaign.into_string(),
+            number: row.coupon.number,
             state: row.state,
             name: spec.name,
             kind: match spec.kind {

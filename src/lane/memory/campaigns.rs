@@ -30,10 +30,11 @@ pub fn claim(step: &mut Step<'_>, now_ms: Millis, ask: &ClaimAsk) -> ClaimOutcom
         if claim.digest != ask.digest {
             return ClaimOutcome::KeyReused;
         }
-        return ClaimOutcome::Repeated { number: claim.number, stock_left };
+        return ClaimOutcome::Repeated { claim: claim.clone(), stock_left };
     }
     let terms = campaign.terms;
-    if terms.opens_at_ms > now_ms || (terms.closes_at_ms != 0 && terms.closes_at_ms <= now_ms) {
+    let over = |at_ms: Millis| at_ms != 0 && at_ms <= now_ms;
+    if terms.opens_at_ms > now_ms || over(terms.closes_at_ms) || over(terms.expires_at_ms) {
         return ClaimOutcome::NotOpen;
     }
     if campaign.claimed_by(&ask.user) >= terms.per_user {
@@ -46,7 +47,14 @@ pub fn claim(step: &mut Step<'_>, now_ms: Millis, ask: &ClaimAsk) -> ClaimOutcom
     if backlog(step) >= ask.log_max {
         return ClaimOutcome::Full;
     }
-    let claim = Claim { claim: ask.claim.clone(), number, user: ask.user.clone(), digest: ask.digest.clone() };
+    let claim = Claim {
+        claim: ask.claim.clone(),
+        number,
+        user: ask.user.clone(),
+        digest: ask.digest.clone(),
+        version: ask.version,
+        expires_ms: ask.expires_ms,
+    };
     step.emit(Effect::Claimed(ask.campaign.clone(), claim));
     log(step, now_ms, &ask.record, None, Some(number));
     ClaimOutcome::Claimed { number, stock_left: stock_left - 1 }
@@ -79,5 +87,6 @@ fn terms(put: &CampaignPut) -> CampaignTerms {
         per_user: put.per_user,
         opens_at_ms: put.opens_at_ms,
         closes_at_ms: put.closes_at_ms,
+        expires_at_ms: put.expires_at_ms,
     }
 }

@@ -25,6 +25,8 @@ pub struct CampaignTerms {
     pub per_user: i64,
     pub opens_at_ms: Millis,
     pub closes_at_ms: Millis,
+    #[serde(default)]
+    pub expires_at_ms: Millis,
 }
 
 impl Campaign {

@@ -17,15 +17,26 @@ pub struct Unnumbered {
     claim: ClaimId,
     user: UserId,
     digest: String,
+    #[serde(default)]
+    version: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_ms: Option<Millis>,
 }
 
 impl Unnumbered {
     pub fn of(claim: &Claim) -> Self {
-        Self { claim: claim.claim.clone(), user: claim.user.clone(), digest: claim.digest.clone() }
+        Self {
+            claim: claim.claim.clone(),
+            user: claim.user.clone(),
+            digest: claim.digest.clone(),
+            version: claim.version,
+            expires_ms: claim.expires_ms,
+        }
     }
 
     pub fn numbered(self, number: i64) -> Claim {
-        Claim { claim: self.claim, number, user: self.user, digest: self.digest }
+        let Self { claim, user, digest, version, expires_ms } = self;
+        Claim { claim, number, user, digest, version, expires_ms }
     }
 }
 
@@ -38,6 +49,7 @@ pub fn terms(put: &CampaignPut) -> Args {
         .int(put.per_user)
         .int(put.opens_at_ms)
         .int(put.closes_at_ms)
+        .int(put.expires_at_ms)
 }
 
 pub async fn put_campaign(lane: &RedisLane, now_ms: Millis, put: &CampaignPut) -> Result<PutCampaign> {
@@ -51,7 +63,13 @@ pub async fn put_campaign(lane: &RedisLane, now_ms: Millis, put: &CampaignPut) -
 }
 
 pub async fn claim(lane: &RedisLane, now_ms: Millis, ask: &ClaimAsk) -> Result<ClaimOutcome> {
-    let fact = Unnumbered { claim: ask.claim.clone(), user: ask.user.clone(), digest: ask.digest.clone() };
+    let fact = Unnumbered {
+        claim: ask.claim.clone(),
+        user: ask.user.clone(),
+        digest: ask.digest.clone(),
+        version: ask.version,
+        expires_ms: ask.expires_ms,
+    };
     let args = Args::new()
         .text(ask.claim.as_str())
         .text(ask.digest.as_str())
@@ -63,7 +81,10 @@ pub async fn claim(lane: &RedisLane, now_ms: Millis, ask: &ClaimAsk) -> Result<C
     let reply = lane.call_safely(&scripts::CLAIM, About::Campaign(&ask.campaign), now_ms, args).await?;
     lane.read(reply, |reply| match reply.name {
         "CLAIMED" => Ok(ClaimOutcome::Claimed { number: reply.int()?, stock_left: reply.int()? }),
-        "REPEATED" => Ok(ClaimOutcome::Repeated { number: reply.int()?, stock_left: reply.int()? }),
+        "REPEATED" => {
+            let (number, stock_left) = (reply.int()?, reply.int()?);
+            Ok(ClaimOutcome::Repeated { claim: reply.json::<Unnumbered>()?.numbered(number), stock_left })
+        }
         "KEY_REUSED" => Ok(ClaimOutcome::KeyReused),
         "NO_CAMPAIGN" => Ok(ClaimOutcome::NoCampaign),
         "NOT_OPEN" => Ok(ClaimOutcome::NotOpen),

@@ -118,7 +118,7 @@ scripts! {
     ORDERS = "orders/orders", [Meta, Orders, Pending], AtLeast(3), [(1, "ORDERS"), (-100, "RECOVERING")];
     GET_REFUND = "orders/get_refund", [Meta, Refunds], Exactly(4), [(1, "REFUND"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
     SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
-    PUT_CAMPAIGN = "coupons/put_campaign", [Meta, Campaigns, Campaign, Numbers], Exactly(9), [(1, "DONE"), (-1, "STALE"), (-2, "STOCK_CLAIMED"), (-100, "RECOVERING")];
+    PUT_CAMPAIGN = "coupons/put_campaign", [Meta, Campaigns, Campaign, Numbers], Exactly(10), [(1, "DONE"), (-1, "STALE"), (-2, "STOCK_CLAIMED"), (-100, "RECOVERING")];
     CLAIM = "coupons/claim", [Meta, Log, LogIds, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "CLAIMED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NO_CAMPAIGN"), (-3, "NOT_OPEN"), (-4, "ALREADY_CLAIMED"), (-5, "SOLD_OUT"), (-9, "FULL"), (-100, "RECOVERING")];
     READ_LOG = "log/read_log", [Meta, Log], Exactly(5), [(1, "RECORDS"), (-100, "RECOVERING")];
     APPEND = "log/append", [Meta, Log, LogIds], AtLeast(3), [(1, "DONE"), (-100, "RECOVERING")];
@@ -133,7 +133,7 @@ scripts! {
     RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_PLACES = "recovery/restore_places", [Meta, Inside, Called, Scores, Spent, SpentDraws, Drawn], AtLeast(7), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_ORDER = "recovery/restore_order", [Meta, Orders, Pending, Attempts, OrderRefunds, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(14), [(1, "DONE"), (-101, "NOT_RESTORING")];
-    RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(11), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CLAIMS = "recovery/restore_claims", [Meta, Campaign, Claims, Numbers, Claimants], AtLeast(4), [(1, "DONE"), (-101, "NOT_RESTORING")];
     END_RESTORE = "recovery/end_restore", [Meta], Exactly(4), [(1, "DONE"), (-1, "OTHER_GENERATION")];
     DUMP_EVENT = "recovery/dump_event", [Meta, Orders, Pending, Room, Waiting, Inside, Late, Back, Seats, Owners, Taken, Holds, Marks, Placed], Exactly(3), [(1, "EVENT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::records::Task;
 use super::{Book, Failure};
-use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
 use crate::lane::Entry;
 use crate::lane::record::{Body, CouponChoice, RefundResult};
-use crate::ledger::Conn;
+use crate::ledger::{Conn, campaign_version};
 
 /// The keys of everything that is to be read.
 #[derive(Default)]
@@ -16,7 +16,8 @@ struct Concern {
     users: BTreeSet<UserId>,
     /// Coupons asked for, claimed, or used by the orders.
     numbers: BTreeSet<(CampaignId, i64)>,
-    campaigns: BTreeSet<CampaignId>,
+    /// What the coupons asked for are worth.
+    campaigns: BTreeSet<campaign_version::Version>,
     /// Users who want the best of their coupons.
     best_of: BTreeSet<UserId>,
     seats: BTreeSet<(EventId, SeatIndex)>,
@@ -63,9 +64,9 @@ impl Concern {
                     CouponChoice::Best => {
                         self.best_of.insert(user.clone());
                     }
-                    CouponChoice::One { campaign, number, .. } => {
+                    CouponChoice::One(CouponRef { campaign, number, version }) => {
                         self.numbers.insert((campaign.clone(), *number));
-                        self.campaigns.insert(campaign.clone());
+                        self.campaigns.insert((campaign.clone(), *version));
                     }
                 }
             }
@@ -101,7 +102,7 @@ impl Book {
         }
         self.lock_accounts(conn, &concern.users).await?;
         self.load_coupons(conn, &concern.numbers, &concern.best_of).await?;
-        self.load_campaigns(conn, &concern.campaigns).await?;
+        self.load_campaigns(conn, concern.campaigns).await?;
         self.load_guards(conn, &concern.seats, &concern.holds).await?;
         self.load_moves(conn, &concern.refused).await?;
         self.load_wallets(conn, &concern.spenders).await?;

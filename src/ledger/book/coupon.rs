@@ -1,18 +1,13 @@
 //! Coupons in the book: claimed, chosen for an order, reserved, given back. What one is worth is
 //! arithmetic, and not here.
 
-use std::collections::HashMap;
-
 use super::place::Placing;
 use super::rows::Coupon;
 use super::{Book, Failure, Outcome};
 use crate::clock::Millis;
-use crate::ids::{CampaignId, ClaimId, UserId};
+use crate::ids::{CampaignId, ClaimId, CouponRef, UserId};
 use crate::lane::record::CouponChoice;
-use crate::ledger::coupons::{self, Basket, CampaignSpec, FundedBy};
-
-/// Campaigns by id; one that is missing here is missing in the ledger.
-pub(super) type Campaigns = HashMap<CampaignId, CampaignSpec>;
+use crate::ledger::coupons::{self, Basket, FundedBy};
 
 /// The words of `coupon.state`.
 pub(super) mod state {
@@ -25,8 +20,7 @@ pub(super) mod state {
 /// The coupon an order uses.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen {
-    pub campaign: CampaignId,
-    pub number: i64,
+    pub coupon: CouponRef,
     pub discount: i64,
     pub expires_ms: Option<Millis>,
     pub funded_by: FundedBy,
@@ -41,6 +35,7 @@ pub(super) struct Claiming<'r> {
     pub campaign: &'r CampaignId,
     pub user: &'r UserId,
     pub digest: &'r str,
+    pub version: i64,
     pub expires_ms: Option<Millis>,
 }
 
@@ -59,6 +54,7 @@ impl Book {
                     campaign: ask.campaign.clone(),
                     number,
                     user_id: ask.user.clone(),
+                    version: ask.version,
                     claimed_ms,
                     expires_ms: ask.expires_ms,
                     claim: Some(ask.claim.clone()),
@@ -85,16 +81,15 @@ impl Book {
         match ask.coupon {
             CouponChoice::None => Ok(None),
             CouponChoice::Best => Ok(self.best(ask.user, basket)),
-            CouponChoice::One { campaign, number, expires_ms } => {
-                let spec = self.campaigns.get(campaign).ok_or(Unavailable)?;
-                let row = self.coupons.get(&(campaign.clone(), *number));
+            CouponChoice::One(coupon) => {
+                let spec = self.campaigns.get(&(coupon.campaign.clone(), coupon.version)).ok_or(Unavailable)?;
+                let row = self.coupons.get(&(coupon.campaign.clone(), coupon.number));
                 if row.is_some_and(|row| row.user_id != *ask.user || row.state != state::ISSUED) {
                     return Err(Unavailable);
                 }
-                let expires_ms = row.map_or(*expires_ms, |row| row.expires_ms);
+                let expires_ms = row.map_or(spec.expires_at.map(|at| at.0), |row| row.expires_ms);
                 let discount = spec.discount(basket, expires_ms, self.now_ms).map_err(|_| Unavailable)?;
-                let (campaign, number) = (campaign.clone(), *number);
-                Ok(Some(Chosen { campaign, number, discount, expires_ms, funded_by: spec.funded_by }))
+                Ok(Some(Chosen { coupon: coupon.clone(), discount, expires_ms, funded_by: spec.funded_by }))
             }
         }
     }
@@ -104,32 +99,27 @@ impl Book {
             .coupons
             .iter()
             .filter(|row| row.user_id == *user && row.state == state::ISSUED)
-            .map(|row| coupons::Coupon {
-                campaign: row.campaign.clone(),
-                number: row.number,
-                expires_ms: row.expires_ms,
+            .map(|row| {
+                let coupon = CouponRef { campaign: row.campaign.clone(), number: row.number, version: row.version };
+                coupons::Coupon { coupon, expires_ms: row.expires_ms }
             })
             .collect();
-        let known = mine.iter().filter_map(|coupon| Some((coupon, self.campaigns.get(&coupon.campaign)?)));
-        let (coupon, discount) = coupons::best(known, basket, self.now_ms)?;
-        Some(Chosen {
-            campaign: coupon.campaign.clone(),
-            number: coupon.number,
-            discount,
-            expires_ms: coupon.expires_ms,
-            funded_by: self.campaigns[&coupon.campaign].funded_by,
-        })
+        let (best, spec, discount) = coupons::best(&mine, &self.campaigns, basket, self.now_ms)?;
+        let (coupon, expires_ms) = (best.coupon.clone(), best.expires_ms);
+        Some(Chosen { coupon, discount, expires_ms, funded_by: spec.funded_by })
     }
 
     /// Reserves a coupon for an order; one whose claim is still on its way is inserted. Its signature
     /// was checked at the door.
     pub(super) fn reserve(&mut self, chosen: Chosen, ask: &Placing<'_>) {
-        let key = (chosen.campaign.clone(), chosen.number);
+        let CouponRef { campaign, number, version } = chosen.coupon;
+        let key = (campaign.clone(), number);
         if self.coupons.get(&key).is_none() {
             self.coupons.add(Coupon {
-                campaign: chosen.campaign,
-                number: chosen.number,
+                campaign,
+                number,
                 user_id: ask.user.clone(),
+                version,
                 claimed_ms: ask.placed_ms,
                 expires_ms: chosen.expires_ms,
                 claim: None,

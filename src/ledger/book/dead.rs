@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::ids::{LaneId, OrderId};
 use crate::lane::Entry;
 use crate::lane::record::Record;
+use crate::ledger::keyed::Keyed;
 use crate::ledger::sql::Value;
 use crate::ledger::{Conn, Error, Ledger, Result};
 
@@ -144,7 +145,7 @@ async fn letters_with(conn: &mut Conn, id: &str) -> Result<Vec<Dead>> {
 async fn remove(conn: &mut Conn, letters: &[Dead]) -> Result<()> {
     let ids: Vec<Value> = letters.iter().map(|letter| letter.id.as_str().into()).collect();
     let text = "DELETE FROM dead_letter WHERE id IN";
-    super::query::Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await.map(|_| ())
+    Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await.map(|_| ())
 }
 
 fn entry_of(row: &Dead) -> Result<Entry> {

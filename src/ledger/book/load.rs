@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use sqlx::Row as _;
 
 use super::Book;
-use super::query::Keyed;
 use super::row::{Row as _, Table};
 use super::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend, Ticket};
 use super::sheet::{Origin, Sheet};
 use super::terms::Frozen;
 use crate::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::ledger::keyed::Keyed;
 use crate::ledger::points::{self, Wallet};
 use crate::ledger::sql::{self, Value};
-use crate::ledger::{Conn, Error, Result};
+use crate::ledger::{Conn, Error, Result, campaign_version};
 
 /// Ids as keys of an `IN` list.
 fn texts<'i>(ids: impl IntoIterator<Item = &'i str>) -> Vec<Value> {
@@ -134,22 +134,14 @@ impl Book {
         self.moves.iter().try_for_each(|step| step.arithmetic().map(|_| ()))
     }
 
-    /// Campaigns of the coupons at hand, and of those asked for.
-    pub(super) async fn load_campaigns(&mut self, conn: &mut Conn, asked: &BTreeSet<CampaignId>) -> Result<()> {
-        let known = self.coupons.iter().map(|coupon| &coupon.campaign);
-        let ids: BTreeSet<&CampaignId> = known.chain(asked).collect();
-        let keys = texts(ids.into_iter().map(CampaignId::as_str));
-        let text = "SELECT id, spec FROM campaign WHERE id IN";
-        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
-            let (id, spec): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let spec = serde_json::from_str(&spec).map_err(|error| Error::Unreadable {
-                table: "campaign",
-                column: "spec",
-                key: id.clone(),
-                detail: error.to_string(),
-            })?;
-            self.campaigns.insert(CampaignId::from(id), spec);
-        }
+    /// What the coupons at hand are worth, and those asked for.
+    pub(super) async fn load_campaigns(
+        &mut self,
+        conn: &mut Conn,
+        mut wanted: BTreeSet<campaign_version::Version>,
+    ) -> Result<()> {
+        wanted.extend(self.coupons.iter().map(|coupon| (coupon.campaign.clone(), coupon.version)));
+        self.campaigns = campaign_version::load(conn, &wanted).await?;
         Ok(())
     }
 

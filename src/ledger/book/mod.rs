@@ -20,7 +20,6 @@ pub(super) mod journal;
 mod load;
 mod pay;
 mod place;
-mod query;
 mod records;
 mod refund;
 mod refunded;
@@ -42,8 +41,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::Millis;
 use crate::ids::{EventId, HoldId, LaneId, OrderId, UserId};
-use crate::ledger::Error;
 use crate::ledger::points::Wallet;
+use crate::ledger::{Error, campaign_version};
 use journal::Journal;
 use row::Table;
 use rows::{Account, Coupon, Dead, Done, Fact, Move};
@@ -99,7 +98,8 @@ struct Book {
     /// Moves of refunds that may have to be undone.
     moves: Table<Move>,
     coupons: Table<Coupon>,
-    campaigns: coupon::Campaigns,
+    /// What the coupons at hand are worth.
+    campaigns: campaign_version::Versions,
     journal: Journal,
     /// Orders are rejected unseen: see [`reject`].
     rejects: bool,
@@ -127,7 +127,7 @@ impl Book {
             accounts: Table::default(),
             moves: Table::default(),
             coupons: Table::default(),
-            campaigns: coupon::Campaigns::default(),
+            campaigns: campaign_version::Versions::default(),
             journal: Journal::default(),
             rejects: false,
             facts: Table::default(),

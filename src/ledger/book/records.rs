@@ -8,7 +8,6 @@ use super::coupon::Claiming;
 use super::dead::letter;
 use super::decode::{decode, order_of};
 use super::place::Placing;
-use super::query::Keyed;
 use super::refund::Asking;
 use super::row::Table;
 use super::rows::{Dead, Done};
@@ -16,6 +15,7 @@ use super::{Book, Failure};
 use crate::ids::OrderId;
 use crate::lane::Entry;
 use crate::lane::record::Body;
+use crate::ledger::keyed::Keyed;
 use crate::ledger::sql::Value;
 use crate::ledger::{Conn, Error};
 
@@ -127,8 +127,9 @@ impl Book {
 
     fn apply(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
         match body {
-            Body::CouponClaimed { v: _, claim, campaign, user, digest, expires_ms } => {
-                let ask = Claiming { claim, campaign, user, digest, expires_ms: *expires_ms };
+            Body::CouponClaimed { v: _, claim, campaign, user, digest, version, expires_ms } => {
+                let (version, expires_ms) = (*version, *expires_ms);
+                let ask = Claiming { claim, campaign, user, digest, version, expires_ms };
                 self.claimed(entry.number, entry.at_ms, ask)
             }
             Body::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(Outcome::Repeated),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
 
-use super::query::Keyed;
+use crate::ledger::keyed::Keyed;
 use crate::ledger::sql::{self, Value};
 use crate::ledger::{Conn, Result};
 

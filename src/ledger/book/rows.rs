@@ -16,7 +16,7 @@ rows! {
     fixed {
         lane: i64, event: EventId, user_id: UserId, hold: HoldId, visitor: VisitorId, digest: String,
         currency: String, price: i64, discount: i64, points: i64, cash: i64,
-        coupon_campaign: Option<CampaignId>, coupon_number: Option<i64>, earn_bp: i64, fee_bp: i64,
+        coupon_campaign: Option<CampaignId>, coupon_number: Option<i64>, coupon_version: Option<i64>, earn_bp: i64, fee_bp: i64,
         terms: String, placed_ms: Millis, deadline_ms: Millis, hold_created_ms: Millis,
         hold_digest: String,
     }
@@ -57,7 +57,7 @@ rows! {
 
     Coupon in "coupon"
     key { campaign: CampaignId, number: i64 }
-    fixed { user_id: UserId, claimed_ms: Millis, expires_ms: Option<Millis> }
+    fixed { user_id: UserId, version: i64, claimed_ms: Millis, expires_ms: Option<Millis> }
     changing { claim: Option<ClaimId>, digest: Option<String>, state: String, order_id: Option<OrderId> }
 
     Account in "account"

@@ -4,7 +4,7 @@
 use super::column::Standing;
 use super::rows::{Line, Refund};
 use super::sheet::{Sheet, status};
-use crate::ids::{RefundId, SeatIndex};
+use crate::ids::{CouponRef, RefundId, SeatIndex};
 use crate::lane::order::{
     LineFact, OrderStatus, PaymentFact, RefundLineFact, RefundStatus, SeatTarget, TicketFact, TicketState, TotalFact,
 };
@@ -45,7 +45,8 @@ fn target(sheet: &Sheet, line: &Line) -> SeatTarget {
 /// The order's public status, whole.
 pub(super) fn fact(sheet: &Sheet) -> OrderFact {
     let order = sheet.order();
-    let campaign = order.coupon_campaign.as_ref();
+    let coupon = order.coupon_campaign.clone().zip(order.coupon_number);
+    let version = order.coupon_version.unwrap_or(0);
     OrderFact {
         id: order.id.clone(),
         event: order.event.clone(),
@@ -58,7 +59,7 @@ pub(super) fn fact(sheet: &Sheet) -> OrderFact {
         currency: order.currency.clone(),
         lines: sheet.lines.iter().map(|line| line_fact(sheet, line)).collect(),
         total: Some(TotalFact { price: order.price, discount: order.discount, points: order.points, cash: order.cash }),
-        coupon: campaign.zip(order.coupon_number).map(|(campaign, number)| format!("{campaign}.{number}")),
+        coupon: coupon.map(|(campaign, number)| CouponRef { campaign, number, version }.to_string()),
         payment: payment_fact(sheet),
         placed_ms: order.placed_ms,
         confirmed_ms: order.confirmed_ms,

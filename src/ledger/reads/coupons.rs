@@ -3,18 +3,18 @@
 use super::row::{Cells, cells};
 use super::{Cursor, Page, page};
 use crate::clock::Millis;
-use crate::ids::{CampaignId, UserId};
+use crate::ids::{CampaignId, CouponRef, UserId};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::{Error, Ledger, Result, Source};
 
 /// A coupon as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CouponRow {
-    pub campaign: CampaignId,
-    pub number: i64,
+    pub coupon: CouponRef,
     /// `issued`, `reserved`, `used`, `expired` or `revoked`.
     pub state: String,
     pub expires_ms: Option<Millis>,
+    /// What the campaign said when it was claimed.
     pub spec: CampaignSpec,
 }
 
@@ -31,16 +31,16 @@ impl Ledger {
         let after = after.unwrap_or_else(Cursor::lowest);
         self.read("coupons_of", Source::Replica, move |conn| {
             Box::pin(async move {
-                let text = "SELECT c.campaign AS id, c.campaign, c.number, c.state, c.expires_ms, k.spec \
-                     FROM coupon c JOIN campaign k ON k.id = c.campaign \
+                let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \
+                     FROM coupon c JOIN campaign_version k ON k.campaign = c.campaign AND k.version = c.version \
                      WHERE c.user_id = ? AND (c.campaign > ? OR (c.campaign = ? AND c.number > ?)) \
                      ORDER BY c.campaign, c.number LIMIT ?";
                 let query = sqlx::query(text).bind(user).bind(after.id.clone()).bind(after.id).bind(after.number);
                 let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
                 let found = cells("coupon", &rows).map(|row| coupon_row(&row, now_ms)).collect::<Result<_>>()?;
                 Ok(page(found, limit, |coupon: &CouponRow| Cursor {
-                    number: coupon.number,
-                    id: coupon.campaign.to_string(),
+                    number: coupon.coupon.number,
+                    id: coupon.coupon.campaign.to_string(),
                 }))
             })
         })
@@ -53,8 +53,11 @@ fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
     let state = row.text("state")?;
     let over = state == "issued" && expires_ms.is_some_and(|at| at <= now_ms);
     Ok(CouponRow {
-        campaign: CampaignId::from(row.text("campaign")?),
-        number: row.int("number")?,
+        coupon: CouponRef {
+            campaign: CampaignId::from(row.text("campaign")?),
+            number: row.int("number")?,
+            version: row.int("version")?,
+        },
         state: if over { "expired".to_owned() } else { state },
         expires_ms,
         spec: spec(row)?,
@@ -62,9 +65,9 @@ fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
 }
 
 /// The campaign's spec in a row that carries its id as `id`.
-pub(super) fn spec(row: &Cells<'_>) -> Result<CampaignSpec> {
+fn spec(row: &Cells<'_>) -> Result<CampaignSpec> {
     serde_json::from_str(&row.text("spec")?).map_err(|error| Error::Unreadable {
-        table: "campaign",
+        table: "campaign_version",
         column: "spec",
         key: row.text("id").unwrap_or_default(),
         detail: error.to_string(),

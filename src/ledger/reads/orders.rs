@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 
 use super::row::{Cells, cells};
 use super::{Cursor, Page, page};
-use crate::ids::{EventId, HoldId, OrderId, UserId};
+use crate::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, UserId};
 use crate::lane::OrderFact;
 use crate::lane::order::{
     LineFact, OrderStatus, PaymentFact, Reason, RefundStatus, TicketFact, TicketState, TotalFact,
@@ -17,7 +17,7 @@ use crate::ledger::{Conn, Ledger, Result, Source};
 
 /// Columns of [`order_row`].
 pub(super) const ORDER: &str = "SELECT id, event, user_id, hold, digest, status, reason, version, currency, \
-     price, discount, points, cash, coupon_campaign, coupon_number, placed_ms, confirmed_ms, deadline_ms, \
+     price, discount, points, cash, coupon_campaign, coupon_number, coupon_version, placed_ms, confirmed_ms, deadline_ms, \
      visitor, earn_bp, fee_bp, hold_created_ms, hold_digest, held_until_ms FROM orders";
 
 const LINE: &str = "SELECT order_id, line, seat, price, discount, points, cash, earn, refunded, closed \
@@ -131,6 +131,7 @@ pub(super) async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<OrderF
 
 fn order_row(row: &Cells<'_>) -> Result<OrderFact> {
     let coupon = row.text_or_null("coupon_campaign")?.zip(row.int_or_null("coupon_number")?);
+    let version = row.int_or_null("coupon_version")?.unwrap_or(0);
     Ok(OrderFact {
         id: OrderId::from(row.text("id")?),
         event: EventId::from(row.text("event")?),
@@ -148,7 +149,8 @@ fn order_row(row: &Cells<'_>) -> Result<OrderFact> {
             points: row.int("points")?,
             cash: row.int("cash")?,
         }),
-        coupon: coupon.map(|(campaign, number)| format!("{campaign}.{number}")),
+        coupon: coupon
+            .map(|(campaign, number)| CouponRef { campaign: CampaignId::from(campaign), number, version }.to_string()),
         payment: None,
         placed_ms: row.int("placed_ms")?,
         confirmed_ms: row.int_or_null("confirmed_ms")?,

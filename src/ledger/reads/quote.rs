@@ -1,21 +1,16 @@
 //! What a quote needs of its buyer. Read from the primary, so that a quote and the order after it see
 //! the same points and coupons.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use super::coupons::spec;
 use super::points::lots;
 use super::row::{Cells, cells};
 use crate::clock::Millis;
-use crate::ids::{CampaignId, UserId};
+use crate::ids::{CampaignId, CouponRef, UserId};
 use crate::lane::record::CouponChoice;
-use crate::ledger::coupons::{CampaignSpec, Coupon};
+use crate::ledger::coupons::{COMPARED_MAX, Coupon};
 use crate::ledger::quote::Inputs;
-use crate::ledger::sql::{Value, fetch_in};
-use crate::ledger::{Conn, Ledger, Result, Source};
-
-/// Most coupons of one user that are compared; those that end soonest.
-const COUPONS_MAX: i64 = 200;
+use crate::ledger::{Conn, Ledger, Result, Source, campaign_version};
 
 impl Ledger {
     /// What [`Inputs::quote`] computes with.
@@ -29,12 +24,13 @@ impl Ledger {
                     CouponChoice::None => {}
                     CouponChoice::Best => {
                         inputs.coupons = issued(conn, &user, now_ms).await?;
-                        let keys = inputs.coupons.iter().map(|coupon| coupon.campaign.as_str().into()).collect();
-                        inputs.campaigns = campaigns(conn, keys).await?;
+                        let worth = inputs.coupons.iter().map(|one| version(&one.coupon)).collect();
+                        inputs.campaigns = campaign_version::load(conn, &worth).await?;
                     }
-                    CouponChoice::One { campaign, number, .. } => {
-                        inputs.taken = taken(conn, &user, &campaign, number).await?;
-                        inputs.campaigns = campaigns(conn, vec![campaign.as_str().into()]).await?;
+                    CouponChoice::One(coupon) => {
+                        inputs.taken = taken(conn, &user, &coupon).await?;
+                        let worth = BTreeSet::from([version(&coupon)]);
+                        inputs.campaigns = campaign_version::load(conn, &worth).await?;
                     }
                 }
                 Ok(inputs)
@@ -45,32 +41,33 @@ impl Ledger {
 }
 
 async fn issued(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Coupon>> {
-    let text = "SELECT campaign, number, expires_ms FROM coupon \
+    let text = "SELECT campaign, number, version, expires_ms FROM coupon \
          WHERE user_id = ? AND state = 'issued' AND (expires_ms IS NULL OR expires_ms > ?) \
          ORDER BY CASE WHEN expires_ms IS NULL THEN 1 ELSE 0 END, expires_ms, campaign, number LIMIT ?";
-    let rows = sqlx::query(text).bind(user.to_owned()).bind(now_ms).bind(COUPONS_MAX).fetch_all(conn).await?;
+    let rows = sqlx::query(text).bind(user.to_owned()).bind(now_ms).bind(COMPARED_MAX as i64).fetch_all(conn).await?;
     cells("coupon", &rows)
         .map(|row| {
             Ok(Coupon {
-                campaign: CampaignId::from(row.text("campaign")?),
-                number: row.int("number")?,
+                coupon: CouponRef {
+                    campaign: CampaignId::from(row.text("campaign")?),
+                    number: row.int("number")?,
+                    version: row.int("version")?,
+                },
                 expires_ms: row.int_or_null("expires_ms")?,
             })
         })
         .collect()
 }
 
-async fn campaigns(conn: &mut Conn, mut keys: Vec<Value>) -> Result<HashMap<CampaignId, CampaignSpec>> {
-    keys.dedup();
-    let rows = fetch_in(conn, "SELECT id, spec FROM campaign WHERE id IN", &keys, "").await?;
-    cells("campaign", &rows).map(|row| Ok((CampaignId::from(row.text("id")?), spec(&row)?))).collect()
+fn version(coupon: &CouponRef) -> campaign_version::Version {
+    (coupon.campaign.clone(), coupon.version)
 }
 
 /// Whether the coupon is in the ledger and not free, or another's. One that is not there yet is free:
 /// its signed id is proof enough.
-async fn taken(conn: &mut Conn, user: &str, campaign: &CampaignId, number: i64) -> Result<bool> {
+async fn taken(conn: &mut Conn, user: &str, coupon: &CouponRef) -> Result<bool> {
     let text = "SELECT user_id, state FROM coupon WHERE campaign = ? AND number = ?";
-    let row = sqlx::query(text).bind(campaign.to_string()).bind(number).fetch_optional(conn).await?;
+    let row = sqlx::query(text).bind(coupon.campaign.to_string()).bind(coupon.number).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(false) };
     let row = Cells { table: "coupon", row: &row };
     Ok(row.text("user_id")? != user || row.text("state")? != "issued")

@@ -117,7 +117,7 @@ fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
 
 async fn claims(conn: &mut Conn, campaign: String, after: i64) -> Result<Vec<Claim>> {
     let text = format!(
-        "SELECT number, user_id, claim, digest FROM coupon WHERE campaign = ? AND number > ? \
+        "SELECT number, user_id, claim, digest, version, expires_ms FROM coupon WHERE campaign = ? AND number > ? \
          ORDER BY number LIMIT {CLAIMS_PAGE}"
     );
     let rows = sqlx::query(AssertSqlSafe(text)).bind(campaign).bind(after).fetch_all(conn).await?;
@@ -129,6 +129,8 @@ async fn claims(conn: &mut Conn, campaign: String, after: i64) -> Result<Vec<Cla
                 number: row.int("number")?,
                 user: UserId::from(row.text("user_id")?),
                 digest: row.text_or_null("digest")?.unwrap_or_default(),
+                version: row.int("version")?,
+                expires_ms: row.int_or_null("expires_ms")?,
             })
         })
         .collect()

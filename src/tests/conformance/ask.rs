@@ -6,6 +6,7 @@ use stanchion::ids::{
     AttemptId, CampaignId, ClaimId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId,
     VisitorId, fact_id,
 };
+use stanchion::lane::campaign::Claim;
 use stanchion::lane::hold::Row;
 use stanchion::lane::order::{LineFact, OrderStatus, RefundLineFact, RefundStatus, SeatTarget, TotalFact};
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
@@ -279,7 +280,15 @@ fn line((line, (seat, price)): (u32, (&SeatIndex, &i64))) -> LineFact {
 }
 
 pub fn campaign_put(name: &str, stock: i64) -> CampaignPut {
-    CampaignPut { campaign: CampaignId::from(name), version: 1, stock, per_user: 1, opens_at_ms: 0, closes_at_ms: 0 }
+    CampaignPut {
+        campaign: CampaignId::from(name),
+        version: 1,
+        stock,
+        per_user: 1,
+        opens_at_ms: 0,
+        closes_at_ms: 0,
+        expires_at_ms: 0,
+    }
 }
 
 pub fn claim_id(key: &str) -> ClaimId {
@@ -294,6 +303,7 @@ pub fn claim(name: &str, key: &str, who: &str) -> ClaimAsk {
         campaign: CampaignId::from(name),
         user: user(who),
         digest: "d".to_owned(),
+        version: 1,
         expires_ms: None,
     };
     ClaimAsk {
@@ -302,8 +312,16 @@ pub fn claim(name: &str, key: &str, who: &str) -> ClaimAsk {
         claim,
         digest: "d".to_owned(),
         user: user(who),
+        version: 1,
+        expires_ms: None,
         log_max: MANY,
     }
+}
+
+/// What [`claim`] brings about.
+pub fn claimed(key: &str, number: i64, who: &str) -> Claim {
+    let (claim, user) = (claim_id(key), user(who));
+    Claim { claim, number, user, digest: "d".to_owned(), version: 1, expires_ms: None }
 }
 
 /// A record of the pipeline's own.

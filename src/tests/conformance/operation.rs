@@ -11,7 +11,6 @@ use stanchion::lane::{
 };
 
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a handful at a time")]
 pub enum Operation {
     PutEvent(EventPut),
     Enter(Enter),

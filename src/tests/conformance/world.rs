@@ -259,6 +259,7 @@ impl World {
                 let mut put = ask::campaign_put(CAMPAIGN, pick(&[1, 3, 5], b));
                 put.version = pick(&[0, 1, 2], c);
                 put.per_user = pick(&[1, 2], d);
+                put.expires_at_ms = if a % 8 == 7 { self.now_ms + SECOND } else { 0 };
                 put.opens_at_ms = pick(&[0, 0, self.now_ms, self.now_ms + SECOND], e);
                 put.closes_at_ms = pick(&[0, 0, 0, 0, self.now_ms, self.now_ms + SECOND], f);
                 vec![Operation::PutCampaign(put)]
@@ -266,6 +267,8 @@ impl World {
             Kind::Claim => {
                 let mut claim = ask::claim(if a % 16 == 15 { "nowhere" } else { CAMPAIGN }, key, user);
                 claim.digest = digest(b);
+                claim.version = i64::from(c % 3);
+                claim.expires_ms = (d % 2 == 0).then_some(self.now_ms + SECOND);
                 claim.log_max = log_max;
                 vec![Operation::Claim(claim)]
             }

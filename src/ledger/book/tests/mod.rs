@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::ids::{AttemptId, CampaignId, ClaimId, LogId, RefundId, VisitorId};
+use crate::ids::{AttemptId, CampaignId, ClaimId, CouponRef, LogId, RefundId, VisitorId};
 use crate::lane::hold::{HoldFact, HoldState};
 use crate::lane::order::OrderStatus;
 use crate::lane::record::{Body, CouponChoice, PaymentAsk, PaymentResult, RefundBy, RefundResult, Terms, VERSION};
@@ -213,6 +213,7 @@ impl Desk {
             campaign: CampaignId::from(campaign),
             user: user.into(),
             digest: "d".into(),
+            version: 1,
             expires_ms: None,
         };
         let mut entry = self.entry(claim.as_str(), body);

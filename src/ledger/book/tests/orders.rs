@@ -101,7 +101,7 @@ async fn refused_before_payment_the_seats_go_back_to_the_hold() {
     desk.campaign("spring", serde_json::json!({"name": "S", "kind": "fixed", "amount": 100, "stock": 5})).await;
     assert_eq!(desk.claim("spring", 1, "lee").await, Outcome::Done);
     let plain = desk.buy("a", 0, &[1_000]);
-    let one = |number| CouponChoice::One { campaign: "spring".into(), number, expires_ms: None };
+    let one = |number| CouponChoice::One(CouponRef { campaign: "spring".into(), number, version: 1 });
     for (n, (buy, reason)) in [
         (Buy { expected_cash: Some(999), ..plain.clone() }, Reason::PriceChanged),
         (Buy { points: 501, ..plain.clone() }, Reason::InsufficientPoints),
@@ -109,7 +109,7 @@ async fn refused_before_payment_the_seats_go_back_to_the_hold() {
         (Buy { coupon: one(1), ..plain.clone() }, Reason::CouponUnavailable),
         (
             Buy {
-                coupon: CouponChoice::One { campaign: "autumn".into(), number: 1, expires_ms: None },
+                coupon: CouponChoice::One(CouponRef { campaign: "autumn".into(), number: 1, version: 1 }),
                 ..plain.clone()
             },
             Reason::CouponUnavailable,
@@ -157,10 +157,10 @@ async fn a_coupon_is_used_before_or_after_its_claim_came() {
     let mut desk = Desk::open().await;
     let spec = serde_json::json!({"name": "S", "kind": "percent", "percent_bp": 1_000, "stock": 5});
     desk.campaign("spring", spec).await;
-    let coupon = CouponChoice::One { campaign: "spring".into(), number: 2, expires_ms: None };
+    let coupon = CouponChoice::One(CouponRef { campaign: "spring".into(), number: 2, version: 1 });
     let first = Buy { coupon: coupon.clone(), ..desk.buy("a", 0, &[1_000]) };
     desk.bought(&first).await;
-    assert_eq!(desk.order(&first.order()).await.coupon.as_deref(), Some("spring.2"));
+    assert_eq!(desk.order(&first.order()).await.coupon.as_deref(), Some("spring.2.1"));
     assert_eq!(desk.claim("spring", 2, "kim").await, Outcome::Done);
     // A number that a lane forgot and gave again is refused, not lost.
     let body = Body::CouponClaimed {
@@ -169,6 +169,7 @@ async fn a_coupon_is_used_before_or_after_its_claim_came() {
         campaign: "spring".into(),
         user: "lee".into(),
         digest: "d".into(),
+        version: 1,
         expires_ms: None,
     };
     let mut entry = desk.entry("other", body);

@@ -58,7 +58,7 @@ async fn a_seat_is_free_when_the_money_is_back() {
     }
     let best = Buy { coupon: CouponChoice::Best, ..desk.buy("again", 0, &[1_000]) };
     desk.bought(&best).await;
-    assert_eq!(desk.order(&best.order()).await.coupon.as_deref(), Some("spring.1"));
+    assert_eq!(desk.order(&best.order()).await.coupon.as_deref(), Some("spring.1.1"));
 }
 
 #[tokio::test]

@@ -3,12 +3,21 @@
 use std::sync::Arc;
 
 use stanchion::ids::LogId;
+use stanchion::lane::campaign::Claim;
 use stanchion::lane::{CampaignPut, ClaimAsk, ClaimOutcome, Lane, PutCampaign};
 
 use super::cases;
 use crate::conformance::ask::{self, SECOND, START};
+use crate::conformance::stores::next_generation;
 
-cases![stock_counts_down, claims_are_refused_in_order, a_repeat_answers_the_same_claim, a_campaign_changes];
+cases![
+    stock_counts_down,
+    claims_are_refused_in_order,
+    no_coupon_past_its_end_is_handed_out,
+    a_repeat_answers_the_same_claim,
+    a_repeat_is_worth_what_was_claimed,
+    a_campaign_changes,
+];
 
 const SPRING: &str = "spring";
 
@@ -55,19 +64,42 @@ async fn claims_are_refused_in_order(lane: Arc<dyn Lane>) {
     assert_eq!(claim(START + SECOND, "b", "lee").await, ClaimOutcome::Claimed { number: 2, stock_left: 0 });
 }
 
+async fn no_coupon_past_its_end_is_handed_out(lane: Arc<dyn Lane>) {
+    let ends = |version, expires_at_ms| CampaignPut { version, expires_at_ms, ..ask::campaign_put(SPRING, 5) };
+    put(&lane, ends(1, START + SECOND)).await;
+    let claim = async |at, key: &str, who: &str| lane.claim(at, ask::claim(SPRING, key, who)).await.expect("an answer");
+    assert_eq!(claim(START + SECOND - 1, "a", "kim").await, ClaimOutcome::Claimed { number: 1, stock_left: 4 });
+    assert_eq!(claim(START + SECOND, "b", "lee").await, ClaimOutcome::NotOpen);
+    put(&lane, ends(2, START + 2 * SECOND)).await;
+    assert_eq!(claim(START + SECOND, "b", "lee").await, ClaimOutcome::Claimed { number: 2, stock_left: 3 });
+    let generation = next_generation();
+    lane.begin_restore(START, generation, LogId(2)).await.expect("a new generation");
+    lane.restore_campaign(START, generation, ends(2, START + 2 * SECOND), vec![]).await.expect("while restoring");
+    lane.end_restore(START, generation).await.expect("the same generation");
+    assert_eq!(claim(START + 2 * SECOND, "c", "park").await, ClaimOutcome::NotOpen, "nor by a rebuilt lane");
+}
+
+async fn a_repeat_is_worth_what_was_claimed(lane: Arc<dyn Lane>) {
+    put(&lane, ask::campaign_put(SPRING, 2)).await;
+    let under = |version, expires_ms| ClaimAsk { version, expires_ms, ..ask::claim(SPRING, "a", "kim") };
+    lane.claim(START, under(4, Some(START + SECOND))).await.expect("an answer");
+    let claim = Claim { version: 4, expires_ms: Some(START + SECOND), ..ask::claimed("a", 1, "kim") };
+    let again = lane.claim(START + 9 * SECOND, under(5, None)).await.expect("an answer");
+    assert_eq!(again, ClaimOutcome::Repeated { claim: claim.clone(), stock_left: 1 });
+    let dump = lane.dump_campaign(&SPRING.into()).await.expect("an answer").expect("the campaign");
+    assert_eq!(dump.claims, [claim]);
+}
+
 async fn a_repeat_answers_the_same_claim(lane: Arc<dyn Lane>) {
     put(&lane, ask::campaign_put(SPRING, 2)).await;
     claim(&lane, "a", "kim").await;
     claim(&lane, "b", "lee").await;
-    assert_eq!(claim(&lane, "a", "kim").await, ClaimOutcome::Repeated { number: 1, stock_left: 0 });
+    let repeated = || ClaimOutcome::Repeated { claim: ask::claimed("a", 1, "kim"), stock_left: 0 };
+    assert_eq!(claim(&lane, "a", "kim").await, repeated());
     let other = ClaimAsk { digest: "other".to_owned(), ..ask::claim(SPRING, "a", "kim") };
     assert_eq!(lane.claim(START, other).await.expect("an answer"), ClaimOutcome::KeyReused);
     put(&lane, CampaignPut { closes_at_ms: 1, ..ask::campaign_put(SPRING, 2) }).await;
-    assert_eq!(
-        claim(&lane, "a", "kim").await,
-        ClaimOutcome::Repeated { number: 1, stock_left: 0 },
-        "before all checks"
-    );
+    assert_eq!(claim(&lane, "a", "kim").await, repeated(), "before all checks");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 2, "nothing is logged twice");
 }
 

@@ -238,10 +238,9 @@ async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
     lane.begin_restore(START, generation, LogId(0)).await.expect("a new generation");
     let claims = [("a", "kim"), ("b", "lee")];
     let claims = (1..).zip(claims).map(|(number, (key, who))| Claim {
-        claim: ask::claim_id(key),
-        number,
-        user: ask::user(who),
-        digest: "d".to_owned(),
+        version: 3,
+        expires_ms: Some(START + SECOND),
+        ..ask::claimed(key, number, who)
     });
     let claims: Vec<Claim> = claims.collect();
     for _ in 0..2 {
@@ -251,7 +250,8 @@ async fn a_campaign_comes_back_with_its_claims(lane: Arc<dyn Lane>) {
     lane.end_restore(START, generation).await.expect("the same generation");
     let claim =
         async |key: &str, who: &str| lane.claim(START, ask::claim("spring", key, who)).await.expect("an answer");
-    assert_eq!(claim("a", "kim").await, ClaimOutcome::Repeated { number: 1, stock_left: 1 });
+    let repeated = ClaimOutcome::Repeated { claim: claims[0].clone(), stock_left: 1 };
+    assert_eq!(claim("a", "kim").await, repeated);
     assert_eq!(claim("x", "lee").await, ClaimOutcome::AlreadyClaimed);
     assert_eq!(claim("c", "park").await, ClaimOutcome::Claimed { number: 3, stock_left: 0 });
     let dump = lane.dump_campaign(&"spring".into()).await.expect("an answer").expect("the campaign");

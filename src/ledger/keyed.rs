@@ -7,7 +7,7 @@ use crate::ledger::sql::{Value, bind, holes, key_lists};
 use crate::ledger::{Conn, Result};
 
 /// `{text} … IN (keys) {tail}`: `text` ends in `IN` and has one `?` for each of `fixed` before it.
-pub(super) struct Keyed<'k> {
+pub struct Keyed<'k> {
     pub text: &'k str,
     pub fixed: &'k [Value],
     pub keys: &'k [Value],

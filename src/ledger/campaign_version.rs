@@ -1,0 +1,46 @@
+//! What campaigns said at their versions. A coupon is worth what its campaign said when it was claimed.
+//! Knows no arithmetic.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sqlx::Row as _;
+
+use super::coupons::CampaignSpec;
+use super::keyed::Keyed;
+use super::sql::{Value, insert};
+use super::{Conn, Error, Result};
+use crate::ids::CampaignId;
+
+/// A campaign, and its version.
+pub type Version = (CampaignId, i64);
+
+/// Specs by version; one that is missing here is missing in the ledger.
+pub type Versions = HashMap<Version, CampaignSpec>;
+
+pub async fn keep(conn: &mut Conn, (campaign, version): Version, spec: String) -> Result<()> {
+    let row = vec![campaign.as_str().into(), version.into(), spec.into()];
+    insert(conn, "campaign_version", &["campaign", "version", "spec"], &[row]).await
+}
+
+pub async fn load(conn: &mut Conn, wanted: &BTreeSet<Version>) -> Result<Versions> {
+    let mut by_campaign: BTreeMap<&CampaignId, Vec<Value>> = BTreeMap::new();
+    for (campaign, version) in wanted {
+        by_campaign.entry(campaign).or_default().push((*version).into());
+    }
+    let text = "SELECT version, spec FROM campaign_version WHERE campaign = ? AND version IN";
+    let mut found = Versions::new();
+    for (campaign, keys) in by_campaign {
+        let of_campaign = Keyed { text, fixed: &[campaign.as_str().into()], keys: &keys, tail: "" };
+        for row in of_campaign.fetch(conn).await? {
+            let (version, spec): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+            let spec = serde_json::from_str(&spec).map_err(|error| Error::Unreadable {
+                table: "campaign_version",
+                column: "spec",
+                key: format!("{campaign} {version}"),
+                detail: error.to_string(),
+            })?;
+            found.insert((campaign.clone(), version), spec);
+        }
+    }
+    Ok(found)
+}
