@@ -27,11 +27,17 @@ local function mark_spent(visitor, score)
   redis.call("HSET", SPENT, field, string.sub(bits, 1, at - 1) .. byte .. string.sub(bits, at + 1))
 end
 
+-- Of a visitor inside, late or back. Behind the score of one inside their own end may stand: see lib/inside.lua.
+local function score_of(visitor)
+  local score = redis.call("HGET", SCORES, visitor)
+  return score and tonumber(string.match(score, "^%S+"))
+end
+
 -- Where a visitor is, the number that set gives them, and their score; nothing when in no set.
 local function place_of(visitor)
   local score = redis.call("ZSCORE", WAITING, visitor)
   if score then return "waiting", tonumber(score), tonumber(score) end
-  score = tonumber(redis.call("HGET", SCORES, visitor) or nil)
+  score = score_of(visitor)
   if not score then return nil end
   local expires = redis.call("ZSCORE", INSIDE, visitor)
   if expires then return "inside", tonumber(expires), score end
@@ -87,10 +93,4 @@ local function put_late(visitor, where, score, called)
   remove(visitor, where)
   redis.call("ZADD", LATE, text(called), visitor)
   redis.call("HSET", SCORES, visitor, text(score))
-end
-
--- A place inside, if there, lasts until then at least.
-local function keep_inside(visitor, expires)
-  local before = redis.call("ZSCORE", INSIDE, visitor)
-  if before and tonumber(before) < expires then redis.call("ZADD", INSIDE, text(expires), visitor) end
 end

@@ -35,7 +35,7 @@ local function stand(visitor, where, number, score, mode)
   if is_called then
     redis.call("SREM", CALLED, visitor, again(visitor))
     number = math.max(number, now + room.pass_ttl * 1000)
-    redis.call("ZADD", INSIDE, text(number), visitor)
+    put_inside(visitor, score, number)
   end
   return ADMITTED, number
 end

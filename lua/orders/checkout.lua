@@ -12,11 +12,12 @@
 -- KEYS[6]   placed   set     orders of the event
 -- KEYS[7]   room     hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[8]   inside   zset    visitor -> expiry, ms
--- KEYS[9]   seats    string  one byte a seat: f h p s b
--- KEYS[10]  owners   hash    seat -> hold (h) or order (p s)
--- KEYS[11]  holds    hash    hold -> what never changes (JSON)
--- KEYS[12]  marks    hash    hold -> state expires seats prices order
--- KEYS[13]  expiry   zset    held hold -> when it ends, ms
+-- KEYS[9]   scores   hash    visitor inside, late or back -> score, and its own end
+-- KEYS[10]  seats    string  one byte a seat: f h p s b
+-- KEYS[11]  owners   hash    seat -> hold (h) or order (p s)
+-- KEYS[12]  holds    hash    hold -> what never changes (JSON)
+-- KEYS[13]  marks    hash    hold -> state expires seats prices order
+-- KEYS[14]  expiry   zset    held hold -> when it ends, ms
 -- ARGV[1]   now_ms      integer  0 where nothing depends on it
 -- ARGV[2]   generation  integer  highest the caller has seen
 -- ARGV[3]   log         integer  highest log id the caller has seen
@@ -41,13 +42,13 @@
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SEATS, OWNERS, HOLDS, MARKS, EXPIRY = unpack(KEYS)
+local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SCORES, SEATS, OWNERS, HOLDS, MARKS, EXPIRY = unpack(KEYS)
 local code = {
   PLACED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, ALREADY_ORDERED = -4, EXPIRED = -5,
   RELEASED = -6, FULL = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
-arity(13, 12)
+arity(14, 12)
 -- include lib/marks.lua
 local hold, user, order, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local deadline, fact, record, body = int(8, 0, TIME_MAX), ARGV[9], ARGV[10], ARGV[11]
@@ -58,6 +59,7 @@ local log_max = int(12, -COUNT_MAX, COUNT_MAX)
 -- include lib/hold_marks.lua
 -- include lib/orders.lua
 -- include lib/log.lua
+-- include lib/inside.lua
 local known, known_fact, pending = read_order(order)
 if known then
   if known_fact.digest ~= digest then return reply("KEY_REUSED") end
@@ -81,7 +83,6 @@ local line = write_mark(hold, mark)
 redis.call("ZREM", EXPIRY, hold)
 redis.call("HSET", ORDERS, order, fact)
 redis.call("SADD", PLACED, order)
-local expires = tonumber(redis.call("ZSCORE", INSIDE, hold_fact.visitor) or nil)
-if expires and expires < deadline then redis.call("ZADD", INSIDE, text(deadline), hold_fact.visitor) end
+keep_inside(hold_fact.visitor, deadline)
 append(record, body, "hold", hold_json, "mark", line)
 return reply("PLACED")

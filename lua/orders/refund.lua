@@ -16,12 +16,13 @@
 -- ARGV[3]   log         integer  highest log id the caller has seen
 -- ARGV[4]   order       text
 -- ARGV[5]   user        text     empty: an admin
--- ARGV[6]   refund      text
--- ARGV[7]   digest      text     of the request
--- ARGV[8]   fact        JSON     requested
--- ARGV[9]   record      text     its id
--- ARGV[10]  body        JSON     refund.requested
--- ARGV[11]  log_max     integer
+-- ARGV[6]   by          text     buyer: by the order's refund terms; else without fee and deadline
+-- ARGV[7]   refund      text
+-- ARGV[8]   digest      text     of the request
+-- ARGV[9]   fact        JSON     requested
+-- ARGV[10]  record      text     its id
+-- ARGV[11]  body        JSON     refund.requested
+-- ARGV[12]  log_max     integer
 -- then     line, amount (0: all that is left) of each line
 -- Returns {code, generation, log, …}
 --    1  ACCEPTED
@@ -32,22 +33,23 @@
 --   -4  NOT_REFUNDABLE
 --   -5  OVER_REFUND     {…, line}
 --   -6  LINE_NOT_FOUND  {…, line}
+--   -7  CLOSED          the buyer's time for refunds is over
 --   -9  FULL            the log is at its bound; nothing was changed
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS = unpack(KEYS)
 local code = {
   ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, NOT_REFUNDABLE = -4,
-  OVER_REFUND = -5, LINE_NOT_FOUND = -6, FULL = -9, RECOVERING = -100,
+  OVER_REFUND = -5, LINE_NOT_FOUND = -6, CLOSED = -7, FULL = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
-arity_from(7, 11)
+arity_from(7, 12)
 -- include lib/marks.lua
-local order, user, refund, digest, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local record, body, log_max = ARGV[9], ARGV[10], int(11, -COUNT_MAX, COUNT_MAX)
-if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
+local order, user, by, refund, digest, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local record, body, log_max = ARGV[10], ARGV[11], int(12, -COUNT_MAX, COUNT_MAX)
+if #ARGV % 2 ~= 0 then error({ err = "ARITY" }) end
 local asked = {}
-for at = 12, #ARGV, 2 do asked[#asked + 1] = { int(at, 0, 4294967295), int(at + 1, 0, COUNT_MAX) } end
+for at = 13, #ARGV, 2 do asked[#asked + 1] = { int(at, 0, 4294967295), int(at + 1, 0, COUNT_MAX) } end
 -- include lib/open.lua
 -- include lib/orders.lua
 -- include lib/log.lua
@@ -60,6 +62,9 @@ local _, known = read_order(order)
 if not known then return reply("NOT_FOUND") end
 if user ~= "" and known.user ~= user then return reply("NOT_OWNER") end
 if known.status ~= "confirmed" and known.status ~= "partially_refunded" then return reply("NOT_REFUNDABLE") end
+local terms = known.refund_terms or {}
+local last = #terms > 0 and tonumber(terms[#terms].until_ms)
+if by == "buyer" and last and now >= last then return reply("CLOSED") end
 local lines = {}
 for _, line in ipairs(known.lines) do lines[line.line] = line end
 for _, ask in ipairs(asked) do

@@ -19,7 +19,7 @@
 -- KEYS[12]  called         set     visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[13]  late           zset    visitor -> when called, ms
 -- KEYS[14]  back           zset    visitor -> score
--- KEYS[15]  scores         hash    visitor inside, late or back -> score
+-- KEYS[15]  scores         hash    visitor inside, late or back -> score, and its own end
 -- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[17]  spent_draws    set     visitors of a draw who are through
 -- KEYS[18]  draws_log      list    + or - and a visitor: each change of spent_draws
@@ -85,6 +85,7 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/places.lua
+-- include lib/inside.lua
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
 -- include lib/holds.lua

@@ -9,7 +9,7 @@
 -- KEYS[2]  room         hash  version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]  inside       zset  visitor -> expiry, ms
 -- KEYS[4]  called       set   visitors inside who have not claimed it; with ! before it: the second call
--- KEYS[5]  scores       hash  visitor inside, late or back -> score
+-- KEYS[5]  scores       hash  visitor inside, late or back -> score, and its own end
 -- KEYS[6]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[7]  spent_draws  set   visitors of a draw who are through
 -- KEYS[8]  draws_log    list  + or - and a visitor: each change of spent_draws
@@ -38,7 +38,9 @@ local inside, scores = redis.call("ZRANGE", INSIDE, 0, -1, "WITHSCORES"), {}
 for first = 1, #inside, 4000 do
   local names = {}
   for at = first, math.min(first + 3999, #inside), 2 do names[#names + 1] = inside[at] end
-  for _, score in ipairs(redis.call("HMGET", SCORES, unpack(names))) do scores[#scores + 1] = score end
+  for _, score in ipairs(redis.call("HMGET", SCORES, unpack(names))) do
+    scores[#scores + 1] = string.match(score, "^%S+")
+  end
 end
 local changes = redis.call("LLEN", DRAWS_LOG)
 -- What was told is of another round, or of more than there is: from the first.

@@ -12,7 +12,7 @@
 -- KEYS[6]   called       set   visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[7]   late         zset  visitor -> when called, ms
 -- KEYS[8]   back         zset  visitor -> score
--- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score, and its own end
 -- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[11]  spent_draws  set   visitors of a draw who are through
 -- KEYS[12]  draws_log    list  + or - and a visitor: each change of spent_draws

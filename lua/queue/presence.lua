@@ -13,7 +13,7 @@
 -- KEYS[6]   called       set   visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[7]   late         zset  visitor -> when called, ms
 -- KEYS[8]   back         zset  visitor -> score
--- KEYS[9]   scores       hash  visitor inside, late or back -> score
+-- KEYS[9]   scores       hash  visitor inside, late or back -> score, and its own end
 -- KEYS[10]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[11]  spent_draws  set   visitors of a draw who are through
 -- KEYS[12]  drawn        zset  who entered by a draw, all at 0: in order of their ids
@@ -54,7 +54,7 @@ local function see(visitor, score)
   if where == "waiting" then return IS_WAITING end
   if where == "late" then
     if called + room.late_grace * 1000 <= now then return IS_GONE end
-    local own = tonumber(redis.call("HGET", SCORES, visitor))
+    local own = score_of(visitor)
     remove(visitor, where)
     redis.call("ZADD", BACK, text(own), visitor)
     redis.call("HSET", SCORES, visitor, text(own))

@@ -19,7 +19,7 @@
 -- KEYS[12]  called         set     visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[13]  late           zset    visitor -> when called, ms
 -- KEYS[14]  back           zset    visitor -> score
--- KEYS[15]  scores         hash    visitor inside, late or back -> score
+-- KEYS[15]  scores         hash    visitor inside, late or back -> score, and its own end
 -- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[17]  spent_draws    set     visitors of a draw who are through
 -- KEYS[18]  draws_log      list    + or - and a visitor: each change of spent_draws
@@ -102,10 +102,6 @@ local function due(key, upto)
     found[#found] = nil
   end
   return found
-end
-
-local function score_of(visitor)
-  return tonumber(redis.call("HGET", SCORES, visitor))
 end
 
 for _, visitor in ipairs(due(INSIDE, now)) do

@@ -14,7 +14,7 @@
 -- KEYS[8]   called       set     visitors inside who have not claimed it; with ! before it: the second call
 -- KEYS[9]   late         zset    visitor -> when called, ms
 -- KEYS[10]  back         zset    visitor -> score
--- KEYS[11]  scores       hash    visitor inside, late or back -> score
+-- KEYS[11]  scores       hash    visitor inside, late or back -> score, and its own end
 -- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
 -- KEYS[13]  spent_draws  set     visitors of a draw who are through
 -- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws

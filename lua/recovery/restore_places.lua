@@ -8,7 +8,7 @@
 -- KEYS[1]  meta         hash  generation, log (last id), restoring
 -- KEYS[2]  inside       zset  visitor -> expiry, ms
 -- KEYS[3]  called       set   visitors inside who have not claimed it; with ! before it: the second call
--- KEYS[4]  scores       hash  visitor inside, late or back -> score
+-- KEYS[4]  scores       hash  visitor inside, late or back -> score, and its own end
 -- KEYS[5]  spent        hash  score / 1024 -> 128 bytes, a bit a score
 -- KEYS[6]  spent_draws  set   visitors of a draw who are through
 -- KEYS[7]  drawn        zset  who entered by a draw, all at 0: in order of their ids

@@ -7,15 +7,16 @@
 -- KEYS[1]   meta    hash    generation, log (last id), restoring
 -- KEYS[2]   room    hash    version; settings, counters, seats (see lib/room.lua)
 -- KEYS[3]   inside  zset    visitor -> expiry, ms
--- KEYS[4]   bound   hash    visitor -> user
--- KEYS[5]   open    hash    visitor -> holds not ended
--- KEYS[6]   seats   string  one byte a seat: f h p s b
--- KEYS[7]   owners  hash    seat -> hold (h) or order (p s)
--- KEYS[8]   taken   hash    user -> seats h p s
--- KEYS[9]   holds   hash    hold -> what never changes (JSON)
--- KEYS[10]  marks   hash    hold -> state expires seats prices order
--- KEYS[11]  expiry  zset    held hold -> when it ends, ms
--- KEYS[12]  ended   zset    ended hold -> when it is dropped, ms
+-- KEYS[4]   scores  hash    visitor inside, late or back -> score, and its own end
+-- KEYS[5]   bound   hash    visitor -> user
+-- KEYS[6]   open    hash    visitor -> holds not ended
+-- KEYS[7]   seats   string  one byte a seat: f h p s b
+-- KEYS[8]   owners  hash    seat -> hold (h) or order (p s)
+-- KEYS[9]   taken   hash    user -> seats h p s
+-- KEYS[10]  holds   hash    hold -> what never changes (JSON)
+-- KEYS[11]  marks   hash    hold -> state expires seats prices order
+-- KEYS[12]  expiry  zset    held hold -> when it ends, ms
+-- KEYS[13]  ended   zset    ended hold -> when it is dropped, ms
 -- ARGV[1]   now_ms          integer  0 where nothing depends on it
 -- ARGV[2]   generation      integer  highest the caller has seen
 -- ARGV[3]   log             integer  highest log id the caller has seen
@@ -43,15 +44,16 @@
 --   -7  TAKEN           {…, seat, seat}: named ones that are not free
 --   -8  SOLD_OUT        fewer are free than wanted
 --   -9  NO_BLOCK        enough are free, but not side by side
+--  -10  PLACE_OVER      inside for what is under way only
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, INSIDE, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local META, ROOM, INSIDE, SCORES, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
 local code = {
   HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4,
-  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, RECOVERING = -100,
+  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, PLACE_OVER = -10, RECOVERING = -100,
 }
 -- include lib/args.lua
-arity(12, 14)
+arity(13, 14)
 -- include lib/marks.lua
 local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)
@@ -76,6 +78,7 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
 -- include lib/holds.lua
+-- include lib/inside.lua
 local known = redis.call("HGET", HOLDS, hold)
 if known then
   if cjson.decode(known).digest ~= digest then return reply("KEY_REUSED") end
@@ -86,6 +89,7 @@ if mode == "scheduled" or mode == "closed" then return reply("NOT_OPEN") end
 if mode == "recovering" then return reply("RECOVERING") end
 local expires_inside = tonumber(redis.call("ZSCORE", INSIDE, visitor) or nil)
 if not expires_inside or expires_inside <= now then return reply("NOT_INSIDE") end
+if own_end(visitor) <= now then return reply("PLACE_OVER") end
 local bound = redis.call("HGET", BOUND, visitor)
 if bound and bound ~= user then return reply("NOT_OWNER") end
 
@@ -210,5 +214,5 @@ redis.call("ZADD", EXPIRY, text(expires), hold)
 add(TAKEN, user, quantity)
 add(OPEN, visitor, 1)
 if not bound then redis.call("HSET", BOUND, visitor, user) end
-if expires_inside < expires then redis.call("ZADD", INSIDE, text(expires), visitor) end
+keep_inside(visitor, expires)
 return reply("HELD", mark)

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::layout::Layout;
-use crate::clock::Timestamp;
+use crate::clock::{Millis, Timestamp};
 use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::lane::EventPut;
-use crate::lane::record::Terms;
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::lane::terms::{self, RefundTerm, Terms};
 use crate::ledger::draws::DrawSecret;
 use crate::money::{AMOUNT_MAX, BP_MAX};
 
@@ -69,6 +69,13 @@ pub struct EventSpec {
     pub cancellation_fees: Vec<CancellationFee>,
     #[serde(default)]
     pub refunds_close_at: Option<Timestamp>,
+    /// In a change: a new date or venue, after which what was sold before is refunded without fee until
+    /// `refunds_close_at`.
+    #[serde(default, skip_serializing)]
+    pub material_change: bool,
+    /// When the last such change was made. Told, not set.
+    #[serde(default)]
+    pub material_change_at: Option<Timestamp>,
     #[serde(default)]
     pub earn_vest_days: Option<i64>,
     #[serde(default)]
@@ -242,6 +249,8 @@ impl EventSpec {
         for (i, fee) in self.cancellation_fees.iter().enumerate() {
             let days = (0..=DAYS_MAX).contains(&fee.days_before);
             check(days, &format!("/cancellation_fees/{i}/days_before"), "0 to 3660 days");
+            let twice = self.cancellation_fees[..i].iter().any(|other| other.days_before == fee.days_before);
+            check(!twice, &format!("/cancellation_fees/{i}/days_before"), "given twice");
             let bp = (0..=BP_MAX).contains(&fee.fee_bp);
             check(bp, &format!("/cancellation_fees/{i}/fee_bp"), "0 to 10000 basis points");
         }
@@ -301,14 +310,28 @@ impl EventSpec {
         faults
     }
 
+    /// The buyer's cancellation fees: days before the start are calendar days where the event takes place.
+    pub fn refund_terms(&self) -> Vec<RefundTerm> {
+        let zone = jiff::tz::TimeZone::get(&self.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let start = jiff::Timestamp::from_millisecond(self.starts_at.0).unwrap_or(jiff::Timestamp::MAX);
+        let day = start.to_zoned(zone.clone()).date();
+        // A fee of d days ends with the day that lies d days before the start's.
+        let end_of = |days_before: i64| {
+            let next =
+                day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
+            next.to_zoned(zone.clone()).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
+        };
+        let fees = self.cancellation_fees.iter().map(|fee| (fee.days_before, fee.fee_bp)).collect();
+        terms::schedule(fees, self.refunds_close_at.map(|at| at.0), end_of)
+    }
+
     /// What an order freezes when it is placed.
     pub fn terms(&self) -> Terms {
         Terms {
             currency: self.currency.clone(),
             organizer: self.organizer.clone(),
             starts_ms: self.starts_at.0,
-            refunds_close_ms: self.refunds_close_at.map(|t| t.0),
-            cancellation_fees: self.cancellation_fees.iter().map(|f| (f.days_before, f.fee_bp)).collect(),
+            refunds: self.refund_terms(),
             earn_vest_days: self.earn_vest_days,
             earn_valid_days: self.earn_valid_days,
         }
@@ -376,6 +399,22 @@ impl Event {
         self.spec.terms()
     }
 
+    /// The refund terms of an order placed at `placed_ms`, of which `frozen` were frozen with it: those, or better
+    /// ones since the event was changed.
+    pub fn refund_terms(&self, placed_ms: Millis, frozen: &[RefundTerm], now_ms: Millis) -> Vec<RefundTerm> {
+        if !self.frees_refunds(placed_ms, now_ms) {
+            return frozen.to_vec();
+        }
+        vec![RefundTerm { until_ms: self.spec.refunds_close_at.map(|at| at.0), fee_bp: 0 }]
+    }
+
+    /// The event was changed materially after the order was placed: a refund is free, until `refunds_close_at` as it
+    /// is now.
+    pub fn frees_refunds(&self, placed_ms: Millis, now_ms: Millis) -> bool {
+        let changed = self.spec.material_change_at.is_some_and(|at| placed_ms < at.0);
+        changed && self.spec.refunds_close_at.is_none_or(|at| now_ms < at.0)
+    }
+
     /// The whole state its lane should have.
     pub fn lane_put(&self) -> EventPut {
         let room = &self.spec.room;
@@ -434,6 +473,27 @@ mod tests {
         let spec = spec(SMALL);
         assert_eq!(spec.faults(), Faults::new());
         assert_eq!((spec.hold_ttl_s, spec.room.capacity, spec.earn_bp), (420, 500, 0));
+    }
+
+    #[test]
+    fn a_day_of_a_cancellation_fee_ends_at_midnight_where_the_event_is() {
+        let mut spec = spec(SMALL);
+        let at = |text: &str| Timestamp(crate::clock::parse_rfc3339(text).expect("a time"));
+        let fees = [(10, 0), (3, 1_000), (0, 3_000)];
+        spec.cancellation_fees = fees.map(|(days_before, fee_bp)| CancellationFee { days_before, fee_bp }).to_vec();
+        // In the evening in Berlin, where the clocks went forward four days before.
+        (spec.timezone, spec.starts_at) = ("Europe/Berlin".into(), at("2027-04-01T18:00:00Z"));
+        let ends = |spec: &EventSpec| {
+            let until = |term: &RefundTerm| term.until_ms.map(crate::clock::rfc3339);
+            spec.refund_terms().iter().map(until).collect::<Vec<_>>()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(ends(&spec), [text("2027-03-22T23:00:00Z"), text("2027-03-29T22:00:00Z"), None]);
+        // In the early morning in Seoul it is yesterday still in London.
+        (spec.timezone, spec.starts_at) = ("Asia/Seoul".into(), at("2027-03-31T20:00:00Z"));
+        spec.refunds_close_at = Some(at("2027-03-31T00:00:00Z"));
+        let close = text("2027-03-31T00:00:00Z");
+        assert_eq!(ends(&spec), [text("2027-03-22T15:00:00Z"), text("2027-03-29T15:00:00Z"), close]);
     }
 
     #[test]

@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 use super::campaign::{self, Campaign};
 use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
-use crate::ledger::catalog::{CampaignRow, EventRow, Put};
+use crate::ledger::catalog::{CampaignRow, EventRow, Fact, Put};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
 use crate::ledger::grant::{Grant, Granted};
@@ -234,7 +234,8 @@ impl Catalog {
                 }
                 Edited::Stale => return Ok(PutEventOutcome::Stale),
             };
-            let mut faults = spec.faults();
+            let (spec, mut faults) = self.with_change(spec, before.as_deref());
+            faults.extend(spec.faults());
             // One from before the house had a currency keeps its own.
             let kept = before.as_ref().is_some_and(|before| before.spec.currency == spec.currency);
             if faults.is_empty() && spec.currency != self.currency && !kept {
@@ -270,6 +271,22 @@ impl Catalog {
         Err(Error::Contended)
     }
 
+    /// Notes when a material change is made; only a change of this kind moves that time.
+    fn with_change(&self, spec: EventSpec, before: Option<&Event>) -> (EventSpec, Faults) {
+        let former = before.and_then(|before| before.spec.material_change_at);
+        let mut faults = Faults::new();
+        if spec.material_change && before.is_none() {
+            faults.push(("/material_change".into(), "of a new event nothing is sold that it could change".into()));
+        }
+        if spec.material_change_at != former {
+            let text = "told, not set: name \"material_change\": true when date or venue change";
+            faults.push(("/material_change_at".into(), text.into()));
+        }
+        let now = Some(Timestamp(self.clock.now_ms()));
+        let material_change_at = if spec.material_change { now } else { former };
+        (EventSpec { material_change: false, material_change_at, ..spec }, faults)
+    }
+
     fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
         let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
         let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
@@ -302,6 +319,7 @@ impl Catalog {
             spec: serde_json::to_string(&event.spec).expect("a spec is plain data"),
             layout: serde_json::to_string(&event.layout).expect("a layout is plain data"),
             draw: event.draw.clone(),
+            fact: changed(event, before),
         };
         let expected = before.map(|b| b.version);
         match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
@@ -522,6 +540,19 @@ impl Campaign {
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         Ok(Self { id: row.id, lane: row.lane, version: row.version, spec })
     }
+}
+
+/// What those who follow the house are told of a change that what was sold before may be given back for.
+fn changed(event: &Event, before: Option<&Event>) -> Option<Fact> {
+    let at = event.spec.material_change_at?;
+    before.filter(|before| before.spec.material_change_at < Some(at))?;
+    let EventSpec { name, venue, timezone, starts_at, refunds_close_at, .. } = &event.spec;
+    let body = serde_json::json!({
+        "event": event.id, "version": event.version, "material_change": true, "name": name, "venue": venue,
+        "timezone": timezone, "starts_at": starts_at, "refunds_close_at": refunds_close_at, "at": at,
+    });
+    let id = format!("{}.{}.changed", event.id, event.version);
+    Some(Fact { id, kind: "event.changed", body: body.to_string() })
 }
 
 fn names(layout: &Layout, seats: &[SeatIndex]) -> Vec<String> {

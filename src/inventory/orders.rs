@@ -142,6 +142,7 @@ fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
         placed_ms: now_ms,
         confirmed_ms: None,
         deadline_ms,
+        refund_terms: ask.terms.refunds.clone(),
     };
     let body = Body::OrderPlaced {
         v: VERSION,

@@ -12,6 +12,7 @@ pub struct Refunding {
     pub order: OrderId,
     /// `None`: an admin asks.
     pub user: Option<UserId>,
+    pub by: RefundBy,
     pub refund: RefundId,
     pub digest: String,
     /// (line, gross amount); no amount: all that is left of the line. No repeats, not empty.
@@ -40,13 +41,13 @@ impl Inventory {
 }
 
 fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
-    let Refunding { order, user, refund, digest, lines, reason } = ask;
+    let Refunding { order, user, by, refund, digest, lines, reason } = ask;
     let body = Body::RefundRequested {
         v: VERSION,
         order: order.clone(),
         refund: refund.clone(),
         digest: digest.clone(),
-        by: if user.is_some() { RefundBy::Buyer } else { RefundBy::Admin },
+        by,
         lines: lines.clone(),
         reason: reason.clone(),
     };
@@ -65,5 +66,5 @@ fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
         requested_ms: now_ms,
     };
     let record = Record { id: refund.to_string(), body };
-    Refund { order, user, refund, digest, lines, fact, record, log_max }
+    Refund { order, user, by, refund, digest, lines, fact, record, log_max }
 }

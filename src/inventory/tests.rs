@@ -11,6 +11,7 @@ use crate::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, Visi
 use crate::lane::order::{OrderStatus, SeatTarget, TotalFact};
 use crate::lane::record::{CouponChoice, Terms};
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::lane::terms::RefundTerm;
 use crate::lane::{
     CancelOutcome, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lanes, OrderFact, SeatMap,
     Settlement, Want, memory,
@@ -88,8 +89,7 @@ impl House {
             currency: "KRW".into(),
             organizer: "o".into(),
             starts_ms: NOW,
-            refunds_close_ms: None,
-            cancellation_fees: Vec::new(),
+            refunds: vec![RefundTerm::FREE],
             earn_vest_days: None,
             earn_valid_days: None,
         };

@@ -89,7 +89,11 @@ pub struct HoldAsk {
     pub fee_bp: i64,
 }
 
-/// Checked in this order (after the repeat): event, mode, inside, bound user, limit, seats.
+/// Checked in this order (after the repeat): event, mode, inside, the place's own end, bound user, limit, seats.
+///
+/// A place's own end is when it would end by itself: `pass_ttl_s` after it was claimed. A hold, an order and a hold
+/// given back make the place last as long as they do, and its own end stays: what is under way then is finished, and
+/// nothing begins. (A lane that is rebuilt knows only how long places last.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldOutcome {
     Held(HoldFact),
@@ -102,6 +106,8 @@ pub enum HoldOutcome {
     NotOpen,
     /// The visitor is not inside.
     NotInside,
+    /// The place's own end is past: the visitor is inside for what is under way only.
+    PlaceOver,
     /// The visitor is bound to another user.
     NotOwner,
     /// `seats_per_user` would be passed; so many are taken.

@@ -16,6 +16,7 @@ pub mod order;
 pub mod record;
 pub mod redis;
 pub mod room;
+pub mod terms;
 
 use std::sync::Arc;
 

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
+use super::record::{Record, RefundBy};
+use super::terms::{RefundTerm, refund_fee_bp};
 use crate::clock::Millis;
 use crate::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, SeatIndex, UserId, VisitorId};
 
@@ -136,6 +137,16 @@ pub struct OrderFact {
     pub confirmed_ms: Option<Millis>,
     /// When an order not yet paid expires.
     pub deadline_ms: Millis,
+    /// Frozen when it was placed. Empty in facts of before: then only the writer judges.
+    #[serde(default)]
+    pub refund_terms: Vec<RefundTerm>,
+}
+
+impl OrderFact {
+    /// The buyer's time for refunds is over.
+    pub fn refunds_closed(&self, at_ms: Millis) -> bool {
+        !self.refund_terms.is_empty() && refund_fee_bp(&self.refund_terms, at_ms).is_none()
+    }
 }
 
 /// A line; amounts in minor units. `net = price − discount = points + cash`.
@@ -280,12 +291,14 @@ pub enum CancelOutcome {
 /// Arguments of `refund`. `user` is `None` for an admin.
 ///
 /// In this order: an amount below 1 → [`super::Fault::Contract`]; the repeat by refund id; order found;
-/// owner; status confirmed or partially refunded, else `NotRefundable`; then line by line as asked:
+/// owner; status confirmed or partially refunded, else `NotRefundable`; by a buyer whose time is over:
+/// `Closed`; then line by line as asked:
 /// exists, not closed, amount at most `price − discount − refunded`; the log.
 #[derive(Debug, Clone)]
 pub struct Refund {
     pub order: OrderId,
     pub user: Option<UserId>,
+    pub by: RefundBy,
     pub refund: RefundId,
     pub digest: String,
     /// (line, gross amount); no amount: all that is left of the line. No repeats.
@@ -304,6 +317,8 @@ pub enum RefundOutcome {
     NotFound,
     NotOwner,
     NotRefundable,
+    /// The buyer's time for refunds is over.
+    Closed,
     /// This line is refunded already, or less is left of it.
     OverRefund {
         line: u32,

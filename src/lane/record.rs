@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::order::Reason;
+pub use super::terms::Terms;
 use crate::clock::Millis;
 use crate::ids::{AttemptId, CampaignId, ClaimId, CouponRef, EventId, HoldId, OrderId, RefundId, UserId};
 
@@ -133,12 +134,26 @@ pub enum PaymentResult {
     NotDone,
 }
 
-/// Who asks for a refund: an admin pays no cancellation fee and knows no deadline.
+/// Who asks for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundBy {
+    /// By the terms frozen with the order.
     Buyer,
+    /// The event was changed materially since: no fee, and no deadline of the order's.
+    BuyerAfterChange,
+    /// No fee, no deadline.
     Admin,
+}
+
+impl RefundBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefundBy::Buyer => "buyer",
+            RefundBy::BuyerAfterChange => "buyer_after_change",
+            RefundBy::Admin => "admin",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,21 +164,4 @@ pub enum RefundResult {
     Refused {
         detail: String,
     },
-}
-
-/// The event's terms as they stood when the order was placed, frozen with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    pub currency: String,
-    pub organizer: String,
-    pub starts_ms: Millis,
-    /// No refund by the buyer from here on.
-    pub refunds_close_ms: Option<Millis>,
-    /// (days before the start, fee in basis points): the fee of the largest `days_before` not above the
-    /// days left applies; less than all of them: the fee of the smallest.
-    pub cancellation_fees: Vec<(i64, i64)>,
-    /// Earned points are usable so many days after the start; `None`: at once.
-    pub earn_vest_days: Option<i64>,
-    /// And last so many days from then; `None`: for ever.
-    pub earn_valid_days: Option<i64>,
 }

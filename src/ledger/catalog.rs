@@ -4,6 +4,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::draws::DrawSecret;
+use super::sql::insert;
 use super::{Cause, Conn, Error, Ledger, Result, Source, campaign_version};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, LaneId, LogId};
@@ -20,6 +21,17 @@ pub struct EventRow {
     pub layout: String,
     /// Counts where none is stored yet; what is stored stays for ever.
     pub draw: DrawSecret,
+    /// What is told of this change, in the same transaction. Not read back.
+    pub fact: Option<Fact>,
+}
+
+/// A row of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    pub id: String,
+    pub kind: &'static str,
+    /// JSON.
+    pub body: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +65,7 @@ impl Ledger {
         self.transaction(move |conn| {
             Box::pin(async move {
                 let seq = next_seq(conn).await?;
+                let fact = row.fact.clone();
                 let met = match expected {
                     Some(version) => sqlx::query(
                         "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, \
@@ -66,7 +79,7 @@ impl Ledger {
                     .bind(row.draw.text())
                     .bind(row.id.into_string())
                     .bind(version)
-                    .execute(conn)
+                    .execute(&mut *conn)
                     .await?
                     .rows_affected(),
                     None if exists(conn, "SELECT COUNT(*) FROM event WHERE id = ?", row.id.as_str()).await? => 0,
@@ -83,11 +96,18 @@ impl Ledger {
                     .bind(row.draw.text())
                     .bind(now_ms)
                     .bind(now_ms)
-                    .execute(conn)
+                    .execute(&mut *conn)
                     .await?
                     .rows_affected(),
                 };
-                Ok(if met == 1 { Put::Done } else { Put::Conflict })
+                if met != 1 {
+                    return Ok(Put::Conflict);
+                }
+                if let Some(Fact { id, kind, body }) = fact {
+                    let row = vec![id.into(), now_ms.into(), kind.into(), body.into()];
+                    insert(conn, "outbox", &["id", "at_ms", "kind", "body"], &[row]).await?;
+                }
+                Ok(Put::Done)
             })
         })
         .await
@@ -257,6 +277,7 @@ fn event_row(row: &AnyRow) -> Result<EventRow> {
         spec: row.try_get("spec")?,
         layout: row.try_get("layout")?,
         draw: DrawSecret::read(row.try_get("draw_key")?),
+        fact: None,
     })
 }
 

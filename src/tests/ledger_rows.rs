@@ -95,11 +95,11 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
            price, discount, points, cash, coupon_campaign, coupon_number, coupon_version, earn_bp, fee_bp, terms, placed_ms, \
            confirmed_ms, deadline_ms, hold_created_ms, held_until_ms) VALUES \
            ('o01a', 1, 'hall', 'kim', 'h01a', 1, 'v1', 'd1', 'confirmed', NULL, 4, 'KRW', \
-            20000, 2000, 1000, 17000, 'spring', 1, 1, 100, 500, '{}', 100, 200, 900, 50, NULL), \
+            20000, 2000, 1000, 17000, 'spring', 1, 1, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 100, 200, 900, 50, NULL), \
            ('o01b', 1, 'hall', 'kim', 'h01b', NULL, 'v1', 'd2', 'rejected', 'PAYMENT_EXPIRED', 3, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 50, NULL), \
+            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 50, NULL), \
            ('o01c', 1, 'hall', 'lee', 'h01c', 1, 'v2', 'd3', 'pending_payment', NULL, 1, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{}', 300, NULL, 900, 60, NULL); \
+            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 60, NULL); \
          INSERT INTO order_line (order_id, line, seat, price, discount, points, cash, earn, refunded, \
            points_refunded, earn_clawed, closed) VALUES \
            ('o01a', 1, 7, 10000, 1000, 500, 8500, 85, 0, 0, 0, 0), \

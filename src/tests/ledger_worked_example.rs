@@ -7,6 +7,7 @@ use stanchion::clock::{Millis, parse_rfc3339};
 use stanchion::ids::{CampaignId, FactKind, LaneId, LogId, OrderId, RefundId, Scope, UserId, fact_id};
 use stanchion::lane::order::{OrderStatus, RefundStatus, TicketState};
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, PaymentResult, RefundBy, RefundResult, Terms, VERSION};
+use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{Entry, HoldFact, HoldState, RefundFact};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::book::{self, Batch, Call, Outcome};
@@ -140,8 +141,7 @@ impl Log<'_> {
                 currency: "KRW".to_owned(),
                 organizer: "hall-co".to_owned(),
                 starts_ms: day("2027-05-01"),
-                refunds_close_ms: None,
-                cancellation_fees: Vec::new(),
+                refunds: vec![RefundTerm::FREE],
                 earn_vest_days: None,
                 // From 2026-11-20 to 2027-01-31.
                 earn_valid_days: Some(72),

@@ -12,6 +12,7 @@ use stanchion::ids::{
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
 use stanchion::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{
     CampaignPut, Checkout, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lane, Lanes, OrderFact,
     Pay, PayOutcome, Refund, RefundFact, RefundOutcome, Want, order,
@@ -278,6 +279,7 @@ impl House {
         let ask = Refund {
             order: order.clone(),
             user: None,
+            by: RefundBy::Admin,
             refund: refund.clone(),
             digest: "d".into(),
             lines,
@@ -322,8 +324,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         currency: "KRW".into(),
         organizer: "hall-co".into(),
         starts_ms: now_ms + 8_640_000_000,
-        refunds_close_ms: None,
-        cancellation_fees: Vec::new(),
+        refunds: vec![RefundTerm::FREE],
         earn_vest_days: None,
         earn_valid_days: None,
     };
@@ -344,6 +345,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         placed_ms: now_ms,
         confirmed_ms: None,
         deadline_ms,
+        refund_terms: vec![RefundTerm::FREE],
     };
     let body = Body::OrderPlaced {
         v: VERSION,

@@ -78,7 +78,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
         json!({
             "lines": [line(1, "a-1-1"), line(2, "a-1-2")], "total": total, "coupon": "spring.1.1.<signature>",
             "coupon_reason": "largest_discount", "points_usable": 10000,
-            "expires_at": "<time>", "expires_in_s": "<seconds>",
+            "expires_at": "<time>", "expires_in_s": "<seconds>", "refund_terms": [{"until": null, "fee_bp": 0}],
         }),
     );
 
@@ -100,6 +100,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
         "lines": [bought(1, "a-1-1"), bought(2, "a-1-2")], "total": total, "coupon": "spring.1.1.<signature>",
         "payment": {"provider": "sandbox", "status": "captured", "attempts": 1, "captured": 90000, "cancelled": 0},
         "placed_at": "<time>", "confirmed_at": "<time>", "expires_at": null, "expires_in_s": null,
+        "refund_terms": [{"until": null, "fee_bp": 0}],
     });
     assert_eq!(tickets_masked(masked(&confirmed)), whole);
     shows(&gateway, 0, "ssffffffff").await;

@@ -6,7 +6,15 @@ use crate::purchase_support::{Buyer, merge, on_both_stores};
 use crate::support::client::Answer;
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 
-on_both_stores!(of_holds, of_claims, of_orders, of_payments_and_cancels, of_refunds, of_the_user);
+on_both_stores!(
+    of_holds,
+    of_claims,
+    of_orders,
+    of_payments_and_cancels,
+    of_refunds,
+    of_refunds_by_their_terms,
+    of_the_user
+);
 
 async fn hall(store: Store) -> Gateway {
     let gateway = Gateway::start(store).await;
@@ -263,12 +271,69 @@ async fn of_refunds(store: Store) {
     let refund = format!("{path}/{whole}");
     eventually("the refund is done", async || kim.get(&refund).send().await.expect(200).json["status"] == "done").await;
     ask(json!([{"line": 2}])).await.expect_code(409, "OVER_REFUND");
+}
 
-    let mut over = small_hall();
-    merge(&mut over, json!({"refunds_close_at": "2020-01-01T00:00:00Z"}));
-    gateway.put_event("hall", &over).await;
-    ask(json!([{"line": 1}])).await.expect_code(409, "NOT_REFUNDABLE");
-    part(1, 5_000).await.expect(202);
+async fn of_refunds_by_their_terms(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let mut closed = small_hall();
+    merge(
+        &mut closed,
+        json!({"refunds_close_at": "2020-01-01T00:00:00Z", "timezone": "Asia/Seoul",
+        "cancellation_fees": [{"days_before": 10, "fee_bp": 0}, {"days_before": 0, "fee_bp": 5000}]}),
+    );
+    closed["room"]["release_on"] = json!("exit");
+    gateway.put_event("hall", &closed).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let buy = async |seats: &[&str], key: &str| {
+        let order = kim.buy(&kim.hold(seats).await, key).await;
+        assert_eq!(order["status"], "confirmed", "{order}");
+        order
+    };
+    let late = buy(&["a-1-1"], "ok").await;
+    assert_eq!(late["refund_terms"], json!([{"until": "2020-01-01T00:00:00Z", "fee_bp": 0}]), "{late}");
+    let order = late["id"].as_str().expect("an id");
+    let refused = kim.refund_call(order, 1).send().await.expect_code(409, "NOT_REFUNDABLE");
+    assert_eq!(refused.json["detail"], "the time for refunds is over");
+
+    // What is sold is sold by the terms of then: neither a deadline nor a fee of later counts.
+    let put = async |more: Value| {
+        let call = gateway.admin_call(http::Method::PUT, "/v1/admin/events/hall");
+        call.json(&more).send().await
+    };
+    put(json!({"refunds_close_at": null})).await.expect(200);
+    let kept = buy(&["a-1-2"], "ok").await;
+    let terms = json!([{"until": "2029-12-22T15:00:00Z", "fee_bp": 0}, {"until": null, "fee_bp": 5000}]);
+    assert_eq!(kept["refund_terms"], terms, "days end at midnight in Seoul");
+    put(
+        json!({"refunds_close_at": "2020-01-01T00:00:00Z", "cancellation_fees": [{"days_before": 0, "fee_bp": 10000}]}),
+    )
+    .await
+    .expect(200);
+    kim.refund_call(order, 1).send().await.expect_code(409, "NOT_REFUNDABLE");
+    let kept = kept["id"].as_str().expect("an id");
+    kim.refund_call(kept, 1).send().await.expect(202);
+
+    // A new date: what was sold before it may be given back for nothing; what is sold after it may not.
+    let told = put(json!({"material_change": true, "starts_at": "2036-05-01T10:00:00Z", "refunds_close_at": null}));
+    let told = told.await.expect(200).json;
+    assert!(told["material_change_at"].is_string() && told.get("material_change").is_none(), "{told}");
+    put(told).await.expect(200);
+    let now = kim.get(&format!("/v1/orders/{order}")).send().await.expect(200).json;
+    assert_eq!(now["refund_terms"], json!([{"until": null, "fee_bp": 0}]));
+    let asked = kim.refund_call(order, 1).send().await.expect(202).text("id");
+    let path = format!("/v1/orders/{order}/refunds/{asked}");
+    eventually("the refund is done", async || kim.get(&path).send().await.expect(200).json["status"] == "done").await;
+    assert_eq!(kim.get(&path).send().await.expect(200).json["fee"], 0);
+    let dear = buy(&["a-1-3"], "ok").await;
+    assert_eq!(dear["refund_terms"], json!([{"until": null, "fee_bp": 10000}]));
+
+    assert_eq!(pointers(put(json!({"material_change_at": "2026-01-01T00:00:00Z"})).await), ["/material_change_at"]);
+    let fees = json!({"cancellation_fees": [{"days_before": 1, "fee_bp": 0}, {"days_before": 1, "fee_bp": 1}]});
+    assert_eq!(pointers(put(fees).await), ["/cancellation_fees/1/days_before"]);
+    let new = gateway.admin_call(http::Method::PUT, "/v1/admin/events/new");
+    let mut hall = small_hall();
+    merge(&mut hall, json!({"material_change": true}));
+    assert_eq!(pointers(new.json(&hall).send().await), ["/material_change"]);
 }
 
 async fn of_the_user(store: Store) {

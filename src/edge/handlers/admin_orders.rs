@@ -12,6 +12,7 @@ use crate::edge::{Answer, Outcome, Problem, Request};
 use crate::ids::{EventId, FactKind, RefundId, UserId, fact_id, is_slug, is_user};
 use crate::inventory::refunds::Refunding;
 use crate::lane::order::OrderStatus;
+use crate::lane::record::RefundBy;
 use crate::ledger::reads::OrderFilter;
 
 /// `GET /v1/admin/orders?user=&event=&status=`: newest first.
@@ -45,6 +46,6 @@ pub async fn refund(request: Request) -> Outcome {
     let (lines, reason) = body.value.lines()?;
     let (order, lane) = lookup::order_id(&request)?;
     let refund = RefundId::from(fact_id(FactKind::Refund, lane, scope));
-    let ask = Refunding { order, user: None, refund, digest: body.digest, lines, reason };
+    let ask = Refunding { order, user: None, by: RefundBy::Admin, refund, digest: body.digest, lines, reason };
     refunds::request_refund(&request, ask).await
 }

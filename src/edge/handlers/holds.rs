@@ -52,6 +52,8 @@ pub async fn create(request: Request) -> Outcome {
         HoldOutcome::NoEvent => Code::EventNotFound.into(),
         HoldOutcome::NotOpen => Code::SaleNotOpen.into(),
         HoldOutcome::NotInside => Code::PassRequired.into(),
+        HoldOutcome::PlaceOver => Problem::new(Code::PassRequired)
+            .detail("the time of this pass is over: an order under way may be finished, nothing new begins"),
         HoldOutcome::NotOwner => Problem::new(Code::NotOwner).detail("the pass is bound to another user"),
         HoldOutcome::LimitExceeded { taken } => Problem::new(Code::LimitExceeded)
             .detail(format!("{taken} of {} seats are taken by this user already", event.spec.seats_per_user)),

@@ -178,5 +178,5 @@ fn whole(request: &Request, status: StatusCode, fact: &OrderFact) -> Answer {
 pub(super) fn view(request: &Request, fact: &OrderFact) -> OrderView {
     let state = &request.state;
     let event = state.catalog.event(fact.event.as_str());
-    OrderView::new(fact, event.as_ref().map(|event| &event.layout), state.inventory.coupons(), state.clock.now_ms())
+    OrderView::new(fact, event.as_deref(), state.inventory.coupons(), state.clock.now_ms())
 }

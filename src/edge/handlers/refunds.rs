@@ -10,6 +10,7 @@ use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ids::{FactKind, OrderId, RefundId, fact_id};
 use crate::inventory::refunds::Refunding;
 use crate::lane::order::RefundStatus;
+use crate::lane::record::RefundBy;
 use crate::lane::{OrderFact, RefundFact, RefundOutcome};
 
 /// `POST /v1/orders/{order}/refunds`
@@ -21,37 +22,19 @@ pub async fn create(request: Request) -> Outcome {
     let (order, lane) = lookup::order_id(&request)?;
     let refund = RefundId::from(fact_id(FactKind::Refund, lane, scope));
 
-    let fact = request.state.inventory.order(&order).await?.ok_or(Code::OrderNotFound)?;
-    if fact.user == user && is_over(&request, &fact) {
-        // A repeat is answered before the deadline is looked at.
-        return replay(&request, &order, &refund, &body.digest).await?.ok_or(deadline_over());
-    }
-    let ask = Refunding { order, user: Some(user), refund, digest: body.digest, lines, reason };
+    let placed = request.state.inventory.order(&order).await?;
+    let by = placed.map_or(RefundBy::Buyer, |order| buyer(&request, &order));
+    let ask = Refunding { order, user: Some(user), by, refund, digest: body.digest, lines, reason };
     request_refund(&request, ask).await
 }
 
-/// The buyer's time for refunds is over, by the event as it is now. (The writer judges by the terms
-/// frozen with the order, should they differ.)
-fn is_over(request: &Request, order: &OrderFact) -> bool {
-    let event = request.state.catalog.event(order.event.as_str());
-    let closes = event.and_then(|event| event.spec.refunds_close_at);
-    closes.is_some_and(|at| request.state.clock.now_ms() >= at.0)
-}
-
-fn deadline_over() -> Problem {
-    Problem::new(Code::NotRefundable).detail("the time for refunds is over")
-}
-
-async fn replay(
-    request: &Request,
-    order: &OrderId,
-    refund: &RefundId,
-    digest: &str,
-) -> Result<Option<Answer>, Problem> {
-    match request.state.inventory.get_refund(refund).await? {
-        Some(fact) if fact.digest == digest => Ok(Some(requested(order, refund, fact.status).replayed())),
-        Some(_) => Err(Code::IdempotencyKeyReused.into()),
-        None => Ok(None),
+/// By which terms a buyer asks: those of the order, which its lane judges, or better ones since then.
+fn buyer(request: &Request, order: &OrderFact) -> RefundBy {
+    let state = &request.state;
+    let event = state.catalog.event(order.event.as_str());
+    match event.is_some_and(|event| event.frees_refunds(order.placed_ms, state.clock.now_ms())) {
+        true => RefundBy::BuyerAfterChange,
+        false => RefundBy::Buyer,
     }
 }
 
@@ -64,6 +47,7 @@ pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome
         RefundOutcome::NotFound => Err(Code::OrderNotFound.into()),
         RefundOutcome::NotOwner => Err(Code::NotOwner.into()),
         RefundOutcome::NotRefundable => Err(Code::NotRefundable.into()),
+        RefundOutcome::Closed => Err(Problem::new(Code::NotRefundable).detail("the time for refunds is over")),
         RefundOutcome::OverRefund { line } => {
             Err(Problem::new(Code::OverRefund).detail(format!("not so much is left of line {line}")))
         }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::Layout;
+use crate::catalog::{Event, Layout};
 use crate::clock::{Millis, rfc3339, seconds_until};
 use crate::inventory::CouponIds;
 use crate::lane::OrderFact;
 use crate::lane::order::{LineFact, OrderStatus, TicketState};
+use crate::lane::terms::RefundTerm;
 
 /// What placing answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,6 +38,22 @@ pub struct OrderView {
     /// By when it must be paid; `null` once that is settled.
     pub expires_at: Option<String>,
     pub expires_in_s: Option<i64>,
+    /// What a refund would cost, soonest end first; after the last there is none.
+    pub refund_terms: Vec<RefundTermView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefundTerm)]
+pub struct RefundTermView {
+    /// `null`: for ever.
+    pub until: Option<String>,
+    /// The cancellation fee, basis points of what is given back.
+    pub fee_bp: i64,
+}
+
+pub fn refund_terms(terms: &[RefundTerm]) -> Vec<RefundTermView> {
+    let view = |term: &RefundTerm| RefundTermView { until: term.until_ms.map(rfc3339), fee_bp: term.fee_bp };
+    terms.iter().map(view).collect()
 }
 
 /// An order as the office sees it: with whose it is.
@@ -96,8 +113,11 @@ pub struct PaymentView {
 }
 
 impl OrderView {
-    /// `layout` is the event's, `None` when the catalogue does not have it any more.
-    pub fn new(order: &OrderFact, layout: Option<&Layout>, coupons: &CouponIds, now_ms: Millis) -> Self {
+    /// `event` is the order's, `None` when the catalogue does not have it any more.
+    pub fn new(order: &OrderFact, event: Option<&Event>, coupons: &CouponIds, now_ms: Millis) -> Self {
+        let layout = event.map(|event| &event.layout);
+        let frozen = &order.refund_terms;
+        let now = event.map(|event| event.refund_terms(order.placed_ms, frozen, now_ms));
         let open = match order.status {
             OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
@@ -130,6 +150,7 @@ impl OrderView {
             confirmed_at: order.confirmed_ms.map(rfc3339),
             expires_at: open.then(|| rfc3339(order.deadline_ms)),
             expires_in_s: open.then(|| seconds_until(order.deadline_ms, now_ms)),
+            refund_terms: refund_terms(now.as_ref().unwrap_or(frozen)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::order::TotalView;
+use super::order::{RefundTermView, TotalView, refund_terms};
 use crate::catalog::Event;
 use crate::clock::{Millis, rfc3339, seconds_until};
 use crate::lane::HoldFact;
@@ -25,6 +25,8 @@ pub struct QuoteView {
     /// When the hold ends.
     pub expires_at: String,
     pub expires_in_s: i64,
+    /// What a refund would cost, soonest end first; after the last there is none.
+    pub refund_terms: Vec<RefundTermView>,
 }
 
 /// Amounts in minor units; `price = discount + points + cash`.
@@ -73,6 +75,7 @@ impl QuoteView {
             points_usable: usable,
             expires_at: rfc3339(hold.expires_ms),
             expires_in_s: seconds_until(hold.expires_ms, now_ms),
+            refund_terms: refund_terms(&event.spec.refund_terms()),
         }
     }
 }

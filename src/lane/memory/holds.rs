@@ -29,7 +29,11 @@ pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOu
         Mode::Recovering => return Err(Fault::Recovering(step.lane)),
     }
     match event.room.standing(&ask.visitor).map(|standing| standing.at) {
-        Some(At::Inside { expires_ms, .. }) if expires_ms > now_ms => {}
+        Some(At::Inside { expires_ms, ends_ms, .. }) if expires_ms > now_ms => {
+            if ends_ms.is_some_and(|ends_ms| ends_ms <= now_ms) {
+                return Ok(HoldOutcome::PlaceOver);
+            }
+        }
         Some(At::Inside { .. } | At::Waiting { .. } | At::Late { .. } | At::Back) | None => {
             return Ok(HoldOutcome::NotInside);
         }

@@ -16,6 +16,7 @@ use crate::lane::order::{
     Cancel, CancelOutcome, Checkout, CheckoutOutcome, LineFact, OrderFact, OrderStatus, Pay, PayOutcome, Reason,
     Refund, RefundFact, RefundOutcome,
 };
+use crate::lane::record::RefundBy;
 
 pub fn checkout(step: &mut Step<'_>, now_ms: Millis, ask: &Checkout) -> CheckoutOutcome {
     if let Some(order) = step.state().orders.get(&ask.fact.id) {
@@ -127,6 +128,9 @@ pub fn refund(step: &mut Step<'_>, now_ms: Millis, ask: &Refund) -> Result<Refun
         | OrderStatus::Paying
         | OrderStatus::Refunded
         | OrderStatus::Rejected => return Ok(RefundOutcome::NotRefundable),
+    }
+    if ask.by == RefundBy::Buyer && order.fact.refunds_closed(now_ms) {
+        return Ok(RefundOutcome::Closed);
     }
     for &(number, amount) in &ask.lines {
         match order.fact.lines.iter().find(|line| line.line == number) {

@@ -180,7 +180,7 @@ impl Beat<'_, '_> {
                     self.place(
                         visitor,
                         standing.score,
-                        At::Inside { expires_ms, claimed: false, again: standing.at == At::Back },
+                        At::Inside { expires_ms, claimed: false, again: standing.at == At::Back, ends_ms: None },
                     );
                 }
             }

@@ -83,7 +83,7 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     emit(EventEffect::Drawing(*drawing));
     emit(EventEffect::Bucket(Bucket::empty(now_ms)));
     for Insider { visitor, score, expires_ms, claimed } in inside {
-        let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed, again: false };
+        let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed, again: false, ends_ms: None };
         emit(EventEffect::Placed(visitor.clone(), Standing { score: *score, at }));
         if *drawing && *score < 0 {
             emit(EventEffect::Drawn(visitor.clone()));

@@ -29,6 +29,9 @@ pub enum At {
         /// Called a second time: the first call was in vain.
         #[serde(default)]
         again: bool,
+        /// Its own end, where what is under way made it last longer.
+        #[serde(default)]
+        ends_ms: Option<Millis>,
     },
     Late {
         called_ms: Millis,

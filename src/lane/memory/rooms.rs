@@ -79,8 +79,11 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
     let score = entrant.draw.unwrap_or_else(|| score(event.room.epoch, serial));
     let admitted_total = event.room.admitted_total + 1;
     let expires_ms = now_ms + event.settings.pass_ttl_s * 1_000;
-    let at =
-        if at_once { At::Inside { expires_ms, claimed: true, again: false } } else { At::Waiting { seen_ms: now_ms } };
+    let at = if at_once {
+        At::Inside { expires_ms, claimed: true, again: false, ends_ms: None }
+    } else {
+        At::Waiting { seen_ms: now_ms }
+    };
     step.emit_on(id, EventEffect::Serial(serial));
     step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at }));
     if entrant.draw.is_some() {
@@ -144,7 +147,7 @@ pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Mil
     if is_inside || !may {
         return Ok(is_inside);
     }
-    let at = At::Inside { expires_ms: until_ms, claimed: true, again: false };
+    let at = At::Inside { expires_ms: until_ms, claimed: true, again: false, ends_ms: None };
     step.emit_on(id, EventEffect::Placed(token.visitor.clone(), Standing { score: token.score, at }));
     Ok(true)
 }
@@ -233,13 +236,14 @@ fn mark_spent(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64
     step.emit_on(id, effect);
 }
 
-/// A place inside, if there, lasts until `until_ms` at least.
+/// A place inside, if there, lasts until `until_ms` at least. Its own end stays.
 pub fn keep_inside(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, until_ms: Millis) {
-    if let Some(Standing { score, at: At::Inside { expires_ms, claimed, again } }) =
+    if let Some(Standing { score, at: At::Inside { expires_ms, claimed, again, ends_ms } }) =
         step.expect_event(id).room.standing(visitor)
         && expires_ms < until_ms
     {
-        let standing = Standing { score, at: At::Inside { expires_ms: until_ms, claimed, again } };
+        let ends_ms = ends_ms.or(Some(expires_ms));
+        let standing = Standing { score, at: At::Inside { expires_ms: until_ms, claimed, again, ends_ms } };
         step.emit_on(id, EventEffect::Placed(visitor.clone(), standing));
     }
 }
@@ -257,7 +261,7 @@ fn stand(step: &mut Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId,
         At::Inside { expires_ms, claimed: true, .. } if expires_ms > now_ms => PlaceState::Admitted { expires_ms },
         At::Inside { expires_ms, claimed: false, .. } if expires_ms > now_ms => {
             let expires_ms = expires_ms.max(now_ms + event.settings.pass_ttl_s * 1_000);
-            let claimed = Standing { score, at: At::Inside { expires_ms, claimed: true, again: false } };
+            let claimed = Standing { score, at: At::Inside { expires_ms, claimed: true, again: false, ends_ms: None } };
             step.emit_on(id, EventEffect::Placed(visitor.clone(), claimed));
             PlaceState::Admitted { expires_ms }
         }

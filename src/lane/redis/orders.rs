@@ -104,6 +104,7 @@ pub async fn refund(lane: &RedisLane, now_ms: Millis, ask: &Refund) -> Result<Re
     let args = Args::new()
         .text(ask.order.as_str())
         .text(ask.user.as_ref().map_or("", |user| user.as_str()))
+        .text(ask.by.as_str())
         .text(ask.refund.as_str())
         .text(ask.digest.as_str())
         .json(&ask.fact)
@@ -119,6 +120,7 @@ pub async fn refund(lane: &RedisLane, now_ms: Millis, ask: &Refund) -> Result<Re
         "NOT_FOUND" => Ok(RefundOutcome::NotFound),
         "NOT_OWNER" => Ok(RefundOutcome::NotOwner),
         "NOT_REFUNDABLE" => Ok(RefundOutcome::NotRefundable),
+        "CLOSED" => Ok(RefundOutcome::Closed),
         "OVER_REFUND" => Ok(RefundOutcome::OverRefund { line: line(reply)? }),
         "LINE_NOT_FOUND" => Ok(RefundOutcome::LineNotFound { line: line(reply)? }),
         "FULL" => Ok(RefundOutcome::Full),

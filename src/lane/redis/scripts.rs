@@ -56,7 +56,7 @@ macro_rules! library {
 }
 
 library! {
-    "lib/args.lua", "lib/bucket.lua", "lib/hold_marks.lua", "lib/holds.lua", "lib/layout.lua", "lib/line.lua",
+    "lib/args.lua", "lib/bucket.lua", "lib/hold_marks.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
     "lib/log.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/places.lua", "lib/restoring.lua",
     "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/stand.lua",
 }
@@ -108,13 +108,13 @@ scripts! {
     DRAWN = "queue/drawn", [Meta, Room, Drawn], Exactly(5), [(1, "DRAWN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     CHECKPOINT = "queue/checkpoint", [Meta, Room, Inside, Called, Scores, Spent, SpentDraws, DrawsLog], Exactly(6), [(1, "CHECKPOINT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     SEATS = "seats/seats", [Meta, Room, Seats], Exactly(3), [(1, "SEATS"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    HOLD = "seats/hold", [Meta, Room, Inside, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(14), [(1, "HELD"), (2, "REPEATED"), (3, "AGAIN"), (-1, "KEY_REUSED"), (-2, "NO_EVENT"), (-3, "NOT_OPEN"), (-4, "NOT_INSIDE"), (-5, "NOT_OWNER"), (-6, "LIMIT_EXCEEDED"), (-7, "TAKEN"), (-8, "SOLD_OUT"), (-9, "NO_BLOCK"), (-100, "RECOVERING")];
+    HOLD = "seats/hold", [Meta, Room, Inside, Scores, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(14), [(1, "HELD"), (2, "REPEATED"), (3, "AGAIN"), (-1, "KEY_REUSED"), (-2, "NO_EVENT"), (-3, "NOT_OPEN"), (-4, "NOT_INSIDE"), (-5, "NOT_OWNER"), (-6, "LIMIT_EXCEEDED"), (-7, "TAKEN"), (-8, "SOLD_OUT"), (-9, "NO_BLOCK"), (-10, "PLACE_OVER"), (-100, "RECOVERING")];
     GET_HOLD = "seats/get_hold", [Meta, Holds, Marks], Exactly(4), [(1, "HOLD"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
     RELEASE = "seats/release", [Meta, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(5), [(1, "RELEASED"), (2, "ENDED"), (-1, "ORDERED"), (-2, "NOT_OWNER"), (-3, "NOT_FOUND"), (-100, "RECOVERING")];
-    CHECKOUT = "orders/checkout", [Meta, Log, LogIds, Orders, Pending, Placed, Room, Inside, Seats, Owners, Holds, Marks, Expiry], Exactly(12), [(1, "PLACED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "ALREADY_ORDERED"), (-5, "EXPIRED"), (-6, "RELEASED"), (-9, "FULL"), (-100, "RECOVERING")];
+    CHECKOUT = "orders/checkout", [Meta, Log, LogIds, Orders, Pending, Placed, Room, Inside, Scores, Seats, Owners, Holds, Marks, Expiry], Exactly(12), [(1, "PLACED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "ALREADY_ORDERED"), (-5, "EXPIRED"), (-6, "RELEASED"), (-9, "FULL"), (-100, "RECOVERING")];
     PAY = "orders/pay", [Meta, Log, LogIds, Orders, Pending, Attempts], Exactly(11), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "IN_PROGRESS"), (-5, "NOT_PAYABLE"), (-6, "AMOUNT_MISMATCH"), (-9, "FULL"), (-100, "RECOVERING")];
     CANCEL = "orders/cancel", [Meta, Log, LogIds, Orders, Pending], Exactly(7), [(1, "ACCEPTED"), (-1, "NOT_FOUND"), (-2, "NOT_OWNER"), (-3, "IN_PROGRESS"), (-4, "NOT_CANCELLABLE"), (-100, "RECOVERING")];
-    REFUND = "orders/refund", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds], AtLeast(11), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "NOT_REFUNDABLE"), (-5, "OVER_REFUND"), (-6, "LINE_NOT_FOUND"), (-9, "FULL"), (-100, "RECOVERING")];
+    REFUND = "orders/refund", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds], AtLeast(12), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "NOT_REFUNDABLE"), (-5, "OVER_REFUND"), (-6, "LINE_NOT_FOUND"), (-7, "CLOSED"), (-9, "FULL"), (-100, "RECOVERING")];
     ORDERS = "orders/orders", [Meta, Orders, Pending], AtLeast(3), [(1, "ORDERS"), (-100, "RECOVERING")];
     GET_REFUND = "orders/get_refund", [Meta, Refunds], Exactly(4), [(1, "REFUND"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
     SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];

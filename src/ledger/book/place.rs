@@ -265,7 +265,7 @@ fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
     amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
     let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
     check_amount(record, total)?;
-    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.cancellation_fees.iter().map(|f| f.1));
+    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.refunds.iter().map(|term| term.fee_bp));
     match ratios.into_iter().all(|bp| (0..=crate::money::BP_MAX).contains(&bp)) {
         true => Ok(()),
         false => Err(Failure::record(record, "a ratio is out of range")),

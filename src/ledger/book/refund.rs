@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::ids::{OrderId, RefundId};
 use crate::lane::order::{OrderStatus, RefundStatus, TicketState};
 use crate::lane::record::RefundBy;
+use crate::lane::terms::refund_fee_bp;
 use crate::ledger::points::{self, LineRefund, Step};
 
 /// The fields of `refund.requested`.
@@ -110,9 +111,8 @@ impl Sheet {
 fn plan(sheet: &Sheet, ask: &Asking<'_>) -> Result<Vec<LineRefund>, &'static str> {
     let paid = matches!(sheet.order().status, OrderStatus::Confirmed | OrderStatus::PartiallyRefunded);
     let fee_bp = match ask.by {
-        RefundBy::Buyer if sheet.terms.refunds_closed(ask.at_ms) => return Err("NOT_REFUNDABLE"),
-        RefundBy::Buyer => sheet.terms.cancellation_bp(ask.at_ms),
-        RefundBy::Admin => 0,
+        RefundBy::Buyer => refund_fee_bp(&sheet.terms.terms.refunds, ask.at_ms).ok_or("NOT_REFUNDABLE")?,
+        RefundBy::BuyerAfterChange | RefundBy::Admin => 0,
     };
     if !paid {
         return Err("NOT_REFUNDABLE");

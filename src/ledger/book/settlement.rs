@@ -64,6 +64,7 @@ pub(super) fn fact(sheet: &Sheet) -> OrderFact {
         placed_ms: order.placed_ms,
         confirmed_ms: order.confirmed_ms,
         deadline_ms: order.deadline_ms,
+        refund_terms: sheet.terms.terms.refunds.clone(),
     }
 }
 

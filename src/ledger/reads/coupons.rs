@@ -5,7 +5,7 @@ use super::{Cursor, Page, page};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, CouponRef, UserId};
 use crate::ledger::coupons::CampaignSpec;
-use crate::ledger::{Error, Ledger, Result, Source};
+use crate::ledger::{Ledger, Result, Source};
 
 /// A coupon as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +60,6 @@ fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
         },
         state: if over { "expired".to_owned() } else { state },
         expires_ms,
-        spec: spec(row)?,
-    })
-}
-
-/// The campaign's spec in a row that carries its id as `id`.
-fn spec(row: &Cells<'_>) -> Result<CampaignSpec> {
-    serde_json::from_str(&row.text("spec")?).map_err(|error| Error::Unreadable {
-        table: "campaign_version",
-        column: "spec",
-        key: row.text("id").unwrap_or_default(),
-        detail: error.to_string(),
+        spec: row.json("spec")?,
     })
 }

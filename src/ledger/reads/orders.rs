@@ -12,13 +12,14 @@ use crate::lane::OrderFact;
 use crate::lane::order::{
     LineFact, OrderStatus, PaymentFact, Reason, RefundStatus, TicketFact, TicketState, TotalFact,
 };
+use crate::lane::terms::Terms;
 use crate::ledger::sql::{Value, bind, fetch_in};
 use crate::ledger::{Conn, Ledger, Result, Source};
 
 /// Columns of [`order_row`].
 pub(super) const ORDER: &str = "SELECT id, event, user_id, hold, digest, status, reason, version, currency, \
      price, discount, points, cash, coupon_campaign, coupon_number, coupon_version, placed_ms, confirmed_ms, deadline_ms, \
-     visitor, earn_bp, fee_bp, hold_created_ms, hold_digest, held_until_ms FROM orders";
+     visitor, earn_bp, fee_bp, hold_created_ms, hold_digest, held_until_ms, terms FROM orders";
 
 const LINE: &str = "SELECT order_id, line, seat, price, discount, points, cash, earn, refunded, closed \
      FROM order_line WHERE order_id IN";
@@ -155,6 +156,7 @@ fn order_row(row: &Cells<'_>) -> Result<OrderFact> {
         placed_ms: row.int("placed_ms")?,
         confirmed_ms: row.int_or_null("confirmed_ms")?,
         deadline_ms: row.int("deadline_ms")?,
+        refund_terms: row.json::<Terms>("terms")?.refunds,
     })
 }
 

@@ -46,6 +46,16 @@ impl Cells<'_> {
         parse(&text).map(Some).ok_or_else(|| self.unreadable(column, &text))
     }
 
+    /// A column of JSON.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| Error::Unreadable {
+            table: self.table,
+            column,
+            key: self.row.try_get("id").unwrap_or_default(),
+            detail: error.to_string(),
+        })
+    }
+
     fn unreadable(&self, column: &'static str, text: &str) -> Error {
         let key = self.row.try_get("id").unwrap_or_default();
         Error::Unreadable { table: self.table, column, key, detail: format!("{text:?} is not one of its values") }

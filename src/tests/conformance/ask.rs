@@ -11,6 +11,7 @@ use stanchion::lane::hold::Row;
 use stanchion::lane::order::{LineFact, OrderStatus, RefundLineFact, RefundStatus, SeatTarget, TotalFact};
 use stanchion::lane::record::{Body, CouponChoice, PaymentAsk, Record, RefundBy, Terms, VERSION};
 use stanchion::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings, score};
+use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{
     CampaignPut, Cancel, Checkout, ClaimAsk, Enter, Entrant, EventPut, HoldAsk, HoldFact, OrderFact, Pay, Pulse,
     Refund, RefundFact, Release, Settlement, Showing, Token, Want,
@@ -146,6 +147,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         placed_ms: now_ms,
         confirmed_ms: None,
         deadline_ms,
+        refund_terms: vec![RefundTerm::FREE],
     };
     let body = Body::OrderPlaced {
         v: VERSION,
@@ -164,8 +166,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
             currency: "KRW".to_owned(),
             organizer: "hall-co".to_owned(),
             starts_ms: now_ms + DAY,
-            refunds_close_ms: None,
-            cancellation_fees: vec![],
+            refunds: vec![RefundTerm::FREE],
             earn_vest_days: None,
             earn_valid_days: None,
         },
@@ -217,18 +218,20 @@ pub fn refund_fact(key: &str, refund: &str, status: RefundStatus) -> RefundFact 
 
 pub fn refund(key: &str, refund: &str, who: Option<&str>, lines: &[(u32, Option<i64>)]) -> Refund {
     let (order, id) = (order_id(key), refund_id(key, refund));
+    let by = if who.is_some() { RefundBy::Buyer } else { RefundBy::Admin };
     let body = Body::RefundRequested {
         v: VERSION,
         order: order.clone(),
         refund: id.clone(),
         digest: "d".to_owned(),
-        by: if who.is_some() { RefundBy::Buyer } else { RefundBy::Admin },
+        by,
         lines: lines.to_vec(),
         reason: "ill".to_owned(),
     };
     Refund {
         order,
         user: who.map(user),
+        by,
         refund: id.clone(),
         digest: "d".to_owned(),
         lines: lines.to_vec(),

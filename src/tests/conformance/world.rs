@@ -6,6 +6,7 @@ use stanchion::ids::{LogId, SeatIndex};
 use stanchion::lane::hold::Row;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::{self, Control, Mode, Order, ReleaseOn, SCORES};
+use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Told, Want};
 
 use super::ask::{self, SECOND, START};
@@ -75,6 +76,8 @@ impl World {
                     let mut put = ask::put(name);
                     put.room.absent_after_s = self.absent_after_s;
                     put.room.capacity = 3;
+                    // Holds and orders outlast the places they were made from.
+                    put.room.pass_ttl_s = 15;
                     Operation::PutEvent(put)
                 };
                 let campaign = Operation::PutCampaign(ask::campaign_put(CAMPAIGN, 3));
@@ -98,7 +101,9 @@ impl World {
                 let settle = |at: usize, status, target| {
                     let order = known.orders.iter().find(|order| order_key(order) == fact_key(at))?;
                     let hold = known.holds.iter().find(|hold| hold.id == order.hold)?;
-                    let settlement = ask::settlement(hold, order, 1, status, target);
+                    let mut settlement = ask::settlement(hold, order, 1, status, target);
+                    let until_ms = Some(self.now_ms + 10 * SECOND);
+                    settlement.fact.refund_terms = vec![RefundTerm { until_ms, fee_bp: 0 }];
                     Some(Operation::Settle(ask::event(name), vec![settlement], None))
                 };
                 let paid = settle(0, OrderStatus::Confirmed, SeatTarget::Sold);
@@ -341,6 +346,7 @@ impl World {
         room.capacity = pick(&[2, 2, 1, 3, 3, 4, 4, 0], e);
         room.rate_per_min = pick(&[6_000, 6_000, 6_000, 600, 60, 60, 1, 0], e / 8);
         room.late_grace_s = pick(&[30, 30, 0], e / 64);
+        room.pass_ttl_s = pick(&[60, 60, 10, 1], c / 8);
         room.absent_after_s = self.absent_after_s;
         room.opens_at_ms = pick(&[0, self.now_ms, self.now_ms + SECOND], f);
         room.closes_at_ms = if f / 4 % 8 == 7 { self.now_ms + 20 * SECOND } else { 0 };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lane::order::{RefundStatus, SeatTarget, TicketState};
+use crate::lane::terms::RefundTerm;
 
 fn tickets(fact: &OrderFact) -> Vec<TicketState> {
     fact.lines.iter().filter_map(|line| line.ticket.as_ref()).map(|ticket| ticket.state).collect()
@@ -113,9 +114,7 @@ async fn a_refund_is_not_undone_by_halves() {
 #[tokio::test]
 async fn the_fee_and_the_deadline_are_the_buyers() {
     let mut desk = Desk::open().await;
-    desk.terms.cancellation_fees = vec![(10, 0), (1, 2_000)];
-    desk.terms.starts_ms = NOW_MS + 5 * DAY_MS;
-    desk.terms.refunds_close_ms = Some(NOW_MS + 2 * DAY_MS);
+    desk.terms.refunds = vec![RefundTerm { until_ms: Some(NOW_MS + 2 * DAY_MS), fee_bp: 2_000 }];
     let order = desk.bought(&desk.buy("a", 0, &[1_000, 1_000, 1_000])).await;
     let (buyer, _, _) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(1, None)]).await;
     let fact = desk.refund(&buyer).await;
@@ -125,6 +124,10 @@ async fn the_fee_and_the_deadline_are_the_buyers() {
     desk.now_ms += 2 * DAY_MS;
     let (_, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(2, None)]).await;
     assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
+    let (free, _, _) = desk.ask_refund("d", &order, RefundBy::BuyerAfterChange, &[(3, Some(100))]).await;
+    let fact = desk.refund(&free).await;
+    assert_eq!((fact.cash, fact.fee), (100, 0), "accepted at the door, it does not fail for its terms later");
+    desk.refunded(&free, &order, RefundResult::Done).await;
     let (admin, _, _) = desk.ask_refund("c", &order, RefundBy::Admin, &[(2, Some(400))]).await;
     let fact = desk.refund(&admin).await;
     assert_eq!((fact.cash, fact.fee), (400, 0));

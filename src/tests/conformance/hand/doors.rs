@@ -5,7 +5,9 @@ use std::sync::Arc;
 use stanchion::ids::LogId;
 use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget};
 use stanchion::lane::record::Body;
+use stanchion::lane::record::RefundBy;
 use stanchion::lane::room::Mode;
+use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{
     Cancel, CancelOutcome, Checkout, CheckoutOutcome, Fault, HoldFact, HoldState, Lane, OrderFact, Pay, PayOutcome,
     Refund, RefundOutcome,
@@ -28,6 +30,7 @@ cases![
     cancellations_are_refused_in_order,
     a_refund_is_asked_for_once,
     refunds_are_refused_in_order,
+    the_buyers_time_for_refunds_ends,
     lines_are_judged_as_asked,
     unknown_orders_and_refunds_are_none,
 ];
@@ -267,6 +270,28 @@ async fn refunds_are_refused_in_order(lane: Arc<dyn Lane>) {
         };
         assert_eq!(refund(Some("kim"), 9, 0).await, expected, "{status:?}");
     }
+}
+
+async fn the_buyers_time_for_refunds_ends(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    let order = placed(&lane, START, "o", &hold, "h").await;
+    let mut settlement = ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    let until = |ms| RefundTerm { until_ms: Some(START + ms), fee_bp: 0 };
+    settlement.fact.refund_terms = vec![until(SECOND), until(2 * SECOND)];
+    settle(&lane, START, settlement).await;
+    let refund = async |who: Option<&str>, by, ms, key: &str| {
+        let ask = Refund { by, ..ask::refund("o", key, who, &[(1, Some(1))]) };
+        lane.refund(START + ms, ask).await.expect("an answer")
+    };
+    let buyer = Some("kim");
+    assert_eq!(refund(buyer, RefundBy::Buyer, 2 * SECOND - 1, "a").await, RefundOutcome::Accepted);
+    assert_eq!(refund(buyer, RefundBy::Buyer, 2 * SECOND, "b").await, RefundOutcome::Closed);
+    let repeated = refund(buyer, RefundBy::Buyer, 2 * SECOND, "a").await;
+    assert!(matches!(repeated, RefundOutcome::Repeated(_)), "a repeat is answered before: {repeated:?}");
+    assert_eq!(refund(buyer, RefundBy::BuyerAfterChange, 2 * SECOND, "c").await, RefundOutcome::Accepted);
+    assert_eq!(refund(None, RefundBy::Admin, 2 * SECOND, "d").await, RefundOutcome::Accepted);
 }
 
 async fn lines_are_judged_as_asked(lane: Arc<dyn Lane>) {

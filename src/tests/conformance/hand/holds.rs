@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stanchion::lane::hold::Row;
 use stanchion::lane::room::Mode;
-use stanchion::lane::{Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, ReleaseOutcome, Want};
+use stanchion::lane::{CheckoutOutcome, Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, ReleaseOutcome, Want};
 
 use super::cases;
 use super::stage::{HALL, entered, hall, hall_with, held, inside, placed, seats};
@@ -14,6 +14,7 @@ cases![
     named_seats_all_or_none,
     a_repeat_answers_the_hold_as_it_stands,
     the_checks_come_in_order,
+    no_hold_begins_after_the_places_own_end,
     the_first_hold_binds_the_visitor,
     what_ran_out_is_free_for_the_next,
     a_refusal_at_the_seats_leaves_the_sweep_done,
@@ -106,6 +107,29 @@ async fn the_checks_come_in_order(lane: Arc<dyn Lane>) {
     entered(&lane, START, "waits").await;
     let waits = HoldAsk { visitor: ask::visitor("waits"), ..ask() };
     assert_eq!(hold(&lane, START, waits).await, HoldOutcome::NotInside);
+}
+
+/// Seats held, ordered, cancelled and held again would keep a place inside for ever, for nothing.
+async fn no_hold_begins_after_the_places_own_end(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let end = START + 60 * SECOND;
+    let mut at = end - 30 * SECOND;
+    let first = held(&lane, at, "a", "kim", &[0]).await;
+    placed(&lane, at, "o", &first, "a").await;
+    held(&lane, end - 1, "b", "kim", &[1]).await;
+    let ask = |key: &str| ask::hold(HALL, key, "kim", ask::named(&[2]));
+    at = end;
+    assert_eq!(hold(&lane, at, ask("c")).await, HoldOutcome::PlaceOver);
+    let kim = ask::visitor("kim");
+    let inside_until = lane.inside(at, &ask::event(HALL), &kim).await.expect("an answer");
+    assert_eq!(inside_until, Some(end - 1 + ask::HOLD_TTL_MS), "for what is under way");
+    // What is under way goes on.
+    let checkout = lane.checkout(at, ask::checkout(HALL, "p", "b", "kim", at)).await.expect("an answer");
+    assert!(matches!(checkout, CheckoutOutcome::Placed(_)), "{checkout:?}");
+    lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
+    assert_eq!(hold(&lane, at, ask("d")).await, HoldOutcome::PlaceOver, "not by a later order either");
+    assert!(matches!(hold(&lane, at, ask::hold(HALL, "a", "kim", ask::named(&[0]))).await, HoldOutcome::Repeated(_)));
 }
 
 async fn the_first_hold_binds_the_visitor(lane: Arc<dyn Lane>) {
