@@ -329,6 +329,7 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
     let nudge = pipeline.nudge();
     let settings = inventory::Settings {
         log_max: config.pipeline.log_max,
+        attempts_max: config.payment.attempts_max,
         waits_max: config.limits.in_flight,
         coupon_secrets: secrets(config),
     };

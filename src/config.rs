@@ -181,6 +181,8 @@ pub struct Money {
 #[serde(deny_unknown_fields)]
 pub struct Payment {
     pub providers: Vec<String>,
+    /// Of one order.
+    pub attempts_max: i64,
     pub timeout_ms: u64,
     pub payment_unknown_s: i64,
     pub calls_max: usize,

@@ -150,6 +150,7 @@ pub fn relations(config: &Config) -> Vec<String> {
         !payment.providers.is_empty(),
         "payment.providers: name at least one, or nothing that costs money can be ordered".into(),
     );
+    rule((1..=1_000).contains(&payment.attempts_max), "payment.attempts_max: 1 to 1000".into());
     for name in payment.providers.iter().filter(|name| *name != "sandbox") {
         rule(false, format!("payment.providers: {name:?} is not known; known: sandbox"));
     }
@@ -182,7 +183,19 @@ fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
                 faults.push(format!("upstream[{i}].{text}"));
             }
         };
-        let Upstream { path, host, event, url, connections_max, connect_ms, answer_ms, idle_ms, keep_ms } = upstream;
+        let Upstream {
+            path,
+            host,
+            event,
+            url,
+            connections_max,
+            visitor_max,
+            connect_ms,
+            answer_ms,
+            idle_ms,
+            upload_bytes_s,
+            keep_ms,
+        } = upstream;
         rule(!path.is_empty() || !host.is_empty(), "path: this or host is wanted, or nothing leads there");
         let sane = path.is_empty()
             || path == "/"
@@ -201,6 +214,8 @@ fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
         });
         rule(good, "url: http:// or https://, a host and perhaps a port; paths are kept as they come");
         rule((1..=100_000).contains(connections_max), "connections_max: 1 to 100000");
+        rule((1..=100_000).contains(visitor_max), "visitor_max: 1 to 100000");
+        rule(*upload_bytes_s <= 1_000_000, "upload_bytes_s: 0 to 1000000");
         for (name, value) in
             [("connect_ms", connect_ms), ("answer_ms", answer_ms), ("idle_ms", idle_ms), ("keep_ms", keep_ms)]
         {

@@ -21,17 +21,29 @@ pub struct Upstream {
     pub url: String,
     #[serde(default = "connections_max")]
     pub connections_max: usize,
+    #[serde(default = "visitor_max")]
+    pub visitor_max: usize,
     #[serde(default = "connect_ms")]
     pub connect_ms: u64,
     #[serde(default = "answer_ms")]
     pub answer_ms: u64,
     #[serde(default = "idle_ms")]
     pub idle_ms: u64,
+    #[serde(default = "upload_bytes_s")]
+    pub upload_bytes_s: u64,
     #[serde(default = "keep_ms")]
     pub keep_ms: u64,
 }
 
 fn connections_max() -> usize {
+    1_000
+}
+
+fn visitor_max() -> usize {
+    24
+}
+
+fn upload_bytes_s() -> u64 {
     1_000
 }
 
@@ -97,7 +109,7 @@ mod tests {
         let lines = example.lines().take_while(|line| line.starts_with('#'));
         let text: Vec<&str> = lines.filter_map(|line| line.strip_prefix("# ")).filter(|l| l.contains(" = ")).collect();
         let table: Table = text.join("\n").parse().expect("TOML");
-        assert_eq!(table.len(), 9);
+        assert_eq!(table.len(), 11);
         let shown = Upstream::deserialize(table).expect("an upstream");
         let bare = format!("event = {:?}\nurl = {:?}\npath = {:?}", shown.event, shown.url, shown.path);
         let bare = Upstream::deserialize(bare.parse::<Table>().expect("TOML")).expect("an upstream");

@@ -29,6 +29,8 @@ pub type Nudge = Arc<dyn Fn(LaneId) + Send + Sync>;
 pub struct Settings {
     /// Most records in one lane's log before new orders, payments, refunds and claims are refused.
     pub log_max: i64,
+    /// Most attempts to pay one order.
+    pub attempts_max: i64,
     /// Most requests of this gateway waiting for an order's status at once.
     pub waits_max: usize,
     /// Of coupon ids: the first signs, all verify. Never empty.
@@ -41,6 +43,7 @@ pub struct Inventory {
     clock: Clock,
     nudge: Nudge,
     log_max: i64,
+    attempts_max: i64,
     seats: SeatMaps,
     coupons: CouponIds,
     watch: watch::Watch,
@@ -53,6 +56,7 @@ impl Inventory {
             coupons: CouponIds::new(&settings.coupon_secrets),
             watch: watch::Watch::new(settings.waits_max),
             log_max: settings.log_max,
+            attempts_max: settings.attempts_max,
             lanes,
             clock,
             nudge,

@@ -75,7 +75,16 @@ impl Inventory {
         let body =
             Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
         let record = Record { id: attempt.to_string(), body };
-        let pay = Pay { order, user, attempt, digest, amount, record, log_max: self.log_max };
+        let pay = Pay {
+            order,
+            user,
+            attempt,
+            digest,
+            amount,
+            attempts_max: self.attempts_max,
+            record,
+            log_max: self.log_max,
+        };
         let outcome = lane.pay(self.clock.now_ms(), pay).await?;
         if let PayOutcome::Accepted(_) = outcome {
             self.nudge(lane.id());

@@ -60,7 +60,7 @@ impl House {
         let nudge = Arc::new(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let settings = Settings { log_max: 100, waits_max, coupon_secrets: vec![b"secret".to_vec()] };
+        let settings = Settings { log_max: 100, attempts_max: 10, waits_max, coupon_secrets: vec![b"secret".to_vec()] };
         let inventory = Arc::new(Inventory::new(lanes.clone(), Clock::fixed(NOW), nudge, settings));
         Self { inventory, lanes, nudges }
     }

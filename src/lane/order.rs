@@ -239,7 +239,8 @@ pub enum CheckoutOutcome {
 ///
 /// In this order: order found; the repeat by attempt id (an attempt's id names one order); owner;
 /// `paying` or a pending pay → `InProgress`; not `pending_payment`, a pending cancel or
-/// `deadline ≤ now` → `NotPayable`; the amount against `total.cash` (no total: 0); the log.
+/// `deadline ≤ now` → `NotPayable`; `attempts_max` attempts the ledger knows of → `TooMany`; the amount against
+/// `total.cash` (no total: 0); the log.
 #[derive(Debug, Clone)]
 pub struct Pay {
     pub order: OrderId,
@@ -247,6 +248,8 @@ pub struct Pay {
     pub attempt: AttemptId,
     pub digest: String,
     pub amount: i64,
+    /// Of one order, the one that came with it included.
+    pub attempts_max: i64,
     pub record: Record,
     pub log_max: i64,
 }
@@ -260,6 +263,8 @@ pub enum PayOutcome {
     NotOwner,
     InProgress,
     NotPayable,
+    /// As many attempts as an order may have were made.
+    TooMany,
     /// So much is due.
     AmountMismatch {
         due: i64,

@@ -159,7 +159,8 @@ impl Edge {
             lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
             lane.end_restore(0, 1).await.expect("built");
         }
-        let settings = inventory::Settings { log_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
+        let settings =
+            inventory::Settings { log_max: 10, attempts_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
         let operator = Arc::new(Absent::default());
         let state = State::new(Parts {
             catalog: Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency)),

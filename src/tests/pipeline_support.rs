@@ -244,6 +244,7 @@ impl House {
             attempt: attempt.clone(),
             digest: "d".into(),
             amount,
+            attempts_max: 10,
             record: Record { id: attempt.into_string(), body },
             log_max: 1_000,
         };

@@ -177,6 +177,26 @@ async fn web_sockets_last_as_long_as_their_visitor_is_inside() {
     assert_eq!(socket.read(&mut [0; 8]).await.expect("closed well"), 0);
 }
 
+/// A lane that cannot answer says nothing of who is inside: all web sockets would be cut for one silence of Redis.
+#[tokio::test]
+async fn web_sockets_stay_while_nobody_can_tell() {
+    let front = Front::with("path = \"/shop\"\nidle_ms = 100", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    let mut socket = socket(&front, &pass).await;
+    let lane = front.edge.state.catalog.event("hall").expect("was put").lane;
+    let lane = front.edge.lanes.get(lane).expect("a lane").clone();
+    lane.seal().await.expect("sealed");
+    // What was known a moment ago counts for a second; looks go on after it.
+    while front.client.get("/shop").pass(&pass).send().await.status == 200 {
+        echoed(&mut socket, b"ping").await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    for _ in 0..40 {
+        echoed(&mut socket, b"ping").await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
 #[tokio::test]
 async fn draining_ends_web_sockets() {
     let front = Front::new().await;

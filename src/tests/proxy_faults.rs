@@ -75,6 +75,47 @@ async fn places_at_a_shop_are_bounded_and_come_free() {
 }
 
 #[tokio::test]
+async fn one_visitor_leaves_places_for_the_others() {
+    let front = Front::with("path = \"/shop\"\nconnections_max = 3\nvisitor_max = 2", |_| {}).await;
+    let (_, _, greedy) = front.inside().await;
+    let (_, _, other) = front.inside().await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(front.address).await.expect("connected");
+        let request = format!("GET /shop/never HTTP/1.1\r\nhost: x\r\nstanchion-pass: {greedy}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        front.origin.seen.stuck.notified().await;
+        open.push(stream);
+    }
+    let more = front.client.get("/shop").pass(&greedy).send().await.expect_code(429, "TOO_MANY_REQUESTS");
+    assert!(more.header("retry-after").is_some());
+    front.client.get("/shop").pass(&other).send().await.expect(200);
+    open.pop();
+    eventually("a place is free", async || front.client.get("/shop").pass(&greedy).send().await.status == 200).await;
+}
+
+/// Byte by byte nothing is ever silent for long.
+#[tokio::test]
+async fn an_upload_slower_than_the_least_rate_is_cut_off() {
+    let front = Front::with("path = \"/shop\"\nidle_ms = 100\nupload_bytes_s = 1000", |_| {}).await;
+    let (_, _, pass) = front.inside().await;
+    let stream = TcpStream::connect(front.address).await.expect("connected");
+    let (mut read, mut write) = stream.into_split();
+    let head = format!("POST /shop/never HTTP/1.1\r\nhost: x\r\nstanchion-pass: {pass}\r\n");
+    write.write_all(format!("{head}content-length: 100000\r\n\r\n").as_bytes()).await.expect("sent");
+    let drip = tokio::spawn(async move {
+        while write.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let mut answer = vec![0; 1024];
+    let length = read.read(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
+    drip.abort();
+}
+
+#[tokio::test]
 async fn who_uploads_slowly_to_a_slow_shop_keeps_nobody_out_of_the_room() {
     let front = Front::with("path = \"/shop\"", |config| config.limits.in_flight = 2).await;
     let (_, _, pass) = front.inside().await;

@@ -222,6 +222,20 @@ async fn of_payments_and_cancels(store: Store) {
     kim.post(&format!("{missing}/payment"), &body).send().await.expect_code(404, "ORDER_NOT_FOUND");
     kim.delete(missing).send().await.expect_code(404, "ORDER_NOT_FOUND");
 
+    // Declined so often that it may not be tried again.
+    let other = kim.order_unpaid(&kim.hold(&["a-1-2"]).await).await;
+    for attempt in 1..=10 {
+        let decline = json!({"provider": "sandbox", "key": "decline", "amount": 55000});
+        kim.post(&format!("/v1/orders/{other}/payment"), &decline).send().await.expect(202);
+        let declined = gateway.settled("kim", &other).await;
+        assert_eq!(
+            (&declined["status"], &declined["payment"]["attempts"]),
+            (&json!("pending_payment"), &json!(attempt))
+        );
+    }
+    let eleventh = kim.post(&format!("/v1/orders/{other}/payment"), &body).send().await.expect_code(409, "NOT_PAYABLE");
+    assert_eq!(eleventh.json["detail"], "no more attempts to pay this order");
+
     pay(json!({"key": "timeout-then-ok"})).await.expect(202);
     pay(json!({})).await.expect_code(409, "PAYMENT_IN_PROGRESS");
     kim.delete(&path).send().await.expect_code(409, "PAYMENT_IN_PROGRESS");

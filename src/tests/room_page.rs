@@ -220,9 +220,11 @@ async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind(
                 event: "hall".into(),
                 url: "http://127.0.0.1:9".into(),
                 connections_max: 1,
+                visitor_max: 1,
                 connect_ms: 100,
                 answer_ms: 100,
                 idle_ms: 100,
+                upload_bytes_s: 0,
                 keep_ms: 100,
             }];
         });

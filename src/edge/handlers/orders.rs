@@ -153,6 +153,7 @@ pub async fn pay(request: Request) -> Outcome {
         PayOutcome::NotOwner => Err(Code::NotOwner.into()),
         PayOutcome::InProgress => Err(Code::PaymentInProgress.into()),
         PayOutcome::NotPayable => Err(Code::NotPayable.into()),
+        PayOutcome::TooMany => Err(Problem::new(Code::NotPayable).detail("no more attempts to pay this order")),
         PayOutcome::AmountMismatch { due } => Err(Problem::new(Code::AmountMismatch).detail(format!("{due} is due"))),
         PayOutcome::Full => Err(lookup::log_full()),
     }

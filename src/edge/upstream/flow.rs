@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
+use super::places::Place;
+use crate::clock;
 use crate::edge::answer::BoxError;
 
 /// A body of which nothing came for too long.
@@ -32,22 +33,46 @@ pub struct Flow<B> {
     moved: Moved,
     /// Trailers end it as its end does.
     drops_trailers: bool,
-    _place: Option<OwnedSemaphorePermit>,
+    /// Bytes a second, on average, from `idle` after it began; 0: as slow as it likes.
+    least: u64,
+    begun: Instant,
+    came: u64,
+    _place: Option<Place>,
 }
 
 impl<B> Flow<B> {
     pub fn new(body: B, idle: Duration) -> Self {
-        Self { body, idle, waiting: None, moved: Moved::default(), drops_trailers: false, _place: None }
+        Self {
+            body,
+            idle,
+            waiting: None,
+            moved: Moved::default(),
+            drops_trailers: false,
+            least: 0,
+            begun: clock::instant(),
+            came: 0,
+            _place: None,
+        }
     }
 
     /// Holds the place of its exchange until it is over.
-    pub fn holding(self, place: OwnedSemaphorePermit) -> Self {
+    pub fn holding(self, place: Place) -> Self {
         Self { _place: Some(place), ..self }
     }
 
     /// Fields behind the body are not passed on.
     pub fn without_trailers(self) -> Self {
         Self { drops_trailers: true, ..self }
+    }
+
+    /// Fails when less than so many bytes a second come, on average: whoever sends byte by byte is never silent.
+    pub fn at_least(self, least: u64) -> Self {
+        Self { least, ..self }
+    }
+
+    fn is_too_slow(&self) -> bool {
+        let elapsed = self.begun.elapsed();
+        elapsed > self.idle && u128::from(self.came) * 1_000 < u128::from(self.least) * elapsed.as_millis()
     }
 
     pub fn moved(&self) -> Moved {
@@ -66,6 +91,12 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.waiting = None;
             self.moved.fetch_add(1, Ordering::Relaxed);
+            if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+                self.came += data.len() as u64;
+                if self.is_too_slow() {
+                    return Poll::Ready(Some(Err(Stalled.into())));
+                }
+            }
             let frame = frame.filter(|frame| !self.drops_trailers || !frame.as_ref().is_ok_and(Frame::is_trailers));
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

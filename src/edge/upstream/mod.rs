@@ -4,6 +4,7 @@
 mod flow;
 mod headers;
 mod path;
+mod places;
 mod relay;
 mod tunnel;
 mod waiting;
@@ -17,7 +18,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +29,7 @@ pub use waiting::wait;
 use super::answer::Body;
 use crate::config;
 use path::Plain;
+use places::Places;
 
 /// Most connections to one server kept so.
 const KEPT_MAX: usize = 256;
@@ -64,9 +65,11 @@ pub struct Upstream {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     /// Keeps no connection: each request has one of its own.
     fresh: Client<HttpsConnector<HttpConnector>, Body>,
-    places: Arc<Semaphore>,
+    places: Places,
     answer: Duration,
     idle: Duration,
+    /// Least rate of a request's body; 0: none.
+    upload_bytes_s: u64,
     tunnels: Tunnels,
 }
 
@@ -133,7 +136,8 @@ impl Upstream {
             authority: url.authority().cloned().expect("the configuration was checked"),
             client: client(KEPT_MAX),
             fresh: client(0),
-            places: Arc::new(Semaphore::new(config.connections_max)),
+            places: Places::new(config.connections_max, config.visitor_max),
+            upload_bytes_s: config.upload_bytes_s,
             answer: Duration::from_millis(config.answer_ms),
             idle: Duration::from_millis(config.idle_ms),
             tunnels,

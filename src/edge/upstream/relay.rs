@@ -8,10 +8,10 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy::Error;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::error::Elapsed;
 
 use super::flow::{Flow, Moved, Stalled};
+use super::places::Place;
 use super::tunnel::{Inside, Tunnel};
 use super::{Upstream, headers};
 use crate::edge::answer::{Answer, Body, BoxError};
@@ -41,7 +41,7 @@ impl Upstream {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Problem::new(Code::Overloaded))?;
+        let place = self.places.take(&ask.visitor)?;
         let Ask { mut parts, body, hop, visitor, inside } = ask;
         let websocket = parts.method == Method::GET && headers::is_websocket(&parts.headers);
         let client = parts.extensions.remove::<OnUpgrade>().filter(|_| websocket);
@@ -55,7 +55,7 @@ impl Upstream {
             headers::set_websocket(&mut parts.headers);
         }
         let again = (client.is_none() && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
-        let body = Flow::new(body, self.idle).without_trailers();
+        let body = Flow::new(body, self.idle).without_trailers().at_least(self.upload_bytes_s);
         let moved = body.moved();
         let asking = self.client.request(Request::from_parts(parts, Body::Stream(body.boxed_unsync())));
         let mut answer = match (self.answer(asking, &moved).await, again) {
@@ -115,7 +115,7 @@ impl Upstream {
         }
     }
 
-    fn back(&self, answer: Response<Incoming>, place: OwnedSemaphorePermit) -> Relayed {
+    fn back(&self, answer: Response<Incoming>, place: Place) -> Relayed {
         let (mut parts, body) = answer.into_parts();
         let release = outward(&mut parts);
         Relayed { answer: Answer::relayed(parts, Flow::new(body, self.idle).holding(place)), release }

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::{InspectReader, InspectWriter};
 use tokio_util::sync::CancellationToken;
+
+use super::places::Place;
 
 /// How often it is looked at: as old as what is known of who is inside may be.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Asks whether the visitor still is inside. When nobody can tell just now, a web socket that is open stays.
+/// Asks whether the visitor still is inside. Where nobody can tell just now it says so: a web socket that is open
+/// stays.
 pub type Inside = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 pub struct Tunnel {
@@ -22,7 +24,7 @@ pub struct Tunnel {
     pub server: OnUpgrade,
     pub idle: Duration,
     pub inside: Inside,
-    pub place: OwnedSemaphorePermit,
+    pub place: Place,
 }
 
 impl Tunnel {

@@ -68,6 +68,9 @@ pub fn pay(step: &mut Step<'_>, now_ms: Millis, ask: &Pay) -> PayOutcome {
     {
         return PayOutcome::NotPayable;
     }
+    if order.fact.payment.as_ref().is_some_and(|payment| i64::from(payment.attempts) >= ask.attempts_max) {
+        return PayOutcome::TooMany;
+    }
     let due = order.fact.total.as_ref().map_or(0, |total| total.cash);
     if ask.amount != due {
         return PayOutcome::AmountMismatch { due };

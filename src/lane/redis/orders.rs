@@ -62,6 +62,7 @@ pub async fn pay(lane: &RedisLane, now_ms: Millis, ask: &Pay) -> Result<PayOutco
         .text(ask.attempt.as_str())
         .text(ask.digest.as_str())
         .int(ask.amount)
+        .int(ask.attempts_max)
         .text(ask.record.id.as_str())
         .json(&ask.record.body)
         .int(ask.log_max);
@@ -74,6 +75,7 @@ pub async fn pay(lane: &RedisLane, now_ms: Millis, ask: &Pay) -> Result<PayOutco
         "NOT_OWNER" => Ok(PayOutcome::NotOwner),
         "IN_PROGRESS" => Ok(PayOutcome::InProgress),
         "NOT_PAYABLE" => Ok(PayOutcome::NotPayable),
+        "TOO_MANY" => Ok(PayOutcome::TooMany),
         "AMOUNT_MISMATCH" => Ok(PayOutcome::AmountMismatch { due: reply.int()? }),
         "FULL" => Ok(PayOutcome::Full),
         _ => Err(reply.unexpected()),

@@ -186,7 +186,7 @@ pub fn pay(key: &str, attempt: &str, who: &str, amount: i64) -> Pay {
     let payment = PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() };
     let body = Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
     let record = Record { id: attempt.to_string(), body };
-    Pay { order, user: user(who), attempt, digest: "d".to_owned(), amount, record, log_max: MANY }
+    Pay { order, user: user(who), attempt, digest: "d".to_owned(), amount, attempts_max: 10, record, log_max: MANY }
 }
 
 pub fn cancel(key: &str, who: &str) -> Cancel {

@@ -36,7 +36,7 @@ const OUTCOMES: &[&str] = &[
     "Checkout.Placed", "Checkout.Repeated", "Checkout.KeyReused", "Checkout.NotFound", "Checkout.NotOwner",
     "Checkout.AlreadyOrdered", "Checkout.Expired", "Checkout.Released", "Checkout.Full",
     "Pay.Accepted", "Pay.Repeated", "Pay.KeyReused", "Pay.NotFound", "Pay.NotOwner", "Pay.InProgress",
-    "Pay.NotPayable", "Pay.AmountMismatch", "Pay.Full",
+    "Pay.NotPayable", "Pay.TooMany", "Pay.AmountMismatch", "Pay.Full",
     "Cancel.Accepted", "Cancel.NotFound", "Cancel.NotOwner", "Cancel.InProgress", "Cancel.NotCancellable",
     "Refund.Accepted", "Refund.Repeated", "Refund.KeyReused", "Refund.NotFound", "Refund.NotOwner",
     "Refund.NotRefundable", "Refund.Closed", "Refund.OverRefund", "Refund.LineNotFound", "Refund.Full", "Refund.Contract",

@@ -4,7 +4,7 @@
 use stanchion::clock::Millis;
 use stanchion::ids::{LogId, SeatIndex};
 use stanchion::lane::hold::Row;
-use stanchion::lane::order::{OrderStatus, SeatTarget};
+use stanchion::lane::order::{OrderStatus, PaymentFact, SeatTarget};
 use stanchion::lane::room::{self, Control, Mode, Order, ReleaseOn, SCORES};
 use stanchion::lane::terms::RefundTerm;
 use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Told, Want};
@@ -104,6 +104,9 @@ impl World {
                     let mut settlement = ask::settlement(hold, order, 1, status, target);
                     let until_ms = Some(self.now_ms + 10 * SECOND);
                     settlement.fact.refund_terms = vec![RefundTerm { until_ms, fee_bp: 0 }];
+                    let (provider, status) = ("sandbox".to_owned(), "declined".to_owned());
+                    settlement.fact.payment =
+                        Some(PaymentFact { provider, status, attempts: 2, captured: 0, cancelled: 0 });
                     Some(Operation::Settle(ask::event(name), vec![settlement], None))
                 };
                 let paid = settle(0, OrderStatus::Confirmed, SeatTarget::Sold);
@@ -224,6 +227,7 @@ impl World {
                     pay.user = order.user.clone();
                 }
                 pay.digest = digest(c);
+                pay.attempts_max = pick(&[10, 10, 10, 2], e);
                 pay.log_max = log_max;
                 vec![Operation::Pay(pay)]
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::ids::LogId;
-use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget};
+use stanchion::lane::order::{OrderStatus, PaymentFact, Reason, RefundStatus, SeatTarget};
 use stanchion::lane::record::Body;
 use stanchion::lane::record::RefundBy;
 use stanchion::lane::room::Mode;
@@ -155,11 +155,22 @@ async fn payments_are_refused_in_order(lane: Arc<dyn Lane>) {
     settle(&lane, START, ask::settlement(&hold, &order, 2, OrderStatus::PendingPayment, SeatTarget::Paying)).await;
     assert_eq!(pay(order.deadline_ms, "o", "kim", 1, 0).await, PayOutcome::NotPayable, "over");
     assert_eq!(pay(order.deadline_ms - 1, "o", "kim", 1, 0).await, PayOutcome::AmountMismatch { due: PRICE });
+    let mut declined = ask::settlement(&hold, &order, 3, OrderStatus::PendingPayment, SeatTarget::Paying);
+    let provider = "sandbox".to_owned();
+    let attempts = |attempts| {
+        let (provider, status) = (provider.clone(), "declined".to_owned());
+        Some(PaymentFact { provider, status, attempts, captured: 0, cancelled: 0 })
+    };
+    declined.fact.payment = attempts(10);
+    settle(&lane, START, declined.clone()).await;
+    assert_eq!(pay(START, "o", "kim", 1, 0).await, PayOutcome::TooMany);
+    (declined.fact.payment, declined.fact.version) = (attempts(9), 4);
+    settle(&lane, START, declined).await;
     assert_eq!(pay(START, "o", "kim", PRICE, 1).await, PayOutcome::Full);
     assert!(matches!(pay(START, "o", "kim", PRICE, 2).await, PayOutcome::Accepted(_)), "refusals are not kept");
     let second = ask::pay("o", "q", "kim", PRICE);
     assert_eq!(lane.pay(START, second).await.expect("an answer"), PayOutcome::InProgress);
-    settle(&lane, START, ask::settlement(&hold, &order, 3, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    settle(&lane, START, ask::settlement(&hold, &order, 5, OrderStatus::Confirmed, SeatTarget::Sold)).await;
     let third = ask::pay("o", "r", "kim", PRICE);
     assert_eq!(lane.pay(START, third).await.expect("an answer"), PayOutcome::NotPayable);
 }
