@@ -9,6 +9,15 @@ pub use tally::Tally;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+struct Metric {
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    help: &'static str,
+    /// Labels whose values are all known: a counter with none but these stands at 0 from the start.
+    labels: &'static [(&'static str, &'static [&'static str])],
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Counter,
@@ -17,19 +26,27 @@ enum Kind {
 }
 
 macro_rules! metrics_table {
-    ($($(#[doc = $help:literal])+ $konst:ident = $name:literal, $kind:ident, $unit:ident;)*) => {
+    ($($(#[doc = $help:literal])+ $konst:ident = $name:literal, $kind:ident, $unit:ident
+       $(, $label:literal [$($value:literal)+])*;)*) => {
         $($(#[doc = $help])+ pub const $konst: &str = $name;)*
 
-        /// Name, kind, unit and help of every metric; the doc comment is the help.
-        const TABLE: &[(&str, Kind, Unit, &str)] = &[
-            $(($name, Kind::$kind, Unit::$unit, concat!($($help),+)),)*
+        /// Every metric; the doc comment is the help.
+        const TABLE: &[Metric] = &[
+            $(Metric {
+                name: $name,
+                kind: Kind::$kind,
+                unit: Unit::$unit,
+                help: concat!($($help),+),
+                labels: &[$(($label, &[$($value),+])),*],
+            },)*
         ];
     };
 }
 
 metrics_table! {
     /// Measures of Redis' time that were far from what was expected, by outcome (doubted, believed).
-    CLOCK_JUMPS = "stanchion_clock_jumps_total", Counter, Count;
+    CLOCK_JUMPS = "stanchion_clock_jumps_total", Counter, Count,
+        "outcome" ["doubted" "believed"];
 
     /// Requests answered, by route, method and status.
     EDGE_REQUESTS = "stanchion_edge_requests_total", Counter, Count;
@@ -42,19 +59,24 @@ metrics_table! {
     /// Open event streams.
     EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
     /// Requests and connections refused by a limit, by limit (client, visitor, join, in_flight, connections).
-    EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count;
+    EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count,
+        "limit" ["client" "visitor" "join" "in_flight" "connections"];
     /// Requests whose trusted proxy wrote an X-Forwarded-For that is no address: they share the proxy's limits.
     EDGE_FORWARDED_UNREADABLE = "stanchion_edge_forwarded_unreadable_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.
-    EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count;
+    EDGE_FAULTS = "stanchion_edge_faults_total", Counter, Count,
+        "part" ["audit" "catalog" "contract" "lane" "ledger" "panic" "pipeline" "shutdown" "timeout" "upstream"];
 
     /// Places taken in line, by outcome (entered, known, closed, full).
-    ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count;
+    ADMISSION_ENTERED = "stanchion_admission_entered_total", Counter, Count,
+        "outcome" ["entered" "known" "closed" "full"];
     /// Proofs of work at entry, by outcome (accepted, missing, forged, expired, easy, wrong).
-    ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count;
+    ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count,
+        "outcome" ["accepted" "missing" "forged" "expired" "easy" "wrong"];
     /// Polls answered, by where from (board, lane). What waits costs the lane nothing.
-    ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count;
-    /// Visitors let in.
+    ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count,
+        "answer" ["board" "lane"];
+    /// Visitors let in, at the door or from the line, by event.
     ADMISSION_ADMITTED = "stanchion_admission_admitted_total", Counter, Count;
     /// Places inside that ran out after they had been claimed.
     ADMISSION_EXPIRED = "stanchion_admission_expired_total", Counter, Count;
@@ -75,7 +97,8 @@ metrics_table! {
     /// How far outside what a visitor was promised the wait was; 0 inside.
     ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
     /// Promises of a wait that came due, by outcome (kept, early, late).
-    ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count;
+    ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count,
+        "outcome" ["kept" "early" "late"];
     /// Visitors waiting, by event.
     ADMISSION_WAITING = "stanchion_admission_waiting", Gauge, Count;
     /// Visitors inside, by event.
@@ -84,13 +107,16 @@ metrics_table! {
     ADMISSION_CAPACITY = "stanchion_admission_capacity", Gauge, Count;
 
     /// Holds asked for, by outcome.
-    INVENTORY_HOLDS = "stanchion_inventory_holds_total", Counter, Count;
+    INVENTORY_HOLDS = "stanchion_inventory_holds_total", Counter, Count,
+        "outcome" ["held" "repeated" "key_reused" "no_event" "not_open" "not_inside" "place_over" "not_owner" "limit_exceeded" "taken" "sold_out" "no_block"];
     /// Holds that ran out.
     INVENTORY_HOLDS_EXPIRED = "stanchion_inventory_holds_expired_total", Counter, Count;
     /// Claims asked for, by outcome.
-    INVENTORY_CLAIMS = "stanchion_inventory_claims_total", Counter, Count;
+    INVENTORY_CLAIMS = "stanchion_inventory_claims_total", Counter, Count,
+        "outcome" ["claimed" "repeated" "key_reused" "no_campaign" "not_open" "already_claimed" "sold_out" "full"];
     /// Orders asked for, by outcome.
-    INVENTORY_ORDERS = "stanchion_inventory_orders_total", Counter, Count;
+    INVENTORY_ORDERS = "stanchion_inventory_orders_total", Counter, Count,
+        "outcome" ["placed" "repeated" "key_reused" "not_found" "not_owner" "already_ordered" "expired" "released" "full"];
     /// Seats, by event and state (free, held, paying, sold, blocked).
     INVENTORY_SEATS = "stanchion_inventory_seats", Gauge, Count;
 
@@ -110,13 +136,16 @@ metrics_table! {
     /// Age of the oldest waiting record, by lane.
     PIPELINE_OLDEST_SECONDS = "stanchion_pipeline_oldest_seconds", Gauge, Seconds;
     /// Records done, by kind and outcome.
-    PIPELINE_RECORDS = "stanchion_pipeline_records_total", Counter, Count;
+    PIPELINE_RECORDS = "stanchion_pipeline_records_total", Counter, Count,
+        "kind" ["coupon.claimed" "order.placed" "payment.requested" "payment.resulted" "refund.requested" "refund.resulted" "order.expired" "order.cancelled"],
+        "outcome" ["done" "refused" "repeated" "parked"];
     /// Records in a transaction.
     PIPELINE_BATCH_RECORDS = "stanchion_pipeline_batch_records", Histogram, Count;
     /// Time of a transaction, from begin to commit.
     PIPELINE_COMMIT_SECONDS = "stanchion_pipeline_commit_seconds", Histogram, Seconds;
     /// Transactions rolled back and tried again, by cause.
-    PIPELINE_RETRIES = "stanchion_pipeline_retries_total", Counter, Count;
+    PIPELINE_RETRIES = "stanchion_pipeline_retries_total", Counter, Count,
+        "cause" ["lane" "recovery" "away" "contention" "read_only" "duplicate" "guarded" "value" "timeout" "unreadable" "rows_missing" "unfit" "record" "unbuilt"];
     /// Records put aside because they can never be done.
     PIPELINE_DEAD_LETTERS = "stanchion_pipeline_dead_letters_total", Counter, Count;
     /// Accepted orders that could not be written and were rejected as UNPROCESSABLE: the door let them in, a bug.
@@ -127,7 +156,9 @@ metrics_table! {
     PIPELINE_ORDER_SECONDS = "stanchion_pipeline_order_seconds", Histogram, Seconds;
 
     /// Calls to the payment provider, by call (charge, ask, refund, ask_refund) and outcome.
-    PAYMENT_CALLS = "stanchion_payment_calls_total", Counter, Count;
+    PAYMENT_CALLS = "stanchion_payment_calls_total", Counter, Count,
+        "call" ["charge" "ask" "refund" "ask_refund"],
+        "outcome" ["captured" "declined" "done" "refused" "not_done" "unknown" "timeout" "not_configured"];
     /// Time of a call to the payment provider, by call.
     PAYMENT_CALL_SECONDS = "stanchion_payment_call_seconds", Histogram, Seconds;
     /// Attempts and refunds without a definite answer yet.
@@ -136,7 +167,8 @@ metrics_table! {
     /// Reads of the ledger, by query.
     LEDGER_READ_SECONDS = "stanchion_ledger_read_seconds", Histogram, Seconds;
     /// Violations an audit found, by invariant. Anything above zero is an incident.
-    INVARIANT_VIOLATIONS = "stanchion_invariant_violations_total", Counter, Count;
+    INVARIANT_VIOLATIONS = "stanchion_invariant_violations_total", Counter, Count,
+        "id" ["INV-1" "INV-2" "INV-3" "INV-4" "INV-10" "INV-11"];
 }
 
 /// Bucket bounds of every `_seconds` histogram.
@@ -150,19 +182,60 @@ pub const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500
 
 /// Tells the installed recorder unit and help of every metric.
 pub fn describe() {
-    for &(name, kind, unit, help) in TABLE {
-        let help = help.trim();
-        match kind {
-            Kind::Counter => describe_counter!(name, unit, help),
-            Kind::Gauge => describe_gauge!(name, unit, help),
-            Kind::Histogram => describe_histogram!(name, unit, help),
+    for metric in TABLE {
+        let (name, help) = (metric.name, metric.help.trim());
+        match metric.kind {
+            Kind::Counter => describe_counter!(name, metric.unit, help),
+            Kind::Gauge => describe_gauge!(name, metric.unit, help),
+            Kind::Histogram => describe_histogram!(name, metric.unit, help),
         }
     }
 }
 
+/// Lets every series stand at 0 whose labels are all known: a rate over one that appears with its first event
+/// misses that event, and an alarm on it too.
+pub fn begin() {
+    for metric in TABLE {
+        let none = metric.labels.is_empty() && !UNLABELLED.contains(&metric.name);
+        if !matches!(metric.kind, Kind::Counter) || none {
+            continue;
+        }
+        for labels in series(metric.labels) {
+            metrics::counter!(metric.name, &labels).increment(0);
+        }
+    }
+}
+
+/// Counters without any label.
+const UNLABELLED: &[&str] = &[
+    EDGE_FORWARDED_UNREADABLE,
+    ADMISSION_EXPIRED,
+    ADMISSION_ABSENT,
+    ADMISSION_UNCLAIMED,
+    ADMISSION_LAPSED,
+    ADMISSION_LEFT,
+    INVENTORY_HOLDS_EXPIRED,
+    PIPELINE_DEAD_LETTERS,
+    PIPELINE_UNPROCESSABLE,
+];
+
+/// All combinations of these labels.
+fn series(labels: &[(&'static str, &[&'static str])]) -> Vec<Vec<(&'static str, &'static str)>> {
+    let begun = vec![Vec::new()];
+    labels.iter().fold(begun, |all, (label, values)| {
+        let with = |before: &Vec<_>, value| before.iter().copied().chain([(*label, value)]).collect();
+        all.iter().flat_map(|before| values.iter().map(move |value| with(before, *value))).collect()
+    })
+}
+
 /// Names of all metrics, for the tests that hold dashboards against them.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|row| row.0)
+    TABLE.iter().map(|metric| metric.name)
+}
+
+/// The values each label of a metric may have, of those whose labels are all known.
+pub fn values() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
+    TABLE.iter().flat_map(|metric| metric.labels.iter().map(|(label, values)| (metric.name, *label, *values)))
 }
 
 #[cfg(test)]
@@ -171,10 +244,17 @@ mod tests {
 
     #[test]
     fn names_follow_the_style() {
-        for &(name, kind, _, help) in TABLE {
+        for &Metric { name, kind, help, .. } in TABLE {
             assert!(name.starts_with("stanchion_"), "{name}");
             assert_eq!(matches!(kind, Kind::Counter), name.ends_with("_total"), "{name}");
             assert!(help.trim().ends_with('.'), "{name}: the help is a sentence");
         }
+    }
+
+    #[test]
+    fn labels_are_combined() {
+        assert_eq!(series(&[]), [vec![]]);
+        let both = series(&[("a", &["1", "2"]), ("b", &["3"])]);
+        assert_eq!(both, [vec![("a", "1"), ("b", "3")], vec![("a", "2"), ("b", "3")]]);
     }
 }

@@ -34,7 +34,6 @@ pub struct Settings {
 }
 
 struct Counters {
-    admitted: Counter,
     expired: Counter,
     absent: Counter,
     unclaimed: Counter,
@@ -45,7 +44,6 @@ struct Counters {
 /// Beats until told to stop.
 pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mut stop: Stopping) {
     let counters = Counters {
-        admitted: counter!(ADMISSION_ADMITTED),
         expired: counter!(ADMISSION_EXPIRED),
         absent: counter!(ADMISSION_ABSENT),
         unclaimed: counter!(ADMISSION_UNCLAIMED),
@@ -94,6 +92,8 @@ async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Cou
     for _ in 0..CALLS_MAX {
         let ask = Pulse { event: room.event.clone(), work_max };
         let Some(pulsed) = lane.pulse(admission.now_ms(), ask).await? else { return Ok(()) };
+        let admitted = u64::try_from(pulsed.admitted).unwrap_or(0);
+        counter!(ADMISSION_ADMITTED, "event" => room.event.as_str().to_owned()).increment(admitted);
         counters.add(pulsed);
         if !pulsed.more {
             break;
@@ -142,7 +142,6 @@ fn show(event: &EventId, counts: &RoomCounts) {
 impl Counters {
     fn add(&self, pulsed: Pulsed) {
         let add = |counter: &Counter, by: i64| counter.increment(u64::try_from(by).unwrap_or(0));
-        add(&self.admitted, pulsed.admitted);
         add(&self.expired, pulsed.expired);
         add(&self.absent, pulsed.absent);
         add(&self.unclaimed, pulsed.unclaimed);

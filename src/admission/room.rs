@@ -22,7 +22,7 @@ use crate::draw::DrawKey;
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
-use crate::metrics::{ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
+use crate::metrics::{ADMISSION_ADMITTED, ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
 const INSIDE_MAX: usize = 200_000;
@@ -258,6 +258,9 @@ impl Admission {
         Ok(match outcome? {
             EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
+                if let PlaceState::Admitted { .. } = place.state {
+                    counter!(ADMISSION_ADMITTED, "event" => room.event.as_str().to_owned()).increment(1);
+                }
                 Entered::New(self.asked(now_ms, room, token(score, place.counts.round), None, place))
             }
             EnterOutcome::Known { score, place } => {

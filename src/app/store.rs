@@ -75,9 +75,6 @@ impl Store {
 
     /// Keeps the clock at the Redis server's until told to stop; a server that is away leaves it as it is.
     pub async fn follow_clock(self, clock: Clock, mut stop: Stopping) {
-        for outcome in ["doubted", "believed"] {
-            counter!(CLOCK_JUMPS, "outcome" => outcome).increment(0);
-        }
         let Some(server) = self.redis else { return };
         let mut beats = tokio::time::interval(FOLLOW_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config;
-use crate::metrics::{ADMISSION_ETA_ERROR_SECONDS, ERROR_SECONDS, RECORDS, SECONDS, describe};
+use crate::metrics::{ADMISSION_ETA_ERROR_SECONDS, ERROR_SECONDS, RECORDS, SECONDS, begin, describe};
 use crate::shutdown::Stopping;
 
 /// How often histograms are drained: what they hold between grows with the traffic.
@@ -46,6 +46,7 @@ pub fn recorder() -> PrometheusHandle {
                 .install_recorder()
                 .expect("nobody else installs a recorder in this process");
             describe();
+            begin();
             metrics_process::Collector::default().describe();
             handle
         })

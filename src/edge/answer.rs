@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, VARY};
-use http::{HeaderName, HeaderValue, Response, StatusCode, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Frame, SizeHint};
@@ -176,6 +177,22 @@ impl Answer {
     /// Adds a name to `Vary`.
     pub fn vary(mut self, name: &'static str) -> Self {
         self.0.headers_mut().append(VARY, HeaderValue::from_static(name));
+        self
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// The body, of an answer that is one buffer.
+    pub fn whole(&self) -> Option<Bytes> {
+        let Body::Whole(body) = self.0.body() else { return None };
+        let collected = body.clone().collect().now_or_never()?;
+        collected.map(|whole| whole.to_bytes()).ok()
+    }
+
+    pub fn replaced(mut self, whole: Bytes) -> Self {
+        *self.0.body_mut() = Body::Whole(Full::new(whole));
         self
     }
 

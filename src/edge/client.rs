@@ -21,8 +21,6 @@ impl Proxies {
     /// Networks or addresses; the configuration was checked, so what is neither is left out.
     pub fn new(trusted: &[String]) -> Self {
         let parse = |text: &String| text.parse().ok().or_else(|| text.parse().ok().map(|ip: IpAddr| IpNet::from(ip)));
-        // Shown from the start.
-        counter!(EDGE_FORWARDED_UNREADABLE).increment(0);
         Self { networks: trusted.iter().filter_map(parse).collect(), unreadable: AtomicBool::new(false) }
     }
 

@@ -10,6 +10,7 @@ pub mod connections;
 pub mod credential;
 pub mod draws;
 mod faults;
+pub mod gzip;
 pub mod handlers;
 pub mod idempotency;
 pub mod limits;

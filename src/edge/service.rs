@@ -29,7 +29,7 @@ use super::request::Request;
 use super::router::{Found, Glance, Listener, Params, Route, Router, Who};
 use super::state::State;
 use super::upstream::Upstream;
-use super::{Outcome, routes};
+use super::{Outcome, gzip, routes};
 use crate::admission::tokens::Claim;
 use crate::clock;
 use crate::ids::EventId;
@@ -251,6 +251,7 @@ impl Service {
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
+        let accept = parts.headers.get(header::ACCEPT_ENCODING).cloned();
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
         let query = Query::parse(parts.uri.query().unwrap_or(""));
         let (body, _under_way) = self.body(route, body, under_way).await?;
@@ -268,7 +269,7 @@ impl Service {
             params,
         };
         match tokio::time::timeout(limit, self.run(route, request)).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map(|answer| gzip::fit(answer, accept.as_ref())),
             Err(elapsed) => Err(Problem::unavailable("timeout", elapsed)),
         }
     }

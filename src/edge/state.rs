@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -17,7 +16,7 @@ use super::meters::{Meters, UnderWay};
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
-use super::{openapi, routes};
+use super::{gzip, openapi, routes};
 use crate::admission::Admission;
 use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
@@ -76,7 +75,7 @@ pub struct State {
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
     /// The OpenAPI document, JSON.
-    pub openapi: Bytes,
+    pub openapi: gzip::Both,
     serving: AtomicBool,
 }
 
@@ -110,7 +109,7 @@ impl State {
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
-            openapi: openapi::document(&routes::table()).to_string().into(),
+            openapi: gzip::Both::new(openapi::document(&routes::table()).to_string().into()),
             serving: AtomicBool::new(false),
             config,
             clock,

@@ -12,7 +12,6 @@ use crate::clock::Clock;
 use crate::ids::LaneId;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
-use crate::metrics::{PIPELINE_DEAD_LETTERS, PIPELINE_UNPROCESSABLE};
 use crate::payment::Registry;
 
 /// Bounds, from the configuration.
@@ -83,10 +82,6 @@ pub(super) struct View {
 impl Shared {
     pub fn new(parts: Parts) -> Self {
         let Parts { lanes, ledger, providers, sources, clock, settings } = parts;
-        // Alarms look at them: they are there before there is anything to count.
-        for alarm in [PIPELINE_DEAD_LETTERS, PIPELINE_UNPROCESSABLE] {
-            metrics::counter!(alarm).increment(0);
-        }
         Self {
             nudge: Nudge::new(lanes.count()),
             owner: uuid::Uuid::now_v7().to_string(),

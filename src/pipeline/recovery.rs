@@ -78,7 +78,11 @@ fn agrees(meta: &Meta, mark: &LaneMark) -> bool {
 /// As [`Pipeline::rebuild`], by the session that has the lease.
 pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
     let done = build(shared, lane, stop).await?;
-    tracing::info!(lane = %lane.id(), ?done, "the lane was rebuilt");
+    if done.generation == 1 && done.events == 0 {
+        tracing::debug!(lane = %lane.id(), "the lane was built, empty");
+    } else {
+        tracing::info!(lane = %lane.id(), ?done, "the lane was rebuilt");
+    }
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What every request meets, whatever it asks for: bounds, who asks, bodies, origins, faults.
 
+use std::io::Read as _;
+
 use http::Method;
 use serde_json::json;
 
@@ -180,4 +182,23 @@ async fn probes_tell_how_it_is() {
     assert_eq!(edge.admin_call(Method::GET, "/metrics").send().await.status, 200);
     let document = edge.get("/openapi.json").send().await;
     assert_eq!(document.json["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn pages_and_large_documents_are_compressed_for_who_takes_it() {
+    let edge = Edge::new().await;
+    edge.put_event("hall", json!({})).await;
+    for path in ["/openapi.json", "/room/hall"] {
+        let plain = edge.get(path).send().await;
+        assert_eq!(plain.header("content-encoding"), None, "{path}");
+        assert!(plain.headers.get_all("vary").iter().any(|name| name == "accept-encoding"), "{path}");
+        let zipped = edge.get(path).header("accept-encoding", "br, gzip").send().await;
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"), "{path}");
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&zipped.body[..]).read_to_end(&mut text).expect("gzip");
+        assert!(text.len() > 2 * zipped.body.len(), "{path}: {} bytes of {}", zipped.body.len(), text.len());
+        assert!(String::from_utf8(text).is_ok(), "{path}");
+    }
+    let small = edge.get("/v1/events/hall/room").header("accept-encoding", "gzip").send().await;
+    assert_eq!(small.header("content-encoding"), None);
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -76,6 +77,8 @@ impl Operator for Absent {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Empty when it is compressed.
     pub text: String,
     pub json: Value,
 }
@@ -134,8 +137,9 @@ impl Call<'_> {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("infallible").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let text = String::from_utf8(bytes.to_vec()).expect("text");
-        Answer { status: parts.status, headers: parts.headers, text, json }
+        let is_text = !parts.headers.contains_key("content-encoding");
+        let text = if is_text { String::from_utf8(bytes.to_vec()).expect("text") } else { String::new() };
+        Answer { status: parts.status, headers: parts.headers, body: bytes, text, json }
     }
 }
 

@@ -69,5 +69,5 @@ pub async fn metrics(request: Request) -> Outcome {
 
 /// `GET /openapi.json`
 pub async fn openapi(request: Request) -> Outcome {
-    Ok(Answer::bytes(StatusCode::OK, "application/json", request.state.openapi.clone()))
+    Ok(request.state.openapi.answer("application/json", request.header("accept-encoding")))
 }

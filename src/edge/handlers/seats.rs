@@ -4,16 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::StatusCode;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, VARY};
-use std::io::Write as _;
 
 use super::lookup;
 use crate::catalog::Event;
 use crate::edge::views::seats::{SeatsView, etag};
-use crate::edge::{Answer, Code, Outcome, Request};
+use crate::edge::{Answer, Code, Outcome, Request, gzip};
 use crate::ids::EventId;
 use crate::lane::SeatMap;
 
@@ -55,12 +52,7 @@ impl Page {
     }
 
     fn gzip(&self, event: &Event, map: &SeatMap) -> Bytes {
-        let make = || {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&self.json(event, map)).expect("a Vec takes all");
-            encoder.finish().expect("a Vec takes all").into()
-        };
-        self.gzip.get_or_init(make).clone()
+        self.gzip.get_or_init(|| gzip::zip(&self.json(event, map))).clone()
     }
 }
 
@@ -79,7 +71,7 @@ pub async fn get(request: Request) -> Outcome {
         return Ok(named(Answer::empty(StatusCode::NOT_MODIFIED)));
     }
     let json = |bytes| Answer::bytes(StatusCode::OK, "application/json", bytes);
-    Ok(if request.header(ACCEPT_ENCODING.as_str()).is_some_and(takes_gzip) {
+    Ok(if request.header(ACCEPT_ENCODING.as_str()).is_some_and(gzip::is_taken) {
         named(json(page.gzip(&event, &map))).header(CONTENT_ENCODING, "gzip")
     } else {
         named(json(page.json(&event, &map)))
@@ -91,35 +83,9 @@ fn matches(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-/// Accept-Encoding of RFC 9110: gzip (or anything) with a weight above zero; gzip's own weight wins.
-fn takes_gzip(header: &str) -> bool {
-    let mut any = false;
-    for part in header.split(',') {
-        let mut words = part.split(';').map(str::trim);
-        let coding = words.next().unwrap_or_default();
-        let weight = words.find_map(|word| word.strip_prefix("q=").or(word.strip_prefix("Q=")));
-        let wanted = weight.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
-        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
-            return wanted;
-        }
-        any |= coding == "*" && wanted;
-    }
-    any
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gzip_when_it_is_welcome() {
-        for yes in ["gzip", "deflate, gzip;q=0.5", "*", "br, *;q=0.1", "GZIP ; Q=1"] {
-            assert!(takes_gzip(yes), "{yes}");
-        }
-        for no in ["", "identity", "gzip;q=0", "*, gzip;q=0", "*;q=0", "gzipped"] {
-            assert!(!takes_gzip(no), "{no}");
-        }
-    }
 
     #[test]
     fn a_known_tag_is_not_sent_again() {

@@ -1,0 +1,90 @@
+//! Compressing what is worth it: pages and large JSON. Knows no routes.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::answer::Answer;
+
+/// Smaller answers cost more to compress than to send.
+const LEAST: usize = 2 * 1024;
+
+/// The answer, compressed when it is worth it and the client takes it. One that is compressed or has a tag of its
+/// own bytes already is left as it is.
+pub fn fit(answer: Answer, accept: Option<&HeaderValue>) -> Answer {
+    let Some(whole) = answer.whole().filter(|whole| whole.len() >= LEAST && is_text(answer.headers())) else {
+        return answer;
+    };
+    let answer = answer.vary("accept-encoding");
+    if !accept.and_then(|accept| accept.to_str().ok()).is_some_and(is_taken) {
+        return answer;
+    }
+    answer.replaced(zip(&whole)).header(CONTENT_ENCODING, "gzip")
+}
+
+/// What is always the same, both ways.
+pub struct Both {
+    plain: Bytes,
+    zipped: Bytes,
+}
+
+impl Both {
+    pub fn new(plain: Bytes) -> Self {
+        Self { zipped: zip(&plain), plain }
+    }
+
+    pub fn answer(&self, content_type: &'static str, accept: Option<&str>) -> Answer {
+        let bytes = |bytes: &Bytes| Answer::bytes(StatusCode::OK, content_type, bytes.clone()).vary("accept-encoding");
+        match accept.is_some_and(is_taken) {
+            true => bytes(&self.zipped).header(CONTENT_ENCODING, "gzip"),
+            false => bytes(&self.plain),
+        }
+    }
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    let of = |name| headers.get(name).map_or(&[][..], HeaderValue::as_bytes);
+    let text = [&b"text/html"[..], b"application/json"].iter().any(|kind| of(CONTENT_TYPE).starts_with(kind));
+    text && !headers.contains_key(CONTENT_ENCODING) && !headers.contains_key(ETAG)
+}
+
+pub fn zip(whole: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(whole).expect("a Vec takes all");
+    encoder.finish().expect("a Vec takes all").into()
+}
+
+/// Accept-Encoding of RFC 9110: gzip (or anything) with a weight above zero; gzip's own weight wins.
+pub fn is_taken(header: &str) -> bool {
+    let mut any = false;
+    for part in header.split(',') {
+        let mut words = part.split(';').map(str::trim);
+        let coding = words.next().unwrap_or_default();
+        let weight = words.find_map(|word| word.strip_prefix("q=").or(word.strip_prefix("Q=")));
+        let wanted = weight.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
+        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
+            return wanted;
+        }
+        any |= coding == "*" && wanted;
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_when_it_is_welcome() {
+        for yes in ["gzip", "deflate, gzip;q=0.5", "*", "br, *;q=0.1", "GZIP ; Q=1"] {
+            assert!(is_taken(yes), "{yes}");
+        }
+        for no in ["", "identity", "gzip;q=0", "*, gzip;q=0", "*;q=0", "gzipped"] {
+            assert!(!is_taken(no), "{no}");
+        }
+    }
+}
