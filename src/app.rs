@@ -306,7 +306,9 @@ fn pulse(app: &App, stop: Stopping) -> impl Future<Output = ()> + Send + 'static
         every: Duration::from_millis(app.config.queue.pulse_ms),
         work_max: app.config.queue.pulse_work_max,
     };
-    admission::pulse::run(app.admission.clone(), rooms, settings, stop)
+    let catalog = app.catalog.clone();
+    let missing: admission::pulse::Missing = Arc::new(move |event| catalog.event_missing(event));
+    admission::pulse::run(app.admission.clone(), rooms, missing, settings, stop)
 }
 
 fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -> Result<Admission, BootError> {

@@ -126,6 +126,8 @@ metrics_table! {
     LANE_FAULTS = "stanchion_lane_faults_total", Counter, Count;
     /// Lanes that are being rebuilt.
     LANE_RECOVERING = "stanchion_lane_recovering", Gauge, Count;
+    /// Lanes found to have lost some of what they had, and rebuilt from the ledger. Look at the log for what.
+    LANE_LOST = "stanchion_lane_lost_total", Counter, Count;
     /// Bytes in the embedded store's journal.
     LANE_JOURNAL_BYTES = "stanchion_lane_journal_bytes", Gauge, Bytes;
     /// Time of one sync of the embedded store's journal.
@@ -215,6 +217,7 @@ const UNLABELLED: &[&str] = &[
     ADMISSION_LAPSED,
     ADMISSION_LEFT,
     INVENTORY_HOLDS_EXPIRED,
+    LANE_LOST,
     PIPELINE_DEAD_LETTERS,
     PIPELINE_UNPROCESSABLE,
 ];

@@ -44,8 +44,11 @@ local claim, digest, user, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local record, body, log_max = ARGV[8], ARGV[9], int(10, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/log.lua
-local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "expires_at")
-if not terms[1] then return reply("NO_CAMPAIGN") end
+local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "expires_at", "last")
+-- include lib/lost.lua
+local given = redis.call("EXISTS", CLAIMS, NUMBERS, CLAIMANTS)
+if terms[1] and given ~= (tonumber(terms[6] or 0) > 0 and 3 or 0) then return lose("claims") end
+if not terms[1] then return given > 0 and lose("a campaign") or reply("NO_CAMPAIGN") end
 local stock_left = tonumber(terms[1]) - redis.call("HLEN", NUMBERS)
 local known = redis.call("HGET", CLAIMS, claim)
 if known then

@@ -33,7 +33,9 @@ local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
 local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)
 -- include lib/open.lua
+-- include lib/lost.lua
 local before = redis.call("HGET", CAMPAIGN, "version")
+if not before and redis.call("SISMEMBER", CAMPAIGNS, campaign) == 1 then return lose("campaign " .. campaign) end
 if before then
   if version < tonumber(before) then return reply("STALE", tonumber(before)) end
   local claimed = redis.call("HLEN", NUMBERS)

@@ -1,13 +1,13 @@
--- The room's hash as a table; empty when there is no such event. Four fields, the last three a line of
+-- The room's hash as a table; empty when there is no such event. Five fields, three of them a line of
 -- words each: one HMGET and three matches cost a third of what two dozen fields do.
 --   settings  mode opens_at closes_at capacity rate pass_ttl claim_ttl absent_after late_grace release_on
 --             order control
 --   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
--- A fifth is only the pulse's: cut, when the pace was last halved and the oldest record's age then.
+-- And the lane's generation it is of (rooms of before have none). A sixth is only the pulse's: cut, when the pace was last halved and the oldest record's age then.
 local room = {}
 do
-  local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats")
+  local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats", "generation")
   if fields[1] then
     local mode, opens_at, closes_at, capacity, rate, pass_ttl, claim_ttl, absent_after, late_grace, release_on, order,
       control = string.match(fields[2], "^(%a+)" .. string.rep(" (%-?%d+)", 8) .. " (%a+) (%a+) (%a+)$")
@@ -25,7 +25,7 @@ do
       drawing = drawing == "1", pace = tonumber(pace), paced_at = tonumber(paced_at),
       recover_until = tonumber(recover_until),
       f = tonumber(f), h = tonumber(h), p = tonumber(p), s = tonumber(s), b = tonumber(b),
-      seat_version = tonumber(seat_version),
+      seat_version = tonumber(seat_version), generation = tonumber(fields[5] or nil),
     }
   end
 end

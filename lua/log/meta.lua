@@ -10,7 +10,7 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- Returns {code, generation, log, …}
---    1  META  {…, recovering (0 or 1), records, when the oldest was written (ms) or -1}
+--    1  META  {…, recovering (0 or 1), records, when the oldest was written (ms) or -1, what was lost or nothing}
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG = unpack(KEYS)
 local code = { META = 1 }
@@ -20,4 +20,5 @@ arity(2, 3)
 local first = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
 -- Fields are in the order they were added: id, at.
 local oldest = first and tonumber(first[2][4]) or -1
-return reply("META", (is_behind or restoring) and 1 or 0, redis.call("XLEN", LOG), oldest)
+return reply("META", (is_behind or restoring) and 1 or 0, redis.call("XLEN", LOG), oldest,
+  redis.call("HGET", META, "lost") or "")

@@ -60,11 +60,14 @@ local log_max = int(12, -COUNT_MAX, COUNT_MAX)
 -- include lib/orders.lua
 -- include lib/log.lua
 -- include lib/inside.lua
+-- include lib/whole.lua
+-- include lib/lost.lua
 local known, known_fact, pending = read_order(order)
 if known then
   if known_fact.digest ~= digest then return reply("KEY_REUSED") end
   return reply("REPEATED", known, pending)
 end
+if room.version and not seats_are_whole() then return lose("seats") end
 local mark, hold_json = read_mark(hold), redis.call("HGET", HOLDS, hold)
 if not mark or not hold_json then return reply("NOT_FOUND") end
 local hold_fact = cjson.decode(hold_json)

@@ -7,32 +7,33 @@
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
 -- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
--- KEYS[3]   orders         hash    order -> fact (JSON)
--- KEYS[4]   pending        hash    order -> pay | cancel
--- KEYS[5]   attempts       hash    order -> {attempt: digest} (JSON)
--- KEYS[6]   refunds        hash    refund -> fact (JSON)
--- KEYS[7]   order_refunds  hash    order -> {refund: 1} (JSON)
--- KEYS[8]   room           hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[9]   waiting        zset    visitor -> score
--- KEYS[10]  seen           hash    waiting visitor -> last seen, ms
--- KEYS[11]  inside         zset    visitor -> expiry, ms
--- KEYS[12]  called         set     visitors inside who have not claimed it; with ! before it: the second call
--- KEYS[13]  late           zset    visitor -> when called, ms
--- KEYS[14]  back           zset    visitor -> score
--- KEYS[15]  scores         hash    visitor inside, late or back -> score, and its own end
--- KEYS[16]  spent          hash    score / 1024 -> 128 bytes, a bit a score
--- KEYS[17]  spent_draws    set     visitors of a draw who are through
--- KEYS[18]  draws_log      list    + or - and a visitor: each change of spent_draws
--- KEYS[19]  open           hash    visitor -> holds not ended
--- KEYS[20]  seats          string  one byte a seat: f h p s b
--- KEYS[21]  owners         hash    seat -> hold (h) or order (p s)
--- KEYS[22]  taken          hash    user -> seats h p s
--- KEYS[23]  holds          hash    hold -> what never changes (JSON)
--- KEYS[24]  marks          hash    hold -> state expires seats prices order
--- KEYS[25]  expiry         zset    held hold -> when it ends, ms
--- KEYS[26]  ended          zset    ended hold -> when it is dropped, ms
--- KEYS[27]  placed         set     orders of the event
--- KEYS[28]  drops          zset    order -> when it is dropped, ms
+-- KEYS[3]   log_ids        hash    record id -> times in the log
+-- KEYS[4]   orders         hash    order -> fact (JSON)
+-- KEYS[5]   pending        hash    order -> pay | cancel
+-- KEYS[6]   attempts       hash    order -> {attempt: digest} (JSON)
+-- KEYS[7]   refunds        hash    refund -> fact (JSON)
+-- KEYS[8]   order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[9]   room           hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[10]  waiting        zset    visitor -> score
+-- KEYS[11]  seen           hash    waiting visitor -> last seen, ms
+-- KEYS[12]  inside         zset    visitor -> expiry, ms
+-- KEYS[13]  called         set     visitors inside who have not claimed it; with ! before it: the second call
+-- KEYS[14]  late           zset    visitor -> when called, ms
+-- KEYS[15]  back           zset    visitor -> score
+-- KEYS[16]  scores         hash    visitor inside, late or back -> score, and its own end
+-- KEYS[17]  spent          hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[18]  spent_draws    set     visitors of a draw who are through
+-- KEYS[19]  draws_log      list    + or - and a visitor: each change of spent_draws
+-- KEYS[20]  open           hash    visitor -> holds not ended
+-- KEYS[21]  seats          string  one byte a seat: f h p s b
+-- KEYS[22]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[23]  taken          hash    user -> seats h p s
+-- KEYS[24]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[25]  marks          hash    hold -> state expires seats prices order
+-- KEYS[26]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[27]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[28]  placed         set     orders of the event
+-- KEYS[29]  drops          zset    order -> when it is dropped, ms
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -42,12 +43,12 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
+local META, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
   SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS =
   unpack(KEYS)
 local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(28, 4)
+arity(29, 4)
 -- include lib/marks.lua
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua
@@ -59,6 +60,26 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
 -- include lib/holds.lua
+-- include lib/whole.lua
+-- include lib/lost.lua
+-- What is missing of the event or of its lane; every look costs the same, however much there is.
+local function missing()
+  local size = function(key, command) return redis.call(command, key) end
+  if not seats_are_whole() then return "seats" end
+  if size(WAITING, "ZCARD") ~= size(SEEN, "HLEN") then return "the line" end
+  if size(INSIDE, "ZCARD") + size(LATE, "ZCARD") + size(BACK, "ZCARD") ~= size(SCORES, "HLEN") then return "places" end
+  if size(HOLDS, "HLEN") ~= size(MARKS, "HLEN") then return "holds" end
+  local held = room.h + room.p + room.s
+  if held > 0 and redis.call("EXISTS", TAKEN) == 0 then return "seats by user" end
+  if room.h > 0 and redis.call("EXISTS", EXPIRY) == 0 then return "ends of holds" end
+  if room.p + room.s > 0 and redis.call("EXISTS", ORDERS, PLACED) < 2 then return "orders" end
+  if size(LOG, "XLEN") == 0 and size(LOG_IDS, "HLEN") > 0 then return "the log" end
+end
+
+do
+  local what = missing()
+  if what then return lose(what) end
+end
 local admitted, expired, absent, unclaimed, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0, 0
 local mode, changed = mode_in_force(), false
 

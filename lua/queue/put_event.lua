@@ -20,6 +20,7 @@
 -- KEYS[13]  spent_draws  set     visitors of a draw who are through
 -- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws
 -- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
+-- KEYS[16]  owners       hash    seat -> hold (h) or order (p s)
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -46,10 +47,10 @@
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN = unpack(KEYS)
+  DRAWN, OWNERS = unpack(KEYS)
 local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(15, 18)
+arity_from(16, 18)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
@@ -57,6 +58,10 @@ arity_from(15, 18)
 local ranges = blocked_ranges(19, settings.seats)
 -- include lib/open.lua
 -- include lib/bucket.lua
+-- include lib/whole.lua
+-- include lib/lost.lua
+if not room.version and redis.call("SISMEMBER", EVENTS, event) == 1 then return lose("the room of " .. event) end
+if room.version and not seats_are_whole() then return lose("seats of " .. event) end
 local before = redis.call("GET", SEATS) or ""
 if room.version then
   if settings.version < room.version then return reply("STALE", room.version) end

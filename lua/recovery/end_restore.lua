@@ -23,6 +23,6 @@ if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTH
 -- A repeat must not open a lane that has been sealed since.
 if restoring == "building" then
   redis.call("HSET", META, "took", text(now - tonumber(redis.call("HGET", META, "begun") or now)))
-  redis.call("HDEL", META, "restoring")
+  redis.call("HDEL", META, "restoring", "lost")
 end
 return reply("DONE")

@@ -79,11 +79,14 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/hold_marks.lua
 -- include lib/holds.lua
 -- include lib/inside.lua
+-- include lib/whole.lua
+-- include lib/lost.lua
 local known = redis.call("HGET", HOLDS, hold)
 if known then
   if cjson.decode(known).digest ~= digest then return reply("KEY_REUSED") end
   return reply("REPEATED", known, redis.call("HGET", MARKS, hold))
 end
+if not seats_are_whole() then return lose("seats") end
 local mode = mode_in_force()
 if mode == "scheduled" or mode == "closed" then return reply("NOT_OPEN") end
 if mode == "recovering" then return reply("RECOVERING") end

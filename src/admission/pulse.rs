@@ -26,6 +26,9 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// The rooms there are, asked at every beat.
 pub type Rooms = Arc<dyn Fn() -> Vec<Room> + Send + Sync>;
 
+/// Told of a room whose lane does not know it.
+pub type Missing = Arc<dyn Fn(&EventId) + Send + Sync>;
+
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub every: Duration,
@@ -42,7 +45,7 @@ struct Counters {
 }
 
 /// Beats until told to stop.
-pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mut stop: Stopping) {
+pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, settings: Settings, mut stop: Stopping) {
     let counters = Counters {
         expired: counter!(ADMISSION_EXPIRED),
         absent: counter!(ADMISSION_ABSENT),
@@ -69,16 +72,19 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
             admission.entries.keep(|event| there.contains(event));
             admission.departures.keep(|event| there.contains(event));
         }
-        let (admission, counters, failing) = (&admission, &counters, &failing);
+        let (admission, counters, failing, missing) = (&admission, &counters, &failing, &missing);
         let beat_one = |room: Room| async move {
             let result = pulse(admission, &room, settings.work_max, counters).await;
+            if let Ok(false) = result {
+                missing(&room.event);
+            }
             if let Err(Fault::Recovering(_)) = result
                 && let Ok(lane) = admission.lane(&room)
             {
                 // It may be behind what only this gateway saw: the writer is to know.
                 lane.seal_if_behind().await.ok();
             }
-            note(&room, result, failing);
+            note(&room, result.map(drop), failing);
             if counting && let Ok(Some(counts)) = admission.counts(&room).await {
                 show(&room.event, &counts);
             }
@@ -87,11 +93,12 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, settings: Settings, mu
     }
 }
 
-async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Counters) -> Result<(), Fault> {
+/// Whether its lane knows the room.
+async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Counters) -> Result<bool, Fault> {
     let lane = admission.lane(room)?;
     for _ in 0..CALLS_MAX {
         let ask = Pulse { event: room.event.clone(), work_max };
-        let Some(pulsed) = lane.pulse(admission.now_ms(), ask).await? else { return Ok(()) };
+        let Some(pulsed) = lane.pulse(admission.now_ms(), ask).await? else { return Ok(false) };
         let admitted = u64::try_from(pulsed.admitted).unwrap_or(0);
         counter!(ADMISSION_ADMITTED, "event" => room.event.as_str().to_owned()).increment(admitted);
         counters.add(pulsed);
@@ -99,7 +106,7 @@ async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Cou
             break;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Says once that a room's pulse fails, and once that it beats again.

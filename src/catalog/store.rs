@@ -430,6 +430,21 @@ impl Catalog {
         })
     }
 
+    /// A lane does not know an event that is on sale: it is told of it again with the next round, and closes itself
+    /// when it had it before.
+    pub fn event_missing(&self, id: &EventId) {
+        if let Some(event) = self.event(id.as_str()) {
+            self.unapplied.lock().events.add(id, event.version);
+        }
+    }
+
+    /// As [`Self::event_missing`], of a campaign.
+    pub fn campaign_missing(&self, id: &CampaignId) {
+        if let Some(campaign) = self.campaign(id.as_str()) {
+            self.unapplied.lock().campaigns.add(id, campaign.version);
+        }
+    }
+
     /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
         let mut seen = *self.seen.lock();

@@ -32,7 +32,7 @@ pub struct Lease {
     pub until_ms: Millis,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
     /// 0: the lane has never been built, or was wiped.
     pub generation: u64,
@@ -44,4 +44,7 @@ pub struct Meta {
     pub backlog: u64,
     /// When the oldest waiting record was written; `None`: nothing waits.
     pub oldest_ms: Option<Millis>,
+    /// What the store lost of the lane, for the log: a key that is gone is noticed where it is used, and closes the
+    /// lane as `seal` does. `None`: nothing that anyone noticed.
+    pub lost: Option<String>,
 }

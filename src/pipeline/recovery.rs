@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use metrics::counter;
 
 use super::parts::Shared;
 use super::rooms::{self, RoomSource, Rooms};
@@ -21,6 +22,7 @@ use crate::lane::room::Order;
 use crate::lane::{CampaignPut, EventPut, Fault, Lane, Look, Meta, PutCampaign, PutEvent, Settlement};
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::ledger::rooms::{Save, Saved};
+use crate::metrics::LANE_LOST;
 use crate::shutdown::{self, Stopping};
 
 /// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
@@ -77,6 +79,12 @@ fn agrees(meta: &Meta, mark: &LaneMark) -> bool {
 
 /// As [`Pipeline::rebuild`], by the session that has the lease.
 pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
+    let meta = lane.meta().await?;
+    if meta.generation > 0 {
+        counter!(LANE_LOST).increment(1);
+        let what = meta.lost.as_deref().unwrap_or("marks: it is behind what was seen of it, or was being rebuilt");
+        tracing::error!(lane = %lane.id(), lost = what, "the lane has lost some of what it had and is rebuilt");
+    }
     let done = build(shared, lane, stop).await?;
     if done.generation == 1 && done.events == 0 {
         tracing::debug!(lane = %lane.id(), "the lane was built, empty");
@@ -249,13 +257,14 @@ mod tests {
 
     #[test]
     fn a_lane_is_sound_when_it_is_not_behind_the_ledger() {
-        let meta = Meta { generation: 2, recovering: false, log_last: LogId(10), backlog: 0, oldest_ms: None };
+        let meta =
+            Meta { generation: 2, recovering: false, log_last: LogId(10), backlog: 0, oldest_ms: None, lost: None };
         let mark = LaneMark { generation: 2, log_last: LogId(8), epoch: 1 };
         assert!(agrees(&meta, &mark));
         assert!(!agrees(&Meta::default(), &LaneMark::default()), "never built");
-        assert!(!agrees(&Meta { generation: 0, ..meta }, &mark), "wiped");
-        assert!(!agrees(&Meta { recovering: true, ..meta }, &mark), "half built");
-        assert!(!agrees(&Meta { log_last: LogId(7), ..meta }, &mark), "rolled back");
+        assert!(!agrees(&Meta { generation: 0, ..meta.clone() }, &mark), "wiped");
+        assert!(!agrees(&Meta { recovering: true, ..meta.clone() }, &mark), "half built");
+        assert!(!agrees(&Meta { log_last: LogId(7), ..meta.clone() }, &mark), "rolled back");
         assert!(!agrees(&meta, &LaneMark { generation: 3, ..mark }), "of before a rebuild");
         assert!(!agrees(&meta, &LaneMark { generation: 1, ..mark }), "the ledger is of before a rebuild");
     }

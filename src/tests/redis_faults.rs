@@ -240,3 +240,66 @@ async fn more_than_one_call_can_do_is_done_in_several() {
     lane.trim(LogId(8_701)).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 0);
 }
+
+/// A key that was evicted, deleted or is not in a backup looks as one that was never needed. What is counted beside
+/// it says that it was.
+#[tokio::test]
+async fn a_key_that_is_gone_closes_its_lane() {
+    let redis = OwnRedis::start().await;
+    let of_hall = |key: &str| format!("{{l00-13}}:e:{HALL}:{key}");
+    let lanes_own = |key: &str| format!("{{l00-13}}:{key}");
+    let of_event =
+        ["seats", "owners", "taken", "holds", "marks", "expiry", "placed", "waiting", "seen", "inside", "scores"];
+    for key in of_event.map(of_hall).into_iter().chain(["orders", "log"].map(lanes_own)) {
+        redis.flush();
+        let lane = built(&config(redis.url())).await;
+        hall_with(&lane, |put| put.room.capacity = 2).await;
+        for visitor in ["kim", "lee", "waits"] {
+            lane.enter(START, ask::enter(HALL, visitor)).await.expect("an answer");
+        }
+        let hold = held(&lane, START, "h", "kim", &[0]).await;
+        held(&lane, START, "i", "lee", &[1]).await;
+        placed(&lane, START, "o", &hold, "h").await;
+        lane.pulse(START, ask::pulse(HALL)).await.expect("an answer").expect("the event");
+        assert_eq!(lane.meta().await.expect("an answer").lost, None);
+
+        assert!(redis.says(&format!("DEL {key}")).starts_with(":1"), "{key} was there");
+        let pulsed = lane.pulse(START, ask::pulse(HALL)).await;
+        assert!(matches!(pulsed, Err(Fault::Recovering(_))), "{key}: {pulsed:?}");
+        let meta = lane.meta().await.expect("an answer");
+        assert!(meta.recovering && meta.lost.is_some(), "{key}: {meta:?}");
+        let refused = lane.hold(START, ask::hold(HALL, "j", "lee", ask::named(&[2]))).await;
+        assert!(matches!(refused, Err(Fault::Recovering(_))), "{key}: nothing is sold from here on: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_again_is_not_taken_for_new() {
+    let redis = OwnRedis::start().await;
+    let lost = async |delete: &str, put: &dyn Fn(Arc<dyn Lane>) -> futures_util::future::BoxFuture<'static, bool>| {
+        redis.flush();
+        let lane = built(&config(redis.url())).await;
+        hall(&lane).await;
+        lane.put_campaign(START, ask::campaign_put("c", 5)).await.expect("an answer");
+        lane.claim(START, ask::claim("c", "k", "kim")).await.expect("an answer");
+        assert!(redis.says(&format!("DEL {{l00-13}}:{delete}")).starts_with(":1"), "{delete}");
+        assert!(put(lane.clone()).await, "{delete}: the lane is closed");
+        assert!(lane.meta().await.expect("an answer").lost.is_some(), "{delete}");
+    };
+    let is_closed = |fault: Option<Fault>| matches!(fault, Some(Fault::Recovering(_)));
+    let event = move |lane: Arc<dyn Lane>| {
+        Box::pin(async move { is_closed(lane.put_event(START, ask::put(HALL)).await.err()) }) as _
+    };
+    let campaign = move |lane: Arc<dyn Lane>| {
+        Box::pin(async move { is_closed(lane.put_campaign(START, ask::campaign_put("c", 5)).await.err()) }) as _
+    };
+    let claim = move |lane: Arc<dyn Lane>| {
+        Box::pin(async move { is_closed(lane.claim(START, ask::claim("c", "l", "lee")).await.err()) }) as _
+    };
+    lost(&format!("e:{HALL}:room"), &event).await;
+    lost(&format!("e:{HALL}:seats"), &event).await;
+    lost("c:c:campaign", &campaign).await;
+    lost("c:c:campaign", &claim).await;
+    lost("c:c:numbers", &claim).await;
+    lost("c:c:claimants", &claim).await;
+}

@@ -45,6 +45,47 @@ async fn a_rebuilt_lane_answers_repeats() {
     assert_eq!((again.text("id"), again.text("status")), (refund, "done".to_owned()));
 }
 
+/// Each key of a hall alone: what was sold stays sold, and nobody waits for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_lost_one_of_its_keys_is_rebuilt() {
+    let redis = OwnRedis::start().await;
+    let gateway = Gateway::start_with(Store::Redis, |config| config.redis.url = redis.url()).await;
+    let mut hall = small_hall();
+    hall["room"]["release_on"] = json!("exit");
+    // Long enough for those inside to come back by their passes.
+    hall["room"]["recover_s"] = json!(3);
+    gateway.put_event("holes", &hall).await;
+    gateway.put_campaign("gift", &json!({"name": "x", "kind": "fixed", "amount": 10, "stock": 2})).await;
+    let claim = async |user: &str| {
+        let call = gateway.public.post("/v1/coupons/gift/claims").bearer(&gateway.token(user)).key("c");
+        call.json(&json!({})).send().await
+    };
+    claim("kim").await.expect(201);
+    let kim = Buyer::enter(&gateway, "holes", "kim").await;
+    let order = kim.buy(&kim.hold(&["a-1-1"]).await, "ok").await;
+    assert_eq!(order["status"], "confirmed");
+    let lee = Buyer::enter(&gateway, "holes", "lee").await;
+    let tag = |text: &str| text.split(['{', '}']).nth(1).expect("a tag").to_owned();
+    let (hall, gift) = (tag(&redis.says("KEYS *e:holes:room")), tag(&redis.says("KEYS *c:gift:campaign")));
+    let keys = ["room", "seats", "owners", "taken"].map(|key| format!("{{{hall}}}:e:holes:{key}"));
+    for key in keys {
+        assert!(redis.says(&format!("DEL {key}")).starts_with(":1"), "{key} was there");
+        eventually("the hall is rebuilt", async || redis.says(&format!("EXISTS {key}")).starts_with(":1")).await;
+        let taken = async || lee.hold_call(&json!({"seats": ["a-1-1"]})).send().await;
+        eventually("the sale goes on", async || taken().await.status != 503).await;
+        taken().await.expect_code(409, "SEATS_TAKEN");
+        let free = lee.hold_call(&json!({"seats": ["a-1-2"]})).send().await.expect(201).text("id");
+        lee.delete(&format!("/v1/events/holes/holds/{free}")).send().await.expect(204);
+    }
+    for key in ["campaign", "numbers"] {
+        let name = format!("{{{gift}}}:c:gift:{key}");
+        assert!(redis.says(&format!("DEL {name}")).starts_with(":1"), "{key} was there");
+        eventually("the campaign is served", async || claim("lee").await.status == 201).await;
+        assert!(redis.says(&format!("EXISTS {name}")).starts_with(":1"), "{key} is back");
+    }
+    claim("park").await.expect_code(409, "SOLD_OUT");
+}
+
 /// A replica that lacks the last record takes over: the lane is behind, but the orders it still has were
 /// accepted, and the writer has not seen them yet.
 #[tokio::test]

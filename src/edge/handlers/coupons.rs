@@ -45,7 +45,11 @@ pub async fn claim(request: Request) -> Outcome {
             Ok(claimed(claim.number, claim.version, claim.expires_ms, stock_left).replayed())
         }
         ClaimOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
-        ClaimOutcome::NoCampaign => Err(Code::CampaignNotFound.into()),
+        // It is on sale: its lane has not heard of it yet, or lost it.
+        ClaimOutcome::NoCampaign => {
+            request.state.catalog.campaign_missing(&campaign.id);
+            Err(Code::Recovering.into())
+        }
         ClaimOutcome::NotOpen => Err(Code::CampaignNotOpen.into()),
         ClaimOutcome::AlreadyClaimed => Err(Code::AlreadyClaimed.into()),
         ClaimOutcome::SoldOut => Err(Code::SoldOut.into()),

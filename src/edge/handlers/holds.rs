@@ -49,7 +49,11 @@ pub async fn create(request: Request) -> Outcome {
         HoldOutcome::Held(fact) => return Ok(created(&request, &event, &fact)),
         HoldOutcome::Repeated(fact) => return Ok(created(&request, &event, &fact).replayed()),
         HoldOutcome::KeyReused => Code::IdempotencyKeyReused.into(),
-        HoldOutcome::NoEvent => Code::EventNotFound.into(),
+        // It is on sale: its lane has not heard of it yet, or lost it.
+        HoldOutcome::NoEvent => {
+            request.state.catalog.event_missing(&event.id);
+            Code::Recovering.into()
+        }
         HoldOutcome::NotOpen => Code::SaleNotOpen.into(),
         HoldOutcome::NotInside => Code::PassRequired.into(),
         HoldOutcome::PlaceOver => Problem::new(Code::PassRequired)

@@ -73,5 +73,6 @@ pub fn meta(step: &Step<'_>) -> Meta {
         log_last: LogId(state.log.last),
         backlog: state.log.len() as u64,
         oldest_ms: state.log.first().map(|entry| entry.at_ms),
+        lost: None,
     }
 }

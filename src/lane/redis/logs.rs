@@ -119,6 +119,7 @@ pub async fn meta(lane: &RedisLane) -> Result<Meta> {
             recovering: reply.int()? == 1,
             backlog: count(reply.int()?)?,
             oldest_ms: Some(reply.int()?).filter(|at_ms| *at_ms >= 0),
+            lost: Some(reply.text()?).filter(|lost| !lost.is_empty()),
         }),
         _ => Err(reply.unexpected()),
     })

@@ -57,8 +57,8 @@ macro_rules! library {
 
 library! {
     "lib/args.lua", "lib/bucket.lua", "lib/hold_marks.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
-    "lib/log.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/places.lua", "lib/restoring.lua",
-    "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/stand.lua",
+    "lib/log.lua", "lib/lost.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/places.lua", "lib/restoring.lua",
+    "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/stand.lua", "lib/whole.lua",
 }
 
 fn expand(text: &str, library: &[(&str, &str)]) -> String {
@@ -95,13 +95,13 @@ macro_rules! scripts {
 }
 
 scripts! {
-    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], AtLeast(18), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-100, "RECOVERING")];
+    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Owners], AtLeast(18), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-100, "RECOVERING")];
     ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
     POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     BOARD = "queue/board", [Meta, Room, Waiting, Inside, Late, Back], Exactly(4), [(1, "BOARD"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     PRESENCE = "queue/presence", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(4), [(1, "SEEN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
-    PULSE = "queue/pulse", [Meta, Log, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    PULSE = "queue/pulse", [Meta, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     ROOM = "queue/room", [Meta, Room, Waiting, Inside, Late, Back], Exactly(3), [(1, "ROOM"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     INSIDE = "queue/inside", [Meta, Inside], Exactly(4), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     READMIT = "queue/readmit", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws], Exactly(7), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
