@@ -242,6 +242,9 @@ impl Bound {
         rest.spawn(refresh(app.catalog.clone(), rest_stopping.clone()));
         rest.spawn(telemetry::upkeep(app.prometheus.clone(), rest_stopping.clone()));
         rest.spawn(app.store.clone().follow_clock(app.clock.clone(), rest_stopping.clone()));
+        let state = app.state.clone();
+        let tell = move |fit| state.store_is(fit);
+        rest.spawn(app.store.clone().watch(tell, rest_stopping.clone()));
         if app.role.writes() {
             let (pipeline, stop) = (app.pipeline.clone(), rest_stopping.clone());
             rest.spawn(async move { pipeline.run(stop).await });

@@ -128,6 +128,8 @@ metrics_table! {
     LANE_RECOVERING = "stanchion_lane_recovering", Gauge, Count;
     /// Lanes found to have lost some of what they had, and rebuilt from the ledger. Look at the log for what.
     LANE_LOST = "stanchion_lane_lost_total", Counter, Count;
+    /// 1 where Redis is unfit to be sold on, by what (eviction, evicted, persistence).
+    LANE_STORE_UNFIT = "stanchion_lane_store_unfit", Gauge, Count;
     /// Bytes in the embedded store's journal.
     LANE_JOURNAL_BYTES = "stanchion_lane_journal_bytes", Gauge, Bytes;
     /// Time of one sync of the embedded store's journal.
@@ -137,9 +139,9 @@ metrics_table! {
     PIPELINE_BACKLOG = "stanchion_pipeline_backlog", Gauge, Count;
     /// Age of the oldest waiting record, by lane.
     PIPELINE_OLDEST_SECONDS = "stanchion_pipeline_oldest_seconds", Gauge, Seconds;
-    /// Records done, by kind and outcome.
+    /// Records done, by kind (repeated, parked: nobody looked what it says) and outcome.
     PIPELINE_RECORDS = "stanchion_pipeline_records_total", Counter, Count,
-        "kind" ["coupon.claimed" "order.placed" "payment.requested" "payment.resulted" "refund.requested" "refund.resulted" "order.expired" "order.cancelled"],
+        "kind" ["coupon.claimed" "order.placed" "payment.requested" "payment.resulted" "refund.requested" "refund.resulted" "order.expired" "order.cancelled" "repeated" "parked"],
         "outcome" ["done" "refused" "repeated" "parked"];
     /// Records in a transaction.
     PIPELINE_BATCH_RECORDS = "stanchion_pipeline_batch_records", Histogram, Count;

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Clock, Followed};
 use crate::config::{Config, StoreKind};
-use crate::lane::redis::{ConnectError, Server, server_time};
+use crate::lane::redis::{ConnectError, Health, Server, server_time};
 use crate::lane::{Lanes, memory};
 use crate::ledger::{self, Ledger};
-use crate::metrics::CLOCK_JUMPS;
+use crate::metrics::{CLOCK_JUMPS, LANE_STORE_UNFIT};
 use crate::shutdown::Stopping;
 
 /// File of the embedded ledger in the data folder.
@@ -19,6 +19,9 @@ const LEDGER_FILE: &str = "ledger.sqlite";
 
 /// How often the clock is set by the Redis server's.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether Redis is fit.
+const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -73,6 +76,27 @@ impl Store {
         self.lanes.clone()
     }
 
+    /// Looks whether Redis is still fit to be sold on, every minute and whenever a connection came back, until told to
+    /// stop. One that is not makes `tell` say so: nobody should be sent to a sale that forgets.
+    pub async fn watch(self, tell: impl Fn(bool), mut stop: Stopping) {
+        let Some(server) = self.redis else { return };
+        // From before the first look, so that none is missed.
+        let (mut evicted, mut reconnects) = (None, server.reconnects());
+        loop {
+            if let Ok(health) = server.health().await {
+                let grown = health.evicted > *evicted.get_or_insert(health.evicted);
+                evicted = Some(health.evicted);
+                tell(say(&health, grown));
+            }
+            tokio::select! {
+                () = stop.wait() => return,
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+                // An error says that more came than are remembered.
+                _ = reconnects.recv() => {}
+            }
+        }
+    }
+
     /// Keeps the clock at the Redis server's until told to stop; a server that is away leaves it as it is.
     pub async fn follow_clock(self, clock: Clock, mut stop: Stopping) {
         let Some(server) = self.redis else { return };
@@ -88,6 +112,26 @@ impl Store {
             }
         }
     }
+}
+
+/// Says what makes a Redis unfit, in the log and the metrics; whether it is fit.
+fn say(health: &Health, evicted: bool) -> bool {
+    let policy = health.eviction.as_deref().unwrap_or_default();
+    let faults =
+        [("eviction", health.eviction.is_some()), ("evicted", evicted), ("persistence", health.persistence.is_some())];
+    for (what, is) in faults {
+        gauge!(LANE_STORE_UNFIT, "what" => what).set(u8::from(is));
+    }
+    if health.eviction.is_some() {
+        tracing::error!(policy, "Redis may forget seats under memory pressure: set maxmemory-policy noeviction");
+    }
+    if evicted {
+        tracing::error!(keys = health.evicted, "Redis has evicted keys: what they held is rebuilt where it is missed");
+    }
+    if let Some(write) = health.persistence {
+        tracing::error!(write, "Redis cannot write to its disk: what it has is lost when it stops");
+    }
+    faults.iter().all(|(_, is)| !is)
 }
 
 /// Says what is strange about a measure of Redis' time.

@@ -77,6 +77,8 @@ pub struct State {
     /// The OpenAPI document, JSON.
     pub openapi: gzip::Both,
     serving: AtomicBool,
+    /// Whether the lanes' store keeps what it is given.
+    store_fit: AtomicBool,
 }
 
 impl State {
@@ -111,6 +113,7 @@ impl State {
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
             openapi: gzip::Both::new(openapi::document(&routes::table()).to_string().into()),
             serving: AtomicBool::new(false),
+            store_fit: AtomicBool::new(true),
             config,
             clock,
             lanes,
@@ -134,7 +137,16 @@ impl State {
     }
 
     pub fn is_ready(&self) -> bool {
-        self.serving.load(Ordering::Relaxed) && self.auth.has_keys()
+        self.serving.load(Ordering::Relaxed) && self.store_fit() && self.auth.has_keys()
+    }
+
+    /// Whether the lanes' store keeps what it is given: one that evicts or cannot write to its disk does not.
+    pub fn store_is(&self, fit: bool) {
+        self.store_fit.store(fit, Ordering::Relaxed);
+    }
+
+    pub fn store_fit(&self) -> bool {
+        self.store_fit.load(Ordering::Relaxed)
     }
 
     pub fn is_serving(&self) -> bool {

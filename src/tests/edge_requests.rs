@@ -168,13 +168,13 @@ async fn sites_that_may_call() {
 async fn probes_tell_how_it_is() {
     let edge = Edge::new().await;
     let ready = async || edge.admin_call(Method::GET, "/readyz").send().await;
-    assert_eq!(ready().await.json, json!({"ready": true, "recovering": [], "away": []}));
+    assert_eq!(ready().await.json, json!({"ready": true, "recovering": [], "away": [], "store_fit": true}));
     let lane = edge.lanes.iter().next().expect("a lane");
     lane.begin_restore(0, 2, stanchion::ids::LogId(0)).await.expect("begun");
     let recovering = ready().await;
     assert_eq!(
         (recovering.status.as_u16(), recovering.json),
-        (200, json!({"ready": true, "recovering": [0], "away": []}))
+        (200, json!({"ready": true, "recovering": [0], "away": [], "store_fit": true}))
     );
     edge.state.not_ready();
     let draining = ready().await;

@@ -202,3 +202,24 @@ async fn a_sale_begun_while_the_embedded_lane_is_lost_is_a_new_round() {
 async fn a_sale_begun_while_the_lane_on_redis_is_lost_is_a_new_round() {
     a_sale_begun_while_the_lane_is_lost(pipeline_support::Store::Servers).await;
 }
+
+/// Set up otherwise while it serves, or another server behind the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_may_forget_is_noticed_with_the_next_connection() {
+    let redis = OwnRedis::start().await;
+    let gateway = Gateway::start_with(Store::Redis, |config| config.redis.url = redis.url()).await;
+    let becomes = async |policy: &str, status: u16| {
+        assert!(redis.says(&format!("CONFIG SET maxmemory-policy {policy}")).starts_with("+OK"));
+        redis.says("CLIENT KILL TYPE normal");
+        eventually("it is noticed", async || {
+            let ready = gateway.admin.get("/readyz").send().await;
+            ready.status == status && ready.json["store_fit"] == (status == 200)
+        })
+        .await;
+    };
+    becomes("allkeys-lru", 503).await;
+    let metrics = gateway.admin.get("/metrics").send().await.expect(200).body;
+    let metrics = String::from_utf8(metrics.to_vec()).expect("text");
+    assert!(metrics.contains("stanchion_lane_store_unfit{what=\"eviction\"} 1"));
+    becomes("noeviction", 200).await;
+}

@@ -23,6 +23,8 @@ pub struct ReadyView {
     pub recovering: Vec<u16>,
     /// Lanes that do not answer.
     pub away: Vec<u16>,
+    /// Whether the lanes' store keeps what it is given: `false` when Redis evicts keys or cannot write to its disk.
+    pub store_fit: bool,
 }
 
 /// `GET /livez`
@@ -31,7 +33,7 @@ pub async fn livez(_request: Request) -> Outcome {
 }
 
 /// `GET /readyz`: ready also while lanes recover or are away, for then every gateway is in the same
-/// state, and taking all of them out of service helps nobody.
+/// state, and taking all of them out of service helps nobody. Not ready on a store that forgets what is sold.
 pub async fn readyz(request: Request) -> Outcome {
     enum Lanes {
         Well,
@@ -43,7 +45,12 @@ pub async fn readyz(request: Request) -> Outcome {
         Ok(Ok(_)) => Lanes::Well,
         Ok(Err(_)) | Err(_) => Lanes::Away(lane.id()),
     };
-    let mut view = ReadyView { ready: request.state.is_ready(), recovering: Vec::new(), away: Vec::new() };
+    let mut view = ReadyView {
+        ready: request.state.is_ready(),
+        recovering: Vec::new(),
+        away: Vec::new(),
+        store_fit: request.state.store_fit(),
+    };
     for lane in join_all(request.state.lanes.iter().map(|lane| ask(lane.as_ref()))).await {
         match lane {
             Lanes::Well => {}

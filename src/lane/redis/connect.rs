@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::{Client, Pool};
-use fred::interfaces::{ClientLike, ClusterInterface as _};
+use fred::interfaces::{ClientLike, ClusterInterface as _, EventInterface as _};
 use fred::types::config::{Config, ReconnectPolicy};
 use fred::types::{Builder, ClusterHash, CustomCommand};
 
@@ -16,6 +16,9 @@ use crate::lane::Lane;
 
 /// Commands that may wait for a connection, per connection; more are refused at once.
 const BUFFER_MAX: usize = 10_000;
+
+/// The only policy under which nothing is forgotten.
+const NO_EVICTION: &str = "noeviction";
 
 /// Oldest server: scripts' flags and EVAL's `#!lua` came with 7.0.
 const MAJOR_MIN: u32 = 7;
@@ -66,6 +69,28 @@ impl Server {
         (0..count).map(|lane| Arc::new(RedisLane::new(LaneId(lane), self.0.clone())) as Arc<dyn Lane>).collect()
     }
 
+    /// How fit every primary is to be sold on, as it says now.
+    pub async fn health(&self) -> Result<Health, fred::error::Error> {
+        let client = self.0.pool.next();
+        if !client.is_clustered() {
+            return health(client).await;
+        }
+        let mut all = Health::default();
+        for node in client.cached_cluster_state().iter().flat_map(|routing| routing.unique_primary_nodes()) {
+            let Health { eviction, evicted, persistence } = health(&client.with_cluster_node(node)).await?;
+            all.eviction = all.eviction.or(eviction);
+            all.evicted += evicted;
+            all.persistence = all.persistence.or(persistence);
+        }
+        Ok(all)
+    }
+
+    /// Tells of every connection that was lost and is there again: it may lead to another server, or to one set up
+    /// otherwise.
+    pub fn reconnects(&self) -> tokio::sync::broadcast::Receiver<fred::types::config::Server> {
+        self.0.pool.next().reconnect_rx()
+    }
+
     /// The server's time, and how long it took to say so: what `Clock::follow` wants. On a cluster the
     /// primary of lane 0 speaks for all.
     pub async fn time(&self) -> Result<(Millis, Duration), fred::error::Error> {
@@ -100,6 +125,30 @@ fn pool(config: &config::Redis) -> Result<Pool, fred::error::Error> {
     builder.build_pool(config.pool)
 }
 
+/// What a Redis says of itself that makes it unfit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The policy by which it evicts keys; `None`: it does not.
+    pub eviction: Option<String>,
+    /// Keys it ever evicted.
+    pub evicted: u64,
+    /// Which write to its disk failed last; `None`: none.
+    pub persistence: Option<&'static str>,
+}
+
+async fn health(node: &impl ClientLike) -> Result<Health, fred::error::Error> {
+    let info: String =
+        node.custom(CustomCommand::new("INFO", ClusterHash::Random, false), Vec::<String>::new()).await?;
+    let policy = field(&info, "maxmemory_policy:");
+    let writes = ["aof_last_write_status:", "aof_last_bgrewrite_status:", "rdb_last_bgsave_status:"];
+    let failed = writes.into_iter().find(|write| !matches!(field(&info, write), "ok" | ""));
+    Ok(Health {
+        eviction: (policy != NO_EVICTION).then(|| policy.to_owned()),
+        evicted: field(&info, "evicted_keys:").parse().unwrap_or(0),
+        persistence: failed.map(|write| write.trim_end_matches(':')),
+    })
+}
+
 async fn check(client: &Client, scripts: &[Loaded]) -> Result<(), ConnectError> {
     if client.is_clustered() {
         let routing = client.cached_cluster_state();
@@ -121,7 +170,7 @@ async fn check_one(node: &impl ClientLike, scripts: &[Loaded]) -> Result<(), Con
         return Err(ConnectError::Version(version.to_owned()));
     }
     let policy = field(&info, "maxmemory_policy:");
-    if policy != "noeviction" {
+    if policy != NO_EVICTION {
         return Err(ConnectError::Eviction(policy.to_owned()));
     }
     for script in scripts {

@@ -18,7 +18,7 @@ pub mod scripts;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use connect::{ConnectError, Server};
+pub use connect::{ConnectError, Health, Server};
 
 use crate::clock::Millis;
 use crate::config;
