@@ -89,6 +89,8 @@ pub struct Redis {
     pub pool: usize,
     pub timeout_ms: u64,
     pub wait_replicas: u32,
+    /// Farthest a caller's time may be from the server's for a step that changes something; 0: any.
+    pub skew_max_ms: i64,
 }
 
 #[derive(Clone, Deserialize)]

@@ -140,6 +140,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     );
     rule((1..=500).contains(&pipeline.batch_max), "pipeline.batch_max: 1 to 500 records".into());
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
+    rule((0..=60_000).contains(&redis.skew_max_ms), "redis.skew_max_ms: 0 to 60000 ms".into());
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
     let currency = &money.currency;
     rule(

@@ -58,7 +58,7 @@ async fn eval(client: &Client, script: &Script, keys: Vec<String>, args: Vec<Str
 #[tokio::test]
 async fn wrong_arguments_change_nothing() {
     let redis = OwnRedis::with(&["--enable-debug-command", "yes"]).await;
-    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0 };
+    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
     lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
     lane.end_restore(START, 1).await.expect("the same one");

@@ -16,7 +16,7 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::servers::{self, OwnRedis};
 
 fn config(url: String) -> config::Redis {
-    config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0 }
+    config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 }
 }
 
 /// Lane 0, as it stands.
@@ -302,4 +302,36 @@ async fn what_is_put_again_is_not_taken_for_new() {
     lost("c:c:campaign", &claim).await;
     lost("c:c:numbers", &claim).await;
     lost("c:c:claimants", &claim).await;
+}
+
+/// A gateway whose machine's time is off would end the holds of the house, or keep them.
+#[tokio::test]
+async fn a_caller_whose_time_is_off_changes_nothing() {
+    let redis = OwnRedis::start().await;
+    let clock = stanchion::clock::Clock::system();
+    let lane = built(&config(redis.url())).await;
+    let now_ms = clock.now_ms();
+    lane.put_event(now_ms, ask::put(HALL)).await.expect("an answer");
+    lane.enter(now_ms, ask::enter(HALL, "kim")).await.expect("an answer");
+    held_at(&lane, now_ms, "h", &[0]).await;
+
+    let strict = connect(&config::Redis { skew_max_ms: 2_000, ..config(redis.url()) }, 1).await;
+    let strict = strict.expect("the server is ready").remove(0);
+    let day = ask::DAY;
+    for off_ms in [-day, -3_000, 3_000, day] {
+        let at = clock.now_ms() + off_ms;
+        let pulsed = strict.pulse(at, ask::pulse(HALL)).await;
+        assert!(is_unavailable(&pulsed), "{off_ms}: {pulsed:?}");
+        assert!(is_unavailable(&strict.hold(at, ask::hold(HALL, "i", "kim", ask::named(&[1]))).await), "{off_ms}");
+        assert!(is_unavailable(&strict.lease(at, "a", 1_000).await), "{off_ms}");
+        assert_eq!(seats(&lane).await, "hfffffffffff", "{off_ms}: nothing has ended and nothing begun");
+    }
+    assert!(strict.room(clock.now_ms() + day, &ask::event(HALL)).await.is_ok(), "looking changes nothing");
+    let pulsed = strict.pulse(clock.now_ms() + 1_000, ask::pulse(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!(pulsed.holds_expired, 0);
+}
+
+async fn held_at(lane: &Arc<dyn Lane>, now_ms: i64, key: &str, named: &[u32]) {
+    let outcome = lane.hold(now_ms, ask::hold(HALL, key, "kim", ask::named(named))).await.expect("an answer");
+    assert!(matches!(outcome, HoldOutcome::Held(_)), "{outcome:?}");
 }

@@ -51,7 +51,7 @@ fn redis_picks_what_the_model_picks() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let stores = runtime.block_on(async {
         let url = servers::redis_url().await;
-        let config = config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0 };
+        let config = config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
         let redis = stanchion::lane::redis::connect(&config, 1).await.expect("the server is ready").remove(0);
         let model = memory::volatile(1).iter().next().expect("one lane").clone();
         for lane in [&redis, &model] {

@@ -92,7 +92,7 @@ async fn a_lane_that_lost_one_of_its_keys_is_rebuilt() {
 async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
     let server = OwnRedis::start().await;
     let mut house = House::open(pipeline_support::Store::Embedded).await;
-    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0 };
+    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     house.lanes = Lanes::new(redis::connect(&config, house.lanes.count()).await.expect("the server is ready"));
     for lane in house.lanes.iter() {
         house.pipeline().rebuild(lane.id()).await.expect("a first boot");

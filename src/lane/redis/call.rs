@@ -42,12 +42,13 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn all() -> Vec<Self> {
-        scripts::ALL.iter().map(|script| Self::new(script)).collect()
+    /// `skew_max_ms`: how far a caller's time may be from the server's; 0: any.
+    pub fn all(skew_max_ms: i64) -> Vec<Self> {
+        scripts::ALL.iter().map(|script| Self::new(script, skew_max_ms)).collect()
     }
 
-    fn new(script: &Script) -> Self {
-        let source = script.source();
+    fn new(script: &Script, skew_max_ms: i64) -> Self {
+        let source = script.source_within(skew_max_ms);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
         Self {
             path: script.path,

@@ -56,7 +56,7 @@ impl Server {
         let timeout = timeout(config);
         let link = Link {
             pool,
-            scripts: Loaded::all(),
+            scripts: Loaded::all(config.skew_max_ms),
             wait_replicas: config.wait_replicas,
             wait_ms: u64::try_from(timeout.as_millis() / 2).unwrap_or(u64::MAX),
         };

@@ -45,7 +45,16 @@ impl Script {
 
     /// The text Redis gets: header left out, libraries put in.
     pub fn source(&self) -> String {
-        expand(self.text, LIBRARY)
+        self.source_within(0)
+    }
+
+    /// As [`Self::source`]; where the script changes something it refuses a caller whose time is further than so many
+    /// ms from the server's; 0: no caller.
+    pub fn source_within(&self, skew_max_ms: i64) -> String {
+        let source = expand(self.text, LIBRARY);
+        let (first, rest) = source.split_once('\n').expect("a script has more than one line");
+        let skew_max_ms = if first.contains("no-writes") { 0 } else { skew_max_ms };
+        format!("{first}\nlocal SKEW_MAX = {skew_max_ms}\n{rest}")
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn fresh_at(lanes: &Lanes, generation: u64) -> Arc<dyn Lane> {
 
 /// Two lanes in a Redis or a cluster.
 pub async fn redis(url: &str) -> Lanes {
-    let config = config::Redis { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0 };
+    let config = config::Redis { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     Lanes::new(stanchion::lane::redis::connect(&config, 2).await.expect("the server is ready"))
 }
 
