@@ -21,7 +21,8 @@ pub struct Entry {
     pub number: Option<i64>,
 }
 
-/// The right to write for a lane until `until_ms`; a later holder has a higher `fence`.
+/// The right to write for a lane until `until_ms`. A later holder has a higher `fence`: it tells two of them apart in
+/// the log. Nothing compares it: a writer that goes on after its lease is kept from harm by the ledger's guards.
 ///
 /// `lease`: none so far, given back or `until ≤ now` → the asker's, fence + 1 (from 0); the asker's own →
 /// renewed, same fence; another's → refused. It outlives `begin_restore`. The embedded store ends all

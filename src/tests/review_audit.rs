@@ -76,4 +76,13 @@ async fn what_the_log_still_has_is_on_its_way() {
     let report = audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
     let violated: Vec<_> = report.invariants.iter().filter(|f| !f.violations.is_empty()).map(|f| f.id).collect();
     assert_eq!(violated, ["INV-3", "INV-4", "INV-11"], "{report:?}");
+
+    // An order that nothing will ever end is named.
+    let is_named = async |house: &House| {
+        let report = audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
+        report.invariants.iter().flat_map(|f| &f.violations).any(|text| text.contains("s after its deadline"))
+    };
+    assert!(!is_named(&house).await, "its buyer may still pay");
+    house.clock.advance(std::time::Duration::from_secs(24 * 3600));
+    assert!(is_named(&house).await);
 }

@@ -127,6 +127,11 @@ impl RedisLane {
         Fault::Unavailable { lane: self.lane, source: source.into() }
     }
 
+    /// No answer, for a reason of our own.
+    pub(super) fn unanswered(&self, why: &'static str) -> Fault {
+        self.fault(why)
+    }
+
     pub(super) fn contract(&self, detail: impl Into<String>) -> Fault {
         Fault::Contract { lane: self.lane, detail: detail.into() }
     }

@@ -110,14 +110,19 @@ pub async fn seats(lane: &RedisLane, event: &EventId) -> Result<Option<SeatMap>>
     })
 }
 
+/// Calls of one hold: 500 holds that ran out are swept by each.
+const SWEEPS_MAX: usize = 100;
+
 pub async fn hold(lane: &RedisLane, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOutcome> {
-    // Each call sweeps what ran out, up to a bound, before it judges; so many calls are a pulse's neglect.
-    loop {
+    // Each call sweeps what ran out, up to a bound, before it judges. Pulses sweep too: holds that ran out since the
+    // last one are few, and more calls than these mean that nobody pulses.
+    for _ in 0..SWEEPS_MAX {
         let reply = lane.call(&scripts::HOLD, About::Event(&ask.event), now_ms, hold_args(now_ms, ask)).await?;
         if reply.name != "AGAIN" {
             return lane.read(reply, |reply| held(reply, now_ms, ask));
         }
     }
+    Err(lane.unanswered("more holds had run out than may be swept for one"))
 }
 
 fn held(reply: &mut Reply, now_ms: Millis, ask: &HoldAsk) -> Read<HoldOutcome> {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Error, seats};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
 use crate::lane::order::OrderStatus;
 use crate::lane::record::Body;
@@ -15,6 +15,9 @@ use crate::ledger::audit::LiveSeat;
 
 /// Rows and records read in one go.
 const PAGE: usize = 500;
+
+/// An order that nobody pays is ended within a second or two of its deadline; a writer that was away needs longer.
+const OVERDUE_MS: Millis = 300_000;
 
 /// Names a difference, so that two looks can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +72,7 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
         let live = ledger.live_seats(&event).await?;
         tickets(&event, &dump, &live, &mut compared);
         orders(ledger, &dump, &mut compared).await?;
+        overdue(&dump, clock.now_ms(), &mut compared);
     }
     for campaign in campaigns_of(lane, ledger).await? {
         let Some(dump) = lane.dump_campaign(&campaign).await? else {
@@ -158,6 +162,20 @@ async fn orders(ledger: &Ledger, dump: &EventDump, compared: &mut Compared) -> R
         }
     }
     Ok(())
+}
+
+/// INV-4: an accepted order ends. One whose payment is under way may wait for its provider; any other is over soon
+/// after its deadline.
+fn overdue(dump: &EventDump, now_ms: Millis, compared: &mut Compared) {
+    for order in &dump.orders {
+        let waits = matches!(order.status, OrderStatus::Accepted | OrderStatus::PendingPayment);
+        let late_ms = now_ms - order.deadline_ms;
+        if waits && late_ms > OVERDUE_MS {
+            let (id, status, late_s) = (&order.id, order.status.as_str(), late_ms / 1_000);
+            let text = format!("order {id} is {status} {late_s} s after its deadline");
+            compared.differs("INV-4", format!("overdue {id}"), vec![About::Order(id.clone())], text);
+        }
+    }
 }
 
 /// Orders and claims with a record in the log.
