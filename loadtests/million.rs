@@ -106,7 +106,7 @@ impl Crowd {
             for (visitor, place) in names.into_iter().zip(places) {
                 let EnterOutcome::Entered { score, place } = place else { panic!("a new place: {place:?}") };
                 let token = Token { event: event.clone(), visitor, score, round: place.counts.round };
-                let text = tokens.sign(&token);
+                let text = tokens.sign(&token, None);
                 entries.push(Entry { visitor: token.visitor.into_string(), token: text, asked_ns: 0, answered_ns: 0 });
             }
         }

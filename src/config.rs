@@ -153,6 +153,7 @@ pub struct Web {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
+    pub address_rps: u32,
     pub client_rps: u32,
     pub client_burst: u32,
     pub visitor_rps: u32,

@@ -128,6 +128,37 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
+/// Bytes of a [`Birth`].
+pub const BIRTH_LEN: usize = 8;
+
+/// Which creation of an event it is: random, and the same for all of its tokens and passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Birth([u8; BIRTH_LEN]);
+
+impl Birth {
+    pub const fn new(bytes: [u8; BIRTH_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// Of what the event's draws are made from, which is given to it once. It tells nothing of that.
+    pub fn of(draw: &[u8; 32]) -> Self {
+        let digest = Sha256::new().chain_update(b"stanchion event birth\0").chain_update(draw).finalize();
+        Self(std::array::from_fn(|at| digest[at]))
+    }
+
+    pub fn bytes(&self) -> &[u8; BIRTH_LEN] {
+        &self.0
+    }
+
+    pub fn text(self) -> String {
+        hex::encode(self.0)
+    }
+
+    pub fn read(text: &str) -> Option<Self> {
+        hex::decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

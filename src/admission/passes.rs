@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::expiring::Expiring;
 use crate::clock::Millis;
+use crate::draw::Birth;
 use crate::ids::{EventId, VisitorId};
 
 /// The header type of passes; a bearer of this type is never a user's.
@@ -37,6 +38,8 @@ pub struct Pass {
     /// The place it is about, so that a pass alone can put its holder back inside.
     pub round: i64,
     pub score: i64,
+    /// Of its event; `None`: it says nothing of it.
+    pub birth: Option<Birth>,
     pub expires_ms: Millis,
 }
 
@@ -60,6 +63,8 @@ struct Claims {
     exp: i64,
     round: i64,
     score: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    birth: Option<String>,
 }
 
 impl Passes {
@@ -97,6 +102,7 @@ impl Passes {
             exp: pass.expires_ms.div_euclid(1000),
             round: pass.round,
             score: pass.score,
+            birth: pass.birth.map(Birth::text),
         };
         jsonwebtoken::encode(&header, &claims, &self.signing).expect("the key signed once at boot")
     }
@@ -135,6 +141,7 @@ impl Passes {
             visitor: VisitorId::from(claims.sub),
             round: claims.round,
             score: claims.score,
+            birth: claims.birth.as_deref().and_then(Birth::read),
             expires_ms: claims.exp.checked_mul(1000)?,
         })
     }
@@ -175,7 +182,14 @@ pub(super) mod tests {
     }
 
     fn pass() -> Pass {
-        Pass { event: "hall".into(), visitor: "v-1".into(), round: 1, score: 7, expires_ms: 60_000 }
+        Pass {
+            event: "hall".into(),
+            visitor: "v-1".into(),
+            round: 1,
+            score: 7,
+            birth: Some(Birth::of(&[1; 32])),
+            expires_ms: 60_000,
+        }
     }
 
     fn passes() -> Passes {
@@ -210,7 +224,7 @@ pub(super) mod tests {
     #[test]
     fn only_the_type_of_a_pass_is_a_pass() {
         let passes = passes();
-        let claims = Claims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60, round: 1, score: 7 };
+        let claims = Claims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60, round: 1, score: 7, birth: None };
         for typ in [None, Some("JWT".to_owned())] {
             let header = Header { typ, kid: Some(passes.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             let text = jsonwebtoken::encode(&header, &claims, &passes.signing).expect("signed");

@@ -269,6 +269,7 @@ mod tests {
             stay_ms,
             recover_ms: 75_000,
             draw: None,
+            birth: None,
         }
     }
 

@@ -201,8 +201,7 @@ impl Proofs {
         Challenge { text: URL_SAFE_NO_PAD.encode(bytes), bits, expires_ms }
     }
 
-    /// Whether a newcomer may enter, who then counts in the rate: refusals do not, or a flood of them would
-    /// make it hard for everybody else.
+    /// Whether a newcomer may enter.
     pub fn check(&self, now_ms: Millis, door: Door<'_>, proof: Option<Proof<'_>>) -> Checked {
         if self.policy.is_none() {
             return Checked::Free;
@@ -216,9 +215,6 @@ impl Proofs {
             Some(Err(refusal)) => Checked::Refused(refusal),
         };
         self.counters.of(&checked).inspect(|counter| counter.increment(1));
-        if matches!(checked, Checked::Free | Checked::Proven(_)) {
-            self.entered(now_ms, door.event);
-        }
         checked
     }
 
@@ -252,7 +248,12 @@ impl Proofs {
         Ok(VisitorId::from(URL_SAFE_NO_PAD.encode(&made[..12])))
     }
 
-    fn entered(&self, now_ms: Millis, event: &EventId) {
+    /// A new place was taken. Neither refusals nor a proof that is shown again count, or a flood of them would make it
+    /// hard for everybody else.
+    pub fn entered(&self, now_ms: Millis, event: &EventId) {
+        if self.policy.is_none() {
+            return;
+        }
         if self.rates.len() >= RATES_MAX && !self.rates.contains_key(event) {
             self.rates.retain(|_, rate| rate.at(now_ms) > 0.01);
         }

@@ -18,7 +18,7 @@ use super::speed::{Eta, Speeds, moves};
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
 use crate::clock::{self, Clock, Millis};
-use crate::draw::DrawKey;
+use crate::draw::{Birth, DrawKey};
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
@@ -42,6 +42,8 @@ pub struct Room {
     pub recover_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
+    /// Which creation of the event it is; `None`: from before that was kept.
+    pub birth: Option<Birth>,
     /// A place inside lasts so long, if it is not given back before.
     pub stay_ms: i64,
 }
@@ -183,6 +185,14 @@ pub enum Left {
     NoPlace,
 }
 
+/// Rounds count from 1.
+const NO_ROUND: i64 = 0;
+
+/// Both say which creation of an event they are of, and it is not the same one.
+fn is_other(said: Option<Birth>, room: Option<Birth>) -> bool {
+    said.zip(room).is_some_and(|(said, room)| said != room)
+}
+
 impl Admission {
     pub fn new(lanes: Lanes, clock: Clock, settings: Settings, tokens: Tokens, passes: Passes) -> Self {
         let entered = |outcome: &'static str| counter!(ADMISSION_ENTERED, "outcome" => outcome);
@@ -233,9 +243,11 @@ impl Admission {
         self.token_of(room, self.tokens.verify(text).ok()?)
     }
 
-    /// The place a token claims, if it is of this room.
+    /// The place a token claims, if it is of this room. One of an earlier creation of the event is of no round of
+    /// this one: its holder is through.
     pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
-        let Claim { event, visitor, round, score } = claim;
+        let Claim { event, visitor, birth, round, score } = claim;
+        let round = if is_other(birth, room.birth) { NO_ROUND } else { round };
         let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
         let score = score.or_else(drawn)?;
         (event == room.event).then_some(Token { event, visitor, score, round })
@@ -395,7 +407,9 @@ impl Admission {
     async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
         let now_ms = self.clock.now_ms();
         let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
-        if let Some(pass) = pass.filter(|pass| pass.event == token.event && pass.visitor == token.visitor) {
+        if let Some(pass) = pass.filter(|pass| {
+            pass.event == token.event && pass.visitor == token.visitor && !is_other(pass.birth, room.birth)
+        }) {
             self.put_back(room, &pass).await?;
         }
         Ok(())
@@ -460,7 +474,7 @@ impl Admission {
     fn recovering<'a>(&self, room: &Room, token: &Token, text: Option<&'a str>) -> Standing<'a> {
         Standing {
             visitor: token.visitor.clone(),
-            token: self.text(token, text),
+            token: self.text(room, token, text),
             place: Place::Recovering,
             poll_after_ms: patient(
                 self.settings.pace.resting(rand::random()).min(room.recover_ms / 3),
@@ -521,7 +535,7 @@ impl Admission {
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
         let now_ms = self.clock.now_ms();
         let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
-        if pass.event != room.event {
+        if pass.event != room.event || is_other(pass.birth, room.birth) {
             return Ok(None);
         }
         let tick_ms = self.tick();
@@ -546,14 +560,15 @@ impl Admission {
         if board.counts.mode != Mode::Recovering {
             return Ok(false);
         }
-        let Pass { event, visitor, round, score, expires_ms } = pass.clone();
+        let Pass { event, visitor, round, score, birth: _, expires_ms } = pass.clone();
         self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
     }
 
     /// A token as its holder keeps it.
-    fn text<'a>(&self, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
-        let current = came.filter(|text| self.tokens.is_current(text));
-        current.map_or_else(|| self.tokens.sign(token).into(), Cow::Borrowed)
+    fn text<'a>(&self, room: &Room, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
+        // One of another creation is not made one of this.
+        let current = came.filter(|text| token.round == NO_ROUND || self.tokens.is_current(text, room.birth));
+        current.map_or_else(|| self.tokens.sign(token, room.birth).into(), Cow::Borrowed)
     }
 
     fn standing<'a>(
@@ -581,7 +596,7 @@ impl Admission {
             PlaceState::Admitted { expires_ms } => {
                 self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
-                let pass = Pass { event, visitor, round, score, expires_ms };
+                let pass = Pass { event, visitor, round, score, birth: room.birth, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
                 (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
             }
@@ -592,7 +607,7 @@ impl Admission {
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
-            token: self.text(token, text),
+            token: self.text(room, token, text),
             visitor: token.visitor.clone(),
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),

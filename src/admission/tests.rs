@@ -42,6 +42,7 @@ impl House {
             stay_ms: 60_000,
             recover_ms: 75_000,
             draw: None,
+            birth: None,
         };
         let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
         let house = Self { admission, lane, clock, room };

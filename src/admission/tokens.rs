@@ -3,12 +3,15 @@
 //! `base64url(body ‖ mac)`, where the body is
 //!
 //! ```text
-//! version u8 = 1 │ key id 4 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: the rest
+//! version u8 = 2 │ key id 4 │ birth 8 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: the rest
 //! ```
 //!
 //! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it. A token does not expire
 //! and does not rotate: it is the place. It is verified every time, which costs less than a look-up. One of
 //! who entered by a draw has epoch and serial 0: what they drew follows from the seed and shows nowhere.
+//!
+//! `birth` is of the event as it was created: one created anew under the same name and secrets, as after a
+//! rehearsal, is another. Version 1 had none: its tokens are good for any, as are those of an event without one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,12 +19,16 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::draw::{BIRTH_LEN, Birth};
 use crate::ids::{EventId, UserId, VisitorId, is_slug};
 use crate::lane::Token;
 use crate::lane::room::{EPOCH, score};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without a birth.
+const VERSION_BARE: u8 = 1;
 const MAC_LEN: usize = 16;
+/// Of a bare token.
 const HEAD_LEN: usize = 1 + 4 + 3 * 8 + 1;
 
 /// Longest token looked at, characters.
@@ -47,6 +54,8 @@ pub(super) struct Secret {
 pub struct Claim {
     pub event: EventId,
     pub visitor: VisitorId,
+    /// `None`: it says nothing of it.
+    pub birth: Option<Birth>,
     pub round: i64,
     /// `None`: a draw, to be told by the room's seed.
     pub score: Option<i64>,
@@ -62,12 +71,14 @@ impl Tokens {
         Self(keyed(secrets))
     }
 
-    pub fn sign(&self, token: &Token) -> String {
+    /// `birth`: of the token's event, if it has one.
+    pub fn sign(&self, token: &Token, birth: Option<Birth>) -> String {
         let event = token.event.as_str().as_bytes();
         let secret = &self.0[0];
-        let mut bytes = Vec::with_capacity(HEAD_LEN + event.len() + token.visitor.as_str().len() + MAC_LEN);
-        bytes.push(VERSION);
+        let mut bytes = Vec::with_capacity(HEAD_LEN + BIRTH_LEN + event.len() + token.visitor.as_str().len() + MAC_LEN);
+        bytes.push(version(birth));
         bytes.extend_from_slice(&secret.id);
+        bytes.extend_from_slice(birth.as_ref().map_or(&[], |birth| birth.bytes()));
         let numbered = token.score.max(0);
         for number in [token.round, numbered.div_euclid(EPOCH), numbered.rem_euclid(EPOCH)] {
             bytes.extend_from_slice(&number.to_be_bytes());
@@ -81,10 +92,10 @@ impl Tokens {
     }
 
     /// Whether a token that was verified is as it would be signed now, so that it can go back as it came.
-    pub fn is_current(&self, text: &str) -> bool {
+    pub fn is_current(&self, text: &str, birth: Option<Birth>) -> bool {
         let mut start = [0; 6];
         let read = text.as_bytes().get(..8).map(|text| URL_SAFE_NO_PAD.decode_slice(text, &mut start));
-        matches!(read, Some(Ok(6))) && start[0] == VERSION && start[1..5] == self.0[0].id
+        matches!(read, Some(Ok(6))) && start[0] == version(birth) && start[1..5] == self.0[0].id
     }
 
     pub fn verify(&self, text: &str) -> Result<Claim, Forged> {
@@ -95,7 +106,7 @@ impl Tokens {
         let len = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| Forged)?;
         let bytes = &bytes[..len];
         let (body, mac) = bytes.split_at_checked(bytes.len().saturating_sub(MAC_LEN)).ok_or(Forged)?;
-        if body.len() < HEAD_LEN || body[0] != VERSION {
+        if body.len() < HEAD_LEN || ![VERSION, VERSION_BARE].contains(&body[0]) {
             return Err(Forged);
         }
         let secret = self.0.iter().find(|secret| secret.id == body[1..5]).ok_or(Forged)?;
@@ -144,18 +155,30 @@ impl Secret {
     }
 }
 
+/// The version a token of an event is signed in.
+fn version(birth: Option<Birth>) -> u8 {
+    if birth.is_some() { VERSION } else { VERSION_BARE }
+}
+
 /// A body whose mac was good, so every `None` here is a token of another make.
 fn decode(body: &[u8]) -> Option<Claim> {
-    let number = |at: usize| body.get(at..at + 8)?.try_into().ok().map(i64::from_be_bytes);
-    let (round, epoch, serial) = (number(5)?, number(13)?, number(21)?);
-    let event_len = usize::from(*body.get(29)?);
-    let event = std::str::from_utf8(body.get(HEAD_LEN..HEAD_LEN + event_len)?).ok()?;
-    let visitor = std::str::from_utf8(body.get(HEAD_LEN + event_len..)?).ok()?;
+    let (head, rest) = body.split_at_checked(5)?;
+    let (birth, rest) = match head[0] {
+        VERSION => {
+            rest.split_at_checked(BIRTH_LEN).map(|(birth, rest)| (birth.try_into().ok().map(Birth::new), rest))?
+        }
+        _ => (None, rest),
+    };
+    let number = |at: usize| rest.get(at..at + 8)?.try_into().ok().map(i64::from_be_bytes);
+    let (round, epoch, serial) = (number(0)?, number(8)?, number(16)?);
+    let event_len = usize::from(*rest.get(24)?);
+    let event = std::str::from_utf8(rest.get(25..25 + event_len)?).ok()?;
+    let visitor = std::str::from_utf8(rest.get(25 + event_len..)?).ok()?;
     if !is_slug(event) || visitor.is_empty() {
         return None;
     }
     let score = (serial > 0).then(|| score(epoch, serial));
-    Some(Claim { event: EventId::from(event), visitor: VisitorId::from(visitor), round, score })
+    Some(Claim { event: EventId::from(event), visitor: VisitorId::from(visitor), birth, round, score })
 }
 
 /// A new browser's visitor id: 96 random bits.
@@ -172,28 +195,34 @@ mod tests {
         Tokens::new(&secrets)
     }
 
+    const BORN: Option<Birth> = Some(Birth::new([7; BIRTH_LEN]));
+
     fn token() -> Token {
         Token { event: "hall".into(), visitor: "v-1".into(), score: score(2, 7), round: 1 }
     }
 
     fn claim() -> Claim {
-        Claim { event: "hall".into(), visitor: "v-1".into(), round: 1, score: Some(score(2, 7)) }
+        Claim { event: "hall".into(), visitor: "v-1".into(), birth: BORN, round: 1, score: Some(score(2, 7)) }
     }
 
     #[test]
     fn a_token_comes_back_as_it_was() {
         let tokens = tokens(&["a"]);
-        let text = tokens.sign(&token());
+        let text = tokens.sign(&token(), BORN);
         assert_eq!(tokens.verify(&text), Ok(claim()));
-        let drawn = tokens.sign(&Token { score: -7, ..token() });
+        let drawn = tokens.sign(&Token { score: -7, ..token() }, BORN);
         assert_eq!(tokens.verify(&drawn), Ok(Claim { score: None, ..claim() }), "a draw shows nowhere");
-        assert!(text.len() < 100, "{} characters", text.len());
+        assert!(text.len() < 110, "{} characters", text.len());
+        // One from before there were births is good, and is signed anew with the one its event has.
+        let bare = tokens.sign(&token(), None);
+        assert_eq!(tokens.verify(&bare), Ok(Claim { birth: None, ..claim() }));
+        assert!(tokens.is_current(&bare, None) && !tokens.is_current(&bare, BORN));
     }
 
     #[test]
     fn no_byte_of_a_token_can_be_changed() {
         let tokens = tokens(&["a"]);
-        let bytes = URL_SAFE_NO_PAD.decode(tokens.sign(&token())).expect("base64");
+        let bytes = URL_SAFE_NO_PAD.decode(tokens.sign(&token(), BORN)).expect("base64");
         for i in 0..bytes.len() {
             let mut forged = bytes.clone();
             forged[i] ^= 1;
@@ -202,7 +231,7 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(tokens.verify(&URL_SAFE_NO_PAD.encode(&bytes[..cut])), Err(Forged), "cut at {cut}");
         }
-        let padded = format!("{}=", tokens.sign(&token()));
+        let padded = format!("{}=", tokens.sign(&token(), BORN));
         for text in ["", "x", "é", "....", &"A".repeat(600), &padded] {
             assert_eq!(tokens.verify(text), Err(Forged), "{text:.20}");
         }
@@ -211,10 +240,14 @@ mod tests {
     #[test]
     fn a_rotation_loses_nobody() {
         let (old, both, new) = (tokens(&["a"]), tokens(&["b", "a"]), tokens(&["b"]));
-        let of_old = old.sign(&token());
-        assert!(old.is_current(&of_old) && !both.is_current(&of_old) && both.is_current(&both.sign(&token())));
+        let of_old = old.sign(&token(), BORN);
+        assert!(
+            old.is_current(&of_old, BORN)
+                && !both.is_current(&of_old, BORN)
+                && both.is_current(&both.sign(&token(), BORN), BORN)
+        );
         assert_eq!(both.verify(&of_old), Ok(claim()));
-        assert_eq!(new.verify(&both.sign(&token())), Ok(claim()));
+        assert_eq!(new.verify(&both.sign(&token(), BORN)), Ok(claim()));
         assert_eq!(new.verify(&of_old), Err(Forged), "a secret no longer given verifies nothing");
         let user = |tokens: &Tokens| tokens.visitor_of(&"hall".into(), &"kim".into());
         assert_eq!(user(&old), user(&both));

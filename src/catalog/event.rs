@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::layout::Layout;
 use crate::clock::{Millis, Timestamp};
+use crate::draw::Birth;
 use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::lane::EventPut;
 use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
@@ -31,6 +32,8 @@ pub struct Event {
     pub layout: Layout,
     /// What its draws are made from; given once.
     pub draw: DrawSecret,
+    /// Which creation of the event it is; `None`: it has nothing to draw from.
+    pub birth: Option<Birth>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -15,6 +15,7 @@ use super::campaign::{self, Campaign};
 use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
 use crate::clock::{Clock, Timestamp};
+use crate::draw::Birth;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
 use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Fact, Put};
@@ -293,7 +294,15 @@ impl Catalog {
         // Of an event from before there were draws, the first change gives it one.
         let draw = before.map(|b| b.draw.clone()).filter(|draw| draw.bytes().is_some());
         let draw = draw.unwrap_or_else(DrawSecret::random);
-        Event { id: id.clone(), lane, version: before.map_or(1, |b| b.version + 1), spec, layout, draw }
+        Event {
+            id: id.clone(),
+            lane,
+            version: before.map_or(1, |b| b.version + 1),
+            spec,
+            layout,
+            birth: born(&draw),
+            draw,
+        }
     }
 
     /// Names of seats that the change would drop and that are taken now. The lane has the last word;
@@ -545,7 +554,8 @@ impl Event {
         let unreadable = |source| Error::Unreadable { what: "event", id: row.id.to_string(), source };
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         let layout = serde_json::from_str(&row.layout).map_err(unreadable)?;
-        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout, draw: row.draw })
+        let birth = born(&row.draw);
+        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout, birth, draw: row.draw })
     }
 }
 
@@ -555,6 +565,10 @@ impl Campaign {
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         Ok(Self { id: row.id, lane: row.lane, version: row.version, spec })
     }
+}
+
+fn born(draw: &DrawSecret) -> Option<Birth> {
+    draw.bytes().as_ref().map(Birth::of)
 }
 
 /// What those who follow the house are told of a change that what was sold before may be given back for.

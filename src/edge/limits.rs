@@ -40,6 +40,7 @@ pub struct Limits<C: Clock = Monotonic> {
     clients: Option<Keyed<C>>,
     visitors: Option<Keyed<C>>,
     joins: Option<Keyed<C>>,
+    addresses: Option<Keyed<C>>,
     clock: C,
     /// Whoever asks is a hash with a secret of this process: nobody can aim at another's bucket, and two of
     /// the few remembered hardly ever share one.
@@ -75,9 +76,17 @@ impl<C: Clock + Clone> Limits<C> {
             clients: limiter(config.client_rps, config.client_burst),
             visitors: limiter(config.visitor_rps, config.visitor_rps.saturating_mul(2)),
             joins: limiter(config.join_rps, config.join_burst),
+            // Off with the narrow one: then one address may be everybody's.
+            addresses: limiter(if config.client_rps == 0 { 0 } else { config.address_rps }, config.address_rps),
             clock,
             hasher: RandomState::new(),
         }
+    }
+
+    /// Counts every request of an address, whoever sends it: the first thing that is looked at, for to look at a
+    /// signature costs more than to make one up, and one good token may be shown by thousands.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), TooSoon> {
+        self.count(&self.addresses, self.hasher.hash_one(address_key(address)))
     }
 
     pub fn check(&self, asker: Asker<'_>) -> Result<(), TooSoon> {
@@ -100,7 +109,7 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// Forgets keys whose buckets are full again.
     pub fn prune(&self) {
-        for limiter in [&self.clients, &self.visitors, &self.joins].into_iter().flatten() {
+        for limiter in [&self.clients, &self.visitors, &self.joins, &self.addresses].into_iter().flatten() {
             limiter.retain_recent();
         }
     }
@@ -181,7 +190,17 @@ mod tests {
     fn config(keys_max: usize) -> config::Limits {
         let (client_rps, client_burst, visitor_rps, join_rps, join_burst) = (1, 2, 5, 2, 3);
         let (in_flight, streams) = (1, 1);
-        config::Limits { client_rps, client_burst, visitor_rps, join_rps, join_burst, in_flight, streams, keys_max }
+        config::Limits {
+            address_rps: 0,
+            client_rps,
+            client_burst,
+            visitor_rps,
+            join_rps,
+            join_burst,
+            in_flight,
+            streams,
+            keys_max,
+        }
     }
 
     fn limits(keys_max: usize) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {

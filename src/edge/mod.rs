@@ -9,6 +9,7 @@ pub mod client;
 pub mod connections;
 pub mod credential;
 pub mod draws;
+mod fault_log;
 mod faults;
 pub mod gzip;
 pub mod handlers;
@@ -53,6 +54,7 @@ pub fn room_of(event: &Event) -> Room {
         absent_ms: room.absent_after_s * 1000,
         recover_ms: room.recover_s * 1000,
         draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
+        birth: event.birth,
         stay_ms: room.pass_ttl_s * 1000,
     }
 }

@@ -156,7 +156,7 @@ impl Service {
     fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<Body> {
         let Noted { id, started, method, origin, path } = noted;
         let answer = outcome.unwrap_or_else(|problem| {
-            log_cause(&id, &problem);
+            self.log_cause(&id, &problem);
             Answer::problem(&problem, &id)
         });
         let answer = self.state.origins.share(origin.as_ref(), answer);
@@ -164,6 +164,17 @@ impl Service {
         self.state.meters.answered(operation, &method, answer.status(), took);
         tracing::debug!(id, %method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
         answer.header_text(REQUEST_ID, id).into_response()
+    }
+
+    /// A fault is logged here and nowhere before; a refusal is not a fault.
+    fn log_cause(&self, id: &str, problem: &Problem) {
+        let Some(cause) = &problem.cause else { return };
+        let Cause { part, source } = cause.as_ref();
+        counter!(EDGE_FAULTS, "part" => *part).increment(1);
+        if let Some(more) = self.state.fault_log.say(part) {
+            let error: &(dyn std::error::Error + 'static) = source.as_ref();
+            tracing::error!(id, part, code = problem.code.text(), error, more, "fault");
+        }
     }
 
     /// Everything that needs no waiting: the bounds that hold before anything is looked at, who asks, what
@@ -186,6 +197,7 @@ impl Service {
             return Ok(Task::Answer(self.state.origins.preflight(headers, &methods)));
         }
         let client = self.proxies.client(peer.ip(), headers);
+        self.limit_address(client)?;
         let user = bearer(headers).map(|token| self.state.auth.verify(token));
         let found = self.router.find(method, uri.path());
         // Also for what is not found: guessing paths is not free.
@@ -254,7 +266,9 @@ impl Service {
         let accept = parts.headers.get(header::ACCEPT_ENCODING).cloned();
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
         let query = Query::parse(parts.uri.query().unwrap_or(""));
-        let (body, _under_way) = self.body(route, body, under_way).await?;
+        let (body, under_way) = self.body(route, body, under_way).await?;
+        // Who only waits for news takes nothing from the others; how many may wait has a bound of its own.
+        let _under_way = (!route.waits || query.get("wait_s").is_none()).then_some(under_way);
         let request = Request {
             state: state.clone(),
             id: id.to_owned(),
@@ -315,6 +329,19 @@ impl Service {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             Err(Problem::new(Code::Internal).caused_by("panic", text))
+        })
+    }
+
+    /// Before any signature is looked at.
+    fn limit_address(&self, client: IpAddr) -> Result<(), Problem> {
+        if self.listener == Listener::Admin {
+            return Ok(());
+        }
+        self.state.limits.check_address(client).map_err(|TooSoon(wait)| {
+            counter!(EDGE_LIMITED, "limit" => "address").increment(1);
+            Problem::new(Code::TooManyRequests)
+                .detail("very many requests from this address")
+                .retry_after(wait.as_secs() + 1)
         })
     }
 
@@ -386,16 +413,6 @@ fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
         (Who::User, Some(Ok(user))) => Ok(Some(user)),
         (Who::Admin, Some(Ok(user))) if user.admin => Ok(Some(user)),
         (Who::Admin, Some(Ok(_))) => Err(Code::AdminRequired.into()),
-    }
-}
-
-/// A fault is logged here and nowhere before; a refusal is not a fault.
-fn log_cause(id: &str, problem: &Problem) {
-    if let Some(cause) = &problem.cause {
-        let Cause { part, source } = cause.as_ref();
-        counter!(EDGE_FAULTS, "part" => *part).increment(1);
-        let error: &(dyn std::error::Error + 'static) = source.as_ref();
-        tracing::error!(id, part, code = problem.code.text(), error, "fault");
     }
 }
 

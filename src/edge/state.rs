@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::auth::{self, Auth};
 use super::credential::{self, Carried, Kind};
 use super::draws::Draws;
+use super::fault_log::FaultLog;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::meters::{Meters, UnderWay};
@@ -76,6 +77,7 @@ pub struct State {
     pub streams: Arc<Semaphore>,
     /// The OpenAPI document, JSON.
     pub openapi: gzip::Both,
+    pub fault_log: FaultLog,
     serving: AtomicBool,
     /// Whether the lanes' store keeps what it is given.
     store_fit: AtomicBool,
@@ -112,6 +114,7 @@ impl State {
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
             openapi: gzip::Both::new(openapi::document(&routes::table()).to_string().into()),
+            fault_log: FaultLog::default(),
             serving: AtomicBool::new(false),
             store_fit: AtomicBool::new(true),
             config,

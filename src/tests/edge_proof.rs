@@ -126,6 +126,21 @@ async fn what_proves_nothing_is_refused_with_a_fresh_challenge() {
     assert_eq!(enter(&edge, &good).await.code(), (403, "PROOF_INVALID"), "expired");
 }
 
+/// Who shows one proof a hundred times is one place, and makes it harder for nobody.
+#[tokio::test]
+async fn a_proof_shown_again_costs_the_others_nothing() {
+    let edge = hall(always).await;
+    let first = edge.get(CHALLENGE).send().await.json;
+    let proof = solved(&first);
+    assert_eq!(enter(&edge, &proof).await.status, 201);
+    let bits = async || edge.get(CHALLENGE).send().await.json["bits"].clone();
+    let before = bits().await;
+    for _ in 0..100 {
+        assert_eq!(enter(&edge, &proof).await.status, 200, "the place it made");
+    }
+    assert_eq!(bits().await, before);
+}
+
 #[tokio::test]
 async fn what_was_asked_in_calmer_times_is_too_easy() {
     let edge = hall(|config| {

@@ -330,3 +330,24 @@ async fn a_strangers_cookie_before_ours_takes_nothing_from_us() {
     let verified = with(edge.get("/v1/pass/verify?utm_term=%C7%D1&event=hall"), &cookie).send().await;
     assert_eq!(verified.status.as_u16(), 204);
 }
+
+/// Its data emptied and its secrets kept, a rehearsal's tokens would come in before everyone who is there in earnest.
+#[tokio::test]
+async fn who_stood_in_line_for_the_rehearsal_is_through() {
+    let (rehearsal, sale) = (Edge::new().await, Edge::new().await);
+    for edge in [&rehearsal, &sale] {
+        edge.put_event("hall", json!({"capacity": 1})).await;
+    }
+    let inside = rehearsal.post(QUEUE).send().await;
+    let waiting = rehearsal.post(QUEUE).send().await.text("token");
+    let honest = sale.post(QUEUE).send().await;
+    assert_eq!(honest.text("state"), "admitted");
+    for token in [inside.text("token"), waiting] {
+        let poll = sale.get(QUEUE).header("stanchion-queue", &token).send().await;
+        assert_eq!((poll.status.as_u16(), poll.text("state"), poll.text("token")), (200, "done".to_owned(), token));
+    }
+    assert_eq!(
+        rehearsal.get(QUEUE).header("stanchion-queue", &inside.text("token")).send().await.text("state"),
+        "admitted"
+    );
+}

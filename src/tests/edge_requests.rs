@@ -136,6 +136,31 @@ async fn strangers_are_limited_and_the_known_by_themselves() {
     assert_eq!(edge.admin_call(Method::GET, "/livez").send().await.status, 200);
 }
 
+/// One good token, a spent one too, would let thousands of requests past the limit of strangers.
+#[tokio::test]
+async fn an_address_has_a_wide_limit_whoever_asks_from_it() {
+    let edge = Edge::with(|config| {
+        config.limits.client_rps = 1;
+        config.limits.client_burst = 2;
+        config.limits.visitor_rps = 1_000;
+        config.limits.address_rps = 5;
+    })
+    .await;
+    edge.put_event("hall", json!({})).await;
+    let token = edge.post(QUEUE).send().await.text("token");
+    edge.call(Method::DELETE, QUEUE).header("stanchion-queue", &token).send().await;
+    let poll = async || edge.get(QUEUE).header("stanchion-queue", &token).send().await;
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(poll().await.status.as_u16());
+    }
+    assert_eq!(answers, [200, 200, 200, 429, 429]);
+    let forged = edge.get(QUEUE).header("stanchion-queue", "forged").send().await;
+    assert_eq!(forged.code(), (429, "TOO_MANY_REQUESTS"), "before any signature is looked at");
+    assert!(forged.json["detail"].as_str().is_some_and(|why| why.contains("address")), "{}", forged.json);
+    assert_eq!(edge.admin_call(Method::GET, "/livez").send().await.status, 200);
+}
+
 #[tokio::test]
 async fn beyond_the_bound_nothing_is_begun() {
     let edge = Edge::with(|config| config.limits.in_flight = 0).await;

@@ -8,6 +8,7 @@ use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 on_both_stores!(
     from_the_seat_map_to_a_refund,
     a_coupon_is_worth_what_it_was_when_claimed,
+    who_waits_for_news_keeps_nobody_out,
     a_declined_payment_and_another,
     cancelling_gives_everything_back,
 );
@@ -190,6 +191,25 @@ async fn a_coupon_is_worth_what_it_was_when_claimed(store: Store) {
     let order = kim.order_call(&hold, ask).send().await.expect(202).text("id");
     let order = gateway.settled("kim", &order).await;
     assert_eq!((&order["status"], &order["coupon"]), (&json!("confirmed"), &first.json["id"]), "{order}");
+}
+
+async fn who_waits_for_news_keeps_nobody_out(store: Store) {
+    let gateway = Gateway::start_with(store, |config| config.limits.in_flight = 3).await;
+    gateway.put_event("hall", &small_hall()).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let pay = json!({"payment": {"provider": "sandbox", "key": "never"}});
+    let order = kim.order_call(&kim.hold(&["a-1-1"]).await, pay).send().await.expect(202).text("id");
+    let waiting = format!("/v1/orders/{order}?wait_s=20");
+    let waits = || futures_util::future::join_all((0..3).map(|_| kim.get(&waiting).send()));
+    let others = async {
+        for _ in 0..100 {
+            gateway.public.get("/v1/events/hall").send().await.expect(200);
+        }
+    };
+    tokio::select! {
+        answers = waits() => panic!("the payment is under way: {:?}", answers[0].json),
+        () = others => {}
+    }
 }
 
 async fn a_declined_payment_and_another(store: Store) {

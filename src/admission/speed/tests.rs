@@ -34,7 +34,16 @@ fn counts(admitted_total: i64) -> RoomCounts {
 
 fn room() -> Room {
     let (patience_ms, absent_ms, stay_ms) = (60_000, 60_000, 600_000);
-    Room { event: "hall".into(), lane: LaneId(0), patience_ms, absent_ms, stay_ms, recover_ms: 75_000, draw: None }
+    Room {
+        event: "hall".into(),
+        lane: LaneId(0),
+        patience_ms,
+        absent_ms,
+        stay_ms,
+        recover_ms: 75_000,
+        draw: None,
+        birth: None,
+    }
 }
 
 fn board_of(scores: &[i64], back: i64, counts: RoomCounts) -> Arc<Board> {

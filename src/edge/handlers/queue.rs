@@ -1,5 +1,7 @@
 //! A visitor's place in line: enter, poll, leave.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -77,7 +79,10 @@ pub async fn enter(mut request: Request) -> Outcome {
         (None, None) => Newcomer::Browser,
     };
     match request.state.admission.enter(&room, who).await? {
-        Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
+        Entered::New(standing) => {
+            request.state.proofs.entered(request.state.clock.now_ms(), &event.id);
+            Ok(placed(&request, &event, StatusCode::CREATED, standing))
+        }
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
         Entered::Closed => Err(Code::RoomClosed.into()),
         Entered::Behind => Err(Problem::new(Code::Overloaded).detail("too many enter at once").retry_after(2)),
@@ -92,7 +97,8 @@ pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
     let Glance { state, headers, place } = *seen;
     let event = place.event.as_str();
     let (text, _) = state.queue_token(headers, event)?;
-    let event = state.catalog.event(event).filter(|_| state.admission.tokens().is_current(text))?;
+    let is_current = |event: &Arc<Event>| state.admission.tokens().is_current(text, event.birth);
+    let event = state.catalog.event(event).filter(is_current)?;
     let room = room_of(&event);
     let token = state.admission.token_of(&room, place.clone())?;
     let now_ms = state.clock.now_ms();

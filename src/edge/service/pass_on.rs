@@ -47,6 +47,7 @@ impl Service {
     {
         let state = &self.state;
         let client = self.proxies.client(peer.ip(), &parts.headers);
+        self.limit_address(client)?;
         let event = state.catalog.event(&upstream.event).ok_or(Code::EventNotFound)?;
         let room = room_of(&event);
         let pass = self.state.pass(&parts.headers, event.id.as_str()).map(|(pass, _)| pass.to_owned());

@@ -92,7 +92,15 @@ mod tests {
         }))
         .expect("an event");
         let layout = Layout::of(&spec, &Layout::default());
-        Event { id: EventId::from("x"), lane: LaneId(0), version: 1, spec, layout, draw: DrawSecret::default() }
+        Event {
+            id: EventId::from("x"),
+            lane: LaneId(0),
+            version: 1,
+            spec,
+            layout,
+            draw: DrawSecret::default(),
+            birth: None,
+        }
     }
 
     #[test]

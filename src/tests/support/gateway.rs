@@ -106,11 +106,12 @@ impl Gateway {
         gateway
     }
 
-    /// Waits until no lane is recovering.
+    /// Waits until every lane answers and none is recovering.
     pub async fn ready(&self) {
         let ready = async || {
             let answer = self.admin.get("/readyz").send().await;
-            answer.status == 200 && answer.json["recovering"].as_array().is_none_or(Vec::is_empty)
+            let none = |lanes: &str| answer.json[lanes].as_array().is_none_or(Vec::is_empty);
+            answer.status == 200 && none("recovering") && none("away")
         };
         eventually("the gateway is ready", ready).await;
     }
