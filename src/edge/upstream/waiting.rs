@@ -30,7 +30,11 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     let standing = queue::poll_place(&request, &room_of(event), token, None).await?;
     match standing.place {
         Place::Done { .. } | Place::Closed { .. } => Err(required()),
-        Place::Scheduled { .. } | Place::Waiting { .. } | Place::Admitted { .. } | Place::Recovering => {
+        Place::Scheduled { .. }
+        | Place::Waiting { .. }
+        | Place::Late { .. }
+        | Place::Admitted { .. }
+        | Place::Recovering => {
             let after_s = u64::try_from(standing.poll_after_ms).unwrap_or(0).div_ceil(1_000).max(1);
             let answer = queue::placed(&request, event, StatusCode::SERVICE_UNAVAILABLE, standing);
             Ok(answer.retry_after(after_s))
