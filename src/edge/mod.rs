@@ -9,6 +9,7 @@ pub mod client;
 pub mod connections;
 pub mod credential;
 pub mod draws;
+pub mod error_page;
 mod faults;
 pub mod handlers;
 pub mod idempotency;

@@ -620,3 +620,16 @@ async fn a_hidden_tab_keeps_its_place() {
     let names: Vec<&Value> = cookies["cookies"].as_array().expect("a list").iter().map(|c| &c["name"]).collect();
     assert!(names.contains(&&json!("stanchion_pass_hall")), "{names:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_leads_nowhere_is_a_page() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let browser = Browser::start(Visitor { language: "ko-KR,ko", width: 320, ..Visitor::default() }).await;
+    browser.open(&format!("{}/room/nowhere", gateway.public_url)).await;
+    assert_eq!(browser.seen("headline").await, "그런 공연이 없습니다");
+    assert_eq!(browser.value("document.documentElement.scrollWidth <= innerWidth").await, true);
+    snap(&browser, "error").await;
+    browser.open(&gateway.admin_url).await;
+    assert_eq!(browser.seen("headline").await, "여기에는 아무것도 없습니다");
+}
