@@ -316,6 +316,7 @@ async fn who_was_away_when_called_is_told_when_that_was() {
     let told = "We called you at 10:00 UTC and you were away. You are called once more, before everyone in line, as \
                 soon as there is room. Stay here: if you are away again, your place is gone.";
     assert_eq!(words(&late), ("You missed your turn", told));
+    assert_eq!(seen(&late, "keep"), None, "there is no second grace");
     let place = edge.get("/v1/events/hall/queue").header("cookie", &second).send().await.json;
     let called_at = json!("2026-11-20T10:00:06Z");
     assert_eq!((&place["state"], &place["late"], &place["called_at"]), (&json!("waiting"), &json!(true), &called_at));

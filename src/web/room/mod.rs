@@ -240,7 +240,7 @@ impl Page<'_> {
             leave_yes = text(leave_yes),
             leave_hidden = hidden(in_line || inside),
             keep = escape(&facts.keep(texts)),
-            keep_hidden = hidden(in_line),
+            keep_hidden = hidden(in_line && !facts.late),
             draw = facts.draw.as_ref().map_or_else(String::new, |draw| self.draw(draw, texts)),
             updated = escape(&texts.fill("updated", &[("time", &facts.times.now)])),
             json = texts.json(),

@@ -160,7 +160,7 @@
     put('leave-sure', inside ? texts.give_back_sure : texts.leave_sure);
     put('leave-button', inside ? texts.give_back_yes : texts.leave_yes);
     show('tell', (waits || early) && canTell);
-    show('keep', waits || early);
+    show('keep', (waits || early) && !p.late);
     put('updated', fill('updated', { time: clock(now(), '2-digit') }));
     show('updated', true);
     document.title = (inside ? texts.title_admitted + ' ' : waits && p.ahead !== null
