@@ -2,6 +2,7 @@
 //! Knows no HTTP and no seats; what is atomic is its lane's.
 
 pub mod board;
+mod calls;
 mod curve;
 mod departures;
 pub mod entries;

@@ -67,6 +67,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, sett
         if counting {
             let there: HashSet<&EventId> = rooms.iter().map(|room| &room.event).collect();
             admission.speeds.keep(|event| there.contains(event));
+            admission.calls.keep(|event| there.contains(event));
             admission.promises.prune(admission.now_ms());
             admission.boards.keep(|event| there.contains(event));
             admission.entries.keep(|event| there.contains(event));

@@ -7,6 +7,7 @@ use std::time::Instant;
 use metrics::{Counter, counter};
 
 use super::board::{Boards, View};
+use super::calls::{Called, Calls};
 use super::departures::Departures;
 use super::entries::Entries;
 use super::expiring::Expiring;
@@ -65,6 +66,7 @@ pub struct Admission {
     tokens: Tokens,
     passes: Passes,
     pub(super) speeds: Speeds,
+    pub(super) calls: Calls,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
     /// What is remembered for a second is so by a clock that nobody sets.
@@ -143,13 +145,22 @@ pub enum Place {
         eta: Option<Eta>,
         counts: RoomCounts,
     },
+    /// Was called and away, and is back: goes before all who wait. As far as this gateway knows; else `Waiting`.
+    Late {
+        called_ms: Option<Millis>,
+        counts: RoomCounts,
+    },
     Admitted {
         pass: String,
         expires_ms: Millis,
+        /// When first called, where it is known.
+        called_ms: Option<Millis>,
         counts: RoomCounts,
     },
     /// Through, or of another round.
     Done {
+        /// When first called, where it is known.
+        called_ms: Option<Millis>,
         counts: RoomCounts,
     },
     Closed {
@@ -213,6 +224,7 @@ impl Admission {
             tokens,
             passes,
             speeds: Speeds::default(),
+            calls: Calls::default(),
             inside,
             started: clock::instant(),
             boards: Boards::new(settings.board_ms),
@@ -315,6 +327,7 @@ impl Admission {
         let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
+            self.calls.look(now_ms, &room.event, board);
             self.remind(room, board);
         }
         Ok(view)
@@ -457,6 +470,7 @@ impl Admission {
                 state
             }
             PlaceState::Waiting { ahead } => {
+                self.calls.waits(&token.event, token.round, token.score);
                 PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
             }
             PlaceState::Scheduled => {
@@ -468,7 +482,14 @@ impl Admission {
                 state
             }
         };
-        self.standing(now_ms, room, &token, text, lane::Place { state, ..place })
+        let standing = self.standing(now_ms, room, &token, text, lane::Place { state, ..place });
+        match standing.place {
+            // Nobody stands before this one, and no board shows them in line: they are back.
+            Place::Waiting { ahead: 0, counts, .. } if self.called(&token) != Called::Unknown => {
+                Standing { place: Place::Late { called_ms: self.called_ms(&token), counts }, ..standing }
+            }
+            place => Standing { place, ..standing },
+        }
     }
 
     fn recovering<'a>(&self, room: &Room, token: &Token, text: Option<&'a str>) -> Standing<'a> {
@@ -598,11 +619,11 @@ impl Admission {
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, birth: room.birth, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
-                (Place::Admitted { pass, expires_ms, counts }, pace.resting(jitter))
+                (Place::Admitted { pass, expires_ms, called_ms: self.called_ms(token), counts }, pace.resting(jitter))
             }
             PlaceState::Done => {
                 self.promises.forget(token);
-                (Place::Done { counts }, pace.resting(jitter))
+                (Place::Done { called_ms: self.called_ms(token), counts }, pace.resting(jitter))
             }
             PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
         };
@@ -611,6 +632,17 @@ impl Admission {
             visitor: token.visitor.clone(),
             place,
             poll_after_ms: patient(poll_after_ms, room.patience_ms),
+        }
+    }
+
+    fn called(&self, token: &Token) -> Called {
+        self.calls.of(&token.event, token.round, token.score)
+    }
+
+    fn called_ms(&self, token: &Token) -> Option<Millis> {
+        match self.called(token) {
+            Called::At(at_ms) => Some(at_ms),
+            Called::Before | Called::Unknown => None,
         }
     }
 

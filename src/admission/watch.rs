@@ -114,6 +114,7 @@ impl Admission {
         let view = self.boards.fetch_within(AGE_MAX_MS, &**lane, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
+            self.calls.look(now_ms, &room.event, board);
         }
         view
     }

@@ -131,6 +131,12 @@ impl Answer {
         answer
     }
 
+    /// The same answer with another body.
+    pub fn with_body(mut self, bytes: impl Into<Bytes>) -> Self {
+        *self.0.body_mut() = Body::Whole(Full::new(bytes.into()));
+        self
+    }
+
     /// Sets a header. A value that is no header value is left out: none of ours can be one.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {

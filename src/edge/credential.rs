@@ -9,6 +9,9 @@ pub const PASS_HEADER: HeaderName = HeaderName::from_static("stanchion-pass");
 /// Longest a browser keeps a queue cookie, seconds: a place has no end of its own.
 const QUEUE_COOKIE_S: i64 = 7 * 24 * 3600;
 
+/// Set at the waiting room's door and sent with its form: whether the browser keeps cookies at all.
+const PROBE: &str = "stanchion_cookies";
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -69,6 +72,11 @@ pub fn is_in_cookie(headers: &HeaderMap, kind: Kind, event: &str, text: &str) ->
     values(headers, kind, event).any(|value| value == text)
 }
 
+/// Whether the browser has kept the cookie of [`Jar::probe`].
+pub fn keeps_cookies(headers: &HeaderMap) -> bool {
+    cookies(headers).any(|(name, _)| name == PROBE.as_bytes())
+}
+
 /// The values of the cookies of this name.
 fn values<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let name = kind.cookie(event);
@@ -102,14 +110,23 @@ impl Jar {
         self.set(Kind::Pass, event, pass, expires_in_s)
     }
 
+    /// Says nothing but that it was kept, until the browser is closed.
+    pub fn probe(self) -> String {
+        format!("{PROBE}=1; Path=/room; HttpOnly; SameSite=Lax{}", self.secure())
+    }
+
     /// Makes the browser forget it.
     pub fn drop(self, kind: Kind, event: &str) -> String {
         self.set(kind, event, "", 0)
     }
 
     fn set(self, kind: Kind, event: &str, value: &str, max_age_s: i64) -> String {
-        let secure = if self.https { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", kind.cookie(event))
+        let (name, secure) = (kind.cookie(event), self.secure());
+        format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
+    }
+
+    fn secure(self) -> &'static str {
+        if self.https { "; Secure" } else { "" }
     }
 }
 

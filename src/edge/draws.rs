@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::catalog::Event;
 use crate::clock::{self, Millis};
 use crate::draw::{DrawKey, Seed};
-use crate::ids::EventId;
+use crate::ids::{EventId, VisitorId};
 use crate::lane::RoomCounts;
 use crate::lane::room::Order;
 use crate::ledger::draws::Draw;
@@ -40,6 +40,24 @@ pub struct Draws {
 struct Slot {
     last: Mutex<Option<Looked>>,
     asking: tokio::sync::Mutex<()>,
+    ranking: Mutex<Ranking>,
+}
+
+/// What everybody has drawn in the room's last round.
+#[derive(Debug, Default)]
+enum Ranking {
+    #[default]
+    Nothing,
+    /// Of this round, by a task of its own.
+    Asked(i64),
+    Known(Arc<Ranks>),
+}
+
+/// What was drawn in a round, lowest first: eight bytes for everyone who took part.
+#[derive(Debug)]
+pub struct Ranks {
+    round: i64,
+    scores: Vec<i64>,
 }
 
 #[derive(Debug)]
@@ -78,6 +96,19 @@ impl Drawing {
     }
 }
 
+impl Ranks {
+    /// The rank of who drew this score, from 1; `None`: nobody did.
+    pub fn of(&self, score: i64) -> Option<i64> {
+        self.scores.binary_search(&score).ok()?;
+        i64::try_from(self.scores.partition_point(|other| *other < score)).ok().map(|before| before + 1)
+    }
+
+    /// How many took part.
+    pub fn count(&self) -> i64 {
+        i64::try_from(self.scores.len()).unwrap_or(i64::MAX)
+    }
+}
+
 impl Default for Draws {
     fn default() -> Self {
         Self { slots: DashMap::new(), lists: Arc::new(Semaphore::new(LISTS_MAX)) }
@@ -87,12 +118,36 @@ impl Default for Draws {
 impl Draws {
     /// The draw of the round a room is in; `None`: the room has none.
     pub async fn of(&self, ledger: &Ledger, event: &Event, counts: &RoomCounts) -> Result<Option<Drawing>, Unknown> {
-        let Some(key) = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery) else {
-            return Ok(None);
-        };
-        let round = counts.round;
-        let draw = if counts.drawing { None } else { self.stored(ledger, &event.id, round).await? };
-        Ok(Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw }))
+        let Some(committed) = committed(event, counts) else { return Ok(None) };
+        let draw = if counts.drawing { None } else { self.stored(ledger, &event.id, counts.round).await? };
+        Ok(Some(Drawing { draw, ..committed }))
+    }
+
+    /// What everybody drew, once the seed may be told. `None`: not known yet; it is found out meanwhile.
+    pub fn ranks(&self, ledger: &Ledger, event: &EventId, drawing: &Drawing, now_ms: Millis) -> Option<Arc<Ranks>> {
+        drawing.told_seed(now_ms)?;
+        let (draw, round) = (drawing.draw.clone()?, drawing.round);
+        let slot = self.slot(event);
+        let mut ranking = slot.ranking.lock();
+        match &*ranking {
+            Ranking::Known(ranks) if ranks.round == round => return Some(ranks.clone()),
+            Ranking::Asked(asked) if *asked == round => return None,
+            Ranking::Nothing | Ranking::Asked(_) | Ranking::Known(_) => *ranking = Ranking::Asked(round),
+        }
+        drop(ranking);
+        let (ledger, event, seed) = (ledger.clone(), event.clone(), drawing.seed.clone());
+        // A task of its own: whoever looks first may go away meanwhile.
+        tokio::spawn(async move {
+            match scores(&ledger, &event, round, &draw, &seed).await {
+                Ok(scores) => *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores })),
+                Err(error) => {
+                    tracing::warn!(%event, round, %error, "the ranks of a draw are not known");
+                    tokio::time::sleep(BELIEVED_FOR).await;
+                    *slot.ranking.lock() = Ranking::Nothing;
+                }
+            }
+        });
+        None
     }
 
     /// The right to send a list; `None`: as many are being sent as may.
@@ -124,6 +179,29 @@ impl Draws {
         }
         self.slots.entry(event.clone()).or_default().clone()
     }
+}
+
+/// The draw of a room as far as it needs no ledger: its commitment. `None`: the room has none.
+pub fn committed(event: &Event, counts: &RoomCounts) -> Option<Drawing> {
+    let key = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery)?;
+    let round = counts.round;
+    Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw: None })
+}
+
+async fn scores(
+    ledger: &Ledger,
+    event: &EventId,
+    round: i64,
+    draw: &Draw,
+    seed: &Seed,
+) -> Result<Vec<i64>, ledger::Error> {
+    let mut scores = Vec::with_capacity(usize::try_from(draw.visitors).unwrap_or(0));
+    for part in 0..draw.parts {
+        let body = ledger.draw_part(event, round, part).await?.unwrap_or_default();
+        scores.extend(body.lines().map(|visitor| seed.score(&VisitorId::from(visitor))));
+    }
+    scores.sort_unstable();
+    Ok(scores)
 }
 
 impl Slot {

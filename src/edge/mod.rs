@@ -9,6 +9,7 @@ pub mod client;
 pub mod connections;
 pub mod credential;
 pub mod draws;
+pub mod error_page;
 mod fault_log;
 mod faults;
 pub mod gzip;

@@ -64,7 +64,15 @@ pub struct PlaceView<'a> {
     pub room: RoomStateView,
     /// Null for rooms without seats.
     pub seats_left: Option<i64>,
+    /// How many wait in all; null while not known.
+    pub waiting: Option<i64>,
     pub opens_at: Option<Timestamp>,
+    /// From then on the room is closed.
+    pub closes_at: Option<Timestamp>,
+    /// Was called and away, and is back: goes in next, and is gone when away again.
+    pub late: bool,
+    /// When this place was called, to about a second; null before, and where this gateway did not see it.
+    pub called_at: Option<Timestamp>,
     /// While admitted.
     pub pass: Option<String>,
     pub expires_at: Option<Timestamp>,
@@ -87,7 +95,11 @@ impl<'a> PlaceView<'a> {
             poll_after_ms,
             room: RoomStateView::Recovering,
             seats_left: None,
+            waiting: None,
             opens_at: event.spec.opens_at,
+            closes_at: event.spec.closes_at,
+            late: false,
+            called_at: None,
             pass: None,
             expires_at: None,
             expires_in_s: None,
@@ -96,7 +108,9 @@ impl<'a> PlaceView<'a> {
         match place {
             Place::Recovering => bare,
             Place::Scheduled { counts } => Self { state: StateView::Scheduled, ..bare }.with(&counts),
-            Place::Done { counts } => Self { state: StateView::Done, ..bare }.with(&counts),
+            Place::Done { called_ms, counts } => {
+                Self { state: StateView::Done, called_at: called_ms.map(Timestamp), ..bare }.with(&counts)
+            }
             Place::Closed { counts } => Self { state: StateView::Closed, ..bare }.with(&counts),
             Place::Waiting { ahead, eta, counts } => Self {
                 position: Some(ahead + 1),
@@ -106,7 +120,17 @@ impl<'a> PlaceView<'a> {
                 ..bare
             }
             .with(&counts),
-            Place::Admitted { pass, expires_ms, counts } => Self {
+            Place::Late { called_ms, counts } => Self {
+                position: Some(1),
+                ahead: Some(0),
+                behind: Some((counts.waiting - 1).max(0)),
+                late: true,
+                called_at: called_ms.map(Timestamp),
+                ..bare
+            }
+            .with(&counts),
+            Place::Admitted { pass, expires_ms, called_ms, counts } => Self {
+                called_at: called_ms.filter(|called_ms| *called_ms >= called_since(event, expires_ms)).map(Timestamp),
                 state: StateView::Admitted,
                 pass: Some(pass),
                 expires_at: Some(Timestamp(expires_ms)),
@@ -118,8 +142,15 @@ impl<'a> PlaceView<'a> {
     }
 
     fn with(self, counts: &RoomCounts) -> Self {
-        Self { room: room_state(counts), seats_left: seats_left(counts), ..self }
+        Self { room: room_state(counts), seats_left: seats_left(counts), waiting: Some(counts.waiting), ..self }
     }
+}
+
+/// A place inside that ends then was called at this time at the earliest. One that was called before, in vain,
+/// was called twice, and the second time is not known.
+fn called_since(event: &Event, expires_ms: Millis) -> Millis {
+    let room = &event.spec.room;
+    expires_ms - (room.pass_ttl_s + room.claim_ttl_s) * 1000
 }
 
 /// Public counts of a room; null while they are not known.

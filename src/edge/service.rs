@@ -21,6 +21,7 @@ use super::answer::{Answer, Body, BoxError};
 use super::auth::User;
 use super::body;
 use super::client::Proxies;
+use super::error_page::Reader;
 use super::limits::{Asker, TooSoon};
 use super::meters::Counted;
 use super::problem::{Cause, Code, Problem};
@@ -86,6 +87,8 @@ struct Noted {
     started: Instant,
     method: Method,
     origin: Option<HeaderValue>,
+    /// Who would look at the page of an error.
+    reader: Option<Reader>,
     /// Where it is logged.
     path: Option<String>,
 }
@@ -154,10 +157,13 @@ impl Service {
     }
 
     fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<Body> {
-        let Noted { id, started, method, origin, path } = noted;
+        let Noted { id, started, method, origin, reader, path } = noted;
         let answer = outcome.unwrap_or_else(|problem| {
             self.log_cause(&id, &problem);
-            Answer::problem(&problem, &id)
+            match &reader {
+                Some(reader) => reader.page(&problem, &id, &self.state.room_template),
+                None => Answer::problem(&problem, &id),
+            }
         });
         let answer = self.state.origins.share(origin.as_ref(), answer);
         let took = clock::instant().duration_since(started);
@@ -379,6 +385,7 @@ impl Noted {
             id: request_id(request.headers()),
             method: request.method().clone(),
             origin: request.headers().get(header::ORIGIN).cloned(),
+            reader: Reader::of(request.method(), request.uri().path(), request.headers()),
             path: tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned()),
         }
     }

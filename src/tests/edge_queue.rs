@@ -39,7 +39,7 @@ async fn a_calm_room_costs_nobody_a_second() {
     let wanted = json!({
         "event": "hall", "visitor": "*", "state": "admitted", "token": "*", "position": null, "ahead": null,
         "behind": null, "eta_s": null, "poll_after_ms": "*", "room": "open", "seats_left": 2,
-        "opens_at": "2026-11-20T11:00:00Z", "pass": "*", "expires_at": view["expires_at"],
+        "waiting": 0, "opens_at": "2026-11-20T11:00:00Z", "closes_at": null, "late": false, "called_at": null, "pass": "*", "expires_at": view["expires_at"],
         "expires_in_s": view["expires_in_s"], "server_time": "2026-11-20T10:00:00Z",
     });
     assert_eq!(view, wanted);

@@ -12,6 +12,7 @@ mod edge_requests;
 mod edge_server;
 mod edge_streams;
 mod edge_support;
+mod error_pages;
 mod faults;
 mod house;
 mod ledger_base;

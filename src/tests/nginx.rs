@@ -74,6 +74,18 @@ async fn nginx_asks_about_every_request() {
     assert_eq!(origin.seen.requests(), 3);
 }
 
+/// Who waits without a script is left with a page that asks again, though no gateway is there to write one.
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_keeps_the_refreshes_going_while_the_gateway_is_away() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let nginx = Nginx::start(move |port| example(port, &closed.to_string(), "127.0.0.1:9")).await;
+    let away = Client::new(nginx.url()).get("/room/spring-hall").send().await.expect(503);
+    assert_eq!(away.header("content-type"), Some("text/html; charset=utf-8"));
+    for name in ["refresh", "retry-after"] {
+        assert_eq!(away.header(name), Some("5"), "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_our_keys_verifies_passes_itself() {
     let gateway = Gateway::start(Store::Embedded).await;

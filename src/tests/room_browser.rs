@@ -43,10 +43,32 @@ async fn gateway_with(change: impl FnOnce(&mut Config)) -> Gateway {
 }
 
 async fn set_mode(gateway: &Gateway, mode: &str) {
+    set_room(gateway, json!({"mode": mode})).await;
+}
+
+/// The narrow room, with this changed.
+async fn set_room(gateway: &Gateway, change: Value) {
     let mut hall = narrow();
-    hall["room"]["mode"] = json!(mode);
+    for (name, value) in change.as_object().expect("a map") {
+        hall["room"][name] = value.clone();
+    }
     gateway.put_event("hall", &hall).await;
 }
+
+/// Leaves by the page: the question is asked on it.
+async fn leave_by_page(browser: &Browser) {
+    browser.press("#leave-name").await;
+    browser.press("#leave-button").await;
+}
+
+/// Runs this before any script of the pages to come.
+async fn before_scripts(browser: &Browser, source: &str) {
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": source})).await;
+}
+
+/// The page's own clock, beaten by hand: `beat(n)` lets so many seconds pass for what counts down.
+const BEATS: &str = "window.beats = []; window.setInterval = beat => beats.push(beat);\
+                     window.beat = n => { for (let i = 0; i < n; i++) beats.forEach(beat => beat()); }";
 
 /// Takes a place by the API; its token.
 async fn enter(gateway: &Gateway) -> String {
@@ -76,6 +98,8 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
     let gateway = gateway().await;
     let (inside, ahead) = (enter(&gateway).await, enter(&gateway).await);
     let browser = Browser::start(Visitor::default()).await;
+    // Nobody goes on to the shop meanwhile.
+    before_scripts(&browser, BEATS).await;
     browser.open(&page(&gateway)).await;
     until(&browser, "headline", "You are in line").await;
     until(&browser, "position", "2").await;
@@ -91,6 +115,7 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
 
     leave(&gateway, &ahead).await;
     until(&browser, "position", "1").await;
+    until(&browser, "headline", "You are next").await;
     assert_eq!(browser.value("document.getElementById('bar').value").await, 1);
     leave(&gateway, &inside).await;
     until(&browser, "headline", "It is your turn").await;
@@ -100,8 +125,13 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
     content(&browser).await;
 
     // The turn is given back: the next one's, and whoever left is not put in line again by a refresh.
+    assert_eq!(browser.seen("leave-button").await, "", "one step is none: it asks first");
+    browser.press("#leave-name").await;
+    let asked = browser.seen("leave-sure").await;
+    assert!(asked.starts_with("Give your turn back?"), "{asked:?}");
+    let taller = "document.getElementById('go').offsetHeight > document.getElementById('leave-name').offsetHeight";
+    assert_eq!(browser.value(taller).await, true, "the way out is not the biggest button");
     browser.press("#leave-button").await;
-    browser.accept().await;
     until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
     let next = async || {
         let answer = gateway.public.get("/v1/events/hall/queue").queue(&behind).send().await.expect(200);
@@ -124,10 +154,10 @@ async fn who_leaves_is_told_so_however_late_the_answer_comes() {
     let proxy = Proxy::to(address).await;
     proxy.set(Mode::DelayOf("GET /room/hall?left", Duration::from_secs(1)));
     let browser = Browser::start(Visitor::default()).await;
+    before_scripts(&browser, BEATS).await;
     browser.open(&format!("http://{}/room/hall", proxy.addr)).await;
     until(&browser, "headline", "It is your turn").await;
-    browser.press("#leave-button").await;
-    browser.accept().await;
+    leave_by_page(&browser).await;
     until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
     content(&browser).await;
 }
@@ -139,16 +169,16 @@ async fn a_page_says_when_the_line_is_paused_lost_or_sold_out() {
     enter(&gateway).await;
     let browser = Browser::start(Visitor { language: "ko-KR,ko", ..Visitor::default() }).await;
     browser.open(&page(&gateway)).await;
-    until(&browser, "headline", "줄을 서 있습니다").await;
+    until(&browser, "headline", "바로 다음 차례입니다").await;
     set_mode(&gateway, "paused").await;
-    until(&browser, "note", "입장이 잠시 멈췄습니다. 순서는 그대로 유지됩니다.").await;
+    until(&browser, "headline", "입장이 잠시 멈췄습니다").await;
     assert_eq!(browser.value("document.documentElement.lang").await, "ko");
 
     let offline =
         |offline: bool| json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
     browser.devtools("Network.enable", json!({})).await;
     browser.devtools("Network.emulateNetworkConditions", offline(true)).await;
-    until(&browser, "network", "지금 연결이 끊겼습니다. 순서는 그대로이며 계속 다시 연결하고 있습니다.").await;
+    until(&browser, "network", "지금 연결이 끊겼습니다. 계속 다시 연결하고 있습니다.").await;
     browser.devtools("Network.emulateNetworkConditions", offline(false)).await;
     until(&browser, "network", "").await;
     assert_eq!(browser.seen("position").await, "1");
@@ -157,8 +187,12 @@ async fn a_page_says_when_the_line_is_paused_lost_or_sold_out() {
     let mut empty = narrow();
     empty["sections"] = json!([]);
     gateway.put_event("hall", &empty).await;
-    until(&browser, "note", "모두 매진되었습니다. 취소된 좌석이 나오면 줄이 다시 움직입니다.").await;
+    until(&browser, "headline", "매진되었습니다").await;
     until(&browser, "left", "0").await;
+    assert_eq!(
+        browser.value("document.getElementById('rope').checkVisibility({visibilityProperty: true})").await,
+        false
+    );
 }
 
 /// What the server writes and what the script makes of it are the same, and every width has room for it.
@@ -173,7 +207,10 @@ async fn the_page_looks_the_same_with_and_without_its_script_on_any_screen() {
         ("dark", Visitor { dark: true, ..Visitor::default() }),
         ("korean", Visitor { language: "ko-KR,ko", ..Visitor::default() }),
         ("phone", Visitor { width: 360, height: 740, ..Visitor::default() }),
-        ("phone-korean-dark", Visitor { width: 320, height: 640, dark: true, language: "ko-KR,ko" }),
+        (
+            "phone-korean-dark",
+            Visitor { width: 320, height: 640, dark: true, language: "ko-KR,ko", ..Visitor::default() },
+        ),
     ];
     for (i, (name, visitor)) in cases.into_iter().enumerate() {
         let browser = Browser::start(visitor).await;
@@ -181,7 +218,7 @@ async fn the_page_looks_the_same_with_and_without_its_script_on_any_screen() {
         until(&browser, "position", &i.max(1).to_string()).await;
         // Not the estimate (and the list it is in): it may become known between the two looks.
         let visible = "[...document.querySelectorAll('main [id]:not(#status):not(#rope):not(#bar):not(#tell)' +\
-                       ':not(#wait):not(#facts)')]\
+                       ':not(#wait):not(#facts):not(#updated):not(#words)')]\
                        .filter(e => e.checkVisibility()).map(e => e.id + ': ' + e.textContent).join('\\n')";
         let by_script = browser.value(visible).await;
         snap(&browser, &format!("waiting-{name}")).await;
@@ -194,11 +231,11 @@ async fn the_page_looks_the_same_with_and_without_its_script_on_any_screen() {
         if name == "phone" {
             set_mode(&gateway, "paused").await;
             browser.refresh().await;
-            until(&browser, "note", "The line is paused for a moment. Your place is kept.").await;
+            until(&browser, "headline", "The line is paused").await;
             snap(&browser, "paused-phone").await;
             set_mode(&gateway, "open").await;
             // The next one's page shall not be told of the pause by a board of before.
-            until(&browser, "note", "").await;
+            until(&browser, "headline", "You are in line").await;
         }
         if name == "light" {
             leave(&gateway, &inside).await;
@@ -221,6 +258,7 @@ async fn a_browser_solves_what_the_door_asks() {
     })
     .await;
     let browser = Browser::start(Visitor::default()).await;
+    before_scripts(&browser, BEATS).await;
     // Remembers every headline and how long the page was ever busy.
     let watch = "addEventListener('DOMContentLoaded', () => { window.heads = [];\
                  new MutationObserver(() => heads.push(document.getElementById('headline').textContent))\
@@ -235,8 +273,7 @@ async fn a_browser_solves_what_the_door_asks() {
     assert!(complaints.iter().all(harmless) && complaints.len() == 1, "{complaints:?}");
 
     // Given back, it is joined again by the button, whose form alone could not.
-    browser.press("#leave-button").await;
-    browser.accept().await;
+    leave_by_page(&browser).await;
     until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
     browser.press("#enter button").await;
     until(&browser, "headline", "It is your turn").await;
@@ -257,4 +294,342 @@ async fn snap(browser: &Browser, name: &str) {
     if let Some(folder) = std::env::var_os("STANCHION_PICTURES") {
         browser.picture(&Path::new(&folder).join(format!("{name}.png"))).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_let_in_goes_on_by_themselves_or_stays() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let browser = Browser::start(Visitor::default()).await;
+    before_scripts(&browser, BEATS).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "going", "You go on to the shop in 10 s.").await;
+    assert!(browser.seen("clock-left").await.starts_with("59:") || browser.seen("clock-left").await == "1:00:00");
+    browser.value("beat(3)").await;
+    until(&browser, "going", "You go on to the shop in 7 s.").await;
+    // Not while they are being asked whether to leave.
+    browser.press("#leave-name").await;
+    browser.value("beat(20)").await;
+    assert_eq!(browser.seen("going").await, "You go on to the shop in 7 s.");
+    snap(&browser, "going-on").await;
+    browser.press("#leave-name").await;
+
+    browser.press("#stay").await;
+    browser.value("beat(20)").await;
+    assert_eq!(
+        (browser.seen("going").await, browser.seen("headline").await),
+        (String::new(), "It is your turn".into())
+    );
+    browser.refresh().await;
+    until(&browser, "headline", "It is your turn").await;
+    browser.value("beat(20)").await;
+    assert_eq!(browser.seen("headline").await, "It is your turn", "and stays so over a refresh");
+    content(&browser).await;
+
+    browser.value("sessionStorage.clear()").await;
+    browser.refresh().await;
+    until(&browser, "going", "You go on to the shop in 10 s.").await;
+    browser.value("beat(9)").await;
+    assert_eq!(browser.seen("going").await, "You go on to the shop in 1 s.");
+    browser.value("beat(1)").await;
+    let shop = format!("{}/v1/events/hall", gateway.public_url);
+    eventually("gone on", async || browser.value("location.href").await == shop.as_str()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_visit_is_warned_of_and_told() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway_with(|config| config.web.shop_url.clear()).await;
+    set_room(&gateway, json!({"pass_ttl_s": 4})).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&page(&gateway)).await;
+    let warning = "Less than a minute is left. Finish what you have begun: after that nothing new begins here.";
+    until(&browser, "note", warning).await;
+    assert_eq!(browser.value("document.getElementById('status').textContent").await, warning);
+    assert!(browser.seen("clock-left").await.starts_with("0:0"));
+    until(&browser, "headline", "Your visit is over").await;
+    let ended =
+        "You ordered, gave your turn back, or your time is up. What you hold or have ordered may still be finished.";
+    assert_eq!(browser.seen("sentence").await, ended);
+    assert_eq!(browser.seen("note").await, "You may join again, at the end of the line.");
+    content(&browser).await;
+}
+
+/// The place is kept over a closed page, and the turn is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_closed_the_page_is_told_of_the_turn_they_missed() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let waits = json!({"absent_after_s": 1, "claim_ttl_s": 1, "late_grace_s": 3_600});
+    set_room(&gateway, waits.clone()).await;
+    let inside = enter(&gateway).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You are next").await;
+    let keep = "You may refresh or close this page: this browser keeps your place in line. Be here at your turn. \
+                Who is away then is called once more if back within 60 minutes; after that the place is gone.";
+    assert_eq!(browser.seen("keep").await, keep);
+    browser.open("about:blank").await;
+    let late = async || {
+        // Somebody looks, so that the gateway sees when the line has moved.
+        gateway.public.get("/v1/events/hall/queue").queue(&inside).send().await.expect(200);
+        let room = gateway.public.get("/v1/events/hall/room").send().await.expect(200).json;
+        room["waiting"] == 0 && room["inside"] == 0
+    };
+    leave(&gateway, &inside).await;
+    eventually("nobody is there", late).await;
+    let mut paused = waits;
+    paused["mode"] = json!("paused");
+    set_room(&gateway, paused).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You missed your turn").await;
+    let told = browser.seen("sentence").await;
+    assert_eq!(browser.seen("keep").await, "", "there is no second grace");
+    assert!(
+        told.starts_with("We called you ") && told.contains("and you were away. You are called once more"),
+        "{told}"
+    );
+    snap(&browser, "late").await;
+    content(&browser).await;
+    set_room(&gateway, json!({"mode": "open"})).await;
+    until(&browser, "headline", "It is your turn").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_tells_that_the_line_was_left_in_another_one() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    enter(&gateway).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You are next").await;
+    let first = browser.open_tab().await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You are next").await;
+    leave_by_page(&browser).await;
+    until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
+    browser.look_at(&first).await;
+    until(&browser, "headline", "You have no place here any more").await;
+    assert_eq!(browser.value("document.getElementById('room').hasAttribute('data-auto')").await, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_opening_the_servers_clock_counts_down() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let mut hall = narrow();
+    let opens = jiff::Timestamp::from_millisecond(gateway.clock.now_ms() + 3_600_000).expect("in range");
+    hall["opens_at"] = json!(opens.to_string());
+    hall["timezone"] = json!("Asia/Seoul");
+    hall["room"]["mode"] = json!("scheduled");
+    gateway.put_event("hall", &hall).await;
+    enter(&gateway).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": "America/New_York"})).await;
+    // This device is a day ahead.
+    before_scripts(&browser, "const real = Date.now; Date.now = () => real() + 86_400_000").await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You are early").await;
+    until(&browser, "waiting", "2").await;
+    assert_eq!(browser.seen("clock-name").await, "The sale opens in");
+    eventually("it counts down", async || browser.seen("clock-left").await.starts_with("59:")).await;
+    assert!(browser.seen("opens").await.ends_with("KST"), "{}", browser.seen("opens").await);
+    assert!(browser.seen("own").await.contains(" E"), "{}", browser.seen("own").await);
+    assert!(browser.seen("updated").await.starts_with("Last updated "));
+    snap(&browser, "scheduled").await;
+    content(&browser).await;
+
+    // Opened earlier, it is somebody else's turn; one's own comes after.
+    hall["room"]["mode"] = json!("open");
+    gateway.put_event("hall", &hall).await;
+    until(&browser, "headline", "You are next").await;
+    assert_eq!(browser.seen("clock").await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocked_cookies_are_told_and_no_ghost_is_left() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let browser = Browser::start(Visitor { cookies: false, ..Visitor::default() }).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "Please allow cookies").await;
+    for _press in 0..2 {
+        browser.press("#enter button").await;
+        until(&browser, "headline", "Please allow cookies").await;
+    }
+    let room = gateway.public.get("/v1/events/hall/room").send().await.expect(200).json;
+    assert_eq!(room["admitted_total"], 0, "nobody was ever let in: {room}");
+    // Nor where it looks as if they were kept.
+    let lie = "let kept = ''; Object.defineProperty(Document.prototype, 'cookie', {get: () => kept, set: set => { kept = set }})";
+    before_scripts(&browser, lie).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "Please allow cookies").await;
+    let nobody = async || {
+        let room = gateway.public.get("/v1/events/hall/room").send().await.expect(200).json;
+        room["inside"] == 0 && room["waiting"] == 0
+    };
+    eventually("nobody has a place", nobody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tell_me_says_that_it_is_on_and_outlives_a_refresh() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    enter(&gateway).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "tell", "Tell me when it is my turn").await;
+    browser.press("#tell").await;
+    until(&browser, "tell", "We will tell you: sound is on").await;
+    browser.refresh().await;
+    until(&browser, "tell", "We will tell you: press anywhere for sound").await;
+    assert_eq!(browser.value("document.getElementById('tell').getAttribute('aria-pressed')").await, "true");
+    browser.press("#headline").await;
+    until(&browser, "tell", "We will tell you: sound is on").await;
+    browser.press("#tell").await;
+    until(&browser, "tell", "Tell me when it is my turn").await;
+    content(&browser).await;
+}
+
+/// Every number in one line, and nothing beside the screen, at the largest text on the smallest one.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_never_break_and_rooms_without_seats_have_no_empty_box() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let mut club = narrow();
+    club["sections"] = json!([]);
+    gateway.put_event("club", &club).await;
+    gateway.public.post("/v1/events/club/queue").json(&json!({})).send().await.expect(201);
+    let browser = Browser::start(Visitor { width: 320, height: 640, ..Visitor::default() }).await;
+    browser.open(&format!("{}/room/club", gateway.public_url)).await;
+    until(&browser, "headline", "You are next").await;
+    let corner = "(e => { e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();\
+                  return getComputedStyle(document.elementFromPoint(b.right - 4, b.bottom - 4)).backgroundColor })\
+                  (document.getElementById('facts'))";
+    let colour = browser.value(corner).await;
+    assert!(colour == "rgba(0, 0, 0, 0)" || colour == "rgb(255, 255, 255)", "a box without a fact: {colour}");
+
+    // Nothing comes between: the page does not ask for a while.
+    before_scripts(&browser, "window.setTimeout = () => 0").await;
+    browser.refresh().await;
+    browser.value("document.documentElement.style.fontSize = '200%'").await;
+    let wide = "['position', 'ahead', 'behind', 'left'].map(id => document.getElementById(id))\
+                .map(e => { e.textContent = '1,234,567'; return e })\
+                .filter(e => e.checkVisibility()).map(e => {\
+                  const all = document.createRange(); all.selectNodeContents(e);\
+                  const box = all.getBoundingClientRect();\
+                  return [e.id, all.getClientRects().length === 1 && box.left >= 0 && box.right <= innerWidth] })";
+    assert_eq!(browser.value(wide).await, json!([["position", true], ["ahead", true], ["behind", true]]));
+    assert_eq!(browser.value("document.documentElement.scrollWidth <= innerWidth").await, true);
+    snap(&browser, "large-text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_jumps_under_the_pointer_while_one_waits() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let inside = enter(&gateway).await;
+    let ahead = enter(&gateway).await;
+    // Where text is large the words of each state take another number of lines.
+    for (language, width, size) in [("en-US", 320, "200%"), ("ko-KR", 1024, "100%")] {
+        let browser = Browser::start(Visitor { language, width, ..Visitor::default() }).await;
+        browser.open(&page(&gateway)).await;
+        let waits = "document.getElementById('room').dataset.state";
+        eventually("in line", async || browser.value(waits).await == "waiting").await;
+        browser.value(&format!("document.documentElement.style.fontSize = '{size}'")).await;
+        let state = async |room: &str| {
+            let is = async || browser.value("document.getElementById('room').dataset.room").await == room;
+            eventually(room, is).await;
+            browser.value("['tell', 'out'].map(id => document.getElementById(id).getBoundingClientRect().top)").await
+        };
+        set_mode(&gateway, "paused").await;
+        let before = state("paused").await;
+        let mut empty = narrow();
+        empty["sections"] = json!([]);
+        gateway.put_event("hall", &empty).await;
+        assert_eq!(state("sold_out").await, before, "{language}");
+        set_mode(&gateway, "drain").await;
+        assert_eq!(state("drain").await, before, "{language}");
+        set_mode(&gateway, "open").await;
+        assert_eq!(state("open").await, before, "{language}");
+    }
+    leave(&gateway, &ahead).await;
+    leave(&gateway, &inside).await;
+}
+
+/// News at once, steps forward at each tenth and half a minute apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_hears_of_tenths_and_of_the_end() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let inside = enter(&gateway).await;
+    let mut ahead = Vec::new();
+    for _ in 0..5 {
+        ahead.push(enter(&gateway).await);
+    }
+    let browser = Browser::start(Visitor::default()).await;
+    let listen = "window.heard = []; window.at = 0; performance.now = () => at;\
+                  addEventListener('DOMContentLoaded', () => {\
+                  const status = document.getElementById('status');\
+                  new MutationObserver(() => heard.push(status.textContent)).observe(status, {childList: true}) })";
+    before_scripts(&browser, listen).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "position", "6").await;
+    leave(&gateway, &ahead.pop().expect("five")).await;
+    until(&browser, "position", "5").await;
+    leave(&gateway, &ahead.pop().expect("four")).await;
+    until(&browser, "position", "4").await;
+    assert_eq!(browser.value("heard").await, json!(["You are in line Ahead of you: 5."]));
+    browser.value("at = 31_000").await;
+    leave(&gateway, &ahead.pop().expect("three")).await;
+    until(&browser, "position", "3").await;
+    let heard = json!(["You are in line Ahead of you: 5.", "Ahead of you: 2."]);
+    // It may have been said of the step before.
+    eventually("a tenth is heard", async || browser.value("heard.length").await == 2).await;
+    leave(&gateway, &ahead.pop().expect("two")).await;
+    leave(&gateway, &ahead.pop().expect("one")).await;
+    until(&browser, "headline", "You are next").await;
+    leave(&gateway, &inside).await;
+    until(&browser, "headline", "It is your turn").await;
+    let all = browser.value("heard").await;
+    let all = all.as_array().expect("a list");
+    assert_eq!((all.len(), &all[0]), (4, &heard[0]), "{all:?}");
+    assert!(all[2].as_str().is_some_and(|text| text.starts_with("You are next ")), "{all:?}");
+    assert!(all[3].as_str().is_some_and(|text| text.starts_with("It is your turn ")), "{all:?}");
+}
+
+/// A page nobody sees gets no timers to speak of: what keeps its place is the stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_tab_keeps_its_place() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    set_room(&gateway, json!({"absent_after_s": 3})).await;
+    let inside = enter(&gateway).await;
+    let browser = Browser::start(Visitor::default()).await;
+    browser.open(&page(&gateway)).await;
+    until(&browser, "headline", "You are next").await;
+    let hide = "(() => { window.setTimeout = () => 0; Object.defineProperty(document, 'hidden', {get: () => true});\
+                document.dispatchEvent(new Event('visibilitychange')) })()";
+    browser.value(hide).await;
+    let hidden_ms = gateway.clock.now_ms();
+    eventually("longer than who is absent", async || gateway.clock.now_ms() - hidden_ms > 6_000).await;
+    leave(&gateway, &inside).await;
+    until(&browser, "headline", "It is your turn").await;
+    // With the pass, which only a poll brings.
+    let cookies = browser.devtools("Network.getCookies", json!({"urls": [gateway.public_url]})).await;
+    let names: Vec<&Value> = cookies["cookies"].as_array().expect("a list").iter().map(|c| &c["name"]).collect();
+    assert!(names.contains(&&json!("stanchion_pass_hall")), "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_leads_nowhere_is_a_page() {
+    let _turn = TURN.lock().await;
+    let gateway = gateway().await;
+    let browser = Browser::start(Visitor { language: "ko-KR,ko", width: 320, ..Visitor::default() }).await;
+    browser.open(&format!("{}/room/nowhere", gateway.public_url)).await;
+    assert_eq!(browser.seen("headline").await, "그런 공연이 없습니다");
+    assert_eq!(browser.value("document.documentElement.scrollWidth <= innerWidth").await, true);
+    snap(&browser, "error").await;
+    browser.open(&gateway.admin_url).await;
+    assert_eq!(browser.seen("headline").await, "여기에는 아무것도 없습니다");
 }

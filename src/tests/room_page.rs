@@ -1,9 +1,16 @@
 //! The waiting room's page as a browser without a script meets it: plain HTTP.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stanchion::config::ProofOfWork;
+use stanchion::draw::{Seed, list_digest};
+use stanchion::ids::VisitorId;
+use stanchion::ledger::catalog::Put;
+use stanchion::ledger::draws::{SaveDraw, parts};
 
 use crate::edge_support::{Answer, Edge};
+use crate::support::gateway::eventually;
 
 const PAGE: &str = "/room/hall";
 const OWN: &str = "https://tickets.example";
@@ -18,10 +25,10 @@ async fn show(edge: &Edge, query: &str, cookies: &str) -> Answer {
     edge.get(&format!("{PAGE}{query}")).header("cookie", cookies).send().await
 }
 
-/// Presses the button of a form.
+/// Presses the button of a form, which only a page has: its cookie is there.
 async fn submit(edge: &Edge, path: &str, cookies: &str) -> Answer {
     edge.post(path)
-        .header("cookie", cookies)
+        .header("cookie", &format!("stanchion_cookies=1; {cookies}"))
         .header("origin", OWN)
         .body("application/x-www-form-urlencoded", "")
         .send()
@@ -50,9 +57,10 @@ fn refreshes(answer: &Answer) -> bool {
 async fn looking_takes_no_place_and_the_form_takes_one() {
     let edge = hall(json!({"capacity": 1})).await;
     let door = show(&edge, "", "").await;
-    assert_eq!((door.status.as_u16(), door.cookies().len()), (200, 0));
+    assert_eq!(door.status.as_u16(), 200);
+    assert_eq!(door.cookies(), ["stanchion_cookies=1; Path=/room; HttpOnly; SameSite=Lax"], "no place");
     assert_eq!(seen(&door, "headline"), Some("The waiting room"));
-    assert!(seen(&door, "enter").is_some() && seen(&door, "leave").is_none() && !refreshes(&door));
+    assert!(seen(&door, "enter").is_some() && seen(&door, "out").is_none() && !refreshes(&door));
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
@@ -69,11 +77,11 @@ async fn looking_takes_no_place_and_the_form_takes_one() {
     let inside = show(&edge, "", &jar(&first)).await;
     assert_eq!(seen(&inside, "headline"), Some("It is your turn"));
     assert_eq!(inside.cookies().len(), 2, "place and pass");
-    assert!(!refreshes(&inside));
+    assert_eq!(seen(&inside, "clock-left"), Some("10:00"), "counted down by its refreshes");
 
     let second = submit(&edge, PAGE, "").await;
     let waiting = show(&edge, "", &jar(&second)).await;
-    assert_eq!((seen(&waiting, "headline"), seen(&waiting, "position")), (Some("You are in line"), Some("1")));
+    assert_eq!((seen(&waiting, "headline"), seen(&waiting, "position")), (Some("You are next"), Some("1")));
     assert!(refreshes(&waiting) && seen(&waiting, "left") == Some("2"));
     // Pressed twice, from the same browser: the same place.
     submit(&edge, PAGE, &jar(&second)).await;
@@ -107,7 +115,8 @@ async fn another_site_can_neither_give_nor_take_a_place() {
     let edge = hall(json!({"capacity": 1})).await;
     let place = jar(&submit(&edge, PAGE, "").await);
     for path in [PAGE, "/room/hall/leave"] {
-        let foreign = edge.post(path).header("cookie", &place).header("origin", "https://evil.example").send().await;
+        let foreign = edge.post(path).header("cookie", &place).header("origin", "https://evil.example");
+        let foreign = foreign.header("accept", "application/json").send().await;
         assert_eq!((foreign.code(), foreign.cookies().len()), ((403, "BAD_ORIGIN"), 0), "{path}");
     }
     assert_eq!(seen(&show(&edge, "", &place).await, "headline"), Some("It is your turn"));
@@ -120,12 +129,13 @@ async fn what_is_unusual_is_said_in_the_visitors_language() {
     let place = jar(&submit(&edge, PAGE, "").await);
     edge.put_event("hall", json!({"capacity": 1, "mode": "paused"})).await;
     let paused = show(&edge, "", &place).await;
-    assert_eq!(seen(&paused, "note"), Some("The line is paused for a moment. Your place is kept."));
+    assert_eq!(seen(&paused, "headline"), Some("The line is paused"));
+    assert_eq!(seen(&paused, "sentence"), Some("Nobody is let in for the moment. The order stays as it is."));
     let korean = edge.get(PAGE).header("cookie", &place).header("accept-language", "ko-KR,ko;q=0.9,en;q=0.5").send();
     let korean = korean.await;
     assert!(korean.text.starts_with("<!doctype html>\n<html lang=\"ko\">"));
-    assert_eq!(seen(&korean, "headline"), Some("줄을 서 있습니다"));
-    assert_eq!(seen(&korean, "note"), Some("입장이 잠시 멈췄습니다. 순서는 그대로 유지됩니다."));
+    assert_eq!(seen(&korean, "headline"), Some("입장이 잠시 멈췄습니다"));
+    assert_eq!(seen(&korean, "sentence"), Some("지금은 아무도 입장하지 않습니다. 순서는 그대로 유지됩니다."));
 
     edge.put_event("hall", json!({"capacity": 1, "mode": "closed"})).await;
     let door = show(&edge, "", "").await;
@@ -140,7 +150,6 @@ async fn a_token_that_is_none_is_forgotten() {
     let door = show(&edge, "", "stanchion_queue_hall=nonsense").await;
     assert_eq!((door.status.as_u16(), seen(&door, "headline")), (200, Some("The waiting room")));
     assert!(door.cookies()[0].starts_with("stanchion_queue_hall=; Path=/; Max-Age=0"), "{:?}", door.cookies());
-    assert_eq!(edge.get("/room/nowhere").send().await.code(), (404, "EVENT_NOT_FOUND"));
 }
 
 #[tokio::test]
@@ -242,4 +251,187 @@ async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind(
     };
     with("").await;
     with("/shop").await;
+}
+
+async fn put(edge: &Edge, spec: Value) {
+    let mut whole = json!({
+        "name": "Concert", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
+        "sections": [{"id": "a", "name": "A", "price": 1000, "rows": [{"id": "1", "seats": 2}]}],
+    });
+    for (name, value) in spec.as_object().expect("a map") {
+        whole[name] = value.clone();
+    }
+    let spec = serde_json::from_value(whole).expect("a spec");
+    edge.state.catalog.put_event(&"hall".into(), spec).await.expect("stored");
+}
+
+/// Headline and sentence.
+fn words(answer: &Answer) -> (&str, &str) {
+    (seen(answer, "headline").unwrap_or(""), seen(answer, "sentence").unwrap_or(""))
+}
+
+#[tokio::test]
+async fn a_closed_room_says_whether_it_is_for_good() {
+    let edge = Edge::new().await;
+    let closed = json!({"mode": "closed"});
+    put(&edge, json!({"room": closed})).await;
+    assert_eq!(words(&show(&edge, "", "").await).1, "Nobody is let in here now. Thank you for coming.");
+    put(&edge, json!({"room": closed, "opens_at": "2026-11-20T11:00:00Z", "timezone": "Asia/Seoul"})).await;
+    let until = "Nobody is let in here now. The opening is announced for 2026-11-20 20:00 KST.";
+    assert_eq!(words(&show(&edge, "", "").await), ("The line is closed", until));
+    // Nobody has closed it: its time is over.
+    put(&edge, json!({"closes_at": "2026-11-20T09:00:00Z", "room": {"mode": "open"}})).await;
+    let over = "It ended on 2026-11-20 09:00 UTC. Thank you for coming.";
+    assert_eq!(words(&show(&edge, "", "").await), ("The sale is over", over));
+}
+
+#[tokio::test]
+async fn the_door_of_a_full_room_does_not_say_that_one_comes_straight_in() {
+    let edge = hall(json!({"capacity": 1})).await;
+    let calm = "Nobody is waiting now, and there is room: join, and your turn comes at once.";
+    assert_eq!(words(&show(&edge, "", "").await).1, calm);
+    let inside = jar(&submit(&edge, PAGE, "").await);
+    let full = "The room is full, and nobody is waiting yet: join, and you are next.";
+    assert_eq!(words(&show(&edge, "", "").await).1, full);
+    submit(&edge, "/room/hall/leave", &inside).await;
+    assert_eq!(words(&show(&edge, "", "").await).1, calm);
+    edge.put_event("hall", json!({"capacity": 1, "mode": "drain"})).await;
+    assert_eq!(words(&show(&edge, "", "").await).0, "The line takes nobody new");
+}
+
+/// Of who was called: what the page says, and the API.
+#[tokio::test]
+async fn who_was_away_when_called_is_told_when_that_was() {
+    let edge = hall(json!({"capacity": 1, "absent_after_s": 5, "claim_ttl_s": 5, "late_grace_s": 60})).await;
+    let inside = jar(&submit(&edge, PAGE, "").await);
+    let [second, third] = [submit(&edge, PAGE, "").await, submit(&edge, PAGE, "").await].map(|entered| jar(&entered));
+    for place in [&second, &third] {
+        let waiting = show(&edge, "", place).await;
+        assert!(seen(&waiting, "keep").is_some_and(|text| text.contains("called once more if back within 60 seconds")));
+    }
+    edge.clock.advance(Duration::from_secs(6));
+    submit(&edge, "/room/hall/leave", &inside).await;
+    edge.pulse("hall").await;
+    edge.put_event("hall", json!({"capacity": 1, "mode": "paused", "late_grace_s": 60, "claim_ttl_s": 5})).await;
+
+    let late = show(&edge, "", &second).await;
+    let told = "We called you at 10:00 UTC and you were away. You are called once more, before everyone in line, as \
+                soon as there is room. Stay here: if you are away again, your place is gone.";
+    assert_eq!(words(&late), ("You missed your turn", told));
+    assert_eq!(seen(&late, "keep"), None, "there is no second grace");
+    let place = edge.get("/v1/events/hall/queue").header("cookie", &second).send().await.json;
+    let called_at = json!("2026-11-20T10:00:06Z");
+    assert_eq!((&place["state"], &place["late"], &place["called_at"]), (&json!("waiting"), &json!(true), &called_at));
+
+    edge.put_event("hall", json!({"capacity": 1, "late_grace_s": 60, "claim_ttl_s": 5})).await;
+    edge.pulse("hall").await;
+    let inside = show(&edge, "", &second).await;
+    assert!(words(&inside).1.starts_with("We called you at 10:00 UTC, and you are in."), "{}", words(&inside).1);
+
+    // Beyond the grace there is nothing left, and that is told, too.
+    edge.clock.advance(Duration::from_secs(61));
+    let gone = show(&edge, "", &third).await;
+    let told = "We called you at 10:00 UTC. Your place was used or given back, or its time has passed.";
+    assert_eq!(words(&gone), ("Your visit is over", told));
+    assert_eq!(seen(&gone, "note"), Some("You may join again, at the end of the line."));
+    // A newcomer was never called.
+    let new = jar(&submit(&edge, PAGE, "").await);
+    let place = edge.get("/v1/events/hall/queue").header("cookie", &new).send().await.json;
+    assert_eq!(
+        (&place["state"], &place["late"], &place["called_at"]),
+        (&json!("waiting"), &json!(false), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_no_cookies_takes_no_place() {
+    let edge = hall(json!({"capacity": 1})).await;
+    let press = edge.post(PAGE).header("origin", OWN).body("application/x-www-form-urlencoded", "");
+    let pressed = press.send().await;
+    assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, Some("/room/hall?cookies")));
+    let told = show(&edge, "?cookies", "").await;
+    assert_eq!(words(&told).0, "Please allow cookies");
+    assert!(seen(&told, "enter").is_some() && !told.text.contains("data-auto"));
+    let room = edge.get("/v1/events/hall/room").send().await.json;
+    assert_eq!((&room["inside"], &room["waiting"]), (&json!(0), &json!(0)), "no ghost");
+    // They are allowed by now: what the page has set comes along.
+    let entered = submit(&edge, PAGE, "").await;
+    assert_eq!(entered.header("location"), Some(PAGE));
+    // Whoever has lost the place is told what may have happened.
+    assert_eq!(words(&show(&edge, "?gone", "").await).0, "You have no place here any more");
+    let leave = submit(&edge, "/room/hall/leave", "").await;
+    assert_eq!(leave.header("location"), Some("/room/hall?gone"));
+}
+
+#[tokio::test]
+async fn without_a_script_one_goes_on_by_itself_or_stays() {
+    let edge = Edge::with(|config| config.web.shop_url = "/shop".into()).await;
+    edge.put_event("hall", json!({})).await;
+    let cookies = jar(&submit(&edge, PAGE, "").await);
+    let inside = show(&edge, "", &cookies).await;
+    assert!(inside.text.contains("<noscript><meta http-equiv=\"refresh\" content=\"10; url=/shop\"></noscript>"));
+    assert!(inside.text.contains("<a href=\"/room/hall?stay\">Stay on this page</a>"));
+    let stays = show(&edge, "?stay", &cookies).await;
+    assert!(!stays.text.contains("url=/shop") && refreshes(&stays), "to tell of the end");
+    edge.clock.advance(Duration::from_secs(550));
+    let ending = show(&edge, "?stay", &cookies).await;
+    assert_eq!(seen(&ending, "clock-left"), Some("0:50"));
+    assert!(seen(&ending, "note").is_some_and(|text| text.starts_with("Less than a minute is left.")));
+    // Leaving asks, though no script runs: it is no more than a step.
+    let (_, out) = ending.text.split_once("<details id=\"out\">").expect("a way out");
+    assert!(
+        out.starts_with("\n<summary id=\"leave-name\">Give my turn back</summary>\n<p id=\"leave-sure\">Give your")
+    );
+}
+
+/// A person's lottery: what is shown before the draw, at the opening and after it.
+#[tokio::test]
+async fn a_draw_shows_commitment_id_and_rank_and_how_to_check_them() {
+    let edge = Edge::new().await;
+    let mode = async |mode: &str| {
+        edge.put_event("hall", json!({"order": "lottery", "identity": "user", "mode": mode, "capacity": 1})).await;
+        edge.pulse("hall").await;
+    };
+    mode("scheduled").await;
+    let kim = edge.token("kim", "");
+    let enter = async |bearer: &str| edge.post("/v1/events/hall/queue").bearer(bearer).json(&json!({})).send().await;
+    let entered = enter(&kim).await;
+    let (cookies, visitor) = (jar(&entered), entered.text("visitor"));
+    let page = async |cookies: &str| edge.get(PAGE).header("cookie", cookies).send().await;
+    let before = page(&cookies).await;
+    assert_eq!(words(&before).0, "You are in the draw");
+    let commitment = edge.get("/v1/events/hall/room").send().await.json["draw"]["commitment"].clone();
+    assert_eq!(seen(&before, "draw-commitment"), commitment.as_str());
+    assert_eq!((seen(&before, "draw-visitor"), seen(&before, "rank")), (Some(&*visitor), Some("Drawn at the opening")));
+    assert!(seen(&before, "draw-seed").is_none());
+
+    mode("open").await;
+    let mut ids: Vec<VisitorId> = (0..99).map(|n| VisitorId::from(format!("-_{n:020}"))).collect();
+    ids.push(VisitorId::from(visitor.as_str()));
+    ids.sort();
+    let save = SaveDraw {
+        event: "hall".into(),
+        round: 1,
+        list_digest: list_digest(&ids),
+        visitors: 100,
+        parts: parts(&ids),
+        now_ms: edge.clock.now_ms(),
+    };
+    assert_eq!(edge.state.ledger.save_draw(save).await.expect("answers"), Put::Done);
+    let published = async || seen(&page(&cookies).await, "draw-list").is_some();
+    eventually("the list is known", published).await;
+    assert_eq!(seen(&page(&cookies).await, "rank"), Some("Being published"));
+    edge.clock.advance(Duration::from_secs(1));
+    eventually("the rank is known", async || seen(&page(&cookies).await, "rank") != Some("Being published")).await;
+    let after = page(&cookies).await;
+    let seed = edge.get("/v1/events/hall/room/draw").send().await.text("seed");
+    assert_eq!(seen(&after, "draw-seed"), Some(&*seed));
+    let seed = Seed::new(hex::decode(&seed).expect("hex").try_into().expect("32 bytes"));
+    let mine = seed.draw(&VisitorId::from(visitor.as_str()));
+    let rank = ids.iter().filter(|other| seed.draw(other) < mine).count() + 1;
+    assert_eq!(seen(&after, "rank"), Some(&*format!("{rank} of 100")));
+    assert!(after.text.contains("href=\"/v1/events/hall/room/draw\" download>Download the list</a>"));
+
+    let lee = jar(&enter(&edge.token("lee", "")).await);
+    assert_eq!(seen(&page(&lee).await, "rank"), Some("You came after the draw"));
 }

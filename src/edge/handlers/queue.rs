@@ -230,7 +230,7 @@ pub fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
     answer.cookie(&jar.drop(Kind::Queue, id)).cookie(&jar.drop(Kind::Pass, id))
 }
 
-fn jar(request: &Request) -> Jar {
+pub fn jar(request: &Request) -> Jar {
     Jar { https: request.state.origins.https }
 }
 

@@ -1,6 +1,8 @@
 //! The waiting room's page. `GET` shows and changes nothing, so that previews and prefetches take no place;
 //! the page's script enters by the API, and without a script its form does, by `POST` and a redirect.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
@@ -8,42 +10,65 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTE
 use super::onward::Onward;
 use super::{door, lookup, queue, room};
 use crate::catalog::{Event, Identity};
-use crate::edge::credential::Carried;
-use crate::edge::place::{PlaceView, RoomStateView, StateView};
+use crate::clock::{Millis, seconds_until};
+use crate::edge::credential::{self, Carried};
+use crate::edge::draws;
+use crate::edge::place::{PlaceView, RoomStateView, RoomView, StateView};
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
-use crate::web::room::{self as page, Eta, Facts, Lang, Mood, Page, Stage, Trouble};
+use crate::lane::Token;
+use crate::lane::room::Order;
+use crate::web::room::{self as page, Draw, Eta, Facts, Lang, Mood, Page, Rank, Shut, Stage, Times, Trouble};
 
 /// After a fault the page without a script asks again so soon, ms.
 const AGAIN_MS: i64 = 5_000;
+/// The same for programs that read `Retry-After`, s.
+const AGAIN_S: u64 = 5;
+
+/// The page waits no longer for the ledger to tell of a draw.
+const DRAW_WITHIN: Duration = Duration::from_millis(500);
 
 /// `GET /room/{event}`
 pub async fn show(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
-    let place = match queue::token(&request, &event) {
-        Ok(token) => Some(queue::poll_place(&request, &room_of(&event), token, None).await),
-        Err(_) => None,
-    };
-    match place {
-        Some(Ok(standing)) => {
+    let Ok(token) = queue::token(&request, &event) else { return Ok(show_door(&request, &event).await) };
+    match queue::poll_place(&request, &room_of(&event), token.clone(), None).await {
+        Ok(standing) => {
             let view = PlaceView::new(&event, standing, request.state.clock.now_ms());
-            let facts = Facts { needs_script: door::asks(&request, &event), ..of_place(&event, &view) };
+            let draw = draw(&request, &event, Some(&token)).await;
+            let facts = Facts { draw, ..of_place(&request, &event, &view) };
             let answer = write(&request, &event, StatusCode::OK, facts);
             Ok(queue::keep(&request, &event, &view, answer))
         }
         // The place is in the token; that its lane does not answer just now takes nothing from it.
-        Some(Err(problem)) => {
+        Err(problem) => {
             tracing::debug!(code = problem.code.text(), "no place for a page");
-            let facts = Facts { mood: Mood::Recovering, poll_after_ms: AGAIN_MS, ..bare(Stage::Waiting) };
-            Ok(write(&request, &event, StatusCode::SERVICE_UNAVAILABLE, facts))
+            let bare = bare(&request, &event, Stage::Waiting);
+            let facts = Facts { mood: Mood::Recovering, poll_after_ms: AGAIN_MS, ..bare };
+            Ok(write(&request, &event, StatusCode::SERVICE_UNAVAILABLE, facts).retry_after(AGAIN_S))
         }
-        None => {
-            let (status, facts) = at_door(&request, &event).await;
-            let answer = write(&request, &event, status, facts);
-            // A cookie that is no token of ours would stand in its visitor's way for ever.
-            let carried = request.state.queue_token(&request.headers, event.id.as_str());
-            let forged = matches!(carried, Some((_, Carried::Cookie)));
-            Ok(if forged { queue::forget(&request, &event, answer) } else { answer })
+    }
+}
+
+async fn show_door(request: &Request, event: &Event) -> Answer {
+    let answer = match room::counts(request, event).await {
+        Ok(view) => {
+            let facts = Facts { draw: draw(request, event, None).await, ..at_door(request, event, &view) };
+            write(request, event, StatusCode::OK, facts)
         }
+        Err(problem) => {
+            tracing::debug!(code = problem.code.text(), "no counts for a page");
+            let bare = bare(request, event, Stage::Door);
+            let facts = Facts { trouble: Some(Trouble::Busy), poll_after_ms: AGAIN_MS, ..bare };
+            write(request, event, StatusCode::SERVICE_UNAVAILABLE, facts).retry_after(AGAIN_S)
+        }
+    };
+    // A cookie that is no token of ours would stand in its visitor's way for ever.
+    let carried = request.state.queue_token(&request.headers, event.id.as_str());
+    let forged = matches!(carried, Some((_, Carried::Cookie)));
+    let answer = if forged { queue::forget(request, event, answer) } else { answer };
+    match credential::keeps_cookies(&request.headers) {
+        true => answer,
+        false => answer.cookie(&queue::jar(request).probe()),
     }
 }
 
@@ -53,6 +78,11 @@ pub async fn enter(mut request: Request) -> Outcome {
     let kept = Onward::of(&request, &event).kept;
     // Another site's form would put a new place over the one this browser keeps.
     request.state.origins.must_be_own(&request.headers)?;
+    let has_place = request.state.queue_token(&request.headers, event.id.as_str()).is_some();
+    // Its place would be lost the moment it is given, and one more with each press.
+    if !has_place && !credential::keeps_cookies(&request.headers) {
+        return Ok(to_page(&event, "cookies", &kept));
+    }
     request.body = Bytes::new();
     back(&event, &kept, queue::enter(request).await, "")
 }
@@ -68,22 +98,26 @@ pub async fn leave(mut request: Request) -> Outcome {
 
 /// To the page, with the cookies the API set.
 fn back(event: &Event, kept: &str, outcome: Outcome, done: &str) -> Outcome {
-    let (query, answer) = match outcome {
+    let (said, answer) = match outcome {
         Ok(answer) => (if answer.status().is_success() { done } else { "again" }, Some(answer)),
         Err(problem) => (told(problem)?, None),
     };
-    let query: Vec<&str> = [query, kept].into_iter().filter(|part| !part.is_empty()).collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let page = Answer::empty(StatusCode::SEE_OTHER).location(&format!("/room/{}{query}", event.id)).no_store();
     let headers = answer.map(|answer| answer.into_response().into_parts().0.headers).unwrap_or_default();
     let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-    Ok(cookies.fold(page, Answer::cookie))
+    Ok(cookies.fold(to_page(event, said, kept), Answer::cookie))
+}
+
+fn to_page(event: &Event, said: &str, kept: &str) -> Answer {
+    let query: Vec<&str> = [said, kept].into_iter().filter(|part| !part.is_empty()).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Answer::empty(StatusCode::SEE_OTHER).location(&format!("/room/{}{query}", event.id)).no_store()
 }
 
 /// What the page can say of a problem itself; the others stay problems.
 fn told(problem: Problem) -> Result<&'static str, Problem> {
     match problem.code {
-        Code::RoomClosed | Code::Unauthenticated | Code::QueueTokenInvalid => Ok("again"),
+        Code::RoomClosed | Code::Unauthenticated => Ok("again"),
+        Code::QueueTokenInvalid => Ok("gone"),
         Code::Overloaded | Code::Unavailable | Code::Recovering | Code::TooManyRequests => Ok("busy"),
         Code::ProofRequired | Code::ProofInvalid => Ok("script"),
         _ => Err(problem),
@@ -96,6 +130,7 @@ fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> 
     let page = Page {
         event: event.id.as_str(),
         name: &event.spec.name,
+        zone: &event.spec.timezone,
         onward: &onward.url,
         kept: &onward.kept,
         lang: Lang::wanted(request.header("accept-language").unwrap_or("")),
@@ -112,47 +147,57 @@ fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> 
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-fn bare(stage: Stage) -> Facts {
+/// What holds whatever the place is.
+fn bare(request: &Request, event: &Event, stage: Stage) -> Facts {
+    let (spec, now_ms) = (&event.spec, request.state.clock.now_ms());
+    let (opens_ms, closes_ms) = (spec.opens_at.map(|at| at.0), spec.closes_at.map(|at| at.0));
     Facts {
-        stage,
-        mood: Mood::Open,
-        trouble: None,
-        ahead: None,
-        behind: None,
-        eta: None,
-        seats_left: None,
-        waiting: None,
-        opens_at: None,
-        until: None,
-        poll_after_ms: 0,
-        needs_script: false,
+        lottery: spec.room.order == Order::Lottery,
+        person: spec.room.identity == Identity::User,
+        shut: match (opens_ms, closes_ms) {
+            (_, Some(closes_ms)) if closes_ms <= now_ms => Shut::ForGood,
+            (Some(opens_ms), _) if opens_ms > now_ms => Shut::Until,
+            _ => Shut::ForNow,
+        },
+        times: Times {
+            now: local(event, now_ms, "%H:%M:%S %Z").unwrap_or_default(),
+            opens_at: opens_ms.and_then(|at_ms| local(event, at_ms, DATE)),
+            closes_at: closes_ms.and_then(|at_ms| local(event, at_ms, DATE)),
+            called_at: None,
+        },
+        opens_in_s: opens_ms.map(|opens_ms| seconds_until(opens_ms, now_ms)),
+        grace_s: spec.room.late_grace_s,
+        stays: request.query.get("stay").is_some(),
+        needs_script: door::asks(request, event),
+        ..Facts::bare(stage)
     }
 }
 
-async fn at_door(request: &Request, event: &Event) -> (StatusCode, Facts) {
+fn at_door(request: &Request, event: &Event, view: &RoomView) -> Facts {
     let says = |name: &str| request.query.get(name).is_some();
-    let trouble =
-        [("left", Trouble::Left), ("busy", Trouble::Busy), ("again", Trouble::Again), ("script", Trouble::Script)];
-    let trouble = trouble.into_iter().find(|(name, _)| says(name)).map(|(_, trouble)| trouble);
+    let troubles = [
+        ("left", Trouble::Left),
+        ("busy", Trouble::Busy),
+        ("again", Trouble::Again),
+        ("gone", Trouble::Gone),
+        ("cookies", Trouble::Cookies),
+        ("script", Trouble::Script),
+    ];
     let stage = match (event.spec.room.identity, &request.user) {
         (Identity::User, None) => Stage::SignIn,
         (Identity::User, Some(_)) | (Identity::Browser, _) => Stage::Door,
     };
-    match room::counts(request, event).await {
-        Ok(view) => {
-            let opens_at = event.spec.opens_at.and_then(|at| local(event, at.0, "%Y-%m-%d %H:%M %Z"));
-            let (mood, waiting, needs_script) = (mood(view.room), view.waiting, door::asks(request, event));
-            let facts = Facts { trouble, mood, waiting, opens_at, needs_script, ..bare(stage) };
-            (StatusCode::OK, facts)
-        }
-        Err(problem) => {
-            tracing::debug!(code = problem.code.text(), "no counts for a page");
-            (StatusCode::SERVICE_UNAVAILABLE, Facts { trouble: Some(Trouble::Busy), ..bare(stage) })
-        }
+    Facts {
+        mood: mood(view.room),
+        trouble: troubles.into_iter().find(|(name, _)| says(name)).map(|(_, trouble)| trouble),
+        waiting: view.waiting,
+        seats_left: view.seats_left,
+        full: view.rate_per_min == 0 || view.inside.is_none_or(|inside| inside >= view.capacity),
+        ..bare(request, event, stage)
     }
 }
 
-fn of_place(event: &Event, view: &PlaceView<'_>) -> Facts {
+fn of_place(request: &Request, event: &Event, view: &PlaceView<'_>) -> Facts {
     let stage = match view.state {
         StateView::Scheduled => Stage::Scheduled,
         StateView::Waiting => Stage::Waiting,
@@ -160,17 +205,52 @@ fn of_place(event: &Event, view: &PlaceView<'_>) -> Facts {
         StateView::Done => Stage::Done,
         StateView::Closed => Stage::Closed,
     };
+    let bare = bare(request, event, stage);
     Facts {
         mood: mood(view.room),
         ahead: view.ahead,
         behind: view.behind,
         eta: view.eta_s.as_ref().map(|eta| Eta { low_s: eta.low, high_s: eta.high }),
         seats_left: view.seats_left,
-        opens_at: event.spec.opens_at.and_then(|at| local(event, at.0, "%Y-%m-%d %H:%M %Z")),
-        until: view.expires_at.and_then(|at| local(event, at.0, "%H:%M %Z")),
+        waiting: view.waiting,
+        late: view.late,
+        times: Times { called_at: view.called_at.and_then(|at| local(event, at.0, "%H:%M %Z")), ..bare.times },
+        left_s: view.expires_in_s,
         poll_after_ms: view.poll_after_ms,
-        ..bare(stage)
+        ..bare
     }
+}
+
+/// The room's draw; `None` where it has none, or its room cannot be asked.
+async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option<Draw> {
+    let state = &request.state;
+    if event.spec.room.order != Order::Lottery {
+        return None;
+    }
+    let counts = state.admission.counts(&room_of(event)).await.ok()??;
+    let found = tokio::time::timeout(DRAW_WITHIN, state.draws.of(&state.ledger, event, &counts)).await;
+    let drawing = match found {
+        Ok(Ok(drawing)) => drawing,
+        // It does not tell just now: the commitment is known without it.
+        Ok(Err(_)) | Err(_) => draws::committed(event, &counts),
+    }?;
+    let now_ms = state.clock.now_ms();
+    let rank = match token {
+        _ if counts.drawing => Rank::Before,
+        Some(token) if token.score >= 0 => Rank::After,
+        Some(token) => match state.draws.ranks(&state.ledger, &event.id, &drawing, now_ms) {
+            Some(ranks) => ranks.of(token.score).map_or(Rank::After, |rank| Rank::Drawn { rank, of: ranks.count() }),
+            None => Rank::Soon,
+        },
+        None => Rank::Soon,
+    };
+    Some(Draw {
+        commitment: drawing.commitment(),
+        list_digest: drawing.draw.as_ref().map(|draw| draw.list_digest.clone()),
+        seed: drawing.told_seed(now_ms),
+        visitor: token.map(|token| token.visitor.to_string()),
+        rank,
+    })
 }
 
 fn mood(room: RoomStateView) -> Mood {
@@ -185,8 +265,10 @@ fn mood(room: RoomStateView) -> Mood {
     }
 }
 
+const DATE: &str = "%Y-%m-%d %H:%M %Z";
+
 /// A time at the event's place; a browser with a script shows it at the visitor's.
-fn local(event: &Event, at_ms: i64, format: &str) -> Option<String> {
+fn local(event: &Event, at_ms: Millis, format: &str) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(at_ms).ok()?;
     Some(at.in_tz(&event.spec.timezone).ok()?.strftime(format).to_string())
 }

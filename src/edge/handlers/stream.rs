@@ -69,6 +69,7 @@ struct Told {
     ahead: Option<i64>,
     behind: Option<i64>,
     seats_left: Option<i64>,
+    late: bool,
     expires_at: Option<Timestamp>,
 }
 
@@ -194,6 +195,7 @@ impl Stream {
             ahead: view.ahead,
             behind: view.behind,
             seats_left: view.seats_left,
+            late: view.late,
             expires_at: view.expires_at,
         };
         if self.told.as_ref() == Some(&told) {

@@ -5,20 +5,15 @@
 //! own answer, and 503 is what clients, caches and crawlers understand as "the same again, later". Without a
 //! place, asking again is of no use: 403 `PASS_REQUIRED`.
 
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{Method, StatusCode, Uri};
 
 use crate::admission::Place;
 use crate::catalog::Event;
+use crate::edge::error_page::is_page;
 use crate::edge::handlers::onward::{is_own_path, parameter};
 use crate::edge::handlers::queue;
 use crate::edge::problem::{Code, Problem};
 use crate::edge::{Answer, Outcome, Request, room_of};
-
-/// Whether the answer is shown to a person.
-pub fn is_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
-    accepted.into_iter().any(|kind| kind.trim_ascii().starts_with(b"text/html"))
-}
 
 pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     if is_page(&request.headers) {
@@ -30,7 +25,11 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     let standing = queue::poll_place(&request, &room_of(event), token, None).await?;
     match standing.place {
         Place::Done { .. } | Place::Closed { .. } => Err(required()),
-        Place::Scheduled { .. } | Place::Waiting { .. } | Place::Admitted { .. } | Place::Recovering => {
+        Place::Scheduled { .. }
+        | Place::Waiting { .. }
+        | Place::Late { .. }
+        | Place::Admitted { .. }
+        | Place::Recovering => {
             let after_s = u64::try_from(standing.poll_after_ms).unwrap_or(0).div_ceil(1_000).max(1);
             let answer = queue::placed(&request, event, StatusCode::SERVICE_UNAVAILABLE, standing);
             Ok(answer.retry_after(after_s))
@@ -60,15 +59,5 @@ mod tests {
         assert_eq!(back(Method::GET, &format!("/shop?{}", "x".repeat(3_000))), "?return=%2Fshop");
         assert_eq!(back(Method::GET, "//evil.example/shop"), "");
         assert_eq!(back(Method::POST, "/shop"), "");
-    }
-
-    #[test]
-    fn browsers_get_pages() {
-        let page = |accept: &'static str| {
-            is_page(&HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]))
-        };
-        assert!(page("text/html,application/xhtml+xml,*/*;q=0.8"));
-        assert!(!page("application/json"));
-        assert!(!page("*/*"));
     }
 }

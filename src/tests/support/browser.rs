@@ -23,13 +23,18 @@ pub struct Visitor {
     pub width: u32,
     pub height: u32,
     pub dark: bool,
+    /// Whether the browser keeps any cookie.
+    pub cookies: bool,
 }
 
 impl Default for Visitor {
     fn default() -> Self {
-        Self { language: "en-US", width: 1024, height: 900, dark: false }
+        Self { language: "en-US", width: 1024, height: 900, dark: false, cookies: true }
     }
 }
+
+/// A tab of the browser.
+pub struct Tab(Value);
 
 impl Browser {
     pub async fn start(visitor: Visitor) -> Self {
@@ -51,7 +56,12 @@ impl Browser {
             format!("--window-size={},{}", visitor.width, visitor.height),
             format!("--user-data-dir={}", profile.display()),
         ];
-        let options = json!({"args": arguments, "prefs": {"intl.accept_languages": visitor.language}});
+        // Chromium's own: 1 allows, 2 blocks.
+        let cookies = if visitor.cookies { 1 } else { 2 };
+        let prefs = json!({
+            "intl.accept_languages": visitor.language, "profile.default_content_setting_values.cookies": cookies,
+        });
+        let options = json!({"args": arguments, "prefs": prefs});
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"},
         }}});
@@ -105,9 +115,17 @@ impl Browser {
         self.command(&format!("element/{}/click", element.expect("an element")), json!({})).await;
     }
 
-    /// Says yes to the question the page asks.
-    pub async fn accept(&self) {
-        self.command("alert/accept", json!({})).await;
+    /// Opens another tab, which is looked at from now on; the one that was is the answer.
+    pub async fn open_tab(&self) -> Tab {
+        let window = self.client.get(&format!("/session/{}/window", self.session)).send().await.expect(200);
+        let opened = self.command("window/new", json!({"type": "tab"})).await;
+        self.command("window", json!({"handle": opened["handle"]})).await;
+        Tab(window.json["value"].clone())
+    }
+
+    /// Looks at a tab.
+    pub async fn look_at(&self, tab: &Tab) {
+        self.command("window", json!({"handle": tab.0})).await;
     }
 
     /// What the browser complained about.

@@ -1,6 +1,9 @@
 //! What the page is told of a place, and which words that makes. Knows no HTML.
 
-use super::texts::{Texts, number};
+use super::texts::{Texts, number, span};
+
+/// So long before its end a visit's end is warned of, s.
+pub const WARN_S: i64 = 60;
 
 /// Where the visitor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +40,24 @@ pub enum Trouble {
     Busy,
     /// There was no such place.
     Again,
+    /// This browser had a place and has it no more.
+    Gone,
+    /// The browser keeps no cookies.
+    Cookies,
     /// A proof of work was wanted, and a form cannot make one.
     Script,
+}
+
+/// How long a closed room is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shut {
+    /// Nobody has said.
+    #[default]
+    ForNow,
+    /// The opening is announced.
+    Until,
+    /// The sale's end has passed.
+    ForGood,
 }
 
 /// Seconds until one's turn, a range.
@@ -46,6 +65,40 @@ pub enum Trouble {
 pub struct Eta {
     pub low_s: i64,
     pub high_s: i64,
+}
+
+/// Times as people write them, at the event's place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Times {
+    pub now: String,
+    pub opens_at: Option<String>,
+    pub closes_at: Option<String>,
+    /// When the visitor was called.
+    pub called_at: Option<String>,
+}
+
+/// A room's draw, as far as it has come. Lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draw {
+    pub commitment: String,
+    pub list_digest: Option<String>,
+    pub seed: Option<String>,
+    /// `None`: at the door.
+    pub visitor: Option<String>,
+    pub rank: Rank,
+}
+
+/// What a visitor drew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// The draw is at the opening.
+    Before,
+    /// It is being published.
+    Soon,
+    /// From 1.
+    Drawn { rank: i64, of: i64 },
+    /// Came after the draw.
+    After,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +112,26 @@ pub struct Facts {
     pub eta: Option<Eta>,
     /// `None` in rooms without seats.
     pub seats_left: Option<i64>,
-    /// How many wait, as told at the door.
+    /// How many wait in all.
     pub waiting: Option<i64>,
-    /// When the room opens, as people write it.
-    pub opens_at: Option<String>,
-    /// When the visit ends, as people write it.
-    pub until: Option<String>,
+    /// Nobody would be let in at once, though nobody waits. At the door only.
+    pub full: bool,
+    /// Was called and away, and is back.
+    pub late: bool,
+    pub lottery: bool,
+    /// A place is a person's, not a browser's.
+    pub person: bool,
+    pub draw: Option<Draw>,
+    pub shut: Shut,
+    pub times: Times,
+    /// Until the room opens, s.
+    pub opens_in_s: Option<i64>,
+    /// Until the visit ends, s.
+    pub left_s: Option<i64>,
+    /// Who was called and away may be so late, s.
+    pub grace_s: i64,
+    /// Wants to stay on the page though let in.
+    pub stays: bool,
     pub poll_after_ms: i64,
     /// Entering takes a script just now: a proof of work is wanted.
     pub needs_script: bool,
@@ -99,12 +166,39 @@ impl Mood {
 }
 
 impl Facts {
-    fn shut(&self) -> bool {
+    /// With nothing known but this.
+    pub fn bare(stage: Stage) -> Self {
+        Self {
+            stage,
+            mood: Mood::Open,
+            trouble: None,
+            ahead: None,
+            behind: None,
+            eta: None,
+            seats_left: None,
+            waiting: None,
+            full: false,
+            late: false,
+            lottery: false,
+            person: false,
+            draw: None,
+            shut: Shut::ForNow,
+            times: Times::default(),
+            opens_in_s: None,
+            left_s: None,
+            grace_s: 0,
+            stays: false,
+            poll_after_ms: 0,
+            needs_script: false,
+        }
+    }
+
+    fn is_shut(&self) -> bool {
         matches!(self.mood, Mood::Closed | Mood::Drain)
     }
 
     pub fn may_enter(&self) -> bool {
-        matches!(self.stage, Stage::Door | Stage::Done) && !self.shut()
+        matches!(self.stage, Stage::Door | Stage::Done) && !self.is_shut()
     }
 
     /// Whoever comes for the first time is not asked to press a button as well; whoever left is.
@@ -112,55 +206,116 @@ impl Facts {
         self.stage == Stage::Door && self.trouble.is_none() && self.may_enter()
     }
 
-    /// The key of the headline.
-    pub fn headline(&self) -> &'static str {
+    /// All seats are in others' hands.
+    fn is_held(&self) -> bool {
+        self.seats_left == Some(0)
+    }
+
+    /// The keys of the headline and of the sentence below it.
+    pub fn words(&self) -> (&'static str, &'static str) {
+        let called = self.times.called_at.is_some();
         match self.stage {
-            Stage::Door if self.shut() => "closed_head",
-            Stage::Door | Stage::SignIn => "door_head",
-            Stage::Scheduled => "scheduled_head",
-            Stage::Waiting => "waiting_head",
-            Stage::Admitted => "admitted_head",
-            Stage::Done => "done_head",
-            Stage::Closed => "closed_head",
+            Stage::SignIn => ("door_head", "door_sign_in"),
+            Stage::Door => self.words_at_door(),
+            Stage::Scheduled if self.lottery => ("lottery_head", "lottery_text"),
+            Stage::Scheduled => ("scheduled_head", "scheduled_text"),
+            Stage::Waiting => self.words_in_line(called),
+            Stage::Admitted => ("admitted_head", if called { "admitted_called" } else { "admitted_text" }),
+            Stage::Done => ("done_head", if called { "done_called" } else { "done_text" }),
+            Stage::Closed => self.words_of_closed(),
+        }
+    }
+
+    fn words_at_door(&self) -> (&'static str, &'static str) {
+        let text = match (self.mood, self.trouble) {
+            (Mood::Closed, _) => return self.words_of_closed(),
+            (Mood::Drain, _) => return ("drain_head", "drain_door"),
+            (_, Some(Trouble::Gone)) => return ("gone_head", "gone_text"),
+            (_, Some(Trouble::Cookies)) => return ("cookies_head", "cookies_text"),
+            (_, Some(Trouble::Left)) => "door_left",
+            (_, Some(Trouble::Busy)) => "door_busy",
+            (_, Some(Trouble::Script)) => "door_script",
+            (Mood::Recovering, _) => "door_recovering",
+            (Mood::Scheduled, _) if self.times.opens_at.is_none() => "door_soon",
+            (Mood::Scheduled, _) if self.lottery => "door_lottery",
+            (Mood::Scheduled, _) => "door_scheduled",
+            (Mood::SoldOut, _) => return ("sold_out_head", "door_sold_out"),
+            (Mood::Paused, _) => "door_paused",
+            (Mood::Open, _) if self.is_held() => return ("held_head", "door_held"),
+            (Mood::Open, _) => match self.waiting {
+                Some(0) if self.full => "door_full",
+                Some(0) => "door_calm",
+                Some(_) => "door_text",
+                None => "door_unknown",
+            },
+        };
+        ("door_head", text)
+    }
+
+    fn words_in_line(&self, called: bool) -> (&'static str, &'static str) {
+        match self.mood {
+            Mood::Recovering => ("recovering_head", "recovering_text"),
+            _ if self.late => ("late_head", if called { "late_text" } else { "late_unknown" }),
+            Mood::Paused => ("paused_head", "paused_text"),
+            Mood::SoldOut => ("sold_out_head", "sold_out_text"),
+            _ if self.is_held() => ("held_head", "held_text"),
+            _ if self.ahead == Some(0) => ("next_head", "next_text"),
+            Mood::Drain => ("waiting_head", "drain_text"),
+            _ if self.lottery => ("waiting_head", "waiting_lottery"),
+            Mood::Scheduled | Mood::Open | Mood::Closed => ("waiting_head", "waiting_text"),
+        }
+    }
+
+    fn words_of_closed(&self) -> (&'static str, &'static str) {
+        match self.shut {
+            Shut::ForNow => ("closed_head", "closed_text"),
+            Shut::Until => ("closed_head", "closed_until"),
+            Shut::ForGood => ("over_head", "over_text"),
         }
     }
 
     pub fn sentence(&self, texts: &Texts) -> String {
-        let plain = |key: &str| texts.get(key).to_owned();
+        let Times { opens_at, closes_at, called_at, .. } = &self.times;
+        let (_, key) = self.words();
+        let time = match key {
+            "over_text" => closes_at,
+            "late_text" | "admitted_called" | "done_called" => called_at,
+            _ => opens_at,
+        };
+        let time = time.as_deref().unwrap_or("");
+        texts.fill(key, &[("time", time), ("n", &self.waiting.map(number).unwrap_or_default())])
+    }
+
+    /// The key of a word besides.
+    pub fn note(&self) -> Option<&'static str> {
         match self.stage {
-            Stage::SignIn => plain("door_sign_in"),
-            Stage::Door if self.shut() => plain("closed_text"),
-            Stage::Door => match (self.trouble, self.mood, self.waiting, &self.opens_at) {
-                (Some(Trouble::Left), ..) => plain("door_left"),
-                (Some(Trouble::Busy), ..) => plain("door_busy"),
-                (Some(Trouble::Script), ..) => plain("door_script"),
-                (_, Mood::Scheduled, _, Some(time)) => texts.fill("door_scheduled", &[("time", time)]),
-                (_, Mood::Open, Some(0), _) => plain("door_calm"),
-                (_, _, Some(n), _) => texts.fill("door_text", &[("n", &number(n))]),
-                (_, _, None, _) => plain("door_unknown"),
-            },
-            Stage::Scheduled => match &self.opens_at {
-                Some(time) => texts.fill("scheduled_text", &[("time", time)]),
-                None => plain("scheduled_soon"),
-            },
-            Stage::Waiting => plain("waiting_text"),
-            Stage::Admitted => texts.fill("admitted_text", &[("time", self.until.as_deref().unwrap_or("–"))]),
-            Stage::Done => plain("done_text"),
-            Stage::Closed => plain("closed_text"),
+            Stage::Admitted if self.left_s.is_some_and(|left_s| left_s < WARN_S) => Some("note_ending"),
+            Stage::Done if self.may_enter() => Some("note_again"),
+            Stage::Done if self.mood == Mood::Drain => Some("drain_door"),
+            Stage::Door
+            | Stage::SignIn
+            | Stage::Scheduled
+            | Stage::Waiting
+            | Stage::Admitted
+            | Stage::Done
+            | Stage::Closed => None,
         }
     }
 
-    /// The key of the plain word on what is unusual.
-    pub fn note(&self) -> Option<&'static str> {
-        let waits = matches!(self.stage, Stage::Waiting | Stage::Scheduled);
-        match self.mood {
-            Mood::Recovering => Some("note_recovering"),
-            _ if !waits => None,
-            Mood::Paused => Some("note_paused"),
-            Mood::SoldOut => Some("note_sold_out"),
-            _ if self.seats_left == Some(0) => Some("note_held"),
-            Mood::Drain => Some("note_drain"),
-            Mood::Scheduled | Mood::Open | Mood::Closed => None,
+    /// The key of what is counted down, and how long it still is.
+    pub fn countdown(&self) -> Option<(&'static str, i64)> {
+        match self.stage {
+            Stage::Scheduled => Some(("clock_opens", self.opens_in_s?)),
+            Stage::Admitted => Some(("clock_left", self.left_s?)),
+            Stage::Door | Stage::SignIn | Stage::Waiting | Stage::Done | Stage::Closed => None,
+        }
+    }
+
+    /// What is to be known about going away, in line.
+    pub fn keep(&self, texts: &Texts) -> String {
+        match self.grace_s {
+            ..=0 => texts.get("keep_strict").to_owned(),
+            grace_s => texts.fill("keep", &[("grace", &length(grace_s, texts))]),
         }
     }
 
@@ -177,6 +332,18 @@ impl Facts {
             (low, high) => range("minutes", low, high),
         }
     }
+}
+
+/// A length of time in one unit: never longer than it is.
+fn length(s: i64, texts: &Texts) -> String {
+    let (key, n) = if s < 120 { ("length_s", s) } else { ("length_min", s / 60) };
+    texts.fill(key, &[("n", &number(n))])
+}
+
+/// What a countdown shows.
+pub fn remaining(s: i64, texts: &Texts) -> String {
+    let (days, rest) = (s.max(0) / 86_400, span(s.max(0) % 86_400));
+    if days > 0 { texts.fill("days", &[("n", &number(days)), ("rest", &rest)]) } else { rest }
 }
 
 /// `a / b`, rounded up; `a` not negative.

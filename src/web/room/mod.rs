@@ -1,18 +1,28 @@
 //! The waiting room's page: what a visitor sees at each state of their place, written whole by the server
-//! so that it needs no script; the script then keeps it up to date. Knows no requests and no store.
+//! so that it needs no script; the script then keeps it up to date. And the page of an error. Knows no
+//! requests and no store.
 
+mod error;
 mod facts;
 mod template;
 mod texts;
 
-pub use facts::{Eta, Facts, Mood, Stage, Trouble};
+pub use error::{Again, ErrorPage, Fault};
+pub use facts::{Draw, Eta, Facts, Mood, Rank, Shut, Stage, Times, Trouble, WARN_S};
 pub use template::{Template, TemplateError};
 pub use texts::Lang;
 
+use facts::remaining;
 use texts::{Texts, number};
 
 /// A page asks again no sooner than this without a script, seconds: each time it is loaded whole.
 const REFRESH_S_MIN: i64 = 3;
+
+/// The page of a closed room asks so seldom, seconds: it may open again.
+const REFRESH_S_CLOSED: i64 = 60;
+
+/// Who was let in goes on to the shop after so long, seconds.
+const GO_ON_S: i64 = 10;
 
 /// What the page may load: nothing but what carries this answer's nonce, and pictures of an operator's
 /// template. It talks to its own origin only.
@@ -28,6 +38,8 @@ pub struct Page<'a> {
     /// Slug.
     pub event: &'a str,
     pub name: &'a str,
+    /// IANA name of the event's time zone.
+    pub zone: &'a str,
     /// Where an admitted visitor goes on to. Empty: nowhere to go from here.
     pub onward: &'a str,
     /// What the page's own addresses keep as a query, escaped: `return=…`, or empty.
@@ -53,105 +65,225 @@ impl Page<'_> {
             "title" => escape(&title),
             "nonce" => self.nonce.to_owned(),
             "refresh" => self.refresh(),
-            "style" => include_str!("room.css").to_owned(),
+            "style" => template.style.clone(),
             "room" => self.room(&texts),
-            "script" => include_str!("room.js").to_owned(),
+            "script" => template.script.clone(),
             other => unreachable!("{other}: templates were checked when they were read"),
         })
     }
 
-    /// For browsers without a script only: with one it would interrupt whoever reads.
+    /// A query for the page's own addresses: what is said, and what is kept.
+    fn query(&self, said: &str) -> String {
+        let parts: Vec<&str> = [said, self.kept].into_iter().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+
+    /// Whether a visitor without a script is sent on to the shop.
+    fn sends_on(&self) -> bool {
+        self.facts.stage == Stage::Admitted && !self.onward.is_empty() && !self.facts.stays
+    }
+
+    /// For browsers without a script only: with one it would interrupt whoever reads. It goes on for as long as
+    /// anything may change.
     fn refresh(&self) -> String {
-        match self.facts.stage {
+        let Facts { stage, trouble, left_s, poll_after_ms, .. } = &self.facts;
+        let (seconds, url) = match stage {
             Stage::Waiting | Stage::Scheduled => {
-                let seconds = self.facts.poll_after_ms.div_euclid(1000).saturating_add(1).max(REFRESH_S_MIN);
-                format!("<noscript><meta http-equiv=\"refresh\" content=\"{seconds}\"></noscript>")
+                (poll_after_ms.div_euclid(1000).saturating_add(1).max(REFRESH_S_MIN), String::new())
             }
-            Stage::Door | Stage::SignIn | Stage::Admitted | Stage::Done | Stage::Closed => String::new(),
-        }
+            Stage::Closed => (REFRESH_S_CLOSED, String::new()),
+            Stage::Admitted if self.sends_on() => (GO_ON_S, self.onward.to_owned()),
+            // When the warning is due, then when the end is.
+            Stage::Admitted => {
+                let left_s = left_s.unwrap_or(0);
+                let due_s = if left_s >= WARN_S { left_s - WARN_S } else { left_s };
+                (due_s.saturating_add(1).max(REFRESH_S_MIN), String::new())
+            }
+            // Nobody knows whether there is a place: to be seen at the page's plain address.
+            Stage::Door if *trouble == Some(Trouble::Busy) => {
+                (REFRESH_S_MIN.max(poll_after_ms / 1000), format!("/room/{}{}", self.event, self.query("")))
+            }
+            Stage::Door | Stage::SignIn | Stage::Done => return String::new(),
+        };
+        let url = if url.is_empty() { url } else { format!("; url={}", escape(&url)) };
+        format!("<noscript><meta http-equiv=\"refresh\" content=\"{seconds}{url}\"></noscript>")
     }
 
     fn room(&self, texts: &Texts) -> String {
-        let Self { event, name, onward, kept, lang, facts, .. } = self;
-        let query = if kept.is_empty() { String::new() } else { format!("?{kept}") };
+        let Self { event, name, zone, onward, kept, lang, facts, .. } = self;
+        let query = self.query("");
         let stage = facts.stage;
         let waits = stage == Stage::Waiting;
-        let in_line = waits || stage == Stage::Scheduled;
-        let polls = in_line || stage == Stage::Admitted;
+        let early = stage == Stage::Scheduled;
+        let in_line = waits || early;
+        let inside = stage == Stage::Admitted;
+        let polls = in_line || inside || stage == Stage::Closed;
         let text = |key: &str| escape(texts.get(key));
         let count = |n: Option<i64>| n.map_or_else(|| text("unknown"), number);
         let hidden = |seen: bool| if seen { "" } else { " hidden" };
+        let flag = |name: &str, set: bool| if set { format!(" data-{name}") } else { String::new() };
         let note = facts.note().map_or("", |key| texts.get(key));
-        let auto = if facts.enters_by_itself() { " data-auto" } else { "" };
-        let poll = if polls { " data-poll" } else { "" };
-        let leave = if stage == Stage::Admitted { "give_back" } else { "leave" };
+        let (headline, _) = facts.words();
+        let (clock_name, clock) = match facts.countdown() {
+            Some((key, s)) => (text(key), escape(&remaining(s, texts))),
+            None => (String::new(), String::new()),
+        };
+        let [leave, leave_sure, leave_yes] = match inside {
+            true => ["give_back", "give_back_sure", "give_back_yes"],
+            false => ["leave", "leave_sure", "leave_yes"],
+        };
         // Not twice: it may be what brought them back here.
         let told = facts.trouble == Some(Trouble::Script);
         let script = match facts.needs_script && facts.may_enter() && !told {
             true => format!("<noscript><p class=\"note\">{}</p></noscript>\n", text("door_script")),
             false => String::new(),
         };
+        let going = match self.sends_on() {
+            true => format!(
+                "<noscript><p class=\"going\">{} <a href=\"/room/{event}{}\">{}</a></p></noscript>\n",
+                escape(&texts.fill("going_noscript", &[("n", &GO_ON_S.to_string())])),
+                escape(&self.query("stay")),
+                text("stay"),
+            ),
+            false => String::new(),
+        };
         // The facts are hidden rather than left out: the script shows them when they come to be.
         format!(
-            r#"<main id="room" data-event="{event}" data-name="{name}" data-onward="{onward}" data-kept="{kept}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{auto}{poll}>
-<p class="event">{name}</p>
+            r#"<main id="room" data-event="{event}" data-name="{name}" data-zone="{zone}" data-onward="{onward}" data-kept="{kept}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{flags}>
+<p class="event" dir="auto">{name}</p>
+<div id="words">
 <h1 id="headline" tabindex="-1">{headline}</h1>
 <p id="sentence">{sentence}</p>
-<p id="place" class="place"{place_hidden}><span>{place}</span> <b id="position">{position}</b></p>
+</div>
+<p id="clock" class="big"{clock_hidden}><span id="clock-name">{clock_name}</span> <b id="clock-left" role="timer">{clock}</b></p>
+<p id="place" class="big"{place_hidden}><span>{place}</span> <b id="position">{position}</b></p>
 <div id="rope" class="rope" hidden><progress id="bar" max="1" value="0" aria-label="{place}"></progress></div>
-<dl id="facts"{place_hidden}>
-<div><dt>{ahead_name}</dt><dd id="ahead">{ahead}</dd></div>
-<div><dt>{behind_name}</dt><dd id="behind">{behind}</dd></div>
-<div><dt>{wait_name}</dt><dd id="wait">{wait}</dd></div>
+<dl id="facts"{facts_hidden}>
+<div id="ahead-fact"{place_hidden}><dt>{ahead_name}</dt><dd id="ahead">{ahead}</dd></div>
+<div id="behind-fact"{place_hidden}><dt>{behind_name}</dt><dd id="behind">{behind}</dd></div>
+<div id="wait-fact"{place_hidden}><dt>{wait_name}</dt><dd id="wait">{wait}</dd></div>
+<div id="waiting-fact"{waiting_hidden}><dt>{waiting_name}</dt><dd id="waiting">{waiting}</dd></div>
 <div id="left-fact"{left_hidden}><dt>{left_name}</dt><dd id="left">{left}</dd></div>
+<div id="opens-fact"{opens_hidden}><dt>{opens_name}</dt><dd id="opens">{opens}</dd></div>
+<div id="own-fact" hidden><dt>{own_name}</dt><dd id="own"></dd></div>
 </dl>
-<p id="note" class="note"{note_hidden}>{note}</p>
-{script}<p id="network" class="note" role="status" hidden>{network}</p>
-<div class="do">
+<p id="going" class="going" hidden></p>
+{going}<div class="do">
 <a id="go" class="button main" href="{onward}"{go_hidden}>{go}</a>
+<button id="stay" type="button" hidden>{stay}</button>
 <form id="enter" method="post" action="/room/{event}{query}"{enter_hidden}><button class="main">{join}</button></form>
 <button id="tell" type="button" aria-pressed="false" hidden>{tell}</button>
-<form id="leave" method="post" action="/room/{event}/leave{query}"{leave_hidden}><button id="leave-button">{leave}</button></form>
 </div>
-<p id="keep" class="keep"{keep_hidden}>{keep}</p>
+<details id="out"{leave_hidden}>
+<summary id="leave-name">{leave}</summary>
+<p id="leave-sure">{leave_sure}</p>
+<form id="leave" method="post" action="/room/{event}/leave{query}"><button id="leave-button">{leave_yes}</button></form>
+</details>
+<p id="note" class="note"{note_hidden}>{note}</p>
+{script}<p id="network" class="note" hidden>{network}</p>
+<p id="keep" class="small"{keep_hidden}>{keep}</p>
+{draw}<p id="updated" class="small">{updated}</p>
 <p id="status" class="heard" role="status"></p>
 </main>
 <script type="application/json" id="texts">{json}</script>"#,
             name = escape(name),
+            zone = escape(zone),
             onward = escape(onward),
             kept = escape(kept),
             query = escape(&query),
             lang = lang.code(),
             state = stage.text(),
             mood = facts.mood.text(),
-            headline = text(facts.headline()),
+            flags = [
+                flag("auto", facts.enters_by_itself()),
+                flag("poll", polls),
+                flag("lottery", facts.lottery),
+                flag("person", facts.person),
+                flag("stays", facts.stays),
+                flag("left", facts.trouble == Some(Trouble::Left)),
+            ]
+            .concat(),
+            headline = text(headline),
             sentence = escape(&facts.sentence(texts)),
+            clock_hidden = hidden(!clock.is_empty()),
             place = text("place"),
             place_hidden = hidden(waits),
             position = count(facts.ahead.map(|ahead| ahead + 1)),
+            facts_hidden = hidden(in_line),
             ahead_name = text("ahead"),
             ahead = count(facts.ahead),
             behind_name = text("behind"),
             behind = count(facts.behind),
             wait_name = text("wait"),
             wait = escape(&facts.wait(texts)),
+            waiting_name = text("waiting"),
+            waiting = count(facts.waiting),
+            waiting_hidden = hidden(early),
             left_name = text("left"),
             left = count(facts.seats_left),
             left_hidden = hidden(facts.seats_left.is_some()),
+            opens_name = text("opens"),
+            opens = escape(facts.times.opens_at.as_deref().unwrap_or("")),
+            opens_hidden = hidden(early && facts.times.opens_at.is_some()),
+            own_name = text("opens_own"),
             note = escape(note),
             note_hidden = hidden(!note.is_empty()),
-            script = script,
             network = text("note_network"),
             go = text("shop"),
-            go_hidden = hidden(stage == Stage::Admitted && !onward.is_empty()),
+            go_hidden = hidden(inside && !onward.is_empty()),
+            stay = text("stay"),
             join = text("join"),
             enter_hidden = hidden(facts.may_enter()),
             tell = text("tell"),
-            leave_hidden = hidden(polls),
             leave = text(leave),
-            keep = text("keep"),
-            keep_hidden = hidden(in_line),
+            leave_sure = text(leave_sure),
+            leave_yes = text(leave_yes),
+            leave_hidden = hidden(in_line || inside),
+            keep = escape(&facts.keep(texts)),
+            keep_hidden = hidden(in_line && !facts.late),
+            draw = facts.draw.as_ref().map_or_else(String::new, |draw| self.draw(draw, texts)),
+            updated = escape(&texts.fill("updated", &[("time", &facts.times.now)])),
             json = texts.json(),
+        )
+    }
+
+    /// The draw of the room: what anyone needs to check it.
+    fn draw(&self, draw: &Draw, texts: &Texts) -> String {
+        let text = |key: &str| escape(texts.get(key));
+        let row = |key: &str, id: &str, value: &Option<String>| match value {
+            Some(value) => {
+                format!("<div><dt>{}</dt><dd id=\"{id}\" class=\"hex\">{}</dd></div>\n", text(key), escape(value))
+            }
+            None => String::new(),
+        };
+        let rank = match draw.rank {
+            Rank::Before => texts.get("draw_rank_before").to_owned(),
+            Rank::Soon => texts.get("draw_rank_soon").to_owned(),
+            Rank::Drawn { rank, of } => texts.fill("draw_rank_of", &[("n", &number(rank)), ("of", &number(of))]),
+            Rank::After => texts.get("draw_rank_after").to_owned(),
+        };
+        let rank = match draw.visitor {
+            Some(_) => format!("<div><dt>{}</dt><dd id=\"rank\">{}</dd></div>\n", text("draw_rank"), escape(&rank)),
+            None => String::new(),
+        };
+        let how = match draw.seed {
+            Some(_) => format!(
+                "<p>{}</p>\n<p><a href=\"/v1/events/{}/room/draw\" download>{}</a></p>\n\
+                 <p class=\"hex\">commitment = SHA-256(seed)<br>\
+                 drawn = HMAC-SHA256(seed, id) &gt;&gt; 210, 0 … 2<sup>46</sup> − 1 ↑</p>\n",
+                text("draw_how_after"),
+                self.event,
+                text("draw_download"),
+            ),
+            None => format!("<p>{}</p>\n", text("draw_how_before")),
+        };
+        format!(
+            "<section id=\"draw\">\n<h2>{}</h2>\n<dl>\n{rank}{}{}{}{}</dl>\n{how}</section>\n",
+            text("draw_head"),
+            row("draw_visitor", "draw-visitor", &draw.visitor),
+            row("draw_commitment", "draw-commitment", &Some(draw.commitment.clone())),
+            row("draw_list", "draw-list", &draw.list_digest),
+            row("draw_seed", "draw-seed", &draw.seed),
         )
     }
 }

@@ -1,23 +1,50 @@
 'use strict';
 (() => {
-  // Mirrors web::room::show, which wrote the page as it came: what is said here is said there.
+  // Mirrors web::room, which wrote the page as it came: what is said here is said there.
   const el = id => document.getElementById(id);
   const main = el('room');
   const texts = JSON.parse(el('texts').textContent);
-  const { event, onward, name: title, lang } = main.dataset;
+  const { event, onward, name: title, lang, zone } = main.dataset;
+  const flag = name => name in main.dataset;
   const kept = main.dataset.kept ? '&' + main.dataset.kept : '';
   const api = '/v1/events/' + event + '/queue';
   const door = '/room/' + event;
-  const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 60000, SLICE_MS = 20, PROOFS_MAX = 3;
+  const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 30000, SLICE_MS = 20, PROOFS_MAX = 3;
+  const WARN_S = 60, GO_ON_S = 10, STREAM_POLL_MS = 60000, DRAW_MS = 10000;
 
-  const fill = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const fill = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
   const number = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
-  const time = at => new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
-  const clockTime = at => new Intl.DateTimeFormat(lang, { timeStyle: 'short' }).format(at);
+  const date = (at, timeZone) => new Intl.DateTimeFormat(lang, {
+    timeZone, year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short',
+  }).format(new Date(at));
+  const clock = (at, second) => new Intl.DateTimeFormat(lang, { hour: 'numeric', minute: '2-digit', second })
+    .format(new Date(at));
   const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
   const show = (id, seen) => { el(id).hidden = !seen; };
 
+  // What this browser remembers; where it keeps nothing, the page does.
+  const memory = {};
+  function recall(key, store = 'localStorage') {
+    try { return JSON.parse(window[store].getItem(key)) ?? memory[key]; } catch { return memory[key]; }
+  }
+  function remember(key, value, store = 'localStorage') {
+    memory[key] = value;
+    try { window[store].setItem(key, JSON.stringify(value)); } catch { /* Storage is off. */ }
+  }
+  const PLACE = 'stanchion:' + event, TELL = 'stanchion:tell:' + event, STAY = 'stanchion:stay:' + event;
+
+  // The server's time: this device's clock may be wrong.
+  let drift = 0;
+  const now = () => Date.now() + drift;
+
   // --- What a place looks like ---
+
+  function span(ms) {
+    const s = Math.max(0, Math.ceil(ms / 1000)), two = n => String(n).padStart(2, '0');
+    const days = Math.floor(s / 86400), hours = Math.floor(s / 3600) % 24, minutes = Math.floor(s / 60) % 60;
+    const rest = hours ? hours + ':' + two(minutes) + ':' + two(s % 60) : minutes + ':' + two(s % 60);
+    return days ? fill('days', { n: number(days), rest }) : rest;
+  }
 
   function wait(eta) {
     if (!eta) return texts.not_known;
@@ -27,87 +54,211 @@
     return low === 0 || low === high ? fill('up_to_minutes', { high }) : fill('minutes', { low, high });
   }
 
-  function note(p) {
-    if (p.room === 'recovering') return texts.note_recovering;
-    if (p.state !== 'waiting' && p.state !== 'scheduled') return '';
-    if (p.room === 'paused') return texts.note_paused;
-    if (p.room === 'sold_out') return texts.note_sold_out;
-    if (p.seats_left === 0) return texts.note_held;
-    return p.room === 'drain' ? texts.note_drain : '';
+  // The keys of the headline and of the sentence below it, and the time in it.
+  function words(p) {
+    const called = p.called_at && clock(p.called_at);
+    if (p.state === 'scheduled') return flag('lottery') ? ['lottery_head', 'lottery_text'] : ['scheduled_head', 'scheduled_text'];
+    if (p.state === 'admitted') return ['admitted_head', called ? 'admitted_called' : 'admitted_text', called];
+    if (p.state === 'closed') return closed(p);
+    if (p.state === 'done') {
+      const mine = recall(PLACE);
+      if (mine?.visitor !== p.visitor) return ['done_head', called ? 'done_called' : 'done_text', called];
+      if (mine.inside) return ['done_head', 'done_ended'];
+      // The browser that has the place was never inside: nobody was there when it was called. Not so where the
+      // place is a person's, who may have been inside elsewhere.
+      return ['done_head', !called ? 'done_text' : flag('person') ? 'done_called' : 'done_away', called];
+    }
+    if (p.room === 'recovering') return ['recovering_head', 'recovering_text'];
+    if (p.late) return ['late_head', called ? 'late_text' : 'late_unknown', called];
+    if (p.room === 'paused') return ['paused_head', 'paused_text'];
+    if (p.room === 'sold_out') return ['sold_out_head', 'sold_out_text'];
+    if (p.seats_left === 0) return ['held_head', 'held_text'];
+    if (p.ahead === 0) return ['next_head', 'next_text'];
+    if (p.room === 'drain') return ['waiting_head', 'drain_text'];
+    return ['waiting_head', flag('lottery') ? 'waiting_lottery' : 'waiting_text'];
   }
 
-  function sentence(p) {
-    if (p.state === 'scheduled') {
-      return p.opens_at ? fill('scheduled_text', { time: time(new Date(p.opens_at)) }) : texts.scheduled_soon;
-    }
-    if (p.state === 'admitted') return fill('admitted_text', { time: clockTime(Date.now() + p.expires_in_s * 1000) });
-    return texts[p.state + '_text'];
+  function closed(p) {
+    if (p.closes_at && Date.parse(p.closes_at) <= now()) return ['over_head', 'over_text', date(p.closes_at)];
+    if (p.opens_at && Date.parse(p.opens_at) > now()) return ['closed_head', 'closed_until', date(p.opens_at)];
+    return ['closed_head', 'closed_text'];
   }
 
   // How far along: from the first position this browser saw, which it remembers over a refresh.
   function along(p) {
-    if (p.ahead === null) return null;
-    const key = 'stanchion:' + event;
-    let from = null;
-    try { from = JSON.parse(localStorage.getItem(key)); } catch { /* Storage is off: the bar starts anew. */ }
-    if (!from || from.visitor !== p.visitor || from.ahead < p.ahead) {
-      from = along.from && along.from.visitor === p.visitor ? along.from : { visitor: p.visitor, ahead: p.ahead };
-      try { localStorage.setItem(key, JSON.stringify(from)); } catch { /* As above. */ }
+    const before = recall(PLACE);
+    const same = before?.visitor === p.visitor;
+    const from = same && before.ahead >= p.ahead ? before.ahead : p.ahead;
+    if (p.ahead !== null || p.state === 'admitted') {
+      const inside = p.state === 'admitted' || Boolean(same && before.inside);
+      remember(PLACE, { visitor: p.visitor, ahead: p.ahead === null ? before?.ahead ?? 0 : from, inside });
     }
-    along.from = from;
-    return Math.max(0, 1 - p.ahead / Math.max(from.ahead, 1));
+    const moves = (p.room === 'open' || p.room === 'drain') && p.seats_left !== 0 && !p.late;
+    return p.ahead === null || !moves ? null : Math.max(0, 1 - p.ahead / Math.max(from, 1));
+  }
+
+  // Room for the longest of what may be said while somebody waits, so that nothing below it ever jumps.
+  const LINE = ['waiting', 'next', 'paused', 'recovering', 'sold_out', 'held'];
+  let reserved = '';
+  function reserve(seen) {
+    const box = el('words'), want = seen ? String(box.clientWidth) + getComputedStyle(box).fontSize : '';
+    if (reserved === want) return;
+    reserved = want;
+    box.style.minHeight = '';
+    if (!seen) return;
+    const tried = document.createElement('div'), heights = [];
+    tried.className = 'tried';
+    tried.style.width = box.clientWidth + 'px';
+    tried.append(document.createElement('h1'), document.createElement('p'));
+    main.append(tried);
+    for (const key of LINE) {
+      tried.firstChild.textContent = texts[key + '_head'];
+      const usual = key === 'waiting' && flag('lottery') ? 'waiting_lottery' : key + '_text';
+      for (const text of key === 'waiting' ? [usual, 'drain_text'] : [usual]) {
+        tried.lastChild.textContent = texts[text];
+        heights.push(tried.getBoundingClientRect().height);
+      }
+    }
+    tried.remove();
+    box.style.minHeight = Math.ceil(Math.max(...heights)) + 'px';
   }
 
   let last = null;
   function render(p) {
     const waits = p.state === 'waiting', inside = p.state === 'admitted', early = p.state === 'scheduled';
-    const over = p.state === 'done' || p.state === 'closed';
+    const was = last;
+    last = p;
+    drift = Date.parse(p.server_time) - Date.now();
     main.dataset.state = p.state;
     main.dataset.room = p.room;
-    put('headline', texts[p.state + '_head']);
-    put('sentence', sentence(p));
-    const word = note(p);
-    put('note', word);
-    show('note', word);
+    const [head, key, at] = words(p), sentence = fill(key, { time: at });
+    put('headline', texts[head]);
+    put('sentence', sentence);
+    reserve(waits);
     show('network', false);
     show('place', waits);
     put('position', p.position === null ? texts.unknown : number(p.position));
-    const part = waits ? along(p) : null;
-    show('rope', part !== null);
+    const part = along(p);
+    show('rope', waits);
+    el('rope').classList.toggle('still', part === null);
     if (part !== null) el('bar').value = part;
-    show('facts', waits);
+    show('facts', waits || early);
+    for (const id of ['ahead', 'behind', 'wait']) show(id + '-fact', waits);
     put('ahead', p.ahead === null ? texts.unknown : number(p.ahead));
     put('behind', p.behind === null ? texts.unknown : number(p.behind));
     put('wait', wait(p.eta_s));
+    show('waiting-fact', early);
+    put('waiting', p.waiting === null ? texts.unknown : number(p.waiting));
     show('left-fact', p.seats_left !== null);
     put('left', p.seats_left === null ? texts.unknown : number(p.seats_left));
+    opening(p, early);
     show('go', inside && onward);
-    show('enter', p.state === 'done');
-    show('leave', !over);
-    put('leave-button', inside ? texts.give_back : texts.leave);
-    show('tell', waits || early);
-    show('keep', waits || early);
+    show('enter', p.state === 'done' && p.room !== 'closed' && p.room !== 'drain');
+    show('out', waits || early || inside);
+    if (was && was.state !== p.state) el('out').open = false;
+    put('leave-name', inside ? texts.give_back : texts.leave);
+    put('leave-sure', inside ? texts.give_back_sure : texts.leave_sure);
+    put('leave-button', inside ? texts.give_back_yes : texts.leave_yes);
+    show('tell', (waits || early) && canTell);
+    show('keep', (waits || early) && !p.late);
+    put('updated', fill('updated', { time: clock(now(), '2-digit') }));
+    show('updated', true);
     document.title = (inside ? texts.title_admitted + ' ' : waits && p.ahead !== null
       ? fill('title_waiting', { n: number(p.ahead) }) + ' · ' : '') + title;
-    speak(p, part, word);
-    if (inside && last && last !== 'admitted') yourTurn();
-    last = p.state;
+    speak(p, part, head, waits && key.startsWith('waiting') && p.ahead !== null
+      ? fill('say_waiting', { n: number(p.ahead) }) : sentence);
+    if (inside && (!was || was.state !== 'admitted')) turn(p, was);
+    if (el('draw') && (was ? was.state !== p.state : !el('draw-visitor'))) setTimeout(drawn, was ? DRAW_MS * Math.random() : 0);
+    tick();
+    listen();
   }
+
+  // At the event's place as the server wrote it, and at the visitor's, where that is another time.
+  function opening(p, early) {
+    const own = p.opens_at && date(p.opens_at);
+    if (p.opens_at && opening.at && opening.at !== p.opens_at) put('opens', date(p.opens_at, zone));
+    opening.at = p.opens_at;
+    show('opens-fact', early && p.opens_at);
+    const same = () => date(p.opens_at, zone) === own;
+    show('own-fact', early && p.opens_at && !same());
+    if (own) put('own', own);
+  }
+
+  // The draw goes on: what the server says of it by now.
+  async function drawn() {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const found = page.getElementById('draw');
+      if (found) el('draw').replaceChildren(...found.childNodes);
+      if (page.getElementById('draw-seed') || last.state === 'scheduled') return;
+    } catch { /* Asked again, as when there is nothing new. */ }
+    setTimeout(drawn, DRAW_MS * (0.5 + Math.random()));
+  }
+
+  // --- What is counted down ---
+
+  let going = 0, warned = false, over = false;
+  function tick() {
+    if (!last) return;
+    const inside = last.state === 'admitted';
+    const until = Date.parse(last.state === 'scheduled' ? last.opens_at : inside ? last.expires_at : NaN);
+    const left = until - now();
+    show('clock', until);
+    if (until) {
+      put('clock-name', inside ? texts.clock_left : texts.clock_opens);
+      put('clock-left', span(left));
+    }
+    const ends = inside && left < WARN_S * 1000;
+    const note = ends ? texts.note_ending : last.state !== 'done' || last.room === 'closed' ? ''
+      : last.room === 'drain' ? texts.drain_door : texts.note_again;
+    put('note', note);
+    show('note', note);
+    if (ends && !warned) {
+      put('status', texts.note_ending);
+      if (sound) beep([880, 660]);
+    }
+    warned = ends;
+    if (inside && left <= 0 && !over) later(0);
+    over = inside && left <= 0;
+    show('going', inside && going);
+    show('stay', inside && going);
+    if (inside && going) put('going', fill('going', { n: going }));
+  }
+
+  setInterval(() => {
+    // Nobody is sent on who does not look, or who is being asked something.
+    const goes = going && last.state === 'admitted' && !document.hidden && !el('out').open;
+    if (goes) going -= 1;
+    tick();
+    if (goes && !going) location.assign(onward);
+  }, 1000);
+
+  el('stay').addEventListener('click', () => {
+    going = 0;
+    remember(STAY, last.visitor, 'sessionStorage');
+    tick();
+    el('go').focus();
+  });
 
   // --- Who listens instead of looking ---
 
-  const said = { what: null, tenth: null, at: -SPEAK_MS };
-  function speak(p, part, word) {
-    const what = p.state + p.room, tenth = part === null ? null : Math.floor(part * 10);
-    const news = what !== said.what, now = performance.now();
-    const moved = p.ahead !== said.ahead && (tenth !== said.tenth || now - said.at >= SPEAK_MS);
-    if (!news && !moved) return;
-    Object.assign(said, { what, tenth, at: now, ahead: p.ahead });
-    const place = p.ahead === null ? '' : fill('say_waiting', { n: number(p.ahead) });
-    put('status', [texts[p.state + '_head'], place, word].filter(Boolean).join(' '));
+  // News at once; mere steps forward at each tenth of the way, and never one upon another.
+  const said = { what: null, tenth: 0, at: 0 };
+  function speak(p, part, head, text) {
+    const at = performance.now(), tenth = part === null ? 0 : Math.floor(part * 10);
+    const what = p.state + head;
+    if (what !== said.what) {
+      Object.assign(said, { what, tenth, at });
+      put('status', texts[head] + ' ' + text);
+    } else if (p.state === 'waiting' && tenth > said.tenth && at - said.at >= SPEAK_MS) {
+      Object.assign(said, { tenth, at });
+      put('status', text);
+    }
   }
 
-  let sound = null;
+  const canTell = Boolean(window.AudioContext || window.Notification);
+  let tells = recall(TELL) === true, sound = null;
   function beep(notes) {
     notes.forEach((hertz, i) => {
       const tone = sound.createOscillator(), loud = sound.createGain(), at = sound.currentTime + i * 0.18;
@@ -120,28 +271,46 @@
     });
   }
 
-  function yourTurn() {
-    (onward ? el('go') : el('headline')).focus();
-    if (!sound) return;
-    beep([660, 880, 1320]);
-    if (window.Notification && Notification.permission === 'granted') {
+  // Browsers want a press before they let a page be heard, and after a refresh another one.
+  function hear() {
+    if (!tells || sound || !window.AudioContext) return;
+    sound = new AudioContext();
+    sound.addEventListener('statechange', tellTells);
+    sound.resume();
+    beep([660]);
+  }
+
+  function tellTells() {
+    const heard = !window.AudioContext || sound?.state === 'running';
+    put('tell', tells ? heard ? texts.tell_on : texts.tell_touch : texts.tell);
+    el('tell').setAttribute('aria-pressed', String(tells));
+  }
+
+  el('tell').addEventListener('click', () => {
+    tells = !tells;
+    remember(TELL, tells);
+    if (tells) {
+      hear();
+      if (window.Notification?.permission === 'default') Notification.requestPermission();
+    } else {
+      sound?.close();
+      sound = null;
+    }
+    tellTells();
+  });
+  document.addEventListener('click', hear);
+  document.addEventListener('keydown', hear);
+
+  function turn(p, was) {
+    going = onward && !flag('stays') && recall(STAY, 'sessionStorage') !== p.visitor ? GO_ON_S : 0;
+    if (was) (onward ? el('go') : el('headline')).focus();
+    if (!was || !tells) return;
+    if (sound) beep([660, 880, 1320]);
+    if (window.Notification?.permission === 'granted') {
       // Some phones only allow it to service workers; the sound and the title are left.
       try { new Notification(texts.admitted_head, { body: title, tag: event }); } catch { /* See above. */ }
     }
   }
-
-  el('tell').addEventListener('click', () => {
-    if (sound) {
-      sound.close();
-      sound = null;
-    } else if (window.AudioContext) {
-      // Asked for by a press, which is what browsers want before they let a page be heard.
-      sound = new AudioContext();
-      beep([660]);
-      if (window.Notification && Notification.permission === 'default') Notification.requestPermission();
-    }
-    el('tell').setAttribute('aria-pressed', String(Boolean(sound)));
-  });
 
   el('enter').addEventListener('submit', e => {
     e.preventDefault();
@@ -151,10 +320,11 @@
 
   // The form's answer is the page that tells of it. To ask meanwhile would be to hear that the place is gone,
   // and to go where that is told instead; should that page not come, this one lives on.
-  el('leave').addEventListener('submit', e => {
-    if (!confirm(texts.leave_sure)) return e.preventDefault();
+  el('leave').addEventListener('submit', () => {
     leaving = Date.now() + PATIENCE_MS;
     asking?.abort();
+    stream?.close();
+    stream = null;
     later(0);
   });
 
@@ -238,7 +408,9 @@
   // --- Asking ---
 
   // Nothing is asked before `leaving`, a time; 0: the visitor stays.
-  let timer = 0, asking = null, failures = 0, mustEnter = 'auto' in main.dataset, due = 0, leaving = 0;
+  let timer = 0, asking = null, failures = 0, mustEnter = flag('auto'), due = 0, leaving = 0;
+  // The token of the place just taken, until a poll has shown that the browser keeps it.
+  let taken = null;
   const later = ms => {
     clearTimeout(timer);
     due = Math.max(Date.now() + ms, leaving);
@@ -249,36 +421,55 @@
     const [least, most] = BACK_OFF_MS;
     const ms = Math.max(Math.min(most, least * 2 ** failures++) * (0.5 + Math.random() / 2), (retryAfter || 0) * 1000);
     // One lost answer is nothing to tell people about.
-    if (failures > 1) show('network', true);
+    if (failures > 1) {
+      show('network', true);
+      if (failures === 2) put('status', texts.note_network);
+    }
     later(ms);
+  }
+
+  // To the page that says what is the matter. It does not enter by itself again.
+  const tellAtDoor = what => location.replace(door + '?' + what + kept);
+
+  function keepsCookies() {
+    const probe = 'stanchion_probe=1';
+    document.cookie = probe + '; path=/room; samesite=lax';
+    const kept = document.cookie.includes(probe);
+    document.cookie = probe + '; path=/room; max-age=0';
+    return kept;
   }
 
   async function ask() {
     // A page nobody has looked at yet (a preview, a tab opened behind) takes no place.
     if (asking || (mustEnter && (document.prerendering || document.hidden))) return;
+    if (mustEnter && !keepsCookies()) return tellAtDoor('cookies');
     const stop = asking = new AbortController(), limit = setTimeout(() => stop.abort(), PATIENCE_MS);
     const enters = mustEnter;
     try {
-      const enter = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ proof }) };
-      const answer = await fetch(api, { ...(enters ? enter : {}), cache: 'no-store', signal: stop.signal });
+      const post = body => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+      const answer = await fetch(api, { ...(enters ? post({ proof }) : {}), cache: 'no-store', signal: stop.signal });
       if (answer.ok) {
         const place = await answer.json();
         // Pressed while a poll was under way, the button has yet to be obeyed.
         mustEnter = mustEnter && !enters;
+        taken = enters ? place.token : null;
         proof = null;
         failures = proofs = leaving = 0;
         render(place);
         if (mustEnter) later(0);
-        else if (place.state !== 'done' && place.state !== 'closed') later(place.poll_after_ms);
+        else if (place.state !== 'done') later(Math.max(place.poll_after_ms, stream ? STREAM_POLL_MS : 0));
       } else if (answer.status === 429 || answer.status >= 500) {
         failed(Number(answer.headers.get('retry-after')));
       } else if (enters && answer.status === 403) {
         const problem = await answer.json();
         if (problem.challenge) await prove(problem);
-        else location.replace(door + '?again' + kept);
+        else tellAtDoor('again');
+      } else if (taken && answer.status === 401) {
+        // The browser has not kept what it was given: the place goes back, nobody would ever come for it.
+        await fetch(api + '/leave', { ...post({ token: taken }), signal: stop.signal });
+        tellAtDoor('cookies');
       } else {
-        // No such place, or a closed door: the page says which. It does not enter by itself again.
-        location.replace(door + (leaving ? '?left' : '?again') + kept);
+        tellAtDoor(leaving ? 'left' : answer.status === 401 && !enters ? 'gone' : 'again');
       }
     } catch {
       failed();
@@ -288,11 +479,45 @@
     }
   }
 
+  // Browsers let a hidden page's timers run once a minute or less, too seldom to keep a place. What comes over
+  // a stream they let through, and while it is open the server sees the visitor. Polls go on, more seldom.
+  let stream = null;
+  function listen() {
+    const wanted = document.hidden && (last?.state === 'waiting' || last?.state === 'scheduled') && !leaving;
+    if (!wanted || !window.EventSource) {
+      stream?.close();
+      stream = null;
+    } else if (!stream) {
+      const opened = stream = new EventSource(api + '/stream');
+      opened.addEventListener('message', e => {
+        if (stream !== opened) return;
+        const place = JSON.parse(e.data);
+        // What has changed for good comes with a cookie, which only a poll brings.
+        if (place.state === 'waiting' || place.state === 'scheduled') render(place);
+        else ask();
+      });
+      opened.addEventListener('error', () => {
+        if (stream !== opened || opened.readyState !== EventSource.CLOSED) return;
+        stream = null;
+        later(last.poll_after_ms);
+      });
+    }
+  }
+
   // Back from sleep, from another tab or from no network: ask now, unless it was asked just before.
-  const wake = () => { if (!document.hidden && (timer || mustEnter) && (failures || mustEnter || Date.now() > due)) later(0); };
+  const wake = () => {
+    const streamed = Boolean(stream);
+    listen();
+    const news = failures || mustEnter || streamed || Date.now() > due;
+    if (!document.hidden && (timer || mustEnter) && news) later(0);
+  };
   document.addEventListener('visibilitychange', wake);
   document.addEventListener('prerenderingchange', wake);
   window.addEventListener('online', wake);
+  window.addEventListener('resize', () => { if (last) reserve(last.state === 'waiting'); });
   window.addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
-  if (mustEnter || 'poll' in main.dataset) later(0);
+  // Whoever joins again has been nowhere yet.
+  if (flag('left')) remember(PLACE, null);
+  tellTells();
+  if (mustEnter || flag('poll')) later(0);
 })();

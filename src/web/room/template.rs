@@ -25,7 +25,12 @@ pub enum TemplateError {
 
 /// A checked template, cut at its placeholders.
 #[derive(Debug)]
-pub struct Template(Vec<Piece>);
+pub struct Template {
+    pieces: Vec<Piece>,
+    /// As every page carries them.
+    pub(super) style: String,
+    pub(super) script: String,
+}
 
 #[derive(Debug)]
 enum Piece {
@@ -64,7 +69,7 @@ impl Template {
         let has = |wanted: &str| pieces.iter().any(|p| matches!(p, Piece::Placeholder(name) if name == wanted));
         match NEEDED.iter().find(|name| !has(name)) {
             Some(name) => Err(format!("{{{{{name}}}}} is missing")),
-            None => Ok(Self(pieces)),
+            None => Ok(Self { pieces, style: bare(include_str!("room.css")), script: bare(include_str!("room.js")) }),
         }
     }
 
@@ -73,8 +78,15 @@ impl Template {
             Piece::Text(text) => text.clone(),
             Piece::Placeholder(name) => value(name),
         };
-        self.0.iter().map(piece).collect()
+        self.pieces.iter().map(piece).collect()
     }
+}
+
+/// Without what only its authors read: indentation, and lines that are a comment. No text of ours goes over
+/// several lines.
+fn bare(source: &str) -> String {
+    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

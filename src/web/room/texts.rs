@@ -64,10 +64,18 @@ impl Texts {
         values.iter().fold(start, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// For the page's script, safe within a script element.
+    /// For the page's script, safe within a script element. What only the server says is left out.
     pub fn json(&self) -> String {
-        serde_json::to_string(&self.0).expect("a map of texts").replace('<', "\\u003c")
+        let server_only = |key: &str| ["door_", "error_", "draw_"].iter().any(|prefix| key.starts_with(prefix));
+        let texts: BTreeMap<_, _> = self.0.iter().filter(|(key, _)| !server_only(key)).collect();
+        serde_json::to_string(&texts).expect("a map of texts").replace('<', "\\u003c")
     }
+}
+
+/// A length of time as clocks show it: `4:12`, `1:04:12`. `s` not negative.
+pub fn span(s: i64) -> String {
+    let (hours, minutes, seconds) = (s / 3_600, s / 60 % 60, s % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// A whole number as both languages write it.
@@ -116,6 +124,13 @@ mod tests {
         for (key, text) in &english {
             assert_eq!(blanks(text), blanks(&korean[key]), "{key}");
             assert!(!text.is_empty() && !korean[key].is_empty(), "{key}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_written_as_clocks_show_them() {
+        for (s, text) in [(0, "0:00"), (59, "0:59"), (252, "4:12"), (3_600, "1:00:00"), (3_852, "1:04:12")] {
+            assert_eq!(span(s), text);
         }
     }
 

@@ -1,0 +1,88 @@
+//! The page of an error: what happened in the reader's language, and when it is tried again.
+
+use super::texts::Lang;
+use super::{Template, escape};
+
+/// What happened, as far as a reader cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such event.
+    Event,
+    /// There is nothing at this address.
+    Missing,
+    /// Too much was asked.
+    Many,
+    /// Not now.
+    Busy,
+    /// The fault is ours.
+    Ours,
+    /// Anything else: the code says what.
+    Refused,
+}
+
+/// An error as a page.
+pub struct ErrorPage<'a> {
+    pub fault: Fault,
+    pub lang: Lang,
+    pub nonce: &'a str,
+    /// As the API calls it.
+    pub code: &'a str,
+    /// Of the request, for whoever asks about it.
+    pub request_id: &'a str,
+    pub again: Option<Again<'a>>,
+}
+
+/// When and where it is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    pub after_s: u64,
+    /// Empty: at the same address.
+    pub path: &'a str,
+}
+
+impl Fault {
+    /// Keys of the headline and of the sentence below it.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Fault::Event => ["error_event_head", "error_event_text"],
+            Fault::Missing => ["error_missing_head", "error_missing_text"],
+            Fault::Many => ["error_many_head", "error_many_text"],
+            Fault::Busy => ["error_busy_head", "error_busy_text"],
+            Fault::Ours => ["error_fault_head", "error_fault_text"],
+            Fault::Refused => ["error_refused_head", "error_refused_text"],
+        }
+    }
+}
+
+impl ErrorPage<'_> {
+    /// The page by this template. It has no script; that it is tried again is the answer's `Refresh`.
+    pub fn write(&self, template: &Template) -> String {
+        let texts = self.lang.texts();
+        let [headline, sentence] = self.fault.words().map(|key| escape(texts.get(key)));
+        template.write(|placeholder| match placeholder {
+            "lang" => self.lang.code().to_owned(),
+            "title" => headline.clone(),
+            "nonce" => self.nonce.to_owned(),
+            "style" => template.style.clone(),
+            "refresh" | "script" => String::new(),
+            "room" => {
+                let again = self.again.map_or_else(String::new, |Again { after_s, path }| {
+                    let soon = texts.fill("error_soon", &[("n", &after_s.to_string())]);
+                    format!(
+                        "<p id=\"again\">{} <a href=\"{}\">{}</a></p>\n",
+                        escape(&soon),
+                        escape(path),
+                        escape(texts.get("error_again")),
+                    )
+                });
+                format!(
+                    "<main id=\"room\">\n<h1 id=\"headline\">{headline}</h1>\n<p id=\"sentence\">{sentence}</p>\n\
+                     {again}<p class=\"small hex\">{} · {}</p>\n</main>",
+                    escape(self.code),
+                    escape(self.request_id),
+                )
+            }
+            other => unreachable!("{other}: templates were checked when they were read"),
+        })
+    }
+}
