@@ -130,7 +130,7 @@ pub enum Identity {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(as = Room)]
+#[schema(as = RoomSettings)]
 pub struct RoomSpec {
     pub mode: Mode,
     pub order: Order,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use super::problem::{Code, ProblemView};
+use super::problem::{Code, ProblemSchema};
 use super::router::{Route, SchemaOf, Served, Who, schema_of};
 
 /// Schemas named so far.
@@ -15,7 +15,7 @@ type Named = Vec<(String, RefOr<Schema>)>;
 /// OpenAPI 3.1 of all routes of all listeners.
 pub fn document(routes: &[Route]) -> Value {
     let mut named = Named::new();
-    let problem = schema_of::<ProblemView<'static>>(&mut named);
+    let problem = schema_of::<ProblemSchema>(&mut named);
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes {
         let operation = operation(route, &mut named, &problem);
@@ -38,6 +38,14 @@ pub fn document(routes: &[Route]) -> Value {
             },
         },
     })
+}
+
+/// Every schema that the routes name, as often as they do.
+pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
+    let mut named = Named::new();
+    let problem = schema_of::<ProblemSchema>(&mut named);
+    routes.iter().for_each(|route| drop(operation(route, &mut named, &problem)));
+    named
 }
 
 /// Every code a route may answer: its own and those of its kind.
@@ -122,8 +130,15 @@ fn responses(route: &Route, named: &mut Named, problem: &RefOr<Schema>) -> BTree
     }
     for (status, codes) in by_status {
         let content = json!({"application/problem+json": {"schema": problem}});
-        let response = json!({"description": codes.join(", "), "content": content});
-        responses.insert(status.to_string(), response);
+        // A status may have a view of its own too, as readiness has.
+        let response = responses.entry(status.to_string()).or_insert_with(|| json!({"description": ""}));
+        let codes = codes.join(", ");
+        let either = match response["description"].as_str() {
+            None | Some("") => codes,
+            Some(said) => format!("{said}; or {codes}"),
+        };
+        response["description"] = either.into();
+        response["content"]["application/problem+json"] = content["application/problem+json"].clone();
     }
     responses
 }

@@ -244,9 +244,8 @@ impl From<crate::lane::Fault> for Problem {
     }
 }
 
-/// The JSON of a problem.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
+/// The JSON of a problem; [`ProblemSchema`] is how it is described.
+#[derive(Debug, Serialize)]
 pub struct ProblemView<'a> {
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -267,6 +266,34 @@ pub struct ProblemView<'a> {
     /// `PROOF_REQUIRED` and `PROOF_INVALID` only: what to solve.
     #[serde(flatten)]
     pub challenge: Option<&'a ChallengeView>,
+}
+
+/// A problem as the API's document describes it: every field of [`ProblemView`], those that not every code has optional.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "only described")]
+pub struct ProblemSchema {
+    #[schema(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// One of the codes of the contract.
+    code: String,
+    /// The same request may succeed later.
+    retryable: bool,
+    request_id: String,
+    /// `VALIDATION` only.
+    errors: Option<Vec<FieldError>>,
+    /// `SEATS_TAKEN` and `SEATS_SOLD` only: ids of seats.
+    conflicts: Option<Vec<String>>,
+    /// `PROOF_REQUIRED` and `PROOF_INVALID` only, as the five after it: what to solve.
+    challenge: Option<String>,
+    bits: Option<u8>,
+    algorithm: Option<String>,
+    expires_at: Option<String>,
+    expires_in_s: Option<i64>,
+    required: Option<bool>,
 }
 
 impl Problem {

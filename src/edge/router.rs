@@ -68,7 +68,10 @@ pub fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr
 /// utoipa names a generic's argument in its schema without bringing it along.
 fn page_schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
     schema_of::<T>(named);
-    schema_of::<Page<T>>(named)
+    // And one page's name for all of them.
+    let name = format!("{}Page", T::name());
+    named.push((name.clone(), <Page<T> as utoipa::PartialSchema>::schema()));
+    RefOr::Ref(utoipa::openapi::Ref::from_schema_name(name))
 }
 
 /// One row of the table.

@@ -18,7 +18,7 @@ pub struct AdminCampaignView<'a> {
     pub version: i64,
     pub lane: u16,
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     pub spec: &'a CampaignSpec,
 }
 

@@ -19,7 +19,7 @@ pub struct AdminEventView<'a> {
     pub version: i64,
     pub lane: u16,
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     pub spec: &'a EventSpec,
 }
 

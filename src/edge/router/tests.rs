@@ -125,3 +125,14 @@ fn references(value: &Value, into: &mut BTreeSet<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+/// Of two types under one name the document would describe one, and be false of the other.
+#[test]
+fn a_schemas_name_is_one_type() {
+    let mut known = std::collections::BTreeMap::new();
+    for (name, schema) in openapi::schemas(&routes::table()) {
+        let schema = serde_json::to_value(&schema).expect("a schema is JSON");
+        let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+        assert_eq!(*first, schema, "{name} names two types");
+    }
+}

@@ -1,6 +1,7 @@
 //! A small HTTP client for tests: one call, the whole answer. Knows no endpoint.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -9,6 +10,12 @@ use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+/// Looks at a method, a path, and the status, content type and body of the answer.
+pub type Check = fn(&Method, &str, u16, &str, &Value);
+
+/// What every answer is held against, where there is something.
+pub static CHECK: OnceLock<Check> = OnceLock::new();
 
 #[derive(Clone)]
 pub struct Client {
@@ -107,8 +114,13 @@ impl Call {
     }
 
     pub async fn send(self) -> Answer {
-        let what = format!("{} {}", self.method, self.path);
-        self.try_send().await.unwrap_or_else(|error| panic!("{what}: no answer: {error:?}"))
+        let (method, path) = (self.method.clone(), self.path.clone());
+        let answer = self.try_send().await.unwrap_or_else(|error| panic!("{method} {path}: no answer: {error:?}"));
+        let content_type = answer.header("content-type").unwrap_or_default();
+        if let Some(check) = CHECK.get() {
+            check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
+        }
+        answer
     }
 }
 

@@ -71,6 +71,8 @@ impl Gateway {
 
     /// As [`Gateway::start`], its configuration changed first.
     pub async fn start_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
+        // Every answer of every gateway is held against the API's document.
+        super::client::CHECK.get_or_init(|| super::contract::check);
         let dir = std::sync::Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = config(store, dir.path()).await;
         change(&mut config);

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod contract;
 pub mod gateway;
 pub mod process;
 pub mod proxy;
