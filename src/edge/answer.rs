@@ -190,6 +190,11 @@ impl Answer {
         self.0.headers()
     }
 
+    /// Bytes of the body; 0 when nobody knows how many will come.
+    pub fn length(&self) -> u64 {
+        hyper::body::Body::size_hint(self.0.body()).exact().unwrap_or(0)
+    }
+
     /// The body, of an answer that is one buffer.
     pub fn whole(&self) -> Option<Bytes> {
         let Body::Whole(body) = self.0.body() else { return None };

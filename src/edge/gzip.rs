@@ -11,14 +11,15 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::answer::Answer;
 
 /// Smaller answers cost more to compress than to send.
-const LEAST: usize = 2 * 1024;
+const LEAST: u64 = 2 * 1024;
 
 /// The answer, compressed when it is worth it and the client takes it. One that is compressed or has a tag of its
 /// own bytes already is left as it is.
 pub fn fit(answer: Answer, accept: Option<&HeaderValue>) -> Answer {
-    let Some(whole) = answer.whole().filter(|whole| whole.len() >= LEAST && is_text(answer.headers())) else {
+    if answer.length() < LEAST || !is_text(answer.headers()) {
         return answer;
-    };
+    }
+    let Some(whole) = answer.whole() else { return answer };
     let answer = answer.vary("accept-encoding");
     if !accept.and_then(|accept| accept.to_str().ok()).is_some_and(is_taken) {
         return answer;

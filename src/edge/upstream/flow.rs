@@ -33,9 +33,11 @@ pub struct Flow<B> {
     moved: Moved,
     /// Trailers end it as its end does.
     drops_trailers: bool,
-    /// Bytes a second, on average, from `idle` after it began; 0: as slow as it likes.
+    /// Bytes a second, on average over the time it was waited for; 0: as slow as it likes.
     least: u64,
-    begun: Instant,
+    /// How long it was waited for, but for the wait under way.
+    waited: Duration,
+    waiting_since: Option<Instant>,
     came: u64,
     _place: Option<Place>,
 }
@@ -49,7 +51,8 @@ impl<B> Flow<B> {
             moved: Moved::default(),
             drops_trailers: false,
             least: 0,
-            begun: clock::instant(),
+            waited: Duration::ZERO,
+            waiting_since: None,
             came: 0,
             _place: None,
         }
@@ -65,14 +68,15 @@ impl<B> Flow<B> {
         Self { drops_trailers: true, ..self }
     }
 
-    /// Fails when less than so many bytes a second come, on average: whoever sends byte by byte is never silent.
+    /// Fails when less than so many bytes a second come, on average. A sender of single bytes is never silent for
+    /// long, so `idle` does not end it. Only the time in which its sender was waited for counts, not that in which
+    /// the receiver was slow; the first `idle` of it is free.
     pub fn at_least(self, least: u64) -> Self {
         Self { least, ..self }
     }
 
     fn is_too_slow(&self) -> bool {
-        let elapsed = self.begun.elapsed();
-        elapsed > self.idle && u128::from(self.came) * 1_000 < u128::from(self.least) * elapsed.as_millis()
+        self.waited > self.idle && u128::from(self.came) * 1_000 < u128::from(self.least) * self.waited.as_millis()
     }
 
     pub fn moved(&self) -> Moved {
@@ -90,6 +94,8 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.waiting = None;
+            let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+            self.waited += waited;
             self.moved.fetch_add(1, Ordering::Relaxed);
             if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
                 self.came += data.len() as u64;
@@ -100,6 +106,7 @@ where
             let frame = frame.filter(|frame| !self.drops_trailers || !frame.as_ref().is_ok_and(Frame::is_trailers));
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
+        self.waiting_since.get_or_insert_with(clock::instant);
         let idle = self.idle;
         ready!(self.waiting.get_or_insert_with(|| Box::pin(sleep(idle))).as_mut().poll(cx));
         Poll::Ready(Some(Err(Stalled.into())))
@@ -111,5 +118,27 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::{BodyExt as _, StreamBody};
+
+    use super::*;
+
+    /// The rate is the sender's: all of this body is there from the start.
+    #[tokio::test]
+    async fn a_slow_receiver_is_not_the_senders_fault() {
+        let frames = ["a", "b", "c"].map(|text| Ok::<_, BoxError>(Frame::data(Bytes::from(text))));
+        let idle = Duration::from_millis(10);
+        let mut flow = Flow::new(StreamBody::new(stream::iter(frames)), idle).at_least(1_000_000);
+        for text in ["a", "b", "c"] {
+            tokio::time::sleep(3 * idle).await;
+            let frame = flow.frame().await.expect("a frame").expect("in time");
+            assert_eq!(frame.into_data().expect("data"), text);
+        }
+        assert!(flow.frame().await.is_none());
     }
 }
