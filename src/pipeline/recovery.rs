@@ -79,17 +79,16 @@ fn agrees(meta: &Meta, mark: &LaneMark) -> bool {
 
 /// As [`Pipeline::rebuild`], by the session that has the lease.
 pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
-    let meta = lane.meta().await?;
-    if meta.generation > 0 {
-        counter!(LANE_LOST).increment(1);
-        let what = meta.lost.as_deref().unwrap_or("marks: it is behind what was seen of it, or was being rebuilt");
-        tracing::error!(lane = %lane.id(), lost = what, "the lane has lost some of what it had and is rebuilt");
-    }
+    let lost = lane.meta().await?.lost;
     let done = build(shared, lane, stop).await?;
-    if done.generation == 1 && done.events == 0 {
-        tracing::debug!(lane = %lane.id(), "the lane was built, empty");
+    if done.generation > 1 {
+        counter!(LANE_LOST).increment(1);
+        let lost = lost.as_deref().unwrap_or("it was empty, or behind what was seen of it");
+        tracing::error!(lane = %lane.id(), lost, ?done, "the lane had lost some of what it had and was rebuilt");
+    } else if done.events > 0 {
+        tracing::info!(lane = %lane.id(), ?done, "the lane was built");
     } else {
-        tracing::info!(lane = %lane.id(), ?done, "the lane was rebuilt");
+        tracing::debug!(lane = %lane.id(), "the lane was built, empty");
     }
     Ok(())
 }
