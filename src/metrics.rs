@@ -262,4 +262,19 @@ mod tests {
         let both = series(&[("a", &["1", "2"]), ("b", &["3"])]);
         assert_eq!(both, [vec![("a", "1"), ("b", "3")], vec![("a", "2"), ("b", "3")]]);
     }
+
+    #[test]
+    fn closed_labels_stand_at_0_from_the_start() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, begin);
+        let text = recorder.handle().render();
+        for series in [
+            "stanchion_invariant_violations_total{id=\"INV-10\"} 0",
+            "stanchion_payment_calls_total{call=\"ask_refund\",outcome=\"timeout\"} 0",
+            "stanchion_pipeline_dead_letters_total 0",
+        ] {
+            assert!(text.lines().any(|line| line == series), "{series}");
+        }
+        assert!(!text.contains("stanchion_edge_requests_total"), "whose labels are not all known");
+    }
 }

@@ -123,13 +123,8 @@ impl RedisLane {
         meaning(&mut reply).map_err(|error| self.fault(error))
     }
 
-    fn fault(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
+    pub(super) fn fault(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
         Fault::Unavailable { lane: self.lane, source: source.into() }
-    }
-
-    /// No answer, for a reason of our own.
-    pub(super) fn unanswered(&self, why: &'static str) -> Fault {
-        self.fault(why)
     }
 
     pub(super) fn contract(&self, detail: impl Into<String>) -> Fault {

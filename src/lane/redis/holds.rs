@@ -122,7 +122,7 @@ pub async fn hold(lane: &RedisLane, now_ms: Millis, ask: &HoldAsk) -> Result<Hol
             return lane.read(reply, |reply| held(reply, now_ms, ask));
         }
     }
-    Err(lane.unanswered("more holds had run out than may be swept for one"))
+    Err(lane.fault("more holds had run out than may be swept for one"))
 }
 
 fn held(reply: &mut Reply, now_ms: Millis, ask: &HoldAsk) -> Read<HoldOutcome> {
