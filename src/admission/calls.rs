@@ -1,8 +1,8 @@
 //! When the head of each line passed a place, as this gateway saw it on the boards. Knows no visitors.
 //!
-//! The lane does not keep when it called somebody who was away. But whoever stands before the first of a line
-//! was called or has left, so the boards tell when that was, to about a second. A gateway that has just
-//! started, or that nobody asked about a room meanwhile, does not know; then nothing is said.
+//! The lane does not keep when it called a visitor who was away. The boards tell it to about a second: a place that
+//! would stand before the first of the line was called, or its visitor left. A gateway that has just started does not
+//! know it, nor does one that was not asked about the room meanwhile. Then nothing is said.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -72,7 +72,7 @@ impl Calls {
         self.0.get(event).filter(|heads| heads.round == round).map_or(Called::Unknown, |heads| heads.of(score))
     }
 
-    /// Forgets rooms that are no more.
+    /// Forgets rooms that are not there any more.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.0.retain(|event, _| still_there(event));
     }
@@ -90,8 +90,8 @@ impl Heads {
         if (self.round, self.epoch) != (counts.round, counts.epoch) {
             *self = Self { round: counts.round, epoch: counts.epoch, ..Self::default() };
         }
-        // Before the opening of a draw the first of the line is whoever has drawn best so far, and of a line that
-        // is being rebuilt whoever has come back.
+        // Before the opening of a draw a better draw may still come. While a line is rebuilt, visitors before its
+        // first may still come back. Neither first says who was called.
         if counts.drawing || counts.mode == Mode::Recovering {
             return;
         }
@@ -125,25 +125,7 @@ mod tests {
     use crate::lane::RoomCounts;
 
     fn counts() -> RoomCounts {
-        RoomCounts {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            waiting: 0,
-            inside: 0,
-            late: 0,
-            capacity: 1,
-            rate_per_min: 60,
-            admitted_total: 0,
-            round: 1,
-            epoch: 1,
-            drawing: false,
-            pace: 1_000,
-            free: 0,
-            held: 0,
-            paying: 0,
-            sold: 0,
-            blocked: 0,
-        }
+        RoomCounts { capacity: 1, rate_per_min: 60, ..RoomCounts::untouched() }
     }
 
     fn look(calls: &Calls, now_ms: Millis, first: &[i64], counts: RoomCounts) {

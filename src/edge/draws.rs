@@ -136,7 +136,7 @@ impl Draws {
         }
         drop(ranking);
         let (ledger, event, seed) = (ledger.clone(), event.clone(), drawing.seed.clone());
-        // A task of its own: whoever looks first may go away meanwhile.
+        // A task of its own: the request that starts it may be cut short.
         tokio::spawn(async move {
             match scores(&ledger, &event, round, &draw, &seed).await {
                 Ok(scores) => *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores })),

@@ -83,8 +83,8 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
-    /// Counts every request of an address, whoever sends it: the first thing that is looked at, for to look at a
-    /// signature costs more than to make one up, and one good token may be shown by thousands.
+    /// Counts every request of an address. It is asked first: to look at a signature costs more than to make one up,
+    /// and thousands of clients may show one good token.
     pub fn check_address(&self, address: IpAddr) -> Result<(), TooSoon> {
         self.count(&self.addresses, self.hasher.hash_one(address_key(address)))
     }

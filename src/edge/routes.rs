@@ -101,7 +101,7 @@ fn waiting_room() -> Vec<Route> {
             .query("left", "Said by a redirect: the visitor has left")
             .query("busy", "Said by a redirect: there was no time for the request")
             .query("again", "Said by a redirect: there was no such place")
-            .query("gone", "Said by the page: this browser has its place no more")
+            .query("gone", "Said by the page: this browser has lost its place")
             .query("cookies", "Said by a redirect: the browser keeps no cookies")
             .query("stay", "Said by a link: who was let in is not sent on by itself")
             .query("script", "Said by a redirect: a proof of work is wanted, which takes a script")

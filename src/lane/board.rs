@@ -84,7 +84,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lane::room::Mode;
 
     const EXACT: usize = 500;
 
@@ -95,25 +94,7 @@ mod tests {
             let next = usize::try_from(Board::next_rank(count(rank))).expect("not negative");
             rank = if rank + 1 == scores.len() { scores.len() } else { next.min(scores.len() - 1) };
         }
-        let counts = RoomCounts {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            waiting: count(scores.len()) + back,
-            inside: 0,
-            late: 0,
-            capacity: 0,
-            rate_per_min: 0,
-            admitted_total: 0,
-            round: 1,
-            epoch: 1,
-            drawing: false,
-            pace: 1_000,
-            free: 0,
-            held: 0,
-            paying: 0,
-            sold: 0,
-            blocked: 0,
-        };
+        let counts = RoomCounts { waiting: count(scores.len()) + back, ..RoomCounts::untouched() };
         Board { counts, back, first: scores.iter().take(EXACT).copied().collect(), knots }
     }
 

@@ -315,6 +315,32 @@ impl RoomCounts {
     }
 }
 
+#[cfg(test)]
+impl RoomCounts {
+    /// Of an open room that nobody has entered yet, for tests to vary.
+    pub fn untouched() -> Self {
+        Self {
+            mode: Mode::Open,
+            opens_at_ms: 0,
+            waiting: 0,
+            inside: 0,
+            late: 0,
+            capacity: 0,
+            rate_per_min: 0,
+            admitted_total: 0,
+            round: 1,
+            epoch: 1,
+            drawing: false,
+            pace: PACE_MAX,
+            free: 0,
+            held: 0,
+            paying: 0,
+            sold: 0,
+            blocked: 0,
+        }
+    }
+}
+
 /// Arguments of `pulse`.
 ///
 /// In this order, each loop looking at `work_max` members at most:

@@ -357,7 +357,7 @@ async fn a_browser_that_keeps_no_cookies_takes_no_place() {
     // They are allowed by now: what the page has set comes along.
     let entered = submit(&edge, PAGE, "").await;
     assert_eq!(entered.header("location"), Some(PAGE));
-    // Whoever has lost the place is told what may have happened.
+    // A visitor who has lost the place is told what may have happened.
     assert_eq!(words(&show(&edge, "?gone", "").await).0, "You have no place here any more");
     let leave = submit(&edge, "/room/hall/leave", "").await;
     assert_eq!(leave.header("location"), Some("/room/hall?gone"));

@@ -11,25 +11,7 @@ const EXACT: usize = 500;
 const SEEDS: u64 = 2;
 
 fn counts(admitted_total: i64) -> RoomCounts {
-    RoomCounts {
-        mode: Mode::Open,
-        opens_at_ms: 0,
-        waiting: 10,
-        inside: 10,
-        late: 0,
-        capacity: 10,
-        rate_per_min: 6_000,
-        admitted_total,
-        round: 1,
-        epoch: 1,
-        drawing: false,
-        pace: 1_000,
-        free: 0,
-        held: 0,
-        paying: 0,
-        sold: 0,
-        blocked: 0,
-    }
+    RoomCounts { waiting: 10, inside: 10, capacity: 10, rate_per_min: 6_000, admitted_total, ..RoomCounts::untouched() }
 }
 
 fn room() -> Room {

@@ -27,7 +27,7 @@ pub struct ErrorPage<'a> {
     pub nonce: &'a str,
     /// As the API calls it.
     pub code: &'a str,
-    /// Of the request, for whoever asks about it.
+    /// Of the request: to be named by a person who asks about it.
     pub request_id: &'a str,
     pub again: Option<Again<'a>>,
 }

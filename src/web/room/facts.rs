@@ -40,7 +40,7 @@ pub enum Trouble {
     Busy,
     /// There was no such place.
     Again,
-    /// This browser had a place and has it no more.
+    /// This browser had a place and has lost it.
     Gone,
     /// The browser keeps no cookies.
     Cookies,

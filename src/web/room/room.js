@@ -516,7 +516,7 @@
   window.addEventListener('online', wake);
   window.addEventListener('resize', () => { if (last) reserve(last.state === 'waiting'); });
   window.addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
-  // Whoever joins again has been nowhere yet.
+  // A visitor who joins again has not been anywhere yet.
   if (flag('left')) remember(PLACE, null);
   tellTells();
   if (mustEnter || flag('poll')) later(0);
