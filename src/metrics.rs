@@ -108,7 +108,7 @@ metrics_table! {
 
     /// Holds asked for, by outcome.
     INVENTORY_HOLDS = "stanchion_inventory_holds_total", Counter, Count,
-        "outcome" ["held" "repeated" "key_reused" "no_event" "not_open" "not_inside" "place_over" "not_owner" "limit_exceeded" "taken" "sold_out" "no_block"];
+        "outcome" ["held" "repeated" "key_reused" "no_event" "not_open" "not_inside" "place_over" "ended" "not_owner" "limit_exceeded" "taken" "sold_out" "no_block"];
     /// Holds that ran out.
     INVENTORY_HOLDS_EXPIRED = "stanchion_inventory_holds_expired_total", Counter, Count;
     /// Claims asked for, by outcome.
@@ -116,7 +116,7 @@ metrics_table! {
         "outcome" ["claimed" "repeated" "key_reused" "no_campaign" "not_open" "already_claimed" "sold_out" "full"];
     /// Orders asked for, by outcome.
     INVENTORY_ORDERS = "stanchion_inventory_orders_total", Counter, Count,
-        "outcome" ["placed" "repeated" "key_reused" "not_found" "not_owner" "already_ordered" "expired" "released" "full"];
+        "outcome" ["placed" "repeated" "past" "key_reused" "not_found" "not_owner" "already_ordered" "expired" "released" "full"];
     /// Seats, by event and state (free, held, paying, sold, blocked).
     INVENTORY_SEATS = "stanchion_inventory_seats", Gauge, Count;
 

@@ -1,5 +1,16 @@
--- The end of holds. An ended one is kept for a day.
+-- The end of holds. An ended one is kept for a day: the last twenty of its user whole, of older ones the
+-- digest of their request, for its repeat.
 local DAY = 86400000
+
+local function keep_ended(hold, user)
+  redis.call("ZADD", ENDED, text(now + DAY), hold)
+  local oldest = note_ended(RECENT_HOLDS, user, hold)
+  local fact = oldest and redis.call("HGET", HOLDS, oldest)
+  if not fact then return end
+  redis.call("HSET", HOLD_DIGESTS, oldest, cjson.decode(fact).digest)
+  redis.call("HDEL", HOLDS, oldest)
+  redis.call("HDEL", MARKS, oldest)
+end
 
 -- Ends a held hold: its seats are free, its user and visitor have one less.
 local function end_hold(hold, state)
@@ -14,7 +25,7 @@ local function end_hold(hold, state)
   mark.state = state
   write_mark(hold, mark)
   redis.call("ZREM", EXPIRY, hold)
-  redis.call("ZADD", ENDED, text(now + DAY), hold)
   add(TAKEN, fact.user, -freed)
   add(OPEN, fact.visitor, -1)
+  keep_ended(hold, fact.user)
 end

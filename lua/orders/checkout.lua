@@ -4,20 +4,21 @@
 -- Caller:  lane::redis::checkout
 -- Cost:    O(seats of the hold)
 --
--- KEYS[1]   meta     hash    generation, log (last id), restoring
--- KEYS[2]   log      stream  <n>-0: id, at, body; hold and mark, or number
--- KEYS[3]   log_ids  hash    record id -> times in the log
--- KEYS[4]   orders   hash    order -> fact (JSON)
--- KEYS[5]   pending  hash    order -> pay | cancel
--- KEYS[6]   placed   set     orders of the event
--- KEYS[7]   room     hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[8]   inside   zset    visitor -> expiry, ms
--- KEYS[9]   scores   hash    visitor inside, late or back -> score, and its own end
--- KEYS[10]  seats    string  one byte a seat: f h p s b
--- KEYS[11]  owners   hash    seat -> hold (h) or order (p s)
--- KEYS[12]  holds    hash    hold -> what never changes (JSON)
--- KEYS[13]  marks    hash    hold -> state expires seats prices order
--- KEYS[14]  expiry   zset    held hold -> when it ends, ms
+-- KEYS[1]   meta           hash    generation, log (last id), restoring
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[3]   log_ids        hash    record id -> times in the log
+-- KEYS[4]   orders         hash    order -> fact (JSON)
+-- KEYS[5]   pending        hash    order -> pay | cancel
+-- KEYS[6]   placed         set     orders of the event
+-- KEYS[7]   room           hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[8]   inside         zset    visitor -> expiry, ms
+-- KEYS[9]   scores         hash    visitor inside, late or back -> score, and its own end
+-- KEYS[10]  seats          string  one byte a seat: f h p s b
+-- KEYS[11]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[12]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[13]  marks          hash    hold -> state expires seats prices order
+-- KEYS[14]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[15]  order_digests  hash    older rejected or refunded order -> version and digest of its request
 -- ARGV[1]   now_ms      integer  0 where nothing depends on it
 -- ARGV[2]   generation  integer  highest the caller has seen
 -- ARGV[3]   log         integer  highest log id the caller has seen
@@ -39,16 +40,18 @@
 --   -4  ALREADY_ORDERED
 --   -5  EXPIRED
 --   -6  RELEASED
+--   -7  PAST             this order was rejected or refunded, too long ago to say more of it
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SCORES, SEATS, OWNERS, HOLDS, MARKS, EXPIRY = unpack(KEYS)
+local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SCORES, SEATS, OWNERS, HOLDS, MARKS, EXPIRY,
+  ORDER_DIGESTS = unpack(KEYS)
 local code = {
   PLACED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, ALREADY_ORDERED = -4, EXPIRED = -5,
-  RELEASED = -6, FULL = -9, RECOVERING = -100,
+  RELEASED = -6, PAST = -7, FULL = -9, RECOVERING = -100,
 }
 -- include lib/args.lua
-arity(14, 12)
+arity(15, 12)
 -- include lib/marks.lua
 local hold, user, order, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local deadline, fact, record, body = int(8, 0, TIME_MAX), ARGV[9], ARGV[10], ARGV[11]
@@ -67,6 +70,8 @@ if known then
   if known_fact.digest ~= digest then return reply("KEY_REUSED") end
   return reply("REPEATED", known, pending)
 end
+local past = redis.call("HGET", ORDER_DIGESTS, order)
+if past then return reply(string.match(past, " (%S+)$") == digest and "PAST" or "KEY_REUSED") end
 if room.version and not seats_are_whole() then return lose("seats") end
 local mark, hold_json = read_mark(hold), redis.call("HGET", HOLDS, hold)
 if not mark or not hold_json then return reply("NOT_FOUND") end

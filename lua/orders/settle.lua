@@ -33,22 +33,27 @@
 -- KEYS[26]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[27]  placed         set     orders of the event
 -- KEYS[28]  drops          zset    order -> when it is dropped, ms
+-- KEYS[29]  attempts       hash    order -> {attempt: digest} (JSON)
+-- KEYS[30]  recent_holds   hash    user -> the last twenty of their ended holds
+-- KEYS[31]  hold_digests   hash    older ended hold -> digest of its request
+-- KEYS[32]  recent_orders  hash    user -> the last twenty of their rejected or refunded orders
+-- KEYS[33]  order_digests  hash    older one of these -> version and digest of its request
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  trim         integer  log id, 0: none
 -- ARGV[5]  settlements  integer  how many follow
--- then     each: order hold user status version held_until(-1: kept) fact, n, n·(seat p|s|h|f), m, m·(refund status fact)
+-- then     each: order hold user status version held_until(-1: kept) refundable_until fact, n, n·(seat p|s|h|f), m, m·(refund status fact)
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS =
-  unpack(KEYS)
+  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
+  ATTEMPTS, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS = unpack(KEYS)
 local code = { DONE = 1, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(28, 5)
+arity_from(33, 5)
 -- include lib/marks.lua
 local upto, n = int(4, 0, COUNT_MAX), int(5, 0, 100000)
 local at = 5
@@ -66,8 +71,8 @@ local settlements = {}
 for i = 1, n do
   local settlement = {
     order = next_text(), hold = next_text(), user = next_text(), status = next_text(),
-    version = next_int(-COUNT_MAX, COUNT_MAX), held_until = next_int(-1, TIME_MAX), fact = next_text(),
-    targets = {}, refunds = {},
+    version = next_int(-COUNT_MAX, COUNT_MAX), held_until = next_int(-1, TIME_MAX),
+    refundable_until = next_int(0, TIME_MAX), fact = next_text(), targets = {}, refunds = {},
   }
   for j = 1, next_int(0, 100000) do
     local target = { index = text(next_int(0, 4294967295)), state = next_text() }
@@ -88,7 +93,9 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/inside.lua
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
+-- include lib/recent.lua
 -- include lib/holds.lua
+-- include lib/past_orders.lua
 -- include lib/log.lua
 local FINAL = { confirmed = true, partially_refunded = true, refunded = true, rejected = true }
 
@@ -122,35 +129,47 @@ local function leave_if_done(visitor)
   end
 end
 
-local function settle(settlement)
+-- The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That hold
+-- ends as if it had run out.
+local function end_other(hold, order)
+  local mark = read_mark(hold)
+  if not mark or mark.state ~= "o" or mark.order ~= order then return end
+  for index in string.gmatch(mark.seats, "%d+") do
+    if is_owner(index, order) then put_seat(index, "h", hold) end
+  end
+  mark.order = ""
+  write_mark(hold, mark)
+  end_hold(hold, "e")
+end
+
+local function settle(settlement, known)
   local hold, order = settlement.hold, settlement.order
+  if known and known.hold ~= hold then end_other(known.hold, order) end
   local mark = read_mark(hold)
   local is_ours = mark and mark.state == "o" and mark.order == order
   local back = false
   for _, target in ipairs(settlement.targets) do back = back or (is_ours and target.state == "h") end
   move_seats(settlement, back)
-  local visitor = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold)).visitor
+  local held = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold))
   if back then
     mark.state, mark.order = "h", ""
     if settlement.held_until >= 0 then mark.expires = settlement.held_until end
     write_mark(hold, mark)
     redis.call("ZADD", EXPIRY, text(mark.expires), hold)
     redis.call("ZREM", ENDED, hold)
-    keep_inside(visitor, mark.expires)
+    forget_ended(RECENT_HOLDS, held.user, hold)
+    keep_inside(held.visitor, mark.expires)
   elseif is_ours and FINAL[settlement.status] and not redis.call("ZSCORE", ENDED, hold) then
-    redis.call("ZADD", ENDED, text(now + DAY), hold)
-    add(OPEN, visitor, -1)
-    if settlement.status ~= "rejected" then leave_if_done(visitor) end
+    keep_ended(hold, held.user)
+    add(OPEN, held.visitor, -1)
+    if settlement.status ~= "rejected" then leave_if_done(held.visitor) end
   end
 
   redis.call("HSET", ORDERS, order, settlement.fact)
   redis.call("HDEL", PENDING, order)
+  redis.call("HDEL", ORDER_DIGESTS, order)
   redis.call("SADD", PLACED, order)
-  if settlement.status == "rejected" or settlement.status == "refunded" then
-    redis.call("ZADD", DROPS, "NX", text(now + DAY), order)
-  else
-    redis.call("ZREM", DROPS, order)
-  end
+  keep_order(order, settlement.user, settlement.status, settlement.refundable_until)
 end
 
 -- A refund's status never goes down.
@@ -166,9 +185,16 @@ end
 
 if room.version then
   for _, settlement in ipairs(settlements) do
-    local known = redis.call("HGET", ORDERS, settlement.order)
-    if not known or cjson.decode(known).version < settlement.version then settle(settlement) end
-    for _, refund in ipairs(settlement.refunds) do show_refund(settlement.order, refund) end
+    local known, past = redis.call("HGET", ORDERS, settlement.order), redis.call("HGET", ORDER_DIGESTS, settlement.order)
+    known = known and cjson.decode(known)
+    local version = known and known.version or past and tonumber(string.match(past, "^%S+"))
+    if not version or version < settlement.version then
+      settle(settlement, known)
+      past = nil
+    end
+    if not past then
+      for _, refund in ipairs(settlement.refunds) do show_refund(settlement.order, refund) end
+    end
   end
   count_seats()
 end

@@ -34,6 +34,10 @@
 -- KEYS[27]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[28]  placed         set     orders of the event
 -- KEYS[29]  drops          zset    order -> when it is dropped, ms
+-- KEYS[30]  recent_holds   hash    user -> the last twenty of their ended holds
+-- KEYS[31]  hold_digests   hash    older ended hold -> digest of its request
+-- KEYS[32]  recent_orders  hash    user -> the last twenty of their rejected or refunded orders
+-- KEYS[33]  order_digests  hash    older one of these -> version and digest of its request
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -44,11 +48,11 @@
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS =
-  unpack(KEYS)
+  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
+  RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS = unpack(KEYS)
 local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(29, 4)
+arity(33, 4)
 -- include lib/marks.lua
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua
@@ -59,7 +63,9 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/places.lua
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
+-- include lib/recent.lua
 -- include lib/holds.lua
+-- include lib/past_orders.lua
 -- include lib/whole.lua
 -- include lib/lost.lua
 -- What is missing of the event or of its lane; every look costs the same, however much there is.
@@ -72,7 +78,8 @@ local function missing()
   local held = room.h + room.p + room.s
   if held > 0 and redis.call("EXISTS", TAKEN) == 0 then return "seats by user" end
   if room.h > 0 and redis.call("EXISTS", EXPIRY) == 0 then return "ends of holds" end
-  if room.p + room.s > 0 and redis.call("EXISTS", ORDERS, PLACED) < 2 then return "orders" end
+  local has_orders = room.p > 0 or size(DROPS, "ZCARD") > size(ORDER_DIGESTS, "HLEN")
+  if has_orders and redis.call("EXISTS", ORDERS, PLACED) < 2 then return "orders" end
   if size(LOG, "XLEN") == 0 and size(LOG_IDS, "HLEN") > 0 then return "the log" end
 end
 
@@ -151,16 +158,17 @@ end
 count_seats()
 
 for _, hold in ipairs(due(ENDED, now)) do
-  redis.call("HDEL", HOLDS, hold)
-  redis.call("HDEL", MARKS, hold)
+  local fact = redis.call("HGET", HOLDS, hold)
+  if fact then forget_ended(RECENT_HOLDS, cjson.decode(fact).user, hold) end
+  for _, key in ipairs({ HOLDS, MARKS, HOLD_DIGESTS }) do redis.call("HDEL", key, hold) end
   redis.call("ZREM", ENDED, hold)
 end
 
 for _, order in ipairs(due(DROPS, now)) do
-  local refunds = redis.call("HGET", ORDER_REFUNDS, order)
-  for refund in pairs(refunds and cjson.decode(refunds) or {}) do redis.call("HDEL", REFUNDS, refund) end
-  for _, key in ipairs({ ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS }) do redis.call("HDEL", key, order) end
-  redis.call("SREM", PLACED, order)
+  local fact = redis.call("HGET", ORDERS, order)
+  if fact then forget_ended(RECENT_ORDERS, cjson.decode(fact).user, order) end
+  forget_order(order)
+  redis.call("HDEL", ORDER_DIGESTS, order)
   redis.call("ZREM", DROPS, order)
 end
 

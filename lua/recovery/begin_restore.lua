@@ -15,6 +15,7 @@
 -- KEYS[8]   attempts       hash    order -> {attempt: digest} (JSON)
 -- KEYS[9]   refunds        hash    refund -> fact (JSON)
 -- KEYS[10]  order_refunds  hash    order -> {refund: 1} (JSON)
+-- KEYS[11]  order_digests  hash    older rejected or refunded order -> version and digest of its request
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -24,10 +25,11 @@
 --    1  BEGUN           {…, events, event, …, campaign, …}: the number of events first
 --   -1  OLD_GENERATION  not above the lane's; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, CAMPAIGNS, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS = unpack(KEYS)
+local META, EVENTS, CAMPAIGNS, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS,
+  ORDER_DIGESTS = unpack(KEYS)
 local code = { BEGUN = 1, OLD_GENERATION = -1 }
 -- include lib/args.lua
-arity(10, 5)
+arity(11, 5)
 -- include lib/marks.lua
 local to, last = int(4, 1, COUNT_MAX), int(5, 0, COUNT_MAX)
 local is_again = restoring and restoring ~= "sealed" and to == generation
@@ -36,7 +38,7 @@ local seen_generation, seen_log = int(2, 0, COUNT_MAX), int(3, 0, COUNT_MAX)
 if to < seen_generation then return reply("OLD_GENERATION") end
 -- A wiped lane rebuilt under the generation it had: whoever saw its log must not find it behind.
 if to == seen_generation and not is_again then last = math.max(last, seen_log) end
-redis.call("UNLINK", LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS)
+redis.call("UNLINK", LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ORDER_DIGESTS)
 local events, campaigns = redis.call("SMEMBERS", EVENTS), redis.call("SMEMBERS", CAMPAIGNS)
 restoring = #events + #campaigns > 0 and "dropping" or "building"
 redis.call("HSET", META, "generation", text(to), "log", text(last), "restoring", restoring, "begun", text(now))

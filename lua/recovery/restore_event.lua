@@ -4,29 +4,32 @@
 -- Caller:  lane::redis::restore_event
 -- Cost:    O(seats)
 --
--- KEYS[1]   meta         hash    generation, log (last id), restoring, begun, took
--- KEYS[2]   events       set     events of the lane
--- KEYS[3]   seats        string  one byte a seat: f h p s b
--- KEYS[4]   room         hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[5]   waiting      zset    visitor -> score
--- KEYS[6]   seen         hash    waiting visitor -> last seen, ms
--- KEYS[7]   inside       zset    visitor -> expiry, ms
--- KEYS[8]   called       set     visitors inside who have not claimed it; with ! before it: the second call
--- KEYS[9]   late         zset    visitor -> when called, ms
--- KEYS[10]  back         zset    visitor -> score
--- KEYS[11]  scores       hash    visitor inside, late or back -> score, and its own end
--- KEYS[12]  spent        hash    score / 1024 -> 128 bytes, a bit a score
--- KEYS[13]  spent_draws  set     visitors of a draw who are through
--- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws
--- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
--- KEYS[16]  bound        hash    visitor -> user
--- KEYS[17]  open         hash    visitor -> holds not ended
--- KEYS[18]  owners       hash    seat -> hold (h) or order (p s)
--- KEYS[19]  taken        hash    user -> seats h p s
--- KEYS[20]  holds        hash    hold -> what never changes (JSON)
--- KEYS[21]  marks        hash    hold -> state expires seats prices order
--- KEYS[22]  expiry       zset    held hold -> when it ends, ms
--- KEYS[23]  ended        zset    ended hold -> when it is dropped, ms
+-- KEYS[1]   meta           hash    generation, log (last id), restoring, begun, took
+-- KEYS[2]   events         set     events of the lane
+-- KEYS[3]   seats          string  one byte a seat: f h p s b
+-- KEYS[4]   room           hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[5]   waiting        zset    visitor -> score
+-- KEYS[6]   seen           hash    waiting visitor -> last seen, ms
+-- KEYS[7]   inside         zset    visitor -> expiry, ms
+-- KEYS[8]   called         set     visitors inside who have not claimed it; with ! before it: the second call
+-- KEYS[9]   late           zset    visitor -> when called, ms
+-- KEYS[10]  back           zset    visitor -> score
+-- KEYS[11]  scores         hash    visitor inside, late or back -> score, and its own end
+-- KEYS[12]  spent          hash    score / 1024 -> 128 bytes, a bit a score
+-- KEYS[13]  spent_draws    set     visitors of a draw who are through
+-- KEYS[14]  draws_log      list    + or - and a visitor: each change of spent_draws
+-- KEYS[15]  drawn          zset    who entered by a draw, all at 0: in order of their ids
+-- KEYS[16]  bound          hash    visitor -> user
+-- KEYS[17]  open           hash    visitor -> holds not ended
+-- KEYS[18]  owners         hash    seat -> hold (h) or order (p s)
+-- KEYS[19]  taken          hash    user -> seats h p s
+-- KEYS[20]  holds          hash    hold -> what never changes (JSON)
+-- KEYS[21]  marks          hash    hold -> state expires seats prices order
+-- KEYS[22]  expiry         zset    held hold -> when it ends, ms
+-- KEYS[23]  ended          zset    ended hold -> when it is dropped, ms
+-- KEYS[24]  recent_holds   hash    user -> the last twenty of their ended holds
+-- KEYS[25]  hold_digests   hash    older ended hold -> digest of its request
+-- KEYS[26]  recent_orders  hash    user -> the last twenty of their rejected or refunded orders
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -59,10 +62,10 @@
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN, BOUND, OPEN, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+  DRAWN, BOUND, OPEN, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(23, 26)
+arity_from(26, 26)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua

@@ -20,38 +20,44 @@
 -- KEYS[14]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[15]  placed         set     orders of the event
 -- KEYS[16]  drops          zset    order -> when it is dropped, ms
--- ARGV[1]   now_ms      integer  0 where nothing depends on it
--- ARGV[2]   generation  integer  highest the caller has seen
--- ARGV[3]   log         integer  highest log id the caller has seen
--- ARGV[4]   order       text
--- ARGV[5]   user        text
--- ARGV[6]   status      text
--- ARGV[7]   fact        JSON
--- ARGV[8]   hold        text
--- ARGV[9]   visitor     text
--- ARGV[10]  hold_fact   JSON     what never changes of the hold
--- ARGV[11]  expires     integer  of the hold, ms
--- ARGV[12]  seats       text     of the hold, joined by commas
--- ARGV[13]  prices      text     of those, joined by commas
--- ARGV[14]  to          integer  the generation that was begun
+-- KEYS[17]  refunds        hash    refund -> fact (JSON)
+-- KEYS[18]  recent_holds   hash    user -> the last twenty of their ended holds
+-- KEYS[19]  hold_digests   hash    older ended hold -> digest of its request
+-- KEYS[20]  recent_orders  hash    user -> the last twenty of their rejected or refunded orders
+-- KEYS[21]  order_digests  hash    older one of these -> version and digest of its request
+-- ARGV[1]   now_ms            integer  0 where nothing depends on it
+-- ARGV[2]   generation        integer  highest the caller has seen
+-- ARGV[3]   log               integer  highest log id the caller has seen
+-- ARGV[4]   order             text
+-- ARGV[5]   user              text
+-- ARGV[6]   status            text
+-- ARGV[7]   fact              JSON
+-- ARGV[8]   hold              text
+-- ARGV[9]   visitor           text
+-- ARGV[10]  hold_fact         JSON     what never changes of the hold
+-- ARGV[11]  expires           integer  of the hold, ms
+-- ARGV[12]  seats             text     of the hold, joined by commas
+-- ARGV[13]  prices            text     of those, joined by commas
+-- ARGV[14]  refundable_until  integer  ms
+-- ARGV[15]  to                integer  the generation that was begun
 -- then     seat, state (p s) of each seat it has
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED,
-  PLACED, DROPS = unpack(KEYS)
+  PLACED, DROPS, REFUNDS, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS = unpack(KEYS)
 local code = { DONE = 1, NOT_RESTORING = -101 }
 -- include lib/args.lua
-arity_from(16, 14)
+arity_from(21, 15)
 -- include lib/marks.lua
 local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]
 local mark = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }
-local to = int(14, 0, COUNT_MAX)
-if #ARGV % 2 ~= 0 then error({ err = "ARITY" }) end
+local refundable_until, to = int(14, 0, TIME_MAX), int(15, 0, COUNT_MAX)
+if #ARGV % 2 == 0 then error({ err = "ARITY" }) end
 local taken = {}
-for at = 15, #ARGV, 2 do
+for at = 16, #ARGV, 2 do
   local state = ARGV[at + 1]
   if state ~= "p" and state ~= "s" and state ~= "h" and state ~= "f" and state ~= "b" then
     error({ err = "RANGE argument " .. at + 1 })
@@ -63,7 +69,9 @@ end
 if not room.version then return reply("NOT_RESTORING") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
+-- include lib/recent.lua
 -- include lib/holds.lua
+-- include lib/past_orders.lua
 for _, seat in ipairs(taken) do put_seat(seat[1], seat[2], order) end
 count_seats()
 add(TAKEN, user, #taken)
@@ -72,17 +80,14 @@ write_mark(hold, mark)
 redis.call("ZREM", EXPIRY, hold)
 local is_final = status == "confirmed" or status == "partially_refunded" or status == "refunded" or status == "rejected"
 if is_final then
-  redis.call("ZADD", ENDED, text(now + DAY), hold)
+  keep_ended(hold, user)
 else
   redis.call("ZREM", ENDED, hold)
   add(OPEN, visitor, 1)
 end
 redis.call("HSET", ORDERS, order, fact)
 for _, key in ipairs({ PENDING, ATTEMPTS, ORDER_REFUNDS }) do redis.call("HDEL", key, order) end
+redis.call("HDEL", ORDER_DIGESTS, order)
 redis.call("SADD", PLACED, order)
-if status == "rejected" or status == "refunded" then
-  redis.call("ZADD", DROPS, text(now + DAY), order)
-else
-  redis.call("ZREM", DROPS, order)
-end
+keep_order(order, user, status, refundable_until)
 return reply("DONE")

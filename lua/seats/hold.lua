@@ -4,19 +4,21 @@
 -- Caller:  lane::redis::hold
 -- Cost:    O(seats of the rows looked at + holds that ran out)
 --
--- KEYS[1]   meta    hash    generation, log (last id), restoring
--- KEYS[2]   room    hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   inside  zset    visitor -> expiry, ms
--- KEYS[4]   scores  hash    visitor inside, late or back -> score, and its own end
--- KEYS[5]   bound   hash    visitor -> user
--- KEYS[6]   open    hash    visitor -> holds not ended
--- KEYS[7]   seats   string  one byte a seat: f h p s b
--- KEYS[8]   owners  hash    seat -> hold (h) or order (p s)
--- KEYS[9]   taken   hash    user -> seats h p s
--- KEYS[10]  holds   hash    hold -> what never changes (JSON)
--- KEYS[11]  marks   hash    hold -> state expires seats prices order
--- KEYS[12]  expiry  zset    held hold -> when it ends, ms
--- KEYS[13]  ended   zset    ended hold -> when it is dropped, ms
+-- KEYS[1]   meta          hash    generation, log (last id), restoring
+-- KEYS[2]   room          hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   inside        zset    visitor -> expiry, ms
+-- KEYS[4]   scores        hash    visitor inside, late or back -> score, and its own end
+-- KEYS[5]   bound         hash    visitor -> user
+-- KEYS[6]   open          hash    visitor -> holds not ended
+-- KEYS[7]   seats         string  one byte a seat: f h p s b
+-- KEYS[8]   owners        hash    seat -> hold (h) or order (p s)
+-- KEYS[9]   taken         hash    user -> seats h p s
+-- KEYS[10]  holds         hash    hold -> what never changes (JSON)
+-- KEYS[11]  marks         hash    hold -> state expires seats prices order
+-- KEYS[12]  expiry        zset    held hold -> when it ends, ms
+-- KEYS[13]  ended         zset    ended hold -> when it is dropped, ms
+-- KEYS[14]  recent_holds  hash    user -> the last twenty of their ended holds
+-- KEYS[15]  hold_digests  hash    older ended hold -> digest of its request
 -- ARGV[1]   now_ms          integer  0 where nothing depends on it
 -- ARGV[2]   generation      integer  highest the caller has seen
 -- ARGV[3]   log             integer  highest log id the caller has seen
@@ -45,15 +47,18 @@
 --   -8  SOLD_OUT        fewer are free than wanted
 --   -9  NO_BLOCK        enough are free, but not side by side
 --  -10  PLACE_OVER      inside for what is under way only
+--  -11  ENDED           this hold has ended, too long ago to say more of it
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, INSIDE, SCORES, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local META, ROOM, INSIDE, SCORES, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS,
+  HOLD_DIGESTS = unpack(KEYS)
 local code = {
   HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4,
-  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, PLACE_OVER = -10, RECOVERING = -100,
+  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, PLACE_OVER = -10, ENDED = -11,
+  RECOVERING = -100,
 }
 -- include lib/args.lua
-arity(13, 14)
+arity(15, 14)
 -- include lib/marks.lua
 local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)
@@ -77,6 +82,7 @@ end
 if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
+-- include lib/recent.lua
 -- include lib/holds.lua
 -- include lib/inside.lua
 -- include lib/whole.lua
@@ -86,6 +92,8 @@ if known then
   if cjson.decode(known).digest ~= digest then return reply("KEY_REUSED") end
   return reply("REPEATED", known, redis.call("HGET", MARKS, hold))
 end
+local ended = redis.call("HGET", HOLD_DIGESTS, hold)
+if ended then return reply(ended == digest and "ENDED" or "KEY_REUSED") end
 if not seats_are_whole() then return lose("seats") end
 local mode = mode_in_force()
 if mode == "scheduled" or mode == "closed" then return reply("NOT_OPEN") end

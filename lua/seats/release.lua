@@ -4,16 +4,18 @@
 -- Caller:  lane::redis::release
 -- Cost:    O(seats of the hold)
 --
--- KEYS[1]   meta    hash    generation, log (last id), restoring
--- KEYS[2]   room    hash    version; settings, counters, seats (see lib/room.lua)
--- KEYS[3]   open    hash    visitor -> holds not ended
--- KEYS[4]   seats   string  one byte a seat: f h p s b
--- KEYS[5]   owners  hash    seat -> hold (h) or order (p s)
--- KEYS[6]   taken   hash    user -> seats h p s
--- KEYS[7]   holds   hash    hold -> what never changes (JSON)
--- KEYS[8]   marks   hash    hold -> state expires seats prices order
--- KEYS[9]   expiry  zset    held hold -> when it ends, ms
--- KEYS[10]  ended   zset    ended hold -> when it is dropped, ms
+-- KEYS[1]   meta          hash    generation, log (last id), restoring
+-- KEYS[2]   room          hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]   open          hash    visitor -> holds not ended
+-- KEYS[4]   seats         string  one byte a seat: f h p s b
+-- KEYS[5]   owners        hash    seat -> hold (h) or order (p s)
+-- KEYS[6]   taken         hash    user -> seats h p s
+-- KEYS[7]   holds         hash    hold -> what never changes (JSON)
+-- KEYS[8]   marks         hash    hold -> state expires seats prices order
+-- KEYS[9]   expiry        zset    held hold -> when it ends, ms
+-- KEYS[10]  ended         zset    ended hold -> when it is dropped, ms
+-- KEYS[11]  recent_holds  hash    user -> the last twenty of their ended holds
+-- KEYS[12]  hold_digests  hash    older ended hold -> digest of its request
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -27,16 +29,18 @@
 --   -3  NOT_FOUND
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED = unpack(KEYS)
+local META, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS, HOLD_DIGESTS =
+  unpack(KEYS)
 local code = { RELEASED = 1, ENDED = 2, ORDERED = -1, NOT_OWNER = -2, NOT_FOUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity(10, 5)
+arity(12, 5)
 -- include lib/marks.lua
 local hold, user = ARGV[4], ARGV[5]
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/seats.lua
 -- include lib/hold_marks.lua
+-- include lib/recent.lua
 -- include lib/holds.lua
 local mark, fact = read_mark(hold), redis.call("HGET", HOLDS, hold)
 if not mark or not fact then return reply("NOT_FOUND") end

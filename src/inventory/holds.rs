@@ -40,6 +40,7 @@ fn label(outcome: &HoldOutcome) -> &'static str {
         HoldOutcome::NoEvent => "no_event",
         HoldOutcome::NotOpen => "not_open",
         HoldOutcome::NotInside => "not_inside",
+        HoldOutcome::Ended => "ended",
         HoldOutcome::PlaceOver => "place_over",
         HoldOutcome::NotOwner => "not_owner",
         HoldOutcome::LimitExceeded { .. } => "limit_exceeded",

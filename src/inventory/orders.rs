@@ -10,9 +10,12 @@ use super::Inventory;
 use super::watch::{Busy, Waited};
 use crate::clock::Millis;
 use crate::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
+use crate::lane::event::RestoredOrder;
 use crate::lane::order::OrderStatus;
 use crate::lane::record::{Body, CouponChoice, PaymentAsk, Record, Terms, VERSION};
-use crate::lane::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, Result};
+use crate::lane::{
+    Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, Result, Settlement,
+};
 use crate::metrics::INVENTORY_ORDERS;
 
 /// An order as the buyer wants it. Its id is of the hold's lane.
@@ -90,6 +93,31 @@ impl Inventory {
             self.nudge(lane.id());
         }
         Ok(outcome)
+    }
+
+    /// What became of an attempt that was asked for before. Nothing new is begun: of no order so much is due.
+    pub async fn repeated_pay(
+        &self,
+        order: &OrderId,
+        user: UserId,
+        attempt: AttemptId,
+        digest: String,
+    ) -> Result<PayOutcome> {
+        const NEVER_DUE: i64 = -1;
+        let payment = PaymentAsk { provider: String::new(), key: String::new() };
+        let paying = Paying { order: order.clone(), user, attempt, digest, payment, amount: NEVER_DUE };
+        self.pay(paying).await
+    }
+
+    /// Shows its lane an order again that left it, as the ledger has it: something is to follow after all.
+    pub async fn bring_back(&self, order: RestoredOrder) -> Result<()> {
+        let Some(lane) = self.order_lane(&order.fact.id) else { return Ok(()) };
+        let RestoredOrder { fact, hold, seats: _, refundable_until_ms } = order;
+        let (event, user, visitor) = (fact.event.clone(), fact.user.clone(), hold.visitor);
+        // Its seats are in the lane, and as they were.
+        let (seats, refunds) = (Vec::new(), Vec::new());
+        let settlement = Settlement { fact, visitor, user, seats, held_until_ms: None, refundable_until_ms, refunds };
+        lane.settle(self.clock.now_ms(), &event, vec![settlement], None).await
     }
 
     pub async fn cancel(&self, order: OrderId, user: UserId) -> Result<CancelOutcome> {
@@ -176,6 +204,7 @@ fn label(outcome: &CheckoutOutcome) -> &'static str {
     match outcome {
         CheckoutOutcome::Placed(_) => "placed",
         CheckoutOutcome::Repeated(_) => "repeated",
+        CheckoutOutcome::Past => "past",
         CheckoutOutcome::KeyReused => "key_reused",
         CheckoutOutcome::NotFound => "not_found",
         CheckoutOutcome::NotOwner => "not_owner",

@@ -8,6 +8,7 @@ use crate::lane::record::{Body, Record, RefundBy, VERSION};
 use crate::lane::{Refund, RefundFact, RefundOutcome, Result};
 
 /// A refund as it is asked for. Its id is of the order's lane.
+#[derive(Clone)]
 pub struct Refunding {
     pub order: OrderId,
     /// `None`: an admin asks.

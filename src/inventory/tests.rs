@@ -130,6 +130,7 @@ impl House {
             user: user(),
             seats: vec![(0, seat)],
             held_until_ms: None,
+            refundable_until_ms: NOW,
             refunds: Vec::new(),
         };
         let lane = self.lanes.get(LaneId(0)).expect("the only one");

@@ -88,8 +88,7 @@ pub struct SeatMap {
 /// with a new round), and an empty bucket: nobody knows what was let in since. Each order's
 /// fact and hold are stored, the hold `Ordered` by it; seats take their state and the order as owner
 /// (also over `blocked`); `taken` counts them for the order's user. An order not yet final leaves its
-/// hold open (counted for its visitor); a final one's hold ended now. Rejected and refunded ones are
-/// dropped a day from now.
+/// hold open (counted for its visitor); a final one's hold ended now. How long an order stays is counted from now.
 #[derive(Debug, Clone)]
 pub struct EventRestore {
     /// The one that was begun.
@@ -114,6 +113,8 @@ pub struct RestoredOrder {
     pub hold: HoldFact,
     /// Live seats of the order: all `Paying` or all `Sold`.
     pub seats: Vec<(SeatIndex, SeatState)>,
+    /// As a [`Settlement`](super::Settlement) has it.
+    pub refundable_until_ms: Millis,
 }
 
 /// Everything the audit needs of an event, of one moment. Holds and orders by id, `taken` by user without

@@ -57,6 +57,10 @@ pub enum Fault {
 
 pub type Result<T> = std::result::Result<T, Fault>;
 
+/// So many of what has ended of a user and event (holds; rejected and refunded orders) stay whole for a day. Of older
+/// ones only what tells a repeat does, so that nobody fills a lane with what they gave back.
+pub const RECENT_MAX: usize = 20;
+
 /// One lane. All ids given to it must belong to it; the caller routes.
 ///
 /// Time comes in as `now_ms`, never from the store's own clock. Every operation is idempotent by the

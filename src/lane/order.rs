@@ -114,7 +114,11 @@ impl Reason {
 /// Beside it the lane keeps a *pending* mark: pay or cancel, from the door until a settlement with a
 /// newer version. Everyone is shown status `paying` while the mark is pay, the stored one otherwise.
 /// A rejected or refunded order is dropped, with its attempts and refunds, by the first pulse a day after
-/// the settlement that made it so (one that makes it otherwise again takes that back); others stay.
+/// the settlement that made it so (one that makes it otherwise again takes that back). The last
+/// [`RECENT_MAX`](super::RECENT_MAX) of a user and event stay whole so long; of older ones version and digest do, and
+/// the repeat of a checkout is [`CheckoutOutcome::Past`], while to everything but a settlement with a newer version
+/// they are not there. A confirmed or partly refunded one is dropped a day after the last refund may be asked for, or
+/// after the settlement that said so, if that is later. Others stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFact {
     pub id: OrderId,
@@ -226,6 +230,8 @@ pub enum CheckoutOutcome {
     Placed(LogId),
     /// This order was placed before, with the same digest: its present status.
     Repeated(OrderFact),
+    /// It was, and was rejected or refunded, too long ago to say more of it.
+    Past,
     KeyReused,
     NotFound,
     NotOwner,
@@ -396,6 +402,8 @@ pub struct RefundLineFact {
 /// `refunds` are looked at in either case, and each stored unless the lane's has a higher status
 /// (requested < sent < done = failed). No such event: all are skipped. A seat is moved only if the order
 /// owns it. Counters (`taken`, a visitor's open holds, the room's counts) follow. In detail:
+/// - The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That other
+///   hold, if `Ordered` by this order, ends as if it had run out.
 /// - The order *goes back to its hold* when any target is `Held` and the hold is known, `Ordered` by this
 ///   order: the hold is `Held` again without an order, expires at `held_until_ms` (none: as before), and
 ///   the visitor's place inside, if there, lasts at least as long. If it does not, `Held` means `Free`.
@@ -412,6 +420,8 @@ pub struct Settlement {
     pub seats: Vec<(SeatIndex, SeatTarget)>,
     /// For `SeatTarget::Held`: when the hold, held again, ends.
     pub held_until_ms: Option<Millis>,
+    /// Until when a refund may be asked for. What can follow later comes with a settlement of its own.
+    pub refundable_until_ms: Millis,
     pub refunds: Vec<RefundFact>,
 }
 

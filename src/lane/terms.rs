@@ -30,6 +30,13 @@ pub struct RefundTerm {
     pub fee_bp: i64,
 }
 
+impl Terms {
+    /// Until when a buyer may ask for a refund; where there is no end to it, until the event begins.
+    pub fn refundable_until_ms(&self) -> Millis {
+        self.refunds.last().and_then(|term| term.until_ms).unwrap_or(self.starts_ms)
+    }
+}
+
 impl RefundTerm {
     pub const FREE: RefundTerm = RefundTerm { until_ms: None, fee_bp: 0 };
 }

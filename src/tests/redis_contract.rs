@@ -7,6 +7,8 @@ use fred::prelude::{Builder, Client, Config};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use stanchion::config;
 use stanchion::ids::{CampaignId, EventId, LaneId, LogId};
+use stanchion::lane::RECENT_MAX;
+use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::redis::scripts::{self, Arity, Script};
 use stanchion::lane::redis::{connect, keys};
 
@@ -107,4 +109,60 @@ async fn wrong_arguments_change_nothing() {
             assert_eq!(redis.says("DEBUG DIGEST"), before, "{path} changed something: {args:?}");
         }
     }
+}
+
+/// Bytes that all keys take, as the server counts them.
+async fn bytes(client: &Client) -> i64 {
+    let ask = async |command: &'static str, args: &[&str]| -> Value {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        client.custom(CustomCommand::new_static(command, ClusterHash::FirstKey, false), args).await.expect("an answer")
+    };
+    let mut sum = 0;
+    for key in ask("KEYS", &["*"]).await.into_array() {
+        let key = key.into_string().expect("keys are text");
+        sum += ask("MEMORY", &["USAGE", &key, "SAMPLES", "0"]).await.as_i64().expect("a size");
+    }
+    sum
+}
+
+#[tokio::test]
+async fn who_gives_back_again_and_again_fills_nothing() {
+    let redis = OwnRedis::with(&[]).await;
+    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
+    lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, 1).await.expect("the same one");
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let client = Builder::from_config(Config::from_url(&redis.url()).expect("an address")).build().expect("a client");
+    client.init().await.expect("the server is ready");
+    let more = 500;
+
+    let give_back = async |n: usize, from: usize| {
+        for at in from..from + n {
+            held(&lane, START, &format!("h{at}"), "kim", &[0, 1, 2, 3]).await;
+            lane.release(START, ask::release(HALL, &format!("h{at}"), "kim")).await.expect("an answer");
+        }
+    };
+    give_back(RECENT_MAX, 0).await;
+    let before = bytes(&client).await;
+    give_back(more, RECENT_MAX).await;
+    let each = (bytes(&client).await - before) / i64::try_from(more).expect("few");
+    assert!((1..=350).contains(&each), "{each} bytes a hold that ended");
+
+    let cancel = async |n: usize, from: usize| {
+        for at in from..from + n {
+            let key = format!("o{at}");
+            let hold = held(&lane, START, &key, "kim", &[0, 1, 2, 3]).await;
+            let order = placed(&lane, START, &key, &hold, &key).await;
+            let rejected = ask::settlement(&hold, &order, 1, OrderStatus::Rejected, SeatTarget::Free);
+            let trim = lane.meta().await.expect("an answer").log_last;
+            lane.settle(START, &hold.event, vec![rejected], Some(trim)).await.expect("an answer");
+        }
+    };
+    cancel(RECENT_MAX, 0).await;
+    let before = bytes(&client).await;
+    cancel(more, RECENT_MAX).await;
+    let each = (bytes(&client).await - before) / i64::try_from(more).expect("few");
+    assert!((1..=1_000).contains(&each), "{each} bytes an order that was cancelled, with its hold");
 }

@@ -49,6 +49,7 @@ pub async fn create(request: Request) -> Outcome {
         HoldOutcome::Held(fact) => return Ok(created(&request, &event, &fact)),
         HoldOutcome::Repeated(fact) => return Ok(created(&request, &event, &fact).replayed()),
         HoldOutcome::KeyReused => Code::IdempotencyKeyReused.into(),
+        HoldOutcome::Ended => Problem::new(Code::HoldExpired).detail("the hold of this key has ended"),
         // It is on sale: its lane has not heard of it yet, or lost it.
         HoldOutcome::NoEvent => {
             request.state.catalog.event_missing(&event.id);

@@ -48,7 +48,15 @@ pub async fn order(request: &Request, order: &OrderId) -> Result<OrderFact, Prob
 
 /// An order, when it is the user's.
 pub async fn own_order(request: &Request, id: &OrderId, user: &UserId) -> Result<OrderFact, Problem> {
-    let fact = order(request, id).await?;
+    own(order(request, id).await?, user)
+}
+
+/// An order that its lane does not know (any more), when it is the user's. Nothing of it is under way.
+pub async fn past_order(request: &Request, id: &OrderId, user: &UserId) -> Result<OrderFact, Problem> {
+    own(request.state.ledger.order(id).await?.ok_or(Code::OrderNotFound)?, user)
+}
+
+fn own(fact: OrderFact, user: &UserId) -> Result<OrderFact, Problem> {
     if fact.user == *user { Ok(fact) } else { Err(Code::NotOwner.into()) }
 }
 

@@ -12,7 +12,7 @@ use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ids::{AttemptId, FactKind, HoldId, OrderId, UserId, fact_id, fact_lane};
 use crate::inventory::orders::{Paying, Placing};
 use crate::inventory::{Busy, Waited};
-use crate::lane::order::OrderStatus;
+use crate::lane::order::{OrderStatus, Reason};
 use crate::lane::record::CouponChoice;
 use crate::lane::{CancelOutcome, CheckoutOutcome, OrderFact, PayOutcome};
 
@@ -43,6 +43,7 @@ pub async fn place(request: Request) -> Outcome {
         // As with holds: a repeat is answered, whatever has changed since.
         Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
     };
+    let digest = body.digest.clone();
 
     let placing = Placing {
         order,
@@ -61,8 +62,13 @@ pub async fn place(request: Request) -> Outcome {
     match placed.outcome {
         CheckoutOutcome::Placed(_) => Ok(accepted(&placed.order, OrderStatus::Accepted)),
         CheckoutOutcome::Repeated(fact) => Ok(accepted(&fact.id, fact.status).replayed()),
+        // The ledger remembers longer. What it does not know either could not be written: it was rejected.
+        CheckoutOutcome::Past => {
+            let rejected = accepted(&placed.order, OrderStatus::Rejected).replayed();
+            Ok(replay(&request, &placed.order, &digest).await?.unwrap_or(rejected))
+        }
         CheckoutOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
-        CheckoutOutcome::NotFound => Err(Code::HoldNotFound.into()),
+        CheckoutOutcome::NotFound => replay(&request, &placed.order, &digest).await?.ok_or(Code::HoldNotFound.into()),
         CheckoutOutcome::NotOwner => Err(Code::NotOwner.into()),
         CheckoutOutcome::AlreadyOrdered => Err(Code::HoldAlreadyOrdered.into()),
         CheckoutOutcome::Expired => Err(Code::HoldExpired.into()),
@@ -73,7 +79,11 @@ pub async fn place(request: Request) -> Outcome {
 
 /// The order this key brought about before; `None`: there is none.
 async fn replay(request: &Request, order: &OrderId, digest: &str) -> Result<Option<Answer>, Problem> {
-    match request.state.inventory.order(order).await? {
+    let known = match request.state.inventory.order(order).await? {
+        Some(fact) => Some(fact),
+        None => request.state.ledger.order(order).await?,
+    };
+    match known {
         Some(fact) if fact.digest == digest => Ok(Some(accepted(&fact.id, fact.status).replayed())),
         Some(_) => Err(Code::IdempotencyKeyReused.into()),
         None => Ok(None),
@@ -140,16 +150,27 @@ pub async fn pay(request: Request) -> Outcome {
     let body = request.json::<PaymentBody>()?;
     let (amount, part) = body.value.parts()?;
     let (order, lane) = lookup::order_id(&request)?;
-    let payment = part.allowed(&request.state.config.payment.providers)?;
-
     let attempt = AttemptId::from(fact_id(FactKind::Attempt, lane, scope));
-    let paying = Paying { order: order.clone(), user, attempt, digest: body.digest, payment, amount };
     let answer = |fact: &OrderFact| under_way(whole(&request, StatusCode::ACCEPTED, fact), &order);
-    match request.state.inventory.pay(paying).await? {
+    let inventory = &request.state.inventory;
+    let payment = match part.allowed(&request.state.config.payment.providers) {
+        Ok(payment) => payment,
+        // A repeat is answered, also when the provider is none of the house's any more.
+        Err(refusal) => match inventory.repeated_pay(&order, user, attempt, body.digest).await? {
+            PayOutcome::Repeated(fact) => return Ok(answer(&fact).replayed()),
+            PayOutcome::KeyReused => return Err(Code::IdempotencyKeyReused.into()),
+            _ => return Err(refusal),
+        },
+    };
+    let paying = Paying { order: order.clone(), user: user.clone(), attempt, digest: body.digest, payment, amount };
+    match inventory.pay(paying).await? {
         PayOutcome::Accepted(fact) => Ok(answer(&fact)),
         PayOutcome::Repeated(fact) => Ok(answer(&fact).replayed()),
         PayOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),
-        PayOutcome::NotFound => Err(Code::OrderNotFound.into()),
+        PayOutcome::NotFound => {
+            lookup::past_order(&request, &order, &user).await?;
+            Err(Code::NotPayable.into())
+        }
         PayOutcome::NotOwner => Err(Code::NotOwner.into()),
         PayOutcome::InProgress => Err(Code::PaymentInProgress.into()),
         PayOutcome::NotPayable => Err(Code::NotPayable.into()),
@@ -163,9 +184,13 @@ pub async fn pay(request: Request) -> Outcome {
 pub async fn cancel(request: Request) -> Outcome {
     let user = request.user()?.clone();
     let (order, _) = lookup::order_id(&request)?;
-    match request.state.inventory.cancel(order.clone(), user).await? {
-        CancelOutcome::Accepted(fact) => Ok(under_way(whole(&request, StatusCode::ACCEPTED, &fact), &order)),
-        CancelOutcome::NotFound => Err(Code::OrderNotFound.into()),
+    let answer = |fact: &OrderFact| Ok(under_way(whole(&request, StatusCode::ACCEPTED, fact), &order));
+    match request.state.inventory.cancel(order.clone(), user.clone()).await? {
+        CancelOutcome::Accepted(fact) => answer(&fact),
+        CancelOutcome::NotFound => {
+            let past = lookup::past_order(&request, &order, &user).await?;
+            if past.reason == Some(Reason::Cancelled) { answer(&past) } else { Err(Code::NotCancellable.into()) }
+        }
         CancelOutcome::NotOwner => Err(Code::NotOwner.into()),
         CancelOutcome::InProgress => Err(Code::PaymentInProgress.into()),
         CancelOutcome::NotCancellable => Err(Code::NotCancellable.into()),

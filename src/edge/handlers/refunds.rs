@@ -22,8 +22,7 @@ pub async fn create(request: Request) -> Outcome {
     let (order, lane) = lookup::order_id(&request)?;
     let refund = RefundId::from(fact_id(FactKind::Refund, lane, scope));
 
-    let placed = request.state.inventory.order(&order).await?;
-    let by = placed.map_or(RefundBy::Buyer, |order| buyer(&request, &order));
+    let by = buyer(&request, &lookup::order(&request, &order).await?);
     let ask = Refunding { order, user: Some(user), by, refund, digest: body.digest, lines, reason };
     request_refund(&request, ask).await
 }
@@ -40,7 +39,26 @@ fn buyer(request: &Request, order: &OrderFact) -> RefundBy {
 
 pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome {
     let (order, refund) = (ask.order.clone(), ask.refund.clone());
-    match request.state.inventory.refund(ask).await? {
+    let mut outcome = request.state.inventory.refund(ask.clone()).await?;
+    if let RefundOutcome::NotFound = outcome {
+        if let Some(known) = request.state.ledger.refund(&refund).await? {
+            if known.digest != ask.digest {
+                return Err(Code::IdempotencyKeyReused.into());
+            }
+            return Ok(requested(&order, &refund, known.status).replayed());
+        }
+        // It left its lane when its time was over; who may still ask brings it back.
+        if let Some(left) = request.state.ledger.live_order(&order).await? {
+            request.state.inventory.bring_back(left).await?;
+            outcome = request.state.inventory.refund(ask).await?;
+        } else if let Some(past) = request.state.ledger.order(&order).await? {
+            outcome = match ask.user {
+                Some(user) if user != past.user => RefundOutcome::NotOwner,
+                _ => RefundOutcome::NotRefundable,
+            };
+        }
+    }
+    match outcome {
         RefundOutcome::Accepted => Ok(requested(&order, &refund, RefundStatus::Requested)),
         RefundOutcome::Repeated(fact) => Ok(requested(&order, &refund, fact.status).replayed()),
         RefundOutcome::KeyReused => Err(Code::IdempotencyKeyReused.into()),

@@ -7,7 +7,7 @@ use crate::lane::event::EventDump;
 
 pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
     let event = step.event(id)?;
-    let orders = step.state().orders.values().filter(|order| order.fact.event == *id);
+    let orders = step.state().orders.all().filter(|order| order.fact.event == *id);
     let mut taken: Vec<(String, i64)> =
         event.seats.all_taken().map(|(user, count)| (user.as_str().to_owned(), count)).collect();
     taken.sort_unstable();

@@ -41,6 +41,8 @@ pub enum Effect {
     Trimmed(LogId),
     Event(EventId, EventEffect),
     OrderPut(Box<Order>),
+    /// Only the digest of its request is left.
+    OrderReduced(OrderId),
     /// With its refunds.
     OrderDropped(OrderId),
     RefundPut(RefundFact),
@@ -95,6 +97,8 @@ pub enum EventEffect {
     },
     Taken(UserId, i64),
     HoldPut(Box<Hold>),
+    /// Only the digest of its request is left.
+    HoldReduced(HoldId),
     HoldDropped(HoldId),
 }
 
@@ -133,29 +137,26 @@ impl Effect {
                 let event = state.events.get_mut(id).expect("an event is created before it changes");
                 effect.apply(event);
             }
-            Effect::OrderPut(order) => {
-                let id = order.fact.id.clone();
-                state.order_drops.extend(order.drop_key());
-                let before = state.orders.insert(id, (**order).clone());
-                if let Some(key) = before.and_then(|before| before.drop_key())
-                    && Some(&key) != order.drop_key().as_ref()
-                {
-                    state.order_drops.remove(&key);
-                }
+            Effect::OrderPut(order) => state.orders.put((**order).clone()),
+            Effect::OrderReduced(id) => {
+                let order = state.orders.reduce(id);
+                forget_refunds(state, order);
             }
             Effect::OrderDropped(id) => {
-                if let Some(order) = state.orders.remove(id) {
-                    order.drop_key().map(|key| state.order_drops.remove(&key));
-                    for refund in &order.refunds {
-                        state.refunds.remove(refund);
-                    }
-                }
+                let order = state.orders.remove(id);
+                forget_refunds(state, order);
             }
             Effect::RefundPut(fact) => drop(state.refunds.insert(fact.id.clone(), fact.clone())),
             Effect::CampaignCreated(id) => drop(state.campaigns.insert(id.clone(), Default::default())),
             Effect::CampaignPut(id, terms) => campaign(state, id).terms = *terms,
             Effect::Claimed(id, claim) => campaign(state, id).add(claim.clone()),
         }
+    }
+}
+
+fn forget_refunds(state: &mut State, order: Option<Order>) {
+    for refund in order.iter().flat_map(|order| &order.refunds) {
+        state.refunds.remove(refund);
     }
 }
 
@@ -194,6 +195,7 @@ impl EventEffect {
             EventEffect::Seats { seats, state, owner } => event.seats.set(seats, *state, owner.as_deref()),
             EventEffect::Taken(user, count) => event.seats.set_taken(user, *count),
             EventEffect::HoldPut(hold) => event.holds.put((**hold).clone()),
+            EventEffect::HoldReduced(id) => event.holds.reduce(id),
             EventEffect::HoldDropped(id) => event.holds.remove(id),
         }
     }

@@ -1,17 +1,23 @@
-//! The holds of an event, by id, by when they run out and by when they are dropped.
+//! The holds of an event, by id, by when they run out and by when they are dropped. Of older ended ones only the
+//! digest of their request is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::recent::Recent;
 use super::state::DAY_MS;
 use crate::clock::Millis;
-use crate::ids::HoldId;
+use crate::ids::{HoldId, UserId};
 use crate::lane::hold::{HoldFact, HoldState};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Holds {
     by_id: BTreeMap<HoldId, Hold>,
+    #[serde(default)]
+    digests: BTreeMap<HoldId, Digest>,
+    #[serde(default)]
+    recent: Recent<HoldId>,
     /// Held ones by when they run out.
     #[serde(skip)]
     expiry: BTreeSet<(Millis, HoldId)>,
@@ -27,9 +33,17 @@ pub struct Hold {
     pub ended_ms: Option<Millis>,
 }
 
+/// An ended hold that only a repeat of its request still asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Digest {
+    digest: String,
+    ended_ms: Millis,
+}
+
 impl Holds {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
+        self.drops.extend(self.digests.iter().map(|(id, digest)| (digest.ended_ms + DAY_MS, id.clone())));
         for (_, hold) in std::mem::take(&mut self.by_id) {
             self.put(hold);
         }
@@ -43,19 +57,52 @@ impl Holds {
         self.by_id.values()
     }
 
+    /// Digest of the request of a hold that ended, and of which nothing else is known any more.
+    pub fn digest(&self, id: &HoldId) -> Option<&str> {
+        self.digests.get(id).map(|ended| ended.digest.as_str())
+    }
+
+    /// The user's oldest ended hold, when there are more than stay whole.
+    pub fn one_too_many(&self, user: &UserId) -> Option<HoldId> {
+        self.recent.one_too_many(user)
+    }
+
     pub fn put(&mut self, hold: Hold) {
         let id = hold.fact.id.clone();
-        self.remove(&id);
+        self.unindex(&id);
+        match hold.ended_ms {
+            Some(_) => self.recent.note(&hold.fact.user, &id),
+            None => self.recent.forget(&hold.fact.user, &id),
+        }
         self.expiry.extend(hold.expiry_key());
         self.drops.extend(hold.drop_key());
         self.by_id.insert(id, hold);
     }
 
+    /// Leaves only the digest of an ended hold.
+    pub fn reduce(&mut self, id: &HoldId) {
+        let Some(hold) = self.unindex(id) else { return };
+        let Some(ended_ms) = hold.ended_ms else { return };
+        self.recent.forget(&hold.fact.user, id);
+        self.drops.insert((ended_ms + DAY_MS, id.clone()));
+        self.digests.insert(id.clone(), Digest { digest: hold.fact.digest, ended_ms });
+    }
+
+    /// Drops a hold, or what is left of it.
     pub fn remove(&mut self, id: &HoldId) {
-        if let Some(before) = self.by_id.remove(id) {
-            before.expiry_key().map(|key| self.expiry.remove(&key));
-            before.drop_key().map(|key| self.drops.remove(&key));
+        if let Some(hold) = self.unindex(id) {
+            self.recent.forget(&hold.fact.user, id);
         }
+        if let Some(ended) = self.digests.remove(id) {
+            self.drops.remove(&(ended.ended_ms + DAY_MS, id.clone()));
+        }
+    }
+
+    fn unindex(&mut self, id: &HoldId) -> Option<Hold> {
+        let before = self.by_id.remove(id)?;
+        before.expiry_key().map(|key| self.expiry.remove(&key));
+        before.drop_key().map(|key| self.drops.remove(&key));
+        Some(before)
     }
 
     /// The next held one to run out.

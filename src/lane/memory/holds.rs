@@ -23,6 +23,9 @@ pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOu
         }
         return Ok(HoldOutcome::Repeated(hold.at(now_ms)));
     }
+    if let Some(digest) = event.holds.digest(&ask.hold) {
+        return Ok(if digest == ask.digest { HoldOutcome::Ended } else { HoldOutcome::KeyReused });
+    }
     match event.counts(now_ms).mode {
         Mode::Open | Mode::Paused | Mode::Drain => {}
         Mode::Scheduled | Mode::Closed => return Ok(HoldOutcome::NotOpen),
@@ -128,7 +131,7 @@ pub fn close_one(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
     step.emit_on(id, EventEffect::OpenHolds(visitor.clone(), open));
 }
 
-fn end(step: &mut Step<'_>, now_ms: Millis, fact: HoldFact, state: HoldState) {
+pub fn end(step: &mut Step<'_>, now_ms: Millis, fact: HoldFact, state: HoldState) {
     let id = fact.event.clone();
     let event = step.expect_event(&id);
     let seats = event.seats.owned(&fact.seats, fact.id.as_str());
@@ -136,8 +139,16 @@ fn end(step: &mut Step<'_>, now_ms: Millis, fact: HoldFact, state: HoldState) {
     step.emit_on(&id, EventEffect::Seats { seats, state: SeatState::Free, owner: None });
     step.emit_on(&id, EventEffect::Taken(fact.user.clone(), taken));
     close_one(step, &id, &fact.visitor);
-    let ended = Hold { fact: HoldFact { state, ..fact }, ended_ms: Some(now_ms) };
-    step.emit_on(&id, EventEffect::HoldPut(Box::new(ended)));
+    put_ended(step, &id, Hold { fact: HoldFact { state, ..fact }, ended_ms: Some(now_ms) });
+}
+
+/// Keeps a hold that has ended; the oldest of its user's may be one too many.
+pub fn put_ended(step: &mut Step<'_>, id: &EventId, hold: Hold) {
+    let user = hold.fact.user.clone();
+    step.emit_on(id, EventEffect::HoldPut(Box::new(hold)));
+    if let Some(oldest) = step.expect_event(id).holds.one_too_many(&user) {
+        step.emit_on(id, EventEffect::HoldReduced(oldest));
+    }
 }
 
 type Chosen = (Vec<SeatIndex>, Vec<i64>);

@@ -21,6 +21,7 @@ mod order_book;
 mod orders;
 mod pick;
 mod pulse;
+mod recent;
 mod restore;
 mod room;
 mod rooms;

@@ -25,6 +25,9 @@ pub fn checkout(step: &mut Step<'_>, now_ms: Millis, ask: &Checkout) -> Checkout
         }
         return CheckoutOutcome::Repeated(order.shown());
     }
+    if let Some(past) = step.state().orders.digest(&ask.fact.id) {
+        return if past.digest == ask.fact.digest { CheckoutOutcome::Past } else { CheckoutOutcome::KeyReused };
+    }
     let id = &ask.event;
     let Some(event) = step.event(id) else { return CheckoutOutcome::NotFound };
     let Some(hold) = event.holds.get(&ask.hold) else { return CheckoutOutcome::NotFound };

@@ -144,9 +144,8 @@ impl Beat<'_, '_> {
     }
 
     fn order_to_drop(&self) -> Option<OrderId> {
-        let first = (self.id.clone(), Millis::MIN, OrderId::from(String::new()));
-        let (event, drop_ms, order) = self.step.state().order_drops.range(first..).next()?;
-        (event == self.id && *drop_ms <= self.now_ms).then(|| order.clone())
+        let (drop_ms, order) = self.step.state().orders.first_to_drop(self.id)?;
+        (drop_ms <= self.now_ms).then(|| order.clone())
     }
 
     fn admit(&mut self) {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::effect::{Effect, EventEffect};
 use super::events::{check_ranges, create, lay_out};
 use super::hold_book::Hold;
+use super::holds::put_ended;
 use super::order_book::Order;
 use super::room::{At, Bucket, Standing};
-use super::state::DAY_MS;
+use super::settle::keep_order;
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, LogId, SeatIndex};
@@ -15,7 +16,6 @@ use crate::lane::Result;
 use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
 use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
 use crate::lane::hold::{HoldFact, HoldState};
-use crate::lane::order::OrderStatus;
 
 pub fn seal(step: &mut Step<'_>) {
     let state = step.state();
@@ -95,7 +95,7 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
 }
 
 fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &RestoredOrder) {
-    let RestoredOrder { fact, hold, seats } = restored;
+    let RestoredOrder { fact, hold, seats, refundable_until_ms } = restored;
     let mut by_state: BTreeMap<u8, Vec<SeatIndex>> = BTreeMap::new();
     for (seat, state) in seats {
         by_state.entry(state.byte()).or_default().push(*seat);
@@ -115,11 +115,10 @@ fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &R
         step.emit_on(id, EventEffect::OpenHolds(hold.visitor.clone(), open_holds));
     }
     let hold = HoldFact { state: HoldState::Ordered, order: Some(fact.id.clone()), ..hold.clone() };
-    step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { fact: hold, ended_ms })));
-
-    let mut order = Order::new(fact.clone());
-    if matches!(fact.status, OrderStatus::Rejected | OrderStatus::Refunded) {
-        order.drop_ms = Some(now_ms + DAY_MS);
+    let hold = Hold { fact: hold, ended_ms };
+    match ended_ms {
+        Some(_) => put_ended(step, id, hold),
+        None => step.emit_on(id, EventEffect::HoldPut(Box::new(hold))),
     }
-    step.emit(Effect::OrderPut(Box::new(order)));
+    keep_order(step, now_ms, Order::new(fact.clone()), *refundable_until_ms);
 }

@@ -3,7 +3,7 @@
 
 use super::effect::{Effect, EventEffect};
 use super::hold_book::Hold;
-use super::holds::{close_one, count};
+use super::holds::{close_one, count, end, put_ended};
 use super::order_book::Order;
 use super::room::At;
 use super::rooms::{keep_inside, spend};
@@ -21,9 +21,13 @@ pub fn settle(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlements: &[
         return;
     }
     for settlement in settlements {
-        let known = step.state().orders.get(&settlement.fact.id);
-        if known.is_none_or(|order| order.fact.version < settlement.fact.version) {
+        let (order, orders) = (&settlement.fact.id, &step.state().orders);
+        let past = orders.digest(order).map(|past| past.version);
+        let known = orders.get(order).map(|order| order.fact.version).or(past);
+        if known.is_none_or(|version| version < settlement.fact.version) {
             apply(step, now_ms, id, settlement);
+        } else if past.is_some() {
+            continue;
         }
         for refund in &settlement.refunds {
             show_refund(step, &settlement.fact.id, refund);
@@ -33,6 +37,7 @@ pub fn settle(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlements: &[
 
 fn apply(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
     let order = &settlement.fact.id;
+    end_other(step, now_ms, id, settlement);
     let hold = step.expect_event(id).holds.get(&settlement.fact.hold).cloned();
     let hold = hold.filter(|hold| hold.fact.state == HoldState::Ordered && hold.fact.order.as_ref() == Some(order));
     let back = hold.as_ref().filter(|_| settlement.seats.iter().any(|(_, target)| *target == SeatTarget::Held));
@@ -48,13 +53,30 @@ fn apply(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlem
         && hold.ended_ms.is_none()
     {
         let visitor = hold.fact.visitor.clone();
-        step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { ended_ms: Some(now_ms), ..hold })));
+        put_ended(step, id, Hold { ended_ms: Some(now_ms), ..hold });
         close_one(step, id, &visitor);
         if settlement.fact.status != OrderStatus::Rejected {
             leave_if_done(step, id, &visitor);
         }
     }
     put_order(step, now_ms, settlement);
+}
+
+/// The lane's order stands on another hold than the ledger's: that hold ends.
+fn end_other(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
+    let order = &settlement.fact.id;
+    let Some(placed) = step.state().orders.get(order).map(|order| order.fact.hold.clone()) else { return };
+    if placed == settlement.fact.hold {
+        return;
+    }
+    let event = step.expect_event(id);
+    let Some(hold) = event.holds.get(&placed).map(|hold| hold.fact.clone()) else { return };
+    if hold.state != HoldState::Ordered || hold.order.as_ref() != Some(order) {
+        return;
+    }
+    let seats = event.seats.owned(&hold.seats, order.as_str());
+    step.emit_on(id, EventEffect::Seats { seats, state: SeatState::Held, owner: Some(placed.as_str().to_owned()) });
+    end(step, now_ms, HoldFact { order: None, ..hold }, HoldState::Expired);
 }
 
 fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: bool) {
@@ -108,15 +130,25 @@ fn put_order(step: &mut Step<'_>, now_ms: Millis, settlement: &Settlement) {
     let mut order = known.cloned().unwrap_or_else(|| Order::new(settlement.fact.clone()));
     order.fact = settlement.fact.clone();
     order.pending = None;
+    order.drop_ms = order.drop_ms.or_else(|| step.state().orders.digest(&order.fact.id).map(|past| past.drop_ms));
+    keep_order(step, now_ms, order, settlement.refundable_until_ms);
+}
+
+/// Keeps an order: one under way for good, a paid one until a day after the last refund may be asked for, a rejected
+/// or refunded one for a day; of those, the oldest of its user's may be one too many.
+pub fn keep_order(step: &mut Step<'_>, now_ms: Millis, mut order: Order, refundable_until_ms: Millis) {
+    let day_ms = now_ms + DAY_MS;
     order.drop_ms = match order.fact.status {
-        OrderStatus::Rejected | OrderStatus::Refunded => order.drop_ms.or(Some(now_ms + DAY_MS)),
-        OrderStatus::Accepted
-        | OrderStatus::PendingPayment
-        | OrderStatus::Paying
-        | OrderStatus::Confirmed
-        | OrderStatus::PartiallyRefunded => None,
+        // The earliest time it was given stays.
+        OrderStatus::Rejected | OrderStatus::Refunded => Some(order.drop_ms.map_or(day_ms, |at_ms| at_ms.min(day_ms))),
+        OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => Some(now_ms.max(refundable_until_ms) + DAY_MS),
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => None,
     };
+    let (event, user, past) = (order.fact.event.clone(), order.fact.user.clone(), order.is_past());
     step.emit(Effect::OrderPut(Box::new(order)));
+    if past && let Some(oldest) = step.state().orders.one_too_many(&event, &user) {
+        step.emit(Effect::OrderReduced(oldest));
+    }
 }
 
 fn show_refund(step: &mut Step<'_>, order: &OrderId, refund: &RefundFact) {

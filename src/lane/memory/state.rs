@@ -1,17 +1,17 @@
 //! All that one lane of the embedded store knows. Decides nothing: the operations do, `effect` writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::hold_book::Holds;
 use super::log_queue::Log;
-use super::order_book::Order;
+use super::order_book::Orders;
 use super::room::Room;
 use super::seats::Seats;
 use super::stock::Campaign;
 use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, OrderId, RefundId};
+use crate::ids::{CampaignId, EventId, RefundId};
 use crate::lane::order::RefundFact;
 use crate::lane::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
 
@@ -33,10 +33,8 @@ pub struct State {
     pub fence: u64,
     pub log: Log,
     pub events: BTreeMap<EventId, Event>,
-    pub orders: BTreeMap<OrderId, Order>,
-    /// Orders to be dropped, by event and time.
-    #[serde(skip)]
-    pub order_drops: BTreeSet<(EventId, Millis, OrderId)>,
+    #[serde(flatten)]
+    pub orders: Orders,
     pub refunds: BTreeMap<RefundId, RefundFact>,
     pub campaigns: BTreeMap<CampaignId, Campaign>,
 }
@@ -64,9 +62,7 @@ impl State {
             event.room.index();
             event.holds.index();
         }
-        for order in self.orders.values() {
-            self.order_drops.extend(order.drop_key());
-        }
+        self.orders.index();
         for campaign in self.campaigns.values_mut() {
             campaign.index();
         }

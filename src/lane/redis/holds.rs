@@ -133,6 +133,7 @@ fn held(reply: &mut Reply, now_ms: Millis, ask: &HoldAsk) -> Read<HoldOutcome> {
         "NO_EVENT" => Ok(HoldOutcome::NoEvent),
         "NOT_OPEN" => Ok(HoldOutcome::NotOpen),
         "NOT_INSIDE" => Ok(HoldOutcome::NotInside),
+        "ENDED" => Ok(HoldOutcome::Ended),
         "PLACE_OVER" => Ok(HoldOutcome::PlaceOver),
         "NOT_OWNER" => Ok(HoldOutcome::NotOwner),
         "LIMIT_EXCEEDED" => Ok(HoldOutcome::LimitExceeded { taken: reply.int()? }),

@@ -57,14 +57,15 @@ keys! {
     Lane {
         Meta = "meta", Lease = "lease", Log = "log", LogIds = "log_ids", Events = "events", Campaigns = "campaigns",
         Orders = "orders", Pending = "pending", Attempts = "attempts", Refunds = "refunds",
-        OrderRefunds = "order_refunds",
+        OrderRefunds = "order_refunds", OrderDigests = "order_digests",
     }
     Event {
         Room = "room", Waiting = "waiting", Seen = "seen", Inside = "inside", Called = "called", Late = "late",
         Back = "back", Scores = "scores", Spent = "spent", SpentDraws = "spent_draws", DrawsLog = "draws_log",
         Drawn = "drawn", Bound = "bound", Open = "open", Seats = "seats",
         Owners = "owners", Taken = "taken", Holds = "holds", Marks = "marks", Expiry = "expiry", Ended = "ended",
-        Placed = "placed", Drops = "drops",
+        Placed = "placed", Drops = "drops", RecentHolds = "recent_holds", HoldDigests = "hold_digests",
+        RecentOrders = "recent_orders",
     }
     Campaign {
         Campaign = "campaign", Claims = "claims", Numbers = "numbers", Claimants = "claimants",

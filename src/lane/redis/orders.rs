@@ -33,6 +33,7 @@ pub async fn checkout(lane: &RedisLane, now_ms: Millis, ask: &Checkout) -> Resul
     lane.read(reply, |reply| match reply.name {
         "PLACED" => Ok(CheckoutOutcome::Placed(LogId(logs::count(reply.log)?))),
         "REPEATED" => Ok(CheckoutOutcome::Repeated(shown(reply)?)),
+        "PAST" => Ok(CheckoutOutcome::Past),
         "KEY_REUSED" => Ok(CheckoutOutcome::KeyReused),
         "NOT_FOUND" => Ok(CheckoutOutcome::NotFound),
         "NOT_OWNER" => Ok(CheckoutOutcome::NotOwner),
@@ -195,6 +196,7 @@ fn settlement_args(args: Args, settlement: &Settlement) -> Args {
         .text(fact.status.as_str())
         .int(fact.version)
         .int(settlement.held_until_ms.unwrap_or(-1))
+        .int(settlement.refundable_until_ms)
         .json(fact)
         .int(settlement.seats.len() as u64);
     let args = settlement.seats.iter().fold(args, |args, (seat, target)| {

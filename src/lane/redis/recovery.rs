@@ -116,7 +116,7 @@ fn len<T>(list: &[T]) -> i64 {
 }
 
 fn order_args(restored: &RestoredOrder, generation: u64) -> Args {
-    let RestoredOrder { fact, hold, seats } = restored;
+    let RestoredOrder { fact, hold, seats, refundable_until_ms } = restored;
     let args = Args::new()
         .text(fact.id.as_str())
         .text(fact.user.as_str())
@@ -128,6 +128,7 @@ fn order_args(restored: &RestoredOrder, generation: u64) -> Args {
         .int(hold.expires_ms)
         .text(holds::joined(&hold.seats))
         .text(holds::joined(&hold.prices))
+        .int(*refundable_until_ms)
         .int(generation);
     seats.iter().fold(args, |args, (seat, state)| args.int(*seat).text(char::from(state.byte())))
 }

@@ -66,7 +66,8 @@ macro_rules! library {
 
 library! {
     "lib/args.lua", "lib/bucket.lua", "lib/hold_marks.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
-    "lib/log.lua", "lib/lost.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/places.lua", "lib/restoring.lua",
+    "lib/log.lua", "lib/lost.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/past_orders.lua", "lib/places.lua",
+    "lib/recent.lua", "lib/restoring.lua",
     "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/stand.lua", "lib/whole.lua",
 }
 
@@ -110,23 +111,23 @@ scripts! {
     BOARD = "queue/board", [Meta, Room, Waiting, Inside, Late, Back], Exactly(4), [(1, "BOARD"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     PRESENCE = "queue/presence", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(4), [(1, "SEEN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
-    PULSE = "queue/pulse", [Meta, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    PULSE = "queue/pulse", [Meta, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, RecentHolds, HoldDigests, RecentOrders, OrderDigests], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     ROOM = "queue/room", [Meta, Room, Waiting, Inside, Late, Back], Exactly(3), [(1, "ROOM"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     INSIDE = "queue/inside", [Meta, Inside], Exactly(4), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     READMIT = "queue/readmit", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws], Exactly(7), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     DRAWN = "queue/drawn", [Meta, Room, Drawn], Exactly(5), [(1, "DRAWN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     CHECKPOINT = "queue/checkpoint", [Meta, Room, Inside, Called, Scores, Spent, SpentDraws, DrawsLog], Exactly(6), [(1, "CHECKPOINT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     SEATS = "seats/seats", [Meta, Room, Seats], Exactly(3), [(1, "SEATS"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    HOLD = "seats/hold", [Meta, Room, Inside, Scores, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(14), [(1, "HELD"), (2, "REPEATED"), (3, "AGAIN"), (-1, "KEY_REUSED"), (-2, "NO_EVENT"), (-3, "NOT_OPEN"), (-4, "NOT_INSIDE"), (-5, "NOT_OWNER"), (-6, "LIMIT_EXCEEDED"), (-7, "TAKEN"), (-8, "SOLD_OUT"), (-9, "NO_BLOCK"), (-10, "PLACE_OVER"), (-100, "RECOVERING")];
+    HOLD = "seats/hold", [Meta, Room, Inside, Scores, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, RecentHolds, HoldDigests], Exactly(14), [(1, "HELD"), (2, "REPEATED"), (3, "AGAIN"), (-1, "KEY_REUSED"), (-2, "NO_EVENT"), (-3, "NOT_OPEN"), (-4, "NOT_INSIDE"), (-5, "NOT_OWNER"), (-6, "LIMIT_EXCEEDED"), (-7, "TAKEN"), (-8, "SOLD_OUT"), (-9, "NO_BLOCK"), (-10, "PLACE_OVER"), (-11, "ENDED"), (-100, "RECOVERING")];
     GET_HOLD = "seats/get_hold", [Meta, Holds, Marks], Exactly(4), [(1, "HOLD"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
-    RELEASE = "seats/release", [Meta, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended], Exactly(5), [(1, "RELEASED"), (2, "ENDED"), (-1, "ORDERED"), (-2, "NOT_OWNER"), (-3, "NOT_FOUND"), (-100, "RECOVERING")];
-    CHECKOUT = "orders/checkout", [Meta, Log, LogIds, Orders, Pending, Placed, Room, Inside, Scores, Seats, Owners, Holds, Marks, Expiry], Exactly(12), [(1, "PLACED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "ALREADY_ORDERED"), (-5, "EXPIRED"), (-6, "RELEASED"), (-9, "FULL"), (-100, "RECOVERING")];
+    RELEASE = "seats/release", [Meta, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, RecentHolds, HoldDigests], Exactly(5), [(1, "RELEASED"), (2, "ENDED"), (-1, "ORDERED"), (-2, "NOT_OWNER"), (-3, "NOT_FOUND"), (-100, "RECOVERING")];
+    CHECKOUT = "orders/checkout", [Meta, Log, LogIds, Orders, Pending, Placed, Room, Inside, Scores, Seats, Owners, Holds, Marks, Expiry, OrderDigests], Exactly(12), [(1, "PLACED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "ALREADY_ORDERED"), (-5, "EXPIRED"), (-6, "RELEASED"), (-7, "PAST"), (-9, "FULL"), (-100, "RECOVERING")];
     PAY = "orders/pay", [Meta, Log, LogIds, Orders, Pending, Attempts], Exactly(12), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "IN_PROGRESS"), (-5, "NOT_PAYABLE"), (-6, "AMOUNT_MISMATCH"), (-7, "TOO_MANY"), (-9, "FULL"), (-100, "RECOVERING")];
     CANCEL = "orders/cancel", [Meta, Log, LogIds, Orders, Pending], Exactly(7), [(1, "ACCEPTED"), (-1, "NOT_FOUND"), (-2, "NOT_OWNER"), (-3, "IN_PROGRESS"), (-4, "NOT_CANCELLABLE"), (-100, "RECOVERING")];
     REFUND = "orders/refund", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds], AtLeast(12), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "NOT_REFUNDABLE"), (-5, "OVER_REFUND"), (-6, "LINE_NOT_FOUND"), (-7, "CLOSED"), (-9, "FULL"), (-100, "RECOVERING")];
     ORDERS = "orders/orders", [Meta, Orders, Pending], AtLeast(3), [(1, "ORDERS"), (-100, "RECOVERING")];
     GET_REFUND = "orders/get_refund", [Meta, Refunds], Exactly(4), [(1, "REFUND"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
-    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
+    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, Attempts, RecentHolds, HoldDigests, RecentOrders, OrderDigests], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
     PUT_CAMPAIGN = "coupons/put_campaign", [Meta, Campaigns, Campaign, Numbers], Exactly(10), [(1, "DONE"), (-1, "STALE"), (-2, "STOCK_CLAIMED"), (-100, "RECOVERING")];
     CLAIM = "coupons/claim", [Meta, Log, LogIds, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "CLAIMED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NO_CAMPAIGN"), (-3, "NOT_OPEN"), (-4, "ALREADY_CLAIMED"), (-5, "SOLD_OUT"), (-9, "FULL"), (-100, "RECOVERING")];
     READ_LOG = "log/read_log", [Meta, Log], Exactly(5), [(1, "RECORDS"), (-100, "RECOVERING")];
@@ -136,12 +137,12 @@ scripts! {
     UNLEASE = "log/unlease", [Meta, Lease], Exactly(4), [(1, "DONE")];
     META = "log/meta", [Meta, Log], Exactly(3), [(1, "META")];
     SEAL = "recovery/seal", [Meta], Exactly(4), [(1, "DONE")];
-    BEGIN_RESTORE = "recovery/begin_restore", [Meta, Events, Campaigns, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds], Exactly(5), [(1, "BEGUN"), (-1, "OLD_GENERATION")];
-    DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    BEGIN_RESTORE = "recovery/begin_restore", [Meta, Events, Campaigns, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, OrderDigests], Exactly(5), [(1, "BEGUN"), (-1, "OLD_GENERATION")];
+    DROP_EVENT = "recovery/drop_event", [Meta, Events, Campaigns, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, RecentHolds, HoldDigests, RecentOrders], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
     DROP_CAMPAIGN = "recovery/drop_campaign", [Meta, Events, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(5), [(1, "DONE"), (-101, "NOT_RESTORING")];
-    RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    RESTORE_EVENT = "recovery/restore_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Owners, Taken, Holds, Marks, Expiry, Ended, RecentHolds, HoldDigests, RecentOrders], AtLeast(26), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_PLACES = "recovery/restore_places", [Meta, Inside, Called, Scores, Spent, SpentDraws, Drawn], AtLeast(7), [(1, "DONE"), (-101, "NOT_RESTORING")];
-    RESTORE_ORDER = "recovery/restore_order", [Meta, Orders, Pending, Attempts, OrderRefunds, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops], AtLeast(14), [(1, "DONE"), (-101, "NOT_RESTORING")];
+    RESTORE_ORDER = "recovery/restore_order", [Meta, Orders, Pending, Attempts, OrderRefunds, Room, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, Refunds, RecentHolds, HoldDigests, RecentOrders, OrderDigests], AtLeast(15), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(11), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CLAIMS = "recovery/restore_claims", [Meta, Campaign, Claims, Numbers, Claimants], AtLeast(4), [(1, "DONE"), (-101, "NOT_RESTORING")];
     END_RESTORE = "recovery/end_restore", [Meta], Exactly(4), [(1, "DONE"), (-1, "OTHER_GENERATION")];

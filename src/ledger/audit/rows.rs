@@ -16,6 +16,7 @@ const SEATS_PAGE: i64 = 5_000;
 pub struct LiveSeat {
     pub seat: SeatIndex,
     pub order: OrderId,
+    pub user: UserId,
     pub status: OrderStatus,
 }
 
@@ -71,7 +72,7 @@ impl Ledger {
 }
 
 async fn live_seats(conn: &mut Conn, event: String, after: i64) -> Result<Vec<LiveSeat>> {
-    let text = "SELECT t.seat, t.order_id, o.status FROM ticket t JOIN orders o ON o.id = t.order_id \
+    let text = "SELECT t.seat, t.order_id, o.user_id, o.status FROM ticket t JOIN orders o ON o.id = t.order_id \
          WHERE t.event = ? AND t.live = 1 AND t.seat > ? ORDER BY t.seat LIMIT ?";
     let rows = sqlx::query(text).bind(event).bind(after).bind(SEATS_PAGE).fetch_all(conn).await?;
     cells("ticket", &rows)
@@ -79,6 +80,7 @@ async fn live_seats(conn: &mut Conn, event: String, after: i64) -> Result<Vec<Li
             Ok(LiveSeat {
                 seat: row.small("seat")?,
                 order: OrderId::from(row.text("order_id")?),
+                user: UserId::from(row.text("user_id")?),
                 status: row.word("status", OrderStatus::parse)?,
             })
         })

@@ -19,6 +19,7 @@ pub(super) fn settlement(sheet: &Sheet) -> Settlement {
         user: order.user_id.clone(),
         seats: sheet.lines.iter().map(|line| (seat(line), target(sheet, line))).collect(),
         held_until_ms: order.held_until_ms,
+        refundable_until_ms: sheet.terms.terms.refundable_until_ms(),
         refunds: sheet.refunds_in_order().into_iter().map(|refund| refund_fact(sheet, refund)).collect(),
     }
 }

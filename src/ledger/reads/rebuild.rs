@@ -8,10 +8,11 @@ use sqlx::any::AnyRow;
 
 use super::orders::{ORDER, facts};
 use super::row::{Cells, cells};
-use crate::ids::{CampaignId, ClaimId, EventId, SeatIndex, UserId, VisitorId};
+use crate::ids::{CampaignId, ClaimId, EventId, OrderId, SeatIndex, UserId, VisitorId};
 use crate::lane::campaign::Claim;
 use crate::lane::event::RestoredOrder;
 use crate::lane::order::OrderStatus;
+use crate::lane::terms::Terms;
 use crate::lane::{HoldFact, HoldState, OrderFact, SeatState};
 use crate::ledger::sql::{Value, fetch_in};
 use crate::ledger::{Conn, Ledger, Result, Source};
@@ -38,6 +39,13 @@ impl Ledger {
         }
     }
 
+    /// One of these; `None`: there is none, or it is at its end.
+    pub async fn live_order(&self, order: &OrderId) -> Result<Option<RestoredOrder>> {
+        let id = order.to_string();
+        let found = self.read("live_order", Source::Primary, move |conn| Box::pin(live_order(conn, id)));
+        Ok(found.await?.pop())
+    }
+
     /// A campaign's claims, by number.
     pub async fn claims(&self, campaign: &CampaignId) -> Result<Vec<Claim>> {
         let mut found: Vec<Claim> = Vec::new();
@@ -55,12 +63,22 @@ impl Ledger {
     }
 }
 
+/// Statuses of orders that something can follow.
+const LIVE: &str = "status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded')";
+
 async fn live_orders(conn: &mut Conn, event: String, after: String) -> Result<Vec<RestoredOrder>> {
-    let text = format!(
-        "{ORDER} WHERE event = ? AND id > ? \
-         AND status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded') ORDER BY id LIMIT {ORDERS_PAGE}"
-    );
+    let text = format!("{ORDER} WHERE event = ? AND id > ? AND {LIVE} ORDER BY id LIMIT {ORDERS_PAGE}");
     let rows = sqlx::query(AssertSqlSafe(text)).bind(event).bind(after).fetch_all(&mut *conn).await?;
+    restored(conn, rows).await
+}
+
+async fn live_order(conn: &mut Conn, id: String) -> Result<Vec<RestoredOrder>> {
+    let text = format!("{ORDER} WHERE id = ? AND {LIVE}");
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
+    restored(conn, rows).await
+}
+
+async fn restored(conn: &mut Conn, rows: Vec<AnyRow>) -> Result<Vec<RestoredOrder>> {
     let facts = facts(conn, &rows).await?;
     let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
     let live = "SELECT order_id, seat FROM ticket WHERE live = 1 AND order_id IN";
@@ -72,12 +90,14 @@ async fn live_orders(conn: &mut Conn, event: String, after: String) -> Result<Ve
         .into_iter()
         .zip(&rows)
         .map(|(fact, row)| {
+            let terms: Terms = Cells { table: "orders", row }.json("terms")?;
             let state = seat_state(fact.status);
             let mut seats: Vec<_> = seats.remove(fact.id.as_str()).unwrap_or_default();
             seats.sort_unstable();
             Ok(RestoredOrder {
                 hold: hold(&fact, row)?,
                 seats: seats.into_iter().map(|seat| (seat, state)).collect(),
+                refundable_until_ms: terms.refundable_until_ms(),
                 fact,
             })
         })

@@ -63,10 +63,10 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
         compared.log_last = compared.log_last.max(LogId(dump.log_last));
         compared.count("INV-1", dump.seats.len());
         compared.count("INV-2", dump.holds.len());
-        let found = seats::check(event.as_str(), &dump, clock.now_ms());
+        let live = ledger.live_seats(&event).await?;
+        let found = seats::check(event.as_str(), &dump, &live, clock.now_ms());
         compared.violations.extend(found.inv1.into_iter().map(|text| ("INV-1", text)));
         compared.violations.extend(found.inv2.into_iter().map(|text| ("INV-2", text)));
-        let live = ledger.live_seats(&event).await?;
         tickets(&event, &dump, &live, &mut compared);
         orders(ledger, &dump, &mut compared).await?;
         unwritten(&dump, clock.now_ms(), &mut compared);

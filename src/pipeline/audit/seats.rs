@@ -1,10 +1,11 @@
-//! INV-1, INV-2: an event's dump held against itself. Pure; knows neither lanes nor SQL.
+//! INV-1, INV-2: an event's dump held against itself. Pure: reads neither lanes nor the ledger.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Millis;
 use crate::ids::SeatIndex;
 use crate::lane::{EventDump, HoldState, SeatState};
+use crate::ledger::audit::LiveSeat;
 
 /// How many violations of one kind are spelled out; the rest is counted.
 const SHOWN_MAX: usize = 20;
@@ -18,11 +19,14 @@ pub struct Found {
 
 /// INV-1: the states partition the seats, and every counter says so. INV-2: a hold ends once: seats
 /// belong to exactly the holds and orders that are alive.
-pub fn check(event: &str, dump: &EventDump, now_ms: Millis) -> Found {
+///
+/// Orders leave their lane when nothing more is expected of them, and their seats stay sold: `live` is what the
+/// ledger knows of those.
+pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -> Found {
     let mut found = Found::default();
     let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
     found.inv1.extend(counters(event, dump));
-    found.inv1.extend(taken(event, dump, &owners));
+    found.inv1.extend(taken(event, dump, live, &owners));
     found.inv2.extend(ownership(event, dump, &owners, now_ms));
     found.inv1.truncate(SHOWN_MAX);
     found.inv2.truncate(SHOWN_MAX);
@@ -52,10 +56,11 @@ fn counters(event: &str, dump: &EventDump) -> Vec<String> {
 }
 
 /// The per-user counters are what the owned seats add up to.
-fn taken(event: &str, dump: &EventDump, owners: &HashMap<SeatIndex, &str>) -> Vec<String> {
+fn taken(event: &str, dump: &EventDump, live: &[LiveSeat], owners: &HashMap<SeatIndex, &str>) -> Vec<String> {
     let holds = dump.holds.iter().map(|h| (h.id.as_str(), h.user.as_str()));
     let orders = dump.orders.iter().map(|o| (o.id.as_str(), o.user.as_str()));
-    let users: HashMap<&str, &str> = holds.chain(orders).collect();
+    let left = live.iter().map(|seat| (seat.order.as_str(), seat.user.as_str()));
+    let users: HashMap<&str, &str> = left.chain(holds).chain(orders).collect();
     let mut real: BTreeMap<&str, i64> = BTreeMap::new();
     let mut found = Vec::new();
     for (seat, owner) in owners {

@@ -263,6 +263,7 @@ pub fn settlement(
         user: hold.user.clone(),
         seats: hold.seats.iter().map(|seat| (*seat, target)).collect(),
         held_until_ms: None,
+        refundable_until_ms: START + 30 * DAY,
         refunds: vec![],
     }
 }

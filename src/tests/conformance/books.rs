@@ -25,7 +25,8 @@ impl World {
             let hold = some(&known.holds, c)?;
             let mut fact = ask::checkout(name, &format!("{name}/{}", pick(&KEYS, d)), "", "", self.now_ms).fact;
             (fact.hold, fact.user) = (hold.id.clone(), hold.user.clone());
-            let is_new = known.orders.iter().all(|order| order.id != fact.id);
+            let owns_none = known.owners.iter().all(|owner| owner != fact.id.as_str());
+            let is_new = owns_none && known.orders.iter().all(|order| order.id != fact.id);
             is_new.then_some(fact)
         };
         let order = if b % 16 == 15 { unknown() } else { known.order(d, &unsettled).cloned() };
@@ -71,6 +72,7 @@ impl World {
                 cancelled
             }
         };
+        settlement.refundable_until_ms = self.now_ms + pick(&[ask::DAY, 60 * SECOND, 0], f);
         match settled {
             3 | 4 => {
                 settlement.fact.confirmed_ms = Some(self.now_ms);
@@ -122,7 +124,7 @@ impl World {
                 let live = dump.owners.iter().filter(|(_, owner)| owner == order.id.as_str());
                 let state = |seat: SeatIndex| SeatState::from_byte(dump.seats[seat as usize]).expect("a seat's byte");
                 let seats = live.map(|(seat, _)| (*seat, state(*seat))).collect();
-                Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats })
+                Some(RestoredOrder { fact: order.clone(), hold: hold.clone(), seats, refundable_until_ms: self.now_ms })
             });
             let orders = orders.collect();
             let restore = EventRestore {

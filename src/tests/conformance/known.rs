@@ -5,12 +5,14 @@ use stanchion::lane::order::OrderStatus;
 use stanchion::lane::{HoldFact, Lane, OrderFact};
 
 use super::ask;
-use super::world::{EVENTS, KEYS, VISITORS};
+use super::world::{EVENTS, KEYS, VISITORS, churned};
 
 /// What a lane has of an event, for steps to be about something.
 pub struct Known {
     pub holds: Vec<HoldFact>,
     pub orders: Vec<OrderFact>,
+    /// Holds and orders that own a seat: some of these orders have left the lane.
+    pub owners: Vec<String>,
     /// Which of `VISITORS` are inside.
     pub insiders: Vec<usize>,
 }
@@ -19,14 +21,16 @@ impl Known {
     pub async fn of(lane: &dyn Lane, name: &str, now_ms: Millis) -> Self {
         let event = ask::event(name);
         let dump = lane.dump_event(&event).await.ok().flatten();
-        let (holds, orders) = dump.map_or((vec![], vec![]), |dump| (dump.holds, dump.orders));
+        let (holds, orders, owners) =
+            dump.map_or((vec![], vec![], vec![]), |dump| (dump.holds, dump.orders, dump.owners));
+        let owners = owners.into_iter().map(|(_, owner)| owner).collect();
         let mut insiders = vec![];
         for (at, visitor) in VISITORS.iter().enumerate() {
             if matches!(lane.inside(now_ms, &event, &ask::visitor(visitor)).await, Ok(Some(_))) {
                 insiders.push(at);
             }
         }
-        Self { holds, orders, insiders }
+        Self { holds, orders, owners, insiders }
     }
 
     /// A hold like this if there is one, else another; `None`, rarely, all the same.
@@ -63,6 +67,7 @@ pub fn digest(by: u8) -> String {
 
 /// The key that an order's ids are made of.
 pub fn order_key(order: &OrderFact) -> String {
-    let mut keys = KEYS.iter().flat_map(|key| EVENTS.map(|name| format!("{name}/{key}")));
+    let keys = KEYS.iter().map(|key| (*key).to_owned()).chain(churned());
+    let mut keys = keys.flat_map(|key| EVENTS.map(|name| format!("{name}/{key}")));
     keys.find(|key| ask::order_id(key) == order.id).expect("orders are made of these keys")
 }

@@ -29,11 +29,11 @@ const OUTCOMES: &[&str] = &[
     "Poll.Scheduled", "Poll.Waiting", "Poll.Admitted", "Poll.Done", "Poll.Closed", "Poll.Contract",
     "Presence.Some", "Presence.Contract", "Board.Some", "Board.Contract",
     "Leave.true", "Leave.false", "Leave.Contract", "Pulse.Some", "Pulse.None", "Inside.Some", "Inside.None",
-    "Hold.Held", "Hold.Repeated", "Hold.KeyReused", "Hold.NoEvent", "Hold.NotOpen", "Hold.NotInside", "Hold.PlaceOver",
+    "Hold.Held", "Hold.Repeated", "Hold.KeyReused", "Hold.NoEvent", "Hold.NotOpen", "Hold.NotInside", "Hold.PlaceOver", "Hold.Ended",
     "Hold.NotOwner", "Hold.LimitExceeded", "Hold.Taken", "Hold.SoldOut", "Hold.NoBlock", "Hold.Contract",
     "GetHold.Some", "GetHold.None",
     "Release.Released", "Release.Ended", "Release.Ordered", "Release.NotOwner", "Release.NotFound",
-    "Checkout.Placed", "Checkout.Repeated", "Checkout.KeyReused", "Checkout.NotFound", "Checkout.NotOwner",
+    "Checkout.Placed", "Checkout.Repeated", "Checkout.Past", "Checkout.KeyReused", "Checkout.NotFound", "Checkout.NotOwner",
     "Checkout.AlreadyOrdered", "Checkout.Expired", "Checkout.Released", "Checkout.Full",
     "Pay.Accepted", "Pay.Repeated", "Pay.KeyReused", "Pay.NotFound", "Pay.NotOwner", "Pay.InProgress",
     "Pay.NotPayable", "Pay.TooMany", "Pay.AmountMismatch", "Pay.Full",
@@ -194,7 +194,7 @@ fn run(runtime: &tokio::runtime::Runtime, runner: &mut TestRunner, pair: &mut Pa
 fn the_sequences_meet_every_outcome() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut pair = Pair::new(memory::volatile(2), Right::Open(memory::volatile(2)));
-    let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 140, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     run(&runtime, &mut runner, &mut pair);
     let missed: Vec<&str> = OUTCOMES.iter().copied().filter(|outcome| !pair.met.contains_key(*outcome)).collect();

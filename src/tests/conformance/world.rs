@@ -7,7 +7,7 @@ use stanchion::lane::hold::Row;
 use stanchion::lane::order::{OrderStatus, PaymentFact, SeatTarget};
 use stanchion::lane::room::{self, Control, Mode, Order, ReleaseOn, SCORES};
 use stanchion::lane::terms::RefundTerm;
-use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldState, Lane, Token, Told, Want};
+use stanchion::lane::{EnterOutcome, Entrant, EventPut, HoldFact, HoldState, Lane, RECENT_MAX, Token, Told, Want};
 
 use super::ask::{self, SECOND, START};
 use super::choice::{Choice, Kind};
@@ -18,6 +18,10 @@ pub const EVENTS: [&str; 2] = ["hall", "club"];
 pub const VISITORS: [&str; 4] = ["v0", "v1", "v2", "v3"];
 pub const USERS: [&str; 3] = ["kim", "lee", "park"];
 pub const KEYS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
+/// Keys of who holds and orders, again and again: more than stay whole.
+pub fn churned() -> impl Iterator<Item = String> {
+    (0..RECENT_MAX + 3).map(|at| format!("c{at}"))
+}
 pub const CAMPAIGN: &str = "spring";
 pub const OWNERS: [&str; 2] = ["w0", "w1"];
 /// No step at all, the edges of a second, the times of `ask::settings`; a day, rarely.
@@ -216,8 +220,12 @@ impl World {
                 }
                 checkout.fact.digest = digest(c);
                 checkout.log_max = log_max;
-                vec![Operation::Checkout(Box::new(checkout))]
+                // Ids tell users apart, unlike the keys here: none is used again by another one.
+                let has_left = known.orders.iter().all(|order| order.id != checkout.fact.id)
+                    && known.owners.iter().any(|owner| owner == checkout.fact.id.as_str());
+                if has_left { vec![] } else { vec![Operation::Checkout(Box::new(checkout))] }
             }
+            Kind::Churn => self.churn(choice, &known, name),
             Kind::Pay => {
                 let order = known.order(d, &[OrderStatus::PendingPayment]);
                 let due = order.and_then(|order| order.total.as_ref()).map_or(0, |total| total.cash);
@@ -305,6 +313,53 @@ impl World {
             // The driver's to do.
             Kind::Reopen => vec![],
         }
+    }
+
+    /// One visitor's holds, given back, or the orders of one hold, refused: more than stay whole. The repeats are of
+    /// any of them.
+    fn churn(&self, choice: &Choice, known: &Known, name: &str) -> Vec<Operation> {
+        let [_, b, c, d, e, _] = choice.picks;
+        let fact_key = |key: &str| format!("{name}/{key}");
+        let repeated = fact_key(&format!("c{}", usize::from(e) % RECENT_MAX));
+        let mut operations = vec![];
+        let order_of = |hold: &HoldFact, key: &str| {
+            let mut checkout = ask::checkout(name, key, "", hold.user.as_str(), self.now_ms);
+            (checkout.hold, checkout.fact.hold) = (hold.id.clone(), hold.id.clone());
+            checkout
+        };
+        match known.hold(d, |hold| hold.state == HoldState::Held).filter(|_| b % 2 == 0) {
+            Some(hold) => {
+                for key in churned() {
+                    let checkout = order_of(hold, &fact_key(&key));
+                    let rejected = ask::settlement(hold, &checkout.fact, 1, OrderStatus::Rejected, SeatTarget::Held);
+                    operations.push(Operation::Checkout(Box::new(checkout)));
+                    operations.push(Operation::Settle(ask::event(name), vec![rejected], None));
+                }
+                let mut checkout = order_of(hold, &repeated);
+                checkout.fact.digest = digest(c);
+                let again =
+                    ask::settlement(hold, &checkout.fact, i64::from(e % 3), OrderStatus::Rejected, SeatTarget::Free);
+                operations.push(Operation::Checkout(Box::new(checkout)));
+                operations.push(Operation::Settle(ask::event(name), vec![again], None));
+            }
+            None => {
+                let who = known.insiders.get(usize::from(b) % 4).copied().unwrap_or_default();
+                let hold = |key: &str| {
+                    let mut hold = ask::hold(name, key, VISITORS[who], want(8, 0));
+                    hold.user = ask::user(USERS[who % USERS.len()]);
+                    hold
+                };
+                for key in churned() {
+                    operations.push(Operation::Hold(hold(&fact_key(&key))));
+                    operations.push(Operation::Release(ask::release(name, &fact_key(&key), USERS[who % USERS.len()])));
+                }
+                let mut repeat = hold(&repeated);
+                repeat.digest = digest(c);
+                operations.push(Operation::Hold(repeat));
+                operations.push(Operation::GetHold(ask::event(name), ask::hold_id(&repeated)));
+            }
+        }
+        operations
     }
 
     /// Learns from an answer what later steps may use.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use stanchion::lane::hold::Row;
 use stanchion::lane::room::Mode;
-use stanchion::lane::{CheckoutOutcome, Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, ReleaseOutcome, Want};
+use stanchion::lane::{
+    CheckoutOutcome, Fault, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, RECENT_MAX, ReleaseOutcome, Want,
+};
 
 use super::cases;
 use super::stage::{HALL, entered, hall, hall_with, held, inside, placed, seats};
-use crate::conformance::ask::{self, PRICE, SECOND, START};
+use crate::conformance::ask::{self, DAY, PRICE, SECOND, START};
 
 cases![
     named_seats_all_or_none,
@@ -25,6 +27,7 @@ cases![
     rows_made_of_runs,
     malformed_wishes_are_the_callers_fault,
     a_hold_is_released_once,
+    of_ended_holds_the_last_twenty_stay_whole,
     an_ordered_hold_is_not_released,
 ];
 
@@ -58,6 +61,42 @@ async fn named_seats_all_or_none(lane: Arc<dyn Lane>) {
     let outcome = hold(&lane, START, ask::hold(HALL, "i", "kim", ask::named(&[11, 12]))).await;
     assert_eq!(outcome, HoldOutcome::Taken(vec![12]), "past the end");
     assert_eq!(seats(&lane).await, "hffffhffffff");
+}
+
+async fn of_ended_holds_the_last_twenty_stay_whole(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    for who in ["kim", "lee"] {
+        inside(&lane, START, who).await;
+    }
+    let release = async |key: &str, who| lane.release(START, ask::release(HALL, key, who)).await.expect("an answer");
+    held(&lane, START, "lee", "lee", &[1]).await;
+    release("lee", "lee").await;
+    let key = |at: usize| format!("h{at}");
+    for at in 0..=RECENT_MAX {
+        held(&lane, START, &key(at), "kim", &[0]).await;
+        assert_eq!(release(&key(at), "kim").await, ReleaseOutcome::Released);
+    }
+    let known = async |key: &str| {
+        let read = lane.get_hold(START, &ask::event(HALL), &ask::hold_id(key)).await;
+        read.expect("an answer").map(|hold| hold.state)
+    };
+    assert_eq!(known(&key(0)).await, None, "the oldest is one too many");
+    assert_eq!(known(&key(1)).await, Some(HoldState::Released));
+    assert_eq!(known("lee").await, Some(HoldState::Released), "another user's");
+
+    let again = |key: &str| ask::hold(HALL, key, "kim", ask::named(&[0]));
+    assert_eq!(hold(&lane, START, again(&key(0))).await, HoldOutcome::Ended, "not a new hold");
+    let other = HoldAsk { digest: "other".to_owned(), ..again(&key(0)) };
+    assert_eq!(hold(&lane, START, other).await, HoldOutcome::KeyReused);
+    assert_eq!(release(&key(0), "kim").await, ReleaseOutcome::NotFound);
+    assert_eq!(seats(&lane).await, "ffffffffffff");
+
+    // After a day nothing is left of any of them.
+    lane.pulse(START + DAY, ask::pulse(HALL)).await.expect("an answer");
+    assert_eq!(known(&key(1)).await, None);
+    inside(&lane, START + DAY, "kim").await;
+    let anew = hold(&lane, START + DAY, again(&key(0))).await;
+    assert!(matches!(anew, HoldOutcome::Held(_)), "{anew:?}");
 }
 
 async fn a_repeat_answers_the_hold_as_it_stands(lane: Arc<dyn Lane>) {

@@ -127,9 +127,14 @@ async fn restored(lane: &Arc<dyn Lane>) -> EventRestore {
     let (sold_hold, sold) = ordered(lane, "sold", &[0, 1], OrderStatus::Confirmed).await;
     let (refunded_hold, refunded) = ordered(lane, "refunded", &[2], OrderStatus::Refunded).await;
     let orders = vec![
-        RestoredOrder { fact: sold, hold: sold_hold, seats: vec![(0, SeatState::Sold), (1, SeatState::Sold)] },
-        RestoredOrder { fact: paying, hold: paying_hold, seats: vec![(4, SeatState::Paying)] },
-        RestoredOrder { fact: refunded, hold: refunded_hold, seats: vec![] },
+        RestoredOrder {
+            fact: sold,
+            hold: sold_hold,
+            seats: vec![(0, SeatState::Sold), (1, SeatState::Sold)],
+            refundable_until_ms: 0,
+        },
+        RestoredOrder { fact: paying, hold: paying_hold, seats: vec![(4, SeatState::Paying)], refundable_until_ms: 0 },
+        RestoredOrder { fact: refunded, hold: refunded_hold, seats: vec![], refundable_until_ms: 0 },
     ];
     let mut put = ask::put(HALL);
     (put.version, put.blocked) = (7, vec![(1, 2), (11, 12)]);

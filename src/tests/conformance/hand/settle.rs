@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stanchion::ids::LogId;
 use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, SeatTarget};
 use stanchion::lane::room::{PlaceState, ReleaseOn};
-use stanchion::lane::{HoldState, Lane, OrderFact, RefundFact, Settlement};
+use stanchion::lane::{CheckoutOutcome, HoldState, Lane, OrderFact, RECENT_MAX, RefundFact, Settlement};
 
 use super::cases;
 use super::stage::{HALL, entered, hall, hall_with, held, inside, ordered, placed, polled, seats, settle};
@@ -24,6 +24,9 @@ cases![
     refunds_only_go_forward,
     an_order_the_lane_does_not_know_is_stored,
     rejected_and_refunded_orders_are_kept_a_day,
+    of_refused_orders_the_last_twenty_stay_whole,
+    a_paid_order_leaves_when_its_time_is_over,
+    an_id_used_again_later_keeps_no_seats,
     a_settlement_trims_the_log,
 ];
 
@@ -210,6 +213,100 @@ async fn rejected_and_refunded_orders_are_kept_a_day(lane: Arc<dyn Lane>) {
     assert_eq!(status(&lane, &kept).await, Some(OrderStatus::Confirmed));
     let hold = lane.get_hold(START, &hold.event, &hold.id).await.expect("an answer");
     assert_eq!(hold, None, "holds end when their order becomes final");
+}
+
+async fn of_refused_orders_the_last_twenty_stay_whole(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    let key = |at: usize| format!("o{at}");
+    let mut placed_ones = vec![];
+    for at in 0..=RECENT_MAX {
+        let fact = placed(&lane, START, &key(at), &hold, "h").await;
+        let refused = ask::settlement(&hold, &fact, 3, OrderStatus::Rejected, SeatTarget::Held);
+        let refund = ask::refund_fact(&key(at), "r", RefundStatus::Done);
+        settle(&lane, START, Settlement { refunds: vec![refund], ..refused }).await;
+        placed_ones.push(fact);
+    }
+    let (first, second) = (&placed_ones[0], &placed_ones[1]);
+    assert_eq!(status(&lane, first).await, None, "the oldest is one too many");
+    assert_eq!(lane.get_refund(&ask::refund_id(&key(0), "r")).await.expect("an answer"), None, "with its refunds");
+    assert_eq!(status(&lane, second).await, Some(OrderStatus::Rejected));
+
+    let repeat = |digest: &str| {
+        let mut repeat = ask::checkout(HALL, &key(0), "h", "kim", START);
+        repeat.fact.digest = digest.to_owned();
+        repeat
+    };
+    let again = async |digest: &str| lane.checkout(START, repeat(digest)).await.expect("an answer");
+    assert_eq!(again("d").await, CheckoutOutcome::Past, "not a new order");
+    assert_eq!(again("other").await, CheckoutOutcome::KeyReused);
+    assert_eq!(lane.read_log(LogId(0), 100).await.expect("an answer").len(), RECENT_MAX + 1, "nothing was appended");
+
+    // What the ledger said of it before changes nothing; what is newer does.
+    let settled = |version| ask::settlement(&hold, first, version, OrderStatus::Confirmed, SeatTarget::Sold);
+    settle(&lane, START, settled(3)).await;
+    assert_eq!(status(&lane, first).await, None);
+    settle(&lane, START, settled(4)).await;
+    assert_eq!(status(&lane, first).await, Some(OrderStatus::Confirmed));
+    assert!(matches!(again("d").await, CheckoutOutcome::Repeated(_)));
+
+    // After a day nothing is left of any of them.
+    lane.pulse(START + DAY, ask::pulse(HALL)).await.expect("an answer");
+    assert_eq!(status(&lane, second).await, None);
+    let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
+    assert_eq!(dump.orders.len(), 1, "the confirmed one: {:?}", dump.orders);
+}
+
+async fn a_paid_order_leaves_when_its_time_is_over(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0, 1]).await;
+    let order = placed(&lane, START, "o", &hold, "h").await;
+    let mut paid = ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    paid.refundable_until_ms = START + 5 * SECOND;
+    settle(&lane, START, paid.clone()).await;
+    let pulse = async |at| lane.pulse(at, ask::pulse(HALL)).await.expect("an answer");
+    pulse(START + DAY + 5 * SECOND - 1).await;
+    assert_eq!(status(&lane, &order).await, Some(OrderStatus::Confirmed));
+    pulse(START + DAY + 5 * SECOND).await;
+    assert_eq!(status(&lane, &order).await, None);
+    assert_eq!(seats(&lane).await, "ssffffffffff", "its seats stay sold");
+
+    // The ledger shows it again: a refund is to follow.
+    let later = START + 9 * DAY;
+    settle(&lane, later, Settlement { seats: vec![], ..paid.clone() }).await;
+    assert_eq!(status(&lane, &order).await, Some(OrderStatus::Confirmed));
+    let refunded = ask::settlement(&hold, &order, 2, OrderStatus::Refunded, SeatTarget::Free);
+    settle(&lane, later, refunded).await;
+    assert_eq!(seats(&lane).await, "ffffffffffff", "they were the order's all the time");
+    let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
+    assert_eq!(dump.taken, [], "and are counted as given back");
+}
+
+async fn an_id_used_again_later_keeps_no_seats(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let first = held(&lane, START, "h", "kim", &[0, 1]).await;
+    let order = placed(&lane, START, "o", &first, "h").await;
+    let mut paid = ask::settlement(&first, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    paid.refundable_until_ms = START;
+    settle(&lane, START, paid.clone()).await;
+    lane.pulse(START + DAY, ask::pulse(HALL)).await.expect("an answer");
+    assert_eq!(status(&lane, &order).await, None);
+
+    // The same key for another hold: the writer finds its record done, and says what the ledger has.
+    let later = START + DAY;
+    inside(&lane, later, "kim").await;
+    let second = held(&lane, later, "i", "kim", &[5]).await;
+    placed(&lane, later, "o", &second, "i").await;
+    assert_eq!(seats(&lane).await, "ssfffpffffff");
+    settle(&lane, later, paid).await;
+    assert_eq!(seats(&lane).await, "ssffffffffff", "nobody pays for it");
+    let ended = lane.get_hold(later, &second.event, &second.id).await.expect("an answer");
+    assert_eq!(ended.map(|hold| (hold.state, hold.order)), Some((HoldState::Expired, None)));
+    let dump = lane.dump_event(&second.event).await.expect("an answer").expect("the event");
+    assert_eq!(dump.taken, [("kim".to_owned(), 2)]);
 }
 
 async fn a_settlement_trims_the_log(lane: Arc<dyn Lane>) {
