@@ -14,7 +14,7 @@ use crate::lane::event::RestoredOrder;
 use crate::lane::order::OrderStatus;
 use crate::lane::record::{Body, CouponChoice, PaymentAsk, Record, Terms, VERSION};
 use crate::lane::{
-    Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, Result, Settlement,
+    Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, RefundFact, Result, Settlement,
 };
 use crate::metrics::INVENTORY_ORDERS;
 
@@ -109,13 +109,14 @@ impl Inventory {
         self.pay(paying).await
     }
 
-    /// Shows its lane an order again that left it, as the ledger has it: something is to follow after all.
-    pub async fn bring_back(&self, order: RestoredOrder) -> Result<()> {
+    /// Shows its lane an order again that left it, with its refunds, as the ledger has them: something is to follow
+    /// after all.
+    pub async fn bring_back(&self, order: RestoredOrder, refunds: Vec<RefundFact>) -> Result<()> {
         let Some(lane) = self.order_lane(&order.fact.id) else { return Ok(()) };
         let RestoredOrder { fact, hold, seats: _, refundable_until_ms } = order;
         let (event, user, visitor) = (fact.event.clone(), fact.user.clone(), hold.visitor);
         // Its seats are in the lane, and as they were.
-        let (seats, refunds) = (Vec::new(), Vec::new());
+        let seats = Vec::new();
         let settlement = Settlement { fact, visitor, user, seats, held_until_ms: None, refundable_until_ms, refunds };
         lane.settle(self.clock.now_ms(), &event, vec![settlement], None).await
     }

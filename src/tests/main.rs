@@ -39,6 +39,7 @@ mod proxy_waiting;
 mod purchase_catalog;
 mod purchase_crowd;
 mod purchase_journey;
+mod purchase_later;
 mod purchase_refusals;
 mod purchase_repeats;
 mod purchase_support;

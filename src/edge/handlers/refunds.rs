@@ -39,25 +39,10 @@ fn buyer(request: &Request, order: &OrderFact) -> RefundBy {
 
 pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome {
     let (order, refund) = (ask.order.clone(), ask.refund.clone());
-    let mut outcome = request.state.inventory.refund(ask.clone()).await?;
-    if let RefundOutcome::NotFound = outcome {
-        if let Some(known) = request.state.ledger.refund(&refund).await? {
-            if known.digest != ask.digest {
-                return Err(Code::IdempotencyKeyReused.into());
-            }
-            return Ok(requested(&order, &refund, known.status).replayed());
-        }
-        // It left its lane when its time was over; who may still ask brings it back.
-        if let Some(left) = request.state.ledger.live_order(&order).await? {
-            request.state.inventory.bring_back(left).await?;
-            outcome = request.state.inventory.refund(ask).await?;
-        } else if let Some(past) = request.state.ledger.order(&order).await? {
-            outcome = match ask.user {
-                Some(user) if user != past.user => RefundOutcome::NotOwner,
-                _ => RefundOutcome::NotRefundable,
-            };
-        }
-    }
+    let outcome = match request.state.inventory.refund(ask.clone()).await? {
+        RefundOutcome::NotFound => refund_later(request, ask).await?,
+        outcome => outcome,
+    };
     match outcome {
         RefundOutcome::Accepted => Ok(requested(&order, &refund, RefundStatus::Requested)),
         RefundOutcome::Repeated(fact) => Ok(requested(&order, &refund, fact.status).replayed()),
@@ -74,6 +59,25 @@ pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome
         }
         RefundOutcome::Full => Err(lookup::log_full()),
     }
+}
+
+/// A refund of an order that left its lane when its time was over: who may still ask brings it back.
+async fn refund_later(request: &Request, ask: Refunding) -> Result<RefundOutcome, Problem> {
+    let (ledger, inventory) = (&request.state.ledger, &request.state.inventory);
+    if let Some(known) = ledger.refund(&ask.refund).await? {
+        return Ok(match known.digest == ask.digest {
+            true => RefundOutcome::Repeated(known),
+            false => RefundOutcome::KeyReused,
+        });
+    }
+    let Some(order) = ledger.order(&ask.order).await? else { return Ok(RefundOutcome::NotFound) };
+    if ask.user.as_ref().is_some_and(|user| *user != order.user) {
+        return Ok(RefundOutcome::NotOwner);
+    }
+    let Some(order) = ledger.live_order(&ask.order).await? else { return Ok(RefundOutcome::NotRefundable) };
+    let refunds = ledger.refunds_of(&ask.order).await?;
+    inventory.bring_back(order, refunds).await?;
+    Ok(inventory.refund(ask).await?)
 }
 
 fn requested(order: &OrderId, refund: &RefundId, status: RefundStatus) -> Answer {

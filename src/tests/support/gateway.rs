@@ -81,8 +81,15 @@ impl Gateway {
 
     /// Another process's gateway on the same store (Redis only), in the given role.
     pub async fn another(&self, role: Role) -> Self {
+        self.another_with(role, |_| {}).await
+    }
+
+    /// As [`Gateway::another`], its configuration changed first.
+    pub async fn another_with(&self, role: Role, change: impl FnOnce(&mut Config)) -> Self {
         assert_eq!(self.config.store.kind, StoreKind::Redis, "the embedded store is one process's");
-        Self::run(self.config.clone(), self.dir.clone(), self.clock.clone(), role).await
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::run(config, self.dir.clone(), self.clock.clone(), role).await
     }
 
     async fn run(config: Config, dir: std::sync::Arc<tempfile::TempDir>, clock: Clock, role: Role) -> Self {
