@@ -179,7 +179,7 @@ fn last_hours(text: &str) -> Option<Millis> {
 
 /// A point in time that is an RFC 3339 text in JSON and milliseconds in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
-#[schema(value_type = String, format = DateTime)]
+#[schema(value_type = String, format = DateTime, example = "2026-11-20T10:00:00Z")]
 pub struct Timestamp(pub Millis);
 
 impl Serialize for Timestamp {

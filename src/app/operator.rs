@@ -1,15 +1,15 @@
 //! What an operator asks of the house beyond the catalogue, answered by the pipeline.
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::edge::operator::{Fault, Operator, Requeued, Resolution, Resolved};
+use crate::edge::views::operations::{AuditView, InvariantView, LaneView, PipelineView};
 use crate::ids::AttemptId;
 use crate::lane::Lanes;
 use crate::lane::record::PaymentResult;
 use crate::ledger::Ledger;
-use crate::pipeline::{self, Pipeline, audit};
+use crate::pipeline::{self, LaneStatus, Pipeline, audit};
 
 pub struct House {
     pub lanes: Lanes,
@@ -20,17 +20,30 @@ pub struct House {
 
 #[async_trait]
 impl Operator for House {
-    async fn audit(&self) -> Result<Value, Fault> {
-        let report = audit::run(&self.lanes, &self.ledger, &self.clock).await?;
-        Ok(serde_json::to_value(report)?)
+    async fn audit(&self) -> Result<AuditView, Fault> {
+        let audit::Report { ok, checked_at, invariants } = audit::run(&self.lanes, &self.ledger, &self.clock).await?;
+        let view =
+            |audit::Finding { id, checked, violations }| InvariantView { id: id.to_owned(), checked, violations };
+        Ok(AuditView { ok, checked_at, invariants: invariants.into_iter().map(view).collect() })
     }
 
-    async fn pipeline(&self) -> Result<Value, Fault> {
+    async fn pipeline(&self) -> Result<PipelineView, Fault> {
         let lanes = self.pipeline.status().await?;
-        let backlog: u64 = lanes.iter().map(|lane| lane.backlog).sum();
-        let oldest_age_ms = lanes.iter().map(|lane| lane.oldest_age_ms).max().unwrap_or(0);
-        let dead_letters: u64 = lanes.iter().map(|lane| lane.dead_letters).sum();
-        Ok(json!({"backlog": backlog, "oldest_age_ms": oldest_age_ms, "dead_letters": dead_letters, "lanes": lanes}))
+        let view = |lane: &LaneStatus| LaneView {
+            lane: lane.lane.0,
+            leased: lane.leased,
+            recovering: lane.recovering,
+            backlog: lane.backlog,
+            oldest_age_ms: lane.oldest_age_ms,
+            dead_letters: lane.dead_letters,
+            open_calls: lane.open_calls,
+        };
+        Ok(PipelineView {
+            backlog: lanes.iter().map(|lane| lane.backlog).sum(),
+            oldest_age_ms: lanes.iter().map(|lane| lane.oldest_age_ms).max().unwrap_or(0),
+            dead_letters: lanes.iter().map(|lane| lane.dead_letters).sum(),
+            lanes: lanes.iter().map(view).collect(),
+        })
     }
 
     async fn requeue(&self, dead_letter: &str) -> Result<Requeued, Fault> {

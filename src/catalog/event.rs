@@ -90,7 +90,9 @@ pub struct EventSpec {
 /// Named seats (`rows`) or a standing section (`capacity`), never both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = EventPutSection)]
+#[schema(as = EventPutSection, example = json!({
+    "id": "a", "name": "Floor A", "price": 55000, "rows": [{"id": "1", "seats": 40}],
+}))]
 pub struct SectionSpec {
     pub id: String,
     pub name: String,
@@ -106,7 +108,9 @@ pub struct SectionSpec {
 #[schema(as = EventPutRow)]
 pub struct RowSpec {
     /// 1 to 8 letters and digits (no dash, so that seat ids read one way only).
+    #[schema(example = "1")]
     pub id: String,
+    #[schema(example = 40)]
     pub seats: u32,
 }
 
@@ -114,7 +118,9 @@ pub struct RowSpec {
 #[serde(deny_unknown_fields)]
 #[schema(as = EventPutFee)]
 pub struct CancellationFee {
+    #[schema(example = 10)]
     pub days_before: i64,
+    #[schema(example = 1000)]
     pub fee_bp: i64,
 }
 
@@ -135,12 +141,19 @@ pub struct RoomSpec {
     pub mode: Mode,
     pub order: Order,
     pub identity: Identity,
+    #[schema(example = 500)]
     pub capacity: i64,
+    #[schema(example = 3000)]
     pub rate_per_min: i64,
+    #[schema(example = 600)]
     pub pass_ttl_s: i64,
+    #[schema(example = 60)]
     pub claim_ttl_s: i64,
+    #[schema(example = 60)]
     pub absent_after_s: i64,
+    #[schema(example = 300)]
     pub late_grace_s: i64,
+    #[schema(example = 75)]
     pub recover_s: i64,
     pub release_on: ReleaseOn,
     pub control: Control,
@@ -168,7 +181,7 @@ impl Default for RoomSpec {
 /// `PATCH /v1/admin/events/{event}/room`: any of the room's fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(as = RoomPatch)]
+#[schema(as = RoomPatch, example = json!({"mode": "paused", "rate_per_min": 1200}))]
 pub struct RoomPatch {
     pub mode: Option<Mode>,
     pub order: Option<Order>,

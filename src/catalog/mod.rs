@@ -7,7 +7,7 @@ mod layout;
 mod store;
 
 pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
-pub use campaign::Campaign;
+pub use campaign::{Campaign, faults as campaign_faults};
 pub use event::{CancellationFee, Event, EventSpec, Faults, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec};
 pub use layout::{Layout, Section, Strip};
 pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

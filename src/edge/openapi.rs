@@ -1,66 +1,111 @@
-//! The OpenAPI document, made from the table of routes. Knows no route in particular.
+//! The OpenAPI documents, one a listener, made from the table of routes. Knows no route in particular.
+
+pub mod example;
+mod parameters;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::problem::{Code, ProblemSchema};
-use super::router::{Route, SchemaOf, Served, Who, schema_of};
+use super::router::{Content, Listener, Needed, Route, Served, Who, schema_of};
+use super::{gzip, routes};
 
 /// Schemas named so far.
 type Named = Vec<(String, RefOr<Schema>)>;
 
-/// OpenAPI 3.1 of all routes of all listeners.
-pub fn document(routes: &[Route]) -> Value {
-    let mut named = Named::new();
-    let problem = schema_of::<ProblemSchema>(&mut named);
+/// The documents as they are served.
+pub struct Documents {
+    pub public: gzip::Both,
+    pub admin: gzip::Both,
+}
+
+impl Documents {
+    pub fn new(admin_public: bool) -> Self {
+        let of = |listener| gzip::Both::new(document(listener, admin_public).to_string().into());
+        Self { public: of(Listener::Public), admin: of(Listener::Admin) }
+    }
+}
+
+/// What [`document`] itself looks like.
+#[derive(ToSchema)]
+#[schema(as = OpenApi, example = json!({
+    "openapi": "3.1.0", "info": {"title": "Stanchion", "version": "0.1.0"}, "paths": {}, "components": {},
+}))]
+#[expect(dead_code, reason = "only described")]
+pub struct DocumentSchema {
+    openapi: String,
+    #[schema(value_type = Object)]
+    info: Value,
+    #[schema(value_type = Object)]
+    paths: Value,
+    #[schema(value_type = Object)]
+    components: Value,
+}
+
+/// OpenAPI 3.1 of the routes that a listener serves, and of no other.
+pub fn document(listener: Listener, admin_public: bool) -> Value {
+    let routes = routes::on(listener, admin_public);
+    let schemas: BTreeMap<String, RefOr<Schema>> = schemas(&routes).into_iter().collect();
+    let schemas = serde_json::to_value(schemas).expect("schemas are JSON");
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for route in routes {
-        let operation = operation(route, &mut named, &problem);
+    for route in &routes {
+        let operation = Writer { route, listener, schemas: &schemas }.operation();
         paths.entry(route.pattern).or_default().insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
-    let schemas: BTreeMap<String, RefOr<Schema>> = named.into_iter().collect();
+    let (title, about) = match listener {
+        Listener::Public => ("Stanchion", "A high-concurrency ticketing and waiting-room gateway."),
+        Listener::Admin => ("Stanchion, admin listener", "What operators, organizers and their machines ask."),
+    };
+    let mut schemes = json!({"user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
+    if routes.iter().any(|route| route.who == Who::Admin) {
+        schemes["admin"] =
+            json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "with the scope admin"});
+    }
     json!({
         "openapi": "3.1.0",
-        "info": {
-            "title": "Stanchion",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "A high-concurrency ticketing and waiting-room gateway.",
-        },
+        "info": {"title": title, "version": env!("CARGO_PKG_VERSION"), "description": about},
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "admin": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "with the scope admin"},
-            },
-        },
+        "components": {"schemas": schemas, "securitySchemes": schemes},
     })
 }
 
 /// Every schema that the routes name, as often as they do.
 pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
     let mut named = Named::new();
-    let problem = schema_of::<ProblemSchema>(&mut named);
-    routes.iter().for_each(|route| drop(operation(route, &mut named, &problem)));
+    schema_of::<ProblemSchema>(&mut named);
+    for route in routes {
+        if let Some(body) = &route.body {
+            (body.schema)(&mut named);
+        }
+        for reply in &route.answers {
+            if let Content::View(view) = reply.content {
+                view(&mut named);
+            }
+        }
+    }
     named
 }
 
-/// Every code a route may answer: its own and those of its kind.
-pub fn codes(route: &Route) -> BTreeSet<Code> {
+/// Every code that a route may answer on a listener: its own and those of its kind.
+pub fn codes(route: &Route, listener: Listener) -> BTreeSet<Code> {
     let mut codes: BTreeSet<Code> = route.errors.iter().copied().collect();
     codes.extend([Code::Internal, Code::Unavailable]);
-    if route.served != Served::Ops {
+    // Operators are let in always.
+    if listener == Listener::Public {
         codes.extend([Code::TooManyRequests, Code::Overloaded]);
     }
-    if route.body.is_some() {
-        codes.extend([Code::BadJson, Code::Validation, Code::UnsupportedMediaType, Code::RequestTimeout]);
-        codes.insert(Code::BodyTooLarge);
+    if route.method != http::Method::GET {
+        codes.extend([Code::BodyTooLarge, Code::RequestTimeout]);
     }
-    if !route.query.is_empty() {
-        codes.insert(Code::Validation);
+    if let Some(body) = &route.body {
+        codes.extend([Code::BadJson, Code::Validation]);
+        if body.needed != Needed::Beacon {
+            codes.insert(Code::UnsupportedMediaType);
+        }
     }
     if route.keyed {
         codes.extend([Code::IdempotencyKeyMissing, Code::IdempotencyKeyReused]);
@@ -73,72 +118,110 @@ pub fn codes(route: &Route) -> BTreeSet<Code> {
     codes
 }
 
-fn operation(route: &Route, named: &mut Named, problem: &RefOr<Schema>) -> Value {
-    let mut operation = json!({
-        "operationId": route.operation,
-        "summary": route.summary,
-        "tags": [match route.served {
-            Served::Public => "public",
-            Served::Admin => "admin",
-            Served::Ops => "operations",
-        }],
-        "parameters": parameters(route),
-        "responses": responses(route, named, problem),
-    });
-    let mut set = |name: &str, value: Value| operation[name] = value;
-    match route.who {
-        Who::Anyone => {}
-        Who::User => set("security", json!([{"user": []}])),
-        Who::Admin => set("security", json!([{"admin": []}])),
-    }
-    if let Some(body) = route.body {
-        set("requestBody", json!({"content": {"application/json": {"schema": body(named)}}}));
-    }
-    operation
+/// Writes one operation.
+struct Writer<'a> {
+    route: &'a Route,
+    listener: Listener,
+    /// `components.schemas`.
+    schemas: &'a Value,
 }
 
-fn parameters(route: &Route) -> Vec<Value> {
-    let names = route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let mut parameters: Vec<Value> =
-        names.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})).collect();
-    for (name, what) in &route.query {
-        let query = json!({"name": name, "in": "query", "description": what, "schema": {"type": "string"}});
-        parameters.push(query);
-    }
-    if route.keyed {
-        parameters.push(json!({
-            "name": "Idempotency-Key", "in": "header", "required": true,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        }));
-    }
-    parameters
-}
-
-fn responses(route: &Route, named: &mut Named, problem: &RefOr<Schema>) -> BTreeMap<String, Value> {
-    let mut responses = BTreeMap::new();
-    for (status, what, view) in &route.answers {
-        let content = |view: &SchemaOf| json!({"application/json": {"schema": view(named)}});
-        let mut response = json!({"description": what});
-        if let Some(view) = view.as_ref().map(content) {
-            response["content"] = view;
-        }
-        responses.insert(status.to_string(), response);
-    }
-    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for code in codes(route) {
-        by_status.entry(code.status().as_u16()).or_default().push(code.text());
-    }
-    for (status, codes) in by_status {
-        let content = json!({"application/problem+json": {"schema": problem}});
-        // A status may have a view of its own too, as readiness has.
-        let response = responses.entry(status.to_string()).or_insert_with(|| json!({"description": ""}));
-        let codes = codes.join(", ");
-        let either = match response["description"].as_str() {
-            None | Some("") => codes,
-            Some(said) => format!("{said}; or {codes}"),
+impl Writer<'_> {
+    fn operation(&self) -> Value {
+        let route = self.route;
+        let mut operation = json!({
+            "operationId": route.operation,
+            "summary": route.summary,
+            "description": description(route),
+            "tags": [match route.served {
+                Served::Public => "public",
+                Served::Admin => "admin",
+                Served::Ops => "operations",
+            }],
+            "parameters": parameters::of(route),
+            "responses": self.responses(),
+        });
+        let security = match route.who {
+            // Where the room is for signed-in users only.
+            Who::Anyone if route.errors.contains(&Code::Unauthenticated) => Some(json!([{}, {"user": []}])),
+            Who::Anyone => None,
+            Who::User => Some(json!([{"user": []}])),
+            Who::Admin => Some(json!([{"admin": []}])),
         };
-        response["description"] = either.into();
-        response["content"]["application/problem+json"] = content["application/problem+json"].clone();
+        if let Some(security) = security {
+            operation["security"] = security;
+        }
+        if let Some(body) = &route.body {
+            let content = self.media(&(body.schema)(&mut Named::new()));
+            operation["requestBody"] =
+                json!({"required": body.needed == Needed::Always, "content": {"application/json": content}});
+        }
+        operation
     }
-    responses
+
+    /// A schema with an example of it.
+    fn media(&self, schema: &RefOr<Schema>) -> Value {
+        let schema = serde_json::to_value(schema).expect("a schema is JSON");
+        match example::of(&schema, self.schemas) {
+            Ok(example) => json!({"schema": schema, "example": example}),
+            Err(_) => json!({"schema": schema}),
+        }
+    }
+
+    fn responses(&self) -> BTreeMap<String, Value> {
+        let mut responses = BTreeMap::new();
+        for reply in &self.route.answers {
+            let mut response = json!({"description": reply.what});
+            match reply.content {
+                Content::None => {}
+                Content::View(view) => {
+                    response["content"] = json!({"application/json": self.media(&view(&mut Named::new()))});
+                }
+                Content::Text { content_type, example } => {
+                    let text = json!({"schema": {"type": "string"}, "example": example});
+                    response["content"] = json!({content_type: text});
+                }
+            }
+            responses.insert(reply.status.to_string(), response);
+        }
+        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+        for code in codes(self.route, self.listener) {
+            by_status.entry(code.status().as_u16()).or_default().push(code);
+        }
+        for (status, codes) in by_status {
+            // A status may have a view of its own too, as readiness has.
+            let response = responses.entry(status.to_string()).or_insert_with(|| json!({"description": ""}));
+            let told: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.title())).collect();
+            let told = told.join(". ");
+            let either = match response["description"].as_str() {
+                None | Some("") => told,
+                Some(said) => format!("{said}. Or {told}"),
+            };
+            response["description"] = either.into();
+            let texts: BTreeSet<&str> = codes.iter().map(|code| code.text()).collect();
+            response["content"]["application/problem+json"] = json!({"schema": {
+                "$ref": "#/components/schemas/Problem",
+                "properties": {"code": {"enum": texts}, "status": {"const": status}},
+            }});
+        }
+        responses
+    }
 }
+
+/// What a route is about, and what its repeat does.
+fn description(route: &Route) -> String {
+    let repeat = match (route.keyed, &route.method) {
+        (true, _) => {
+            "A repeat with the same `Idempotency-Key` and an equal body does nothing again: it is answered with the \
+             same status, the header `Idempotent-Replayed: true`, and the present state of what the first one brought \
+             about. Another body with the same key is refused `IDEMPOTENCY_KEY_REUSED`. Refusals are not kept: the \
+             same key may try again."
+        }
+        (false, &http::Method::GET) => "A repeat is safe.",
+        (false, _) => return route.about.to_owned(),
+    };
+    format!("{}\n\n{repeat}", route.about)
+}
+
+#[cfg(test)]
+mod tests;

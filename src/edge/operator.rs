@@ -2,7 +2,8 @@
 //! of these, so that the edge need not know the pipeline.
 
 use async_trait::async_trait;
-use serde_json::Value;
+
+use super::views::operations::{AuditView, PipelineView};
 
 /// What a payment attempt came to, as a human found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
@@ -34,10 +35,8 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]
 pub trait Operator: Send + Sync + 'static {
-    /// `{ok, checked_at, invariants: [{id, checked, violations}]}`.
-    async fn audit(&self) -> Result<Value, Fault>;
-    /// Lanes, backlog, oldest age, dead letters.
-    async fn pipeline(&self) -> Result<Value, Fault>;
+    async fn audit(&self) -> Result<AuditView, Fault>;
+    async fn pipeline(&self) -> Result<PipelineView, Fault>;
     /// Returns a dead letter, and the later records of its order, to its lane.
     async fn requeue(&self, dead_letter: &str) -> Result<Requeued, Fault>;
     /// Closes an open payment attempt with an answer the provider would not give.

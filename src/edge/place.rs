@@ -16,6 +16,7 @@ use crate::lane::room::{Mode, Order};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "waiting")]
 pub enum StateView {
     Scheduled,
     Waiting,
@@ -26,6 +27,7 @@ pub enum StateView {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "open")]
 pub enum RoomStateView {
     Scheduled,
     Open,
@@ -39,7 +41,9 @@ pub enum RoomStateView {
 /// Seconds until one's turn, a range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EtaView {
+    #[schema(example = 140)]
     pub low: i64,
+    #[schema(example = 190)]
     pub high: i64,
 }
 
@@ -47,36 +51,52 @@ pub struct EtaView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Place)]
 pub struct PlaceView<'a> {
+    #[schema(example = "spring-hall")]
     pub event: &'a str,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "3k9xQw7ZpL0")]
     pub visitor: VisitorId,
     pub state: StateView,
     /// The place itself: keep it.
+    #[schema(example = "AbC3kQ1…")]
     pub token: Cow<'a, str>,
     /// From 1; null unless waiting.
+    #[schema(example = 1235)]
     pub position: Option<i64>,
+    #[schema(example = 1234)]
     pub ahead: Option<i64>,
+    #[schema(example = 80211)]
     pub behind: Option<i64>,
     /// Null when unknown.
     pub eta_s: Option<EtaView>,
     /// Ask again after so long.
+    #[schema(example = 4800)]
     pub poll_after_ms: i64,
     pub room: RoomStateView,
     /// Null for rooms without seats.
+    #[schema(example = 9120)]
     pub seats_left: Option<i64>,
     /// How many wait in all; null while not known.
+    #[schema(example = 81446)]
     pub waiting: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T10:00:00Z")]
     pub opens_at: Option<Timestamp>,
     /// From then on the room is closed.
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub closes_at: Option<Timestamp>,
     /// Was called and away, and is back: goes in next, and is gone when away again.
+    #[schema(example = false)]
     pub late: bool,
     /// When this place was called, to about a second; null before, and where this gateway did not see it.
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub called_at: Option<Timestamp>,
     /// While admitted.
+    #[schema(example = json!(null))]
     pub pass: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub expires_at: Option<Timestamp>,
+    #[schema(example = json!(null))]
     pub expires_in_s: Option<i64>,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:00:30Z")]
     pub server_time: Timestamp,
 }
 
@@ -159,11 +179,17 @@ fn called_since(event: &Event, expires_ms: Millis) -> Millis {
 pub struct RoomView {
     pub room: RoomStateView,
     pub order: Order,
+    #[schema(example = 81446)]
     pub waiting: Option<i64>,
+    #[schema(example = 500)]
     pub inside: Option<i64>,
+    #[schema(example = 500)]
     pub capacity: i64,
+    #[schema(example = 3000)]
     pub rate_per_min: i64,
+    #[schema(example = 1500)]
     pub admitted_total: Option<i64>,
+    #[schema(example = 9120)]
     pub seats_left: Option<i64>,
     /// Null in rooms without a draw, and while it is not known which one.
     pub draw: Option<DrawView>,
@@ -173,8 +199,11 @@ pub struct RoomView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Draw)]
 pub struct DrawView {
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub commitment: String,
+    #[schema(example = json!(null))]
     pub list_digest: Option<String>,
+    #[schema(example = json!(null))]
     pub seed: Option<String>,
 }
 

@@ -137,7 +137,9 @@ impl Code {
 /// What is wrong with one field: an RFC 6901 pointer into the body (or `?name` of the query).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
+    #[schema(example = "/seats/1")]
     pub pointer: String,
+    #[schema(example = "an id of a seat: SECTION-ROW-NUMBER")]
     pub detail: String,
 }
 

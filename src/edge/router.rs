@@ -9,6 +9,7 @@ use std::pin::Pin;
 
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, schema::Schema};
 
@@ -40,10 +41,61 @@ pub enum Served {
 }
 
 /// A listener of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Listener {
     Public,
     Admin,
+}
+
+/// What a request sends in its query or its headers, beside what the path names.
+pub struct Parameter {
+    pub name: &'static str,
+    pub within: Within,
+    pub what: &'static str,
+    /// Its JSON type is the parameter's type.
+    pub example: Value,
+    pub required: bool,
+}
+
+/// Where a parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    Query,
+    Header,
+}
+
+/// A request's JSON body.
+pub struct RequestBody {
+    pub schema: SchemaOf,
+    pub needed: Needed,
+}
+
+/// How much a route asks of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    Always,
+    /// Without one the request is taken to send `{}`.
+    Optional,
+    /// Optional, and read as JSON whatever its content type.
+    Beacon,
+}
+
+/// A status that a route answers when all went well.
+pub struct Reply {
+    pub status: u16,
+    pub what: &'static str,
+    pub content: Content,
+}
+
+/// What such an answer holds.
+pub enum Content {
+    None,
+    /// A JSON view.
+    View(SchemaOf),
+    Text {
+        content_type: &'static str,
+        example: &'static str,
+    },
 }
 
 /// What a route may answer at a glance.
@@ -82,6 +134,9 @@ pub struct Route {
     /// `operationId`, and the label of the route's metrics.
     pub operation: &'static str,
     pub summary: &'static str,
+    /// What a client's author has to know, for the OpenAPI document. A route that changes something and needs no
+    /// Idempotency-Key says what its repeat does.
+    pub about: &'static str,
     pub who: Who,
     pub served: Served,
     /// Needs an Idempotency-Key.
@@ -90,12 +145,11 @@ pub struct Route {
     pub waits: bool,
     /// Asked by another server on a visitor's behalf.
     pub relayed: bool,
-    pub body: Option<SchemaOf>,
-    pub answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
-    /// Query parameters: (name, description).
-    pub query: Vec<(&'static str, &'static str)>,
+    pub body: Option<RequestBody>,
+    pub answers: Vec<Reply>,
+    pub parameters: Vec<Parameter>,
     /// The codes of its own, beyond those any route may answer.
-    pub errors: &'static [Code],
+    pub errors: Vec<Code>,
     /// Answers a GET of somebody with a place from memory, before a request is made of it for the handler,
     /// which costs several times as much; `None`: the handler has to.
     pub glance: Option<fn(&Glance<'_>) -> Option<Answer>>,
@@ -119,6 +173,7 @@ impl Route {
             pattern,
             operation,
             summary,
+            about: "",
             who: Who::Anyone,
             served: Served::Public,
             keyed: false,
@@ -126,8 +181,8 @@ impl Route {
             relayed: false,
             body: None,
             answers: Vec::new(),
-            query: Vec::new(),
-            errors: &[],
+            parameters: Vec::new(),
+            errors: Vec::new(),
             glance: None,
             handler: Box::new(move |request| Box::pin(handler(request))),
         }
@@ -173,45 +228,98 @@ impl Route {
         self
     }
 
-    pub fn body<T: ToSchema>(mut self) -> Self {
-        self.body = Some(schema_of::<T>);
+    pub fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub fn body<T: ToSchema>(self) -> Self {
+        self.reads::<T>(Needed::Always)
+    }
+
+    pub fn body_or_none<T: ToSchema>(self) -> Self {
+        self.reads::<T>(Needed::Optional)
+    }
+
+    pub fn beacon<T: ToSchema>(self) -> Self {
+        self.reads::<T>(Needed::Beacon)
+    }
+
+    fn reads<T: ToSchema>(mut self, needed: Needed) -> Self {
+        self.body = Some(RequestBody { schema: schema_of::<T>, needed });
         self
     }
 
     /// A status it answers with a JSON view.
-    pub fn answers<T: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
-        self.answers.push((status, what, Some(schema_of::<T>)));
-        self
+    pub fn answers<T: ToSchema>(self, status: u16, what: &'static str) -> Self {
+        self.replies(status, what, Content::View(schema_of::<T>))
     }
 
     /// A page of a list.
-    pub fn answers_page<T: ToSchema>(mut self) -> Self {
-        self.answers.push((200, "A page", Some(page_schema_of::<T>)));
+    pub fn answers_page<T: ToSchema>(self) -> Self {
+        self.replies(200, "A page", Content::View(page_schema_of::<T>))
+    }
+
+    /// A status it answers without a body.
+    pub fn answers_bare(self, status: u16, what: &'static str) -> Self {
+        self.replies(status, what, Content::None)
+    }
+
+    /// 200 with a text that is not JSON.
+    pub fn answers_text(self, what: &'static str, content_type: &'static str, example: &'static str) -> Self {
+        self.replies(200, what, Content::Text { content_type, example })
+    }
+
+    fn replies(mut self, status: u16, what: &'static str, content: Content) -> Self {
+        self.answers.push(Reply { status, what, content });
         self
     }
 
-    /// A status it answers without a JSON body.
-    pub fn answers_bare(mut self, status: u16, what: &'static str) -> Self {
-        self.answers.push((status, what, None));
+    pub fn query(self, name: &'static str, what: &'static str, example: impl Into<Value>) -> Self {
+        self.takes(Within::Query, name, what, example)
+    }
+
+    pub fn header(self, name: &'static str, what: &'static str, example: impl Into<Value>) -> Self {
+        self.takes(Within::Header, name, what, example)
+    }
+
+    fn takes(mut self, within: Within, name: &'static str, what: &'static str, example: impl Into<Value>) -> Self {
+        self.parameters.push(Parameter { name, within, what, example: example.into(), required: false });
         self
     }
 
-    pub fn query(mut self, name: &'static str, what: &'static str) -> Self {
-        self.query.push((name, what));
+    /// The parameter named last has to be there.
+    pub fn required(mut self) -> Self {
+        self.parameters.last_mut().expect("a parameter to require").required = true;
         self
+    }
+
+    /// The queue token of the path's event.
+    pub fn queue_token(self) -> Self {
+        let what =
+            "The visitor's queue token. Browsers send it in the cookie `stanchion_queue_<event>`; the header wins.";
+        self.header("Stanchion-Queue", what, "AbC3kQ1…")
+    }
+
+    /// The pass of the event.
+    pub fn pass(self) -> Self {
+        let what = "The visitor's pass. Browsers send it in the cookie `stanchion_pass_<event>`; the header wins.";
+        self.header("Stanchion-Pass", what, "eyJ0eXAiOiJ…")
     }
 
     /// `limit` and `after` of a cursor page.
     pub fn paged(self) -> Self {
-        self.query("limit", "Items in the page: 50 by default, 200 at most").query("after", "`next` of the page before")
+        self.query("limit", "Items in the page: 50 by default; more than 200 are taken as 200", 50)
+            .query("after", "`next` of the page before; without it the first page", "MTI6bzAzZTVi")
+            .errors(&[Code::Validation])
     }
 
-    pub fn errors(mut self, errors: &'static [Code]) -> Self {
-        self.errors = errors;
+    pub fn errors(mut self, errors: &[Code]) -> Self {
+        self.errors.extend(errors);
         self
     }
 
-    fn is_on(&self, listener: Listener, admin_public: bool) -> bool {
+    pub fn is_on(&self, listener: Listener, admin_public: bool) -> bool {
         match (listener, self.served) {
             (Listener::Public, Served::Public) => true,
             (Listener::Public, Served::Admin) => admin_public,
@@ -265,8 +373,7 @@ fn decoded(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 impl Router {
-    pub fn new(table: Vec<Route>, listener: Listener, admin_public: bool) -> Self {
-        let routes: Vec<_> = table.into_iter().filter(|r| r.is_on(listener, admin_public)).collect();
+    pub fn new(routes: Vec<Route>) -> Self {
         let mut by_pattern: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
         for (i, route) in routes.iter().enumerate() {
             by_pattern.entry(route.pattern).or_default().push(i);

@@ -105,7 +105,7 @@ impl Known {
 
 impl Service {
     pub fn new(state: Arc<State>, listener: Listener) -> Self {
-        let router = Router::new(routes::table(), listener, state.config.admin.public);
+        let router = Router::new(routes::on(listener, state.config.admin.public));
         Self {
             proxies: Proxies::new(&state.config.server.trusted_proxies),
             router: Arc::new(router),

@@ -14,10 +14,10 @@ use super::fault_log::FaultLog;
 use super::handlers::seats::SeatPages;
 use super::limits::Limits;
 use super::meters::{Meters, UnderWay};
+use super::openapi;
 use super::operator::Operator;
 use super::origin::Origins;
 use super::upstream::Upstreams;
-use super::{gzip, openapi, routes};
 use crate::admission::Admission;
 use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
@@ -75,8 +75,8 @@ pub struct State {
     pub upstreams: Upstreams,
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
-    /// The OpenAPI document, JSON.
-    pub openapi: gzip::Both,
+    /// The OpenAPI documents, JSON.
+    pub openapi: openapi::Documents,
     pub fault_log: FaultLog,
     serving: AtomicBool,
     /// Whether the lanes' store keeps what it is given.
@@ -113,7 +113,7 @@ impl State {
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
-            openapi: gzip::Both::new(openapi::document(&routes::table()).to_string().into()),
+            openapi: openapi::Documents::new(config.admin.public),
             fault_log: FaultLog::default(),
             serving: AtomicBool::new(false),
             store_fit: AtomicBool::new(true),

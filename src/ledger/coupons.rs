@@ -13,7 +13,10 @@ use crate::money::share_bp;
 /// Its rules are the catalogue's to check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CampaignPut)]
+#[schema(as = CampaignPut, example = json!({
+    "name": "Welcome", "kind": "percent", "percent_bp": 1000, "max_discount": 10000, "min_spend": 30000, "stock": 1000,
+    "per_user": 1, "expires_at": "2026-12-31T15:00:00Z", "events": null, "funded_by": "platform",
+}))]
 pub struct CampaignSpec {
     pub name: String,
     pub kind: Kind,

@@ -205,8 +205,25 @@ async fn probes_tell_how_it_is() {
     let draining = ready().await;
     assert_eq!((draining.status.as_u16(), draining.header("retry-after")), (503, Some("1")));
     assert_eq!(edge.admin_call(Method::GET, "/metrics").send().await.status, 200);
-    let document = edge.get("/openapi.json").send().await;
-    assert_eq!(document.json["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn each_listener_serves_its_own_document() {
+    let has = |document: &Answer, path: &str| {
+        assert_eq!((document.status.as_u16(), &document.json["openapi"]), (200, &json!("3.1.0")));
+        document.json["paths"].get(path).is_some()
+    };
+    for admin_public in [false, true] {
+        let edge = Edge::with(|config| config.admin.public = admin_public).await;
+        let public = edge.get("/openapi.json").send().await;
+        let admin = edge.admin_call(Method::GET, "/openapi.json").send().await;
+        let shown = |path: &str| (has(&public, path), has(&admin, path));
+        assert_eq!(shown("/v1/events/{event}/queue"), (true, false));
+        assert_eq!(shown("/v1/admin/audit"), (admin_public, true));
+        assert_eq!(shown("/metrics"), (false, true));
+        let zipped = edge.admin_call(Method::GET, "/openapi.json").header("accept-encoding", "gzip").send().await;
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    }
 }
 
 #[tokio::test]

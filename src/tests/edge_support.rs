@@ -18,6 +18,7 @@ use stanchion::edge::auth::{Mint, mint};
 use stanchion::edge::operator::{Fault, Operator, Requeued, Resolution, Resolved};
 use stanchion::edge::router::Listener;
 use stanchion::edge::service::Service;
+use stanchion::edge::views::operations::{AuditView, PipelineView};
 use stanchion::edge::{Parts, State};
 use stanchion::ids::{EventId, LogId};
 use stanchion::inventory::{self, Inventory};
@@ -25,6 +26,9 @@ use stanchion::lane::memory::volatile;
 use stanchion::lane::{Lanes, Pulse};
 use stanchion::ledger::Ledger;
 use tokio::sync::Notify;
+
+use crate::support::client::Contract as _;
+use crate::support::contract;
 
 pub const SECRET: &str = "a secret of the tests, long enough for anyone";
 
@@ -54,11 +58,11 @@ pub struct Absent {
 
 #[async_trait]
 impl Operator for Absent {
-    async fn audit(&self) -> Result<Value, Fault> {
+    async fn audit(&self) -> Result<AuditView, Fault> {
         Err("absent".into())
     }
 
-    async fn pipeline(&self) -> Result<Value, Fault> {
+    async fn pipeline(&self) -> Result<PipelineView, Fault> {
         panic!("a handler that panics")
     }
 
@@ -133,13 +137,18 @@ impl Call<'_> {
 
     pub async fn send(self) -> Answer {
         let request: Request<_> = self.request.body(Full::from(self.body)).expect("a request");
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.service.call(request, ([192, 0, 2, 1], 5000).into()).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("infallible").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let is_text = !parts.headers.contains_key("content-encoding");
         let text = if is_text { String::from_utf8(bytes.to_vec()).expect("text") } else { String::new() };
-        Answer { status: parts.status, headers: parts.headers, body: bytes, text, json }
+        let answer = Answer { status: parts.status, headers: parts.headers, body: bytes, text, json };
+        let contract = contract::of(self.service.listener(), self.service.state().config.admin.public);
+        let content_type = answer.header("content-type").unwrap_or_default();
+        contract.check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
+        answer
     }
 }
 

@@ -17,11 +17,15 @@ const SEATS_MAX: usize = 1_000;
 #[schema(as = HoldRequest)]
 pub struct HoldBody {
     /// Ids of seats, all or none.
+    #[schema(example = json!(["a-1-1", "a-1-2"]))]
     pub seats: Option<Vec<String>>,
     /// Or: the best of this section.
+    #[schema(example = json!(null))]
     pub section: Option<String>,
+    #[schema(example = json!(null))]
     pub quantity: Option<i64>,
     /// True by default; of no meaning in standing sections.
+    #[schema(example = json!(null))]
     pub adjacent: Option<bool>,
 }
 

@@ -1,6 +1,7 @@
 //! What bodies of requests look like, and every rule that needs no more than the body itself.
 //! Knows no state: what the body names is looked up by the handler.
 
+pub mod event;
 pub mod hold;
 pub mod order;
 pub mod payment;

@@ -17,16 +17,21 @@ const HOLD_MAX: usize = 128;
 #[serde(deny_unknown_fields)]
 #[schema(as = OrderRequest)]
 pub struct OrderBody {
+    #[schema(example = "spring-hall")]
     pub event: String,
+    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub hold: String,
     /// `best`, a coupon's id, or `null`.
     #[serde(default)]
+    #[schema(example = "best")]
     pub coupon: Option<String>,
     /// Points to spend; capped by what is left to pay.
     #[serde(default)]
+    #[schema(example = 3500)]
     pub points: i64,
     /// What the buyer agreed to, minor units; another sum refuses the order `PRICE_CHANGED`.
     #[serde(default)]
+    #[schema(example = 46000)]
     pub expected_cash: Option<i64>,
     /// Without one the order waits for `POST …/payment`.
     #[serde(default)]
@@ -52,10 +57,11 @@ impl OrderBody {
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(as = QuoteRequest)]
+#[schema(as = QuoteRequest, example = json!({"coupon": "best", "points": "max"}))]
 pub struct QuoteBody {
     /// `best`, a coupon's id, or `null`.
     pub coupon: Option<String>,
+    /// `max`, or how many.
     pub points: Points,
 }
 

@@ -11,8 +11,10 @@ use crate::lane::record::PaymentAsk;
 #[serde(deny_unknown_fields)]
 #[schema(as = OrderPaymentRequest)]
 pub struct PaymentPart {
+    #[schema(example = "sandbox")]
     pub provider: String,
     /// The provider's own token for this payment; the sandbox's script.
+    #[schema(example = "ok")]
     pub key: String,
 }
 
@@ -36,9 +38,12 @@ impl PaymentPart {
 #[serde(deny_unknown_fields)]
 #[schema(as = PaymentRequest)]
 pub struct PaymentBody {
+    #[schema(example = "sandbox")]
     pub provider: String,
+    #[schema(example = "ok")]
     pub key: String,
     /// What is due, minor units.
+    #[schema(example = 46000)]
     pub amount: i64,
 }
 

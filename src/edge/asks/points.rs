@@ -11,11 +11,14 @@ use crate::edge::problem::Problem;
 #[serde(deny_unknown_fields)]
 #[schema(as = GrantRequest)]
 pub struct GrantBody {
+    #[schema(example = 10000)]
     pub amount: i64,
     /// `null`: never.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
+    #[schema(example = "welcome")]
     pub reason: String,
 }
 

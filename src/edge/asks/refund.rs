@@ -18,6 +18,7 @@ const REASON_MAX: usize = 200;
 pub struct RefundBody {
     pub lines: Vec<LinePart>,
     #[serde(default)]
+    #[schema(example = "my friend is ill")]
     pub reason: String,
 }
 
@@ -25,6 +26,7 @@ pub struct RefundBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = RefundRequestLine)]
 pub struct LinePart {
+    #[schema(example = 1)]
     pub line: u32,
 }
 
@@ -34,6 +36,7 @@ pub struct LinePart {
 pub struct AdminRefundBody {
     pub lines: Vec<AdminLinePart>,
     #[serde(default)]
+    #[schema(example = "the view is blocked")]
     pub reason: String,
 }
 
@@ -41,9 +44,11 @@ pub struct AdminRefundBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = AdminRefundRequestLine)]
 pub struct AdminLinePart {
+    #[schema(example = 1)]
     pub line: u32,
     /// Gross (cash and points), minor units; without it all that is left of the line.
     #[serde(default)]
+    #[schema(example = 10000)]
     pub amount: Option<i64>,
 }
 

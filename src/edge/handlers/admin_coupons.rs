@@ -1,35 +1,15 @@
 //! Coupon campaigns, for organizers.
 
 use http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::catalog::{Campaign, PutCampaignOutcome};
 use crate::edge::asks::Faults;
+use crate::edge::views::admin_campaign::AdminCampaignView;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ledger::coupons::CampaignSpec;
 
-/// A campaign as it was put, with what the gateway knows of it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AdminCampaign)]
-pub struct AdminCampaignView<'a> {
-    pub id: &'a str,
-    /// Grows with every change.
-    pub version: i64,
-    pub lane: u16,
-    #[serde(flatten)]
-    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
-    pub spec: &'a CampaignSpec,
-}
-
 fn answer(status: StatusCode, campaign: &Campaign) -> Answer {
-    let view = AdminCampaignView {
-        id: campaign.id.as_str(),
-        version: campaign.version,
-        lane: campaign.lane.0,
-        spec: &campaign.spec,
-    };
-    Answer::json(status, &view).no_store()
+    Answer::json(status, &AdminCampaignView::new(campaign)).no_store()
 }
 
 /// `PUT /v1/admin/coupons/{campaign}`

@@ -1,31 +1,16 @@
 //! Events and their rooms, for organizers.
 
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::lookup;
-use crate::catalog::{Edited, Event, EventSpec, PutEventOutcome, RoomPatch};
+use crate::catalog::{Edited, Event, PutEventOutcome, RoomPatch};
 use crate::edge::asks::Faults;
+use crate::edge::views::admin_event::AdminEventView;
 use crate::edge::{Answer, Code, Outcome, Problem, Request, body};
 
-/// An event as it was put, with what the gateway knows of it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AdminEvent)]
-pub struct AdminEventView<'a> {
-    pub id: &'a str,
-    /// Grows with every change.
-    pub version: i64,
-    pub lane: u16,
-    #[serde(flatten)]
-    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
-    pub spec: &'a EventSpec,
-}
-
 fn answer(status: StatusCode, event: &Event) -> Answer {
-    let view = AdminEventView { id: event.id.as_str(), version: event.version, lane: event.lane.0, spec: &event.spec };
-    Answer::json(status, &view).no_store().header(http::header::ETAG, &etag(event))
+    Answer::json(status, &AdminEventView::new(event)).no_store().header(http::header::ETAG, &etag(event))
 }
 
 /// What `GET` answers beside what was put: it may stand in a `PUT`, and changes nothing.

@@ -22,14 +22,20 @@ use crate::ledger::Ledger;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DrawList)]
 pub struct DrawListView {
+    #[schema(example = "spring-hall")]
     pub event: String,
+    #[schema(example = 1)]
     pub round: i64,
     /// SHA-256 of the seed's bytes, told since before the opening. Lower-case hex, as the other two.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub commitment: String,
     /// SHA-256 of the visitor ids, sorted and joined by a line feed.
+    #[schema(example = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752")]
     pub list_digest: String,
+    #[schema(example = "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13")]
     pub seed: String,
     /// Who takes part, sorted.
+    #[schema(example = json!(["3k9xQw7ZpL0", "8a1hTt2RmN4"]))]
     pub visitors: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::edge::{Answer, Outcome, Request};
+use crate::edge::{Answer, Outcome, Request, gzip};
 use crate::ids::LaneId;
 use crate::lane::Lane;
 
@@ -18,12 +18,16 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Ready)]
 pub struct ReadyView {
+    #[schema(example = true)]
     pub ready: bool,
     /// Lanes that are being rebuilt; what lives in them answers `RECOVERING`.
+    #[schema(example = json!([]))]
     pub recovering: Vec<u16>,
     /// Lanes that do not answer.
+    #[schema(example = json!([]))]
     pub away: Vec<u16>,
     /// Whether the lanes' store keeps what it is given: `false` when Redis evicts keys or cannot write to its disk.
+    #[schema(example = true)]
     pub store_fit: bool,
 }
 
@@ -74,7 +78,16 @@ pub async fn metrics(request: Request) -> Outcome {
     Ok(Answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }
 
-/// `GET /openapi.json`
+/// `GET /openapi.json` of the public listener
 pub async fn openapi(request: Request) -> Outcome {
-    Ok(request.state.openapi.answer("application/json", request.header("accept-encoding")))
+    Ok(contract(&request, &request.state.openapi.public))
+}
+
+/// `GET /openapi.json` of the admin listener
+pub async fn admin_openapi(request: Request) -> Outcome {
+    Ok(contract(&request, &request.state.openapi.admin))
+}
+
+fn contract(request: &Request, document: &gzip::Both) -> Answer {
+    document.answer("application/json", request.header("accept-encoding"))
 }

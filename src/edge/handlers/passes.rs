@@ -1,8 +1,37 @@
 //! Passes for other servers: is this one good, and by which keys.
 
 use http::{HeaderName, StatusCode};
+use utoipa::ToSchema;
 
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+
+/// A JWK Set as we publish it.
+#[derive(ToSchema)]
+#[schema(as = PassKeys)]
+#[expect(dead_code, reason = "only described")]
+pub struct KeysSchema {
+    keys: Vec<KeySchema>,
+}
+
+/// An Ed25519 key (RFC 8037).
+#[derive(ToSchema)]
+#[schema(as = PassKey)]
+#[expect(dead_code, reason = "only described")]
+pub struct KeySchema {
+    #[schema(example = "OKP")]
+    kty: String,
+    #[schema(example = "Ed25519")]
+    crv: String,
+    #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+    x: String,
+    /// Its RFC 7638 thumbprint.
+    #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
+    kid: String,
+    #[schema(example = "EdDSA")]
+    alg: String,
+    #[schema(rename = "use", example = "sig")]
+    usage: String,
+}
 
 /// `GET /v1/pass/verify?event=`
 pub async fn verify(request: Request) -> Outcome {

@@ -21,6 +21,7 @@ use crate::lane::Token;
 #[serde(deny_unknown_fields, default)]
 #[schema(as = EnterRequest)]
 pub struct EnterBody {
+    #[schema(example = json!(null))]
     pub token: Option<String>,
     /// Wanted while many enter; see `PROOF_REQUIRED`.
     pub proof: Option<ProofBody>,
@@ -31,8 +32,10 @@ pub struct EnterBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = Proof)]
 pub struct ProofBody {
+    #[schema(example = "c1.Zk3v9w")]
     pub challenge: String,
     /// Any text.
+    #[schema(example = "104729")]
     pub nonce: String,
 }
 
@@ -41,6 +44,7 @@ pub struct ProofBody {
 #[serde(deny_unknown_fields, default)]
 #[schema(as = LeaveRequest)]
 pub struct LeaveBody {
+    #[schema(example = "AbC3kQ1…")]
     pub token: Option<String>,
 }
 

@@ -27,9 +27,17 @@ const DELETE: Method = Method::DELETE;
 pub(super) fn catalogue() -> Vec<Route> {
     vec![
         Route::new(GET, "/v1/events", "list_events", "What is on sale, by id", catalog::list)
+            .about(
+                "Every event of the catalogue, by id. A change made through another gateway is seen within a \
+                 second.",
+            )
             .paged()
             .answers_page::<EventView>(),
         Route::new(GET, "/v1/events/{event}", "get_event", "An event", catalog::get)
+            .about(
+                "What a buyer has to know of an event: its sections and prices, its times, what may be bought and \
+                 given back.",
+            )
             .answers::<EventView>(200, "The event")
             .errors(&[Code::EventNotFound]),
     ]
@@ -38,12 +46,27 @@ pub(super) fn catalogue() -> Vec<Route> {
 pub(super) fn purchase() -> Vec<Route> {
     vec![
         Route::new(GET, "/v1/events/{event}/seats", "get_seats", "The seat map, at most a second old", seats::get)
-            .answers::<SeatsView>(200, "The map; ETag, gzip")
-            .answers_bare(304, "As `If-None-Match` has it")
-            .errors(&[Code::EventNotFound]),
+            .about(
+                "Every seat, a letter each. It needs neither pass nor user, is compressed for who takes gzip, and \
+                 has an `ETag`. While the event's lane is being rebuilt it is `RECOVERING`.",
+            )
+            .header(
+                "If-None-Match",
+                "The `ETag` of a map that is known: 304 while it is still this one",
+                "\"1-812-5f1c8a52\"",
+            )
+            .answers::<SeatsView>(200, "The map")
+            .answers_bare(304, "The map is the one of `If-None-Match`")
+            .errors(&[Code::EventNotFound, Code::Recovering]),
         Route::new(POST, "/v1/events/{event}/holds", "create_hold", "Set seats aside", holds::create)
             .user()
+            .about(
+                "All the named seats or none, or the best of a section, for `hold_ttl_s` of the event. It takes a \
+                 pass of the event, which is then bound to this user, and it counts against `seats_per_user`. Of \
+                 `SEATS_TAKEN`, `conflicts` has the ids of the seats; choose others. `Location` names the hold.",
+            )
             .keyed()
+            .pass()
             .body::<HoldBody>()
             .answers::<HoldView>(201, "Held")
             .errors(&[
@@ -60,15 +83,30 @@ pub(super) fn purchase() -> Vec<Route> {
                 Code::LimitExceeded,
                 Code::DuplicateSeat,
                 Code::Empty,
+                Code::Recovering,
             ]),
         Route::new(GET, "/v1/events/{event}/holds/{hold}", "get_hold", "A hold of the user", holds::get)
             .user()
+            .about(
+                "An expired one is `HOLD_EXPIRED`. An ended one is known for ten minutes at least, then it is \
+                 `HOLD_NOT_FOUND`.",
+            )
             .answers::<HoldView>(200, "The hold")
-            .errors(&[Code::NotOwner, Code::EventNotFound, Code::HoldNotFound, Code::HoldExpired]),
+            .errors(&[Code::NotOwner, Code::EventNotFound, Code::HoldNotFound, Code::HoldExpired, Code::Recovering]),
         Route::new(DELETE, "/v1/events/{event}/holds/{hold}", "release_hold", "Give seats back", holds::release)
             .user()
+            .about(
+                "The seats are free at once. A hold that was ordered is `HOLD_ALREADY_ORDERED`: cancel the order.\n\n\
+                 A repeat is safe: one that has ended is answered 204 again.",
+            )
             .answers_bare(204, "Given back, now or before")
-            .errors(&[Code::NotOwner, Code::EventNotFound, Code::HoldNotFound, Code::HoldAlreadyOrdered]),
+            .errors(&[
+                Code::NotOwner,
+                Code::EventNotFound,
+                Code::HoldNotFound,
+                Code::HoldAlreadyOrdered,
+                Code::Recovering,
+            ]),
         Route::new(
             POST,
             "/v1/events/{event}/holds/{hold}/quote",
@@ -77,7 +115,12 @@ pub(super) fn purchase() -> Vec<Route> {
             quotes::create,
         )
         .user()
-        .body::<QuoteBody>()
+        .about(
+            "The lines and the total as an order would have them now, and why this coupon was chosen or none. \
+             A coupon that cannot be used and points that are not there are left out. Nothing is reserved: an \
+             order compares with `expected_cash`.\n\nA repeat is safe; prices may be others by then.",
+        )
+        .body_or_none::<QuoteBody>()
         .answers::<QuoteView>(200, "The quote")
         .errors(&[
             Code::NotOwner,
@@ -85,15 +128,33 @@ pub(super) fn purchase() -> Vec<Route> {
             Code::HoldNotFound,
             Code::HoldAlreadyOrdered,
             Code::HoldExpired,
+            Code::Recovering,
         ]),
         Route::new(POST, "/v1/coupons/{campaign}/claims", "claim_coupon", "Claim a coupon, first come", coupons::claim)
             .user()
+            .about(
+                "One coupon of the campaign, numbered in the order of the claims, while there is stock. One user \
+                 gets no more than the campaign's limit: `ALREADY_CLAIMED`. Before and after its time it is \
+                 `CAMPAIGN_NOT_OPEN`.",
+            )
             .keyed()
-            .body::<ClaimBody>()
+            .body_or_none::<ClaimBody>()
             .answers::<ClaimView>(201, "Claimed")
-            .errors(&[Code::CampaignNotFound, Code::SoldOut, Code::AlreadyClaimed, Code::CampaignNotOpen]),
+            .errors(&[
+                Code::CampaignNotFound,
+                Code::SoldOut,
+                Code::AlreadyClaimed,
+                Code::CampaignNotOpen,
+                Code::Recovering,
+            ]),
         Route::new(POST, "/v1/orders", "place_order", "Order a hold", orders::place)
             .user()
+            .about(
+                "The hold's seats are the order's now, and no pass is needed any more. 202 says that it will be \
+                 decided: ask the order named by `Location` with `wait_s`. It is rejected with a `reason` when \
+                 the price is not `expected_cash`, or points or coupon are not there; the hold is then held \
+                 again. With a `payment` it is paid at once, else it waits for one.",
+            )
             .keyed()
             .body::<OrderBody>()
             .answers::<AcceptedView>(202, "Accepted: it will be decided")
@@ -104,13 +165,22 @@ pub(super) fn purchase() -> Vec<Route> {
                 Code::HoldAlreadyOrdered,
                 Code::HoldExpired,
                 Code::ProviderNotAllowed,
+                Code::Recovering,
             ]),
         Route::new(GET, "/v1/orders/{order}", "get_order", "An order of the user", orders::get)
             .user()
+            .about(
+                "With `wait_s` the answer comes when the status is final or waits for the buyer, else when the \
+                 time is over. So many requests may wait as are configured; one more is `OVERLOADED`.",
+            )
             .waits()
-            .query("wait_s", "Wait so long for a status that is final or waits for the buyer; 30 at most")
+            .query(
+                "wait_s",
+                "Seconds to wait for a status that is final or waits for the buyer; more than 30 are taken as 30",
+                10,
+            )
             .answers::<OrderView>(200, "The order")
-            .errors(&[Code::NotOwner, Code::OrderNotFound]),
+            .errors(&[Code::Validation, Code::NotOwner, Code::OrderNotFound, Code::Recovering]),
         Route::new(
             DELETE,
             "/v1/orders/{order}",
@@ -119,10 +189,26 @@ pub(super) fn purchase() -> Vec<Route> {
             orders::cancel,
         )
         .user()
+        .about(
+            "Only while the order is `pending_payment`: the seats are free when it has become `rejected` with \
+             the reason `CANCELLED`. While it is being paid it is `PAYMENT_IN_PROGRESS`, later \
+             `NOT_CANCELLABLE`.\n\nA repeat is safe: what is cancelled is accepted again.",
+        )
         .answers::<OrderView>(202, "Accepted")
-        .errors(&[Code::NotOwner, Code::OrderNotFound, Code::PaymentInProgress, Code::NotCancellable]),
+        .errors(&[
+            Code::NotOwner,
+            Code::OrderNotFound,
+            Code::PaymentInProgress,
+            Code::NotCancellable,
+            Code::Recovering,
+        ]),
         Route::new(POST, "/v1/orders/{order}/payment", "pay_order", "Pay an order that waits for it", orders::pay)
             .user()
+            .about(
+                "For an order that is `pending_payment`; `amount` has to be what is due, else it is \
+                 `AMOUNT_MISMATCH`. 202 says that the provider will be asked: look at the order. After a decline \
+                 the order waits for another payment, with a new key, until its deadline.",
+            )
             .keyed()
             .body::<PaymentBody>()
             .answers::<OrderView>(202, "Accepted")
@@ -133,6 +219,7 @@ pub(super) fn purchase() -> Vec<Route> {
                 Code::PaymentInProgress,
                 Code::NotPayable,
                 Code::ProviderNotAllowed,
+                Code::Recovering,
             ]),
         Route::new(
             POST,
@@ -142,41 +229,62 @@ pub(super) fn purchase() -> Vec<Route> {
             refunds::create,
         )
         .user()
+        .about(
+            "Whole lines of an order that is confirmed or partially refunded, by its `refund_terms`; later it \
+             is `NOT_REFUNDABLE`. 202 says that it will be decided: `Location` names the refund. The seats \
+             are free when it is `done`.",
+        )
         .keyed()
         .body::<RefundBody>()
         .answers::<RequestedView>(202, "Accepted")
-        .errors(REFUND),
+        .errors(REFUND)
+        .errors(&[Code::NotOwner]),
         Route::new(GET, "/v1/orders/{order}/refunds", "list_refunds", "Refunds of an order", refunds::list)
             .user()
+            .about(
+                "All refunds of the order, oldest first, as the ledger has them: one just requested may come a \
+                 moment later. It is one page.",
+            )
             .answers_page::<RefundView>()
-            .errors(&[Code::NotOwner, Code::OrderNotFound]),
+            .errors(&[Code::NotOwner, Code::OrderNotFound, Code::Recovering]),
         Route::new(GET, "/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", refunds::get)
             .user()
+            .about(
+                "`requested` until the ledger has it, `sent` while the provider is asked, then `done` or `failed` \
+                 with the reason. A refund that is not of this order is `NOT_FOUND`.",
+            )
             .answers::<RefundView>(200, "The refund")
-            .errors(&[Code::NotOwner, Code::OrderNotFound]),
+            .errors(&[Code::NotOwner, Code::OrderNotFound, Code::NotFound, Code::Recovering]),
     ]
 }
 
 /// What a refund may be refused with, whoever asks.
 pub(super) const REFUND: &[Code] =
-    &[Code::NotOwner, Code::OrderNotFound, Code::NotRefundable, Code::OverRefund, Code::LineNotFound, Code::Empty];
+    &[Code::OrderNotFound, Code::NotRefundable, Code::OverRefund, Code::LineNotFound, Code::Empty, Code::Recovering];
 
 pub(super) fn own() -> Vec<Route> {
     vec![
         Route::new(GET, "/v1/me/coupons", "list_my_coupons", "Coupons of the user", me::coupons)
             .user()
+            .about(
+                "By campaign and number, the used and expired ones too. One just claimed may come a moment later: \
+                 it is there when the ledger has it.",
+            )
             .paged()
             .answers_page::<CouponView>(),
         Route::new(GET, "/v1/me/orders", "list_my_orders", "Orders of the user, newest first", me::orders)
             .user()
+            .about("As the ledger has them: one just placed may come a moment later.")
             .paged()
             .answers_page::<OrderView>(),
         Route::new(GET, "/v1/me/tickets", "list_my_tickets", "Tickets of the user", me::tickets)
             .user()
+            .about("Every ticket, the void ones too.")
             .paged()
             .answers_page::<TicketView>(),
         Route::new(GET, "/v1/me/points", "get_my_points", "Points of the user", me::points)
             .user()
+            .about("The balance, what is owed, and the lots in the order in which they are spent.")
             .answers::<PointsView>(200, "Balance and lots"),
         Route::new(
             GET,
@@ -186,6 +294,7 @@ pub(super) fn own() -> Vec<Route> {
             me::moves,
         )
         .user()
+        .about("Each change of the balance, with the order or refund it belongs to.")
         .paged()
         .answers_page::<MoveView>(),
     ]

@@ -10,13 +10,19 @@ use crate::clock::{Millis, rfc3339, seconds_until};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Challenge)]
 pub struct ChallengeView {
+    #[schema(example = "c1.Zk3v9w")]
     pub challenge: String,
+    #[schema(example = 18)]
     pub bits: u8,
     /// `sha-256`.
+    #[schema(example = "sha-256")]
     pub algorithm: &'static str,
+    #[schema(example = "2026-11-20T10:02:00Z")]
     pub expires_at: String,
+    #[schema(example = 120)]
     pub expires_in_s: i64,
     /// Whether a proof is asked for now.
+    #[schema(example = true)]
     pub required: bool,
 }
 

@@ -13,39 +13,58 @@ use crate::ledger::reads::CouponRow;
 #[schema(as = Claim)]
 pub struct ClaimView {
     /// The coupon's id: signed, good for its user only.
+    #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub id: String,
+    #[schema(example = "welcome")]
     pub campaign: String,
     /// From 1.
+    #[schema(example = 17)]
     pub number: i64,
+    #[schema(example = 983)]
     pub stock_left: i64,
     /// `null`: it does not expire.
+    #[schema(example = "2026-12-31T15:00:00Z")]
     pub expires_at: Option<String>,
+    #[schema(example = 3560400)]
     pub expires_in_s: Option<i64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Coupon)]
 pub struct CouponView {
+    #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub id: String,
+    #[schema(example = "welcome")]
     pub campaign: String,
+    #[schema(example = 17)]
     pub number: i64,
     /// `issued`, `reserved`, `used`, `expired` or `revoked`.
+    #[schema(example = "issued")]
     pub state: String,
+    #[schema(example = "Welcome")]
     pub name: String,
     /// `percent` or `fixed`.
+    #[schema(example = "percent")]
     pub kind: &'static str,
     /// Of `percent`: the rate in basis points.
+    #[schema(example = 1000)]
     pub percent_bp: Option<i64>,
     /// Of `fixed`: minor units.
+    #[schema(example = json!(null))]
     pub amount: Option<i64>,
     /// Of `percent`: never more than this, minor units.
+    #[schema(example = 10000)]
     pub max_discount: Option<i64>,
     /// Least sum of list prices, minor units.
+    #[schema(example = 30000)]
     pub min_spend: Option<i64>,
     /// Where it may be used; `null`: everywhere.
+    #[schema(example = json!(null))]
     pub events: Option<Vec<String>>,
     /// `null`: it does not expire.
+    #[schema(example = "2026-12-31T15:00:00Z")]
     pub expires_at: Option<String>,
+    #[schema(example = 3560400)]
     pub expires_in_s: Option<i64>,
 }
 

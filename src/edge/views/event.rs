@@ -9,41 +9,62 @@ use crate::clock::rfc3339;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Event)]
 pub struct EventView {
+    #[schema(example = "spring-hall")]
     pub id: String,
+    #[schema(example = "Spring Concert")]
     pub name: String,
+    #[schema(example = "concert")]
     pub category: String,
+    #[schema(example = "Spring Hall")]
     pub venue: String,
     /// IANA name of the venue's time zone.
+    #[schema(example = "Asia/Seoul")]
     pub timezone: String,
+    #[schema(example = "2027-04-01T10:00:00Z")]
     pub starts_at: String,
+    #[schema(example = "2026-11-20T10:00:00Z")]
     pub opens_at: Option<String>,
+    #[schema(example = json!(null))]
     pub closes_at: Option<String>,
     /// No refund by the buyer from here on; `null`: no such time.
+    #[schema(example = "2027-03-31T15:00:00Z")]
     pub refunds_close_at: Option<String>,
     /// ISO 4217.
+    #[schema(example = "KRW")]
     pub currency: String,
+    #[schema(example = "hall-co")]
     pub organizer: String,
     pub sections: Vec<SectionView>,
     /// Most seats one user may have.
+    #[schema(example = 4)]
     pub seats_per_user: i64,
+    #[schema(example = 420)]
     pub hold_ttl_s: i64,
+    #[schema(example = 600)]
     pub payment_ttl_s: i64,
     /// Points earned on cash paid, basis points.
+    #[schema(example = 100)]
     pub earn_bp: i64,
     pub cancellation_fees: Vec<FeeView>,
     /// `browser`: anyone may enter the line; `user`: signed in, one place a person.
+    #[schema(example = "browser")]
     pub identity: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EventSection)]
 pub struct SectionView {
+    #[schema(example = "a")]
     pub id: String,
+    #[schema(example = "Floor A")]
     pub name: String,
     /// Minor units.
+    #[schema(example = 55000)]
     pub price: i64,
+    #[schema(example = 40)]
     pub capacity: u32,
     /// No seats with names.
+    #[schema(example = false)]
     pub standing: bool,
 }
 
@@ -51,7 +72,9 @@ pub struct SectionView {
 #[schema(as = EventCancellationFee)]
 pub struct FeeView {
     /// Applies when so many days or more are left, and no larger one does.
+    #[schema(example = 10)]
     pub days_before: i64,
+    #[schema(example = 1000)]
     pub fee_bp: i64,
 }
 

@@ -11,13 +11,18 @@ use crate::lane::{HoldFact, HoldState};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Hold)]
 pub struct HoldView {
+    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub id: String,
+    #[schema(example = "spring-hall")]
     pub event: String,
     /// `held`, `ordered`, `released` or `expired`.
+    #[schema(example = "held")]
     pub state: &'static str,
     pub seats: Vec<SeatView>,
     pub total: Money,
+    #[schema(example = "2026-11-20T10:07:00Z")]
     pub expires_at: String,
+    #[schema(example = 420)]
     pub expires_in_s: i64,
 }
 
@@ -25,9 +30,12 @@ pub struct HoldView {
 #[schema(as = HeldSeat)]
 pub struct SeatView {
     /// `SECTION-ROW-NUMBER`; `null` in standing sections.
+    #[schema(example = "a-1-1")]
     pub id: Option<String>,
+    #[schema(example = "a")]
     pub section: String,
     /// Minor units.
+    #[schema(example = 55000)]
     pub price: i64,
 }
 

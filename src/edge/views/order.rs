@@ -13,30 +13,42 @@ use crate::lane::terms::RefundTerm;
 /// What placing answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AcceptedView {
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub id: String,
+    #[schema(example = "accepted")]
     pub status: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
 pub struct OrderView {
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub id: String,
+    #[schema(example = "spring-hall")]
     pub event: String,
+    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub hold: String,
     /// `accepted`, `pending_payment`, `paying`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
+    #[schema(example = "confirmed")]
     pub status: &'static str,
     /// Why it was rejected.
+    #[schema(example = json!(null))]
     pub reason: Option<&'static str>,
     /// Empty while `accepted`.
     pub lines: Vec<LineView>,
     /// `null` while `accepted`.
     pub total: Option<TotalView>,
+    #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub coupon: Option<String>,
     pub payment: Option<PaymentView>,
+    #[schema(example = "2026-11-20T10:03:20Z")]
     pub placed_at: String,
+    #[schema(example = "2026-11-20T10:03:21Z")]
     pub confirmed_at: Option<String>,
     /// By when it must be paid; `null` once that is settled.
+    #[schema(example = json!(null))]
     pub expires_at: Option<String>,
+    #[schema(example = json!(null))]
     pub expires_in_s: Option<i64>,
     /// What a refund would cost, soonest end first; after the last there is none.
     pub refund_terms: Vec<RefundTermView>,
@@ -46,8 +58,10 @@ pub struct OrderView {
 #[schema(as = RefundTerm)]
 pub struct RefundTermView {
     /// `null`: for ever.
+    #[schema(example = "2027-03-22T15:00:00Z")]
     pub until: Option<String>,
     /// The cancellation fee, basis points of what is given back.
+    #[schema(example = 1000)]
     pub fee_bp: i64,
 }
 
@@ -60,6 +74,7 @@ pub fn refund_terms(terms: &[RefundTerm]) -> Vec<RefundTermView> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminOrder)]
 pub struct AdminOrderView {
+    #[schema(example = "kim")]
     pub user: String,
     #[serde(flatten)]
     pub order: OrderView,
@@ -69,15 +84,23 @@ pub struct AdminOrderView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderLine)]
 pub struct LineView {
+    #[schema(example = 1)]
     pub line: u32,
     /// `null` in standing sections.
+    #[schema(example = "a-1-1")]
     pub seat: Option<String>,
+    #[schema(example = 55000)]
     pub price: i64,
+    #[schema(example = 5500)]
     pub discount: i64,
+    #[schema(example = 3500)]
     pub points: i64,
+    #[schema(example = 46000)]
     pub cash: i64,
+    #[schema(example = 460)]
     pub earn: i64,
     /// Gross: cash and points.
+    #[schema(example = 0)]
     pub refunded: i64,
     pub ticket: Option<TicketView>,
 }
@@ -85,30 +108,42 @@ pub struct LineView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LineTicket)]
 pub struct TicketView {
+    #[schema(example = "t0360303ae22b998861bce3b28f33eec1be-1")]
     pub id: String,
     /// `valid`, `suspended` or `void`.
+    #[schema(example = "valid")]
     pub state: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderTotal)]
 pub struct TotalView {
+    #[schema(example = 55000)]
     pub price: i64,
+    #[schema(example = 5500)]
     pub discount: i64,
+    #[schema(example = 3500)]
     pub points: i64,
+    #[schema(example = 46000)]
     pub cash: i64,
+    #[schema(example = "KRW")]
     pub currency: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderPayment)]
 pub struct PaymentView {
+    #[schema(example = "sandbox")]
     pub provider: String,
     /// Of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    #[schema(example = "captured")]
     pub status: String,
+    #[schema(example = 1)]
     pub attempts: u32,
     /// Minor units.
+    #[schema(example = 46000)]
     pub captured: i64,
+    #[schema(example = 0)]
     pub cancelled: i64,
 }
 

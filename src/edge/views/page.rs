@@ -10,6 +10,7 @@ use crate::ledger::reads::{self, Cursor};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     pub items: Vec<T>,
+    #[schema(example = "MTI6bzAzZTVi")]
     pub next: Option<String>,
 }
 

@@ -11,8 +11,10 @@ use crate::ledger::reads::{LotRow, MoveRow, Points};
 #[schema(as = Points)]
 pub struct PointsView {
     /// What has not expired, points that are not usable yet included.
+    #[schema(example = 10000)]
     pub balance: i64,
     /// Taken back and not found; paid first by whatever comes in.
+    #[schema(example = 0)]
     pub debt: i64,
     /// In the order in which they are spent.
     pub lots: Vec<LotView>,
@@ -21,37 +23,53 @@ pub struct PointsView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PointLot)]
 pub struct LotView {
+    #[schema(example = "g5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub id: String,
     /// `grant`, `earn` or `restore`.
+    #[schema(example = "grant")]
     pub origin: &'static str,
+    #[schema(example = 10000)]
     pub granted: i64,
+    #[schema(example = 10000)]
     pub remaining: i64,
     /// From when it can be spent; `null`: now.
+    #[schema(example = json!(null))]
     pub usable_at: Option<String>,
     /// `null`: it does not expire.
+    #[schema(example = json!(null))]
     pub expires_at: Option<String>,
+    #[schema(example = json!(null))]
     pub expires_in_s: Option<i64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PointMove)]
 pub struct MoveView {
+    #[schema(example = "4711")]
     pub id: String,
+    #[schema(example = "2026-11-20T10:03:21Z")]
     pub at: String,
     /// `grant`, `earn`, `spend`, `restore`, `claw_back`, `debt`, `expire` or `correct`.
+    #[schema(example = "spend")]
     pub kind: &'static str,
     /// Signed.
+    #[schema(example = -3500)]
     pub amount: i64,
+    #[schema(example = "g5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub lot: Option<String>,
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub order: Option<String>,
+    #[schema(example = json!(null))]
     pub refund: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Grant)]
 pub struct GrantView {
+    #[schema(example = "g5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub lot: String,
     /// After it; less than before plus the amount when there was debt.
+    #[schema(example = 10000)]
     pub balance: i64,
 }
 

@@ -16,14 +16,19 @@ pub struct QuoteView {
     pub lines: Vec<QuoteLineView>,
     pub total: TotalView,
     /// Id of the coupon the order would use.
+    #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub coupon: Option<String>,
     /// Why this coupon, or why none: `asked_for`, `largest_discount`, `none_asked_for`, `none_fits`,
     /// `expired`, `other_event`, `below_minimum` or `not_available`.
+    #[schema(example = "largest_discount")]
     pub coupon_reason: &'static str,
     /// Points that could be spent now. Fewer than asked for: the order would be refused.
+    #[schema(example = 3500)]
     pub points_usable: i64,
     /// When the hold ends.
+    #[schema(example = "2026-11-20T10:07:00Z")]
     pub expires_at: String,
+    #[schema(example = 415)]
     pub expires_in_s: i64,
     /// What a refund would cost, soonest end first; after the last there is none.
     pub refund_terms: Vec<RefundTermView>,
@@ -33,13 +38,20 @@ pub struct QuoteView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QuoteLine)]
 pub struct QuoteLineView {
+    #[schema(example = 1)]
     pub line: u32,
     /// `null` in standing sections.
+    #[schema(example = "a-1-1")]
     pub seat: Option<String>,
+    #[schema(example = 55000)]
     pub price: i64,
+    #[schema(example = 5500)]
     pub discount: i64,
+    #[schema(example = 3500)]
     pub points: i64,
+    #[schema(example = 46000)]
     pub cash: i64,
+    #[schema(example = 460)]
     pub earn: i64,
 }
 

@@ -8,7 +8,9 @@ use crate::lane::RefundFact;
 /// What asking for one answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RequestedView {
+    #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
     pub id: String,
+    #[schema(example = "requested")]
     pub status: &'static str,
 }
 
@@ -16,15 +18,22 @@ pub struct RequestedView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Refund)]
 pub struct RefundView {
+    #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
     pub id: String,
     /// `requested`, `sent`, `done` or `failed`.
+    #[schema(example = "done")]
     pub status: &'static str,
     /// Given by whoever asked; of a failed one, why it failed.
+    #[schema(example = "my friend is ill")]
     pub reason: String,
     /// After the fee.
+    #[schema(example = 41400)]
     pub cash: i64,
+    #[schema(example = 3500)]
     pub points_restored: i64,
+    #[schema(example = 460)]
     pub earn_clawed: i64,
+    #[schema(example = 4600)]
     pub fee: i64,
     pub lines: Vec<RefundLineView>,
 }
@@ -32,11 +41,16 @@ pub struct RefundView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RefundLine)]
 pub struct RefundLineView {
+    #[schema(example = 1)]
     pub line: u32,
     /// Gross.
+    #[schema(example = 49500)]
     pub amount: i64,
+    #[schema(example = 46000)]
     pub cash: i64,
+    #[schema(example = 3500)]
     pub points: i64,
+    #[schema(example = 460)]
     pub earn: i64,
 }
 

@@ -11,6 +11,7 @@ use crate::lane::{SeatMap, SeatState};
 #[schema(as = SeatMap)]
 pub struct SeatsView {
     /// Grows with every change of a seat.
+    #[schema(example = 812)]
     pub version: u64,
     pub sections: Vec<SectionView>,
 }
@@ -18,11 +19,16 @@ pub struct SeatsView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatMapSection)]
 pub struct SectionView {
+    #[schema(example = "a")]
     pub id: String,
+    #[schema(example = "Floor A")]
     pub name: String,
     /// Minor units.
+    #[schema(example = 55000)]
     pub price: i64,
+    #[schema(example = 5)]
     pub capacity: u32,
+    #[schema(example = 2)]
     pub free: u32,
     /// Empty in standing sections.
     pub rows: Vec<RowView>,
@@ -31,8 +37,10 @@ pub struct SectionView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatMapRow)]
 pub struct RowView {
+    #[schema(example = "1")]
     pub id: String,
     /// One letter a seat, from number 1: `f` free, `h` held, `p` paying, `s` sold, `b` blocked.
+    #[schema(example = "ffhsb")]
     pub seats: String,
 }
 

@@ -11,16 +11,24 @@ use crate::ledger::reads::TicketRow;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Ticket)]
 pub struct TicketView {
+    #[schema(example = "t0360303ae22b998861bce3b28f33eec1be-1")]
     pub id: String,
+    #[schema(example = "spring-hall")]
     pub event: String,
     /// `null` when the catalogue does not have its event any more.
+    #[schema(example = "a")]
     pub section: Option<String>,
     /// `SECTION-ROW-NUMBER`; `null` in standing sections.
+    #[schema(example = "a-1-1")]
     pub seat: Option<String>,
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub order: String,
+    #[schema(example = 1)]
     pub line: u32,
     /// `valid`, `suspended` or `void`.
+    #[schema(example = "valid")]
     pub state: &'static str,
+    #[schema(example = "2026-11-20T10:03:21Z")]
     pub issued_at: String,
 }
 

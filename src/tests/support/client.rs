@@ -1,7 +1,6 @@
 //! A small HTTP client for tests: one call, the whole answer. Knows no endpoint.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -11,16 +10,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// Looks at a method, a path, and the status, content type and body of the answer.
-pub type Check = fn(&Method, &str, u16, &str, &Value);
-
-/// What every answer is held against, where there is something.
-pub static CHECK: OnceLock<Check> = OnceLock::new();
+/// What every answer is held against: its method and path, and its status, content type and body.
+pub trait Contract: Sync {
+    fn check(&self, method: &Method, path: &str, status: u16, content_type: &str, answer: &Value);
+}
 
 #[derive(Clone)]
 pub struct Client {
     hyper: Hyper<HttpConnector, Full<Bytes>>,
     base: String,
+    contract: Option<&'static dyn Contract>,
 }
 
 /// An answer, whole. `json` is null when the body is none.
@@ -43,7 +42,11 @@ pub struct Call {
 
 impl Client {
     pub fn new(base: String) -> Self {
-        Self { hyper: Hyper::builder(TokioExecutor::new()).build(HttpConnector::new()), base }
+        Self { hyper: Hyper::builder(TokioExecutor::new()).build(HttpConnector::new()), base, contract: None }
+    }
+
+    pub fn held_to(self, contract: &'static dyn Contract) -> Self {
+        Self { contract: Some(contract), ..self }
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {
@@ -114,11 +117,11 @@ impl Call {
     }
 
     pub async fn send(self) -> Answer {
-        let (method, path) = (self.method.clone(), self.path.clone());
+        let (method, path, contract) = (self.method.clone(), self.path.clone(), self.client.contract);
         let answer = self.try_send().await.unwrap_or_else(|error| panic!("{method} {path}: no answer: {error:?}"));
         let content_type = answer.header("content-type").unwrap_or_default();
-        if let Some(check) = CHECK.get() {
-            check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
+        if let Some(contract) = contract {
+            contract.check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
         }
         answer
     }

@@ -9,10 +9,11 @@ use stanchion::app::{App, PartDied, Role, telemetry};
 use stanchion::clock::{self, Clock};
 use stanchion::config::{Config, StoreKind, load_from};
 use stanchion::edge::auth::{Mint, mint};
+use stanchion::edge::router::Listener;
 use stanchion::shutdown::{self, Stop};
 
 use super::client::{Call, Client};
-use super::servers;
+use super::{contract, servers};
 
 pub const SECRET: &str = "a-secret-for-tests-only-0123456789abcdef";
 
@@ -71,8 +72,6 @@ impl Gateway {
 
     /// As [`Gateway::start`], its configuration changed first.
     pub async fn start_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
-        // Every answer of every gateway is held against the API's document.
-        super::client::CHECK.get_or_init(|| super::contract::check);
         let dir = std::sync::Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = config(store, dir.path()).await;
         change(&mut config);
@@ -100,8 +99,8 @@ impl Gateway {
         let (stop, stopping) = shutdown::channel();
         let running = tokio::spawn(bound.run(stopping));
         let gateway = Self {
-            public: Client::new(public_url.clone()),
-            admin: Client::new(admin_url.clone()),
+            public: Client::new(public_url.clone()).held_to(contract::of(Listener::Public, config.admin.public)),
+            admin: Client::new(admin_url.clone()).held_to(contract::of(Listener::Admin, config.admin.public)),
             public_url,
             admin_url,
             config,
@@ -210,12 +209,13 @@ impl Drop for Gateway {
             stop.now();
             return;
         }
-        let (client, token) = (self.admin_url.clone(), self.admin_token());
+        let (url, token) = (self.admin_url.clone(), self.admin_token());
         // The test's runtime may have one thread and is busy with this drop: audit from another one.
         let audit = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                Client::new(client).get("/v1/admin/audit").bearer(&token).send().await.expect(200).json
+                let client = Client::new(url).held_to(contract::of(Listener::Admin, false));
+                client.get("/v1/admin/audit").bearer(&token).send().await.expect(200).json
             })
         });
         let report = audit.join().expect("the audit answers");

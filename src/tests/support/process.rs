@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use stanchion::edge::router::Listener;
+
 use super::client::Client;
+use super::contract;
 use super::gateway::{SECRET, eventually};
 
 /// A running `stanchion serve`; dropped, it is killed.
@@ -36,7 +39,8 @@ impl Process {
             let line = lines.next().expect("serve prints a line a listener").expect("text");
             line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line:?} starts with {prefix:?}")).to_owned()
         };
-        let (public, admin) = (Client::new(url("listening on ")), Client::new(url("admin on ")));
+        let mut client = |prefix: &str, listener| Client::new(url(prefix)).held_to(contract::of(listener, false));
+        let (public, admin) = (client("listening on ", Listener::Public), client("admin on ", Listener::Admin));
         let process = Self { child, public, admin };
         eventually("the process is ready", async || {
             let Ok(answer) = process.admin.get("/readyz").try_send().await else { return false };
