@@ -117,12 +117,43 @@ pub struct RestoredOrder {
     pub refundable_until_ms: Millis,
 }
 
-/// Everything the audit needs of an event, of one moment. Holds and orders by id, `taken` by user without
+/// Seats by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatTally {
+    pub free: i64,
+    pub held: i64,
+    pub paying: i64,
+    pub sold: i64,
+    pub blocked: i64,
+}
+
+impl SeatTally {
+    /// Of a seat string; what is no state is not counted.
+    pub fn of(string: &[u8]) -> Self {
+        let mut tally = Self::default();
+        for byte in string {
+            match SeatState::from_byte(*byte) {
+                Some(SeatState::Free) => tally.free += 1,
+                Some(SeatState::Held) => tally.held += 1,
+                Some(SeatState::Paying) => tally.paying += 1,
+                Some(SeatState::Sold) => tally.sold += 1,
+                Some(SeatState::Blocked) => tally.blocked += 1,
+                None => {}
+            }
+        }
+        tally
+    }
+}
+
+/// Everything the audit needs of an event. A store may read it in pages: each seat fits its owner, and `tally` fits
+/// `counts`, but the rest is of one moment only where it is not `torn`. Holds and orders by id, `taken` by user without
 /// zeros, holds as stored (one that ran out and is not swept reads `Held`), orders as `orders` shows them.
 /// `counts.mode` is the stored mode: there is no time here to tell the one in force.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventDump {
     pub version: i64,
+    /// Of the string as it was when the counters were read.
+    pub tally: SeatTally,
     pub seats: Vec<u8>,
     /// Seat index to its owner: a hold's id while held, an order's while paying or sold.
     pub owners: Vec<(SeatIndex, String)>,
@@ -133,6 +164,8 @@ pub struct EventDump {
     /// The lane's own counters, to hold against the string.
     pub counts: RoomCounts,
     pub room: RoomSettings,
-    /// Last log id at this moment.
+    /// Last log id when the reading began.
     pub log_last: u64,
+    /// Seats changed while it was read.
+    pub torn: bool,
 }

@@ -180,7 +180,7 @@ pub trait Lane: Send + Sync + 'static {
     ) -> Result<()>;
     /// Opens the lane. Its rooms recover from now on, however long the rebuilding took.
     async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()>;
-    /// Everything the audit needs of an event, read in one step.
+    /// Everything the audit needs of an event.
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>>;
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>>;
 }

@@ -62,7 +62,7 @@ async fn an_order_that_left_its_lane_is_known_and_can_be_refunded() {
     let second = format!("{path}/refunds/{second}");
     eventually("the refund is done", async || kim.get(&second).send().await.expect(200).json["status"] == "done").await;
     assert_eq!(kim.get(&path).send().await.expect(200).json["status"], "refunded");
-    kim.hold(&["a-1-1", "a-1-2"]).await;
+    Buyer::enter(&gateway, "hall", "park").await.hold(&["a-1-1", "a-1-2"]).await;
 
     // An order that is refunded whole has left for good.
     much_later(&gateway, &order).await;

@@ -1,19 +1,20 @@
 //! What every script refuses when it is called wrongly, read off its own header: nothing is changed.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fred::interfaces::ClientLike as _;
 use fred::prelude::{Builder, Client, Config};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use stanchion::config;
 use stanchion::ids::{CampaignId, EventId, LaneId, LogId};
-use stanchion::lane::RECENT_MAX;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::redis::scripts::{self, Arity, Script};
 use stanchion::lane::redis::{connect, keys};
+use stanchion::lane::{EventDump, HoldAsk, HoldOutcome, Lane, RECENT_MAX, memory};
 
 use crate::conformance::ask::{self, START};
-use crate::conformance::hand::stage::{HALL, hall, held, inside, placed};
+use crate::conformance::hand::stage::{HALL, hall, hall_with, held, inside, placed};
 use crate::support::servers::OwnRedis;
 
 /// An argument as the header has it.
@@ -165,4 +166,78 @@ async fn who_gives_back_again_and_again_fills_nothing() {
     cancel(more, RECENT_MAX).await;
     let each = (bytes(&client).await - before) / i64::try_from(more).expect("few");
     assert!((1..=1_000).contains(&each), "{each} bytes an order that was cancelled, with its hold");
+}
+
+/// A full hall, some of it ordered.
+async fn crowd(lane: &Arc<dyn Lane>) {
+    lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
+    lane.end_restore(START, 1).await.expect("the same one");
+    hall_with(lane, |put| {
+        put.seats = 1_300;
+        (put.room.capacity, put.room.rate_per_min) = (1_000, 600_000);
+    })
+    .await;
+    for at in 0..600u32 {
+        let key = format!("h{at}");
+        let want = ask::named(&[2 * at, 2 * at + 1]);
+        let ask =
+            HoldAsk { user: ask::user(&format!("u{at}")), seats_per_user: 2, ..ask::hold(HALL, &key, "kim", want) };
+        // The place is bound to its first user: each hold comes from a place of its own.
+        let visitor = format!("v{at}");
+        inside(lane, START, &visitor).await;
+        let ask = HoldAsk { visitor: ask::visitor(&visitor), ..ask };
+        let HoldOutcome::Held(hold) = lane.hold(START, ask).await.expect("an answer") else { panic!("seats are free") };
+        if at % 2 == 0 {
+            placed(lane, START, &key, &hold, &key).await;
+        }
+    }
+    lane.put_campaign(START, ask::campaign_put("c", 2_000)).await.expect("an answer");
+    for at in 0..1_100 {
+        let claim = ask::claim("c", &format!("k{at}"), &format!("u{at}"));
+        lane.claim(START, claim).await.expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn what_the_audit_reads_comes_in_pages_and_is_all_there_is() {
+    let redis = OwnRedis::with(&[]).await;
+    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
+    let model = memory::volatile(1).get(LaneId(0)).expect("the only one").clone();
+    crowd(&lane).await;
+    crowd(&model).await;
+
+    let client = Builder::from_config(Config::from_url(&redis.url()).expect("an address")).build().expect("a client");
+    client.init().await.expect("the server is ready");
+    let before = steps(&client).await;
+    let (event, campaign) = (ask::event(HALL), CampaignId::from("c"));
+    let (here, there) = (lane.dump_event(&event).await, model.dump_event(&event).await);
+    let (here, there) = (here.expect("an answer").expect("the hall"), there.expect("an answer").expect("the hall"));
+    assert_eq!((here.orders.len(), here.holds.len(), here.torn), (300, 600, false));
+    let text = |dump: &EventDump| {
+        let dump = EventDump { owners: sorted(&dump.owners), ..dump.clone() };
+        serde_json::to_string(&dump).expect("plain data")
+    };
+    assert!(text(&here) == text(&there), "the pages are not the whole");
+    let here = lane.dump_campaign(&campaign).await.expect("an answer").expect("the campaign");
+    let there = model.dump_campaign(&campaign).await.expect("an answer").expect("the campaign");
+    assert_eq!(here, there);
+    // Head, seats, and at least one page each of holds, orders and users; head, claims.
+    let least = (1 + 3 + 3) + (1 + 3);
+    let steps = steps(&client).await - before;
+    assert!(steps >= least, "{steps} steps for {least} pages at least");
+}
+
+/// Scripts that the server was asked for.
+async fn steps(client: &Client) -> i64 {
+    let command = CustomCommand::new_static("INFO", ClusterHash::FirstKey, false);
+    let stats: String = client.custom(command, vec!["commandstats".to_owned()]).await.expect("an answer");
+    let calls = |line: &str| line.split_once(":calls=")?.1.split(',').next()?.parse::<i64>().ok();
+    stats.lines().filter(|line| line.starts_with("cmdstat_evalsha")).filter_map(calls).sum()
+}
+
+fn sorted<T: Clone + Ord>(list: &[T]) -> Vec<T> {
+    let mut list = list.to_vec();
+    list.sort();
+    list
 }

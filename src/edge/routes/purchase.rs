@@ -63,7 +63,9 @@ pub(super) fn purchase() -> Vec<Route> {
             .about(
                 "All the named seats or none, or the best of a section, for `hold_ttl_s` of the event. It takes a \
                  pass of the event, which is then bound to this user, and it counts against `seats_per_user`. Of \
-                 `SEATS_TAKEN`, `conflicts` has the ids of the seats; choose others. `Location` names the hold.",
+                 `SEATS_TAKEN`, `conflicts` has the ids of the seats; choose others. `Location` names the hold. Of \
+                 a user's ended holds the last twenty are known for a day; the key of an older one is \
+                 `HOLD_EXPIRED`.",
             )
             .keyed()
             .pass()
@@ -83,13 +85,14 @@ pub(super) fn purchase() -> Vec<Route> {
                 Code::LimitExceeded,
                 Code::DuplicateSeat,
                 Code::Empty,
+                Code::HoldExpired,
                 Code::Recovering,
             ]),
         Route::new(GET, "/v1/events/{event}/holds/{hold}", "get_hold", "A hold of the user", holds::get)
             .user()
             .about(
-                "An expired one is `HOLD_EXPIRED`. An ended one is known for ten minutes at least, then it is \
-                 `HOLD_NOT_FOUND`.",
+                "An expired one is `HOLD_EXPIRED`. Of a user's ended ones the last twenty are known for a day, then they \
+                 are `HOLD_NOT_FOUND`.",
             )
             .answers::<HoldView>(200, "The hold")
             .errors(&[Code::NotOwner, Code::EventNotFound, Code::HoldNotFound, Code::HoldExpired, Code::Recovering]),
@@ -97,7 +100,7 @@ pub(super) fn purchase() -> Vec<Route> {
             .user()
             .about(
                 "The seats are free at once. A hold that was ordered is `HOLD_ALREADY_ORDERED`: cancel the order.\n\n\
-                 A repeat is safe: one that has ended is answered 204 again.",
+                 A repeat is safe: one that has ended is answered 204 again, for as long as it is known.",
             )
             .answers_bare(204, "Given back, now or before")
             .errors(&[

@@ -1,9 +1,9 @@
-//! An event as the audit wants it: everything, of one moment.
+//! An event as the audit wants it.
 
 use super::order_book::Order;
 use super::step::Step;
 use crate::ids::EventId;
-use crate::lane::event::EventDump;
+use crate::lane::event::{EventDump, SeatTally};
 
 pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
     let event = step.event(id)?;
@@ -13,6 +13,7 @@ pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
     taken.sort_unstable();
     Some(EventDump {
         version: event.version,
+        tally: SeatTally::of(event.seats.bytes()),
         seats: event.seats.bytes().to_vec(),
         owners: event.seats.owners().iter().map(|(seat, owner)| (*seat, owner.clone())).collect(),
         holds: event.holds.all().map(|hold| hold.fact.clone()).collect(),
@@ -21,5 +22,6 @@ pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
         counts: event.stored_counts(),
         room: event.settings.clone(),
         log_last: step.state().log.last,
+        torn: false,
     })
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::call::RedisLane;
-use super::{coupons, holds, lines, logs, orders, recovery, rooms};
+use super::{coupons, dumps, holds, lines, logs, orders, recovery, rooms};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, VisitorId};
 use crate::lane::board::{Board, Presence, Showing};
@@ -187,10 +187,10 @@ impl Lane for RedisLane {
     }
 
     async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {
-        recovery::dump_event(self, event).await
+        dumps::dump_event(self, event).await
     }
 
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
-        recovery::dump_campaign(self, campaign).await
+        dumps::dump_campaign(self, campaign).await
     }
 }

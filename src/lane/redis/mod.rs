@@ -4,6 +4,7 @@ mod args;
 mod call;
 mod connect;
 mod coupons;
+mod dumps;
 mod holds;
 pub mod keys;
 mod lane;

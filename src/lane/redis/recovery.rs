@@ -1,4 +1,4 @@
-//! Calls of the scripts in `lua/recovery`: rebuilding a lane from the ledger, and dumps for the audit.
+//! Calls of the scripts in `lua/recovery`: rebuilding a lane from the ledger.
 //!
 //! A rebuilding takes many calls. The lane answers nobody meanwhile, so they need not be one step; a
 //! fault in between is mended by beginning again.
@@ -8,17 +8,15 @@ use super::call::RedisLane;
 use super::coupons::{self, Unnumbered};
 use super::holds::{self, Frame};
 use super::keys::About;
-use super::logs::count;
-use super::orders;
-use super::reply::{Read, Reply};
+use super::reply::Read;
 use super::rooms::{self, NO_TIME};
 use super::scripts;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, LogId, VisitorId};
 use crate::lane::Result;
-use crate::lane::campaign::{CampaignDump, CampaignPut, Claim};
+use crate::lane::campaign::{CampaignPut, Claim};
 use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
-use crate::lane::event::{EventDump, EventRestore, RestoredOrder};
+use crate::lane::event::{EventRestore, RestoredOrder};
 
 /// Places, chunks of spent marks or spent draws one script restores.
 const PLACES_MAX: usize = 1_000;
@@ -157,65 +155,4 @@ pub async fn end_restore(lane: &RedisLane, now_ms: Millis, generation: u64) -> R
         "DONE" => Ok(()),
         _ => Err(lane.contract("another generation is being restored, or this one is not dropped yet")),
     }
-}
-
-pub async fn dump_event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump>> {
-    let reply = lane.call(&scripts::DUMP_EVENT, About::Event(event), NO_TIME, Args::new()).await?;
-    lane.read(reply, |reply| match reply.name {
-        "EVENT" => Ok(Some(event_dump(reply)?)),
-        "NO_EVENT" => Ok(None),
-        _ => Err(reply.unexpected()),
-    })
-}
-
-fn event_dump(reply: &mut Reply) -> Read<EventDump> {
-    let log_last = count(reply.log)?;
-    let counts = rooms::counts(&mut reply.list()?)?;
-    let mut settings = reply.list()?;
-    let (version, room) = (settings.int()?, rooms::room_settings(&mut settings)?);
-    let seats = reply.bytes()?;
-    let mut owners = pairs(reply.list()?, |list| Ok((rooms::seat(list)?, list.text()?)))?;
-    let mut frames = pairs(reply.list()?, |list| Ok((list.text()?, list.json::<Frame>()?)))?;
-    let mut marks = pairs(reply.list()?, |list| Ok((list.text()?, list.text()?)))?;
-    let mut orders = pairs(reply.list()?, orders::shown)?;
-    let mut taken = pairs(reply.list()?, |list| Ok((list.text()?, list.int()?)))?;
-    owners.sort_unstable();
-    // Both hashes have the same fields: every hold has a frame and a mark.
-    frames.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    marks.sort_unstable();
-    orders.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    taken.sort_unstable();
-    let holds = frames.into_iter().zip(marks).map(|((_, frame), (_, mark))| frame.with_mark(&mark));
-    let holds = holds.collect::<Read<Vec<_>>>()?;
-    Ok(EventDump { version, seats, owners, holds, orders, taken, counts, room, log_last })
-}
-
-/// A flat list of pairs (or of anything `read` takes) as a list.
-fn pairs<T>(mut list: Reply, read: impl Fn(&mut Reply) -> Read<T>) -> Read<Vec<T>> {
-    let mut all = Vec::new();
-    while !list.is_empty() {
-        all.push(read(&mut list)?);
-    }
-    Ok(all)
-}
-
-pub async fn dump_campaign(lane: &RedisLane, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
-    let reply = lane.call(&scripts::DUMP_CAMPAIGN, About::Campaign(campaign), NO_TIME, Args::new()).await?;
-    lane.read(reply, |reply| match reply.name {
-        "CAMPAIGN" => Ok(Some(campaign_dump(reply)?)),
-        "NO_CAMPAIGN" => Ok(None),
-        _ => Err(reply.unexpected()),
-    })
-}
-
-fn campaign_dump(reply: &mut Reply) -> Read<CampaignDump> {
-    let log_last = count(reply.log)?;
-    let (version, stock) = (reply.int()?, reply.int()?);
-    let mut claims = pairs(reply.list()?, |list| {
-        let number = list.int()?;
-        Ok(list.json::<Unnumbered>()?.numbered(number))
-    })?;
-    claims.sort_unstable_by_key(|claim| claim.number);
-    let stock_left = stock - i64::try_from(claims.len()).expect("as many claims fit no memory");
-    Ok(CampaignDump { version, stock, stock_left, claims, log_last })
 }

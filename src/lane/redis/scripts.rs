@@ -146,8 +146,13 @@ scripts! {
     RESTORE_CAMPAIGN = "recovery/restore_campaign", [Meta, Campaigns, Campaign, Claims, Numbers, Claimants], Exactly(11), [(1, "DONE"), (-101, "NOT_RESTORING")];
     RESTORE_CLAIMS = "recovery/restore_claims", [Meta, Campaign, Claims, Numbers, Claimants], AtLeast(4), [(1, "DONE"), (-101, "NOT_RESTORING")];
     END_RESTORE = "recovery/end_restore", [Meta], Exactly(4), [(1, "DONE"), (-1, "OTHER_GENERATION")];
-    DUMP_EVENT = "recovery/dump_event", [Meta, Orders, Pending, Room, Waiting, Inside, Late, Back, Seats, Owners, Taken, Holds, Marks, Placed], Exactly(3), [(1, "EVENT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    DUMP_CAMPAIGN = "recovery/dump_campaign", [Meta, Campaign, Numbers], Exactly(3), [(1, "CAMPAIGN"), (-1, "NO_CAMPAIGN"), (-100, "RECOVERING")];
+    DUMP_EVENT = "audit/dump_event", [Meta, Room, Waiting, Inside, Late, Back, Seats], Exactly(3), [(1, "EVENT"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    DUMP_SEATS = "audit/dump_seats", [Meta, Room, Seats, Owners], Exactly(5), [(1, "SEATS"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    DUMP_HOLDS = "audit/dump_holds", [Meta, Holds, Marks], Exactly(5), [(1, "HOLDS"), (-100, "RECOVERING")];
+    DUMP_ORDERS = "audit/dump_orders", [Meta, Orders, Pending, Placed], Exactly(5), [(1, "ORDERS"), (-100, "RECOVERING")];
+    DUMP_TAKEN = "audit/dump_taken", [Meta, Room, Taken], Exactly(5), [(1, "TAKEN"), (-100, "RECOVERING")];
+    DUMP_CAMPAIGN = "audit/dump_campaign", [Meta, Campaign, Numbers], Exactly(3), [(1, "CAMPAIGN"), (-1, "NO_CAMPAIGN"), (-100, "RECOVERING")];
+    DUMP_CLAIMS = "audit/dump_claims", [Meta, Numbers], Exactly(5), [(1, "CLAIMS"), (-100, "RECOVERING")];
 }
 
 #[cfg(test)]

@@ -64,9 +64,17 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
         compared.count("INV-1", dump.seats.len());
         compared.count("INV-2", dump.holds.len());
         let live = ledger.live_seats(&event).await?;
+        let counters = seats::counters(event.as_str(), &dump);
+        compared.violations.extend(counters.into_iter().map(|text| ("INV-1", text)));
         let found = seats::check(event.as_str(), &dump, &live, clock.now_ms());
-        compared.violations.extend(found.inv1.into_iter().map(|text| ("INV-1", text)));
-        compared.violations.extend(found.inv2.into_iter().map(|text| ("INV-2", text)));
+        let inv2 = found.inv2.into_iter().map(|text| ("INV-2", text));
+        for (invariant, text) in found.inv1.into_iter().map(|text| ("INV-1", text)).chain(inv2) {
+            match dump.torn {
+                // What does not fit may be of two moments.
+                true => compared.differs(invariant, text.clone(), Vec::new(), text),
+                false => compared.violations.push((invariant, text)),
+            }
+        }
         tickets(&event, &dump, &live, &mut compared);
         orders(ledger, &dump, &mut compared).await?;
         unwritten(&dump, clock.now_ms(), &mut compared);

@@ -17,15 +17,14 @@ pub struct Found {
     pub inv2: Vec<String>,
 }
 
-/// INV-1: the states partition the seats, and every counter says so. INV-2: a hold ends once: seats
-/// belong to exactly the holds and orders that are alive.
+/// INV-1: the limit's counters are what the owned seats add up to. INV-2: a hold ends once: seats belong to exactly the
+/// holds and orders that are alive.
 ///
 /// Orders leave their lane when nothing more is expected of them, and their seats stay sold: `live` is what the
 /// ledger knows of those.
 pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -> Found {
     let mut found = Found::default();
     let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
-    found.inv1.extend(counters(event, dump));
     found.inv1.extend(taken(event, dump, live, &owners));
     found.inv2.extend(ownership(event, dump, &owners, now_ms));
     found.inv1.truncate(SHOWN_MAX);
@@ -33,21 +32,20 @@ pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -
     found
 }
 
-fn counters(event: &str, dump: &EventDump) -> Vec<String> {
-    let count =
-        |state: SeatState| i64::try_from(dump.seats.iter().filter(|&&b| b == state.byte()).count()).unwrap_or(i64::MAX);
-    let counts = &dump.counts;
+/// INV-1: the states partition the seats, and every counter says so.
+pub fn counters(event: &str, dump: &EventDump) -> Vec<String> {
+    let EventDump { counts, tally, .. } = dump;
     let pairs = [
-        (SeatState::Free, counts.free),
-        (SeatState::Held, counts.held),
-        (SeatState::Paying, counts.paying),
-        (SeatState::Sold, counts.sold),
-        (SeatState::Blocked, counts.blocked),
+        (SeatState::Free, tally.free, counts.free),
+        (SeatState::Held, tally.held, counts.held),
+        (SeatState::Paying, tally.paying, counts.paying),
+        (SeatState::Sold, tally.sold, counts.sold),
+        (SeatState::Blocked, tally.blocked, counts.blocked),
     ];
     let mut found: Vec<String> = pairs
         .into_iter()
-        .filter(|&(state, counter)| count(state) != counter)
-        .map(|(state, counter)| format!("{event}: {} seats are {state:?}, its counter says {counter}", count(state)))
+        .filter(|(_, seats, counter)| seats != counter)
+        .map(|(state, seats, counter)| format!("{event}: {seats} seats are {state:?}, its counter says {counter}"))
         .collect();
     if let Some(at) = dump.seats.iter().position(|&b| SeatState::from_byte(b).is_none()) {
         found.push(format!("{event}: seat {at} has the unknown state {:?}", dump.seats[at]));

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- Everything the audit needs of a campaign, of one moment.
+-- A campaign for the audit: its terms, and how many claims there are of it. Those come in pages.
 --
 -- Caller:  lane::redis::dump_campaign
--- Cost:    O(claims)
+-- Cost:    O(1)
 --
 -- KEYS[1]  meta      hash  generation, log (last id), restoring
 -- KEYS[2]  campaign  hash  version stock per_user opens_at closes_at expires_at last
@@ -11,7 +11,7 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- Returns {code, generation, log, …}
---    1  CAMPAIGN     {…, version, stock, {number, claim, …}}
+--    1  CAMPAIGN     {…, version, stock, claims}
 --   -1  NO_CAMPAIGN
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -23,4 +23,4 @@ arity(3, 3)
 -- include lib/open.lua
 local terms = redis.call("HMGET", CAMPAIGN, "version", "stock")
 if not terms[1] then return reply("NO_CAMPAIGN") end
-return { code.CAMPAIGN, generation, log_last, tonumber(terms[1]), tonumber(terms[2]), redis.call("HGETALL", NUMBERS) }
+return reply("CAMPAIGN", tonumber(terms[1]), tonumber(terms[2]), redis.call("HLEN", NUMBERS))

@@ -1,0 +1,36 @@
+#!lua flags=no-writes
+-- An event for the audit: its settings, its counts, and the seat string they count, of one moment. What else there is
+-- of it comes in pages.
+--
+-- Caller:  lane::redis::dump_event
+-- Cost:    O(bytes of the string)
+--
+-- KEYS[1]  meta     hash    generation, log (last id), restoring
+-- KEYS[2]  room     hash    version; settings, counters, seats (see lib/room.lua)
+-- KEYS[3]  waiting  zset    visitor -> score
+-- KEYS[4]  inside   zset    visitor -> expiry, ms
+-- KEYS[5]  late     zset    visitor -> when called, ms
+-- KEYS[6]  back     zset    visitor -> score
+-- KEYS[7]  seats    string  one byte a seat: f h p s b
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- Returns {code, generation, log, …}
+--    1  EVENT       {…, counts, settings, seat_version, string}: the first two are lists
+--   -1  NO_EVENT
+-- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
+-- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+local META, ROOM, WAITING, INSIDE, LATE, BACK, SEATS = unpack(KEYS)
+local code = { EVENT = 1, NO_EVENT = -1, RECOVERING = -100 }
+-- include lib/args.lua
+arity(7, 3)
+-- include lib/marks.lua
+-- include lib/open.lua
+-- include lib/room.lua
+if not room.version then return reply("NO_EVENT") end
+-- include lib/line.lua
+local settings = { room.version, room.mode, room.opens_at, room.closes_at, room.capacity, room.rate,
+  room.pass_ttl, room.claim_ttl, room.absent_after, room.late_grace, room.release_on, room.order,
+  room.control }
+-- There is no time here to tell the mode in force.
+return reply("EVENT", { counts(room.mode) }, settings, room.seat_version, redis.call("GET", SEATS) or "")
