@@ -323,8 +323,14 @@ impl Admission {
         if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
             return Ok(view);
         }
+        self.fetch(self.settings.board_ms, room).await
+    }
+
+    /// The room's board, at most `age_ms` old. Whatever follows from seeing a new board begins here, whoever asked
+    /// for it: the others find this board young enough and do not come here.
+    pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<View> {
         let now_ms = self.clock.now_ms();
-        let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
             self.calls.look(now_ms, &room.event, board);
