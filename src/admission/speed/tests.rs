@@ -35,7 +35,7 @@ fn board_of(scores: &[i64], back: i64, counts: RoomCounts) -> Arc<Board> {
         let next = usize::try_from(Board::next_rank(count(rank))).expect("not negative");
         rank = if rank + 1 == scores.len() { scores.len() } else { next.min(scores.len() - 1) };
     }
-    Arc::new(Board { counts, back, first: scores.iter().take(EXACT).copied().collect(), knots })
+    Arc::new(Board { counts, head: 0, back, first: scores.iter().take(EXACT).copied().collect(), knots })
 }
 
 #[test]
