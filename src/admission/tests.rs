@@ -40,6 +40,7 @@ impl House {
             lane: LaneId(0),
             patience_ms: 60_000,
             absent_ms,
+            grace_ms: 60_000,
             stay_ms: 60_000,
             recover_ms: 75_000,
             draw: None,
@@ -216,7 +217,7 @@ async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
     house.clock.set(house.clock.now_ms() + 60_000);
     assert_eq!((house.ahead(&here).await, house.ahead(&gone).await), (0, 1));
     assert!(house.lane.leave(0, gone.clone()).await.expect("an answer"));
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     assert!(matches!(house.poll(&gone).await, Place::Done { .. }));
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
@@ -234,7 +235,7 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     house.lane.end_restore(0, 2).await.expect("ended");
     house.put(2, |room| room.mode = Mode::Paused).await;
     assert_eq!(house.ahead(&token).await, 0);
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     let counts = house.lane.room(house.clock.now_ms(), &"hall".into()).await.expect("an answer").expect("the event");
     assert_eq!(counts.waiting, 1);
 }
@@ -360,7 +361,7 @@ async fn who_watches_is_there() {
     let mut watching = house.admission.watch(&house.room);
     house.clock.set(house.clock.now_ms() + 60_000);
     assert!(matches!(glance(&house, &mut watching, &token).await, Glance::Waiting(_)));
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");

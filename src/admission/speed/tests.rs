@@ -21,6 +21,7 @@ fn room() -> Room {
         lane: LaneId(0),
         patience_ms,
         absent_ms,
+        grace_ms: 300_000,
         stay_ms,
         recover_ms: 75_000,
         draw: None,
