@@ -138,7 +138,7 @@ impl Crowd {
         std::thread::sleep(Duration::from_secs(2));
         let after = machine::memory(gateway.id());
         println!(
-            "{} polled once, the first of each answered by the lane: {}\n\
+            "{} polled once, by visitors the gateway had never seen: {}\n\
              gateway: {:.1} bytes of memory a waiting visitor, {} MB in all; Redis: {:.1} bytes\n",
             grouped(polled.all as f64, 0),
             load::told(&polled),

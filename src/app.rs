@@ -258,7 +258,8 @@ impl Bound {
             let (listener, state, stop) = (public.listener, app.state.clone(), edge_stopping.clone());
             doors.spawn(edge::server::public(listener, state, public.workers, stop));
             doors.spawn(pulse(&app, edge_stopping.clone()));
-            doors.spawn(admission::presence::run(app.admission.clone(), edge_stopping.clone()));
+            // The last polls are told to the lanes after the doors have closed.
+            rest.spawn(admission::presence::run(app.admission.clone(), rest_stopping.clone()));
         }
         app.state.ready();
         tracing::info!(role = ?app.role, "serving");

@@ -33,6 +33,8 @@ struct Source {
     offset_ms: AtomicI64,
     /// Not zero: the time stands still at this value until it is set again (tests).
     fixed_ms: AtomicI64,
+    /// Whether ticks stand still with it.
+    stopped: bool,
     following: Mutex<Following>,
 }
 
@@ -67,6 +69,7 @@ impl Default for Source {
             began_ms: system_ms() - steady_ms(),
             offset_ms: AtomicI64::default(),
             fixed_ms: AtomicI64::default(),
+            stopped: false,
             following: Mutex::default(),
         }
     }
@@ -83,6 +86,18 @@ impl Clock {
         let clock = Self::default();
         clock.set(at_ms);
         clock
+    }
+
+    /// As `fixed`, and what is measured by ticks stands still too: minutes can be played in a moment.
+    pub fn stopped(at_ms: Millis) -> Self {
+        let clock = Self(Arc::new(Source { stopped: true, ..Source::default() }));
+        clock.set(at_ms);
+        clock
+    }
+
+    /// Milliseconds since some moment, for ages of what is remembered: they only grow, whatever the time is set to.
+    pub fn tick_ms(&self) -> Millis {
+        if self.0.stopped { self.now_ms() } else { steady_ms() }
     }
 
     pub fn now_ms(&self) -> Millis {
@@ -215,6 +230,17 @@ mod tests {
         assert_eq!(clock.now_ms(), 1_000);
         clock.advance(Duration::from_secs(2));
         assert_eq!(clock.clone().now_ms(), 3_000);
+    }
+
+    #[test]
+    fn ticks_follow_the_time_only_where_it_is_stopped() {
+        let (fixed, stopped) = (Clock::fixed(1_000), Clock::stopped(1_000));
+        let before = (fixed.tick_ms(), stopped.tick_ms());
+        for clock in [&fixed, &stopped] {
+            clock.advance(Duration::from_secs(3_600));
+        }
+        assert_eq!(stopped.tick_ms() - before.1, 3_600_000);
+        assert!((0..3_600_000).contains(&(fixed.tick_ms() - before.0)), "an hour has not passed");
     }
 
     const DAY_MS: i64 = 86_400_000;

@@ -73,7 +73,8 @@ metrics_table! {
     /// Proofs of work at entry, by outcome (accepted, missing, forged, expired, easy, wrong).
     ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count,
         "outcome" ["accepted" "missing" "forged" "expired" "easy" "wrong"];
-    /// Polls answered, by where from (board, lane). What waits costs the lane nothing.
+    /// Polls answered, by where from (board, lane). Who waits is answered from the board, and told to the lane in
+    /// batches: the operation `presence` of stanchion_lane_operation_seconds.
     ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count,
         "answer" ["board" "lane"];
     /// Visitors let in, at the door or from the line, by event.

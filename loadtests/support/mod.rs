@@ -12,6 +12,8 @@ pub mod answer;
 pub mod beside;
 #[path = "../../src/tests/support/client.rs"]
 pub mod client;
+#[path = "../../src/tests/support/doors.rs"]
+pub mod doors;
 pub mod gateway;
 pub mod load;
 pub mod machine;

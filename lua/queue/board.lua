@@ -16,7 +16,7 @@
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  exact       integer  scores of the first so many, 1 to 2,000
 -- Returns {code, generation, log, …}
---    1  BOARD       {…, counts, back, n, n·score, then rank, score of each knot}: counts as in room
+--    1  BOARD       {…, counts, head, back, n, n·score, then rank, score of each knot}: counts as in room; head the highest score called in this round
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -33,6 +33,7 @@ if not room.version then return reply("NO_EVENT") end
 local board = reply("BOARD", counts(mode_in_force()))
 local function put(value) board[#board + 1] = value end
 
+put(room.head)
 put(redis.call("ZCARD", BACK))
 local first = redis.call("ZRANGE", WAITING, 0, exact - 1, "WITHSCORES")
 put(#first / 2)

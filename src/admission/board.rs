@@ -68,13 +68,9 @@ impl Boards {
         last.as_ref().filter(|seen| tick - seen.asked < age_ms).map(|seen| look(&seen.view))
     }
 
-    /// The room's next board; `tick` gives the age, `now_ms` is the lane's time.
-    pub async fn fetch(&self, lane: &dyn Lane, event: &EventId, now_ms: Millis, tick: impl Fn() -> Millis) -> View {
-        self.fetch_within(self.keep_ms, lane, event, now_ms, tick).await
-    }
-
-    /// As [`Boards::fetch`], or one that somebody else has fetched and is no older than `age_ms`.
-    pub async fn fetch_within(
+    /// The room's next board, or one that somebody else has fetched and is no older than `age_ms`; `tick` gives
+    /// the age, `now_ms` is the lane's time.
+    pub async fn fetch(
         &self,
         age_ms: Millis,
         lane: &dyn Lane,

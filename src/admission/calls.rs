@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn look(calls: &Calls, now_ms: Millis, first: &[i64], counts: RoomCounts) {
-        let board = Board { counts, back: 0, first: first.to_vec(), knots: Vec::new() };
+        let board = Board { counts, head: 0, back: 0, first: first.to_vec(), knots: Vec::new() };
         calls.look(now_ms, &"hall".into(), &Arc::new(board));
     }
 

@@ -15,10 +15,11 @@ pub mod proof;
 pub mod pulse;
 pub mod room;
 pub mod speed;
+mod strangers;
 pub mod tokens;
 pub mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing};
+pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing, Why};

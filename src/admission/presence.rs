@@ -1,7 +1,8 @@
 //! Who waits here and was lately seen: told to the lanes many at a time. Knows no HTTP and no tokens' text.
 //!
-//! A place is known to this gateway once its lane has said that it waits; only then are its polls answered
-//! from the board. The lane is told of each visitor at most once in a third of the absence it allows.
+//! A gateway knows a visitor from the first answer on, whether it came from the board or from the lane. The lane is
+//! told of each visitor in a batch, at most once in a third of the absence it allows. It answers who of them does
+//! not wait in line. That is remembered too, as the board cannot show it: their polls ask the lane.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
@@ -14,13 +15,14 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::MissedTickBehavior;
 
 use super::room::{Admission, Room};
+use super::strangers::Strangers;
 use crate::clock::Millis;
 use crate::ids::EventId;
 use crate::lane::board::PRESENT_MAX;
 use crate::lane::{Presence, Token};
 use crate::shutdown::Stopping;
 
-/// Most places known. A part of them that is full of the living is forgotten, and the lanes asked again.
+/// Most places known. A part of them that is full of the living is forgotten: they are strangers again.
 const KNOWN_MAX: usize = 2_000_000;
 /// Parts that are locked, and forgotten, apart.
 const PARTS: usize = 64;
@@ -31,8 +33,13 @@ const KNOWN_MS: Millis = 600_000;
 const TOLD_MS: Millis = 300_000;
 /// Most visitors the lanes have yet to be told of.
 const DUE_MAX: usize = 200_000;
-/// How often the lanes are told.
+/// How often it is looked what the lanes are to be told.
 const EVERY: Duration = Duration::from_millis(100);
+/// A batch of so many goes at once: beyond that a call costs by its visitors.
+const WORTHWHILE: usize = 250;
+/// A smaller one waits for more, so long at most, ms: with ten gateways a room of 5,000 makes some 100 polls a
+/// second at each, and a call every [`EVERY`] would be for ten of them.
+const WAIT_MAX_MS: Millis = 2_000;
 /// Calls under way at once.
 const AT_ONCE: usize = 16;
 
@@ -40,7 +47,7 @@ const AT_ONCE: usize = 16;
 /// among two million that happens once in ten million processes, and does harm to a shown position only.
 type Key = u64;
 
-/// What is remembered of a place that waits. With its key 24 bytes: a gateway knows a million.
+/// What is remembered of a place. With its key 24 bytes: a gateway knows a million.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     /// The fewest ahead it was ever shown: who comes back from being called late goes before everybody,
@@ -48,8 +55,20 @@ struct Known {
     lowest: u32,
     /// When the lane was last told, or said itself, that its visitor is here; in [`TICK_MS`].
     told: u32,
-    /// The room's when the lane said so, its lower half: a lane rebuilt since may not know the place.
+    /// The room's at that time, its lower half: a lane rebuilt since may not know the place.
     epoch: u32,
+    word: Word,
+}
+
+/// Between a gateway and a lane, of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// It waits: the lane said so, or was told of it and has not said otherwise.
+    Waits,
+    /// It waits, and the lane could not be told: the next poll is to be.
+    Untold,
+    /// It does not wait in line: called, late, left, or through. Only the lane can answer for it.
+    Elsewhere,
 }
 
 /// Unit of [`Known::told`]: five years of them fit.
@@ -84,12 +103,21 @@ pub struct Presences {
     due_max: usize,
 }
 
+/// A place as a board shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot {
+    pub epoch: i64,
+    pub ahead: i64,
+    /// What becomes of its poll if this gateway cannot speak for the visitor.
+    pub strangers: Strangers,
+}
+
 /// What a poll that the board could answer is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// So many are ahead.
     Ahead(i64),
-    /// The lane has not said that this place waits, or was rebuilt since.
+    /// The lane has to be asked.
     Unknown,
     /// The lanes are so far behind that no more can be kept for them.
     Full,
@@ -97,8 +125,17 @@ pub enum Shown {
 
 #[derive(Debug, Default)]
 struct Due {
-    rooms: HashMap<EventId, (Room, Vec<Token>)>,
+    rooms: HashMap<EventId, Batch>,
     len: usize,
+}
+
+/// What a room's lane is to be told.
+#[derive(Debug)]
+struct Batch {
+    room: Room,
+    /// Since when the first of them waits.
+    since: Millis,
+    tokens: Vec<Token>,
 }
 
 impl Default for Presences {
@@ -117,8 +154,63 @@ impl Presences {
     /// The lane said, in this epoch of the room, that the place waits, `ahead` before it; how many to show.
     pub fn met(&self, tick: Millis, token: &Token, epoch: i64, ahead: i64) -> i64 {
         let (key, mut part) = self.part(token);
-        let known = part.get(&key).filter(|known| known.is_alive(tick));
+        let known = part.get(&key).filter(|known| known.is_alive(tick) && known.word != Word::Elsewhere);
         let lowest = known.map_or(ahead, |known| ahead.min(known.lowest.into()));
+        self.put(tick, &mut part, key, Known::waiting(tick, epoch, lowest));
+        lowest
+    }
+
+    /// Whether this gateway can say that the visitor waits, and is there.
+    pub fn knows(&self, tick: Millis, room: &Room, token: &Token) -> bool {
+        let (key, part) = self.part(token);
+        part.get(&key).is_some_and(|known| known.word == Word::Waits && known.is_recent(tick, room))
+    }
+
+    /// A board shows the place here; how many to show. The lane will be told when it is time.
+    pub fn shown(&self, tick: Millis, room: &Room, token: &Token, spot: Spot) -> Shown {
+        let (key, mut part) = self.part(token);
+        let known = part.get(&key).copied().filter(|known| known.is_alive(tick));
+        let is_elsewhere = known.is_some_and(|known| known.word == Word::Elsewhere);
+        if is_elsewhere && spot.strangers != Strangers::Awaited {
+            return Shown::Unknown;
+        }
+        let told = known.filter(|known| known.epoch == lower(spot.epoch) && known.word == Word::Waits);
+        let is_stranger = !told.is_some_and(|known| known.is_recent(tick, room));
+        if is_stranger && spot.strangers == Strangers::Asked {
+            return Shown::Unknown;
+        }
+        let is_due = told.is_none_or(|known| known.since_told(tick) >= TOLD_MS.min(room.absent_ms / 3));
+        if is_due && !self.due.lock().push(tick, room, token, self.due_max) {
+            return Shown::Full;
+        }
+        let before = known.filter(|known| known.word != Word::Elsewhere);
+        let lowest = before.map_or(spot.ahead, |known| spot.ahead.min(known.lowest.into()));
+        let now = Known::waiting(tick, spot.epoch, lowest);
+        let told = told.filter(|_| !is_due).map_or(now.told, |known| known.told);
+        self.put(tick, &mut part, key, Known { told, ..now });
+        Shown::Ahead(lowest)
+    }
+
+    /// The lane said that the place does not wait in line, or its visitor gave it up.
+    pub fn set_elsewhere(&self, tick: Millis, token: &Token) {
+        let (key, mut part) = self.part(token);
+        let elsewhere = Known { word: Word::Elsewhere, ..Known::waiting(tick, 0, i64::MAX) };
+        self.put(tick, &mut part, key, elsewhere);
+    }
+
+    /// The lane could not be told of this one.
+    fn set_untold(&self, token: &Token) {
+        let (key, mut part) = self.part(token);
+        if let Some(known) = part.get_mut(&key).filter(|known| known.word == Word::Waits) {
+            known.word = Word::Untold;
+        }
+    }
+
+    fn put(&self, tick: Millis, part: &mut Part, key: Key, known: Known) {
+        if let Some(before) = part.get_mut(&key) {
+            *before = known;
+            return;
+        }
         if part.len() >= self.part_max.min(part.capacity()) {
             // Before it grows: whoever came no more makes room.
             part.retain(|_, known| known.is_alive(tick));
@@ -126,41 +218,7 @@ impl Presences {
                 part.clear();
             }
         }
-        part.insert(key, Known { lowest: short(lowest), told: ticks(tick), epoch: lower(epoch) });
-        lowest
-    }
-
-    /// The board, of this epoch of the room, says `ahead`; how many to show. The lane will be told when it
-    /// is time.
-    pub fn shown(&self, tick: Millis, room: &Room, token: &Token, epoch: i64, ahead: i64) -> Shown {
-        let (key, mut part) = self.part(token);
-        let known = part.get_mut(&key).filter(|known| known.is_alive(tick) && known.epoch == lower(epoch));
-        let Some(known) = known else { return Shown::Unknown };
-        if known.since_told(tick) >= TOLD_MS.min(room.absent_ms / 3) {
-            if !self.due.lock().push(room, token, self.due_max) {
-                return Shown::Full;
-            }
-            known.told = ticks(tick);
-        }
-        let lowest = ahead.min(known.lowest.into());
-        known.lowest = short(lowest);
-        Shown::Ahead(lowest)
-    }
-
-    /// The room was rebuilt and waits for its visitors: the lane will be told of this one if it has not been.
-    pub fn returned(&self, tick: Millis, room: &Room, token: &Token, epoch: i64) -> Shown {
-        match self.shown(tick, room, token, epoch, i64::MAX) {
-            Shown::Unknown if self.due.lock().push(room, token, self.due_max) => {
-                Shown::Ahead(self.met(tick, token, epoch, i64::MAX))
-            }
-            Shown::Unknown => Shown::Full,
-            known => known,
-        }
-    }
-
-    pub fn forget(&self, token: &Token) {
-        let (key, mut part) = self.part(token);
-        part.remove(&key);
+        part.insert(key, known);
     }
 
     fn part(&self, token: &Token) -> (Key, MutexGuard<'_, Part>) {
@@ -171,11 +229,10 @@ impl Presences {
         (key, self.parts[part].lock())
     }
 
-    /// Batches to tell, all of what is due.
-    fn take(&self) -> Vec<(Room, Vec<Token>)> {
-        let rooms = std::mem::take(&mut *self.due.lock()).rooms;
+    /// Batches to tell, of the rooms whose batch is one of `which`.
+    fn take(&self, which: impl Fn(&Batch) -> bool) -> Vec<(Room, Vec<Token>)> {
         let mut batches = Vec::new();
-        for (room, mut tokens) in rooms.into_values() {
+        for Batch { room, mut tokens, .. } in self.due.lock().take(which) {
             while tokens.len() > PRESENT_MAX {
                 let rest = tokens.split_off(PRESENT_MAX);
                 batches.push((room.clone(), std::mem::replace(&mut tokens, rest)));
@@ -187,12 +244,30 @@ impl Presences {
 }
 
 impl Known {
+    fn waiting(tick: Millis, epoch: i64, lowest: i64) -> Self {
+        Self { lowest: short(lowest), told: ticks(tick), epoch: lower(epoch), word: Word::Waits }
+    }
+
     fn is_alive(&self, tick: Millis) -> bool {
         self.since_told(tick) < KNOWN_MS
     }
 
+    /// Told of before that, the lane may take the visitor for absent before it is told again.
+    fn is_recent(&self, tick: Millis, room: &Room) -> bool {
+        self.since_told(tick) < room.absent_ms / 4 * 3
+    }
+
     fn since_told(&self, tick: Millis) -> Millis {
         Millis::from(ticks(tick).saturating_sub(self.told)) * TICK_MS
+    }
+}
+
+impl Batch {
+    /// Whether to tell now. Polls, telling and this wait together stay below the absence that the lane allows: a
+    /// third, a third, and a twelfth of it. As much of the time in which a rebuilt room waits for its visitors.
+    fn is_ripe(&self, tick: Millis) -> bool {
+        let wait_ms = WAIT_MAX_MS.min(self.room.absent_ms.min(self.room.recover_ms) / 12);
+        self.tokens.len() >= WORTHWHILE || tick - self.since >= wait_ms
     }
 }
 
@@ -211,47 +286,65 @@ fn lower(epoch: i64) -> u32 {
 
 impl Due {
     /// `false`: no more can be kept.
-    fn push(&mut self, room: &Room, token: &Token, max: usize) -> bool {
+    fn push(&mut self, tick: Millis, room: &Room, token: &Token, max: usize) -> bool {
         if self.len >= max {
             return false;
         }
         self.len += 1;
-        let (_, tokens) = self.rooms.entry(token.event.clone()).or_insert_with(|| (room.clone(), Vec::new()));
-        tokens.push(token.clone());
+        let new = || Batch { room: room.clone(), since: tick, tokens: Vec::new() };
+        self.rooms.entry(token.event.clone()).or_insert_with(new).tokens.push(token.clone());
         true
+    }
+
+    fn take(&mut self, which: impl Fn(&Batch) -> bool) -> Vec<Batch> {
+        let taken: Vec<Batch> = self.rooms.extract_if(|_, batch| which(batch)).map(|(_, batch)| batch).collect();
+        self.len -= taken.iter().map(|batch| batch.tokens.len()).sum::<usize>();
+        taken
     }
 }
 
-/// Tells the lanes until told to stop.
+/// Tells the lanes until told to stop, and then what is left.
 pub async fn run(admission: Arc<Admission>, mut stop: Stopping) {
     let mut turns = tokio::time::interval(EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop.wait() => return,
+            () = stop.wait() => break,
             _ = turns.tick() => {}
         }
-        flush(&admission).await;
+        tell_ripe(&admission).await;
     }
+    tell_all(&admission).await;
 }
 
-/// Tells the lanes who was here. A place that does not wait any more, or whose lane does not answer, is
-/// forgotten: its next poll asks the lane.
-pub(super) async fn flush(admission: &Admission) {
-    let tell = async |(room, tokens): (Room, Vec<Token>)| {
-        let found = match admission.lane(&room) {
-            Ok(lane) => lane.presence(admission.now_ms(), &room.event, tokens.clone()).await.ok().flatten(),
-            Err(_) => None,
+/// Tells the lanes what has waited long enough, or is enough for a call.
+pub async fn tell_ripe(admission: &Admission) {
+    let tick = admission.tick();
+    tell(admission, admission.presences.take(|batch| batch.is_ripe(tick))).await;
+}
+
+/// Tells the lanes whatever there is to tell.
+pub async fn tell_all(admission: &Admission) {
+    tell(admission, admission.presences.take(|_| true)).await;
+}
+
+async fn tell(admission: &Admission, batches: Vec<(Room, Vec<Token>)>) {
+    let call = async |(room, tokens): (Room, Vec<Token>)| {
+        let Ok(lane) = admission.lane(&room) else { return };
+        let found = match lane.presence(admission.now_ms(), &room.event, tokens.clone()).await {
+            Ok(found) => found.unwrap_or_else(|| vec![Presence::Gone; tokens.len()]),
+            Err(_) => return tokens.iter().for_each(|token| admission.presences.set_untold(token)),
         };
-        let found = found.unwrap_or_else(|| vec![Presence::Gone; tokens.len()]);
         for (token, presence) in tokens.iter().zip(found) {
             match presence {
                 Presence::Waiting => {}
-                Presence::Back | Presence::Inside | Presence::Gone => admission.presences.forget(token),
+                Presence::Back | Presence::Inside | Presence::Gone => {
+                    admission.presences.set_elsewhere(admission.tick(), token);
+                }
             }
         }
     };
-    futures_util::stream::iter(admission.presences.take()).for_each_concurrent(AT_ONCE, tell).await;
+    futures_util::stream::iter(batches).for_each_concurrent(AT_ONCE, call).await;
 }
 
 #[cfg(test)]
@@ -266,6 +359,7 @@ mod tests {
             lane: crate::ids::LaneId(0),
             patience_ms,
             absent_ms,
+            grace_ms: 300_000,
             stay_ms,
             recover_ms: 75_000,
             draw: None,
@@ -277,69 +371,150 @@ mod tests {
         Token { event: "hall".into(), visitor: VisitorId::from(format!("v{serial}")), score: serial, round: 1 }
     }
 
+    /// As the board of this epoch shows it.
+    fn spot(epoch: i64, ahead: i64, strangers: Strangers) -> Spot {
+        Spot { epoch, ahead, strangers }
+    }
+
+    fn shown(presences: &Presences, tick: Millis, ahead: i64, strangers: Strangers) -> Shown {
+        presences.shown(tick, &room(), &token(1), spot(1, ahead, strangers))
+    }
+
+    /// How many the lane is told of now.
+    fn told(presences: &Presences) -> usize {
+        presences.take(|_| true).iter().map(|(_, tokens)| tokens.len()).sum()
+    }
+
+    use Strangers::{Answered, Asked, Awaited};
+
     #[test]
     fn a_shown_position_never_grows() {
         let presences = Presences::default();
-        assert_eq!(presences.shown(0, &room(), &token(1), 1, 9), Shown::Unknown);
+        assert_eq!(shown(&presences, 0, 9, Asked), Shown::Unknown);
         assert_eq!(presences.met(0, &token(1), 1, 7), 7);
-        assert_eq!(presences.shown(1, &room(), &token(1), 1, 9), Shown::Ahead(7));
-        assert_eq!(presences.shown(2, &room(), &token(1), 1, 3), Shown::Ahead(3));
+        assert_eq!(shown(&presences, 1, 9, Asked), Shown::Ahead(7));
+        assert_eq!(shown(&presences, 2, 3, Asked), Shown::Ahead(3));
         assert_eq!(presences.met(3, &token(1), 1, 8), 3);
-        presences.forget(&token(1));
-        assert_eq!(presences.shown(3, &room(), &token(1), 1, 8), Shown::Unknown);
+        presences.set_elsewhere(3, &token(1));
+        assert_eq!(shown(&presences, 3, 8, Asked), Shown::Unknown);
         assert_eq!(presences.met(3, &token(1), 1, 8), 8, "another stay");
+    }
+
+    #[test]
+    fn a_stranger_whom_the_board_may_answer_is_told_of_once() {
+        let presences = Presences::default();
+        assert_eq!(shown(&presences, 0, 9, Answered), Shown::Ahead(9));
+        assert_eq!((told(&presences), told(&presences)), (1, 0));
+        assert_eq!(shown(&presences, 1_000, 10, Asked), Shown::Ahead(9), "no stranger any more");
+        assert_eq!(told(&presences), 0);
+    }
+
+    #[test]
+    fn who_was_told_of_too_long_ago_is_a_stranger() {
+        for (tick, wanted) in [(44_960, Shown::Ahead(5)), (45_000, Shown::Unknown)] {
+            let presences = Presences::default();
+            presences.met(0, &token(1), 1, 5);
+            assert_eq!(presences.knows(tick, &room(), &token(1)), wanted != Shown::Unknown);
+            assert_eq!(shown(&presences, tick, 5, Asked), wanted);
+        }
+    }
+
+    #[test]
+    fn who_does_not_wait_in_line_is_asked_for_until_the_lane_says_they_do() {
+        let presences = Presences::default();
+        shown(&presences, 0, 9, Answered);
+        presences.set_elsewhere(100, &token(1));
+        assert_eq!(shown(&presences, 200, 9, Answered), Shown::Unknown);
+        assert_eq!(presences.shown(300, &room(), &token(1), spot(2, 9, Answered)), Shown::Unknown, "rebuilt or not");
+        presences.met(400, &token(1), 1, 4);
+        assert_eq!(shown(&presences, 500, 9, Asked), Shown::Ahead(4));
+        // A room that waits for everybody hears of them all the same.
+        presences.set_elsewhere(600, &token(1));
+        told(&presences);
+        assert_eq!(presences.shown(700, &room(), &token(1), spot(2, 0, Awaited)), Shown::Ahead(0));
+        assert_eq!(told(&presences), 1);
+    }
+
+    #[test]
+    fn whom_a_lane_could_not_be_told_of_it_is_told_of_by_the_next_poll() {
+        let presences = Presences::default();
+        shown(&presences, 0, 9, Answered);
+        assert_eq!(told(&presences), 1);
+        presences.set_untold(&token(1));
+        assert_eq!(shown(&presences, 1_000, 9, Asked), Shown::Unknown, "nobody has seen them yet");
+        assert_eq!(shown(&presences, 1_000, 10, Answered), Shown::Ahead(9));
+        assert_eq!(told(&presences), 1);
+        // That they do not wait is not forgotten by a lane's silence.
+        presences.set_elsewhere(1_000, &token(1));
+        presences.set_untold(&token(1));
+        assert_eq!(shown(&presences, 1_000, 9, Answered), Shown::Unknown);
     }
 
     #[test]
     fn before_the_opening_nothing_is_shown_that_could_grow() {
         let presences = Presences::default();
         presences.met(0, &token(1), 1, i64::MAX);
-        assert_eq!(presences.shown(1, &room(), &token(1), 1, 5_000_000), Shown::Ahead(5_000_000));
+        assert_eq!(shown(&presences, 1, 5_000_000, Asked), Shown::Ahead(5_000_000));
     }
 
     #[test]
-    fn a_rebuilt_lane_is_asked_and_the_lowest_position_stays() {
+    fn a_rebuilt_lane_is_told_at_once_and_the_lowest_position_stays() {
         let presences = Presences::default();
         presences.met(0, &token(1), 1, 3);
-        assert_eq!(presences.shown(1, &room(), &token(1), 2, 5), Shown::Unknown);
+        assert_eq!(presences.shown(1, &room(), &token(1), spot(2, 5, Asked)), Shown::Unknown);
+        assert_eq!(presences.shown(1, &room(), &token(1), spot(2, 5, Answered)), Shown::Ahead(3));
+        assert_eq!(told(&presences), 1);
         assert_eq!(presences.met(2, &token(1), 2, 5), 3);
-        assert_eq!(presences.shown(3, &room(), &token(1), 2, 5), Shown::Ahead(3));
     }
 
     #[test]
     fn a_lane_is_told_once_in_a_third_of_the_absence() {
-        let told = |absent_ms, polls: [Millis; 6]| {
+        let told_at = |absent_ms, polls: [Millis; 6]| {
             let (presences, room) = (Presences::default(), Room { absent_ms, ..room() });
             presences.met(0, &token(1), 1, 5);
             polls.map(|tick| {
-                assert_eq!(presences.shown(tick, &room, &token(1), 1, 5), Shown::Ahead(5));
-                presences.take().iter().map(|(_, tokens)| tokens.len()).sum::<usize>()
+                assert_eq!(presences.shown(tick, &room, &token(1), spot(1, 5, Asked)), Shown::Ahead(5));
+                told(&presences)
             })
         };
-        assert_eq!(told(60_000, [10_000, 19_959, 20_000, 20_001, 39_959, 40_000]), [0, 0, 1, 0, 0, 1]);
+        assert_eq!(told_at(60_000, [10_000, 19_959, 20_000, 20_001, 39_959, 40_000]), [0, 0, 1, 0, 0, 1]);
         // However long the absence, well before the place is forgotten here.
-        assert_eq!(told(86_400_000, [200_000, 299_900, 300_000, 400_000, 599_900, 600_000]), [0, 0, 1, 0, 0, 1]);
+        assert_eq!(told_at(86_400_000, [200_000, 299_900, 300_000, 400_000, 599_900, 600_000]), [0, 0, 1, 0, 0, 1]);
     }
 
     #[test]
     fn who_is_not_polled_for_is_forgotten() {
         let presences = Presences::default();
-        presences.met(0, &token(1), 1, 5);
-        assert_eq!(presences.shown(KNOWN_MS, &room(), &token(1), 1, 5), Shown::Unknown);
+        presences.set_elsewhere(0, &token(1));
+        assert_eq!(shown(&presences, KNOWN_MS - TICK_MS, 5, Answered), Shown::Unknown);
+        assert_eq!(shown(&presences, KNOWN_MS, 5, Answered), Shown::Ahead(5));
+    }
+
+    #[test]
+    fn a_small_batch_waits_for_more_and_a_large_one_does_not() {
+        let ripe = |room: Room, tokens: i64| {
+            let presences = Presences::default();
+            for serial in 1..=tokens {
+                presences.shown(1_000, &room, &token(serial), spot(1, 5, Answered));
+            }
+            let ticks = [1_000, 1_100, 1_166, 2_999, 3_000];
+            ticks.into_iter().find(|tick| !presences.take(|batch| batch.is_ripe(*tick)).is_empty())
+        };
+        assert_eq!(ripe(room(), 249), Some(3_000));
+        assert_eq!(ripe(room(), 250), Some(1_000));
+        assert_eq!(ripe(Room { absent_ms: 2_000, ..room() }, 1), Some(1_166), "a twelfth of the absence");
+        assert_eq!(ripe(Room { recover_ms: 1_200, ..room() }, 1), Some(1_100), "or of the time to come back");
     }
 
     #[test]
     fn what_is_due_is_bounded_and_goes_in_batches() {
         let presences = Presences { due_max: 2_500, ..Presences::default() };
-        let tell = |serial| {
-            presences.met(0, &token(serial), 1, 5);
-            presences.shown(60_000, &room(), &token(serial), 1, 5)
-        };
+        let tell = |serial| presences.shown(0, &room(), &token(serial), spot(1, 5, Answered));
         for serial in 1..=2_500 {
             assert_eq!(tell(serial), Shown::Ahead(5));
         }
-        assert_eq!(tell(2_501), Shown::Full);
-        let sizes: Vec<usize> = presences.take().iter().map(|(_, tokens)| tokens.len()).collect();
+        assert_eq!((tell(2_501), tell(1)), (Shown::Full, Shown::Ahead(5)), "but who is known is answered");
+        let sizes: Vec<usize> = presences.take(|_| true).iter().map(|(_, tokens)| tokens.len()).collect();
         assert_eq!(sizes, [1_000, 1_000, 500]);
         assert_eq!(tell(2_501), Shown::Ahead(5), "told: there is room again");
     }
@@ -354,8 +529,11 @@ mod tests {
         }
         assert!(known() > 4_000, "there was room: {}", known());
         for serial in 5_000..50_000 {
-            presences.met(1_000, &token(serial), 1, 5);
-            assert_eq!(presences.shown(1_000, &room(), &token(serial), 1, 5), Shown::Ahead(5), "just met");
+            match serial % 3 {
+                0 => drop(presences.met(1_000, &token(serial), 1, 5)),
+                1 => presences.set_elsewhere(1_000, &token(serial)),
+                _ => drop(presences.shown(1_000, &room(), &token(serial), spot(1, 5, Answered))),
+            }
         }
         assert!(known() <= 100 * PARTS, "{}", known());
     }

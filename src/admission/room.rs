@@ -2,7 +2,6 @@
 //! Knows no HTTP. What a visitor carries (token, pass) is made and read here.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use metrics::{Counter, counter};
 
@@ -13,12 +12,13 @@ use super::entries::Entries;
 use super::expiring::Expiring;
 use super::pace::{Pace, patient};
 use super::passes::{Pass, Passes};
-use super::presence::{Presences, Shown};
+use super::presence::{Presences, Shown, Spot};
 use super::promise::Promises;
 use super::speed::{Eta, Speeds, moves};
+use super::strangers::Strangers;
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
-use crate::clock::{self, Clock, Millis};
+use crate::clock::{Clock, Millis};
 use crate::draw::{Birth, DrawKey};
 use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
@@ -39,6 +39,8 @@ pub struct Room {
     pub patience_ms: i64,
     /// Who is not seen for so long counts as absent.
     pub absent_ms: i64,
+    /// Who was called and away may come back for so long.
+    pub grace_ms: i64,
     /// So long a rebuilt room waits for its visitors.
     pub recover_ms: i64,
     /// What a lottery is drawn from.
@@ -69,8 +71,8 @@ pub struct Admission {
     pub(super) calls: Calls,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
-    /// What is remembered for a second is so by a clock that nobody sets.
-    started: Instant,
+    /// The tick at which it was made.
+    started: Millis,
     pub(super) boards: Boards,
     pub(super) entries: Entries,
     pub(super) departures: Departures,
@@ -97,6 +99,16 @@ pub struct Along<'a> {
     /// Its own text, that goes back while nothing in it changed.
     pub text: Option<&'a str>,
     pub pass: Option<&'a str>,
+    pub why: Why,
+}
+
+/// Why a holder of a token asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Why {
+    #[default]
+    Polls,
+    /// To enter, unless the token's place is still theirs.
+    Enters,
 }
 
 #[derive(Debug)]
@@ -173,7 +185,7 @@ pub enum Place {
 /// What the board says of a place.
 pub(super) enum OnBoard {
     There(PlaceState),
-    /// It may be this visitor's turn, or this gateway has not met them yet.
+    /// It may be this visitor's turn, or they are not in line: only the lane knows.
     Ask,
     /// As in [`Polled`].
     Full,
@@ -226,7 +238,7 @@ impl Admission {
             speeds: Speeds::default(),
             calls: Calls::default(),
             inside,
-            started: clock::instant(),
+            started: clock.tick_ms(),
             boards: Boards::new(settings.board_ms),
             departures: Departures::default(),
             entries: Entries::new(clock.clone(), settings.waiting_max),
@@ -323,8 +335,14 @@ impl Admission {
         if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
             return Ok(view);
         }
+        self.fetch(self.settings.board_ms, room).await
+    }
+
+    /// The room's board, at most `age_ms` old. Whatever follows from seeing a new board begins here, whoever asked
+    /// for it: the others find this board young enough and do not come here.
+    pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<View> {
         let now_ms = self.clock.now_ms();
-        let view = self.boards.fetch(&**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
+        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let View::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
             self.calls.look(now_ms, &room.event, board);
@@ -348,7 +366,8 @@ impl Admission {
         });
     }
 
-    /// Where the holder of a token stands: from the board while that tells, else the lane is asked.
+    /// Where the holder of a token stands: from the board while that tells, else the lane is asked. A visitor whom
+    /// this gateway has never seen is answered from the board too; see [`super::strangers`].
     /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
     /// along puts its holder back inside.
     pub async fn poll<'a>(&self, room: &Room, token: Token, along: Along<'a>) -> lane::Result<Polled<'a>> {
@@ -356,7 +375,12 @@ impl Admission {
         let lane = self.lane(room)?;
         let text = along.text;
         let look = |view: &View| match view {
-            View::Board(board) if board.counts.mode == Mode::Recovering && along.pass.is_some() => None,
+            View::Board(board) if board.counts.mode == Mode::Recovering => match along.pass {
+                Some(_) => None,
+                None => self.look(now_ms, room, &token, text, view),
+            },
+            // A place that was given up elsewhere would keep its holder from a new one.
+            _ if along.why == Why::Enters && !self.presences.knows(self.tick(), room, &token) => None,
             view => self.look(now_ms, room, &token, text, view),
         };
         let polled = match self.boards.fresh(&room.event, self.tick(), look) {
@@ -438,13 +462,17 @@ impl Admission {
             return OnBoard::There(PlaceState::Closed);
         }
         if counts.mode == Mode::Recovering {
-            return match self.presences.returned(self.tick(), room, token, counts.epoch) {
+            // So few have come back yet that how many are ahead says nothing.
+            let spot = Spot { epoch: counts.epoch, ahead: i64::MAX, strangers: Strangers::Awaited };
+            return match self.presences.shown(self.tick(), room, token, spot) {
                 Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
                 Shown::Full => OnBoard::Full,
             };
         }
         let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        match self.presences.shown(self.tick(), room, token, counts.epoch, ahead) {
+        let strangers = Strangers::of(self.clock.now_ms(), room, token, board, ahead);
+        let spot = Spot { epoch: counts.epoch, ahead, strangers };
+        match self.presences.shown(self.tick(), room, token, spot) {
             Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
             Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
             Shown::Unknown => OnBoard::Ask,
@@ -478,7 +506,7 @@ impl Admission {
                 PlaceState::Scheduled
             }
             state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
-                self.presences.forget(&token);
+                self.presences.set_elsewhere(self.tick(), &token);
                 state
             }
         };
@@ -512,7 +540,7 @@ impl Admission {
         if for_good {
             self.departures.add(self.tick(), &token);
         }
-        self.presences.forget(&token);
+        self.presences.set_elsewhere(self.tick(), &token);
         self.promises.forget(&token);
         self.inside.forget(&(room.event.clone(), visitor));
         if left {
@@ -648,7 +676,7 @@ impl Admission {
 
     /// Milliseconds on a clock that nobody sets.
     pub(super) fn tick(&self) -> Millis {
-        Millis::try_from(clock::instant().duration_since(self.started).as_millis()).unwrap_or(Millis::MAX)
+        self.clock.tick_ms() - self.started
     }
 
     pub(super) fn lane(&self, room: &Room) -> lane::Result<&std::sync::Arc<dyn Lane>> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::admission::board::View;
 use crate::admission::pace::Pace;
 use crate::admission::passes::{Passes, tests::keys};
 use crate::admission::tokens::Tokens;
@@ -12,7 +13,7 @@ use crate::clock::{Clock, Millis};
 use crate::draw::DrawKey;
 use crate::ids::{LaneId, LogId};
 use crate::lane::memory::volatile;
-use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::lane::room::{Control, Mode, Order, PlaceState, ReleaseOn, RoomSettings};
 use crate::lane::{Checkpoint, EventPut, EventRestore, Lane, Pulse, PutEvent, Token, Told};
 
 const FOR_EVER: Millis = Millis::MAX;
@@ -39,6 +40,7 @@ impl House {
             lane: LaneId(0),
             patience_ms: 60_000,
             absent_ms,
+            grace_ms: 60_000,
             stay_ms: 60_000,
             recover_ms: 75_000,
             draw: None,
@@ -92,6 +94,12 @@ impl House {
         self.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
         self.lane.restore_event(self.clock.now_ms(), restore).await.expect("restored");
         self.lane.end_restore(0, 2).await.expect("ended");
+    }
+
+    /// What the ledger has of the room.
+    async fn checkpoint(&self) -> Checkpoint {
+        let told = Told { round: 0, changes: 0, max: 1 };
+        self.lane.checkpoint(&"hall".into(), told).await.expect("an answer").expect("the event").room
     }
 
     async fn enter(&self) -> (Token, Place) {
@@ -209,7 +217,7 @@ async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
     house.clock.set(house.clock.now_ms() + 60_000);
     assert_eq!((house.ahead(&here).await, house.ahead(&gone).await), (0, 1));
     assert!(house.lane.leave(0, gone.clone()).await.expect("an answer"));
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     assert!(matches!(house.poll(&gone).await, Place::Done { .. }));
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
@@ -227,7 +235,7 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     house.lane.end_restore(0, 2).await.expect("ended");
     house.put(2, |room| room.mode = Mode::Paused).await;
     assert_eq!(house.ahead(&token).await, 0);
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     let counts = house.lane.room(house.clock.now_ms(), &"hall".into()).await.expect("an answer").expect("the event");
     assert_eq!(counts.waiting, 1);
 }
@@ -251,22 +259,54 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
             house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer");
         }
         house.poll(&kim).await;
-        let told = Told { round: 0, changes: 0, max: 1 };
-        let look = house.lane.checkpoint(&"hall".into(), told).await.expect("an answer").expect("the event");
+        let look = house.checkpoint().await;
         house.leave(&lee).await;
-        house.rebuild(4, look.room, |room| if opened { open(room) } else { drawing(room) }).await;
+        house.rebuild(4, look, |room| if opened { open(room) } else { drawing(room) }).await;
 
         // The first to ask shows that the lane is another one.
         house.poll(&kim).await;
-        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
-            tokio::task::yield_now().await;
-        }
+        only_tasks(0).await;
         let place = house.poll(&kim).await;
         assert!(matches!(place, Place::Scheduled { .. } | Place::Waiting { .. }), "opened: {opened}: {place:?}");
         if opened {
             let place = house.poll(&lee).await;
             assert!(matches!(place, Place::Done { .. }), "left for good, though nobody else knew: {place:?}");
         }
+    }
+}
+
+/// Waits until no more than so many tasks are left.
+async fn only_tasks(left: usize) {
+    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > left {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Streams alone keep a room's board young: then nobody else fetches one.
+#[tokio::test]
+async fn a_lane_rebuilt_while_only_streams_look_is_told_who_had_left() {
+    let house = House::new(FOR_EVER, 60_000).await;
+    let paused = |room: &mut RoomSettings| room.mode = Mode::Paused;
+    house.put(2, paused).await;
+    house.enter().await;
+    let (gone, _) = house.enter().await;
+    let mut watching = house.admission.watch(&house.room);
+    let epoch = epoch_seen(&mut watching).await;
+    let look = house.checkpoint().await;
+    house.leave(&gone).await;
+    house.rebuild(2, look, paused).await;
+    house.admission.boards.keep(|_| false);
+    while epoch_seen(&mut watching).await == epoch {}
+    only_tasks(1).await;
+    let place = house.lane.poll(house.clock.now_ms(), gone).await.expect("an answer").expect("the event");
+    assert_eq!(place.state, PlaceState::Done, "left for good, though nobody else knew");
+}
+
+/// The epoch of the room's next look.
+async fn epoch_seen(watching: &mut Watching) -> i64 {
+    match watching.next().await {
+        Some(View::Board(board)) => board.counts.epoch,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -321,7 +361,7 @@ async fn who_watches_is_there() {
     let mut watching = house.admission.watch(&house.room);
     house.clock.set(house.clock.now_ms() + 60_000);
     assert!(matches!(glance(&house, &mut watching, &token).await, Glance::Waiting(_)));
-    presence::flush(&house.admission).await;
+    presence::tell_all(&house.admission).await;
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");

@@ -107,17 +107,6 @@ impl Admission {
             OnBoard::Full => Glance::Nothing,
         }
     }
-
-    async fn look_at(&self, room: &Room) -> View {
-        let Ok(lane) = self.lane(room) else { return View::Unknown };
-        let now_ms = self.now_ms();
-        let view = self.boards.fetch_within(AGE_MAX_MS, &**lane, &room.event, now_ms, || self.tick()).await;
-        if let View::Board(board) = &view {
-            self.speeds.look(now_ms, room, board);
-            self.calls.look(now_ms, &room.event, board);
-        }
-        view
-    }
 }
 
 /// However a look ends, nobody goes on watching a room that nobody looks at.
@@ -143,7 +132,7 @@ async fn look(admission: Arc<Admission>, room: Room) {
         if admission.watches.0.remove_if_mut(&room.event, alone).is_some() {
             return;
         }
-        let view = admission.look_at(&room).await;
+        let view = admission.fetch(AGE_MAX_MS, &room).await.unwrap_or(View::Unknown);
         if let Some(watched) = admission.watches.0.get(&room.event) {
             watched.send_replace(view);
         }

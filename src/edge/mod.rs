@@ -53,6 +53,7 @@ pub fn room_of(event: &Event) -> Room {
         lane: event.lane,
         patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
         absent_ms: room.absent_after_s * 1000,
+        grace_ms: room.late_grace_s * 1000,
         recover_ms: room.recover_s * 1000,
         draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
         birth: event.birth,

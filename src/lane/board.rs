@@ -2,6 +2,8 @@
 
 use crate::ids::EventId;
 
+#[cfg(doc)]
+use super::room::NO_HEAD;
 use super::room::RoomCounts;
 
 /// Most visitors one `presence` takes.
@@ -27,6 +29,8 @@ pub const EXACT_MAX: i64 = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Board {
     pub counts: RoomCounts,
+    /// The highest score a pulse has called in this round; [`NO_HEAD`] before the first.
+    pub head: i64,
     /// How many are back from being late: they go before all who wait.
     pub back: i64,
     /// Scores of the first `exact` who wait, in order.
@@ -95,7 +99,7 @@ mod tests {
             rank = if rank + 1 == scores.len() { scores.len() } else { next.min(scores.len() - 1) };
         }
         let counts = RoomCounts { waiting: count(scores.len()) + back, ..RoomCounts::untouched() };
-        Board { counts, back, first: scores.iter().take(EXACT).copied().collect(), knots }
+        Board { counts, head: 0, back, first: scores.iter().take(EXACT).copied().collect(), knots }
     }
 
     proptest! {

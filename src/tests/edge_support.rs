@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 
 use crate::support::client::Contract as _;
 use crate::support::contract;
+use crate::support::doors::pass_key;
 
 pub const SECRET: &str = "a secret of the tests, long enough for anyone";
 
@@ -251,13 +252,4 @@ fn admission(config: &Config, lanes: &Lanes, clock: &Clock) -> Admission {
     let settings = Settings { waiting_max: config.queue.waiting_max, pace, board_ms: 0 };
     let passes = Passes::new(&pass_key(), &[]).expect("a key");
     Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes)
-}
-
-/// A new Ed25519 private key in PEM.
-fn pass_key() -> String {
-    use base64::Engine as _;
-    let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().expect("random bytes");
-    let der = pair.to_pkcs8v1().expect("an encoding");
-    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
-    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }

@@ -24,6 +24,7 @@ mod ledger_rooms;
 mod ledger_rows;
 mod ledger_worked_example;
 mod line_draw;
+mod line_gateways;
 mod line_recovery;
 mod line_support;
 mod line_ways;

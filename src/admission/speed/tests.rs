@@ -21,6 +21,7 @@ fn room() -> Room {
         lane: LaneId(0),
         patience_ms,
         absent_ms,
+        grace_ms: 300_000,
         stay_ms,
         recover_ms: 75_000,
         draw: None,
@@ -35,7 +36,7 @@ fn board_of(scores: &[i64], back: i64, counts: RoomCounts) -> Arc<Board> {
         let next = usize::try_from(Board::next_rank(count(rank))).expect("not negative");
         rank = if rank + 1 == scores.len() { scores.len() } else { next.min(scores.len() - 1) };
     }
-    Arc::new(Board { counts, back, first: scores.iter().take(EXACT).copied().collect(), knots })
+    Arc::new(Board { counts, head: 0, back, first: scores.iter().take(EXACT).copied().collect(), knots })
 }
 
 #[test]

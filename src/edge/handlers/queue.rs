@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{door, lookup};
 use crate::admission::tokens::Claim;
-use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing};
+use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing, Why};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{self, Carried, Jar, Kind};
 use crate::edge::place::PlaceView;
@@ -52,7 +52,7 @@ pub struct LeaveBody {
 pub async fn enter(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let body = request.json_or_empty::<EnterBody>()?.value;
-    let place = request.place.take();
+    let known = request.place.take();
     let user = match event.spec.room.identity {
         Identity::Browser => None,
         Identity::User => Some(request.user()?),
@@ -60,7 +60,7 @@ pub async fn enter(mut request: Request) -> Outcome {
     let room = room_of(&event);
     if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
         request.believe(carried)?;
-        let known = place.filter(|_| carried != Carried::Body);
+        let known = known.filter(|_| carried != Carried::Body);
         let Some(token) = placed_by(&request, &room, known, text) else {
             return Ok(forged(&request, &event, carried));
         };
@@ -68,7 +68,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         let tokens = request.state.admission.tokens();
         let own = user.is_none_or(|user| tokens.is_visitor_of(&event.id, user, &token.visitor));
         if own {
-            let standing = poll_place(&request, &room, token, Some(text)).await?;
+            let standing = place(&request, &room, token, Some(text), Why::Enters).await?;
             // Through, or of another round: whoever asks to enter gets a new place.
             if !matches!(standing.place, Place::Done { .. }) {
                 return Ok(placed(&request, &event, StatusCode::OK, standing));
@@ -179,8 +179,18 @@ pub async fn poll_place<'a>(
     token: Token,
     text: Option<&'a str>,
 ) -> Result<Standing<'a>, Problem> {
+    place(request, room, token, text, Why::Polls).await
+}
+
+async fn place<'a>(
+    request: &'a Request,
+    room: &Room,
+    token: Token,
+    text: Option<&'a str>,
+    why: Why,
+) -> Result<Standing<'a>, Problem> {
     let pass = request.state.pass(&request.headers, room.event.as_str()).map(|(text, _)| text);
-    match request.state.admission.poll(room, token, Along { text, pass }).await? {
+    match request.state.admission.poll(room, token, Along { text, pass, why }).await? {
         Polled::Standing(standing) => Ok(standing),
         Polled::NoEvent => Err(not_told()),
         Polled::Full => Err(Problem::new(Code::Overloaded).detail("the line is behind").retry_after(2)),

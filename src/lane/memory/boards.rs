@@ -15,13 +15,13 @@ pub fn board(step: &Step<'_>, now_ms: Millis, showing: &Showing) -> Result<Optio
         return step.contract("so many exact scores are out of range");
     }
     let Some(event) = step.event(&showing.event) else { return Ok(None) };
-    let (back, counts) = (event.room.back(), event.counts(now_ms));
+    let (back, counts, head) = (event.room.back(), event.counts(now_ms), event.room.head);
     let last = counts.waiting - back - 1;
     let first = event.room.waiting_scores(0..showing.exact);
     let next = |rank: &i64| (*rank < last).then(|| Board::next_rank(*rank).min(last));
     let ranks: Vec<i64> = std::iter::successors((showing.exact <= last).then_some(showing.exact), next).collect();
     let scores = event.room.waiting_scores(ranks.iter().copied());
-    Ok(Some(Board { counts, back, first, knots: ranks.into_iter().zip(scores).collect() }))
+    Ok(Some(Board { counts, head, back, first, knots: ranks.into_iter().zip(scores).collect() }))
 }
 
 pub fn presence(step: &mut Step<'_>, now_ms: Millis, id: &EventId, tokens: &[Token]) -> Result<Option<Vec<Presence>>> {

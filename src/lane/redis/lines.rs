@@ -20,7 +20,7 @@ pub async fn board(lane: &RedisLane, now_ms: Millis, showing: &Showing) -> Resul
     let reply = lane.call(&scripts::BOARD, About::Event(&showing.event), now_ms, args).await?;
     lane.read(reply, |reply| match reply.name {
         "BOARD" => {
-            let (counts, back) = (rooms::counts(reply)?, reply.int()?);
+            let (counts, head, back) = (rooms::counts(reply)?, reply.int()?, reply.int()?);
             let mut first = Vec::new();
             for _ in 0..reply.int()? {
                 first.push(reply.int()?);
@@ -29,7 +29,7 @@ pub async fn board(lane: &RedisLane, now_ms: Millis, showing: &Showing) -> Resul
             while !reply.is_empty() {
                 knots.push((reply.int()?, reply.int()?));
             }
-            Ok(Some(Board { counts, back, first, knots }))
+            Ok(Some(Board { counts, head, back, first, knots }))
         }
         "NO_EVENT" => Ok(None),
         _ => Err(reply.unexpected()),

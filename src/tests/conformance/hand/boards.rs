@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::lane::board::Presence;
-use stanchion::lane::room::{Mode, PlaceState, SCORES, score};
+use stanchion::lane::room::{Mode, NO_HEAD, PlaceState, SCORES, score};
 use stanchion::lane::{Board, Fault, Lane, Token};
 
 use super::cases;
@@ -14,6 +14,7 @@ cases![
     a_board_shows_the_first_and_then_knots,
     a_board_of_an_empty_line,
     a_board_says_who_is_back,
+    a_board_says_up_to_whom_was_called,
     a_board_has_bounds,
     those_who_wait_are_marked_seen,
     late_ones_come_back_and_lost_ones_are_put_back,
@@ -68,6 +69,23 @@ async fn a_board_says_who_is_back(lane: Arc<dyn Lane>) {
     let shown = board(&lane, 500).await;
     assert_eq!((shown.back, shown.counts.waiting, shown.first.clone()), (1, 2, vec![score(1, 2)]));
     assert_eq!((shown.ahead(score(1, 1)), shown.ahead(score(1, 2))), (None, Some(1)));
+}
+
+async fn a_board_says_up_to_whom_was_called(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.capacity, put.room.mode) = (1, Mode::Scheduled)).await;
+    for name in ["a", "b", "c"] {
+        entered(&lane, START, name).await;
+    }
+    assert_eq!(board(&lane, 500).await.head, NO_HEAD);
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
+    let pulsed = lane.pulse(START + SECOND, ask::pulse(HALL)).await.expect("an answer").expect("the event");
+    assert_eq!((pulsed.admitted, board(&lane, 500).await.head), (1, score(1, 1)));
+    // Two absent ones later nobody waits.
+    lane.leave(START, ask::token(HALL, "a", 1)).await.expect("an answer");
+    let absent = START + 20 * SECOND;
+    lane.pulse(absent, ask::pulse(HALL)).await.expect("an answer");
+    let shown = board(&lane, 500).await;
+    assert_eq!((shown.head, shown.counts.late), (score(1, 3), 2), "called in vain is called");
 }
 
 async fn a_board_has_bounds(lane: Arc<dyn Lane>) {
