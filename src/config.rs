@@ -80,6 +80,8 @@ pub struct Store {
     pub kind: StoreKind,
     pub data_dir: PathBuf,
     pub lanes: u16,
+    /// How long what has ended is kept in its lane.
+    pub ended_keep_s: i64,
 }
 
 #[derive(Clone, Deserialize)]
@@ -171,6 +173,8 @@ pub struct Pipeline {
     pub idle_ms: u64,
     pub lease_ms: i64,
     pub log_max: i64,
+    /// How long it is known which records were done.
+    pub record_keep_s: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

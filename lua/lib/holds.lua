@@ -1,9 +1,8 @@
--- The end of holds. An ended one is kept for a day: the last twenty of its user whole, of older ones the
+-- The end of holds. An ended one is kept for KEEP ms: the last twenty of its user whole, of older ones the
 -- digest of their request, for its repeat.
-local DAY = 86400000
 
 local function keep_ended(hold, user)
-  redis.call("ZADD", ENDED, text(now + DAY), hold)
+  redis.call("ZADD", ENDED, text(now + KEEP), hold)
   local oldest = note_ended(RECENT_HOLDS, user, hold)
   local fact = oldest and redis.call("HGET", HOLDS, oldest)
   if not fact then return end

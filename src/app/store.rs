@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock::{Clock, Followed};
 use crate::config::{Config, StoreKind};
 use crate::lane::redis::{ConnectError, Health, Server, server_time};
-use crate::lane::{Lanes, memory};
+use crate::lane::{Keep, Lanes, memory};
 use crate::ledger::{self, Ledger};
 use crate::metrics::{CLOCK_JUMPS, LANE_STORE_UNFIT};
 use crate::shutdown::Stopping;
@@ -50,13 +50,14 @@ pub struct Store {
 impl Store {
     /// Opens the lanes for use; on Redis the clock is its server's from here on.
     pub async fn open(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
+        let keep = Keep(config.store.ended_keep_s * 1_000);
         match config.store.kind {
             StoreKind::Embedded => {
-                let lanes = memory::open(&config.store.data_dir, config.store.lanes)?;
+                let lanes = memory::open_keeping(&config.store.data_dir, config.store.lanes, keep)?;
                 Ok(Self { lanes, redis: None })
             }
             StoreKind::Redis => {
-                let server = Server::connect(&config.redis).await?;
+                let server = Server::connect(&config.redis, keep).await?;
                 let (server_ms, round_trip) = server_time(&server).await?;
                 clock.follow(server_ms, round_trip);
                 Ok(Self { lanes: Lanes::new(server.lanes(config.store.lanes)), redis: Some(server) })

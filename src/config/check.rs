@@ -73,6 +73,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     }
     rule(server.connections_max >= 1, "server.connections_max: at least 1".into());
     rule((1..=256).contains(&store.lanes), "store.lanes: 1 to 256".into());
+    rule((1..=31_536_000).contains(&store.ended_keep_s), "store.ended_keep_s: 1 to 31536000".into());
     rule((1..=256).contains(&redis.pool), "redis.pool: 1 to 256 connections".into());
     rule(ledger.write_pool >= 1 && ledger.read_pool >= 1, "ledger: both pools need at least 1 connection".into());
     if store.kind == StoreKind::Redis {
@@ -141,6 +142,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule((1..=500).contains(&pipeline.batch_max), "pipeline.batch_max: 1 to 500 records".into());
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
     rule((0..=60_000).contains(&redis.skew_max_ms), "redis.skew_max_ms: 0 to 60000 ms".into());
+    rule((1..=315_360_000).contains(&pipeline.record_keep_s), "pipeline.record_keep_s: 1 to 315360000".into());
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
     let currency = &money.currency;
     rule(

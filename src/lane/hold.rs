@@ -17,8 +17,8 @@ pub enum HoldState {
 
 /// A hold, with prices and rates frozen when it was made.
 ///
-/// An ended one is kept for a day (86,400,000 ms) after the step that ended it: the release, the sweep,
-/// the settlement that made its order final; the first pulse with `now ≥ end + a day` drops it. The last
+/// An ended one is kept for a while ([`Keep`](super::Keep)) after the step that ended it: the release, the sweep,
+/// the settlement that made its order final; the first pulse with `now ≥ end + keep` drops it. The last
 /// [`RECENT_MAX`](super::RECENT_MAX) of a user and event stay whole so long; of older ones only the digest does, and
 /// its repeat is [`HoldOutcome::Ended`], while to everything else they are not there. Whatever
 /// ends or orders a hold touches only those of its seats whose owner it is, and counts those.

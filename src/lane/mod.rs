@@ -61,6 +61,17 @@ pub type Result<T> = std::result::Result<T, Fault>;
 /// ones only what tells a repeat does, so that nobody fills a lane with what they gave back.
 pub const RECENT_MAX: usize = 20;
 
+/// How long what has ended is kept in its lane, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep(pub i64);
+
+impl Default for Keep {
+    /// A day.
+    fn default() -> Self {
+        Self(86_400_000)
+    }
+}
+
 /// One lane. All ids given to it must belong to it; the caller routes.
 ///
 /// Time comes in as `now_ms`, never from the store's own clock. Every operation is idempotent by the

@@ -113,11 +113,11 @@ impl Reason {
 ///
 /// Beside it the lane keeps a *pending* mark: pay or cancel, from the door until a settlement with a
 /// newer version. Everyone is shown status `paying` while the mark is pay, the stored one otherwise.
-/// A rejected or refunded order is dropped, with its attempts and refunds, by the first pulse a day after
-/// the settlement that made it so (one that makes it otherwise again takes that back). The last
+/// A rejected or refunded order is dropped, with its attempts and refunds, by the first pulse a while
+/// ([`Keep`](super::Keep)) after the settlement that made it so (one that makes it otherwise again takes that back). The last
 /// [`RECENT_MAX`](super::RECENT_MAX) of a user and event stay whole so long; of older ones version and digest do, and
 /// the repeat of a checkout is [`CheckoutOutcome::Past`], while to everything but a settlement with a newer version
-/// they are not there. A confirmed or partly refunded one is dropped a day after the last refund may be asked for, or
+/// they are not there. A confirmed or partly refunded one is dropped as long after the last refund may be asked for, or
 /// after the settlement that said so, if that is later. Others stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFact {

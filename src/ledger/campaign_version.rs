@@ -9,6 +9,7 @@ use super::coupons::CampaignSpec;
 use super::keyed::Keyed;
 use super::sql::{Value, insert};
 use super::{Conn, Error, Result};
+use crate::clock::Millis;
 use crate::ids::CampaignId;
 
 /// A campaign, and its version.
@@ -17,9 +18,9 @@ pub type Version = (CampaignId, i64);
 /// Specs by version; one that is missing here is missing in the ledger.
 pub type Versions = HashMap<Version, CampaignSpec>;
 
-pub async fn keep(conn: &mut Conn, (campaign, version): Version, spec: String) -> Result<()> {
-    let row = vec![campaign.as_str().into(), version.into(), spec.into()];
-    insert(conn, "campaign_version", &["campaign", "version", "spec"], &[row]).await
+pub async fn keep(conn: &mut Conn, (campaign, version): Version, spec: String, now_ms: Millis) -> Result<()> {
+    let row = vec![campaign.as_str().into(), version.into(), spec.into(), now_ms.into()];
+    insert(conn, "campaign_version", &["campaign", "version", "spec", "since_ms"], &[row]).await
 }
 
 pub async fn load(conn: &mut Conn, wanted: &BTreeSet<Version>) -> Result<Versions> {

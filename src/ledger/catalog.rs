@@ -154,7 +154,7 @@ impl Ledger {
                 if met != 1 {
                     return Ok(Put::Conflict);
                 }
-                campaign_version::keep(conn, version, spec).await?;
+                campaign_version::keep(conn, version, spec, now_ms).await?;
                 Ok(Put::Done)
             })
         })

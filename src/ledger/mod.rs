@@ -18,6 +18,7 @@ mod migrate;
 pub mod points;
 pub mod quote;
 pub mod reads;
+mod retention;
 pub mod rooms;
 pub mod sql;
 

@@ -13,6 +13,7 @@ mod operate;
 mod parts;
 mod payments;
 mod recovery;
+mod retention;
 mod retry;
 mod rooms;
 mod session;

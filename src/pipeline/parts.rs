@@ -28,6 +28,8 @@ pub struct Settings {
     pub unknown_ms: i64,
     /// Calls to the provider under way at once.
     pub calls_max: usize,
+    /// How long it is known which records were done.
+    pub record_keep_ms: i64,
 }
 
 impl Settings {
@@ -39,6 +41,7 @@ impl Settings {
             call_limit: Duration::from_millis(payment.timeout_ms),
             unknown_ms: payment.payment_unknown_s.saturating_mul(1_000),
             calls_max: payment.calls_max,
+            record_keep_ms: pipeline.record_keep_s.saturating_mul(1_000),
         }
     }
 }

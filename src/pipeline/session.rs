@@ -7,6 +7,7 @@ use metrics::{counter, gauge};
 
 use super::parts::Shared;
 use super::payments::Payments;
+use super::retention::Retention;
 use super::rooms::Rooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
@@ -112,6 +113,7 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
 async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) -> Result<(), Ended> {
     let mut payments = Payments::new(shared.clone(), lane.clone());
     let mut rooms = Rooms::default();
+    let mut retention = Retention::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<std::time::Instant> = None;
     let mut idle = shared.settings.idle;
@@ -124,6 +126,9 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
         if ticked.is_none_or(|at| at.elapsed() >= TICK) {
             ticked = Some(clock::instant());
             tick(shared, lane.as_ref(), &mut payments, &mut rooms).await?;
+            if let Err(error) = retention.run(shared, lane.as_ref()).await {
+                tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is old stays a while");
+            }
         }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
             Ok(entries) if entries.is_empty() => {

@@ -20,6 +20,7 @@ mod ledger_catalog;
 mod ledger_draws;
 mod ledger_grants;
 mod ledger_reads;
+mod ledger_retention;
 mod ledger_rooms;
 mod ledger_rows;
 mod ledger_worked_example;

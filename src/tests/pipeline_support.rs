@@ -105,6 +105,7 @@ impl House {
             call_limit: Duration::from_millis(100),
             unknown_ms: 3_600_000,
             calls_max: 8,
+            record_keep_ms: 30 * 86_400_000,
         };
         let house = Self {
             lanes: store.lanes().await,

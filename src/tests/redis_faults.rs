@@ -8,7 +8,7 @@ use stanchion::ids::LogId;
 use stanchion::lane::hold::HoldOutcome;
 use stanchion::lane::log::Entry;
 use stanchion::lane::redis::{ConnectError, Server, connect};
-use stanchion::lane::{CheckoutOutcome, ClaimOutcome, Fault, Lane, PutCampaign, Result};
+use stanchion::lane::{CheckoutOutcome, ClaimOutcome, Fault, Keep, Lane, PutCampaign, Result};
 
 use crate::conformance::ask::{self, START};
 use crate::conformance::hand::stage::{HALL, hall, hall_with, held, inside, placed, seats};
@@ -175,15 +175,15 @@ async fn a_wiped_lane_rebuilt_under_its_old_generation_counts_on() {
 #[tokio::test]
 async fn a_redis_that_may_forget_is_refused() {
     let redis = OwnRedis::with(&["--maxmemory-policy", "allkeys-lru"]).await;
-    let refused = Server::connect(&config(redis.url())).await.err().expect("it may forget");
+    let refused = Server::connect(&config(redis.url()), Keep::default()).await.err().expect("it may forget");
     assert!(matches!(&refused, ConnectError::Eviction(policy) if policy == "allkeys-lru"), "{refused:?}");
     assert!(refused.to_string().contains("maxmemory-policy noeviction"), "says what to set: {refused}");
 
     let address = redis.url();
     drop(redis);
-    let refused = Server::connect(&config(address)).await.err().expect("nobody is there");
+    let refused = Server::connect(&config(address), Keep::default()).await.err().expect("nobody is there");
     assert!(matches!(refused, ConnectError::Unreachable(_)), "{refused:?}");
-    let refused = Server::connect(&config("nonsense".to_owned())).await.err().expect("no address");
+    let refused = Server::connect(&config("nonsense".to_owned()), Keep::default()).await.err().expect("no address");
     assert!(matches!(refused, ConnectError::Url(_)), "{refused:?}");
 }
 
@@ -206,7 +206,8 @@ async fn an_order_is_answered_when_the_replicas_have_it() {
 
 #[tokio::test]
 async fn the_servers_time_is_told() {
-    let server = Server::connect(&config(servers::redis_url().await)).await.expect("the server is ready");
+    let server =
+        Server::connect(&config(servers::redis_url().await), Keep::default()).await.expect("the server is ready");
     let (first, _) = server.time().await.expect("an answer");
     let (second, _) = server.time().await.expect("an answer");
     assert!(START / 2 < first && first <= second, "milliseconds: {first}");

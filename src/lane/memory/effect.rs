@@ -107,6 +107,7 @@ impl Effect {
         match self {
             Effect::RestoreBegun { generation, log } => {
                 let before = std::mem::take(state);
+                state.keep = before.keep;
                 state.journaled = before.journaled;
                 state.lease = before.lease;
                 state.fence = before.fence;

@@ -20,15 +20,23 @@ use crate::lane::checkpoint::{Look, Told};
 use crate::lane::record::Record;
 use crate::lane::{
     CampaignDump, CampaignPut, Cancel, CancelOutcome, Checkout, CheckoutOutcome, ClaimAsk, ClaimOutcome, Enter,
-    EnterOutcome, Entry, EventDump, EventPut, EventRestore, Fault, HoldAsk, HoldFact, HoldOutcome, Lane, Lanes, Lease,
-    Meta, OrderFact, Pay, PayOutcome, Place, Pulse, Pulsed, PutCampaign, PutEvent, Refund, RefundFact, RefundOutcome,
-    Release, ReleaseOutcome, Result, RoomCounts, SeatMap, Settlement, Token,
+    EnterOutcome, Entry, EventDump, EventPut, EventRestore, Fault, HoldAsk, HoldFact, HoldOutcome, Keep, Lane, Lanes,
+    Lease, Meta, OrderFact, Pay, PayOutcome, Place, Pulse, Pulsed, PutCampaign, PutEvent, Refund, RefundFact,
+    RefundOutcome, Release, ReleaseOutcome, Result, RoomCounts, SeatMap, Settlement, Token,
 };
 use crate::metrics::LANE_OPERATION_SECONDS;
 
 /// Opens the store in a folder, creating it when it is new; the folder is ours until all lanes are dropped.
 pub fn open(dir: &Path, lanes: u16) -> std::result::Result<Lanes, OpenError> {
+    open_keeping(dir, lanes, Keep::default())
+}
+
+/// As [`open`]; what has ended is kept for as long as `keep` says.
+pub fn open_keeping(dir: &Path, lanes: u16, keep: Keep) -> std::result::Result<Lanes, OpenError> {
     let (states, journal) = journal::open(dir, lanes)?;
+    for state in states.iter() {
+        state.lock().keep = keep;
+    }
     let journal = Arc::new(journal);
     Ok(build(states.iter().cloned(), Some(&journal)))
 }

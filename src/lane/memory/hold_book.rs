@@ -1,4 +1,4 @@
-//! The holds of an event, by id, by when they run out and by when they are dropped. Of older ended ones only the
+//! The holds of an event, by id, by when they run out and by when they ended. Of older ended ones only the
 //! digest of their request is left.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::recent::Recent;
-use super::state::DAY_MS;
 use crate::clock::Millis;
 use crate::ids::{HoldId, UserId};
 use crate::lane::hold::{HoldFact, HoldState};
@@ -21,7 +20,7 @@ pub struct Holds {
     /// Held ones by when they run out.
     #[serde(skip)]
     expiry: BTreeSet<(Millis, HoldId)>,
-    /// Ended ones by when they are dropped.
+    /// Ended ones by when they ended.
     #[serde(skip)]
     drops: BTreeSet<(Millis, HoldId)>,
 }
@@ -43,7 +42,7 @@ struct Digest {
 impl Holds {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
-        self.drops.extend(self.digests.iter().map(|(id, digest)| (digest.ended_ms + DAY_MS, id.clone())));
+        self.drops.extend(self.digests.iter().map(|(id, digest)| (digest.ended_ms, id.clone())));
         for (_, hold) in std::mem::take(&mut self.by_id) {
             self.put(hold);
         }
@@ -84,7 +83,7 @@ impl Holds {
         let Some(hold) = self.unindex(id) else { return };
         let Some(ended_ms) = hold.ended_ms else { return };
         self.recent.forget(&hold.fact.user, id);
-        self.drops.insert((ended_ms + DAY_MS, id.clone()));
+        self.drops.insert((ended_ms, id.clone()));
         self.digests.insert(id.clone(), Digest { digest: hold.fact.digest, ended_ms });
     }
 
@@ -94,7 +93,7 @@ impl Holds {
             self.recent.forget(&hold.fact.user, id);
         }
         if let Some(ended) = self.digests.remove(id) {
-            self.drops.remove(&(ended.ended_ms + DAY_MS, id.clone()));
+            self.drops.remove(&(ended.ended_ms, id.clone()));
         }
     }
 
@@ -110,7 +109,7 @@ impl Holds {
         self.expiry.first()
     }
 
-    /// The next ended one to be dropped.
+    /// The next ended one to be dropped, and when it ended.
     pub fn first_to_drop(&self) -> Option<&(Millis, HoldId)> {
         self.drops.first()
     }
@@ -122,7 +121,7 @@ impl Hold {
     }
 
     fn drop_key(&self) -> Option<(Millis, HoldId)> {
-        self.ended_ms.map(|ended_ms| (ended_ms + DAY_MS, self.fact.id.clone()))
+        self.ended_ms.map(|ended_ms| (ended_ms, self.fact.id.clone()))
     }
 
     /// As it reads at `now_ms`: one past its time has expired, swept or not.

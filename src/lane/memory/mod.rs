@@ -31,6 +31,6 @@ mod state;
 mod step;
 mod stock;
 
-pub use embedded::{open, read_only, volatile};
+pub use embedded::{open, open_keeping, read_only, volatile};
 pub use journal::OpenError;
 pub use journal::lock::locked;

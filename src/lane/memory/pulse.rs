@@ -131,8 +131,8 @@ impl Beat<'_, '_> {
     }
 
     fn hold_to_drop(&self) -> Option<HoldId> {
-        let (drop_ms, hold) = self.step.expect_event(self.id).holds.first_to_drop()?;
-        (*drop_ms <= self.now_ms).then(|| hold.clone())
+        let (ended_ms, hold) = self.step.expect_event(self.id).holds.first_to_drop()?;
+        (ended_ms + self.step.state().keep.0 <= self.now_ms).then(|| hold.clone())
     }
 
     fn drop_orders(&mut self) {

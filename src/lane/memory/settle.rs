@@ -7,7 +7,6 @@ use super::holds::{close_one, count, end, put_ended};
 use super::order_book::Order;
 use super::room::At;
 use super::rooms::{keep_inside, spend};
-use super::state::DAY_MS;
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, OrderId, SeatIndex, VisitorId};
@@ -134,14 +133,17 @@ fn put_order(step: &mut Step<'_>, now_ms: Millis, settlement: &Settlement) {
     keep_order(step, now_ms, order, settlement.refundable_until_ms);
 }
 
-/// Keeps an order: one under way for good, a paid one until a day after the last refund may be asked for, a rejected
-/// or refunded one for a day; of those, the oldest of its user's may be one too many.
+/// Keeps an order: one under way for good, a paid one until some time after the last refund may be asked for, a
+/// rejected or refunded one for as long; of those, the oldest of its user's may be one too many.
 pub fn keep_order(step: &mut Step<'_>, now_ms: Millis, mut order: Order, refundable_until_ms: Millis) {
-    let day_ms = now_ms + DAY_MS;
+    let keep_ms = step.state().keep.0;
+    let until_ms = now_ms + keep_ms;
     order.drop_ms = match order.fact.status {
         // The earliest time it was given stays.
-        OrderStatus::Rejected | OrderStatus::Refunded => Some(order.drop_ms.map_or(day_ms, |at_ms| at_ms.min(day_ms))),
-        OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => Some(now_ms.max(refundable_until_ms) + DAY_MS),
+        OrderStatus::Rejected | OrderStatus::Refunded => {
+            Some(order.drop_ms.map_or(until_ms, |at_ms| at_ms.min(until_ms)))
+        }
+        OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => Some(now_ms.max(refundable_until_ms) + keep_ms),
         OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => None,
     };
     let (event, user, past) = (order.fact.event.clone(), order.fact.user.clone(), order.is_past());

@@ -12,14 +12,14 @@ use super::seats::Seats;
 use super::stock::Campaign;
 use crate::clock::Millis;
 use crate::ids::{CampaignId, EventId, RefundId};
+use crate::lane::Keep;
 use crate::lane::order::RefundFact;
 use crate::lane::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
 
-/// How long what has ended is kept.
-pub const DAY_MS: i64 = 86_400_000;
-
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
+    #[serde(skip)]
+    pub keep: Keep,
     /// Number of the last journal entry that changed this lane; 0 without a journal.
     pub journaled: u64,
     pub generation: u64,

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use super::args::Args;
 use super::keys::{self, About};
 use super::reply::{self, Read, Reply, Unreadable};
-use super::scripts::{self, Script};
+use super::scripts::{self, Limits, Script};
 use crate::clock::{self, Millis};
 use crate::ids::LaneId;
 use crate::lane::{Fault, Result};
@@ -42,13 +42,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// `skew_max_ms`: how far a caller's time may be from the server's; 0: any.
-    pub fn all(skew_max_ms: i64) -> Vec<Self> {
-        scripts::ALL.iter().map(|script| Self::new(script, skew_max_ms)).collect()
+    pub fn all(limits: Limits) -> Vec<Self> {
+        scripts::ALL.iter().map(|script| Self::new(script, limits)).collect()
     }
 
-    fn new(script: &Script, skew_max_ms: i64) -> Self {
-        let source = script.source_within(skew_max_ms);
+    fn new(script: &Script, limits: Limits) -> Self {
+        let source = script.source_with(limits);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
         Self {
             path: script.path,

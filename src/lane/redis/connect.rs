@@ -9,10 +9,11 @@ use fred::types::config::{Config, ReconnectPolicy};
 use fred::types::{Builder, ClusterHash, CustomCommand};
 
 use super::call::{Link, Loaded, RedisLane};
+use super::scripts::Limits;
 use crate::clock::{self, Millis};
 use crate::config;
 use crate::ids::LaneId;
-use crate::lane::Lane;
+use crate::lane::{Keep, Lane};
 
 /// Commands that may wait for a connection, per connection; more are refused at once.
 const BUFFER_MAX: usize = 10_000;
@@ -50,13 +51,13 @@ pub struct Server(Arc<Link>);
 
 impl Server {
     /// Connects, checks every primary and gives it the scripts. All or nothing.
-    pub async fn connect(config: &config::Redis) -> Result<Self, ConnectError> {
+    pub async fn connect(config: &config::Redis, keep: Keep) -> Result<Self, ConnectError> {
         let pool = pool(config).map_err(ConnectError::Url)?;
         pool.init().await.map_err(ConnectError::Unreachable)?;
         let timeout = timeout(config);
         let link = Link {
             pool,
-            scripts: Loaded::all(config.skew_max_ms),
+            scripts: Loaded::all(Limits { skew_max_ms: config.skew_max_ms, keep }),
             wait_replicas: config.wait_replicas,
             wait_ms: u64::try_from(timeout.as_millis() / 2).unwrap_or(u64::MAX),
         };

@@ -23,11 +23,12 @@ pub use connect::{ConnectError, Health, Server};
 
 use crate::clock::Millis;
 use crate::config;
-use crate::lane::Lane;
+use crate::lane::{Keep, Lane};
 
-/// Connects and gives the first `lanes` lanes. Keep a [`Server`] instead where its time is wanted too.
+/// Connects and gives the first `lanes` lanes, that keep what ended for a day. Keep a [`Server`] instead where its time
+/// is wanted too.
 pub async fn connect(config: &config::Redis, lanes: u16) -> Result<Vec<Arc<dyn Lane>>, ConnectError> {
-    Ok(Server::connect(config).await?.lanes(lanes))
+    Ok(Server::connect(config, Keep::default()).await?.lanes(lanes))
 }
 
 /// The server's time and the round trip it took, for `Clock::follow`.

@@ -4,6 +4,7 @@
 //! scripts share stand once. What a header in `lua/` says and what stands here is held equal by a test.
 
 use super::keys::Key;
+use crate::lane::Keep;
 
 /// How many arguments a script takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,15 @@ impl Arity {
             Arity::AtLeast(n) => args >= n,
         }
     }
+}
+
+/// What scripts are told for good.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Where a script changes something it refuses a caller whose time is further than so many ms from the server's;
+    /// 0: no caller.
+    pub skew_max_ms: i64,
+    pub keep: Keep,
 }
 
 #[derive(Debug)]
@@ -45,16 +55,14 @@ impl Script {
 
     /// The text Redis gets: header left out, libraries put in.
     pub fn source(&self) -> String {
-        self.source_within(0)
+        self.source_with(Limits::default())
     }
 
-    /// As [`Self::source`]; where the script changes something it refuses a caller whose time is further than so many
-    /// ms from the server's; 0: no caller.
-    pub fn source_within(&self, skew_max_ms: i64) -> String {
+    pub fn source_with(&self, Limits { skew_max_ms, keep }: Limits) -> String {
         let source = expand(self.text, LIBRARY);
         let (first, rest) = source.split_once('\n').expect("a script has more than one line");
         let skew_max_ms = if first.contains("no-writes") { 0 } else { skew_max_ms };
-        format!("{first}\nlocal SKEW_MAX = {skew_max_ms}\n{rest}")
+        format!("{first}\nlocal SKEW_MAX, KEEP = {skew_max_ms}, {}\n{rest}", keep.0)
     }
 }
 

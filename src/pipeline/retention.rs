@@ -1,0 +1,34 @@
+//! Forgets in the ledger what nobody can ask for any more: a little at a time, by whoever has the lane's lease.
+
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::parts::Shared;
+use crate::clock;
+use crate::lane::Lane;
+
+/// How often it is looked for more.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Rows of a kind that go in one tick.
+const ROWS_MAX: i64 = 1_000;
+
+/// When this session looks next.
+#[derive(Default)]
+pub(super) struct Retention(Option<Instant>);
+
+impl Retention {
+    pub async fn run(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+        if self.0.is_some_and(|at| at.elapsed() < EVERY) {
+            return Ok(());
+        }
+        let before_ms = shared.clock.now_ms() - shared.settings.record_keep_ms;
+        let gone = shared.ledger.forget(lane.id(), before_ms, ROWS_MAX).await?;
+        // As many as may go at once: there is more, and the next tick goes on.
+        if i64::try_from(gone).is_ok_and(|gone| gone < ROWS_MAX) {
+            shared.ledger.forget_campaign_versions(lane.id(), before_ms).await?;
+            self.0 = Some(clock::instant());
+        }
+        Ok(())
+    }
+}
