@@ -17,7 +17,7 @@ use crate::support::process::Process;
 
 const EVENT: &str = "crash-hall";
 
-fn token(user: &str, scope: &str) -> String {
+pub fn token(user: &str, scope: &str) -> String {
     let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
     config.auth.hs256_secret = SECRET.to_owned();
     mint(&config.auth, &Clock::system(), Mint { sub: user, scope, ttl_s: 3_600 }).expect("a secret signs")

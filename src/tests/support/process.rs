@@ -1,4 +1,4 @@
-//! The gateway as a process of its own, to be killed. On the embedded store.
+//! The gateway as a process of its own, to be killed. On the embedded store, if it is not told another.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,6 +20,11 @@ pub struct Process {
 impl Process {
     /// Starts it on the store in `dir` and waits until no lane is recovering.
     pub async fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[]).await
+    }
+
+    /// The same, with more in its environment.
+    pub async fn start_with(dir: &Path, more: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_stanchion"))
             .arg("serve")
             .env("STANCHION__SERVER__LISTEN", "127.0.0.1:0")
@@ -31,6 +36,7 @@ impl Process {
             .env("STANCHION__LIMITS__VISITOR_RPS", "0")
             .env("STANCHION__LIMITS__JOIN_RPS", "0")
             .env("STANCHION__LOG__LEVEL", "warn")
+            .envs(more.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary of this package starts");
