@@ -175,6 +175,8 @@ pub struct Pipeline {
     pub log_max: i64,
     /// How long it is known which records were done.
     pub record_keep_s: i64,
+    /// How long an event that is over stays in its lane.
+    pub event_keep_d: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -39,28 +39,37 @@
 -- ARGV[16]  release_on    text     order exit
 -- ARGV[17]  order         text     fifo lottery
 -- ARGV[18]  control       text     fixed adaptive
+-- ARGV[19]  returned      integer  1: only a rebuilding may bring it here
 -- then     first, end: half-open ranges of blocked seats, ascending, disjoint
 -- Returns {code, generation, log, …}
 --    1  DONE
 --   -1  STALE        {…, version}: the lane has this newer one
 --   -2  SEATS_TAKEN  {…, seat, seat}: to be blocked but held, paying or sold; 20 at most
+--   -3  MISSING      not here, and only a rebuilding may bring it
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
   DRAWN, OWNERS = unpack(KEYS)
-local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, RECOVERING = -100 }
+local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, MISSING = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(16, 18)
+arity_from(16, 19)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
-local ranges = blocked_ranges(19, settings.seats)
+local returned = int(19, 0, 1)
+local ranges = blocked_ranges(20, settings.seats)
 -- include lib/open.lua
 -- include lib/bucket.lua
 -- include lib/whole.lua
 -- include lib/lost.lua
 if not room.version and redis.call("SISMEMBER", EVENTS, event) == 1 then return lose("the room of " .. event) end
+if not room.version then
+  -- What was sold of it is in the ledger alone: an event without its seats' owners is a new sale of them.
+  local left = tonumber(redis.call("HGET", META, "left:" .. event) or nil)
+  if left and settings.version <= left then return reply("STALE", left) end
+  if left or returned == 1 then return reply("MISSING") end
+end
 if room.version and not seats_are_whole() then return lose("seats of " .. event) end
 local before = redis.call("GET", SEATS) or ""
 if room.version then

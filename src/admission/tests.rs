@@ -75,7 +75,7 @@ impl House {
             control: Control::Fixed,
         };
         change(&mut room);
-        EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room }
+        EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room, returned: false }
     }
 
     /// Loses the lane and rebuilds it, in this version, from what the ledger had of it.

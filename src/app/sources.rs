@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::catalog::{Catalog, Event};
-use crate::ids::LaneId;
+use crate::clock::Millis;
+use crate::ids::{EventId, LaneId};
 use crate::lane::CampaignPut;
 use crate::pipeline::{EventSource, RoomSource, Sources};
 
@@ -25,6 +26,15 @@ impl Sources for OnSale {
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
         let source = |event: &Arc<Event>| RoomSource { event: event.id.clone(), order: event.spec.room.order };
         self.0.events_of(lane).iter().map(source).collect()
+    }
+
+    fn over(&self, lane: LaneId, before_ms: Millis) -> Vec<(EventId, i64)> {
+        let events = self.0.events_of(lane).into_iter().filter(|event| event.was_over(before_ms));
+        events.map(|event| (event.id.clone(), event.version)).collect()
+    }
+
+    fn past(&self, lane: LaneId) -> Vec<(EventId, i64)> {
+        self.0.past_events_of(lane).iter().map(|event| (event.id.clone(), event.version)).collect()
     }
 
     async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Fault> {

@@ -34,6 +34,10 @@ pub struct Event {
     pub draw: DrawSecret,
     /// Which creation of the event it is; `None`: it has nothing to draw from.
     pub birth: Option<Birth>,
+    /// It left its lane, until it is put again.
+    pub away: bool,
+    /// It ever left its lane.
+    pub returned: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -431,6 +435,12 @@ impl Event {
         changed && self.spec.refunds_close_at.is_none_or(|at| now_ms < at.0)
     }
 
+    /// It has begun and its sale is closed, both before that.
+    pub fn was_over(&self, at_ms: Millis) -> bool {
+        let closes_ms = self.spec.closes_at.map_or(Millis::MIN, |at| at.0);
+        self.spec.starts_at.0.max(closes_ms) < at_ms
+    }
+
     /// The whole state its lane should have.
     pub fn lane_put(&self) -> EventPut {
         let room = &self.spec.room;
@@ -439,6 +449,7 @@ impl Event {
             version: self.version,
             seats: self.layout.seats,
             blocked: self.layout.blocked(),
+            returned: self.returned,
             room: RoomSettings {
                 mode: room.mode,
                 opens_at_ms: self.spec.opens_at.map_or(0, |t| t.0),

@@ -85,6 +85,8 @@ pub enum PutCampaignOutcome {
 #[derive(Clone, Default)]
 struct Index {
     events: BTreeMap<EventId, Arc<Event>>,
+    /// Events that left their lanes: nothing is on sale, but what was sold has their names.
+    past: BTreeMap<EventId, Arc<Event>>,
     campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
 }
 
@@ -166,6 +168,17 @@ impl Catalog {
         self.index.load().events.get(id).cloned()
     }
 
+    /// Also one that has left its lane.
+    pub fn any_event(&self, id: &str) -> Option<Arc<Event>> {
+        let index = self.index.load();
+        index.events.get(id).or_else(|| index.past.get(id)).cloned()
+    }
+
+    /// Events of one lane that left it.
+    pub fn past_events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
+        self.index.load().past.values().filter(|e| e.lane == lane).cloned().collect()
+    }
+
     pub fn campaign(&self, id: &str) -> Option<Arc<Campaign>> {
         self.index.load().campaigns.get(id).cloned()
     }
@@ -223,7 +236,7 @@ impl Catalog {
     /// first.
     pub async fn edit_event(&self, id: &EventId, edit: impl Fn(Option<&Event>) -> Edited) -> Result<PutEventOutcome> {
         for tried in 0..TRIES {
-            let before = self.event(id.as_str());
+            let before = self.any_event(id.as_str());
             let spec = match edit(before.as_deref()) {
                 Edited::Spec(spec) => *spec,
                 Edited::Invalid(faults) => return Ok(PutEventOutcome::Invalid(faults)),
@@ -254,7 +267,7 @@ impl Catalog {
             if let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
                 return Ok(PutEventOutcome::SeatsSold(sold));
             }
-            let unchanged = before.as_ref().is_some_and(|b| b.spec == after.spec);
+            let unchanged = before.as_ref().is_some_and(|b| b.spec == after.spec && !b.away);
             let after = if unchanged { before.clone().expect("unchanged means there was one") } else { after };
             if !unchanged && !self.store_event(&after, before.as_deref()).await? {
                 self.refresh().await?;
@@ -302,6 +315,8 @@ impl Catalog {
             layout,
             birth: born(&draw),
             draw,
+            away: false,
+            returned: before.is_some_and(|b| b.returned),
         }
     }
 
@@ -328,6 +343,8 @@ impl Catalog {
             spec: serde_json::to_string(&event.spec).expect("a spec is plain data"),
             layout: serde_json::to_string(&event.layout).expect("a layout is plain data"),
             draw: event.draw.clone(),
+            away: false,
+            returned: event.returned,
             fact: changed(event, before),
         };
         let expected = before.map(|b| b.version);
@@ -359,6 +376,11 @@ impl Catalog {
         self.unapplied.lock().events.taken(&event.id, event.version);
         Ok(match outcome {
             PutEvent::Done | PutEvent::Stale(_) => Applied::Done,
+            PutEvent::Missing => {
+                // What was sold of it is in the ledger: the lane is rebuilt with it.
+                self.lane(event.lane).seal().await?;
+                Applied::Done
+            }
             PutEvent::SeatsTaken(seats) => Applied::Refused(seats),
         })
     }
@@ -478,7 +500,8 @@ impl Catalog {
             let all_read = read();
             {
                 let mut unapplied = self.unapplied.lock();
-                new_events.iter().for_each(|event| unapplied.events.add(&event.id, event.version));
+                let present = new_events.iter().filter(|event| !event.away);
+                present.for_each(|event| unapplied.events.add(&event.id, event.version));
                 new_campaigns.iter().for_each(|campaign| unapplied.campaigns.add(&campaign.id, campaign.version));
             }
             self.remember(&new_events, &new_campaigns);
@@ -500,7 +523,11 @@ impl Catalog {
             (unapplied.events.ids(), unapplied.campaigns.ids())
         };
         for id in events {
-            let Some(event) = self.event(id.as_str()) else { continue };
+            let Some(event) = self.event(id.as_str()) else {
+                // It left meanwhile.
+                self.unapplied.lock().events.taken(&id, i64::MAX);
+                continue;
+            };
             match self.apply_event(&event).await {
                 Ok(Applied::Done) => {}
                 Ok(Applied::Refused(seats)) => {
@@ -525,9 +552,14 @@ impl Catalog {
         self.index.rcu(|index| {
             let mut index = Index::clone(index);
             for event in events {
-                if index.events.get(&event.id).is_none_or(|known| known.version <= event.version) {
-                    index.events.insert(event.id.clone(), event.clone());
+                let known = index.events.get(&event.id).or_else(|| index.past.get(&event.id));
+                if known.is_some_and(|known| known.version > event.version) {
+                    continue;
                 }
+                index.events.remove(&event.id);
+                index.past.remove(&event.id);
+                let list = if event.away { &mut index.past } else { &mut index.events };
+                list.insert(event.id.clone(), event.clone());
             }
             for campaign in campaigns {
                 if index.campaigns.get(&campaign.id).is_none_or(|known| known.version <= campaign.version) {
@@ -555,7 +587,8 @@ impl Event {
         let spec = serde_json::from_str(&row.spec).map_err(unreadable)?;
         let layout = serde_json::from_str(&row.layout).map_err(unreadable)?;
         let birth = born(&row.draw);
-        Ok(Self { id: row.id, lane: row.lane, version: row.version, spec, layout, birth, draw: row.draw })
+        let EventRow { id, lane, version, draw, away, returned, .. } = row;
+        Ok(Self { id, lane, version, spec, layout, birth, draw, away, returned })
     }
 }
 

@@ -143,6 +143,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule((1_000..=600_000).contains(&pipeline.lease_ms), "pipeline.lease_ms: 1000 to 600000 ms".into());
     rule((0..=60_000).contains(&redis.skew_max_ms), "redis.skew_max_ms: 0 to 60000 ms".into());
     rule((1..=315_360_000).contains(&pipeline.record_keep_s), "pipeline.record_keep_s: 1 to 315360000".into());
+    rule((0..=3_650).contains(&pipeline.event_keep_d), "pipeline.event_keep_d: 0 to 3650".into());
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
     let currency = &money.currency;
     rule(

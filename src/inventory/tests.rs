@@ -45,7 +45,7 @@ impl House {
             order: Order::Fifo,
             control: Control::Fixed,
         };
-        let put = EventPut { event: event(), version: 1, seats: 4, blocked: Vec::new(), room };
+        let put = EventPut { event: event(), version: 1, seats: 4, blocked: Vec::new(), room, returned: false };
         lane.put_event(NOW, put).await.expect("a good event");
         let enter = Enter {
             event: event(),

@@ -62,6 +62,20 @@ pub struct EventPut {
     /// Half-open ranges of indexes, ascending, disjoint.
     pub blocked: Vec<(SeatIndex, SeatIndex)>,
     pub room: RoomSettings,
+    /// It left a lane before: where it is missing only a rebuilding may bring it, for what was sold of it is in the
+    /// ledger alone.
+    pub returned: bool,
+}
+
+/// What became of an event that was to leave its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retired {
+    /// Now or before.
+    Done,
+    /// The lane has this newer version.
+    Stale(i64),
+    /// Somebody waits, is inside, holds or pays.
+    Busy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +85,8 @@ pub enum PutEvent {
     Stale(i64),
     /// These seats would be blocked but are held, paying or sold; nothing was changed. At most 20.
     SeatsTaken(Vec<SeatIndex>),
+    /// It is not here, and left this lane or another one before: the lane is to be rebuilt with it.
+    Missing,
 }
 
 /// The seat string; `version` grows with every change of a seat, by how much is the store's own business.

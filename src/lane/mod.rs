@@ -28,7 +28,7 @@ use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, 
 pub use board::{Board, Presence, Showing};
 pub use campaign::{CampaignDump, CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
 pub use checkpoint::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk, Told};
-pub use event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap, SeatState};
+pub use event::{EventDump, EventPut, EventRestore, PutEvent, Retired, SeatMap, SeatState};
 pub use hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
 pub use log::{Entry, Lease, Meta};
 pub use order::{
@@ -84,6 +84,10 @@ pub trait Lane: Send + Sync + 'static {
 
     /// Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent>;
+    /// Drops an event whose time is over, with its orders, and remembers at which version it left: from then on only a
+    /// rebuilding brings it back. A newer version in the lane, or anybody who waits, is inside, holds or pays: nothing
+    /// is changed. Of one that is not there it is remembered.
+    async fn retire_event(&self, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired>;
     /// Takes places in line, up to 500 in one step; admits at once while nobody waits and there is room.
     /// In the visitors' order.
     async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<Vec<EnterOutcome>>;

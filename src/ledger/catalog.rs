@@ -21,6 +21,10 @@ pub struct EventRow {
     pub layout: String,
     /// Counts where none is stored yet; what is stored stays for ever.
     pub draw: DrawSecret,
+    /// It has left its lane, until it is put again. Told, not stored.
+    pub away: bool,
+    /// It ever left its lane. Told, not stored.
+    pub returned: bool,
     /// What is told of this change, in the same transaction. Not read back.
     pub fact: Option<Fact>,
 }
@@ -68,7 +72,7 @@ impl Ledger {
                 let fact = row.fact.clone();
                 let met = match expected {
                     Some(version) => sqlx::query(
-                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, \
+                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, away = 0, \
                          draw_key = CASE WHEN draw_key = '' THEN ? ELSE draw_key END WHERE id = ? AND version = ?",
                     )
                     .bind(row.version)
@@ -161,11 +165,61 @@ impl Ledger {
         .await
     }
 
+    /// Notes that an event leaves its lane, at the next version: if this is the stored one, no order of it was placed
+    /// since `since_ms`, and none has anything under way. What was known of its room goes. `false`: it stays.
+    pub async fn retire_event(&self, id: &EventId, version: i64, since_ms: Millis) -> Result<bool> {
+        let id = id.to_string();
+        self.transaction(move |conn| {
+            Box::pin(async move {
+                let busy = "SELECT COUNT(*) FROM orders WHERE event = ? AND (placed_ms >= ? \
+                     OR status IN ('pending_payment', 'paying') \
+                     OR EXISTS (SELECT 1 FROM payment p WHERE p.order_id = orders.id AND p.opened = 1) \
+                     OR EXISTS (SELECT 1 FROM refund r WHERE r.order_id = orders.id AND r.opened = 1))";
+                let busy: i64 = sqlx::query_scalar(busy).bind(&id).bind(since_ms).fetch_one(&mut *conn).await?;
+                if busy > 0 {
+                    return Ok(false);
+                }
+                let seq = next_seq(conn).await?;
+                let text = "UPDATE event SET away = 1, times_left = times_left + 1, version = version + 1, seq = ? \
+                     WHERE id = ? AND version = ? AND away = 0";
+                let met = sqlx::query(text).bind(seq).bind(&id).bind(version).execute(&mut *conn).await?;
+                if met.rows_affected() != 1 {
+                    return Ok(false);
+                }
+                for text in [
+                    "DELETE FROM room_checkpoint WHERE event = ?",
+                    "DELETE FROM room_inside WHERE event = ?",
+                    "DELETE FROM room_spent WHERE event = ?",
+                    "DELETE FROM room_spent_draw WHERE event = ?",
+                ] {
+                    sqlx::query(text).bind(&id).execute(&mut *conn).await?;
+                }
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Takes that back: its lane would not let it go.
+    pub async fn unretire_event(&self, id: &EventId, version: i64) -> Result<()> {
+        let id = id.to_string();
+        self.transaction(move |conn| {
+            Box::pin(async move {
+                let seq = next_seq(conn).await?;
+                let text = "UPDATE event SET away = 0, version = version + 1, seq = ? \
+                     WHERE id = ? AND version = ? AND away = 1";
+                sqlx::query(text).bind(seq).bind(&id).bind(version).execute(conn).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Events changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
         self.read("events_since", Source::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT id, lane, version, seq, spec, layout, draw_key FROM event \
+                let text = "SELECT id, lane, version, seq, spec, layout, draw_key, away, times_left FROM event \
                      WHERE seq > ? ORDER BY seq LIMIT ?";
                 let rows = sqlx::query(text).bind(seq).bind(limit).fetch_all(conn).await?;
                 rows.iter().map(event_row).collect()
@@ -277,6 +331,8 @@ fn event_row(row: &AnyRow) -> Result<EventRow> {
         spec: row.try_get("spec")?,
         layout: row.try_get("layout")?,
         draw: DrawSecret::read(row.try_get("draw_key")?),
+        away: row.try_get::<i64, _>("away")? != 0,
+        returned: row.try_get::<i64, _>("times_left")? > 0,
         fact: None,
     })
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_closed_rooms.sql"),
     include_str!("migrations/0007_campaign_versions.sql"),
     include_str!("migrations/0008_retention.sql"),
+    include_str!("migrations/0009_events_leave.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.

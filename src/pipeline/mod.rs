@@ -14,6 +14,7 @@ mod parts;
 mod payments;
 mod recovery;
 mod retention;
+mod retirement;
 mod retry;
 mod rooms;
 mod session;

@@ -30,6 +30,8 @@ pub struct Settings {
     pub calls_max: usize,
     /// How long it is known which records were done.
     pub record_keep_ms: i64,
+    /// How long an event that is over stays in its lane.
+    pub event_keep_ms: i64,
 }
 
 impl Settings {
@@ -42,6 +44,7 @@ impl Settings {
             unknown_ms: payment.payment_unknown_s.saturating_mul(1_000),
             calls_max: payment.calls_max,
             record_keep_ms: pipeline.record_keep_s.saturating_mul(1_000),
+            event_keep_ms: pipeline.event_keep_d.saturating_mul(86_400_000),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::rooms::{self, RoomSource, Rooms};
 use super::writer::{Ended, Writer};
 use super::{Error, Pipeline};
 use crate::clock::Millis;
-use crate::ids::{LaneId, LogId};
+use crate::ids::{EventId, LaneId, LogId};
 use crate::lane::event::{EventRestore, RestoredOrder};
 use crate::lane::room::Order;
 use crate::lane::{CampaignPut, EventPut, Fault, Lane, Look, Meta, PutCampaign, PutEvent, Settlement};
@@ -32,6 +32,10 @@ pub trait Sources: Send + Sync + 'static {
     async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>>;
     /// The rooms known so far, without asking anyone.
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource>;
+    /// Events in the lane that were over before that, with their versions.
+    fn over(&self, lane: LaneId, before_ms: Millis) -> Vec<(EventId, i64)>;
+    /// Events that have left the lane, with their versions.
+    fn past(&self, lane: LaneId) -> Vec<(EventId, i64)>;
 }
 
 /// An event, and how long its room waits for its visitors once it was rebuilt.
@@ -213,6 +217,8 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
         let event = put.event.clone();
         match lane.put_event(shared.clock.now_ms(), put).await? {
             PutEvent::Done | PutEvent::Stale(_) => {}
+            // What was sold of it is in the ledger: the lane is rebuilt with it.
+            PutEvent::Missing => lane.seal().await?,
             PutEvent::SeatsTaken(seats) => {
                 tracing::error!(lane = %lane.id(), %event, ?seats, "the ledger blocks seats that are taken");
             }

@@ -8,6 +8,7 @@ use metrics::{counter, gauge};
 use super::parts::Shared;
 use super::payments::Payments;
 use super::retention::Retention;
+use super::retirement::Retirement;
 use super::rooms::Rooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
@@ -114,6 +115,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
     let mut payments = Payments::new(shared.clone(), lane.clone());
     let mut rooms = Rooms::default();
     let mut retention = Retention::default();
+    let mut retirement = Retirement::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<std::time::Instant> = None;
     let mut idle = shared.settings.idle;
@@ -128,6 +130,9 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
             tick(shared, lane.as_ref(), &mut payments, &mut rooms).await?;
             if let Err(error) = retention.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is old stays a while");
+            }
+            if let Err(error) = retirement.run(shared, lane.as_ref()).await {
+                tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");
             }
         }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {

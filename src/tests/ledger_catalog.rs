@@ -26,6 +26,8 @@ fn event(id: &str, version: i64) -> EventRow {
         spec: format!("{version} é 김 🎟 ").repeat(10_000),
         layout: "{}".to_owned(),
         draw: DrawSecret::default(),
+        away: false,
+        returned: false,
         fact: None,
     }
 }

@@ -106,6 +106,7 @@ impl House {
             unknown_ms: 3_600_000,
             calls_max: 8,
             record_keep_ms: 30 * 86_400_000,
+            event_keep_ms: 30 * 86_400_000,
         };
         let house = Self {
             lanes: store.lanes().await,
@@ -418,8 +419,14 @@ impl Hall {
 #[async_trait]
 impl Sources for Hall {
     async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>> {
-        let hall =
-            EventPut { event: EventId::from(HALL), version: 1, seats: 100, blocked: Vec::new(), room: self.room() };
+        let hall = EventPut {
+            event: EventId::from(HALL),
+            version: 1,
+            seats: 100,
+            blocked: Vec::new(),
+            room: self.room(),
+            returned: false,
+        };
         let hall = EventSource { put: hall, recover_ms: 0 };
         Ok(if lane == LANE { vec![hall] } else { Vec::new() })
     }
@@ -427,6 +434,14 @@ impl Sources for Hall {
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource> {
         let hall = RoomSource { event: EventId::from(HALL), order: self.room().order };
         if lane == LANE { vec![hall] } else { Vec::new() }
+    }
+
+    fn over(&self, _: LaneId, _: i64) -> Vec<(EventId, i64)> {
+        Vec::new()
+    }
+
+    fn past(&self, _: LaneId) -> Vec<(EventId, i64)> {
+        Vec::new()
     }
 
     async fn campaigns(&self, _: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>> {

@@ -1,14 +1,16 @@
 //! Long after: what is asked of orders that left their lane, and of a provider that left the house.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stanchion::app::Role;
-use stanchion::clock::parse_rfc3339;
+use stanchion::clock::{parse_rfc3339, rfc3339};
 use stanchion::ids::{EventId, FactKind, fact_lane};
-use stanchion::lane::redis;
+use stanchion::lane::redis::connect;
 use stanchion::lane::room::Pulse;
 
-use crate::purchase_support::Buyer;
+use crate::purchase_support::{Buyer, merge, on_both_stores};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+
+on_both_stores!(an_event_that_is_over_leaves_its_lane);
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -16,7 +18,7 @@ const DAY_MS: i64 = 86_400_000;
 async fn much_later(gateway: &Gateway, order: &str) {
     let mut config = gateway.config.redis.clone();
     config.skew_max_ms = 0;
-    let lanes = redis::connect(&config, gateway.config.store.lanes).await.expect("the gateway's own server");
+    let lanes = connect(&config, gateway.config.store.lanes).await.expect("the gateway's own server");
     let lane = fact_lane(FactKind::Order, order).expect("an order's id");
     let then_ms = parse_rfc3339("2030-01-01T00:00:00Z").expect("when the hall begins") + DAY_MS;
     let pulse = Pulse { event: EventId::from("hall"), work_max: 1_000 };
@@ -88,5 +90,56 @@ async fn a_payment_outlives_its_provider() {
     pay("same", 1).send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
     pay("new", 55_000).send().await.expect_code(409, "PROVIDER_NOT_ALLOWED");
     later.stop().await;
+    gateway.stop().await;
+}
+
+async fn an_event_that_is_over_leaves_its_lane(store: Store) {
+    let gateway = Gateway::start_with(store, |config| config.pipeline.event_keep_d = 0).await;
+    let put = async |starts_at: &str| {
+        let mut hall = small_hall();
+        merge(&mut hall, json!({"starts_at": starts_at}));
+        gateway.put_event("hall", &hall).await;
+    };
+    put(&rfc3339(gateway.clock.now_ms() + 3_000)).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let bought = kim.buy(&kim.hold(&["a-1-1", "a-1-2"]).await, "ok").await;
+    let order = bought["id"].as_str().expect("an id").to_owned();
+    let status = async |path: &str| gateway.public.get(path).send().await.status;
+    eventually("it has left", async || status("/v1/events/hall").await == 404).await;
+
+    // What was sold of it is shown as before.
+    let path = format!("/v1/orders/{order}");
+    let shown = async || kim.get(&path).send().await.expect(200).json;
+    assert_eq!((&shown().await["lines"], &shown().await["status"]), (&bought["lines"], &json!("confirmed")));
+    let tickets = kim.get("/v1/me/tickets").send().await.expect(200).json;
+    assert_eq!(tickets["items"].as_array().map(Vec::len), Some(2), "{tickets}");
+    let admin_path = "/v1/admin/events/hall";
+    let spec = gateway.admin_call(http::Method::GET, admin_path).send().await.expect(200).json;
+    assert_eq!(spec["name"], "Small hall");
+    kim.refund_call(&order, 1).send().await.expect_code(409, "NOT_REFUNDABLE");
+    let clean = async || gateway.admin_call(http::Method::GET, "/v1/admin/audit").send().await.expect(200).json;
+    assert_eq!(clean().await["ok"], true);
+
+    // Put again, it comes back with what was sold of it.
+    put("2035-01-01T00:00:00Z").await;
+    let sold = async || -> Option<i64> {
+        let seats = gateway.public.get("/v1/events/hall/seats").send().await;
+        let sections = seats.json["sections"].as_array()?.clone();
+        Some(40 - sections.iter().filter_map(|section: &Value| section["free"].as_i64()).sum::<i64>())
+    };
+    eventually("its lane is rebuilt", async || sold().await.is_some()).await;
+    assert_eq!(sold().await, Some(2), "nothing is sold twice");
+    let lee = async || {
+        let entered = gateway.public.post("/v1/events/hall/queue").json(&json!({})).send().await;
+        entered.status == 201 && entered.json["pass"].is_string()
+    };
+    eventually("the room lets in again", lee).await;
+    let lee = Buyer::enter(&gateway, "hall", "lee").await;
+    lee.hold_call(&json!({"seats": ["a-1-1"]})).send().await.expect_code(409, "SEATS_TAKEN");
+    let refund = kim.refund_call(&order, 1).send().await.expect(202).text("id");
+    let refund = format!("{path}/refunds/{refund}");
+    eventually("the refund is done", async || kim.get(&refund).send().await.expect(200).json["status"] == "done").await;
+    lee.hold(&["a-1-1"]).await;
+    assert_eq!(clean().await["ok"], true);
     gateway.stop().await;
 }

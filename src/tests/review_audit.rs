@@ -25,6 +25,8 @@ async fn what_the_log_still_has_is_on_its_way() {
         spec: "{}".to_owned(),
         layout: "{}".to_owned(),
         draw: DrawSecret::default(),
+        away: false,
+        returned: false,
         fact: None,
     };
     assert_eq!(house.ledger.put_event(event, None, now_ms).await.expect("stores"), Put::Done);

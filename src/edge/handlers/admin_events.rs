@@ -105,6 +105,6 @@ fn changed(outcome: PutEventOutcome) -> Outcome {
 
 /// `GET /v1/admin/events/{event}`
 pub async fn get(request: Request) -> Outcome {
-    let event = lookup::event(&request)?;
+    let event = lookup::any_event(&request)?;
     Ok(answer(StatusCode::OK, &event))
 }

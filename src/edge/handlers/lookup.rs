@@ -14,6 +14,13 @@ pub fn event(request: &Request) -> Result<Arc<Event>, Problem> {
     found.ok_or(Code::EventNotFound.into())
 }
 
+/// `{event}` of the path, also one that has left its lane.
+pub fn any_event(request: &Request) -> Result<Arc<Event>, Problem> {
+    let id = request.param("event");
+    let found = if ids::is_slug(id) { request.state.catalog.any_event(id) } else { None };
+    found.ok_or(Code::EventNotFound.into())
+}
+
 /// `{campaign}` of the path.
 pub fn campaign(request: &Request) -> Result<Arc<Campaign>, Problem> {
     let id = request.campaign_id()?;

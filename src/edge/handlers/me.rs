@@ -35,7 +35,7 @@ pub async fn tickets(request: Request) -> Outcome {
     let state = &request.state;
     let rows = state.ledger.tickets_of(user, after, limit).await?;
     own(&Page::of(rows, |row| {
-        let event = state.catalog.event(row.event.as_str());
+        let event = state.catalog.any_event(row.event.as_str());
         TicketView::new(row, event.as_deref())
     }))
 }

@@ -203,6 +203,6 @@ fn whole(request: &Request, status: StatusCode, fact: &OrderFact) -> Answer {
 
 pub(super) fn view(request: &Request, fact: &OrderFact) -> OrderView {
     let state = &request.state;
-    let event = state.catalog.event(fact.event.as_str());
+    let event = state.catalog.any_event(fact.event.as_str());
     OrderView::new(fact, event.as_deref(), state.inventory.coupons(), state.clock.now_ms())
 }

@@ -30,7 +30,7 @@ pub async fn create(request: Request) -> Outcome {
 /// By which terms a buyer asks: those of the order, which its lane judges, or better ones since then.
 fn buyer(request: &Request, order: &OrderFact) -> RefundBy {
     let state = &request.state;
-    let event = state.catalog.event(order.event.as_str());
+    let event = state.catalog.any_event(order.event.as_str());
     match event.is_some_and(|event| event.frees_refunds(order.placed_ms, state.clock.now_ms())) {
         true => RefundBy::BuyerAfterChange,
         false => RefundBy::Buyer,
@@ -75,6 +75,10 @@ async fn refund_later(request: &Request, ask: Refunding) -> Result<RefundOutcome
         return Ok(RefundOutcome::NotOwner);
     }
     let Some(order) = ledger.live_order(&ask.order).await? else { return Ok(RefundOutcome::NotRefundable) };
+    if request.state.catalog.event(order.fact.event.as_str()).is_none() {
+        let text = "its event has left its lane; an operator brings it back by putting it again";
+        return Err(Problem::new(Code::NotRefundable).detail(text));
+    }
     let refunds = ledger.refunds_of(&ask.order).await?;
     inventory.bring_back(order, refunds).await?;
     Ok(inventory.refund(ask).await?)

@@ -108,6 +108,8 @@ mod tests {
             layout,
             draw: DrawSecret::default(),
             birth: None,
+            away: false,
+            returned: false,
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Effect {
     Stepped(u64),
     Trimmed(LogId),
     Event(EventId, EventEffect),
+    /// It is gone, with its orders; at which version is remembered.
+    EventLeft(EventId, i64),
     OrderPut(Box<Order>),
     /// Only the digest of its request is left.
     OrderReduced(OrderId),
@@ -108,6 +110,7 @@ impl Effect {
             Effect::RestoreBegun { generation, log } => {
                 let before = std::mem::take(state);
                 state.keep = before.keep;
+                state.left = before.left;
                 state.journaled = before.journaled;
                 state.lease = before.lease;
                 state.fence = before.fence;
@@ -133,10 +136,18 @@ impl Effect {
                     holds: Default::default(),
                 };
                 state.events.insert(id.clone(), event);
+                state.left.remove(id);
             }
             Effect::Event(id, effect) => {
                 let event = state.events.get_mut(id).expect("an event is created before it changes");
                 effect.apply(event);
+            }
+            Effect::EventLeft(id, version) => {
+                state.events.remove(id);
+                state.left.insert(id.clone(), *version);
+                for order in state.orders.remove_all_of(id) {
+                    forget_refunds(state, Some(order));
+                }
             }
             Effect::OrderPut(order) => state.orders.put((**order).clone()),
             Effect::OrderReduced(id) => {

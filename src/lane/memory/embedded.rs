@@ -22,7 +22,7 @@ use crate::lane::{
     CampaignDump, CampaignPut, Cancel, CancelOutcome, Checkout, CheckoutOutcome, ClaimAsk, ClaimOutcome, Enter,
     EnterOutcome, Entry, EventDump, EventPut, EventRestore, Fault, HoldAsk, HoldFact, HoldOutcome, Keep, Lane, Lanes,
     Lease, Meta, OrderFact, Pay, PayOutcome, Place, Pulse, Pulsed, PutCampaign, PutEvent, Refund, RefundFact,
-    RefundOutcome, Release, ReleaseOutcome, Result, RoomCounts, SeatMap, Settlement, Token,
+    RefundOutcome, Release, ReleaseOutcome, Result, Retired, RoomCounts, SeatMap, Settlement, Token,
 };
 use crate::metrics::LANE_OPERATION_SECONDS;
 
@@ -73,6 +73,7 @@ struct Embedded {
 /// The operations that are timed, the wait for the disk included.
 const OPERATIONS: &[&str] = &[
     "put_event",
+    "retire_event",
     "enter",
     "poll",
     "board",
@@ -169,6 +170,10 @@ impl Embedded {
 impl Lane for Embedded {
     fn id(&self) -> LaneId {
         self.id
+    }
+
+    async fn retire_event(&self, _: Millis, event: &EventId, version: i64) -> Result<Retired> {
+        self.run("retire_event", When::Built, |step| Ok(events::retire_event(step, event, version))).await
     }
 
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {

@@ -1,12 +1,12 @@
 //! Creating and changing an event. The rules stand at `lane::event::EventPut`.
 
-use super::effect::EventEffect;
+use super::effect::{Effect, EventEffect};
 use super::room::Bucket;
 use super::step::Step;
 use crate::clock::Millis;
 use crate::ids::{EventId, SeatIndex};
 use crate::lane::Result;
-use crate::lane::event::{EventPut, PutEvent, SeatMap, SeatState};
+use crate::lane::event::{EventPut, PutEvent, Retired, SeatMap, SeatState};
 use crate::lane::room::{Mode, Order};
 
 /// Most taken seats a refusal names.
@@ -53,10 +53,36 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         }
         step.emit_on(id, EventEffect::Bucket(bucket));
     } else {
-        create(step, now_ms, put, 1);
+        match step.state().left.get(id) {
+            Some(left) if put.version <= *left => return Ok(PutEvent::Stale(*left)),
+            Some(_) => return Ok(PutEvent::Missing),
+            None if put.returned => return Ok(PutEvent::Missing),
+            None => create(step, now_ms, put, 1),
+        }
     }
     lay_out(step, put);
     Ok(PutEvent::Done)
+}
+
+pub fn retire_event(step: &mut Step<'_>, id: &EventId, version: i64) -> Retired {
+    let is_there = if let Some(event) = step.event(id) {
+        if version < event.version {
+            return Retired::Stale(event.version);
+        }
+        let (seats, room) = (event.seats.counts(), &event.room);
+        if room.waiting() + room.inside() + room.late() + seats.held + seats.paying > 0 {
+            return Retired::Busy;
+        }
+        true
+    } else {
+        false
+    };
+    let version = step.state().left.get(id).map_or(version, |left| version.max(*left));
+    step.emit(Effect::EventLeft(id.clone(), version));
+    if is_there {
+        step.mark();
+    }
+    Retired::Done
 }
 
 /// An empty event with a full bucket.

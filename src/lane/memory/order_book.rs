@@ -112,6 +112,16 @@ impl Orders {
         self.take(id)
     }
 
+    /// Drops an event's orders, and what is left of older ones; returns those that were whole.
+    pub fn remove_all_of(&mut self, event: &EventId) -> Vec<Order> {
+        let whole = self.by_id.values().filter(|order| order.fact.event == *event).map(|order| order.fact.id.clone());
+        let past = self.digests.iter().filter(|(_, past)| past.event == *event).map(|(id, _)| id.clone());
+        let ids: Vec<OrderId> = whole.chain(past).collect();
+        let removed = ids.iter().filter_map(|id| self.remove(id)).collect();
+        self.recent.remove(event);
+        removed
+    }
+
     fn take(&mut self, id: &OrderId) -> Option<Order> {
         let order = self.unindex(id)?;
         if let Some(recent) = self.recent.get_mut(&order.fact.event) {

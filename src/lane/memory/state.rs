@@ -33,6 +33,9 @@ pub struct State {
     pub fence: u64,
     pub log: Log,
     pub events: BTreeMap<EventId, Event>,
+    /// Events that left, and at which version.
+    #[serde(default)]
+    pub left: BTreeMap<EventId, i64>,
     #[serde(flatten)]
     pub orders: Orders,
     pub refunds: BTreeMap<RefundId, RefundFact>,

@@ -9,7 +9,7 @@ use crate::ids::{CampaignId, EventId, HoldId, LaneId, LogId, OrderId, RefundId, 
 use crate::lane::board::{Board, Presence, Showing};
 use crate::lane::campaign::{CampaignDump, CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
 use crate::lane::checkpoint::{Look, Told};
-use crate::lane::event::{EventDump, EventPut, EventRestore, PutEvent, SeatMap};
+use crate::lane::event::{EventDump, EventPut, EventRestore, PutEvent, Retired, SeatMap};
 use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, Release, ReleaseOutcome};
 use crate::lane::log::{Entry, Lease, Meta};
 use crate::lane::order::{
@@ -28,6 +28,10 @@ impl Lane for RedisLane {
 
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {
         rooms::put_event(self, now_ms, &put).await
+    }
+
+    async fn retire_event(&self, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired> {
+        rooms::retire_event(self, now_ms, event, version).await
     }
 
     async fn enter(&self, now_ms: Millis, enter: Enter) -> Result<Vec<EnterOutcome>> {

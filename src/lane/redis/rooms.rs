@@ -8,7 +8,7 @@ use super::scripts;
 use crate::clock::Millis;
 use crate::ids::{EventId, SeatIndex, VisitorId};
 use crate::lane::Result;
-use crate::lane::event::{EventPut, PutEvent};
+use crate::lane::event::{EventPut, PutEvent, Retired};
 use crate::lane::room::{
     Control, Enter, EnterOutcome, Entrant, Mode, Order, Place, PlaceState, Pulse, Pulsed, ReleaseOn, RoomCounts,
     RoomSettings, Token,
@@ -20,14 +20,36 @@ pub const NO_TIME: Millis = 0;
 const MODES: [Mode; 6] = [Mode::Scheduled, Mode::Open, Mode::Paused, Mode::Drain, Mode::Closed, Mode::Recovering];
 
 pub async fn put_event(lane: &RedisLane, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
-    let args = blocked(settings(put), put);
+    let args = blocked(settings(put).int(i64::from(put.returned)), put);
     let reply = lane.call(&scripts::PUT_EVENT, About::Event(&put.event), now_ms, args).await?;
     lane.read(reply, |reply| match reply.name {
         "DONE" => Ok(PutEvent::Done),
         "STALE" => Ok(PutEvent::Stale(reply.int()?)),
         "SEATS_TAKEN" => Ok(PutEvent::SeatsTaken(seats(reply)?)),
+        "MISSING" => Ok(PutEvent::Missing),
         _ => Err(reply.unexpected()),
     })
+}
+
+/// Calls of one event: 500 orders go with each.
+const RETIRE_CALLS_MAX: usize = 100_000;
+
+pub async fn retire_event(lane: &RedisLane, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired> {
+    for _ in 0..RETIRE_CALLS_MAX {
+        let args = Args::new().text(event.as_str()).int(version);
+        let reply = lane.call(&scripts::RETIRE_EVENT, About::Event(event), now_ms, args).await?;
+        let retired = lane.read(reply, |reply| match reply.name {
+            "MORE" => Ok(None),
+            "DONE" => Ok(Some(Retired::Done)),
+            "STALE" => Ok(Some(Retired::Stale(reply.int()?))),
+            "BUSY" => Ok(Some(Retired::Busy)),
+            _ => Err(reply.unexpected()),
+        })?;
+        if let Some(retired) = retired {
+            return Ok(retired);
+        }
+    }
+    Err(lane.fault("an event has more orders than may be dropped at once"))
 }
 
 /// The settings as put_event and restore_event take them.

@@ -113,7 +113,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Owners], AtLeast(18), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-100, "RECOVERING")];
+    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Owners], AtLeast(19), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-3, "MISSING"), (-100, "RECOVERING")];
+    RETIRE_EVENT = "queue/retire_event", [Meta, Events, Orders, Pending, Attempts, Refunds, OrderRefunds, OrderDigests, Placed, Drops, Room, Waiting, Inside, Late, Back, Seen, Called, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, RecentHolds, HoldDigests, RecentOrders], Exactly(5), [(1, "DONE"), (2, "MORE"), (-1, "STALE"), (-2, "BUSY"), (-100, "RECOVERING")];
     ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
     POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     BOARD = "queue/board", [Meta, Room, Waiting, Inside, Late, Back], Exactly(4), [(1, "BOARD"), (-1, "NO_EVENT"), (-100, "RECOVERING")];

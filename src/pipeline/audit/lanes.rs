@@ -223,7 +223,7 @@ async fn events_of(lane: &dyn Lane, ledger: &Ledger) -> Result<Vec<EventId>, Err
         let rows = ledger.events_since(seq, PAGE as i64).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         seq = last.seq;
-        found.extend(rows.into_iter().filter(|r| r.lane == lane.id()).map(|r| r.id));
+        found.extend(rows.into_iter().filter(|r| r.lane == lane.id() && !r.away).map(|r| r.id));
     }
 }
 

@@ -70,7 +70,7 @@ pub fn settings() -> RoomSettings {
 }
 
 pub fn put(name: &str) -> EventPut {
-    EventPut { event: event(name), version: 1, seats: SEATS, blocked: vec![], room: settings() }
+    EventPut { event: event(name), version: 1, seats: SEATS, blocked: vec![], room: settings(), returned: false }
 }
 
 pub fn enter(name: &str, who: &str) -> Enter {

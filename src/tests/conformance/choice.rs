@@ -13,6 +13,7 @@ pub struct Choice {
 pub enum Kind {
     Wait,
     PutEvent,
+    Retire,
     Enter,
     Poll,
     Leave,
@@ -41,6 +42,7 @@ pub fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let kinds = prop_oneof![
         8 => Just(Kind::Wait),
         2 => Just(Kind::PutEvent),
+        1 => Just(Kind::Retire),
         14 => Just(Kind::Enter),
         14 => Just(Kind::Poll),
         2 => Just(Kind::Leave),

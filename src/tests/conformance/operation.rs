@@ -13,6 +13,7 @@ use stanchion::lane::{
 #[derive(Debug, Clone)]
 pub enum Operation {
     PutEvent(EventPut),
+    RetireEvent(EventId, i64),
     Enter(Enter),
     Poll(Token),
     Presence(EventId, Vec<Token>),
@@ -84,6 +85,7 @@ impl Operation {
     async fn ask(self, lane: &dyn Lane, now_ms: Millis) -> Result<Answer, Fault> {
         Ok(match self {
             Operation::PutEvent(put) => other(lane.put_event(now_ms, put).await?),
+            Operation::RetireEvent(event, version) => other(lane.retire_event(now_ms, &event, version).await?),
             Operation::Enter(enter) => Answer::Entered(lane.enter(now_ms, enter).await?),
             Operation::Poll(token) => other(lane.poll(now_ms, token).await?),
             Operation::Presence(event, tokens) => other(lane.presence(now_ms, &event, tokens).await?),

@@ -135,6 +135,16 @@ impl World {
                 vec![]
             }
             Kind::PutEvent => vec![Operation::PutEvent(self.put_event(choice))],
+            Kind::Retire => {
+                let at = usize::from(a % 8 != 0);
+                let version = self.versions[at] + pick(&[0, 0, 0, 1, -1], b);
+                // Put again, it comes only by a rebuilding.
+                let mut again = ask::put(EVENTS[at]);
+                (again.version, again.seats, again.returned) = (version + 1, self.lengths[at], c % 2 == 0);
+                again.room.absent_after_s = self.absent_after_s;
+                let retire = Operation::RetireEvent(ask::event(EVENTS[at]), version);
+                if d % 4 == 0 { vec![retire, Operation::PutEvent(again)] } else { vec![retire] }
+            }
             Kind::Enter => {
                 let mut enter = ask::enter(if d % 16 == 15 { "nowhere" } else { name }, visitor);
                 enter.waiting_max = pick(&[ask::MANY, ask::MANY, 1, 0], c);
@@ -395,6 +405,7 @@ impl World {
         let at = usize::from(a % 8 == 7);
         let mut put = ask::put(EVENTS[at]);
         put.version = self.versions[at] + pick(&[1, 1, 1, 0, -1], b);
+        put.returned = f % 8 == 3;
         put.seats = self.lengths[at] + pick(&[0, 0, 0, 1], b);
         put.blocked =
             pick::<&[(SeatIndex, SeatIndex)]>(&[&[], &[], &[(3, 4)], &[(0, 2), (10, 12)], &[(4, 4)], &[(9, 40)]], c)

@@ -97,7 +97,7 @@ impl Doors {
     }
 
     async fn put(&self, version: i64, room: RoomSettings) {
-        let put = EventPut { event: EVENT.into(), version, seats: 0, blocked: vec![], room };
+        let put = EventPut { event: EVENT.into(), version, seats: 0, blocked: vec![], room, returned: false };
         assert_eq!(self.lane.put_event(self.clock.now_ms(), put).await.expect("an answer"), PutEvent::Done);
     }
 
