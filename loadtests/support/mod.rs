@@ -15,6 +15,7 @@ pub mod client;
 #[path = "../../src/tests/support/doors.rs"]
 pub mod doors;
 pub mod gateway;
+pub mod hall;
 pub mod load;
 pub mod machine;
 pub mod order;

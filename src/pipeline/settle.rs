@@ -12,8 +12,10 @@ use crate::lane::{Fault, Lane, Settlement};
 use crate::metrics::PIPELINE_RETRIES;
 use crate::shutdown::Stopping;
 
-/// Most orders in one step: a lane does nothing else meanwhile.
-const ORDERS_MAX: usize = 100;
+/// Most orders in one step, and most seats of them: a lane does nothing else meanwhile. An order of more seats has a
+/// step of its own.
+const ORDERS_MAX: usize = 25;
+const SEATS_MAX: usize = 100;
 
 /// Settles everything, event by event, then the log is dropped up to `upto`. Tried until it is done:
 /// every step may be repeated.
@@ -29,7 +31,7 @@ pub(super) async fn settle(
     let mut steps: Vec<(EventId, Vec<Settlement>)> = Vec::new();
     for (event, settlement) in settlements {
         match steps.last_mut() {
-            Some((same, step)) if *same == event && step.len() < ORDERS_MAX => step.push(settlement),
+            Some((same, step)) if *same == event && fits(step, &settlement) => step.push(settlement),
             Some(_) | None => steps.push((event, vec![settlement])),
         }
     }
@@ -42,6 +44,11 @@ pub(super) async fn settle(
         until_done(lane, stop, || lane.trim(upto)).await?;
     }
     Ok(())
+}
+
+fn fits(step: &[Settlement], next: &Settlement) -> bool {
+    let seats: usize = step.iter().chain([next]).map(|settlement| settlement.seats.len()).sum();
+    step.len() < ORDERS_MAX && seats <= SEATS_MAX
 }
 
 async fn until_done<F>(lane: &dyn Lane, stop: &mut Stopping, step: impl Fn() -> F) -> Result<(), Ended>

@@ -42,6 +42,7 @@ mod purchase_catalog;
 mod purchase_crowd;
 mod purchase_journey;
 mod purchase_later;
+mod purchase_ranges;
 mod purchase_refusals;
 mod purchase_repeats;
 mod purchase_support;

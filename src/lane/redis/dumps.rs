@@ -19,8 +19,11 @@ use crate::lane::event::{EventDump, SeatTally};
 use crate::lane::room::{RoomCounts, RoomSettings};
 use crate::lane::{HoldFact, OrderFact, Result};
 
-/// Seats, holds, orders, users or claims in one page, about.
+/// Seats, users or claims in one page, about.
 const PAGE: u32 = 500;
+
+/// Holds or orders in one page, about. An order of four seats is 1.5 KB of JSON.
+const FACTS_PAGE: u32 = 100;
 
 /// What is read of an event in one step.
 struct Head {
@@ -132,7 +135,7 @@ async fn scan(
 ) -> Result<()> {
     let mut cursor = "0".to_owned();
     loop {
-        let reply = lane.call(script, about, NO_TIME, Args::new().text(cursor.as_str()).int(PAGE)).await?;
+        let reply = lane.call(script, about, NO_TIME, Args::new().text(cursor.as_str()).int(FACTS_PAGE)).await?;
         cursor = lane.read(reply, |reply| {
             let next = reply.text()?;
             while !reply.is_empty() {

@@ -1,0 +1,341 @@
+//! A hall of 100,000 sold seats in a lane, what an audit reads of it, and a crowd that keeps the lane busy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use stanchion::clock::Clock;
+use stanchion::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
+use stanchion::lane::board::EXACT_MAX;
+use stanchion::lane::checkpoint::Told;
+use stanchion::lane::event::RestoredOrder;
+use stanchion::lane::hold::Row;
+use stanchion::lane::order::{LineFact, OrderStatus, PaymentFact, SeatTarget, TicketFact, TicketState, TotalFact};
+use stanchion::lane::room::{Control, ENTER_MAX, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::lane::terms::RefundTerm;
+use stanchion::lane::{
+    Enter, EnterOutcome, Entrant, EventPut, EventRestore, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, OrderFact,
+    Pulse, PutEvent, Release, ReleaseOutcome, SeatState, Settlement, Showing, Token, Want,
+};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+pub const SOLD: u32 = 100_000;
+/// Beside them: these are held and given back.
+const FREE: u32 = 2_000;
+/// Seats of an order.
+const EACH: u32 = 4;
+const PRICE: i64 = 55_000;
+
+const WAITING: usize = 10_000;
+const HOLDERS: usize = 10;
+/// Each holds and gives back once in this time.
+const HOLD_EVERY: Duration = Duration::from_millis(50);
+const POLLERS: usize = 5;
+const POLL_EVERY: Duration = Duration::from_millis(10);
+/// Orders the writer settles in a second, and in one step of `pipeline::settle`.
+const SETTLED: u32 = 100;
+const SETTLED_AT_ONCE: u32 = 25;
+const WEEK_S: i64 = 7 * 24 * 3_600;
+const WEEK_MS: i64 = WEEK_S * 1_000;
+
+fn event() -> EventId {
+    EventId::from("hall")
+}
+
+fn put() -> EventPut {
+    let room = RoomSettings {
+        mode: Mode::Open,
+        opens_at_ms: 0,
+        closes_at_ms: 0,
+        capacity: HOLDERS as i64,
+        rate_per_min: 600_000,
+        pass_ttl_s: WEEK_S,
+        claim_ttl_s: WEEK_S,
+        absent_after_s: WEEK_S,
+        late_grace_s: 60,
+        release_on: ReleaseOn::Order,
+        order: Order::Fifo,
+        control: Control::Fixed,
+    };
+    EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room }
+}
+
+/// Builds the lane that was begun, as after its loss.
+pub async fn fill(lane: &dyn Lane, now_ms: i64) {
+    let restore = EventRestore {
+        generation: 1,
+        put: put(),
+        epoch: 1,
+        checkpoint: None,
+        spent_draws: Vec::new(),
+        recover_ms: 0,
+        orders: (0..SOLD / EACH).map(|nth| sold(nth, now_ms)).collect(),
+        now_ms,
+    };
+    lane.restore_event(now_ms, restore).await.expect("restored");
+    lane.end_restore(now_ms, 1).await.expect("ended");
+}
+
+/// A confirmed order as the ledger tells it.
+fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
+    let (id, hold) = (OrderId::from(format!("o00{nth:032x}")), HoldId::from(format!("h00{nth:032x}")));
+    let user = UserId::from(format!("buyer-{nth}"));
+    let seats: Vec<u32> = (nth * EACH..(nth + 1) * EACH).collect();
+    let line = |(at, seat): (u32, &u32)| LineFact {
+        line: at,
+        seat: *seat,
+        price: PRICE,
+        discount: 0,
+        points: 0,
+        cash: PRICE,
+        earn: 550,
+        refunded: 0,
+        closed: false,
+        ticket: Some(TicketFact { id: format!("t00{nth:032x}-{at}"), state: TicketState::Valid }),
+    };
+    let price = PRICE * i64::from(EACH);
+    let fact = OrderFact {
+        id: id.clone(),
+        event: event(),
+        user: user.clone(),
+        hold: hold.clone(),
+        digest: format!("{nth:032x}"),
+        status: OrderStatus::Confirmed,
+        reason: None,
+        version: 2,
+        currency: "KRW".into(),
+        lines: (1..).zip(&seats).map(line).collect(),
+        total: Some(TotalFact { price, discount: 0, points: 0, cash: price }),
+        coupon: None,
+        payment: Some(PaymentFact {
+            provider: "sandbox".into(),
+            status: "captured".into(),
+            attempts: 1,
+            captured: price,
+            cancelled: 0,
+        }),
+        placed_ms: now_ms,
+        confirmed_ms: Some(now_ms),
+        deadline_ms: now_ms + 600_000,
+        refund_terms: vec![RefundTerm::FREE],
+    };
+    let hold = HoldFact {
+        id: hold,
+        event: event(),
+        user,
+        visitor: VisitorId::from(format!("visitor-{nth}")),
+        digest: format!("{nth:032x}"),
+        state: HoldState::Ordered,
+        seats: seats.clone(),
+        prices: vec![PRICE; EACH as usize],
+        earn_bp: 100,
+        fee_bp: 500,
+        created_ms: now_ms - 60_000,
+        expires_ms: now_ms + 360_000,
+        order: Some(id),
+    };
+    let seats = seats.into_iter().map(|seat| (seat, SeatState::Sold)).collect();
+    RestoredOrder { fact, hold, seats, refundable_until_ms: now_ms + WEEK_MS }
+}
+
+/// The same layout again, as after every change of an event.
+pub async fn lay_out_again(lane: &dyn Lane, now_ms: i64) {
+    assert_eq!(lane.put_event(now_ms, put()).await.expect("an answer"), PutEvent::Done);
+}
+
+/// What an audit reads of the hall, which must be whole.
+pub async fn check(lane: &dyn Lane) {
+    let dump = lane.dump_event(&event()).await.expect("an answer").expect("the hall");
+    let sold = dump.seats.iter().filter(|byte| **byte == SeatState::Sold.byte()).count();
+    let owned = dump.owners.iter().filter(|(_, owner)| owner.starts_with('o')).count();
+    assert_eq!((sold, owned), (SOLD as usize, SOLD as usize));
+    assert_eq!((dump.tally.sold, dump.counts.sold), (i64::from(SOLD), i64::from(SOLD)));
+    assert_eq!(dump.orders.len(), (SOLD / EACH) as usize);
+    let bought = dump.taken.iter().filter(|(user, taken)| user.starts_with("buyer-") && *taken == i64::from(EACH));
+    assert_eq!(bought.count(), (SOLD / EACH) as usize);
+    lane.read_log(stanchion::ids::LogId(0), 500).await.expect("an answer");
+}
+
+/// Holders, pollers, and what a gateway and a writer ask of a lane by themselves, until they are told to stop.
+pub struct Crowd {
+    tasks: Vec<JoinHandle<()>>,
+    holds: Arc<Mutex<Vec<f64>>>,
+}
+
+impl Crowd {
+    pub async fn start(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) -> Self {
+        let now_ms = clock.now_ms();
+        let inside = enter(&**lane, now_ms, "holder", HOLDERS).await;
+        let tokens: Arc<Vec<Token>> = Arc::new(enter(&**lane, now_ms, "waiting", WAITING).await);
+        let holds = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for token in inside {
+            let holder = Holder { lane: lane.clone(), clock: clock.clone(), visitor: token.visitor };
+            tasks.push(tokio::spawn(holder.run(stop.clone(), holds.clone())));
+        }
+        let next = Arc::new(AtomicUsize::new(0));
+        for _ in 0..POLLERS {
+            let (lane, clock, tokens, next) = (lane.clone(), clock.clone(), tokens.clone(), next.clone());
+            tasks.push(every(POLL_EVERY, stop, move || {
+                let (lane, now_ms) = (lane.clone(), clock.now_ms());
+                let token = tokens[next.fetch_add(1, Ordering::Relaxed) % tokens.len()].clone();
+                async move {
+                    lane.poll(now_ms, token).await.expect("an answer").expect("the hall");
+                }
+            }));
+        }
+        tasks.extend(by_themselves(lane, clock, stop));
+        Self { tasks, holds }
+    }
+
+    /// What each hold waited since the last look, ms.
+    pub fn take_holds(&self) -> Vec<f64> {
+        std::mem::take(&mut *self.holds.lock())
+    }
+
+    pub async fn end(self) {
+        for task in self.tasks {
+            task.await.expect("it went well");
+        }
+    }
+}
+
+/// Those who enter in this order; the first are inside at once.
+async fn enter(lane: &dyn Lane, now_ms: i64, name: &str, many: usize) -> Vec<Token> {
+    let names: Vec<VisitorId> = (0..many).map(|nth| VisitorId::from(format!("{name}-{nth}"))).collect();
+    let mut tokens = Vec::with_capacity(many);
+    for few in names.chunks(ENTER_MAX) {
+        let visitors = few.iter().map(|visitor| Entrant { visitor: visitor.clone(), draw: None }).collect();
+        let enter = Enter { event: event(), round: 0, visitors, waiting_max: 1_000_000 };
+        let places = lane.enter(now_ms, enter).await.expect("an answer");
+        tokens.extend(few.iter().zip(places).map(|(visitor, place)| match place {
+            EnterOutcome::Entered { score, place } => {
+                Token { event: event(), visitor: visitor.clone(), score, round: place.counts.round }
+            }
+            other => panic!("{visitor} enters: {other:?}"),
+        }));
+    }
+    tokens
+}
+
+struct Holder {
+    lane: Arc<dyn Lane>,
+    clock: Clock,
+    visitor: VisitorId,
+}
+
+impl Holder {
+    async fn run(self, stop: Arc<AtomicBool>, holds: Arc<Mutex<Vec<f64>>>) {
+        let mut ticks = ticks(HOLD_EVERY);
+        let mut nth = 0;
+        while !stop.load(Ordering::Relaxed) {
+            ticks.tick().await;
+            nth += 1;
+            let began = Instant::now();
+            let hold = self.hold(nth).await;
+            holds.lock().push(began.elapsed().as_secs_f64() * 1_000.0);
+            let release = Release { event: event(), hold, user: self.user() };
+            let outcome = self.lane.release(self.clock.now_ms(), release).await.expect("an answer");
+            assert_eq!(outcome, ReleaseOutcome::Released);
+        }
+    }
+
+    async fn hold(&self, nth: u32) -> HoldId {
+        let hold = HoldId::from(format!("h00-{}-{nth}", self.visitor));
+        let row = |at: u32| Row { runs: vec![(SOLD + at * 50, 50)] };
+        let ask = HoldAsk {
+            event: event(),
+            hold: hold.clone(),
+            digest: "d".into(),
+            user: self.user(),
+            visitor: self.visitor.clone(),
+            want: Want::Adjacent { rows: (0..FREE / 50).map(row).collect(), quantity: EACH, price: PRICE },
+            seats_per_user: i64::from(EACH),
+            hold_ttl_ms: 60_000,
+            earn_bp: 100,
+            fee_bp: 500,
+        };
+        let outcome = self.lane.hold(self.clock.now_ms(), ask).await.expect("an answer");
+        assert!(matches!(outcome, HoldOutcome::Held(_)), "{outcome:?}");
+        hold
+    }
+
+    fn user(&self) -> UserId {
+        UserId::from(self.visitor.as_str())
+    }
+}
+
+/// Four pulses a second; a board, the seats, a checkpoint and the settlements of a batch of orders, each once a
+/// second.
+fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+    let second = Duration::from_secs(1);
+    let asking = || (lane.clone(), clock.clone());
+    let (lane, clock) = asking();
+    let pulse = every(second / 4, stop, move || {
+        let (lane, now_ms) = (lane.clone(), clock.now_ms());
+        async move {
+            lane.pulse(now_ms, Pulse { event: event(), work_max: 500 }).await.expect("an answer");
+        }
+    });
+    let (lane, clock) = asking();
+    let looks = every(second, stop, move || {
+        let (lane, now_ms) = (lane.clone(), clock.now_ms());
+        async move {
+            let showing = Showing { event: event(), exact: EXACT_MAX };
+            lane.board(now_ms, showing).await.expect("an answer").expect("the hall");
+            lane.seats(&event()).await.expect("an answer").expect("the hall");
+            let told = Told { round: 1, changes: 0, max: 1_000 };
+            lane.checkpoint(&event(), told).await.expect("an answer").expect("the hall");
+        }
+    });
+    let (lane, clock) = asking();
+    let version = AtomicUsize::new(2);
+    let settles = every(second, stop, move || {
+        let (lane, now_ms) = (lane.clone(), clock.now_ms());
+        let version = version.fetch_add(1, Ordering::Relaxed) as i64 + 1;
+        async move {
+            for first in (0..SETTLED).step_by(SETTLED_AT_ONCE as usize) {
+                let settlements = (first..first + SETTLED_AT_ONCE).map(|nth| settled(nth, version, now_ms)).collect();
+                lane.settle(now_ms, &event(), settlements, None).await.expect("an answer");
+            }
+        }
+    });
+    vec![pulse, looks, settles]
+}
+
+/// A newer version of an order that says the same.
+fn settled(nth: u32, version: i64, now_ms: i64) -> Settlement {
+    let RestoredOrder { fact, hold, seats, refundable_until_ms } = sold(nth, now_ms);
+    Settlement {
+        fact: OrderFact { version, ..fact },
+        visitor: hold.visitor,
+        user: hold.user,
+        seats: seats.into_iter().map(|(seat, _)| (seat, SeatTarget::Sold)).collect(),
+        held_until_ms: None,
+        refundable_until_ms,
+        refunds: Vec::new(),
+    }
+}
+
+/// Does something at a steady rate. What comes late is not made up for.
+fn every<F>(period: Duration, stop: &Arc<AtomicBool>, mut act: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send,
+{
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        let mut ticks = ticks(period);
+        while !stop.load(Ordering::Relaxed) {
+            ticks.tick().await;
+            act().await;
+        }
+    })
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
