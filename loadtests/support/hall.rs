@@ -59,7 +59,7 @@ fn put() -> EventPut {
         order: Order::Fifo,
         control: Control::Fixed,
     };
-    EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room }
+    EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room, returned: false }
 }
 
 /// Builds the lane that was begun, as after its loss.

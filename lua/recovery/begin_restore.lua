@@ -40,6 +40,10 @@ if to < seen_generation then return reply("OLD_GENERATION") end
 if to == seen_generation and not is_again then last = math.max(last, seen_log) end
 redis.call("UNLINK", LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ORDER_DIGESTS)
 local events, campaigns = redis.call("SMEMBERS", EVENTS), redis.call("SMEMBERS", CAMPAIGNS)
+-- Its writer tells it anew which events have left.
+for _, field in ipairs(redis.call("HKEYS", META)) do
+  if string.find(field, "^left:") then redis.call("HDEL", META, field) end
+end
 restoring = #events + #campaigns > 0 and "dropping" or "building"
 redis.call("HSET", META, "generation", text(to), "log", text(last), "restoring", restoring, "begun", text(now))
 generation, log_last = to, last

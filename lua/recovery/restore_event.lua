@@ -85,5 +85,4 @@ if round > 0 then
   room.round, room.serial, room.admitted, room.head, room.drawing, room.units = round, serial, admitted, head, drawing, 0
 end
 write_event(laid_out("", settings.seats, ranges))
-redis.call("HDEL", META, "left:" .. event)
 return reply("DONE")

@@ -85,7 +85,7 @@ pub trait Lane: Send + Sync + 'static {
     /// Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent>;
     /// Drops an event whose time is over, with its orders, and remembers at which version it left: from then on only a
-    /// rebuilding brings it back. A newer version in the lane, or anybody who waits, is inside, holds or pays: nothing
+    /// rebuilding brings it back (and forgets what had left: the writer tells it anew). A newer version in the lane, or anybody who waits, is inside, holds or pays: nothing
     /// is changed. Of one that is not there it is remembered.
     async fn retire_event(&self, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired>;
     /// Takes places in line, up to 500 in one step; admits at once while nobody waits and there is room.

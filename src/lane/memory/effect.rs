@@ -110,7 +110,6 @@ impl Effect {
             Effect::RestoreBegun { generation, log } => {
                 let before = std::mem::take(state);
                 state.keep = before.keep;
-                state.left = before.left;
                 state.journaled = before.journaled;
                 state.lease = before.lease;
                 state.fence = before.fence;
@@ -136,7 +135,6 @@ impl Effect {
                     holds: Default::default(),
                 };
                 state.events.insert(id.clone(), event);
-                state.left.remove(id);
             }
             Effect::Event(id, effect) => {
                 let event = state.events.get_mut(id).expect("an event is created before it changes");

@@ -195,7 +195,7 @@ fn run(runtime: &tokio::runtime::Runtime, runner: &mut TestRunner, pair: &mut Pa
 fn the_sequences_meet_every_outcome() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut pair = Pair::new(memory::volatile(2), Right::Open(memory::volatile(2)));
-    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 220, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     run(&runtime, &mut runner, &mut pair);
     let missed: Vec<&str> = OUTCOMES.iter().copied().filter(|outcome| !pair.met.contains_key(*outcome)).collect();

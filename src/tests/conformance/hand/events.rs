@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use stanchion::ids::LaneId;
+use stanchion::lane::order::{OrderStatus, SeatTarget};
 use stanchion::lane::room::{Mode, PlaceState, score};
-use stanchion::lane::{EventPut, Fault, Lane, PutEvent};
+use stanchion::lane::{EventPut, Fault, Lane, PutEvent, Retired};
 
 use super::cases;
-use super::stage::{HALL, entered, hall, hall_with, held, inside, polled, seats};
+use super::stage::{HALL, entered, hall, hall_with, held, inside, ordered, polled, seats, settle};
 use crate::conformance::ask::{self, SECOND, START};
 
 cases![
@@ -18,6 +19,7 @@ cases![
     malformed_layouts_are_the_callers_fault,
     a_new_round_begins_when_a_closed_room_opens,
     unknown_events_are_none,
+    an_event_that_left_comes_back_by_a_rebuilding_alone,
 ];
 
 async fn an_event_begins_with_all_seats_free(lane: Arc<dyn Lane>) {
@@ -104,4 +106,36 @@ async fn unknown_events_are_none(lane: Arc<dyn Lane>) {
     assert_eq!(lane.pulse(START, ask::pulse("nowhere")).await.expect("an answer"), None);
     assert!(lane.dump_event(&nowhere).await.expect("an answer").is_none());
     assert!(lane.dump_campaign(&"nowhere".into()).await.expect("an answer").is_none());
+}
+
+async fn an_event_that_left_comes_back_by_a_rebuilding_alone(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let token = inside(&lane, START, "kim").await;
+    let event = ask::event(HALL);
+    let retire = async |version| lane.retire_event(START, &event, version).await.expect("an answer");
+    assert_eq!(retire(0).await, Retired::Stale(1), "the lane has a newer one");
+    assert_eq!(retire(2).await, Retired::Busy, "somebody is inside");
+    let (hold, order) = ordered(&lane, "o", &[0], OrderStatus::PendingPayment).await;
+    lane.leave(START, token).await.expect("an answer");
+    assert_eq!(retire(2).await, Retired::Busy, "somebody pays");
+    let sold = ask::settlement(&hold, &order, 2, OrderStatus::Confirmed, SeatTarget::Sold);
+    settle(&lane, START, sold).await;
+    assert_eq!(retire(2).await, Retired::Done);
+    assert_eq!(retire(2).await, Retired::Done, "once more");
+    assert_eq!(lane.room(START, &event).await.expect("an answer"), None);
+    assert_eq!(lane.orders(&[order.id]).await.expect("an answer"), [None], "with its orders");
+
+    // Its seats are sold, and only the ledger knows: nobody may begin it anew.
+    let put = async |version, returned| {
+        let put = EventPut { version, returned, ..ask::put(HALL) };
+        lane.put_event(START, put).await.expect("an answer")
+    };
+    assert_eq!(put(1, false).await, PutEvent::Stale(2), "by whoever has not heard that it left");
+    assert_eq!(put(2, false).await, PutEvent::Stale(2));
+    assert_eq!(put(3, true).await, PutEvent::Missing);
+    assert_eq!(put(3, false).await, PutEvent::Missing);
+    assert_eq!(lane.room(START, &event).await.expect("an answer"), None);
+    let elsewhere = EventPut { returned: true, ..ask::put("elsewhere") };
+    let outcome = lane.put_event(START, elsewhere).await.expect("an answer");
+    assert_eq!(outcome, PutEvent::Missing, "left another lane, or this one before it was lost");
 }
