@@ -212,7 +212,7 @@ impl Presences {
             return;
         }
         if part.len() >= self.part_max.min(part.capacity()) {
-            // Before it grows: whoever came no more makes room.
+            // Visitors who stopped coming are forgotten before the map grows.
             part.retain(|_, known| known.is_alive(tick));
             if part.len() >= self.part_max {
                 part.clear();

@@ -338,8 +338,8 @@ impl Admission {
         self.fetch(self.settings.board_ms, room).await
     }
 
-    /// The room's board, at most `age_ms` old. Whatever follows from seeing a new board begins here, whoever asked
-    /// for it: the others find this board young enough and do not come here.
+    /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, and what a new board calls for is
+    /// done here.
     pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<View> {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;

@@ -435,10 +435,11 @@ impl Event {
         changed && self.spec.refunds_close_at.is_none_or(|at| now_ms < at.0)
     }
 
-    /// It has begun and its sale is closed, both before that.
+    /// It began before that, and its sale closed before that or its room is closed. A room that nobody closes stays:
+    /// it may stand before a shop for years.
     pub fn was_over(&self, at_ms: Millis) -> bool {
-        let closes_ms = self.spec.closes_at.map_or(Millis::MIN, |at| at.0);
-        self.spec.starts_at.0.max(closes_ms) < at_ms
+        let is_closed = self.spec.room.mode == Mode::Closed || self.spec.closes_at.is_some_and(|at| at.0 < at_ms);
+        is_closed && self.spec.starts_at.0 < at_ms
     }
 
     /// The whole state its lane should have.
@@ -521,6 +522,24 @@ mod tests {
         spec.refunds_close_at = Some(at("2027-03-31T00:00:00Z"));
         let close = text("2027-03-31T00:00:00Z");
         assert_eq!(ends(&spec), [text("2027-03-22T15:00:00Z"), text("2027-03-29T15:00:00Z"), close]);
+    }
+
+    #[test]
+    fn an_event_is_over_when_it_began_and_is_closed() {
+        let starts_ms = spec(SMALL).starts_at.0;
+        let over = |change: fn(&mut EventSpec), at_ms: Millis| {
+            let mut spec = spec(SMALL);
+            change(&mut spec);
+            let layout = Layout::of(&spec, &Layout::default());
+            let (id, lane, draw) = ("x".into(), LaneId(0), DrawSecret::default());
+            let event = Event { id, lane, version: 1, spec, layout, draw, birth: None, away: false, returned: false };
+            event.was_over(at_ms)
+        };
+        assert!(!over(|_| (), starts_ms + 1), "nobody closed it");
+        assert!(over(|spec| spec.room.mode = Mode::Closed, starts_ms + 1));
+        assert!(!over(|spec| spec.room.mode = Mode::Closed, starts_ms));
+        assert!(over(|spec| spec.closes_at = Some(spec.starts_at), starts_ms + 1));
+        assert!(!over(|spec| spec.closes_at = Some(Timestamp(spec.starts_at.0 + 9)), starts_ms + 9));
     }
 
     #[test]

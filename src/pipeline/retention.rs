@@ -1,4 +1,5 @@
-//! Forgets in the ledger what nobody can ask for any more: a little at a time, by whoever has the lane's lease.
+//! Deletes old rows of the ledger that no request can need again. The session that has the lane's lease deletes a few
+//! in each tick.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Events whose time is over leave their lane: the ledger first, then the lane. By whoever has the lane's lease.
+//! Takes events that are over out of their lane. The session that has the lane's lease notes it in the ledger first,
+//! then tells the lane.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Retirement {
-    /// The lane was told of all that have left: whoever noted the last one may have died before telling it.
+    /// The lane was told of all events that the ledger has noted. A session may have died between the two.
     told: bool,
     looked: Option<Instant>,
 }

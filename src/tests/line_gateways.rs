@@ -188,7 +188,7 @@ async fn drawn(doors: &Doors, user: &str) -> Token {
     }
 }
 
-/// Where a late place is spent at once, a batch would come too late for whoever slept.
+/// A room without grace spends a late place at once. A batch would come too late for a visitor who slept.
 async fn without_a_grace_strangers_are_asked_for(on: On) {
     let doors = Doors::open(&on, 1, |room| (room.capacity, room.late_grace_s) = (1, 0)).await;
     let tokens = doors.enter(MANY).await;

@@ -97,7 +97,7 @@ async fn an_event_that_is_over_leaves_its_lane(store: Store) {
     let gateway = Gateway::start_with(store, |config| config.pipeline.event_keep_d = 0).await;
     let put = async |starts_at: &str| {
         let mut hall = small_hall();
-        merge(&mut hall, json!({"starts_at": starts_at}));
+        merge(&mut hall, json!({"starts_at": starts_at, "closes_at": starts_at}));
         gateway.put_event("hall", &hall).await;
     };
     put(&rfc3339(gateway.clock.now_ms() + 3_000)).await;
