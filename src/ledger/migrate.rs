@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_campaign_versions.sql"),
     include_str!("migrations/0008_retention.sql"),
     include_str!("migrations/0009_events_leave.sql"),
+    include_str!("migrations/0010_due_calls.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.
@@ -36,7 +37,7 @@ const STEPS: &str = "CREATE TABLE IF NOT EXISTS schema_step (
 
 pub(super) async fn sqlite(conn: &mut Conn) -> Result<()> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    apply(&mut tx).await?;
+    apply(&mut tx, without_table).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -50,14 +51,15 @@ pub(super) async fn mysql(conn: &mut Conn) -> Result<()> {
         return Err(Error::Unfit("another gateway has been migrating it for a minute".to_owned()));
     }
     let done = match collate(conn).await {
-        Ok(()) => apply(conn).await,
+        Ok(()) => apply(conn, |statement| statement).await,
         Err(error) => Err(error),
     };
     sqlx::raw_sql("SELECT RELEASE_LOCK(CONCAT('stanchion-', MD5(DATABASE())))").execute(conn).await?;
     done
 }
 
-async fn apply(conn: &mut Conn) -> Result<()> {
+/// `spoken`: a statement as this database has it.
+async fn apply(conn: &mut Conn, spoken: fn(&str) -> &str) -> Result<()> {
     sqlx::raw_sql(STEPS).execute(&mut *conn).await?;
     for (number, migration) in (1i64..).zip(MIGRATIONS) {
         let done: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM schema_step WHERE migration = ?")
@@ -66,7 +68,7 @@ async fn apply(conn: &mut Conn) -> Result<()> {
             .await?;
         let done = usize::try_from(done).unwrap_or(0);
         for (step, statement) in statements(migration).into_iter().enumerate().skip(done) {
-            match sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *conn).await {
+            match sqlx::raw_sql(AssertSqlSafe(spoken(&statement).to_owned())).execute(&mut *conn).await {
                 Ok(_) => {}
                 Err(error) if step == done && exists_already(&error) => {}
                 Err(error) => return Err(error.into()),
@@ -94,12 +96,20 @@ fn statements(migration: &str) -> Vec<String> {
     code.join("\n").split(";\n").map(|s| s.trim().trim_end_matches(';').to_owned()).filter(|s| !s.is_empty()).collect()
 }
 
-/// MySQL: table exists, index exists, row exists.
+/// SQLite's indexes are dropped without naming their table.
+fn without_table(statement: &str) -> &str {
+    match statement.split_once(" ON ") {
+        Some((drop, _)) if drop.starts_with("DROP INDEX ") => drop,
+        _ => statement,
+    }
+}
+
+/// MySQL: table exists, column exists, index exists, row exists, index is gone.
 fn exists_already(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .and_then(|db| db.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
-        .is_some_and(|mysql| matches!(mysql.number(), 1050 | 1060 | 1061 | 1062))
+        .is_some_and(|mysql| matches!(mysql.number(), 1050 | 1060 | 1061 | 1062 | 1091))
 }
 
 /// Makes every table to come compare text byte by byte. The one statement that only MySQL knows.
@@ -148,6 +158,8 @@ mod tests {
     #[test]
     fn a_migration_is_a_list_of_statements() {
         assert_eq!(statements("-- a;\nCREATE X (\n a\n);\n\n-- b\nCREATE Y;\n"), ["CREATE X (\n a\n)", "CREATE Y"]);
+        assert_eq!(without_table("DROP INDEX a ON b"), "DROP INDEX a");
+        assert_eq!(without_table("CREATE INDEX a ON b (c)"), "CREATE INDEX a ON b (c)");
         let known = |s: &String| s.starts_with("CREATE ") || s.starts_with("INSERT ");
         assert!(statements(MIGRATIONS[0]).iter().all(known));
     }

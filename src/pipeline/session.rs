@@ -135,6 +135,11 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");
             }
         }
+        if payments.has_room()
+            && let Err(error) = payments.look().await
+        {
+            tracing::debug!(lane = %lane.id(), error = &error as &dyn std::error::Error, "due calls wait for the next tick");
+        }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
             Ok(entries) if entries.is_empty() => {
                 delays = retry::STORE.iter();
@@ -181,7 +186,7 @@ async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: 
     }
     let saved = rooms.save(shared, lane).await;
     overdue(shared, lane).await?;
-    payments.dispatch(book::open_calls(&shared.ledger, lane.id(), payments.room(), payments.in_hand()).await?);
+    payments.look().await?;
     saved?;
     Ok(true)
 }

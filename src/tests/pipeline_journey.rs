@@ -106,7 +106,11 @@ async fn money_found_after_the_seats_were_freed_goes_back() {
     house.until(&order, OrderStatus::Rejected).await;
     assert_eq!(house.seats(0, 1).await, "f");
     house.provider.answer("lost", Asked::Captured);
-    let back = async || house.fact(&order).await.payment.is_some_and(|p| (p.captured, p.cancelled) == (1_000, 1_000));
+    let back = async || {
+        // It may have been put off.
+        house.clock.advance(Duration::from_secs(1));
+        house.fact(&order).await.payment.is_some_and(|p| (p.captured, p.cancelled) == (1_000, 1_000))
+    };
     eventually("the money is back", back).await;
     house.close().await;
 }
@@ -124,6 +128,70 @@ async fn a_human_resolves_what_the_provider_will_not() {
     house.until(&order, OrderStatus::Confirmed).await;
     assert_eq!(pipeline.resolve(&attempt, PaymentResult::NotDone).await.expect("answers"), Resolved::Closed);
     house.close().await;
+}
+
+/// More payments than a writer has room for: nobody's waits until their order is over because others came later.
+#[tokio::test]
+async fn the_payment_that_waits_longest_is_made_first() {
+    let mut house = House::open(Store::Embedded).await;
+    house.settings.calls_max = 1;
+    house.settings.call_limit = Duration::from_secs(60);
+    house.start();
+    let provider = house.provider.clone();
+    let shut = provider.gate.lock().await;
+    let mut placed = Vec::new();
+    for seat in 0..50 {
+        let order = house.order(&format!("early-{seat}"), &[seat], Some("ok")).await;
+        house.until(&order, OrderStatus::Paying).await;
+        placed.push(order);
+        house.clock.advance(Duration::from_millis(10));
+    }
+    drop(shut);
+    for seat in 50..90 {
+        placed.push(house.order(&format!("late-{seat}"), &[seat], Some("ok")).await);
+        house.clock.advance(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for order in &placed {
+        house.until(order, OrderStatus::Confirmed).await;
+    }
+    for (at, order) in house.provider.charges().iter().enumerate() {
+        let came = placed.iter().position(|of| of == order).expect("one of these");
+        // Those written in one batch are of one age.
+        assert!(came <= at + 16, "{at}: the payment of order {came} was made before older ones");
+    }
+    house.close().await;
+}
+
+/// A provider that is away for some keeps no room from the others, and is asked again all the same.
+#[tokio::test]
+async fn payments_that_nobody_can_tell_of_make_room() {
+    for store in [Store::Embedded, Store::Servers] {
+        let mut house = House::open(store).await;
+        house.settings.calls_max = 1;
+        let mut lost = Vec::new();
+        for seat in 0..20 {
+            lost.push(house.order(&format!("lost-{seat}"), &[seat], Some("lost")).await);
+        }
+        let pipeline = house.start();
+        house.until(&lost[19], OrderStatus::Paying).await;
+        let paid = house.order("kim", &[20], Some("ok")).await;
+        house.until(&paid, OrderStatus::Confirmed).await;
+        eventually("all others are open", async || {
+            pipeline.status().await.expect("answers").iter().any(|lane| lane.open_calls == 20)
+        })
+        .await;
+        house.provider.answer("lost", Asked::Captured);
+        for order in &lost {
+            eventually("it is asked after again", async || {
+                house.clock.advance(Duration::from_secs(1));
+                house.fact(order).await.status == OrderStatus::Confirmed
+            })
+            .await;
+            assert_eq!(house.provider.captures(order), 1);
+        }
+        house.close().await;
+    }
 }
 
 /// Money may have moved before the provider was taken out: nobody may say that it did not.

@@ -11,6 +11,8 @@ use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, 
 #[derive(Debug, Default)]
 pub struct Scripted {
     book: Mutex<Script>,
+    /// No charge is answered while a test holds it.
+    pub gate: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ struct Script {
     /// An attempt's repeats are the same money.
     captured: HashSet<(OrderId, AttemptId)>,
     returned: HashMap<RefundId, u32>,
+    /// Orders of charges, as they came.
+    charges: Vec<OrderId>,
 }
 
 impl Scripted {
@@ -39,6 +43,12 @@ impl Scripted {
         self.book.lock().captured.iter().filter(|(of, _)| of == order).count()
     }
 
+    /// The orders that were to be charged, in the order of the first call for each.
+    pub fn charges(&self) -> Vec<OrderId> {
+        let mut seen = HashSet::new();
+        self.book.lock().charges.iter().filter(|order| seen.insert((*order).clone())).cloned().collect()
+    }
+
     pub fn returns(&self, refund: &RefundId) -> u32 {
         self.book.lock().returned.get(refund).copied().unwrap_or(0)
     }
@@ -51,6 +61,8 @@ impl Provider for Scripted {
     }
 
     async fn charge(&self, charge: &Charge) -> Charged {
+        self.book.lock().charges.push(charge.order.clone());
+        drop(self.gate.lock().await);
         match charge.key.as_str() {
             "ok" => {
                 self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));

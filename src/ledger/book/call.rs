@@ -21,8 +21,11 @@ pub struct Charging {
     pub key: String,
     pub amount: i64,
     pub currency: String,
-    /// May be charged before this time; from then on only asked after. `None`: the order is over.
+    /// May be charged before this time; from then on only asked after. `None`: the order is over, or the attempt was
+    /// put off.
     pub charge_until_ms: Option<Millis>,
+    /// When it was opened.
+    pub since_ms: Millis,
 }
 
 /// An open refund; of those of one order the oldest.
@@ -35,14 +38,40 @@ pub struct Returning {
     pub amount: i64,
     pub currency: String,
     pub reason: String,
+    /// When it was asked for.
+    pub since_ms: Millis,
+    /// To be sent. One that was put off is asked after first.
+    pub is_new: bool,
+}
+
+/// Which call: the provider's idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CallId {
+    Charge(AttemptId),
+    Refund(RefundId),
+}
+
+impl CallId {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CallId::Charge(attempt) => attempt.as_str(),
+            CallId::Refund(refund) => refund.as_str(),
+        }
+    }
+}
+
+/// A call that nobody can tell of, and when it is due again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOff {
+    pub call: CallId,
+    pub due_ms: Millis,
 }
 
 impl Call {
-    /// The attempt's or the refund's id: the provider's idempotency key.
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> CallId {
         match self {
-            Call::Charge(charging) => charging.attempt.as_str(),
-            Call::Refund(returning) => returning.refund.as_str(),
+            Call::Charge(charging) => CallId::Charge(charging.attempt.clone()),
+            Call::Refund(returning) => CallId::Refund(returning.refund.clone()),
         }
     }
 
@@ -50,6 +79,14 @@ impl Call {
         match self {
             Call::Charge(charging) => &charging.order,
             Call::Refund(returning) => &returning.order,
+        }
+    }
+
+    /// When it was first to be made.
+    pub fn since_ms(&self) -> Millis {
+        match self {
+            Call::Charge(charging) => charging.since_ms,
+            Call::Refund(returning) => returning.since_ms,
         }
     }
 }
@@ -66,7 +103,9 @@ impl Sheet {
                 key: row.pay_key.clone(),
                 amount: row.amount,
                 currency: order.currency.clone(),
-                charge_until_ms: (order.status == OrderStatus::Paying).then_some(order.deadline_ms),
+                charge_until_ms: (order.status == OrderStatus::Paying && row.due_ms <= row.created_ms)
+                    .then_some(order.deadline_ms),
+                since_ms: row.created_ms,
             })
         });
         let back = self.next_refund().and_then(|row| {
@@ -79,6 +118,8 @@ impl Sheet {
                 amount: row.cash,
                 currency: order.currency.clone(),
                 reason: row.reason.clone(),
+                since_ms: row.requested_ms,
+                is_new: row.due_ms <= row.requested_ms,
             }))
         });
         charge.into_iter().chain(back).collect()

@@ -1,17 +1,18 @@
-//! What waits in the ledger for the pipeline: open calls to the provider, orders past their deadline, dead
-//! letters. Reads only.
+//! What waits in the ledger for the pipeline: open calls to the provider and when they are due, orders past their
+//! deadline, dead letters.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::Row as _;
 
 use super::Book;
-use super::call::Call;
+use super::call::{Call, CallId, PutOff};
 use super::dead::DeadLetter;
 use super::sheet::{Sheet, status};
 use crate::clock::Millis;
-use crate::ids::{AttemptId, LaneId, OrderId};
+use crate::ids::{AttemptId, LaneId, OrderId, RefundId};
 use crate::lane::order::Reason;
+use crate::ledger::sql::{self, Value};
 use crate::ledger::{Conn, Ledger, Result, Source};
 
 /// An order whose time is over.
@@ -22,27 +23,91 @@ pub struct Overdue {
     pub reason: Reason,
 }
 
-/// Open attempts and refunds of a lane, of the `limit` oldest of each, that are not `in_hand` (by attempt
-/// or refund): usually none, and then no order is read.
-pub async fn open_calls(ledger: &Ledger, lane: LaneId, limit: i64, in_hand: HashSet<String>) -> Result<Vec<Call>> {
+/// Calls of a lane that are to be made now.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DueCalls {
+    /// The longest due first.
+    pub calls: Vec<Call>,
+    /// Refunds whose turn has not come: another one of their order is sent before them.
+    pub blocked: Vec<RefundId>,
+    /// Calls of the lane without a definite answer, due or not.
+    pub open: usize,
+}
+
+/// Calls that are due, of the `limit` longest due of each kind, and are not `in_hand` (by attempt or refund).
+pub async fn due_calls(
+    ledger: &Ledger,
+    lane: LaneId,
+    now_ms: Millis,
+    limit: i64,
+    in_hand: HashSet<String>,
+) -> Result<DueCalls> {
     ledger
-        .read("open_calls", Source::Primary, move |conn| {
+        .read("due_calls", Source::Primary, move |conn| {
             Box::pin(async move {
+                let mut open = 0;
+                for text in [
+                    "SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1",
+                    "SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1",
+                ] {
+                    let count: i64 = sqlx::query_scalar(text).bind(i64::from(lane.0)).fetch_one(&mut *conn).await?;
+                    open += usize::try_from(count).unwrap_or(0);
+                }
+                if open == 0 {
+                    return Ok(DueCalls::default());
+                }
+                let mut waiting = HashMap::new();
                 let mut orders = BTreeSet::new();
                 for text in [
-                    "SELECT id, order_id FROM payment WHERE lane = ? AND opened = 1 ORDER BY created_ms LIMIT ?",
-                    "SELECT id, order_id FROM refund WHERE lane = ? AND opened = 1 ORDER BY requested_ms LIMIT ?",
+                    "SELECT id, order_id, due_ms FROM payment WHERE lane = ? AND opened = 1 AND due_ms <= ? \
+                     ORDER BY due_ms, id LIMIT ?",
+                    "SELECT id, order_id, due_ms FROM refund WHERE lane = ? AND opened = 1 AND due_ms <= ? \
+                     ORDER BY due_ms, id LIMIT ?",
                 ] {
-                    let query = sqlx::query(text).bind(i64::from(lane.0)).bind(limit);
+                    let query = sqlx::query(text).bind(i64::from(lane.0)).bind(now_ms).bind(limit);
                     for row in query.fetch_all(&mut *conn).await? {
-                        if !in_hand.contains(row.try_get::<&str, _>(0)?) {
-                            orders.insert(OrderId::from(row.try_get::<String, _>(1)?));
+                        let (id, order, due_ms): (String, String, Millis) =
+                            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                        if !in_hand.contains(&id) {
+                            waiting.insert(id, due_ms);
+                            orders.insert(OrderId::from(order));
                         }
                     }
                 }
                 let mut book = Book::new(lane, 0, 0);
                 book.load_sheets(conn, &orders).await?;
-                Ok(book.sheets.values().flat_map(Sheet::calls).collect())
+                let mut calls: Vec<(Millis, Call)> = book
+                    .sheets
+                    .values()
+                    .flat_map(Sheet::calls)
+                    .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
+                    .collect();
+                calls.sort_by_key(|(due_ms, call)| (*due_ms, call.since_ms()));
+                Ok(DueCalls {
+                    calls: calls.into_iter().map(|(_, call)| call).collect(),
+                    blocked: waiting.into_keys().map(RefundId::from).collect(),
+                    open,
+                })
+            })
+        })
+        .await
+}
+
+/// Notes when calls are due again.
+pub async fn put_off(ledger: &Ledger, calls: Vec<PutOff>) -> Result<()> {
+    let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
+    for PutOff { call, due_ms } in calls {
+        let row = vec![Value::from(call.as_str()), due_ms.into()];
+        match call {
+            CallId::Charge(_) => attempts.push(row),
+            CallId::Refund(_) => refunds.push(row),
+        }
+    }
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                sql::update_case(conn, "payment", &["id"], &["due_ms"], &attempts).await?;
+                sql::update_case(conn, "refund", &["id"], &["due_ms"], &refunds).await
             })
         })
         .await

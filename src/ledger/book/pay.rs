@@ -119,6 +119,7 @@ impl Book {
             earn: 0,
             fee: 0,
             requested_ms: now_ms,
+            due_ms: now_ms,
             opened: Live::Yes,
             status: RefundStatus::Requested,
             failure: None,

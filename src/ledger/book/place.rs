@@ -221,6 +221,7 @@ impl Book {
             pay_key: ask.key.clone(),
             amount,
             created_ms: self.now_ms,
+            due_ms: self.now_ms,
             opened: Live::Yes,
             status: status::REQUESTED.into(),
             detail: None,

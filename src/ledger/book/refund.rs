@@ -144,6 +144,7 @@ fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) ->
         earn: lines.iter().map(|part| part.earn).sum(),
         fee: lines.iter().map(|part| part.fee).sum(),
         requested_ms: ask.at_ms,
+        due_ms: ask.at_ms,
         opened: Live::Yes,
         status: RefundStatus::Requested,
         failure: None,

@@ -38,7 +38,7 @@ rows! {
     Payment in "payment"
     key { id: AttemptId }
     fixed {
-        order_id: OrderId, lane: i64, provider: String, pay_key: String, amount: i64, created_ms: Millis,
+        order_id: OrderId, lane: i64, provider: String, pay_key: String, amount: i64, created_ms: Millis, due_ms: Millis,
     }
     changing { opened: Live, status: String, detail: Option<String>, updated_ms: Millis }
 
@@ -46,7 +46,7 @@ rows! {
     key { id: RefundId }
     fixed {
         order_id: OrderId, lane: i64, attempt: Option<AttemptId>, digest: String, reason: String,
-        cash: i64, points: i64, earn: i64, fee: i64, requested_ms: Millis,
+        cash: i64, points: i64, earn: i64, fee: i64, requested_ms: Millis, due_ms: Millis,
     }
     changing { opened: Live, status: RefundStatus, failure: Option<String>, updated_ms: Millis }
 

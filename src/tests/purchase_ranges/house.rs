@@ -378,7 +378,7 @@ fn is_done(outcome: &Outcome) -> bool {
 /// What the provider says to a call.
 fn answer(call: Call, returned: bool) -> Record {
     let order = call.order().clone();
-    let id = format!("{}.answered", call.id());
+    let id = format!("{}.answered", call.id().as_str());
     let body = match call {
         Call::Charge(charging) => {
             Body::PaymentResulted { v: VERSION, order, attempt: charging.attempt, result: PaymentResult::Captured }

@@ -34,13 +34,17 @@ async fn a_seat_is_free_when_the_money_is_back() {
     assert_eq!(desk.refund(&over).await.failure.as_deref(), Some("OVER_REFUND"));
     desk.now_ms += 1;
     let (second, _, written) = desk.ask_refund("c", &order, RefundBy::Buyer, &[(1, None)]).await;
-    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [refund.as_str()], "one at a time");
+    assert_eq!(
+        written.calls.iter().map(Call::id).collect::<Vec<_>>(),
+        [CallId::Refund(refund.clone())],
+        "one at a time"
+    );
 
     let (_, written) = desk.refunded(&refund, &order, RefundResult::Done).await;
     let settlement = settled(&written);
     assert_eq!(settlement.fact.status, OrderStatus::PartiallyRefunded);
     assert_eq!(settlement.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Free)]);
-    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [second.as_str()]);
+    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [CallId::Refund(second.clone())]);
     let (_, written) = desk.refunded(&second, &order, RefundResult::Done).await;
     assert_eq!(settled(&written).fact.status, OrderStatus::Refunded);
     assert_eq!(settled(&written).fact, desk.order(&order).await);

@@ -1,0 +1,209 @@
+//! One call to a payment provider: made, asked after for a while, and put off while nobody can tell. Knows no rows and
+//! nothing of other calls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+
+use super::payment_record;
+use crate::clock::{self, Millis};
+use crate::lane::Lane;
+use crate::lane::record::{Body, PaymentResult, Record, RefundResult, VERSION};
+use crate::ledger::book::{Call, CallId, Charging, PutOff, Returning};
+use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
+use crate::payment::{Asked, Charge, Charged, Return, ReturnAsked, Returned};
+use crate::pipeline::parts::Shared;
+use crate::pipeline::retry;
+
+/// How often a call is asked after before it is put off: about thirteen seconds.
+const ASKS: usize = 6;
+
+/// How long it is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away for
+/// long is asked ever less often.
+const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
+
+/// Makes the call. Ends when its answer is in the lane's log, or with when to ask again.
+pub(super) async fn drive(
+    shared: Arc<Shared>,
+    lane: Arc<dyn Lane>,
+    behind: Arc<AtomicBool>,
+    call: Call,
+) -> Option<PutOff> {
+    let result = match &call {
+        Call::Charge(charging) => charge(&shared, &behind, charging)
+            .await
+            .map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
+        Call::Refund(returning) => {
+            give_back(&shared, &behind, returning).await.map(|result| refund_record(returning, result))
+        }
+    };
+    let Some(record) = result else { return Some(put_off(call.id(), call.since_ms(), shared.clock.now_ms())) };
+    for delay in retry::STORE.iter() {
+        match lane.append(shared.clock.now_ms(), vec![record.clone()]).await {
+            Ok(()) => break,
+            Err(fault) => {
+                tracing::warn!(lane = %lane.id(), %fault, record = %record.id, "an answer waits for its lane")
+            }
+        }
+        tokio::time::sleep(delay).await;
+    }
+    shared.nudge.lane(lane.id());
+    None
+}
+
+/// When to ask again after a call that was first to be made at `since_ms`.
+pub(super) fn put_off(call: CallId, since_ms: Millis, now_ms: Millis) -> PutOff {
+    let delay_ms = ((now_ms - since_ms) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end());
+    PutOff { call, due_ms: now_ms + delay_ms }
+}
+
+/// `refund.resulted`; the id names the result, so that a later other one is a record of its own.
+fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResult) -> Record {
+    let word = match &result {
+        RefundResult::Done => "done",
+        RefundResult::Refused { .. } => "refused",
+    };
+    let id = format!("{refund}.{word}");
+    Record { id, body: Body::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result } }
+}
+
+/// Only its provider knows whether money moved, or a person who looks there. The call stays open until the provider is
+/// configured again or an operator resolves it.
+fn not_configured(call: &'static str, provider: &str, id: &str) {
+    counter!(PAYMENT_CALLS, "call" => call, "outcome" => "not_configured").increment(1);
+    tracing::error!(
+        id,
+        provider,
+        call,
+        "waits for a provider that is not configured: name it in payment.providers again, or resolve it by hand"
+    );
+}
+
+/// `None`: nobody can tell.
+async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
+    let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _ } = charging;
+    let Some(provider) = shared.providers.get(provider) else {
+        not_configured("charge", provider, attempt.as_str());
+        return None;
+    };
+    let charge = Charge {
+        attempt: attempt.clone(),
+        order: order.clone(),
+        amount: *amount,
+        currency: currency.clone(),
+        key: key.clone(),
+    };
+    let in_time = charge_until_ms.is_some_and(|until_ms| shared.clock.now_ms() < until_ms);
+    if in_time {
+        match limited(shared, "charge", provider.charge(&charge), charged_label).await {
+            Some(Charged::Captured) => return Some(PaymentResult::Captured),
+            Some(Charged::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
+            Some(Charged::Unknown) | None => {}
+        }
+    }
+    for delay in asks(behind) {
+        tokio::time::sleep(delay).await;
+        match limited(shared, "ask", provider.ask(&charge), asked_label).await {
+            Some(Asked::Captured) => return Some(PaymentResult::Captured),
+            Some(Asked::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
+            Some(Asked::NotDone) => return Some(PaymentResult::NotDone),
+            Some(Asked::Unknown) | None => {}
+        }
+    }
+    None
+}
+
+/// `None`: nobody can tell.
+async fn give_back(shared: &Shared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
+    let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, is_new } = returning;
+    let Some(provider) = shared.providers.get(provider) else {
+        not_configured("refund", provider, refund.as_str());
+        return None;
+    };
+    let back = Return {
+        refund: refund.clone(),
+        attempt: attempt.clone(),
+        amount: *amount,
+        currency: currency.clone(),
+        reason: reason.clone(),
+    };
+    let mut send = *is_new;
+    for delay in std::iter::once(Duration::ZERO).chain(asks(behind)) {
+        tokio::time::sleep(delay).await;
+        if send {
+            match limited(shared, "refund", provider.refund(&back), returned_label).await {
+                Some(Returned::Done) => return Some(RefundResult::Done),
+                Some(Returned::Refused { detail }) => return Some(RefundResult::Refused { detail }),
+                Some(Returned::Unknown) | None => send = false,
+            }
+            continue;
+        }
+        match limited(shared, "ask_refund", provider.ask_refund(&back), return_asked_label).await {
+            Some(ReturnAsked::Done) => return Some(RefundResult::Done),
+            Some(ReturnAsked::Refused { detail }) => return Some(RefundResult::Refused { detail }),
+            Some(ReturnAsked::NotDone) => send = true,
+            Some(ReturnAsked::Unknown) | None => {}
+        }
+    }
+    None
+}
+
+/// When to ask after a call: again and again for a while, but once only while others wait for its room.
+fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
+    let mut asked = false;
+    retry::PROVIDER
+        .iter()
+        .take(ASKS)
+        .take_while(move |_| !std::mem::replace(&mut asked, true) || !behind.load(Ordering::Relaxed))
+}
+
+/// A call within its bounds: so many at once, so long each. `None`: no answer in time.
+async fn limited<T>(
+    shared: &Shared,
+    name: &'static str,
+    call: impl Future<Output = T>,
+    label: fn(&T) -> &'static str,
+) -> Option<T> {
+    let _turn = shared.calls.acquire().await.expect("the semaphore is never closed");
+    let started = clock::instant();
+    let answer = tokio::time::timeout(shared.settings.call_limit, call).await.ok();
+    histogram!(PAYMENT_CALL_SECONDS, "call" => name).record(started.elapsed());
+    counter!(PAYMENT_CALLS, "call" => name, "outcome" => answer.as_ref().map_or("timeout", label)).increment(1);
+    answer
+}
+
+fn charged_label(answer: &Charged) -> &'static str {
+    match answer {
+        Charged::Captured => "captured",
+        Charged::Declined { .. } => "declined",
+        Charged::Unknown => "unknown",
+    }
+}
+
+fn asked_label(answer: &Asked) -> &'static str {
+    match answer {
+        Asked::Captured => "captured",
+        Asked::Declined { .. } => "declined",
+        Asked::NotDone => "not_done",
+        Asked::Unknown => "unknown",
+    }
+}
+
+fn returned_label(answer: &Returned) -> &'static str {
+    match answer {
+        Returned::Done => "done",
+        Returned::Refused { .. } => "refused",
+        Returned::Unknown => "unknown",
+    }
+}
+
+fn return_asked_label(answer: &ReturnAsked) -> &'static str {
+    match answer {
+        ReturnAsked::Done => "done",
+        ReturnAsked::Refused { .. } => "refused",
+        ReturnAsked::NotDone => "not_done",
+        ReturnAsked::Unknown => "unknown",
+    }
+}
