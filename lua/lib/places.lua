@@ -70,6 +70,7 @@ end
 
 local function spend(visitor, where, score)
   remove(visitor, where)
+  redis.call("HDEL", BOUND, visitor)
   mark_spent(visitor, score)
 end
 

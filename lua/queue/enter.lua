@@ -17,6 +17,7 @@
 -- KEYS[11]  spent_draws  set   visitors of a draw who are through
 -- KEYS[12]  draws_log    list  + or - and a visitor: each change of spent_draws
 -- KEYS[13]  drawn        zset  who entered by a draw, all at 0: in order of their ids
+-- KEYS[14]  bound        hash  visitor -> user
 -- ARGV[1]  now_ms       integer  0 where nothing depends on it
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
@@ -30,10 +31,11 @@
 --   -3  OTHER_ROUND  drawing, and the draws are of another
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN,
+  BOUND = unpack(KEYS)
 local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity(13, 6)
+arity(14, 6)
 -- include lib/marks.lua
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}

@@ -18,6 +18,7 @@
 -- KEYS[11]  spent_draws  set   visitors of a draw who are through
 -- KEYS[12]  draws_log    list  + or - and a visitor: each change of spent_draws
 -- KEYS[13]  drawn        zset  who entered by a draw, all at 0: in order of their ids
+-- KEYS[14]  bound        hash  visitor -> user
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -29,10 +30,11 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN = unpack(KEYS)
+local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN,
+  BOUND = unpack(KEYS)
 local code = { PLACE = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(13, 6)
+arity(14, 6)
 -- include lib/marks.lua
 local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
 local round = int(6, -COUNT_MAX, COUNT_MAX)

@@ -38,6 +38,7 @@
 -- KEYS[31]  hold_digests   hash    older ended hold -> digest of its request
 -- KEYS[32]  recent_orders  hash    user -> the last twenty of their rejected or refunded orders
 -- KEYS[33]  order_digests  hash    older one of these -> version and digest of its request
+-- KEYS[34]  bound          hash    visitor -> user
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
@@ -49,10 +50,10 @@
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
   SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
-  RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS = unpack(KEYS)
+  RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS, BOUND = unpack(KEYS)
 local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
 -- include lib/args.lua
-arity(33, 4)
+arity(34, 4)
 -- include lib/marks.lua
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua

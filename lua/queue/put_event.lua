@@ -21,6 +21,7 @@
 -- KEYS[14]  draws_log    list    + or - and a visitor: each change of spent_draws
 -- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
 -- KEYS[16]  owners       hash    seat -> hold (h) or order (p s)
+-- KEYS[17]  bound        hash    visitor -> user
 -- ARGV[1]   now_ms        integer  0 where nothing depends on it
 -- ARGV[2]   generation    integer  highest the caller has seen
 -- ARGV[3]   log           integer  highest log id the caller has seen
@@ -49,10 +50,10 @@
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN, OWNERS = unpack(KEYS)
+  DRAWN, OWNERS, BOUND = unpack(KEYS)
 local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, MISSING = -3, RECOVERING = -100 }
 -- include lib/args.lua
-arity_from(16, 19)
+arity_from(17, 19)
 -- include lib/marks.lua
 -- include lib/settings.lua
 -- include lib/room.lua
@@ -93,7 +94,7 @@ else
   if room.mode == "closed" and settings.mode ~= "closed" then
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
     room.drawing = settings.order == "lottery"
-    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN)
+    redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN, BOUND)
     mark()
   else
     -- One whose visitors are coming back is over when all had their time.

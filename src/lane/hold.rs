@@ -68,8 +68,8 @@ pub struct Row {
 /// up to the bound user are passed, all holds with `expires ≤ now` are swept (as the pulse does, but all),
 /// then limit and seats are judged: a refusal from there on leaves the sweep done, an earlier one nothing.
 /// A hold made: created now, expires `now + hold_ttl_ms`, seats `h` and owned by it, `taken` + n, the
-/// visitor's open holds + 1, the visitor bound to the user if bound to none, their place inside lasting
-/// at least as long as the hold (a called one stays called).
+/// visitor's open holds + 1, the visitor bound to the user if bound to none (for as long as the place lasts),
+/// their place inside lasting at least as long as the hold (a called one stays called).
 ///
 /// Pick: a row's seats are those of its runs, one after the other. For a block of n free neighbours in a
 /// free run, singles = (left rest is 1) + (right rest is 1); fewest singles, then least

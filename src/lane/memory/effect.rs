@@ -187,7 +187,7 @@ impl EventEffect {
             EventEffect::AdmittedTotal(total) => event.room.admitted_total = *total,
             EventEffect::Bucket(bucket) => event.room.bucket = *bucket,
             EventEffect::Placed(visitor, standing) => event.room.place(visitor.clone(), *standing),
-            EventEffect::Gone(visitor) => event.room.remove(visitor),
+            EventEffect::Gone(visitor) => event.room.forget(visitor),
             EventEffect::Spent(score) => event.room.spend(*score),
             EventEffect::SpentDraw(visitor) => event.room.spend_draw(visitor.clone()),
             EventEffect::UnspentDraw(visitor) => event.room.unspend_draw(visitor),

@@ -198,6 +198,7 @@ impl Room {
         self.spent_draws.clear();
         self.draw_changes.clear();
         self.drawn.clear();
+        self.bound.clear();
         self.waiting = Line::default();
         self.back.clear();
         self.inside.clear();
@@ -318,6 +319,12 @@ impl Room {
         let mut insiders: Vec<Insider> = self.inside.iter().filter_map(of).collect();
         insiders.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
         insiders
+    }
+
+    /// The visitor is through: no place, and bound to nobody.
+    pub fn forget(&mut self, visitor: &VisitorId) {
+        self.remove(visitor);
+        self.bound.remove(visitor);
     }
 
     pub fn bound(&self, visitor: &VisitorId) -> Option<&UserId> {

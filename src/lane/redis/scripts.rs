@@ -113,14 +113,14 @@ macro_rules! scripts {
 }
 
 scripts! {
-    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Owners], AtLeast(19), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-3, "MISSING"), (-100, "RECOVERING")];
+    PUT_EVENT = "queue/put_event", [Meta, Events, Seats, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Owners, Bound], AtLeast(19), [(1, "DONE"), (-1, "STALE"), (-2, "SEATS_TAKEN"), (-3, "MISSING"), (-100, "RECOVERING")];
     RETIRE_EVENT = "queue/retire_event", [Meta, Events, Orders, Pending, Attempts, Refunds, OrderRefunds, OrderDigests, Placed, Drops, Room, Waiting, Inside, Late, Back, Seen, Called, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, RecentHolds, HoldDigests, RecentOrders], Exactly(5), [(1, "DONE"), (2, "MORE"), (-1, "STALE"), (-2, "BUSY"), (-100, "RECOVERING")];
-    ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
-    POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    ENTER = "queue/enter", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound], Exactly(6), [(1, "PLACES"), (-1, "NO_EVENT"), (-2, "CLOSED"), (-3, "OTHER_ROUND"), (-100, "RECOVERING")];
+    POLL = "queue/poll", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound], Exactly(6), [(1, "PLACE"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     BOARD = "queue/board", [Meta, Room, Waiting, Inside, Late, Back], Exactly(4), [(1, "BOARD"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     PRESENCE = "queue/presence", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, Drawn], Exactly(4), [(1, "SEEN"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
-    LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
-    PULSE = "queue/pulse", [Meta, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, RecentHolds, HoldDigests, RecentOrders, OrderDigests], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
+    LEAVE = "queue/leave", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Drawn, Bound], Exactly(6), [(1, "LEFT"), (-1, "NO_PLACE"), (-100, "RECOVERING")];
+    PULSE = "queue/pulse", [Meta, Log, LogIds, Orders, Pending, Attempts, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, RecentHolds, HoldDigests, RecentOrders, OrderDigests, Bound], Exactly(4), [(1, "PULSED"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     ROOM = "queue/room", [Meta, Room, Waiting, Inside, Late, Back], Exactly(3), [(1, "ROOM"), (-1, "NO_EVENT"), (-100, "RECOVERING")];
     INSIDE = "queue/inside", [Meta, Inside], Exactly(4), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
     READMIT = "queue/readmit", [Meta, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws], Exactly(7), [(1, "INSIDE"), (-1, "OUTSIDE"), (-100, "RECOVERING")];
@@ -136,7 +136,7 @@ scripts! {
     REFUND = "orders/refund", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds], AtLeast(12), [(1, "ACCEPTED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NOT_FOUND"), (-3, "NOT_OWNER"), (-4, "NOT_REFUNDABLE"), (-5, "OVER_REFUND"), (-6, "LINE_NOT_FOUND"), (-7, "CLOSED"), (-9, "FULL"), (-100, "RECOVERING")];
     ORDERS = "orders/orders", [Meta, Orders, Pending], AtLeast(3), [(1, "ORDERS"), (-100, "RECOVERING")];
     GET_REFUND = "orders/get_refund", [Meta, Refunds], Exactly(4), [(1, "REFUND"), (-1, "NOT_FOUND"), (-100, "RECOVERING")];
-    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, Attempts, RecentHolds, HoldDigests, RecentOrders, OrderDigests], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
+    SETTLE = "orders/settle", [Meta, Log, LogIds, Orders, Pending, Refunds, OrderRefunds, Room, Waiting, Seen, Inside, Called, Late, Back, Scores, Spent, SpentDraws, DrawsLog, Open, Seats, Owners, Taken, Holds, Marks, Expiry, Ended, Placed, Drops, Attempts, RecentHolds, HoldDigests, RecentOrders, OrderDigests, Bound], AtLeast(5), [(1, "DONE"), (-100, "RECOVERING")];
     PUT_CAMPAIGN = "coupons/put_campaign", [Meta, Campaigns, Campaign, Numbers], Exactly(10), [(1, "DONE"), (-1, "STALE"), (-2, "STOCK_CLAIMED"), (-100, "RECOVERING")];
     CLAIM = "coupons/claim", [Meta, Log, LogIds, Campaign, Claims, Numbers, Claimants], Exactly(10), [(1, "CLAIMED"), (2, "REPEATED"), (-1, "KEY_REUSED"), (-2, "NO_CAMPAIGN"), (-3, "NOT_OPEN"), (-4, "ALREADY_CLAIMED"), (-5, "SOLD_OUT"), (-9, "FULL"), (-100, "RECOVERING")];
     READ_LOG = "log/read_log", [Meta, Log], Exactly(5), [(1, "RECORDS"), (-100, "RECOVERING")];

@@ -18,6 +18,8 @@ cases![
     the_checks_come_in_order,
     no_hold_begins_after_the_places_own_end,
     the_first_hold_binds_the_visitor,
+    who_is_through_is_bound_to_nobody,
+    a_new_round_binds_nobody,
     what_ran_out_is_free_for_the_next,
     a_refusal_at_the_seats_leaves_the_sweep_done,
     a_hold_keeps_its_visitor_inside,
@@ -184,6 +186,29 @@ async fn the_first_hold_binds_the_visitor(lane: Arc<dyn Lane>) {
     assert_eq!(hold(&lane, START, by("i", "kim", &[1])).await, HoldOutcome::NotOwner);
     lane.release(START, ask::release(HALL, "h", "lee")).await.expect("an answer");
     assert_eq!(hold(&lane, START, by("i", "kim", &[1])).await, HoldOutcome::NotOwner, "for good");
+}
+
+/// The binding is the place's. Kept longer, it would be a row for each buyer that ever was.
+async fn who_is_through_is_bound_to_nobody(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    let token = inside(&lane, START, "kim").await;
+    held(&lane, START, "h", "kim", &[0]).await;
+    assert!(lane.leave(START, token).await.expect("an answer"));
+    inside(&lane, START, "kim").await;
+    let other = HoldAsk { user: ask::user("lee"), ..ask::hold(HALL, "i", "kim", ask::named(&[1])) };
+    assert!(matches!(hold(&lane, START, other).await, HoldOutcome::Held(_)), "a new place");
+}
+
+async fn a_new_round_binds_nobody(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    held(&lane, START, "h", "kim", &[0]).await;
+    for (version, mode) in [(2, Mode::Closed), (3, Mode::Open)] {
+        hall_with(&lane, |put| (put.version, put.room.mode) = (version, mode)).await;
+    }
+    inside(&lane, START, "kim").await;
+    let other = HoldAsk { user: ask::user("lee"), ..ask::hold(HALL, "i", "kim", ask::named(&[1])) };
+    assert!(matches!(hold(&lane, START, other).await, HoldOutcome::Held(_)), "a new place");
 }
 
 async fn what_ran_out_is_free_for_the_next(lane: Arc<dyn Lane>) {
