@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use stanchion::clock::Clock;
 use support::client::{Answer, Client};
 use support::gateway::{Gateway, House, bearer};
-use support::plot::{Band, Curve, Panel, svg};
+use support::plot::{Band, Curve, Panel, Time, svg};
 use support::proxy::{Mode, Proxy};
 use support::redis::value;
 use support::{machine, part, table};
@@ -446,5 +446,5 @@ fn picture(runs: &[Run; 2]) -> String {
         },
     ];
     let band = Band { from: LATE_FROM as f64, to: LATE_TO as f64, text: "each answer of the ledger 10 ms late" };
-    svg(&panels, &band, SECONDS as f64)
+    svg(&panels, Some(&band), &Time { until: SECONDS as f64, unit: "s" })
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stanchion::admission::tokens::Tokens;
 use stanchion::clock::Clock;
-use stanchion::config::load_from;
+use stanchion::config::{self, load_from};
 use stanchion::edge::auth::{Mint, mint};
 use stanchion::ids::EventId;
 use stanchion::lane::{self, Lane};
@@ -68,21 +68,7 @@ impl House {
     /// A gateway of the shipped defaults, but that visitors who come from one address are not held to be
     /// one client. `settings` go on top (`STANCHION__SECTION__KEY`).
     pub fn gateway(&self, settings: &[(&str, &str)]) -> Gateway {
-        let data = self.path("data");
-        let own = [
-            ("STANCHION__SERVER__LISTEN", "127.0.0.1:0"),
-            ("STANCHION__ADMIN__LISTEN", "127.0.0.1:0"),
-            ("STANCHION__STORE__KIND", "redis"),
-            ("STANCHION__STORE__DATA_DIR", &data),
-            ("STANCHION__REDIS__URL", &self.redis.url()),
-            ("STANCHION__LEDGER__URL", &self.ledger_url),
-            ("STANCHION__AUTH__HS256_SECRET", SECRET),
-            ("STANCHION__QUEUE__SECRETS", SECRET),
-            ("STANCHION__SERVER__CLIENT_CONNECTIONS_MAX", "0"),
-            ("STANCHION__LIMITS__CLIENT_RPS", "0"),
-            ("STANCHION__LIMITS__JOIN_RPS", "0"),
-        ];
-        let mut part = Part::start("gateway", &["serve"], own.iter().chain(settings).copied());
+        let mut part = Part::start("gateway", &["serve"], self.settings().into_iter().chain(owned(settings)));
         let address = part.told("listening on http://");
         let admin = part.told("admin on http://");
         let gateway = Gateway { part, address, admin };
@@ -93,6 +79,34 @@ impl House {
         }
         gateway
     }
+
+    /// What `stanchion audit` finds: a process of its own, so that no request's time limit ends it.
+    pub fn audit(&self) -> Value {
+        let text = Part::start("gateway", &["audit"], self.settings()).rest();
+        serde_json::from_str(&text).unwrap_or_else(|_| json!({ "said": text }))
+    }
+
+    fn settings(&self) -> Vec<(String, String)> {
+        let (data, redis) = (self.path("data"), self.redis.url());
+        let own = [
+            ("STANCHION__SERVER__LISTEN", "127.0.0.1:0"),
+            ("STANCHION__ADMIN__LISTEN", "127.0.0.1:0"),
+            ("STANCHION__STORE__KIND", "redis"),
+            ("STANCHION__STORE__DATA_DIR", &data),
+            ("STANCHION__REDIS__URL", &redis),
+            ("STANCHION__LEDGER__URL", &self.ledger_url),
+            ("STANCHION__AUTH__HS256_SECRET", SECRET),
+            ("STANCHION__QUEUE__SECRETS", SECRET),
+            ("STANCHION__SERVER__CLIENT_CONNECTIONS_MAX", "0"),
+            ("STANCHION__LIMITS__CLIENT_RPS", "0"),
+            ("STANCHION__LIMITS__JOIN_RPS", "0"),
+        ];
+        owned(&own).collect()
+    }
+}
+
+fn owned(settings: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
 }
 
 /// A running gateway.
@@ -165,15 +179,29 @@ impl Gateway {
     }
 }
 
-/// A user's bearer.
-pub fn bearer(user: &str) -> String {
-    minted(Mint { sub: user, scope: "", ttl_s: 3600 })
+/// Signs bearers as the gateways' users have them.
+pub struct Bearers(config::Auth);
+
+impl Bearers {
+    pub fn new() -> Self {
+        let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
+        SECRET.clone_into(&mut config.auth.hs256_secret);
+        Self(config.auth)
+    }
+
+    /// A user's.
+    pub fn of(&self, user: &str) -> String {
+        self.minted(Mint { sub: user, scope: "", ttl_s: 3600 })
+    }
+
+    fn minted(&self, whom: Mint<'_>) -> String {
+        mint(&self.0, &Clock::system(), whom).expect("a secret signs")
+    }
 }
 
-fn minted(whom: Mint<'_>) -> String {
-    let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
-    SECRET.clone_into(&mut config.auth.hs256_secret);
-    mint(&config.auth, &Clock::system(), whom).expect("a secret signs")
+/// A user's bearer.
+pub fn bearer(user: &str) -> String {
+    Bearers::new().of(user)
 }
 
 /// One request on a connection of its own; status and JSON (null where it is none).
@@ -183,7 +211,7 @@ fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, V
 }
 
 fn ask_text(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
-    let bearer = minted(Mint { sub: "boss", scope: "admin", ttl_s: 600 });
+    let bearer = Bearers::new().minted(Mint { sub: "boss", scope: "admin", ttl_s: 600 });
     let body = body.map(Value::to_string).unwrap_or_default();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {bearer}\r\n\

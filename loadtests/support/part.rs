@@ -39,6 +39,12 @@ impl Part {
         line.trim_end().to_owned()
     }
 
+    /// All it prints until it ends.
+    pub fn rest(&mut self) -> String {
+        let lines: Vec<String> = self.lines.by_ref().map(|line| line.expect("text")).collect();
+        lines.join("\n")
+    }
+
     /// What it prints behind `prefix` in its next line.
     pub fn told(&mut self, prefix: &str) -> String {
         let line = self.line();

@@ -29,8 +29,14 @@ const RIGHT: f64 = 24.0;
 const ABOVE: f64 = 62.0;
 const BELOW: f64 = 44.0;
 
-/// The picture; time goes from 0 to `seconds`.
-pub fn svg(panels: &[Panel], band: &Band, seconds: f64) -> String {
+/// Along the panels: from 0 to `until`, in a unit such as "s".
+pub struct Time {
+    pub until: f64,
+    pub unit: &'static str,
+}
+
+/// The picture; the band is in all panels.
+pub fn svg(panels: &[Panel], band: Option<&Band>, time: &Time) -> String {
     let height = HEIGHT * panels.len() as f64;
     let mut svg = String::new();
     let _ = writeln!(
@@ -40,18 +46,18 @@ pub fn svg(panels: &[Panel], band: &Band, seconds: f64) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"
     );
     for (n, panel) in panels.iter().enumerate() {
-        draw(&mut svg, panel, band, seconds, HEIGHT * n as f64);
+        draw(&mut svg, panel, band, time, HEIGHT * n as f64);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn draw(svg: &mut String, panel: &Panel, band: &Band, seconds: f64, top: f64) {
+fn draw(svg: &mut String, panel: &Panel, band: Option<&Band>, time: &Time, top: f64) {
     let most = panel.curves.iter().flat_map(|curve| &curve.points).map(|(_, y)| *y).fold(0.0, f64::max);
     let step = step(most);
     let ceiling = (most / step).ceil().max(1.0) * step;
     let (right, bottom, upper) = (WIDTH - RIGHT, top + HEIGHT - BELOW, top + ABOVE);
-    let x = |second: f64| LEFT + (right - LEFT) * (second / seconds).clamp(0.0, 1.0);
+    let x = |at: f64| LEFT + (right - LEFT) * (at / time.until).clamp(0.0, 1.0);
     let y = |value: f64| bottom - (bottom - upper) * value / ceiling;
 
     let _ = writeln!(
@@ -75,17 +81,19 @@ fn draw(svg: &mut String, panel: &Panel, band: &Band, seconds: f64, top: f64) {
         );
         at += 50.0 + 7.0 * curve.name.len() as f64;
     }
-    let _ = writeln!(
-        svg,
-        "<rect x=\"{}\" y=\"{upper}\" width=\"{}\" height=\"{}\" fill=\"#f4ead2\"/>\
-         <text x=\"{}\" y=\"{}\" fill=\"#7a5c12\" font-size=\"12\">{}</text>",
-        x(band.from),
-        x(band.to) - x(band.from),
-        bottom - upper,
-        x(band.from) + 6.0,
-        upper + 15.0,
-        band.text
-    );
+    if let Some(band) = band {
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{}\" y=\"{upper}\" width=\"{}\" height=\"{}\" fill=\"#f4ead2\"/>\
+             <text x=\"{}\" y=\"{}\" fill=\"#7a5c12\" font-size=\"12\">{}</text>",
+            x(band.from),
+            x(band.to) - x(band.from),
+            bottom - upper,
+            x(band.from) + 6.0,
+            upper + 15.0,
+            band.text
+        );
+    }
     let mut value = 0.0;
     while value <= ceiling * 1.0001 {
         let (line, digits) = (y(value), usize::from(step < 1.0));
@@ -98,19 +106,20 @@ fn draw(svg: &mut String, panel: &Panel, band: &Band, seconds: f64, top: f64) {
         );
         value += step;
     }
-    let mut second = 0.0;
-    while second <= seconds {
+    let (apart, mut at) = (self::step(time.until), 0.0);
+    while at <= time.until {
         let _ = writeln!(
             svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{second} s</text>",
-            x(second),
-            bottom + 20.0
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{at} {}</text>",
+            x(at),
+            bottom + 20.0,
+            time.unit
         );
-        second += 20.0;
+        at += apart;
     }
     for curve in &panel.curves {
-        let points = curve.points.iter().fold(String::new(), |mut text, (second, value)| {
-            let _ = write!(text, "{:.1},{:.1} ", x(*second), y(*value));
+        let points = curve.points.iter().fold(String::new(), |mut text, (at, value)| {
+            let _ = write!(text, "{:.1},{:.1} ", x(*at), y(*value));
             text
         });
         let dash = dash(curve);

@@ -115,6 +115,12 @@ pub fn value(text: &str) -> Value {
     read(&mut text.as_bytes()).unwrap_or(Value::Nothing)
 }
 
+/// All answers of a text, up to the first that is an error or breaks off.
+pub fn values(text: &str) -> Vec<Value> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(|| read(&mut rest)).collect()
+}
+
 fn read(rest: &mut &[u8]) -> Option<Value> {
     let end = rest.windows(2).position(|two| two == b"\r\n")?;
     let line = std::str::from_utf8(&rest[..end]).ok()?;
