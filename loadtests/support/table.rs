@@ -38,7 +38,7 @@ pub fn grouped(figure: f64, digits: usize) -> String {
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
     for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 && digit.is_ascii_digit() {
+        if i > 0 && (whole.len() - i) % 3 == 0 && !grouped.ends_with('-') && digit.is_ascii_digit() {
             grouped.push(',');
         }
         grouped.push(digit);
