@@ -11,7 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::problem::{Code, ProblemSchema};
-use super::router::{Content, Listener, Needed, Route, Served, Who, schema_of};
+use super::router::{Content, Header, Listener, Needed, Reply, Route, Served, Who, schema_of};
 use super::{gzip, routes};
 
 /// Schemas named so far.
@@ -152,30 +152,46 @@ impl Writer<'_> {
             operation["security"] = security;
         }
         if let Some(body) = &route.body {
-            let content = self.media(&(body.schema)(&mut Named::new()));
+            let content = self.media(&(body.schema)(&mut Named::new()), &Value::Null);
             operation["requestBody"] =
                 json!({"required": body.needed == Needed::Always, "content": {"application/json": content}});
         }
         operation
     }
 
-    /// A schema with an example of it.
-    fn media(&self, schema: &RefOr<Schema>) -> Value {
+    /// A schema with an example of it, in which these fields are others.
+    fn media(&self, schema: &RefOr<Schema>, other: &Value) -> Value {
         let schema = serde_json::to_value(schema).expect("a schema is JSON");
         match example::of(&schema, self.schemas) {
-            Ok(example) => json!({"schema": schema, "example": example}),
+            Ok(mut example) => {
+                for (name, value) in other.as_object().into_iter().flatten() {
+                    example[name] = value.clone();
+                }
+                json!({"schema": schema, "example": example})
+            }
             Err(_) => json!({"schema": schema}),
         }
+    }
+
+    fn headers(&self, reply: &Reply) -> Map<String, Value> {
+        let replayed = (self.route.keyed && reply.status < 300).then_some(&REPLAYED);
+        let headers = reply.headers.iter().chain(replayed);
+        headers.map(|header| (header.name.to_owned(), described(header))).collect()
     }
 
     fn responses(&self) -> BTreeMap<String, Value> {
         let mut responses = BTreeMap::new();
         for reply in &self.route.answers {
             let mut response = json!({"description": reply.what});
+            let headers = self.headers(reply);
+            if !headers.is_empty() {
+                response["headers"] = headers.into();
+            }
             match reply.content {
                 Content::None => {}
                 Content::View(view) => {
-                    response["content"] = json!({"application/json": self.media(&view(&mut Named::new()))});
+                    response["content"] =
+                        json!({"application/json": self.media(&view(&mut Named::new()), &reply.example)});
                 }
                 Content::Text { content_type, example } => {
                     let text = json!({"schema": {"type": "string"}, "example": example});
@@ -199,6 +215,9 @@ impl Writer<'_> {
             };
             response["description"] = either.into();
             let texts: BTreeSet<&str> = codes.iter().map(|code| code.text()).collect();
+            for header in problem_headers(status, &codes) {
+                response["headers"][header.name] = described(header);
+            }
             response["content"]["application/problem+json"] = json!({"schema": {
                 "$ref": "#/components/schemas/Problem",
                 "properties": {"code": {"enum": texts}, "status": {"const": status}},
@@ -206,6 +225,44 @@ impl Writer<'_> {
         }
         responses
     }
+}
+
+const RETRY_AFTER: Header =
+    Header { name: "Retry-After", what: "Seconds after which to ask again", example: "2", always: true };
+
+const REPLAYED: Header = Header {
+    name: "Idempotent-Replayed",
+    what: "`true`: a repeat of an earlier request with this `Idempotency-Key`",
+    example: "true",
+    always: false,
+};
+
+const CHALLENGE: Header = Header { name: "WWW-Authenticate", what: "How to sign in", example: "Bearer", always: true };
+
+const FORGOTTEN: Header = Header {
+    name: "Set-Cookie",
+    what: "Deletes the cookies of a queue token that is none",
+    example: "stanchion_queue_spring-hall=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+    always: false,
+};
+
+/// The headers of the problems of one status.
+fn problem_headers(status: u16, codes: &[Code]) -> Vec<&'static Header> {
+    match status {
+        401 if codes.contains(&Code::QueueTokenInvalid) => vec![&CHALLENGE, &FORGOTTEN],
+        401 => vec![&CHALLENGE],
+        429 | 503 => vec![&RETRY_AFTER],
+        _ => Vec::new(),
+    }
+}
+
+fn described(header: &Header) -> Value {
+    json!({
+        "description": header.what,
+        "required": header.always,
+        "schema": {"type": "string"},
+        "example": header.example,
+    })
 }
 
 /// What a route is about, and what its repeat does.

@@ -78,7 +78,6 @@ codes! {
     OverRefund => "OVER_REFUND", 409, Never, "More than is left to refund";
     SeatsSold => "SEATS_SOLD", 409, Never, "The change would drop seats that are taken";
     StockClaimed => "STOCK_CLAIMED", 409, Never, "More coupons are claimed than the wanted stock";
-    IdempotencyInProgress => "IDEMPOTENCY_IN_PROGRESS", 409, Later, "The first request with this key is still running";
 
     HoldExpired => "HOLD_EXPIRED", 410, Never, "The hold has expired";
 

@@ -85,6 +85,18 @@ pub struct Reply {
     pub status: u16,
     pub what: &'static str,
     pub content: Content,
+    pub headers: Vec<Header>,
+    /// Fields in which this answer's example is unlike its view's.
+    pub example: Value,
+}
+
+/// A header of an answer that means something to a client.
+pub struct Header {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub example: &'static str,
+    /// On every such answer, or on some.
+    pub always: bool,
 }
 
 /// What such an answer holds.
@@ -271,8 +283,33 @@ impl Route {
     }
 
     fn replies(mut self, status: u16, what: &'static str, content: Content) -> Self {
-        self.answers.push(Reply { status, what, content });
+        self.answers.push(Reply { status, what, content, headers: Vec::new(), example: Value::Null });
         self
+    }
+
+    /// A header of the answer named last.
+    pub fn carries(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
+        self.with_header(Header { name, what, example, always: true })
+    }
+
+    /// A header that the answer named last has at times.
+    pub fn may_carry(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
+        self.with_header(Header { name, what, example, always: false })
+    }
+
+    fn with_header(mut self, header: Header) -> Self {
+        self.last_answer().headers.push(header);
+        self
+    }
+
+    /// What the example of the answer named last has that is unlike its view's.
+    pub fn shown_with(mut self, fields: Value) -> Self {
+        self.last_answer().example = fields;
+        self
+    }
+
+    fn last_answer(&mut self) -> &mut Reply {
+        self.answers.last_mut().expect("an answer to say more of")
     }
 
     pub fn query(self, name: &'static str, what: &'static str, example: impl Into<Value>) -> Self {

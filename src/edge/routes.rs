@@ -79,7 +79,8 @@ fn operations() -> Vec<Route> {
                  it has no key to verify users with, and on a store that forgets what it is given.",
             )
             .answers::<ops::ReadyView>(200, "It may")
-            .answers::<ops::ReadyView>(503, "Not now"),
+            .answers::<ops::ReadyView>(503, "Not now")
+            .carries("Retry-After", "Seconds after which to ask again", "1"),
         get("/metrics", "metrics", "Prometheus metrics", ops::metrics)
             .ops()
             .about("What this process has measured, in Prometheus' text format.")

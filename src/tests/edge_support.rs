@@ -147,8 +147,7 @@ impl Call<'_> {
         let text = if is_text { String::from_utf8(bytes.to_vec()).expect("text") } else { String::new() };
         let answer = Answer { status: parts.status, headers: parts.headers, body: bytes, text, json };
         let contract = contract::of(self.service.listener(), self.service.state().config.admin.public);
-        let content_type = answer.header("content-type").unwrap_or_default();
-        contract.check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
+        contract.check(&method, &path, answer.status.as_u16(), &answer.headers, &answer.json);
         answer
     }
 }

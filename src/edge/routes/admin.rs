@@ -24,6 +24,8 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 
+const VERSION: &str = "The event's version, for `If-Match`";
+
 pub(super) fn organizers() -> Vec<Route> {
     vec![
         Route::new(PUT, "/v1/admin/events/{event}", "put_event", "Create or change an event", admin_events::put)
@@ -41,7 +43,10 @@ pub(super) fn organizers() -> Vec<Route> {
             .header("If-Match", "The `ETag` of the state that the change was made for; without it any", "\"3\"")
             .body::<EventBody>()
             .answers::<AdminEventView<'static>>(201, "Created")
+            .carries("Location", "The event", "/v1/admin/events/spring-hall")
+            .carries("ETag", VERSION, "\"1\"")
             .answers::<AdminEventView<'static>>(200, "Changed")
+            .carries("ETag", VERSION, "\"2\"")
             .errors(&[Code::EventNotFound, Code::SeatsSold, Code::PreconditionFailed, Code::Recovering]),
         Route::new(GET, "/v1/admin/events/{event}", "get_event_spec", "An event as it was put", admin_events::get)
             .admin()
@@ -50,6 +55,7 @@ pub(super) fn organizers() -> Vec<Route> {
                  the `If-Match` of a change.",
             )
             .answers::<AdminEventView<'static>>(200, "The event")
+            .carries("ETag", VERSION, "\"2\"")
             .errors(&[Code::EventNotFound]),
         Route::new(PATCH, "/v1/admin/events/{event}/room", "patch_room", "Change a room", admin_events::patch_room)
             .admin()
@@ -61,6 +67,7 @@ pub(super) fn organizers() -> Vec<Route> {
             .header("If-Match", "The `ETag` of the state that the change was made for; without it any", "\"3\"")
             .body::<RoomPatch>()
             .answers::<AdminEventView<'static>>(200, "Changed")
+            .carries("ETag", VERSION, "\"2\"")
             .errors(&[Code::EventNotFound, Code::PreconditionFailed, Code::Recovering]),
         Route::new(
             PUT,
@@ -123,6 +130,8 @@ pub(super) fn office() -> Vec<Route> {
         .keyed()
         .body::<AdminRefundBody>()
         .answers::<RequestedView>(202, "Accepted")
+        .carries("Location", "The refund", "/v1/orders/o0360303ae22b998861bce3b28f33eec1be/refunds/r03…")
+        .carries("Retry-After", "Seconds after which to look at the refund", "1")
         .errors(REFUND)
         .errors(&[Code::Overloaded]),
         Route::new(GET, "/v1/admin/audit", "audit", "Check the invariants now", admin_operations::audit)

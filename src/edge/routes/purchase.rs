@@ -24,6 +24,8 @@ const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 const DELETE: Method = Method::DELETE;
 
+const AN_ORDER: &str = "/v1/orders/o0360303ae22b998861bce3b28f33eec1be";
+
 pub(super) fn catalogue() -> Vec<Route> {
     vec![
         Route::new(GET, "/v1/events", "list_events", "What is on sale, by id", catalog::list)
@@ -56,7 +58,9 @@ pub(super) fn purchase() -> Vec<Route> {
                 "\"1-812-5f1c8a52\"",
             )
             .answers::<SeatsView>(200, "The map")
+            .carries("ETag", "Names this map, for `If-None-Match`", "\"1-812-5f1c8a52\"")
             .answers_bare(304, "The map is the one of `If-None-Match`")
+            .carries("ETag", "The map's name", "\"1-812-5f1c8a52\"")
             .errors(&[Code::EventNotFound, Code::Recovering]),
         Route::new(POST, "/v1/events/{event}/holds", "create_hold", "Set seats aside", holds::create)
             .user()
@@ -71,6 +75,7 @@ pub(super) fn purchase() -> Vec<Route> {
             .pass()
             .body::<HoldBody>()
             .answers::<HoldView>(201, "Held")
+            .carries("Location", "The hold", "/v1/events/spring-hall/holds/h039f86d081884c7d659a2feaa0c55ad015")
             .errors(&[
                 Code::BadOrigin,
                 Code::PassRequired,
@@ -161,6 +166,8 @@ pub(super) fn purchase() -> Vec<Route> {
             .keyed()
             .body::<OrderBody>()
             .answers::<AcceptedView>(202, "Accepted: it will be decided")
+            .carries("Location", "The order", AN_ORDER)
+            .carries("Retry-After", "Seconds after which to look at the order", "1")
             .errors(&[
                 Code::NotOwner,
                 Code::EventNotFound,
@@ -197,7 +204,10 @@ pub(super) fn purchase() -> Vec<Route> {
              the reason `CANCELLED`. While it is being paid it is `PAYMENT_IN_PROGRESS`, later \
              `NOT_CANCELLABLE`.\n\nA repeat is safe: what is cancelled is accepted again.",
         )
-        .answers::<OrderView>(202, "Accepted")
+        .answers::<OrderView>(202, "Accepted; the order as it still is")
+        .carries("Location", "The order", AN_ORDER)
+        .carries("Retry-After", "Seconds after which to look at the order", "1")
+        .shown_with(unpaid())
         .errors(&[
             Code::NotOwner,
             Code::OrderNotFound,
@@ -214,7 +224,10 @@ pub(super) fn purchase() -> Vec<Route> {
             )
             .keyed()
             .body::<PaymentBody>()
-            .answers::<OrderView>(202, "Accepted")
+            .answers::<OrderView>(202, "Accepted; the order as it still is")
+            .carries("Location", "The order", AN_ORDER)
+            .carries("Retry-After", "Seconds after which to look at the order", "1")
+            .shown_with(unpaid())
             .errors(&[
                 Code::NotOwner,
                 Code::OrderNotFound,
@@ -240,6 +253,8 @@ pub(super) fn purchase() -> Vec<Route> {
         .keyed()
         .body::<RefundBody>()
         .answers::<RequestedView>(202, "Accepted")
+            .carries("Location", "The refund", "/v1/orders/o0360303ae22b998861bce3b28f33eec1be/refunds/r03…")
+            .carries("Retry-After", "Seconds after which to look at the refund", "1")
         .errors(REFUND)
         .errors(&[Code::NotOwner]),
         Route::new(GET, "/v1/orders/{order}/refunds", "list_refunds", "Refunds of an order", refunds::list)
@@ -301,4 +316,15 @@ pub(super) fn own() -> Vec<Route> {
         .paged()
         .answers_page::<MoveView>(),
     ]
+}
+
+/// Of an order's example: it waits for its payment.
+fn unpaid() -> serde_json::Value {
+    serde_json::json!({
+        "status": "pending_payment",
+        "payment": null,
+        "confirmed_at": null,
+        "expires_at": "2026-11-20T10:13:20Z",
+        "expires_in_s": 540,
+    })
 }

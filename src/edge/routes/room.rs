@@ -9,6 +9,12 @@ use crate::edge::views::challenge::ChallengeView;
 
 const QUEUE: &str = "/v1/events/{event}/queue";
 
+const QUEUE_COOKIE: &str = "stanchion_queue_spring-hall=AbC3kQ1…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax";
+const PASS_COOKIE: &str = "stanchion_pass_spring-hall=eyJ0eXAiOiJ…; Path=/; Max-Age=600; HttpOnly; SameSite=Lax";
+const NO_COOKIE: &str = "stanchion_queue_spring-hall=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+const KEPT: &str = "The queue token; of a visitor inside, in another such header, the pass";
+const FORGOTTEN: &str = "Deletes the cookies of this place";
+
 pub(super) fn line() -> Vec<Route> {
     vec![
         post(QUEUE, "enter_queue", "Take a place in line, or come back with a token", queue::enter)
@@ -25,7 +31,9 @@ pub(super) fn line() -> Vec<Route> {
             .queue_token()
             .body_or_none::<queue::EnterBody>()
             .answers::<PlaceView>(201, "A new place")
+            .carries("Set-Cookie", KEPT, QUEUE_COOKIE)
             .answers::<PlaceView>(200, "The place this visitor has")
+            .carries("Set-Cookie", KEPT, QUEUE_COOKIE)
             .errors(&[
                 EventNotFound,
                 QueueTokenInvalid,
@@ -55,6 +63,7 @@ pub(super) fn line() -> Vec<Route> {
             .queue_token()
             .pass()
             .answers::<PlaceView>(200, "The place")
+            .may_carry("Set-Cookie", "The pass of a visitor inside, and a token newer than the one sent", PASS_COOKIE)
             .errors(&[EventNotFound, QueueTokenInvalid]),
         delete(QUEUE, "leave_queue", "Leave for good", queue::leave)
             .about(
@@ -63,6 +72,7 @@ pub(super) fn line() -> Vec<Route> {
             )
             .queue_token()
             .answers_bare(204, "Left")
+            .may_carry("Set-Cookie", FORGOTTEN, NO_COOKIE)
             .errors(&[EventNotFound, QueueTokenInvalid, BadOrigin, Recovering]),
         post(
             "/v1/events/{event}/queue/leave",
@@ -78,6 +88,7 @@ pub(super) fn line() -> Vec<Route> {
         .queue_token()
         .beacon::<queue::LeaveBody>()
         .answers_bare(204, "Left")
+        .may_carry("Set-Cookie", FORGOTTEN, NO_COOKIE)
         .errors(&[EventNotFound, QueueTokenInvalid, BadOrigin, Recovering]),
         get("/v1/events/{event}/queue/stream", "stream_queue", "The place as server-sent events", stream::open)
             .about(
@@ -129,6 +140,7 @@ pub(super) fn page() -> Vec<Route> {
             .query("stay", "Said by a link: who was let in is not sent on by itself", "")
             .query("script", "Said by a redirect: a proof of work is wanted, which takes a script", "")
             .answers_text("The page", "text/html", "<!doctype html>…")
+            .may_carry("Set-Cookie", "The cookies of the place, and one that shows that cookies are kept", QUEUE_COOKIE)
             .errors(&[EventNotFound]),
         post("/room/{event}", "room_page_enter", "The page's form: take a place", room_page::enter)
             .about(
@@ -139,6 +151,8 @@ pub(super) fn page() -> Vec<Route> {
             .queue_token()
             .query("return", RETURN, "/shop/seats")
             .answers_bare(303, "Back to the page")
+            .carries("Location", "The page", "/room/spring-hall")
+            .may_carry("Set-Cookie", "The cookies of the place, kept or deleted", QUEUE_COOKIE)
             .errors(&[EventNotFound, BadOrigin]),
         post("/room/{event}/leave", "room_page_leave", "The page's form: leave for good", room_page::leave)
             .about(
@@ -149,6 +163,8 @@ pub(super) fn page() -> Vec<Route> {
             .queue_token()
             .query("return", RETURN, "/shop/seats")
             .answers_bare(303, "Back to the page")
+            .carries("Location", "The page", "/room/spring-hall")
+            .may_carry("Set-Cookie", "The cookies of the place, kept or deleted", QUEUE_COOKIE)
             .errors(&[EventNotFound, BadOrigin]),
     ]
 }
@@ -166,6 +182,7 @@ pub(super) fn passes() -> Vec<Route> {
             .required()
             .pass()
             .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")
+            .carries("Stanchion-Visitor", "The visitor's id", "AbC3kQ1dE5fG7hJ9")
             .errors(&[Validation, PassUnverified, Recovering]),
         get("/.well-known/jwks.json", "pass_keys", "The keys that verify passes", passes::jwks)
             .about(

@@ -10,9 +10,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// What every answer is held against: its method and path, and its status, content type and body.
+/// What every answer is held against: its method and path, and its status, headers and body.
 pub trait Contract: Sync {
-    fn check(&self, method: &Method, path: &str, status: u16, content_type: &str, answer: &Value);
+    fn check(&self, method: &Method, path: &str, status: u16, headers: &HeaderMap, answer: &Value);
 }
 
 #[derive(Clone)]
@@ -119,9 +119,8 @@ impl Call {
     pub async fn send(self) -> Answer {
         let (method, path, contract) = (self.method.clone(), self.path.clone(), self.client.contract);
         let answer = self.try_send().await.unwrap_or_else(|error| panic!("{method} {path}: no answer: {error:?}"));
-        let content_type = answer.header("content-type").unwrap_or_default();
         if let Some(contract) = contract {
-            contract.check(&method, &path, answer.status.as_u16(), content_type, &answer.json);
+            contract.check(&method, &path, answer.status.as_u16(), &answer.headers, &answer.json);
         }
         answer
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use http::Method;
+use http::{HeaderMap, Method};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use stanchion::edge::openapi;
@@ -44,17 +44,19 @@ fn close(schemas: &mut Value) {
 
 impl Contract for Document {
     /// Panics when the answer is not as the document says; what is no route of the listener says nothing.
-    fn check(&self, method: &Method, path: &str, status: u16, content_type: &str, answer: &Value) {
+    fn check(&self, method: &Method, path: &str, status: u16, headers: &HeaderMap, answer: &Value) {
         let path = path.split('?').next().unwrap_or_default();
         let Some((pattern, operations)) = self.route(path) else { return };
         let Some(operation) = operations.get(method.as_str().to_ascii_lowercase()) else { return };
         let what = format!("{method} {pattern} {status}");
         let response = operation["responses"].get(status.to_string());
         let response = response.unwrap_or_else(|| panic!("{what} is not in the API's document: {answer}"));
+        check_headers(&what, &response["headers"], headers);
         // What is compressed is looked at where it is not.
         if answer.is_null() {
             return;
         }
+        let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let content_type = content_type.split(';').next().unwrap_or_default();
         let media = response["content"].get(content_type);
         let is_json = content_type.ends_with("json") && content_type.starts_with("application/");
@@ -66,6 +68,40 @@ impl Contract for Document {
             .map(|fault| format!("{}: {fault}", fault.instance_path()))
             .collect();
         assert!(faults.is_empty(), "{what} is not as the API's document says: {faults:#?}\n{answer:#}");
+    }
+}
+
+/// What may be on each answer, and says nothing of its route.
+const EVERYWHERE: &[&str] = &[
+    "access-control-allow-credentials",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "referrer-policy",
+    "refresh",
+    "transfer-encoding",
+    "vary",
+    "x-accel-buffering",
+    "x-content-type-options",
+    "x-request-id",
+];
+
+fn check_headers(what: &str, told: &Value, headers: &HeaderMap) {
+    let told = told.as_object().into_iter().flatten();
+    let told: HashMap<String, bool> =
+        told.map(|(name, header)| (name.to_lowercase(), header["required"] == true)).collect();
+    for name in headers.keys() {
+        let known = told.contains_key(name.as_str()) || EVERYWHERE.contains(&name.as_str());
+        assert!(known, "{what}: the header {name} is not in the API's document");
+    }
+    for (name, always) in told {
+        assert!(!always || headers.contains_key(&name), "{what}: the header {name} is not there");
     }
 }
 
