@@ -125,7 +125,7 @@ async fn alone(redis: &OwnRedis, lane: &Arc<dyn Lane>, slow: &mut Slow) {
         took.as_secs_f64(),
         audit.all_ms() / 1_000.0,
     );
-    audit.print("its longest steps, and laying the hall out again");
+    audit.print("its longest steps");
 }
 
 /// Waits for Redis to have rewritten its file.
