@@ -166,7 +166,7 @@ metrics_table! {
         "outcome" ["captured" "declined" "done" "refused" "not_done" "unknown" "timeout" "not_configured"];
     /// Time of a call to the payment provider, by call.
     PAYMENT_CALL_SECONDS = "stanchion_payment_call_seconds", Histogram, Seconds;
-    /// Attempts and refunds without a definite answer yet.
+    /// Attempts and refunds without a definite answer yet, of the lanes that this process writes for.
     PAYMENT_OPEN = "stanchion_payment_open", Gauge, Count;
 
     /// Reads of the ledger, by query.

@@ -15,7 +15,7 @@ impl Nudge {
         Self(Arc::new((0..lanes).map(|_| Notify::new()).collect()))
     }
 
-    /// The lane's log has grown. A ring that nobody waits for is kept for who waits next.
+    /// The lane's log has grown, or there is an answer for it. A ring that nobody waits for is kept for who waits next.
     pub fn lane(&self, id: LaneId) {
         if let Some(bell) = self.0.get(usize::from(id.0)) {
             bell.notify_one();

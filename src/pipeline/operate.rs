@@ -22,7 +22,8 @@ pub struct LaneStatus {
     pub backlog: u64,
     pub oldest_age_ms: i64,
     pub dead_letters: u64,
-    /// Calls to the provider without an answer, in this process.
+    /// Calls of the lane to a provider without an answer, as the ledger had them a moment ago. 0 where another process
+    /// writes for the lane.
     pub open_calls: usize,
 }
 

@@ -111,8 +111,20 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
 }
 
 /// Takes the log batch by batch. Ends only with a reason.
-async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) -> Result<(), Ended> {
-    let mut payments = Payments::new(shared.clone(), lane.clone());
+async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: Stopping) -> Result<(), Ended> {
+    let mut payments = Payments::new(shared.clone(), lane.id());
+    let ended = take_batches(shared, lane, &mut payments, stop).await;
+    // What cannot be told is asked for again by the next session.
+    payments.tell(lane.as_ref()).await.ok();
+    ended
+}
+
+async fn take_batches(
+    shared: &Arc<Shared>,
+    lane: &Arc<dyn Lane>,
+    payments: &mut Payments,
+    mut stop: Stopping,
+) -> Result<(), Ended> {
     let mut rooms = Rooms::default();
     let mut retention = Retention::default();
     let mut retirement = Retirement::default();
@@ -127,7 +139,7 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
         }
         if ticked.is_none_or(|at| at.elapsed() >= TICK) {
             ticked = Some(clock::instant());
-            tick(shared, lane.as_ref(), &mut payments, &mut rooms).await?;
+            tick(shared, lane.as_ref(), payments, &mut rooms).await?;
             if let Err(error) = retention.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is old stays a while");
             }
@@ -139,6 +151,12 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) 
             && let Err(error) = payments.look().await
         {
             tracing::debug!(lane = %lane.id(), error = &error as &dyn std::error::Error, "due calls wait for the next tick");
+        }
+        match payments.tell(lane.as_ref()).await {
+            Ok(()) => {}
+            Err(Fault::Recovering(_)) => return Err(Ended::NotWhole),
+            // To read the log is what makes room in it.
+            Err(fault) => tracing::warn!(lane = %lane.id(), %fault, "answers wait for the lane's log"),
         }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
             Ok(entries) if entries.is_empty() => {
@@ -185,8 +203,9 @@ async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: 
         return Ok(false);
     }
     let saved = rooms.save(shared, lane).await;
-    overdue(shared, lane).await?;
+    let ended = overdue(shared, lane).await;
     payments.look().await?;
+    ended?;
     saved?;
     Ok(true)
 }

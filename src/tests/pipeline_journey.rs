@@ -239,3 +239,58 @@ async fn a_refund_is_asked_after_and_a_refusal_undone() {
     assert_eq!(house.fact(&order).await.status, OrderStatus::PartiallyRefunded);
     house.close().await;
 }
+
+/// The second waits while nobody can tell of the first, however long, and is sent once that is known.
+#[tokio::test]
+async fn refunds_of_one_order_go_one_at_a_time() {
+    for store in [Store::Embedded, Store::Servers] {
+        let mut house = House::open(store).await;
+        house.settings.calls_max = 1;
+        house.start();
+        let order = house.order("kim", &[0, 1], Some("ok")).await;
+        house.until(&order, OrderStatus::Confirmed).await;
+        house.provider.refunds(Some(Returned::Unknown));
+        let first = house.refund(&order, "one", &[1]).await;
+        let second = house.refund(&order, "two", &[2]).await;
+        eventually("the ledger has both", async || {
+            let fact = house.lane().get_refund(&second).await.expect("answers");
+            house.provider.asked().contains(&first) && fact.is_some_and(|fact| fact.cash == 1_000)
+        })
+        .await;
+        // Longer than a call is asked after, and several looks at what is due.
+        for _ in 0..30 {
+            house.clock.advance(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(!house.provider.asked().contains(&second), "sent before the first was known");
+        house.provider.refunds(None);
+        for refund in [&first, &second] {
+            eventually("the refund is done", async || {
+                house.clock.advance(Duration::from_secs(1));
+                let fact = house.lane().get_refund(refund).await.expect("answers");
+                fact.is_some_and(|fact| fact.status == RefundStatus::Done)
+            })
+            .await;
+            assert_eq!(house.provider.returns(refund), 1);
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_panics_ends_neither_its_call_nor_the_writer() {
+    let mut house = House::open(Store::Embedded).await;
+    house.settings.calls_max = 1;
+    house.start();
+    let order = house.order("kim", &[0], Some("panic")).await;
+    house.until(&order, OrderStatus::Paying).await;
+    let other = house.order("lee", &[1], Some("ok")).await;
+    house.until(&other, OrderStatus::Confirmed).await;
+    house.provider.answer("panic", Asked::Captured);
+    eventually("it is asked after", async || {
+        house.clock.advance(Duration::from_secs(1));
+        house.fact(&order).await.status == OrderStatus::Confirmed
+    })
+    .await;
+    house.close().await;
+}

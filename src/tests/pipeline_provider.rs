@@ -25,6 +25,8 @@ struct Script {
     returned: HashMap<RefundId, u32>,
     /// Orders of charges, as they came.
     charges: Vec<OrderId>,
+    /// Refunds that were to be sent or were asked after.
+    asked_back: HashSet<RefundId>,
 }
 
 impl Scripted {
@@ -49,6 +51,11 @@ impl Scripted {
         self.book.lock().charges.iter().filter(|order| seen.insert((*order).clone())).cloned().collect()
     }
 
+    /// Refunds that the house has said anything of.
+    pub fn asked(&self) -> HashSet<RefundId> {
+        self.book.lock().asked_back.clone()
+    }
+
     pub fn returns(&self, refund: &RefundId) -> u32 {
         self.book.lock().returned.get(refund).copied().unwrap_or(0)
     }
@@ -69,6 +76,7 @@ impl Provider for Scripted {
                 Charged::Captured
             }
             "decline" => Charged::Declined { detail: "no funds".into() },
+            "panic" => panic!("a provider that panics"),
             "silent" => std::future::pending().await,
             _ => Charged::Unknown,
         }
@@ -84,6 +92,7 @@ impl Provider for Scripted {
 
     async fn refund(&self, back: &Return) -> Returned {
         let mut book = self.book.lock();
+        book.asked_back.insert(back.refund.clone());
         let answer = book.refunds.clone().unwrap_or(Returned::Done);
         if answer == Returned::Done {
             *book.returned.entry(back.refund.clone()).or_default() += 1;
@@ -92,7 +101,8 @@ impl Provider for Scripted {
     }
 
     async fn ask_refund(&self, back: &Return) -> ReturnAsked {
-        let book = self.book.lock();
+        let mut book = self.book.lock();
+        book.asked_back.insert(back.refund.clone());
         match &book.refunds {
             Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
             Some(Returned::Unknown) => ReturnAsked::Unknown,

@@ -60,7 +60,7 @@ pub struct LaneView {
     pub oldest_age_ms: i64,
     #[schema(example = 0)]
     pub dead_letters: u64,
-    /// Calls to a payment provider without an answer yet, in this process.
+    /// Calls to a payment provider without an answer yet; 0 where another process writes for the lane.
     #[schema(example = 3)]
     pub open_calls: usize,
 }

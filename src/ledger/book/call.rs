@@ -26,6 +26,8 @@ pub struct Charging {
     pub charge_until_ms: Option<Millis>,
     /// When it was opened.
     pub since_ms: Millis,
+    /// When it is to be made, or asked after.
+    pub due_ms: Millis,
 }
 
 /// An open refund; of those of one order the oldest.
@@ -40,6 +42,8 @@ pub struct Returning {
     pub reason: String,
     /// When it was asked for.
     pub since_ms: Millis,
+    /// When it is to be made, or asked after.
+    pub due_ms: Millis,
     /// To be sent. One that was put off is asked after first.
     pub is_new: bool,
 }
@@ -60,13 +64,6 @@ impl CallId {
     }
 }
 
-/// A call that nobody can tell of, and when it is due again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutOff {
-    pub call: CallId,
-    pub due_ms: Millis,
-}
-
 impl Call {
     pub fn id(&self) -> CallId {
         match self {
@@ -79,6 +76,13 @@ impl Call {
         match self {
             Call::Charge(charging) => &charging.order,
             Call::Refund(returning) => &returning.order,
+        }
+    }
+
+    pub fn due_ms(&self) -> Millis {
+        match self {
+            Call::Charge(charging) => charging.due_ms,
+            Call::Refund(returning) => returning.due_ms,
         }
     }
 
@@ -106,6 +110,7 @@ impl Sheet {
                 charge_until_ms: (order.status == OrderStatus::Paying && row.due_ms <= row.created_ms)
                     .then_some(order.deadline_ms),
                 since_ms: row.created_ms,
+                due_ms: row.due_ms,
             })
         });
         let back = self.next_refund().and_then(|row| {
@@ -119,6 +124,7 @@ impl Sheet {
                 currency: order.currency.clone(),
                 reason: row.reason.clone(),
                 since_ms: row.requested_ms,
+                due_ms: row.due_ms,
                 is_new: row.due_ms <= row.requested_ms,
             }))
         });

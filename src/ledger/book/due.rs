@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sqlx::Row as _;
 
 use super::Book;
-use super::call::{Call, CallId, PutOff};
+use super::call::{Call, CallId};
 use super::dead::DeadLetter;
 use super::sheet::{Sheet, status};
 use crate::clock::Millis;
-use crate::ids::{AttemptId, LaneId, OrderId, RefundId};
+use crate::ids::{AttemptId, LaneId, OrderId};
 use crate::lane::order::Reason;
 use crate::ledger::sql::{self, Value};
 use crate::ledger::{Conn, Ledger, Result, Source};
@@ -28,13 +28,12 @@ pub struct Overdue {
 pub struct DueCalls {
     /// The longest due first.
     pub calls: Vec<Call>,
-    /// Refunds whose turn has not come: another one of their order is sent before them.
-    pub blocked: Vec<RefundId>,
     /// Calls of the lane without a definite answer, due or not.
     pub open: usize,
 }
 
-/// Calls that are due, of the `limit` longest due of each kind, and are not `in_hand` (by attempt or refund).
+/// Calls that are due, of the `limit` longest due of each kind, and are not `in_hand` (by attempt or refund). Of the
+/// refunds of one order only the oldest is due: they go one at a time.
 pub async fn due_calls(
     ledger: &Ledger,
     lane: LaneId,
@@ -61,8 +60,12 @@ pub async fn due_calls(
                 for text in [
                     "SELECT id, order_id, due_ms FROM payment WHERE lane = ? AND opened = 1 AND due_ms <= ? \
                      ORDER BY due_ms, id LIMIT ?",
-                    "SELECT id, order_id, due_ms FROM refund WHERE lane = ? AND opened = 1 AND due_ms <= ? \
-                     ORDER BY due_ms, id LIMIT ?",
+                    "SELECT r.id, r.order_id, r.due_ms FROM refund r \
+                     WHERE r.lane = ? AND r.opened = 1 AND r.due_ms <= ? AND NOT EXISTS ( \
+                         SELECT 1 FROM refund older WHERE older.order_id = r.order_id AND older.opened = 1 \
+                         AND (older.requested_ms < r.requested_ms \
+                              OR older.requested_ms = r.requested_ms AND older.id < r.id)) \
+                     ORDER BY r.due_ms, r.id LIMIT ?",
                 ] {
                     let query = sqlx::query(text).bind(i64::from(lane.0)).bind(now_ms).bind(limit);
                     for row in query.fetch_all(&mut *conn).await? {
@@ -83,20 +86,16 @@ pub async fn due_calls(
                     .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
                     .collect();
                 calls.sort_by_key(|(due_ms, call)| (*due_ms, call.since_ms()));
-                Ok(DueCalls {
-                    calls: calls.into_iter().map(|(_, call)| call).collect(),
-                    blocked: waiting.into_keys().map(RefundId::from).collect(),
-                    open,
-                })
+                Ok(DueCalls { calls: calls.into_iter().map(|(_, call)| call).collect(), open })
             })
         })
         .await
 }
 
 /// Notes when calls are due again.
-pub async fn put_off(ledger: &Ledger, calls: Vec<PutOff>) -> Result<()> {
+pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, Millis)>) -> Result<()> {
     let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
-    for PutOff { call, due_ms } in calls {
+    for (call, due_ms) in calls {
         let row = vec![Value::from(call.as_str()), due_ms.into()];
         match call {
             CallId::Charge(_) => attempts.push(row),

@@ -32,7 +32,7 @@ mod terms;
 mod wallets;
 
 pub use batch::{Batch, Written, reject, write};
-pub use call::{Call, CallId, Charging, PutOff, Returning};
+pub use call::{Call, CallId, Charging, Returning};
 pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
 pub use due::{Attempt, DueCalls, Overdue, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
 pub use records::Outcome;

@@ -6,32 +6,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics::{counter, histogram};
+use tokio::sync::SemaphorePermit;
 
 use super::payment_record;
 use crate::clock::{self, Millis};
-use crate::lane::Lane;
 use crate::lane::record::{Body, PaymentResult, Record, RefundResult, VERSION};
-use crate::ledger::book::{Call, CallId, Charging, PutOff, Returning};
+use crate::ledger::book::{Call, Charging, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
 use crate::payment::{Asked, Charge, Charged, Return, ReturnAsked, Returned};
 use crate::pipeline::parts::Shared;
 use crate::pipeline::retry;
 
-/// How often a call is asked after before it is put off: about thirteen seconds.
+/// How often a call is asked after before it is put off: for 13 to 25 seconds, and the time of the calls.
 const ASKS: usize = 6;
 
 /// How long it is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away for
 /// long is asked ever less often.
 const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
 
-/// Makes the call. Ends when its answer is in the lane's log, or with when to ask again.
-pub(super) async fn drive(
-    shared: Arc<Shared>,
-    lane: Arc<dyn Lane>,
-    behind: Arc<AtomicBool>,
-    call: Call,
-) -> Option<PutOff> {
-    let result = match &call {
+/// What a call came to.
+pub(super) enum Turn {
+    /// A definite answer, for the lane's log.
+    Answered(Record),
+    /// Nobody can tell. It is due again at this time.
+    PutOff(Millis),
+}
+
+/// Makes the call, and asks after it for a while.
+pub(super) async fn drive(shared: Arc<Shared>, behind: Arc<AtomicBool>, call: Call) -> Turn {
+    let answer = match &call {
         Call::Charge(charging) => charge(&shared, &behind, charging)
             .await
             .map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
@@ -39,24 +42,15 @@ pub(super) async fn drive(
             give_back(&shared, &behind, returning).await.map(|result| refund_record(returning, result))
         }
     };
-    let Some(record) = result else { return Some(put_off(call.id(), call.since_ms(), shared.clock.now_ms())) };
-    for delay in retry::STORE.iter() {
-        match lane.append(shared.clock.now_ms(), vec![record.clone()]).await {
-            Ok(()) => break,
-            Err(fault) => {
-                tracing::warn!(lane = %lane.id(), %fault, record = %record.id, "an answer waits for its lane")
-            }
-        }
-        tokio::time::sleep(delay).await;
+    match answer {
+        Some(record) => Turn::Answered(record),
+        None => Turn::PutOff(due_again_ms(call.since_ms(), shared.clock.now_ms())),
     }
-    shared.nudge.lane(lane.id());
-    None
 }
 
 /// When to ask again after a call that was first to be made at `since_ms`.
-pub(super) fn put_off(call: CallId, since_ms: Millis, now_ms: Millis) -> PutOff {
-    let delay_ms = ((now_ms - since_ms) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end());
-    PutOff { call, due_ms: now_ms + delay_ms }
+pub(super) fn due_again_ms(since_ms: Millis, now_ms: Millis) -> Millis {
+    now_ms + ((now_ms - since_ms) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end())
 }
 
 /// `refund.resulted`; the id names the result, so that a later other one is a record of its own.
@@ -83,7 +77,8 @@ fn not_configured(call: &'static str, provider: &str, id: &str) {
 
 /// `None`: nobody can tell.
 async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
-    let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _ } = charging;
+    let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
+        charging;
     let Some(provider) = shared.providers.get(provider) else {
         not_configured("charge", provider, attempt.as_str());
         return None;
@@ -95,12 +90,15 @@ async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Op
         currency: currency.clone(),
         key: key.clone(),
     };
-    let in_time = charge_until_ms.is_some_and(|until_ms| shared.clock.now_ms() < until_ms);
-    if in_time {
-        match limited(shared, "charge", provider.charge(&charge), charged_label).await {
-            Some(Charged::Captured) => return Some(PaymentResult::Captured),
-            Some(Charged::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
-            Some(Charged::Unknown) | None => {}
+    if let Some(until_ms) = charge_until_ms {
+        let turn = turn(shared).await;
+        // The wait for the turn may have been long.
+        if shared.clock.now_ms() < *until_ms {
+            match within(shared, turn, "charge", provider.charge(&charge), charged_label).await {
+                Some(Charged::Captured) => return Some(PaymentResult::Captured),
+                Some(Charged::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
+                Some(Charged::Unknown) | None => {}
+            }
         }
     }
     for delay in asks(behind) {
@@ -117,7 +115,8 @@ async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Op
 
 /// `None`: nobody can tell.
 async fn give_back(shared: &Shared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
-    let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, is_new } = returning;
+    let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, due_ms: _, is_new } =
+        returning;
     let Some(provider) = shared.providers.get(provider) else {
         not_configured("refund", provider, refund.as_str());
         return None;
@@ -166,7 +165,22 @@ async fn limited<T>(
     call: impl Future<Output = T>,
     label: fn(&T) -> &'static str,
 ) -> Option<T> {
-    let _turn = shared.calls.acquire().await.expect("the semaphore is never closed");
+    let turn = turn(shared).await;
+    within(shared, turn, name, call, label).await
+}
+
+async fn turn(shared: &Shared) -> SemaphorePermit<'_> {
+    shared.calls.acquire().await.expect("the semaphore is never closed")
+}
+
+/// A call whose turn it is, within its time.
+async fn within<T>(
+    shared: &Shared,
+    _turn: SemaphorePermit<'_>,
+    name: &'static str,
+    call: impl Future<Output = T>,
+    label: fn(&T) -> &'static str,
+) -> Option<T> {
     let started = clock::instant();
     let answer = tokio::time::timeout(shared.settings.call_limit, call).await.ok();
     histogram!(PAYMENT_CALL_SECONDS, "call" => name).record(started.elapsed());

@@ -6,49 +6,66 @@
 //! calls are made again with the same keys.
 //!
 //! A lane has room for so many calls at once. A call that finds none waits in the ledger, and the longest due is
-//! made first. A call that stays unknown is put off in the ledger, so that it keeps no room from others.
+//! made first. A call that stays unknown is put off in the ledger, so that it keeps no room from others. Answers go
+//! into the log together, before it is read again; one that its session could not tell is asked for again.
 
 mod call;
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use self::call::Turn;
 use super::parts::Shared;
-use crate::ids::{AttemptId, OrderId};
-use crate::lane::Lane;
+use crate::clock::Millis;
+use crate::ids::{AttemptId, LaneId, OrderId};
 use crate::lane::record::{Body, PaymentResult, Record, VERSION};
+use crate::lane::{self, Lane};
 use crate::ledger::Result;
-use crate::ledger::book::{self, Call, CallId, DueCalls, PutOff, Written};
+use crate::ledger::book::{self, Call, CallId, DueCalls, Written};
 
 /// Calls in hand for each one that may be under way: the others have their turn next.
 const IN_HAND: usize = 16;
 
+/// Answers that go into the log in one step.
+const TOGETHER: usize = 500;
+
 /// The calls of a lane's session. Dropping it ends them; the next session finds them in the ledger.
 pub(super) struct Payments {
     shared: Arc<Shared>,
-    lane: Arc<dyn Lane>,
-    /// Each ends when its answer is in the log, or with when to ask again.
-    tasks: JoinSet<Option<PutOff>>,
+    lane: LaneId,
+    tasks: JoinSet<()>,
+    /// What the tasks came to, one each.
+    turns: (mpsc::UnboundedSender<(CallId, Turn)>, mpsc::UnboundedReceiver<(CallId, Turn)>),
+    /// Calls whose task has not come to anything yet.
+    running: HashSet<CallId>,
+    /// Answers on their way to the log.
+    answers: Vec<Record>,
     /// By attempt or refund: its order. Kept until the ledger has the answer, or when to ask again.
     in_hand: HashMap<CallId, OrderId>,
     /// What the ledger is still to be told.
-    put_off: Vec<PutOff>,
+    put_off: HashMap<CallId, Millis>,
     /// Due calls wait in the ledger for room here. Those in hand know it too.
     behind: Arc<AtomicBool>,
     open: usize,
 }
 
 impl Payments {
-    pub fn new(shared: Arc<Shared>, lane: Arc<dyn Lane>) -> Self {
+    pub fn new(shared: Arc<Shared>, lane: LaneId) -> Self {
         Self {
             shared,
             lane,
             tasks: JoinSet::new(),
+            turns: mpsc::unbounded_channel(),
+            running: HashSet::new(),
+            answers: Vec::new(),
             in_hand: HashMap::new(),
-            put_off: Vec::new(),
+            put_off: HashMap::new(),
             behind: Arc::default(),
             open: 0,
         }
@@ -65,9 +82,36 @@ impl Payments {
         for part in written {
             let open: HashSet<CallId> = part.calls.iter().map(Call::id).collect();
             let asked: HashSet<&OrderId> = part.orders.iter().collect();
-            self.in_hand.retain(|id, order| open.contains(id) || !asked.contains(order));
+            let (in_hand, running) = (&mut self.in_hand, &self.running);
+            in_hand.retain(|id, order| open.contains(id) || running.contains(id) || !asked.contains(order));
             if !self.is_behind() {
-                self.dispatch(part.calls);
+                let now_ms = self.shared.clock.now_ms();
+                self.dispatch(part.calls.into_iter().filter(|call| call.due_ms() <= now_ms).collect());
+            }
+        }
+    }
+
+    /// Takes the answers that have come since to the lane's log, together. What the lane does not take is kept.
+    pub async fn tell(&mut self, lane: &dyn Lane) -> lane::Result<()> {
+        self.collect();
+        while !self.answers.is_empty() {
+            let some = self.answers[..self.answers.len().min(TOGETHER)].to_vec();
+            let count = some.len();
+            lane.append(self.shared.clock.now_ms(), some).await?;
+            self.answers.drain(..count);
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        while let Ok((call, turn)) = self.turns.1.try_recv() {
+            self.running.remove(&call);
+            match turn {
+                Turn::Answered(record) => self.answers.push(record),
+                Turn::PutOff(due_ms) => {
+                    self.put_off.insert(call, due_ms);
+                }
             }
         }
     }
@@ -79,23 +123,20 @@ impl Payments {
 
     /// Tells the ledger what is put off, then makes the calls that are due, the longest due first.
     pub async fn look(&mut self) -> Result<()> {
-        while let Some(ended) = self.tasks.try_join_next() {
-            self.put_off.extend(ended.ok().flatten());
-        }
-        let (ledger, lane) = (&self.shared.ledger, self.lane.id());
+        self.collect();
+        let (ledger, lane) = (&self.shared.ledger, self.lane);
         if !self.put_off.is_empty() {
-            book::put_off(ledger, self.put_off.clone()).await?;
-            for put_off in self.put_off.drain(..) {
-                self.in_hand.remove(&put_off.call);
+            book::put_off(ledger, self.put_off.clone().into_iter()).await?;
+            for (call, _) in self.put_off.drain() {
+                self.in_hand.remove(&call);
             }
         }
         let now_ms = self.shared.clock.now_ms();
         // One more than there is room for: so that it shows when one waits.
         let limit = i64::try_from(self.most() + 1).unwrap_or(i64::MAX);
         let in_hand: HashSet<String> = self.in_hand.keys().map(|id| id.as_str().to_owned()).collect();
-        let DueCalls { calls, blocked, open } = book::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
+        let DueCalls { calls, open } = book::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
         self.open = open;
-        self.put_off.extend(blocked.into_iter().map(|refund| call::put_off(CallId::Refund(refund), now_ms, now_ms)));
         self.behind.store(false, Ordering::Relaxed);
         self.dispatch(calls);
         Ok(())
@@ -112,8 +153,21 @@ impl Payments {
                 self.behind.store(true, Ordering::Relaxed);
                 return;
             }
-            self.in_hand.insert(id, call.order().clone());
-            self.tasks.spawn(call::drive(self.shared.clone(), self.lane.clone(), self.behind.clone(), call));
+            self.in_hand.insert(id.clone(), call.order().clone());
+            self.running.insert(id.clone());
+            let (shared, lane, behind) = (self.shared.clone(), self.lane, self.behind.clone());
+            let turns = self.turns.0.clone();
+            self.tasks.spawn(async move {
+                let since_ms = call.since_ms();
+                let drive = AssertUnwindSafe(call::drive(shared.clone(), behind, call)).catch_unwind();
+                let turn = drive.await.unwrap_or_else(|_| {
+                    tracing::error!(call = id.as_str(), "a provider panicked; its call is put off");
+                    Turn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
+                });
+                // Nobody takes it when the session is over.
+                turns.send((id, turn)).ok();
+                shared.nudge.lane(lane);
+            });
         }
     }
 
