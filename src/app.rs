@@ -266,8 +266,8 @@ impl Bound {
 
         let died = tokio::select! {
             () = stopping.wait() => None,
-            Some(Err(panic)) = rest.join_next() => Some(panic),
-            Some(Err(panic)) = doors.join_next() => Some(panic),
+            panic = death(&mut rest) => Some(panic),
+            panic = death(&mut doors) => Some(panic),
         };
         tracing::info!("draining");
         app.state.not_ready();
@@ -283,6 +283,17 @@ impl Bound {
         drop(workers);
         tracing::info!("stopped");
         died.map_or(Ok(()), |source| Err(PartDied(source)))
+    }
+}
+
+/// Returns when a part dies of a panic. Some have nothing to do and end at once.
+async fn death(parts: &mut JoinSet<()>) -> tokio::task::JoinError {
+    loop {
+        match parts.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(panic)) => return panic,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -346,4 +357,21 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
 fn providers(config: &crate::config::Payment) -> Registry {
     let known = |name: &String| (name == "sandbox").then(|| Arc::new(Sandbox::new()) as Arc<dyn Provider>);
     config.providers.iter().filter_map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_death_is_seen_after_others_had_nothing_to_do() {
+        let mut parts = JoinSet::new();
+        parts.spawn(async {});
+        tokio::task::yield_now().await;
+        parts.spawn(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            panic!("a part dies");
+        });
+        assert!(death(&mut parts).await.is_panic());
+    }
 }
