@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Appends the pipeline's own records; one whose id is still in the log is left out.
 --
 -- Caller:  lane::redis::append

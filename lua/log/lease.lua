@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes or renews the writer's lease. Answers in every state of the lane.
 --
 -- Caller:  lane::redis::lease

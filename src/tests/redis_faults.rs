@@ -336,3 +336,23 @@ async fn held_at(lane: &Arc<dyn Lane>, now_ms: i64, key: &str, named: &[u32]) {
     let outcome = lane.hold(now_ms, ask::hold(HALL, key, "kim", ask::named(named))).await.expect("an answer");
     assert!(matches!(outcome, HoldOutcome::Held(_)), "{outcome:?}");
 }
+
+/// Only the writer makes room in a full Redis: its lease, its answers and its reading go on where a buyer is refused.
+#[tokio::test]
+async fn a_full_redis_lets_its_writer_work() {
+    let redis = OwnRedis::start().await;
+    let lane = built(&config(redis.url())).await;
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let hold = held(&lane, START, "h", "kim", &[0]).await;
+    placed(&lane, START, "o", &hold, "h").await;
+    assert!(redis.says("CONFIG SET maxmemory 1").starts_with("+OK"));
+    let full = lane.enter(START, ask::enter(HALL, "lee")).await;
+    assert!(is_unavailable(&full), "{full:?}");
+    assert!(lane.lease(START, "writer", 5_000).await.expect("a lease").is_some());
+    lane.append(START, vec![ask::expired("o.expired.1", "o")]).await.expect("an answer of the provider is taken");
+    let log = records(&lane).await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    lane.trim(log[1].log).await.expect("what is written goes");
+    assert_eq!(records(&lane).await.len(), 0);
+}
