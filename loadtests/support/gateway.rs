@@ -31,8 +31,17 @@ pub struct House {
 
 impl House {
     pub async fn start() -> Self {
+        Self::of(servers::mysql_url().await).await
+    }
+
+    /// With a database for a load of hours.
+    pub async fn start_large() -> Self {
+        Self::of(servers::large_mysql_url().await).await
+    }
+
+    async fn of(ledger_url: String) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        Self { redis: OwnRedis::start().await, ledger_url: servers::mysql_url().await, dir }
+        Self { redis: OwnRedis::start().await, ledger_url, dir }
     }
 
     /// Signs and reads queue tokens as the gateways do.

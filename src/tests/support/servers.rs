@@ -41,16 +41,17 @@ end
 rm -rf "$dir"
 "#;
 
-/// `$1` the folder, `$2` the port.
+/// `$1` the folder, `$2` the port, `$3…` settings on top.
 const MARIADB: &str = r#"
 set -e
 me=$(id -un)
 [ -d "$1/data/mysql" ] || mariadb-install-db --no-defaults --user="$me" --datadir="$1/data" \
     --auth-root-authentication-method=normal --skip-test-db --innodb-log-file-size=16M
-exec mariadbd --no-defaults --user="$me" --datadir="$1/data" --tmpdir="$1" --socket="$1/sock" \
-    --pid-file="$1/pid" --bind-address=127.0.0.1 --port="$2" --max-connections=600 --performance-schema=off \
+dir=$1; port=$2; shift 2
+exec mariadbd --no-defaults --user="$me" --datadir="$dir/data" --tmpdir="$dir" --socket="$dir/sock" \
+    --pid-file="$dir/pid" --bind-address=127.0.0.1 --port="$port" --max-connections=600 --performance-schema=off \
     --character-set-server=utf8mb4 --collation-server=utf8mb4_bin --innodb-buffer-pool-size=96M \
-    --innodb-log-file-size=64M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-use-native-aio=0
+    --innodb-log-file-size=64M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-use-native-aio=0 "$@"
 "#;
 
 /// A server and its guard; dropped, both are gone and the folder with them.
@@ -309,8 +310,21 @@ fn start_cluster() -> Vec<Server> {
 /// A fresh database of the shared server: `mysql://root@127.0.0.1:port/t<n>`.
 pub async fn mysql_url() -> String {
     static SHARED: OnceLock<Server> = OnceLock::new();
+    let server = blocking(|| SHARED.get_or_init(|| start_mariadb(&[]))).await;
+    new_database(server).await
+}
+
+/// A database on a server with room for so much in memory, for a load of hours.
+#[allow(dead_code, reason = "load tests ask for it")]
+pub async fn large_mysql_url() -> String {
+    static LARGE: OnceLock<Server> = OnceLock::new();
+    let settings = ["--innodb-buffer-pool-size=8G", "--innodb-log-file-size=2G"];
+    let server = blocking(move || LARGE.get_or_init(|| start_mariadb(&settings))).await;
+    new_database(server).await
+}
+
+async fn new_database(server: &Server) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let server = blocking(|| SHARED.get_or_init(start_mariadb)).await;
     let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let root = format!("mysql://root@127.0.0.1:{}", server.port);
     let mut connection = sqlx::MySqlConnection::connect(&root).await.expect("the server is ready");
@@ -320,13 +334,14 @@ pub async fn mysql_url() -> String {
     format!("{root}/{name}")
 }
 
-fn start_mariadb() -> Server {
+fn start_mariadb(settings: &[&str]) -> Server {
     must_have("mariadbd");
     must_have("mariadb-install-db");
     let dir = folder("mariadb");
     let port = free_port();
     let command = ["sh", "-c", MARIADB, "mariadb", &dir.display().to_string(), &port.to_string()];
-    let server = Server::start(dir, port, &command.map(str::to_owned));
+    let command: Vec<String> = command.iter().chain(settings).map(|word| (*word).to_owned()).collect();
+    let server = Server::start(dir, port, &command);
     let socket = server.dir.join("sock");
     // The socket is in its own folder: it is this server. The port is bound before the socket appears.
     server.wait_until("mariadbd", || socket.exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_ok());
