@@ -27,7 +27,7 @@ const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
 /// What a call came to.
 pub(super) enum Turn {
     /// A definite answer, for the lane's log.
-    Answered(Record),
+    Answered(Box<Record>),
     /// Nobody can tell. It is due again at this time.
     PutOff(Millis),
 }
@@ -43,7 +43,7 @@ pub(super) async fn drive(shared: Arc<Shared>, behind: Arc<AtomicBool>, call: Ca
         }
     };
     match answer {
-        Some(record) => Turn::Answered(record),
+        Some(record) => Turn::Answered(Box::new(record)),
         None => Turn::PutOff(due_again_ms(call.since_ms(), shared.clock.now_ms())),
     }
 }

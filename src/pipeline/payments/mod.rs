@@ -41,7 +41,9 @@ pub(super) struct Payments {
     lane: LaneId,
     tasks: JoinSet<()>,
     /// What the tasks came to, one each.
-    turns: (mpsc::UnboundedSender<(CallId, Turn)>, mpsc::UnboundedReceiver<(CallId, Turn)>),
+    turns: mpsc::UnboundedReceiver<(CallId, Turn)>,
+    /// Where each task leaves what it came to.
+    turn: mpsc::UnboundedSender<(CallId, Turn)>,
     /// Calls whose task has not come to anything yet.
     running: HashSet<CallId>,
     /// Answers on their way to the log.
@@ -57,11 +59,13 @@ pub(super) struct Payments {
 
 impl Payments {
     pub fn new(shared: Arc<Shared>, lane: LaneId) -> Self {
+        let (turn, turns) = mpsc::unbounded_channel();
         Self {
             shared,
             lane,
             tasks: JoinSet::new(),
-            turns: mpsc::unbounded_channel(),
+            turns,
+            turn,
             running: HashSet::new(),
             answers: Vec::new(),
             in_hand: HashMap::new(),
@@ -105,10 +109,10 @@ impl Payments {
 
     fn collect(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        while let Ok((call, turn)) = self.turns.1.try_recv() {
+        while let Ok((call, turn)) = self.turns.try_recv() {
             self.running.remove(&call);
             match turn {
-                Turn::Answered(record) => self.answers.push(record),
+                Turn::Answered(record) => self.answers.push(*record),
                 Turn::PutOff(due_ms) => {
                     self.put_off.insert(call, due_ms);
                 }
@@ -156,7 +160,7 @@ impl Payments {
             self.in_hand.insert(id.clone(), call.order().clone());
             self.running.insert(id.clone());
             let (shared, lane, behind) = (self.shared.clone(), self.lane, self.behind.clone());
-            let turns = self.turns.0.clone();
+            let come_to = self.turn.clone();
             self.tasks.spawn(async move {
                 let since_ms = call.since_ms();
                 let drive = AssertUnwindSafe(call::drive(shared.clone(), behind, call)).catch_unwind();
@@ -165,7 +169,7 @@ impl Payments {
                     Turn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
                 });
                 // Nobody takes it when the session is over.
-                turns.send((id, turn)).ok();
+                come_to.send((id, turn)).ok();
                 shared.nudge.lane(lane);
             });
         }
