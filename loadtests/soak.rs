@@ -289,7 +289,7 @@ async fn run(minutes: u64, rate: u64) -> Run {
     }
     coming.await.expect("no panic");
     let took_s = began.elapsed().as_secs_f64();
-    // Whoever has come goes on to the end.
+    // All buyers who have come go on to their end.
     let patience = Instant::now();
     while of(&crowd.under_way) > 0 && patience.elapsed() < Duration::from_secs(180) {
         tokio::time::sleep(Duration::from_millis(200)).await;
