@@ -120,6 +120,22 @@ pub struct App {
     prometheus: PrometheusHandle,
 }
 
+/// What an app stands on.
+pub struct Ground {
+    pub lanes: Lanes,
+    pub ledger: Ledger,
+    pub providers: Registry,
+    pub clock: Clock,
+}
+
+/// What goes on in a process beside answering requests.
+struct Tending {
+    /// Ends with the doors.
+    doors: JoinSet<()>,
+    /// Finishes what the doors have let in.
+    rest: JoinSet<()>,
+}
+
 /// An app with its listeners open.
 pub struct Bound {
     app: App,
@@ -153,18 +169,43 @@ impl App {
             return Err(BootError::FewerLanes { wanted: config.store.lanes, known });
         }
         let store = Store::open(&config, &clock).await?;
-        let lanes = store.lanes();
+        let providers = providers(&config.payment);
+        let ground = Ground { lanes: store.lanes(), ledger, providers, clock };
+        Self::furnish(config, role, prometheus, &passes, store, ground).await
+    }
+
+    /// As [`App::build`], on a ground of the caller's.
+    pub async fn build_on(
+        mut config: Config,
+        role: Role,
+        prometheus: PrometheusHandle,
+        ground: Ground,
+    ) -> Result<Self, BootError> {
+        let passes = fill_secrets(&mut config)?;
+        let store = Store::of(ground.lanes.clone());
+        Self::furnish(Arc::new(config), role, prometheus, &passes, store, ground).await
+    }
+
+    async fn furnish(
+        config: Arc<Config>,
+        role: Role,
+        prometheus: PrometheusHandle,
+        passes: &PassKeys,
+        store: Store,
+        ground: Ground,
+    ) -> Result<Self, BootError> {
+        let Ground { lanes, ledger, providers, clock } = ground;
         let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency));
         catalog.refresh().await?;
         let pipeline = Pipeline::new(pipeline::Parts {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
-            providers: providers(&config.payment),
+            providers,
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::Settings::new(&config.pipeline, &config.payment),
         });
-        let admission = Arc::new(admission(&config, &clock, &lanes, &passes)?);
+        let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
         let house =
             House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };
         let state = edge::State::new(edge::Parts {
@@ -181,6 +222,50 @@ impl App {
         .map_err(|error| BootError::Edge(error.to_string()))?;
         let state = Arc::new(state);
         Ok(Self { role, config, clock, store, ledger, catalog, admission, pipeline, state, prometheus })
+    }
+
+    pub fn state(&self) -> &Arc<edge::State> {
+        &self.state
+    }
+
+    /// Everything but the listeners, until told to stop; then finishes what it has in hand.
+    pub async fn run_inside(&self, mut stopping: Stopping) -> Result<(), PartDied> {
+        let (stop_doors, doors_stopping) = shutdown::channel();
+        let (stop_rest, rest_stopping) = shutdown::channel();
+        let Tending { mut doors, mut rest } = self.tend(&doors_stopping, &rest_stopping);
+        self.state.ready();
+        let died = tokio::select! {
+            biased;
+            () = stopping.wait() => None,
+            panic = death(&mut rest) => Some(panic),
+            panic = death(&mut doors) => Some(panic),
+        };
+        self.state.not_ready();
+        stop_doors.now();
+        while doors.join_next().await.is_some() {}
+        stop_rest.now();
+        while rest.join_next().await.is_some() {}
+        died.map_or(Ok(()), |source| Err(PartDied(source)))
+    }
+
+    fn tend(&self, doors_stopping: &Stopping, rest_stopping: &Stopping) -> Tending {
+        let (mut doors, mut rest) = (JoinSet::new(), JoinSet::new());
+        rest.spawn(refresh(self.catalog.clone(), rest_stopping.clone()));
+        rest.spawn(telemetry::upkeep(self.prometheus.clone(), rest_stopping.clone()));
+        rest.spawn(self.store.clone().follow_clock(self.clock.clone(), rest_stopping.clone()));
+        let state = self.state.clone();
+        let tell = move |fit| state.store_is(fit);
+        rest.spawn(self.store.clone().watch(tell, rest_stopping.clone()));
+        if self.role.writes() {
+            let (pipeline, stop) = (self.pipeline.clone(), rest_stopping.clone());
+            rest.spawn(async move { pipeline.run(stop).await });
+        }
+        if self.role.serves() {
+            doors.spawn(pulse(self, doors_stopping.clone()));
+            // The last polls are told to the lanes after the doors have closed.
+            rest.spawn(admission::presence::run(self.admission.clone(), rest_stopping.clone()));
+        }
+        Tending { doors, rest }
     }
 
     /// Opens the listeners this role needs.
@@ -238,33 +323,20 @@ impl Bound {
         let (stop_edge, edge_stopping) = shutdown::channel();
         let (stop_rest, rest_stopping) = shutdown::channel();
 
-        let mut rest = JoinSet::new();
-        rest.spawn(refresh(app.catalog.clone(), rest_stopping.clone()));
-        rest.spawn(telemetry::upkeep(app.prometheus.clone(), rest_stopping.clone()));
-        rest.spawn(app.store.clone().follow_clock(app.clock.clone(), rest_stopping.clone()));
-        let state = app.state.clone();
-        let tell = move |fit| state.store_is(fit);
-        rest.spawn(app.store.clone().watch(tell, rest_stopping.clone()));
-        if app.role.writes() {
-            let (pipeline, stop) = (app.pipeline.clone(), rest_stopping.clone());
-            rest.spawn(async move { pipeline.run(stop).await });
-        }
+        let Tending { mut doors, mut rest } = app.tend(&edge_stopping, &rest_stopping);
         let admin = tokio::spawn(edge::server::admin(admin, app.state.clone(), rest_stopping.clone()));
 
-        let mut doors = JoinSet::new();
         let mut workers = None;
         if let Some(public) = public {
             workers = Some(public.workers.clone());
             let (listener, state, stop) = (public.listener, app.state.clone(), edge_stopping.clone());
             doors.spawn(edge::server::public(listener, state, public.workers, stop));
-            doors.spawn(pulse(&app, edge_stopping.clone()));
-            // The last polls are told to the lanes after the doors have closed.
-            rest.spawn(admission::presence::run(app.admission.clone(), rest_stopping.clone()));
         }
         app.state.ready();
         tracing::info!(role = ?app.role, "serving");
 
         let died = tokio::select! {
+            biased;
             () = stopping.wait() => None,
             panic = death(&mut rest) => Some(panic),
             panic = death(&mut doors) => Some(panic),
@@ -303,6 +375,7 @@ async fn refresh(catalog: Arc<Catalog>, mut stop: Stopping) {
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             _ = beats.tick() => {}
         }

@@ -174,6 +174,7 @@ async fn told_to_stop() {
     let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to at start");
     let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be listened to at start");
     tokio::select! {
+        biased;
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }

@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+pub use tokio::time::Instant;
 
 /// Milliseconds since the Unix epoch, UTC.
 pub type Millis = i64;
@@ -35,6 +36,8 @@ struct Source {
     fixed_ms: AtomicI64,
     /// Whether ticks stand still with it.
     stopped: bool,
+    /// The steady time is that of the runtime's timers, from this moment on.
+    played: Option<Instant>,
     following: Mutex<Following>,
 }
 
@@ -70,7 +73,17 @@ impl Default for Source {
             offset_ms: AtomicI64::default(),
             fixed_ms: AtomicI64::default(),
             stopped: false,
+            played: None,
             following: Mutex::default(),
+        }
+    }
+}
+
+impl Source {
+    fn steady_ms(&self) -> i64 {
+        match self.played {
+            None => steady_ms(),
+            Some(began) => i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
         }
     }
 }
@@ -95,9 +108,20 @@ impl Clock {
         clock
     }
 
+    /// A clock that begins at `at_ms` and goes as the timers of this thread's runtime do: in a runtime that plays its
+    /// timers as fast as it can, hours pass in a moment. `step` moves it beside them.
+    pub fn played(at_ms: Millis) -> Self {
+        Self(Arc::new(Source { began_ms: at_ms, played: Some(instant()), ..Source::default() }))
+    }
+
+    /// Moves the time, but not the ticks.
+    pub fn step(&self, by_ms: Millis) {
+        self.0.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
+    }
+
     /// Milliseconds since some moment, for ages of what is remembered: they only grow, whatever the time is set to.
     pub fn tick_ms(&self) -> Millis {
-        if self.0.stopped { self.now_ms() } else { steady_ms() }
+        if self.0.stopped { self.now_ms() } else { self.0.steady_ms() }
     }
 
     pub fn now_ms(&self) -> Millis {
@@ -109,7 +133,7 @@ impl Clock {
 
     /// The time by this machine alone.
     fn unmoved_ms(&self) -> Millis {
-        self.0.began_ms + steady_ms()
+        self.0.began_ms + self.0.steady_ms()
     }
 
     /// Follow a server that said its time was `server_ms`, `round_trip` after it was asked.
@@ -140,7 +164,7 @@ impl Clock {
     }
 }
 
-/// A monotonic instant, for durations only.
+/// A monotonic instant, for durations only. Where a runtime's timers are played faster, it goes as they do.
 pub fn instant() -> Instant {
     Instant::now()
 }
@@ -156,8 +180,8 @@ fn steady_ms() -> i64 {
 /// As on Linux, but it may stand still while the machine is suspended.
 #[cfg(not(target_os = "linux"))]
 fn steady_ms() -> i64 {
-    static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let since = BEGAN.get_or_init(Instant::now).elapsed();
+    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let since = BEGAN.get_or_init(std::time::Instant::now).elapsed();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -25,4 +25,5 @@ pub mod draw;
 pub mod ids;
 pub mod metrics;
 pub mod money;
+pub mod random;
 pub mod shutdown;

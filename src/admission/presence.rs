@@ -309,6 +309,7 @@ pub async fn run(admission: Arc<Admission>, mut stop: Stopping) {
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => break,
             _ = turns.tick() => {}
         }

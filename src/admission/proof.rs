@@ -26,6 +26,7 @@ use crate::clock::Millis;
 use crate::config::{self, ProofOfWork};
 use crate::ids::{EventId, VisitorId};
 use crate::metrics::ADMISSION_PROOFS;
+use crate::random;
 
 const VERSION: u8 = 1;
 const MAC_LEN: usize = 16;
@@ -194,7 +195,7 @@ impl Proofs {
         bytes.extend_from_slice(&secret.id);
         bytes.push(bits);
         bytes.extend_from_slice(&expires_ms.to_be_bytes());
-        bytes.extend_from_slice(&rand::random::<[u8; 12]>());
+        bytes.extend_from_slice(&random::bytes::<12>());
         bytes.extend_from_slice(door.event.as_str().as_bytes());
         let mac = door.mac(secret, &bytes);
         bytes.extend_from_slice(&mac);

@@ -59,6 +59,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, sett
     let count_beats = (COUNT_EVERY.as_millis() / settings.every.as_millis().max(1)).max(1);
     for beat in 0_u128.. {
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             _ = beats.tick() => {}
         }

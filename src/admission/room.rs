@@ -24,6 +24,7 @@ use crate::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::lane::room::{Mode, PlaceState};
 use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
 use crate::metrics::{ADMISSION_ADMITTED, ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
+use crate::random;
 
 /// Most visitors of whom it is remembered for a second whether they are inside.
 const INSIDE_MAX: usize = 200_000;
@@ -526,7 +527,7 @@ impl Admission {
             token: self.text(room, token, text),
             place: Place::Recovering,
             poll_after_ms: patient(
-                self.settings.pace.resting(rand::random()).min(room.recover_ms / 3),
+                self.settings.pace.resting(random::fraction()).min(room.recover_ms / 3),
                 room.patience_ms,
             ),
         }
@@ -629,7 +630,7 @@ impl Admission {
         place: lane::Place,
     ) -> Standing<'a> {
         let lane::Place { state, counts } = place;
-        let (pace, jitter) = (self.settings.pace, rand::random());
+        let (pace, jitter) = (self.settings.pace, random::fraction());
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);

@@ -23,6 +23,7 @@ use crate::draw::{BIRTH_LEN, Birth};
 use crate::ids::{EventId, UserId, VisitorId, is_slug};
 use crate::lane::Token;
 use crate::lane::room::{EPOCH, score};
+use crate::random;
 
 const VERSION: u8 = 2;
 /// Without a birth.
@@ -183,7 +184,7 @@ fn decode(body: &[u8]) -> Option<Claim> {
 
 /// A new browser's visitor id: 96 random bits.
 pub fn random_visitor() -> VisitorId {
-    VisitorId::from(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()))
+    VisitorId::from(URL_SAFE_NO_PAD.encode(random::bytes::<12>()))
 }
 
 #[cfg(test)]

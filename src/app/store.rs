@@ -48,6 +48,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Lanes that are open already, of nobody whose clock or health is to be watched.
+    pub fn of(lanes: Lanes) -> Self {
+        Self { lanes, redis: None }
+    }
+
     /// Opens the lanes for use; on Redis the clock is its server's from here on.
     pub async fn open(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
         let keep = Keep(config.store.ended_keep_s * 1_000);
@@ -90,6 +95,7 @@ impl Store {
                 tell(say(&health, grown));
             }
             tokio::select! {
+                biased;
                 () = stop.wait() => return,
                 () = tokio::time::sleep(WATCH_EVERY) => {}
                 // An error says that more came than are remembered.
@@ -105,6 +111,7 @@ impl Store {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 () = stop.wait() => return,
                 _ = beats.tick() => {}
             }

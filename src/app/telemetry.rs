@@ -59,6 +59,7 @@ pub async fn upkeep(handle: PrometheusHandle, mut stop: Stopping) {
     let mut beats = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             _ = beats.tick() => {
                 handle.run_upkeep();

@@ -80,6 +80,7 @@ pub async fn run(arguments: DemoArguments) -> Done {
 
     let show = if std::io::stderr().is_terminal() { Show::Bars } else { Show::Lines(Box::new(std::io::stdout())) };
     let ended = tokio::select! {
+        biased;
         report = crate::demo::run(demo, show) => report.map_err(work).and_then(told),
         () = told_to_stop() => Err(Failure::Work("stopped before the crowd was through".into())),
     };

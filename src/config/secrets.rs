@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Config;
+use crate::random;
 
 /// What signs and verifies passes.
 #[derive(Clone)]
@@ -85,9 +86,7 @@ fn read(path: &Path) -> Result<String, SecretError> {
 
 /// 256 random bits as 64 hex characters.
 fn random_text() -> String {
-    let mut bytes = [0_u8; 32];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random bytes");
-    hex::encode(bytes)
+    hex::encode(random::secret::<32>())
 }
 
 /// A new Ed25519 private key, PKCS#8 in PEM.

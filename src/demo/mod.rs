@@ -144,6 +144,7 @@ async fn watch(mut crowd: JoinSet<()>, world: &World, admin: &Admin<'_>, on_sale
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             gone = crowd.join_next() => match gone {
                 None => break,
                 Some(Ok(())) => {}

@@ -4,14 +4,14 @@
 //! Whoever first finds that too old asks while the others wait for the answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::catalog::Event;
-use crate::clock::{self, Millis};
+use crate::clock::{self, Instant, Millis};
 use crate::draw::{DrawKey, Seed};
 use crate::ids::{EventId, VisitorId};
 use crate::lane::RoomCounts;

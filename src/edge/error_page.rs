@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::answer::Answer;
 use super::problem::{Code, Problem};
+use crate::random;
 use crate::web::room::{self, Again, ErrorPage, Fault, Lang, Template};
 
 /// After a fault that names no time a page is tried again after so long, s.
@@ -45,7 +46,7 @@ impl Reader {
 
     /// The problem as this reader sees it: with its status and all its headers.
     pub fn page(&self, problem: &Problem, request_id: &str, template: &Template) -> Answer {
-        let nonce = format!("{:032x}", rand::random::<u128>());
+        let nonce = hex::encode(random::bytes::<16>());
         let after_s = after_s(problem);
         let again = after_s.and_then(|after_s| Some(Again { after_s, path: self.again.as_deref()? }));
         let code = problem.code.text();
@@ -69,7 +70,7 @@ impl Reader {
 fn after_s(problem: &Problem) -> Option<u64> {
     let ours = problem.code.status().is_server_error();
     let least_s = problem.retry_after_seconds().or(ours.then_some(AGAIN_S))?;
-    Some(least_s + rand::random_range(0..=least_s.clamp(2, 30)))
+    Some(least_s + random::below(least_s.clamp(2, 30) + 1))
 }
 
 fn fault(code: Code) -> Fault {

@@ -1,12 +1,12 @@
 //! Faults in the log: of one kind at most one line a second, with how many more there were. When a store is away
 //! every request is a fault, and a line for each would fill the disk with what one line says.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use crate::clock;
+use crate::clock::{self, Instant};
 
 const EVERY: Duration = Duration::from_secs(1);
 

@@ -55,7 +55,7 @@ impl Clock for Monotonic {
     type Instant = Instant;
 
     fn now(&self) -> Instant {
-        clock::instant()
+        clock::instant().into_std()
     }
 }
 

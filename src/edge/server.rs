@@ -56,6 +56,7 @@ async fn prune(state: &State, mut stop: Stopping) {
     let mut beats = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             _ = beats.tick() => state.limits.prune(),
         }
@@ -78,6 +79,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Worke
             (listener.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
+            biased;
             () = stop.wait() => break,
             accepted = accept => accepted,
         };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,9 +32,10 @@ use super::state::State;
 use super::upstream::Upstream;
 use super::{Outcome, gzip, routes};
 use crate::admission::tokens::Claim;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::ids::EventId;
 use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
+use crate::random;
 
 mod pass_on;
 
@@ -403,7 +404,7 @@ fn request_id(headers: &HeaderMap) -> String {
         (1..=64).contains(&text.len()) && text.bytes().all(sane)
     });
     // 96 bits of this thread's generator: a UUID would ask the kernel for its own.
-    given.map_or_else(|| URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()), str::to_owned)
+    given.map_or_else(|| URL_SAFE_NO_PAD.encode(random::bytes::<12>()), str::to_owned)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -35,7 +35,7 @@ impl Lent {
 
 impl Timer for OneTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_until(clock::instant() + duration)
+        self.sleep_until((clock::instant() + duration).into_std())
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
@@ -56,7 +56,7 @@ impl Timer for OneTimer {
     }
 
     fn now(&self) -> Instant {
-        clock::instant()
+        clock::instant().into_std()
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
         assert!(futures_util::poll!(&mut far).is_pending());
         timer.sleep(soon).await;
         assert!(futures_util::poll!(&mut far).is_pending());
-        timer.reset(&mut far, clock::instant() + soon);
+        timer.reset(&mut far, (clock::instant() + soon).into_std());
         far.await;
     }
 }

@@ -2,13 +2,13 @@
 //! Knows no rows and no names: turning the string into a page is the edge's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::ids::{EventId, LaneId};
 use crate::lane::{Fault, Lanes, Result, SeatMap};
 

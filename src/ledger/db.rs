@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -12,6 +13,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 
+use super::between::Between;
 use super::{Error, Result, migrate};
 use crate::clock;
 use crate::metrics::LEDGER_READ_SECONDS;
@@ -60,6 +62,8 @@ pub struct Ledger {
     read: AnyPool,
     replica: AnyPool,
     read_limit: Duration,
+    /// Where a test plays a database that fails.
+    between: Option<Arc<dyn Between>>,
     /// SQLite takes its write lock at once: a transaction that reads first cannot then be refused.
     begin: &'static str,
 }
@@ -104,6 +108,7 @@ impl Ledger {
             replica: replica.map_or_else(|| read.clone(), |to| pooled(to, read_pool, MYSQL_READ, read_timeout)),
             read,
             read_limit: read_timeout,
+            between: None,
             begin: "BEGIN",
         })
     }
@@ -140,6 +145,7 @@ impl Ledger {
             replica: read.clone(),
             read,
             read_limit: read_timeout,
+            between: None,
             begin: "BEGIN IMMEDIATE",
         })
     }
@@ -154,14 +160,26 @@ impl Ledger {
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E> + Send + 'static,
     {
-        let (pool, begin) = (self.write.clone(), self.begin);
+        let (pool, begin, between) = (self.write.clone(), self.begin, self.between.clone());
         let task = tokio::spawn(async move {
-            let mut conn = pool.acquire().await.map_err(Error::from)?;
-            let done = tokio::time::timeout(WRITE_LIMIT, commit(&mut conn, begin, work)).await;
-            done.unwrap_or_else(|_| {
-                abandon(conn);
-                Err(Error::Timeout(WRITE_LIMIT).into())
-            })
+            let between = between.as_deref();
+            let call = async {
+                let mut conn = pool.acquire().await.map_err(Error::from)?;
+                match tokio::time::timeout(WRITE_LIMIT, commit(&mut conn, begin, between, work)).await {
+                    Ok(done) => {
+                        given_back(conn, between).await;
+                        done
+                    }
+                    Err(_) => {
+                        abandon(conn);
+                        Err(Error::Timeout(WRITE_LIMIT).into())
+                    }
+                }
+            };
+            match between {
+                None => call.await,
+                Some(between) => carried(between, call).await,
+            }
         });
         match task.await {
             Ok(done) => done,
@@ -184,19 +202,32 @@ impl Ledger {
             Source::Primary => &self.read,
             Source::Replica => &self.replica,
         };
-        let started = clock::instant();
-        let done = match pool.acquire().await {
-            Ok(mut conn) => match tokio::time::timeout(self.read_limit, snapshot(&mut conn, work)).await {
-                Ok(done) => done,
+        let (started, between) = (clock::instant(), self.between.as_deref());
+        let call = async {
+            let mut conn = pool.acquire().await?;
+            match tokio::time::timeout(self.read_limit, snapshot(&mut conn, work)).await {
+                Ok(done) => {
+                    given_back(conn, between).await;
+                    done
+                }
                 Err(_) => {
                     abandon(conn);
                     Err(Error::Timeout(self.read_limit))
                 }
-            },
-            Err(error) => Err(error.into()),
+            }
+        };
+        let done = match between {
+            None => call.await,
+            Some(between) => carried(between, call).await,
         };
         metrics::histogram!(LEDGER_READ_SECONDS, "query" => query).record(started.elapsed());
         done
+    }
+
+    /// The same ledger, with something between it and its database.
+    pub fn through(mut self, between: Arc<dyn Between>) -> Self {
+        self.between = Some(between);
+        self
     }
 
     /// Time limit of one read.
@@ -212,13 +243,37 @@ impl Ledger {
     }
 }
 
-async fn commit<T, E, F>(conn: &mut Conn, begin: &'static str, work: F) -> std::result::Result<T, E>
+/// A call by way of what stands between.
+async fn carried<T, E>(
+    between: &dyn Between,
+    call: impl Future<Output = std::result::Result<T, E>> + Send,
+) -> std::result::Result<T, E>
+where
+    T: Send,
+    E: From<Error> + Send,
+{
+    between.before()?;
+    let mut done = None;
+    between.carry(Box::pin(async { done = Some(call.await) })).await;
+    let done = done.expect("carried to its end")?;
+    between.after()?;
+    Ok(done)
+}
+
+async fn commit<T, E, F>(
+    conn: &mut Conn,
+    begin: &'static str,
+    between: Option<&dyn Between>,
+    work: F,
+) -> std::result::Result<T, E>
 where
     E: From<Error>,
     F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T, E>,
 {
     let mut tx = conn.begin_with(begin).await.map_err(Error::from)?;
-    match work(&mut tx).await {
+    let done = work(&mut tx).await;
+    let done = done.and_then(|done| between.map_or(Ok(()), Between::at_commit).map(|()| done).map_err(E::from));
+    match done {
         Ok(done) => {
             tx.commit().await.map_err(Error::from)?;
             Ok(done)
@@ -241,6 +296,13 @@ where
     let done = done?;
     ended?;
     Ok(done)
+}
+
+/// The pool takes a connection back in a task of its own. Who stands between carries a call to its very end.
+async fn given_back(mut conn: PoolConnection<Any>, between: Option<&dyn Between>) {
+    if between.is_some() {
+        conn.return_to_pool().await;
+    }
 }
 
 /// Drops the socket: a connection that did not answer in time cannot be given to the next borrower.
@@ -336,6 +398,7 @@ mod tests {
         });
         let mut writing = Box::pin(writing);
         tokio::select! {
+            biased;
             _ = &mut writing => {}
             _ = begins => {}
         }

@@ -8,6 +8,7 @@ use super::sql::{self, Value};
 use super::{Cause, Conn, Error, Ledger, Result, Source};
 use crate::clock::Millis;
 use crate::ids::{EventId, VisitorId};
+use crate::random;
 
 /// Most visitors in one part of a list: a part is read, and sent, in one piece.
 pub const PART_VISITORS: usize = 5_000;
@@ -19,9 +20,7 @@ pub struct DrawSecret(Option<[u8; 32]>);
 
 impl DrawSecret {
     pub fn random() -> Self {
-        let mut bytes = [0; 32];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random bytes");
-        Self(Some(bytes))
+        Self(Some(random::secret()))
     }
 
     /// The bytes; `None`: the event has none.

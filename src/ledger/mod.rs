@@ -5,6 +5,7 @@
 //! and reads; the arithmetic of points and coupons is pure and stands apart from the rows.
 
 pub mod audit;
+pub mod between;
 pub mod book;
 pub mod campaign_version;
 pub mod catalog;

@@ -90,7 +90,7 @@ impl Shared {
         let Parts { lanes, ledger, providers, sources, clock, settings } = parts;
         Self {
             nudge: Nudge::new(lanes.count()),
-            owner: uuid::Uuid::now_v7().to_string(),
+            owner: hex::encode(crate::random::bytes::<16>()),
             calls: Arc::new(Semaphore::new(settings.calls_max.max(1))),
             views: (0..lanes.count()).map(|_| Mutex::default()).collect(),
             lanes,

@@ -1,11 +1,11 @@
 //! Deletes old rows of the ledger that no request can need again. The session that has the lane's lease deletes a few
 //! in each tick.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Error;
 use super::parts::Shared;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::lane::Lane;
 
 /// How often it is looked for more.

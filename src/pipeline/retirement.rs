@@ -1,11 +1,11 @@
 //! Takes events that are over out of their lane. The session that has the lane's lease notes it in the ledger first,
 //! then tells the lane.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Error;
 use super::parts::Shared;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::ids::EventId;
 use crate::lane::{Lane, Retired};
 

@@ -39,6 +39,7 @@ pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Sto
             Ok(Some(_)) => {
                 shared.show(id, |view| view.leased = true);
                 tokio::select! {
+                    biased;
                     () = renew(&shared, lane.as_ref()) => tracing::warn!(lane = %id, "the lease was lost"),
                     () = work(&shared, &lane, stop.clone()) => {}
                 }
@@ -76,6 +77,7 @@ async fn renew(shared: &Shared, lane: &dyn Lane) {
 /// Waits, or less when it is time to stop.
 pub(super) async fn pause(time: Duration, stop: &mut Stopping) {
     tokio::select! {
+        biased;
         () = tokio::time::sleep(time) => {}
         () = stop.wait() => {}
     }
@@ -129,7 +131,7 @@ async fn take_batches(
     let mut retention = Retention::default();
     let mut retirement = Retirement::default();
     let writer = Writer { shared, lane: lane.as_ref() };
-    let mut ticked: Option<std::time::Instant> = None;
+    let mut ticked: Option<clock::Instant> = None;
     let mut idle = shared.settings.idle;
     let resting = (idle * RESTING).min(TICK).max(idle);
     let mut delays = retry::STORE.iter();
@@ -162,6 +164,7 @@ async fn take_batches(
             Ok(entries) if entries.is_empty() => {
                 delays = retry::STORE.iter();
                 idle = tokio::select! {
+                    biased;
                     () = shared.nudge.heard(lane.id()) => shared.settings.idle,
                     () = tokio::time::sleep(idle) => (idle * 2).min(resting),
                     () = stop.wait() => idle,

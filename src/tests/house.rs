@@ -22,10 +22,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("money", &[]),
     ("metrics", &[]),
+    ("random", &[]),
     ("shutdown", &[]),
 ];
 
-const LEAVES: &[&str] = &["config", "clock", "draw", "ids", "money", "metrics", "shutdown"];
+const LEAVES: &[&str] = &["config", "clock", "draw", "ids", "money", "metrics", "random", "shutdown"];
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -104,6 +105,19 @@ fn only_the_clock_reads_the_time() {
         }
         for read in reads {
             assert!(!text.contains(read), "{} reads the time by {read}", path.display());
+        }
+    }
+}
+
+/// Whoever knows a thread's seed knows every id drawn there.
+#[test]
+fn only_tests_seed_what_is_random() {
+    for (path, text) in sources() {
+        if path == Path::new("random.rs") || stage(&path) == "tests" {
+            continue;
+        }
+        for draws in ["seed_this_thread", "rand::random", "rand::rng()", "rand::fill", "fastrand::"] {
+            assert!(!text.contains(draws), "{} draws by {draws}", path.display());
         }
     }
 }

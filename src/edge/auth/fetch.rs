@@ -35,10 +35,12 @@ pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
             Err(error) => tracing::error!(%error, url, "the keys of users' tokens were not fetched"),
         }
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             () = tokio::time::sleep(PAUSE) => {}
         }
         tokio::select! {
+            biased;
             () = stop.wait() => return,
             () = auth.unknown_key.notified() => {}
             () = tokio::time::sleep(FRESH) => {}

@@ -17,6 +17,7 @@ use crate::edge::place::{PlaceView, RoomStateView, RoomView, StateView};
 use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
 use crate::lane::Token;
 use crate::lane::room::Order;
+use crate::random;
 use crate::web::room::{self as page, Draw, Eta, Facts, Lang, Mood, Page, Rank, Shut, Stage, Times, Trouble};
 
 /// After a fault the page without a script asks again so soon, ms.
@@ -126,7 +127,7 @@ fn told(problem: Problem) -> Result<&'static str, Problem> {
 
 fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> Answer {
     let onward = Onward::of(request, event);
-    let nonce = format!("{:032x}", rand::random::<u128>());
+    let nonce = hex::encode(random::bytes::<16>());
     let page = Page {
         event: event.id.as_str(),
         name: &event.spec.name,

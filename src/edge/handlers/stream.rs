@@ -24,6 +24,7 @@ use crate::edge::state::State;
 use crate::edge::{Answer, Code, Outcome, Request, room_of};
 use crate::lane::Token;
 use crate::metrics::EDGE_STREAMS;
+use crate::random;
 
 /// Looks without a word after which something is sent, so that nobody on the way takes the stream for dead.
 const QUIET_MAX: u32 = 10;
@@ -106,7 +107,7 @@ pub async fn open(request: Request) -> Outcome {
         sight: None,
         rest: 0,
         // Those who came together do not all have their quiet broken together.
-        quiet: rand::random_range(0..QUIET_MAX),
+        quiet: u32::try_from(random::below(QUIET_MAX.into())).unwrap_or(0),
         _open: Open::new(place),
     };
     let frames = stream::unfold(stream, |stream| async move {

@@ -50,6 +50,7 @@ impl Tunnel {
         let (mut quiet, mut before) = (Duration::ZERO, 0);
         loop {
             tokio::select! {
+                biased;
                 copied = &mut copying => {
                     if let Err(error) = copied {
                         tracing::debug!(%error, "a web socket broke");
