@@ -97,6 +97,8 @@ pub enum BootError {
     NoEvent(String),
     #[error("the lane could not be rebuilt")]
     Rebuild(#[from] pipeline::Error),
+    #[error("the lanes cannot be compared with the ledger")]
+    Compare(#[source] pipeline::Error),
     #[error(transparent)]
     Audit(#[from] pipeline::audit::Error),
 }
@@ -205,6 +207,9 @@ impl App {
             clock: clock.clone(),
             settings: pipeline::Settings::new(&config.pipeline, &config.payment),
         });
+        if role.serves() {
+            pipeline.close_behind().await.map_err(BootError::Compare)?;
+        }
         let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
         let house =
             House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };

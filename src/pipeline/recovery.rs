@@ -71,6 +71,38 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// Closes the doors of lanes that are behind what the ledger saw of them. For a process that begins to serve: it has
+    /// seen nothing of them itself, and an older copy may have been put in place. The writer rebuilds them.
+    pub async fn close_behind(&self) -> Result<(), Error> {
+        for lane in self.0.lanes.iter() {
+            match is_behind(&self.0, lane.as_ref()).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    tracing::error!(lane = %lane.id(), "the lane is behind what the ledger saw of it; it is closed until it is rebuilt");
+                    lane.seal().await?;
+                }
+                // It serves nobody either.
+                Err(Error::Lane(fault)) => tracing::warn!(lane = %lane.id(), %fault, "the lane was not looked at"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The lane is open, and knows less than the ledger does.
+async fn is_behind(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
+    loop {
+        let mark = shared.ledger.lane_mark(lane.id()).await?;
+        let meta = lane.meta().await?;
+        // While it is rebuilt its mark moves first.
+        if shared.ledger.lane_mark(lane.id()).await? == mark {
+            return Ok(!meta.recovering && !agrees(&meta, &mark));
+        }
+    }
+}
+
 /// The lane is built, and has seen at least what the ledger remembers of it.
 pub(super) async fn is_sound(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
     let mark = shared.ledger.lane_mark(lane.id()).await?;
@@ -109,14 +141,18 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     if before.generation > 0 {
         rescue(shared, lane.as_ref(), stop).await?;
     }
-    // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
     let meta = lane.meta().await?;
-    let before = shared.ledger.lane_mark(id).await?;
+    let rescued = shared.ledger.lane_mark(id).await?;
+    // Another was faster: the lane may be open again, and have what only its log knows.
+    if rescued.generation != before.generation {
+        return Err(Error::Leased(id));
+    }
     let mark = LaneMark {
         generation: before.generation.max(meta.generation) + 1,
-        log_last: before.log_last.max(meta.log_last),
-        epoch: before.epoch + 1,
+        log_last: rescued.log_last.max(meta.log_last),
+        epoch: rescued.epoch + 1,
     };
+    // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
     // Whoever sets it begins this generation alone.
     if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
         return Err(Error::Leased(id));

@@ -1,11 +1,19 @@
 //! A lane rebuilt from the ledger: repeats, and what the doors had accepted before.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stanchion::config;
 use stanchion::ids::EventId;
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::room::{Mode, Order, PlaceState};
 use stanchion::lane::{Enter, EnterOutcome, Entrant, Lanes, Token, redis};
+use stanchion::ledger;
+use stanchion::ledger::between::{Between, Call};
+use stanchion::pipeline::Error;
+use tokio::sync::Notify;
 
 use crate::conformance::ask;
 use crate::pipeline_support::{self, House, LANE};
@@ -222,4 +230,116 @@ async fn a_redis_that_may_forget_is_noticed_with_the_next_connection() {
     let metrics = String::from_utf8(metrics.to_vec()).expect("text");
     assert!(metrics.contains("stanchion_lane_store_unfit{what=\"eviction\"} 1"));
     becomes("noeviction", 200).await;
+}
+
+/// Lets calls to the ledger pass, but holds the one of this number until it is let go on.
+#[derive(Clone)]
+struct Held(Arc<Gate>);
+
+struct Gate {
+    number: usize,
+    calls: AtomicUsize,
+    reached: Notify,
+    goes_on: Notify,
+}
+
+impl Held {
+    fn at(number: usize) -> Self {
+        Self(Arc::new(Gate { number, calls: AtomicUsize::new(0), reached: Notify::new(), goes_on: Notify::new() }))
+    }
+}
+
+impl Between for Held {
+    fn before(&self) -> ledger::Result<()> {
+        Ok(())
+    }
+
+    fn at_commit(&self) -> ledger::Result<()> {
+        Ok(())
+    }
+
+    fn after(&self) -> ledger::Result<()> {
+        Ok(())
+    }
+
+    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+        let gate = self.0.clone();
+        Box::pin(async move {
+            if gate.calls.fetch_add(1, Ordering::Relaxed) == gate.number {
+                gate.reached.notify_one();
+                gate.goes_on.notified().await;
+            }
+            call.await;
+        })
+    }
+}
+
+/// Who was overtaken while rebuilding a lane finds it open again, with an order that only its log knows.
+async fn who_was_overtaken_wipes_nothing(store: pipeline_support::Store) {
+    let mut house = House::open(store).await.wiped().await;
+    // The mark, the mark again to see whether the lane is whole, and once more when its log was rescued.
+    let held = Held::at(2);
+    let ledger = house.ledger.clone();
+    house.ledger = ledger.clone().through(Arc::new(held.clone()));
+    let slow = house.pipeline();
+    house.ledger = ledger;
+    let slow = tokio::spawn(async move { slow.rebuild(LANE).await });
+    held.0.reached.notified().await;
+    house.clock.advance(Duration::from_millis(house.settings.lease_ms.unsigned_abs() + 1));
+    house.pipeline().rebuild(LANE).await.expect("the lease has run out");
+    let order = house.order("kim", &[0], None).await;
+
+    held.0.goes_on.notify_one();
+    let ended = slow.await.expect("no panic");
+    assert!(matches!(ended, Err(Error::Leased(LANE))), "{ended:?}");
+    let known = house.lane().orders(std::slice::from_ref(&order)).await.expect("open");
+    assert!(known[0].is_some(), "the order is there");
+    house.start();
+    house.until(&order, OrderStatus::PendingPayment).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_overtaken_wipes_nothing_embedded() {
+    who_was_overtaken_wipes_nothing(pipeline_support::Store::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_overtaken_wipes_nothing_on_servers() {
+    who_was_overtaken_wipes_nothing(pipeline_support::Store::Servers).await;
+}
+
+/// A process that begins has seen nothing of a lane. The ledger has: more than an older copy knows.
+#[tokio::test]
+async fn who_begins_on_an_older_copy_opens_no_doors() {
+    let server = OwnRedis::start().await;
+    let mut house = House::open(pipeline_support::Store::Embedded).await;
+    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let count = house.lanes.count();
+    let connect = async || Lanes::new(redis::connect(&config, count).await.expect("the server is ready"));
+    house.lanes = connect().await;
+    for lane in house.lanes.iter() {
+        house.pipeline().rebuild(lane.id()).await.expect("a first boot");
+    }
+    let before = house.lane().meta().await.expect("answers").log_last.0;
+    house.start();
+    let order = house.order("kim", &[0], None).await;
+    house.until(&order, OrderStatus::PendingPayment).await;
+    house.stop().await;
+    house.pipeline().close_behind().await.expect("the stores answer");
+    assert!(!house.lane().meta().await.expect("answers").recovering, "it has all that the ledger saw");
+
+    server.says(&format!("HSET {{{}}}:meta log {before}", redis::keys::tag(LANE)));
+    house.lanes = connect().await;
+    assert!(!house.lane().meta().await.expect("answers").recovering, "nobody knows better yet");
+    house.pipeline().close_behind().await.expect("the stores answer");
+    assert!(house.lane().meta().await.expect("answers").recovering, "its doors are closed");
+    house.start();
+    pipeline_support::eventually("the lane is whole", async || {
+        house.lane().meta().await.is_ok_and(|meta| !meta.recovering)
+    })
+    .await;
+    house.until(&order, OrderStatus::PendingPayment).await;
+    assert_eq!(house.seats(0, 2).await, "pf");
+    house.close().await;
 }
