@@ -146,6 +146,8 @@ struct Seen {
 /// How a lane took a change.
 enum Applied<T> {
     Done,
+    /// The lane knows a newer version.
+    Overtaken,
     Refused(T),
 }
 
@@ -274,8 +276,13 @@ impl Catalog {
                 continue;
             }
             return match self.apply_event(&after).await? {
-                Applied::Done if before.is_none() => Ok(PutEventOutcome::Created(after)),
-                Applied::Done => Ok(PutEventOutcome::Changed(after)),
+                // Nothing was to change only by what this process had heard of.
+                Applied::Overtaken if unchanged => {
+                    self.refresh().await?;
+                    continue;
+                }
+                Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutEventOutcome::Created(after)),
+                Applied::Done | Applied::Overtaken => Ok(PutEventOutcome::Changed(after)),
                 Applied::Refused(seats) => {
                     self.revert_event(&after, before.as_deref()).await?;
                     Ok(PutEventOutcome::SeatsSold(names(&after.layout, &seats)))
@@ -304,8 +311,10 @@ impl Catalog {
     fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
         let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
         let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
-        // Of an event from before there were draws, the first change gives it one.
-        let draw = before.map(|b| b.draw.clone()).filter(|draw| draw.bytes().is_some());
+        // Of an event from before there were draws, the first change gives it one. One that comes back is another sale:
+        // nobody's token of before is good for it, and nobody knows its draws.
+        let kept = before.filter(|b| !b.away).map(|b| b.draw.clone());
+        let draw = kept.filter(|draw| draw.bytes().is_some());
         let draw = draw.unwrap_or_else(DrawSecret::random);
         Event {
             id: id.clone(),
@@ -375,7 +384,8 @@ impl Catalog {
         let outcome = self.lane(event.lane).put_event(self.clock.now_ms(), event.lane_put()).await?;
         self.unapplied.lock().events.taken(&event.id, event.version);
         Ok(match outcome {
-            PutEvent::Done | PutEvent::Stale(_) => Applied::Done,
+            PutEvent::Done => Applied::Done,
+            PutEvent::Stale(_) => Applied::Overtaken,
             PutEvent::Missing => {
                 // What was sold of it is in the ledger: the lane is rebuilt with it.
                 self.lane(event.lane).seal().await?;
@@ -395,8 +405,9 @@ impl Catalog {
             let before = self.campaign(id.as_str());
             let version = before.as_ref().map_or(1, |b| b.version + 1);
             let lane = before.as_ref().map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
-            let unchanged = before.as_ref().filter(|b| b.spec == spec).cloned();
-            let after = match unchanged {
+            let same = before.as_ref().filter(|b| b.spec == spec).cloned();
+            let unchanged = same.is_some();
+            let after = match same {
                 Some(same) => same,
                 None => {
                     let next = Arc::new(Campaign { id: id.clone(), lane, version, spec: spec.clone() });
@@ -410,8 +421,12 @@ impl Catalog {
                 }
             };
             return match self.apply_campaign(&after).await? {
-                Applied::Done if before.is_none() => Ok(PutCampaignOutcome::Created(after)),
-                Applied::Done => Ok(PutCampaignOutcome::Changed(after)),
+                Applied::Overtaken if unchanged => {
+                    self.refresh().await?;
+                    continue;
+                }
+                Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutCampaignOutcome::Created(after)),
+                Applied::Done | Applied::Overtaken => Ok(PutCampaignOutcome::Changed(after)),
                 Applied::Refused(claimed) => {
                     self.revert_campaign(&after, before.as_deref()).await?;
                     Ok(PutCampaignOutcome::StockClaimed(claimed))
@@ -456,7 +471,8 @@ impl Catalog {
         let outcome = self.lane(campaign.lane).put_campaign(self.clock.now_ms(), campaign.lane_put()).await?;
         self.unapplied.lock().campaigns.taken(&campaign.id, campaign.version);
         Ok(match outcome {
-            PutCampaign::Done | PutCampaign::Stale(_) => Applied::Done,
+            PutCampaign::Done => Applied::Done,
+            PutCampaign::Stale(_) => Applied::Overtaken,
             PutCampaign::StockClaimed(claimed) => Applied::Refused(claimed),
         })
     }
@@ -529,7 +545,7 @@ impl Catalog {
                 continue;
             };
             match self.apply_event(&event).await {
-                Ok(Applied::Done) => {}
+                Ok(Applied::Done | Applied::Overtaken) => {}
                 Ok(Applied::Refused(seats)) => {
                     // Whoever made the change died before taking it back: taken seats stay on sale.
                     tracing::error!(event = %event.id, seats = seats.len(), "a layout change drops taken seats; it waits for a new PUT of the event");

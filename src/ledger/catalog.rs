@@ -70,17 +70,26 @@ impl Ledger {
             Box::pin(async move {
                 let seq = next_seq(conn).await?;
                 let fact = row.fact.clone();
+                // An event that comes back draws by another secret: the lists of before are of none of its draws.
+                if exists(conn, "SELECT COUNT(*) FROM event WHERE id = ? AND away = 1", row.id.as_str()).await? {
+                    for text in ["DELETE FROM room_draw WHERE event = ?", "DELETE FROM room_draw_part WHERE event = ?"]
+                    {
+                        sqlx::query(text).bind(row.id.to_string()).execute(&mut *conn).await?;
+                    }
+                }
                 let met = match expected {
+                    // MySQL sets one column after the other: `away` is looked at before it is set.
                     Some(version) => sqlx::query(
-                        "UPDATE event SET version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, away = 0, \
-                         draw_key = CASE WHEN draw_key = '' THEN ? ELSE draw_key END WHERE id = ? AND version = ?",
+                        "UPDATE event SET draw_key = CASE WHEN draw_key = '' OR away = 1 THEN ? ELSE draw_key END, \
+                         version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, away = 0 \
+                         WHERE id = ? AND version = ?",
                     )
+                    .bind(row.draw.text())
                     .bind(row.version)
                     .bind(seq)
                     .bind(row.spec)
                     .bind(row.layout)
                     .bind(now_ms)
-                    .bind(row.draw.text())
                     .bind(row.id.into_string())
                     .bind(version)
                     .execute(&mut *conn)

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use http::Method;
 use serde_json::{Value, json};
+use stanchion::app::Role;
 
 use crate::purchase_support::{Buyer, assert_shape, on_both_stores};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
@@ -241,4 +242,33 @@ async fn two_editors_do_not_overwrite_each_other(store: Store) {
     let none = call(Method::PUT, "/v1/admin/events/none", "*").json(&small_hall()).send().await;
     none.expect_code(412, "PRECONDITION_FAILED");
     call(Method::PUT, HALL, "*").json(&json!({"venue": "Jeju"})).send().await.expect(200);
+}
+
+/// A gateway that has not heard of a change takes its own for none: the lane knows better.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_back_through_another_gateway_is_made() {
+    let first = Gateway::start(Store::Redis).await;
+    first.put_event("hall", &small_hall()).await;
+    let campaign = |stock: i64| json!({"name": "x", "kind": "fixed", "amount": 10, "stock": stock, "per_user": 9});
+    first.put_campaign("gift", &campaign(1)).await;
+    let second = first.another(Role::Edge).await;
+    let set = async |gateway: &Gateway, mode: &str| {
+        let call = gateway.admin_call(http::Method::PATCH, "/v1/admin/events/hall/room");
+        let answer = call.json(&json!({"mode": mode})).send().await.expect(200);
+        assert_eq!(answer.json["room"]["mode"], mode);
+    };
+    for _ in 0..3 {
+        set(&first, "paused").await;
+        set(&second, "open").await;
+        let entered = first.public.post("/v1/events/hall/queue").json(&json!({})).send().await.expect(201);
+        assert_eq!(entered.text("state"), "admitted", "the room is open: {}", entered.json);
+    }
+    first.put_campaign("gift", &campaign(2)).await;
+    second.put_campaign("gift", &campaign(1)).await;
+    let claim = async |key: &str| {
+        let call = first.public.post("/v1/coupons/gift/claims").bearer(&first.token("kim")).key(key);
+        call.json(&json!({})).send().await
+    };
+    claim("one").await.expect(201);
+    claim("two").await.expect_code(409, "SOLD_OUT");
 }

@@ -101,6 +101,8 @@ async fn an_event_that_is_over_leaves_its_lane(store: Store) {
         gateway.put_event("hall", &hall).await;
     };
     put(&rfc3339(gateway.clock.now_ms() + 3_000)).await;
+    let before = gateway.public.post("/v1/events/hall/queue").json(&json!({})).send().await.expect(201).text("token");
+    gateway.public.delete("/v1/events/hall/queue").queue(&before).send().await.expect(204);
     let kim = Buyer::enter(&gateway, "hall", "kim").await;
     let bought = kim.buy(&kim.hold(&["a-1-1", "a-1-2"]).await, "ok").await;
     let order = bought["id"].as_str().expect("an id").to_owned();
@@ -141,5 +143,8 @@ async fn an_event_that_is_over_leaves_its_lane(store: Store) {
     eventually("the refund is done", async || kim.get(&refund).send().await.expect(200).json["status"] == "done").await;
     lee.hold(&["a-1-1"]).await;
     assert_eq!(clean().await["ok"], true);
+    // It is another sale: no place of the one before is good for it.
+    let place = gateway.public.get("/v1/events/hall/queue").queue(&before).send().await.expect(200);
+    assert_eq!(place.text("state"), "done", "{}", place.json);
     gateway.stop().await;
 }
