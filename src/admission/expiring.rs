@@ -1,22 +1,29 @@
 //! A bounded map whose entries end. Knows not what it remembers.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
 use crate::clock::Millis;
 
+/// So many entries are worth no look for ended ones.
+const FEW: usize = 1_024;
+
 /// Remembers at most `max` entries. When that many are alive, all are forgotten: what is kept here can
-/// be found out again, and forgetting at once costs less than choosing.
+/// be found out again, and forgetting at once costs less than choosing. What has ended is forgotten before there are
+/// twice as many as were alive at the last look, so that the map is as large as the living are many.
 #[derive(Debug)]
 pub struct Expiring<K: Eq + Hash, V> {
     map: DashMap<K, (V, Millis)>,
     max: usize,
+    /// With so many entries it is looked for ended ones.
+    look_at: AtomicUsize,
 }
 
 impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
     pub fn new(max: usize) -> Self {
-        Self { map: DashMap::new(), max }
+        Self { map: DashMap::new(), max, look_at: AtomicUsize::new(FEW.min(max)) }
     }
 
     pub fn get(&self, key: &K, now_ms: Millis) -> Option<V> {
@@ -25,11 +32,13 @@ impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
     }
 
     pub fn put(&self, now_ms: Millis, key: K, value: V, until_ms: Millis) {
-        if self.map.len() >= self.max {
+        if self.map.len() >= self.look_at.load(Ordering::Relaxed) {
             self.map.retain(|_, entry| entry.1 > now_ms);
             if self.map.len() >= self.max {
                 self.map.clear();
             }
+            let next = (2 * self.map.len()).max(FEW).min(self.max);
+            self.look_at.store(next, Ordering::Relaxed);
         }
         self.map.insert(key, (value, until_ms));
     }
@@ -46,6 +55,16 @@ impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ended_take_no_room() {
+        let map = Expiring::new(1_000_000);
+        for now_ms in 0..100_000_i64 {
+            map.put(now_ms, now_ms, (), now_ms + 500);
+            assert!(map.map.len() <= 2 * FEW, "500 are alive, and {} are kept", map.map.len());
+        }
+        assert!(map.get(&99_999, 99_999).is_some());
+    }
 
     #[test]
     fn entries_end_and_their_number_is_bounded() {
