@@ -4,7 +4,8 @@
 --             order control
 --   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
--- And the lane's generation it is of (rooms of before have none). A sixth is only the pulse's: cut, when the pace was last halved and the oldest record's age then.
+-- And the lane's generation it is of (rooms of before have none). Two are only the pulse's: cut, when the pace was last
+-- halved and the oldest record's age then; beat, when the last pulse came and since when visitors can have shown up.
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats", "generation")

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Ends what ends by time (places, holds, facts of yesterday), then lets in: the returned late ones
--- first, then by score.
+-- first, then by score. Who waits counts as seen when the first pulse comes after a long time without one.
 --
 -- Caller:  lane::redis::pulse
 -- Cost:    O(work_max · log places)
@@ -88,6 +88,16 @@ do
   local what = missing()
   if what then return lose(what) end
 end
+-- Since when visitors can have shown up: while no pulse came for long, the house was away, not they.
+local AWAY, BEAT = 3000, 1000
+local present = 0
+if redis.call("ZCARD", WAITING) > 0 then
+  local at, since = string.match(redis.call("HGET", ROOM, "beat") or "", "^(%d+) (%d+)$")
+  at, present = tonumber(at or 0), tonumber(since or 0)
+  if now - at > AWAY then present = now end
+  if now - at >= BEAT then redis.call("HSET", ROOM, "beat", string.format("%.0f %.0f", now, present)) end
+end
+
 local admitted, expired, absent, unclaimed, lapsed, holds_expired, more = 0, 0, 0, 0, 0, 0, 0
 local mode, changed = mode_in_force(), false
 
@@ -206,7 +216,7 @@ if mode == "open" or mode == "drain" then
   while #waiting_ones > 0 do
     for i = 1, #waiting_ones, 2 do
       local visitor, score = waiting_ones[i], tonumber(waiting_ones[i + 1])
-      if tonumber(redis.call("HGET", SEEN, visitor) or 0) <= unseen_since then
+      if math.max(present, tonumber(redis.call("HGET", SEEN, visitor) or 0)) <= unseen_since then
         put_late(visitor, "waiting", score, now)
         absent = absent + 1
         head = math.max(head, score)

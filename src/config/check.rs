@@ -65,12 +65,15 @@ pub fn relations(config: &Config) -> Vec<String> {
         ("server.request_timeout_ms", server.request_timeout_ms),
         ("redis.timeout_ms", redis.timeout_ms),
         ("ledger.read_timeout_ms", ledger.read_timeout_ms),
-        ("queue.pulse_ms", queue.pulse_ms),
         ("pipeline.idle_ms", pipeline.idle_ms),
         ("payment.timeout_ms", payment.timeout_ms),
     ] {
         rule((1..=600_000).contains(&value), format!("{name}: 1 to 600000 ms"));
     }
+    rule(
+        (1..=1_000).contains(&queue.pulse_ms),
+        "queue.pulse_ms: 1 to 1000 ms, or a room thinks that the house was away".into(),
+    );
     rule(server.connections_max >= 1, "server.connections_max: at least 1".into());
     rule((1..=256).contains(&store.lanes), "store.lanes: 1 to 256".into());
     rule((1..=31_536_000).contains(&store.ended_keep_s), "store.ended_keep_s: 1 to 31536000".into());

@@ -45,6 +45,10 @@ pub const PACE_MAX: i64 = 1_000;
 pub const PACE_MIN: i64 = 10;
 /// What it takes back for each second in time.
 pub const PACE_STEP: i64 = 50;
+/// When no pulse came for longer than this, ms, nobody could show up either: the house was away, not its visitors.
+pub const AWAY_MS: Millis = 3_000;
+/// A room's pulse is remembered so often, ms.
+pub const BEAT_MS: Millis = 1_000;
 /// An adaptive room looks at its pace so often, ms.
 pub const PACE_EVERY_MS: Millis = 1_000;
 /// The pipeline is behind while the lane's oldest record is older than this, ms.
@@ -342,6 +346,9 @@ impl RoomCounts {
 }
 
 /// Arguments of `pulse`.
+///
+/// While anybody waits, the time of a pulse is remembered, every [`BEAT_MS`]. One that comes more than [`AWAY_MS`] after
+/// the last one remembered counts all who wait as seen now.
 ///
 /// In this order, each loop looking at `work_max` members at most:
 /// 0. drawing ends, if it has to; in an adaptive room the pace, when it was last looked at

@@ -92,7 +92,7 @@ async fn a_spent_token_is_told_so_after_one_batch(on: On) {
 async fn who_is_late_comes_back(on: On) {
     let doors = Doors::open(&on, 3, |room| (room.capacity, room.rate_per_min) = (1, 60)).await;
     let tokens = doors.enter(4).await;
-    doors.pass(61_000);
+    doors.sleep(61_000).await;
     // These boards are of before the call.
     for gateway in [1, 2] {
         doors.poll(gateway, &tokens[3]).await;
@@ -123,7 +123,7 @@ async fn who_is_late_comes_back(on: On) {
 async fn whose_turn_is_near_is_seen_at_once(on: On) {
     let doors = Doors::open(&on, 2, |room| (room.capacity, room.rate_per_min) = (1, 60)).await;
     let tokens = doors.enter(2).await;
-    doors.pass(61_000);
+    doors.sleep(61_000).await;
     assert_eq!(doors.ahead(0, &tokens[1]).await, 0);
     doors.leave(1, &tokens[0]).await;
     assert_eq!(doors.pulse().await.admitted, 1, "no batch was told, and nobody is absent");

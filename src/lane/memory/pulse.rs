@@ -18,7 +18,7 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
     let mode = event.counts(now_ms).mode;
     step.unjournaled(|state| {
         if let Some(event) = state.events.get_mut(&ask.event) {
-            event.room.regain_presence(now_ms);
+            event.room.beat(now_ms);
         }
     });
     let mut beat = Beat { step, now_ms, id: &ask.event, work_max: ask.work_max, done: Pulsed::default() };

@@ -9,7 +9,7 @@ use super::line::Line;
 use crate::clock::Millis;
 use crate::ids::{UserId, VisitorId};
 use crate::lane::checkpoint::{DrawChange, Draws, Insider, Told};
-use crate::lane::room::{BEHIND_MS, Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
+use crate::lane::room::{AWAY_MS, BEAT_MS, BEHIND_MS, Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
 
 /// Where a visitor stands, and the score they keep wherever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,14 +79,12 @@ impl Bucket {
     }
 }
 
-/// What is known of who is there. The journal does not keep presence.
+/// When the room was pulsed, and since when its visitors can have shown up without a break. The journal keeps neither:
+/// for a store that was opened the house was away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Presence {
-    #[default]
-    Known,
-    /// Since the store was opened: everyone counts as seen at the first pulse from then on.
-    Lost,
-    From(Millis),
+struct Beat {
+    at_ms: Millis,
+    since_ms: Millis,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -123,7 +121,7 @@ pub struct Room {
     /// Holds not yet ended by visitor; no zeros.
     open_holds: HashMap<VisitorId, i64>,
     #[serde(skip)]
-    presence: Presence,
+    beat: Beat,
     #[serde(skip)]
     waiting: Line,
     /// By score.
@@ -237,22 +235,21 @@ impl Room {
         }
     }
 
-    /// Everyone's presence is unknown: the store was closed in between.
-    pub fn lose_presence(&mut self) {
-        self.presence = Presence::Lost;
-    }
-
-    pub fn regain_presence(&mut self, now_ms: Millis) {
-        if self.presence == Presence::Lost {
-            self.presence = Presence::From(now_ms);
+    /// A pulse has come.
+    pub fn beat(&mut self, now_ms: Millis) {
+        if self.waiting.len() == 0 {
+            return;
+        }
+        let Beat { at_ms, since_ms } = self.beat;
+        if now_ms - at_ms > AWAY_MS {
+            self.beat = Beat { at_ms: now_ms, since_ms: now_ms };
+        } else if now_ms - at_ms >= BEAT_MS {
+            self.beat = Beat { at_ms: now_ms, since_ms };
         }
     }
 
     pub fn last_seen(&self, seen_ms: Millis) -> Millis {
-        match self.presence {
-            Presence::Known | Presence::Lost => seen_ms,
-            Presence::From(from_ms) => seen_ms.max(from_ms),
-        }
+        seen_ms.max(self.beat.since_ms)
     }
 
     pub fn spend(&mut self, score: i64) {

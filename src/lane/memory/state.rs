@@ -71,12 +71,9 @@ impl State {
         }
     }
 
-    /// After a pause in which nobody could be seen and whoever had the lease has died.
+    /// After a pause in which whoever had the lease has died.
     pub fn reopened(&mut self) {
         self.lease = None;
-        for event in self.events.values_mut() {
-            event.room.lose_presence();
-        }
     }
 }
 

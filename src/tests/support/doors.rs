@@ -105,6 +105,17 @@ impl Doors {
         self.clock.advance(Duration::from_millis(ms));
     }
 
+    /// Time passes, pulse by pulse, and nobody shows up.
+    pub async fn sleep(&self, ms: u64) {
+        let mut left = ms;
+        while left > 0 {
+            self.pulse().await;
+            let step = left.min(2_000);
+            self.pass(step);
+            left -= step;
+        }
+    }
+
     /// So many take places, past all gateways; in their order.
     pub async fn enter(&self, many: usize) -> Vec<Token> {
         let mut tokens = Vec::with_capacity(many);

@@ -7,7 +7,7 @@ use stanchion::lane::room::{Mode, NO_HEAD, PlaceState, SCORES, score};
 use stanchion::lane::{Board, Fault, Lane, Token};
 
 use super::cases;
-use super::stage::{HALL, entered, hall, hall_with, inside, polled};
+use super::stage::{HALL, beats, entered, hall, hall_with, inside, polled};
 use crate::conformance::ask::{self, SECOND, START};
 
 cases![
@@ -82,7 +82,9 @@ async fn a_board_says_up_to_whom_was_called(lane: Arc<dyn Lane>) {
     assert_eq!((pulsed.admitted, board(&lane, 500).await.head), (1, score(1, 1)));
     // Two absent ones later nobody waits.
     lane.leave(START, ask::token(HALL, "a", 1)).await.expect("an answer");
-    let absent = START + 20 * SECOND;
+    let absent = START + 21 * SECOND;
+    beats(&lane, 3, START + SECOND, absent).await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (4, 1)).await;
     lane.pulse(absent, ask::pulse(HALL)).await.expect("an answer");
     let shown = board(&lane, 500).await;
     assert_eq!((shown.head, shown.counts.late), (score(1, 3), 2), "called in vain is called");
@@ -101,8 +103,9 @@ async fn those_who_wait_are_marked_seen(lane: Arc<dyn Lane>) {
     let (a, _) = entered(&lane, START, "a").await;
     let (b, _) = entered(&lane, START, "b").await;
     let at = START + 20 * SECOND;
+    beats(&lane, 2, START, at).await;
     assert_eq!(present(&lane, at, &[&b, &b]).await, [Presence::Waiting; 2]);
-    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (3, 1)).await;
     let pulsed = lane.pulse(at, ask::pulse(HALL)).await.expect("an answer").expect("the event");
     assert_eq!((pulsed.absent, pulsed.admitted), (1, 1));
     assert_eq!(present(&lane, at, &[&a, &b]).await, [Presence::Back, Presence::Inside]);
@@ -111,8 +114,9 @@ async fn those_who_wait_are_marked_seen(lane: Arc<dyn Lane>) {
 async fn late_ones_come_back_and_lost_ones_are_put_back(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.room.capacity, put.room.mode) = (1, Mode::Scheduled)).await;
     let (a, _) = entered(&lane, START, "a").await;
-    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
     let called = START + 20 * SECOND;
+    beats(&lane, 2, START, called).await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (3, 1)).await;
     lane.pulse(called, ask::pulse(HALL)).await.expect("an answer");
     let lost = Token { score: score(0, 7), ..ask::token(HALL, "old", 7) };
     let lapsed = called + 30 * SECOND;

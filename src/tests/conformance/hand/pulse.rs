@@ -6,7 +6,7 @@ use stanchion::lane::room::{Mode, PlaceState};
 use stanchion::lane::{Fault, HoldState, Lane, Pulse, Pulsed};
 
 use super::cases;
-use super::stage::{HALL, entered, hall, hall_with, held, inside, polled};
+use super::stage::{HALL, beats, entered, hall, hall_with, held, inside, polled};
 use crate::conformance::ask::{self, DAY, SECOND, START};
 
 cases![
@@ -15,6 +15,7 @@ cases![
     up_to_the_free_seats,
     only_open_and_draining_rooms_admit,
     the_absent_are_passed_over,
+    nobody_is_absent_for_the_houses_own_absence,
     late_ones_lapse,
     without_grace_a_late_one_lapses_at_once,
     places_and_holds_run_out,
@@ -41,6 +42,10 @@ async fn line_of(lane: &Arc<dyn Lane>, who: &[&str], capacity: i64, rate: i64) -
     })
     .await;
     tokens
+}
+
+async fn open(lane: &Arc<dyn Lane>, version: i64, capacity: i64) {
+    hall_with(lane, |put| (put.version, put.room.capacity, put.room.rate_per_min) = (version, capacity, 6_000)).await;
 }
 
 async fn the_lowest_scores_first_up_to_capacity(lane: Arc<dyn Lane>) {
@@ -85,6 +90,8 @@ async fn only_open_and_draining_rooms_admit(lane: Arc<dyn Lane>) {
 async fn the_absent_are_passed_over(lane: Arc<dyn Lane>) {
     let tokens = line_of(&lane, &["a", "b", "c"], 1, 6_000).await;
     let at = START + 20 * SECOND;
+    beats(&lane, 3, START, at).await;
+    open(&lane, 4, 1).await;
     polled(&lane, at - 1, &tokens[1]).await;
     let passed = Pulsed { admitted: 1, absent: 1, ..Pulsed::default() };
     assert_eq!(pulse(&lane, at).await, passed);
@@ -94,8 +101,23 @@ async fn the_absent_are_passed_over(lane: Arc<dyn Lane>) {
     assert_eq!(polled(&lane, at, &tokens[0]).await, PlaceState::Waiting { ahead: 0 }, "back");
 }
 
+/// No pulse came, and nobody could show up: it is not theirs.
+async fn nobody_is_absent_for_the_houses_own_absence(lane: Arc<dyn Lane>) {
+    line_of(&lane, &["a", "b"], 0, 6_000).await;
+    let (gone, back) = (START + 10 * SECOND, START + 500 * SECOND);
+    beats(&lane, 3, START, gone).await;
+    open(&lane, 4, 1).await;
+    assert_eq!(pulse(&lane, back).await, Pulsed { admitted: 1, ..Pulsed::default() }, "the first in line");
+    // From then on it counts again who shows up.
+    beats(&lane, 5, back, back + 20 * SECOND).await;
+    open(&lane, 6, 2).await;
+    assert_eq!(pulse(&lane, back + 20 * SECOND).await.absent, 1);
+}
+
 async fn late_ones_lapse(lane: Arc<dyn Lane>) {
     let tokens = line_of(&lane, &["a"], 1, 6_000).await;
+    beats(&lane, 3, START, START + 20 * SECOND).await;
+    open(&lane, 4, 1).await;
     assert_eq!(pulse(&lane, START + 20 * SECOND).await.absent, 1);
     assert_eq!(pulse(&lane, START + 50 * SECOND - 1).await.lapsed, 0);
     assert_eq!(pulse(&lane, START + 50 * SECOND).await.lapsed, 1);

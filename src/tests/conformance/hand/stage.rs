@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stanchion::clock::Millis;
 use stanchion::lane::order::{OrderStatus, SeatTarget};
-use stanchion::lane::room::PlaceState;
+use stanchion::lane::room::{Mode, PlaceState};
 use stanchion::lane::{
     CheckoutOutcome, Enter, EnterOutcome, EventPut, HoldFact, HoldOutcome, Lane, OrderFact, PutEvent, Settlement, Token,
 };
@@ -12,6 +12,14 @@ use stanchion::lane::{
 use crate::conformance::ask::{self, START};
 
 pub const HALL: &str = "hall";
+
+/// Pulses of a paused hall, from then until then: who does not show up meanwhile is absent.
+pub async fn beats(lane: &Arc<dyn Lane>, version: i64, from_ms: Millis, to_ms: Millis) {
+    hall_with(lane, |put| (put.version, put.room.mode) = (version, Mode::Paused)).await;
+    for now_ms in (from_ms..to_ms).step_by(2_000) {
+        lane.pulse(now_ms, ask::pulse(HALL)).await.expect("an answer").expect("the event");
+    }
+}
 
 /// The hall, changed by `change`.
 pub async fn hall_with(lane: &Arc<dyn Lane>, change: impl FnOnce(&mut EventPut)) {
