@@ -8,3 +8,4 @@ pub mod gateway;
 pub mod process;
 pub mod proxy;
 pub mod servers;
+mod servers_tests;

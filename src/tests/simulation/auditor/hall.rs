@@ -1,0 +1,236 @@
+//! Which seat is whose: held, ordered, sold, given back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::order::Order;
+use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
+use crate::bank::Bank;
+use crate::people::SEATS_PER_USER;
+
+#[derive(Default)]
+pub struct Hall {
+    holds: BTreeMap<String, Hold>,
+    orders: BTreeMap<String, Order>,
+    /// By order: what its buyer wants to pay.
+    expected: BTreeMap<String, i64>,
+}
+
+struct Hold {
+    user: String,
+    event: String,
+    /// Named ones, with their event.
+    seats: BTreeSet<String>,
+    /// Of all its seats, in the order of the lines.
+    prices: Vec<i64>,
+    since_ms: i64,
+    /// Theirs until then, unless they give it back.
+    until_ms: i64,
+    over: bool,
+}
+
+impl Hold {
+    fn of(user: &str, when: When, hold: &Value) -> Self {
+        let event = text(hold, "event");
+        let seats: Vec<&Value> = hold["seats"].as_array().into_iter().flatten().collect();
+        let named = seats.iter().filter_map(|seat| seat["id"].as_str()).map(|seat| format!("{event}/{seat}"));
+        Self {
+            user: user.to_owned(),
+            seats: named.collect(),
+            prices: seats.iter().map(|seat| number(seat, "price")).collect(),
+            since_ms: when.at_ms,
+            until_ms: moment(hold, "expires_at"),
+            over: false,
+            event,
+        }
+    }
+
+    fn is_live(&self, at_ms: i64) -> bool {
+        !self.over && self.until_ms > at_ms + SKEW_MS
+    }
+}
+
+impl Hall {
+    pub fn lost(&mut self) {
+        self.holds.values_mut().for_each(|hold| hold.over = true);
+    }
+
+    pub fn given_back(&mut self, hold: &str) {
+        if let Some(hold) = self.holds.get_mut(hold) {
+            hold.over = true;
+        }
+    }
+
+    pub fn held(&mut self, user: &str, when: When, hold: &Value, found: &mut Found) {
+        // A repeat shows what has become of it.
+        if hold["state"] != "held" {
+            return;
+        }
+        let (id, new) = (text(hold, "id"), Hold::of(user, when, hold));
+        if let Some(known) = self.holds.get(&id) {
+            if known.user != user || known.seats != new.seats || known.prices != new.prices {
+                let (was, is) = ((&known.user, &known.seats, &known.prices), (user, &new.seats, &new.prices));
+                found.says(format!("hold {id} was {was:?}, and is {is:?}"));
+            }
+            return;
+        }
+        for (other, known) in self.holds.iter().filter(|(_, known)| known.is_live(when.at_ms)) {
+            if !known.seats.is_disjoint(&new.seats) {
+                found.says(format!("INV-3: hold {id} of {user} has seats that hold {other} has"));
+            }
+        }
+        for (order, known) in self.orders.iter().filter(|(_, known)| known.is_sold() && !known.refunding) {
+            if !known.seats().is_disjoint(&new.seats) {
+                found.says(format!("INV-3: hold {id} of {user} has seats that order {order} has"));
+            }
+        }
+        let has = new.prices.len() + self.seats_of(user, &new.event, when.at_ms);
+        if has > SEATS_PER_USER {
+            found.says(format!("{user} has {has} seats of {}, and may have {SEATS_PER_USER}", new.event));
+        }
+        self.holds.insert(id, new);
+    }
+
+    /// Seats that a user has for sure.
+    fn seats_of(&self, user: &str, event: &str, at_ms: i64) -> usize {
+        let holds = self.holds.values().filter(|hold| hold.user == user && hold.event == event && hold.is_live(at_ms));
+        let orders =
+            self.orders.values().filter(|order| order.user == user && order.event == event && !order.refunding);
+        holds.map(|hold| hold.prices.len()).sum::<usize>() + orders.map(Order::tickets).sum::<usize>()
+    }
+
+    pub fn order(&mut self, user: &str, when: When, order: &Value, found: &mut Found) {
+        let id = text(order, "id");
+        // What is only accepted is shown with nothing else.
+        let mut new = Order::of(user, order, when.at_ms);
+        new.faults().into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
+        if let Some(known) = self.orders.get(&id) {
+            new.contradicts(known).into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
+            new.refunding = known.refunding;
+            if known.status == new.status {
+                new.since_ms = known.since_ms;
+            }
+            if new.event.is_empty() {
+                (new.event, new.hold) = (known.event.clone(), known.hold.clone());
+            }
+        }
+        let expected = self.expected.get(&id).filter(|expected| new.cash.is_some_and(|cash| cash != **expected));
+        if let Some(expected) = expected.filter(|_| new.is_live()) {
+            found.says(format!("order {id} costs {:?}, and was to cost {expected} or not to be", new.cash));
+        }
+        let prices: Vec<i64> = new.lines.iter().map(|line| line.price).collect();
+        let held = self.holds.get(&new.hold);
+        if !prices.is_empty() && held.is_some_and(|hold| hold.prices != prices) {
+            found.says(format!("order {id} costs {prices:?}, and its hold said otherwise"));
+        }
+        // An order that is sold stays so until money is asked back. Of any other nobody knows what it is by now.
+        let stays = |order: &Order| order.is_sold() && !order.refunding;
+        for (other, known) in self.orders.iter().filter(|(other, known)| **other != id && stays(known) && stays(&new)) {
+            if !known.seats().is_disjoint(&new.seats()) {
+                found.says(format!("INV-3: orders {id} and {other} have tickets of one seat"));
+            }
+            if known.hold == new.hold {
+                found.says(format!("INV-3: orders {id} and {other} are of one hold"));
+            }
+            if new.coupon.is_some() && known.coupon == new.coupon {
+                found.says(format!("INV-11: orders {id} and {other} have one coupon"));
+            }
+        }
+        self.orders.insert(id, new);
+    }
+
+    pub fn expects(&mut self, order: &str, cash: i64) {
+        self.expected.insert(order.to_owned(), cash);
+    }
+
+    pub fn refunding(&mut self, order: &str) {
+        if let Some(order) = self.orders.get_mut(order) {
+            order.refunding = true;
+        }
+    }
+
+    /// No page shows a seat as free that somebody has.
+    pub fn seats(&mut self, event: &str, when: When, map: &Value, found: &mut Found) {
+        let before_ms = when.asked_ms - STALE_MS;
+        let free = seats_that(event, map, |letter| letter == 'f');
+        let has = |seats: &BTreeSet<String>, since_ms: i64| since_ms < before_ms && !seats.is_disjoint(&free);
+        let held = self.holds.iter().filter(|(_, hold)| hold.is_live(when.at_ms) && has(&hold.seats, hold.since_ms));
+        held.for_each(|(id, _)| found.says(format!("INV-1: {event} shows seats of hold {id} as free")));
+        let sold = self.orders.iter().filter(|(_, order)| !order.refunding && has(&order.seats(), order.since_ms));
+        sold.for_each(|(id, _)| found.says(format!("INV-1: {event} shows seats of order {id} as free")));
+    }
+
+    pub fn accepted(&self) -> Vec<(String, String)> {
+        self.orders.iter().map(|(id, order)| (id.clone(), order.user.clone())).collect()
+    }
+
+    pub fn orders_of(&self, user: &str) -> impl Iterator<Item = &Order> {
+        self.orders.values().filter(move |order| order.user == user)
+    }
+
+    /// The live order that has this coupon.
+    pub fn order_with(&self, coupon: &str) -> Option<&Order> {
+        self.orders.values().find(|order| order.is_live() && order.coupon.as_deref() == Some(coupon))
+    }
+
+    /// When all is over: what is not free is sold, and nothing else.
+    pub fn close_event(&self, event: &str, map: &Value, found: &mut Found) {
+        let tickets: usize = self.orders.values().filter(|order| order.event == event).map(Order::tickets).sum();
+        let sections: Vec<&Value> = map["sections"].as_array().into_iter().flatten().collect();
+        let sum = |field| sections.iter().map(|section| number(section, field)).sum::<i64>();
+        let taken = sum("capacity") - sum("free");
+        if taken != tickets as i64 {
+            found.says(format!("INV-1: {taken} seats of {event} are taken, and {tickets} tickets are valid"));
+        }
+        let sold = seats_that(event, map, |letter| letter == 's');
+        let kept = seats_that(event, map, |letter| letter != 's' && letter != 'f');
+        if !kept.is_empty() {
+            found.says(format!("seats are kept for nothing: {kept:?}"));
+        }
+        let mine: BTreeSet<String> =
+            self.orders.values().filter(|order| order.event == event).flat_map(Order::seats).collect();
+        if sold != mine {
+            let (more, less): (Vec<_>, Vec<_>) = (sold.difference(&mine).collect(), mine.difference(&sold).collect());
+            found.says(format!(
+                "INV-1: {event} shows {more:?} as sold, which are nobody's, and {less:?} not, which are"
+            ));
+        }
+    }
+
+    /// When all is over: every order at its end, and the bank of the same mind.
+    pub fn close(&self, bank: &Bank, found: &mut Found) {
+        for (id, order) in &self.orders {
+            let (paid, back) = bank.of(id);
+            let cash = order.cash.unwrap_or(0);
+            let kept: i64 = order.lines.iter().filter(|line| line.is_valid).map(|line| line.cash).sum();
+            let should = if order.is_sold() { kept } else { 0 };
+            if !order.is_final() || paid - back != should {
+                let status = &order.status;
+                found.says(format!(
+                    "INV-10: order {id} ends {status} over {cash}; the bank took {paid}, gave back {back}, and should keep {should}"
+                ));
+            }
+        }
+        for order in bank.orders().difference(&self.orders.keys().cloned().collect()) {
+            let (paid, back) = bank.of(order);
+            if paid != back {
+                found.says(format!("INV-4: the bank keeps {} of order {order}, which nobody knows", paid - back));
+            }
+        }
+    }
+}
+
+/// Named seats of a map by their letter, with their event.
+fn seats_that(event: &str, map: &Value, is: impl Fn(char) -> bool) -> BTreeSet<String> {
+    let mut seats = BTreeSet::new();
+    for section in map["sections"].as_array().into_iter().flatten() {
+        for row in section["rows"].as_array().into_iter().flatten() {
+            let letters = row["seats"].as_str().unwrap_or_default().chars();
+            for (at, _) in letters.enumerate().filter(|(_, letter)| is(*letter)) {
+                seats.insert(format!("{event}/{}-{}-{}", text(section, "id"), text(row, "id"), at + 1));
+            }
+        }
+    }
+    seats
+}

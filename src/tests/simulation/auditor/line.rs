@@ -1,0 +1,252 @@
+//! Who stands where, who is inside, and who came first.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
+
+/// Who does not show up for so long is perhaps not there when called, ms: below every claim's time.
+const GAP_MS: i64 = 4_000;
+/// Who was let in so long before the other was told to wait was let in first, however old the page was, ms.
+const BEFORE_MS: i64 = 10_000;
+
+#[derive(Default)]
+pub struct Line {
+    visitors: BTreeMap<String, Visitor>,
+    rooms: BTreeMap<String, Room>,
+}
+
+struct Visitor {
+    event: String,
+    stage: Stage,
+    /// When they asked for their place, and when they had it.
+    came: (i64, i64),
+    /// They have shown up ever since, without a gap.
+    present_ms: i64,
+    shown_ms: i64,
+    /// When they were told first that they are inside.
+    admitted_ms: Option<i64>,
+    /// Until when they are inside, as told; 0: they are not, or may be not.
+    until_ms: i64,
+    /// How long their place may be stretched by holds and payments.
+    stay_ms: i64,
+    /// When they were told that they are through.
+    through_ms: i64,
+    /// Last position by process.
+    positions: BTreeMap<u64, i64>,
+    /// While they have shown up all the time: how many had been called, and how many more may be before them.
+    patience: Option<(i64, i64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Waiting,
+    Inside,
+    Through,
+}
+
+/// The widest a room can have been.
+#[derive(Default)]
+struct Room {
+    capacity: i64,
+    rate_per_min: i64,
+    /// By process: when it was last counted, and how many had been let in.
+    admitted: BTreeMap<u64, (i64, i64)>,
+    /// The most that were seen to have been called.
+    called: i64,
+    /// Places that were asked for and not answered.
+    unknown: i64,
+}
+
+impl Room {
+    fn lost(&mut self) {
+        self.admitted.clear();
+        self.called = 0;
+    }
+}
+
+impl Visitor {
+    fn new(event: String, stage: Stage, came: (i64, i64), now_ms: i64) -> Self {
+        Self {
+            event,
+            stage,
+            came,
+            present_ms: now_ms,
+            shown_ms: now_ms,
+            admitted_ms: None,
+            until_ms: 0,
+            stay_ms: 0,
+            through_ms: 0,
+            positions: BTreeMap::new(),
+            patience: None,
+        }
+    }
+}
+
+impl Line {
+    pub fn may_be(&mut self, event: &str, room: &Value) {
+        let known = self.rooms.entry(event.to_owned()).or_default();
+        known.capacity = known.capacity.max(number(room, "capacity"));
+        known.rate_per_min = known.rate_per_min.max(number(room, "rate_per_min"));
+    }
+
+    /// Who came when is known as before; where they stand is not.
+    pub fn lost(&mut self, now_ms: i64) {
+        for visitor in self.visitors.values_mut() {
+            let Visitor { event, came, stay_ms, .. } = visitor;
+            let (event, came, stay_ms) = (std::mem::take(event), *came, *stay_ms);
+            *visitor = Visitor { stay_ms, ..Visitor::new(event, Stage::Waiting, came, now_ms) };
+        }
+        self.rooms.values_mut().for_each(Room::lost);
+    }
+
+    /// Somebody asked for a place and has no answer.
+    pub fn unanswered(&mut self, event: &str) {
+        self.rooms.entry(event.to_owned()).or_default().unknown += 1;
+    }
+
+    pub fn may_stay(&mut self, visitor: &str, until_ms: i64) {
+        if let Some(known) = self.visitors.get_mut(visitor) {
+            known.stay_ms = known.stay_ms.max(until_ms);
+        }
+    }
+
+    pub fn may_be_gone(&mut self, visitor: &str) {
+        if let Some(known) = self.visitors.get_mut(visitor) {
+            known.until_ms = 0;
+        }
+    }
+
+    pub fn left(&mut self, visitor: &str, at_ms: i64) {
+        if let Some(known) = self.visitors.get_mut(visitor) {
+            (known.stage, known.until_ms, known.through_ms) = (Stage::Through, 0, at_ms);
+        }
+    }
+
+    pub fn placed(&mut self, event: &str, when: When, place: &Value, found: &mut Found) {
+        let id = text(place, "visitor");
+        let stage = match place["state"].as_str() {
+            Some("done") => Stage::Through,
+            Some("admitted") => Stage::Inside,
+            _ => Stage::Waiting,
+        };
+        let is_recovering = place["room"] == "recovering";
+        let came = (when.asked_ms, when.at_ms);
+        let new = || Visitor::new(event.to_owned(), stage, came, when.at_ms);
+        let visitor = self.visitors.entry(id.clone()).or_insert_with(new);
+        let is_through = visitor.stage == Stage::Through && when.asked_ms > visitor.through_ms + STALE_MS;
+        if is_through && stage != Stage::Through {
+            found.says(format!("INV-5: {id} was told that they are through, and now: {}", place["state"]));
+        }
+        if when.asked_ms - visitor.shown_ms > GAP_MS || is_recovering {
+            (visitor.present_ms, visitor.patience) = (when.at_ms, None);
+        }
+        visitor.shown_ms = when.at_ms;
+        if stage == Stage::Through && visitor.stage != Stage::Through {
+            visitor.through_ms = when.at_ms;
+        }
+        if visitor.stage != Stage::Through {
+            visitor.stage = stage;
+        }
+        if let Some(position) = place["position"].as_i64() {
+            let last = visitor.positions.insert(when.process, position);
+            if position < 1 {
+                found.says(format!("INV-5: {id} has position {position}"));
+            }
+            if !is_recovering && last.is_some_and(|last| last < position) {
+                found.says(format!("INV-5: {id} went back from position {last:?} to {position} at one gateway"));
+            }
+        }
+        match stage {
+            Stage::Inside => self.inside(event, &id, when, moment(place, "expires_at"), found),
+            Stage::Waiting if place["state"] == "waiting" && !is_recovering => self.waits(event, &id, when, found),
+            Stage::Waiting | Stage::Through => {}
+        }
+    }
+
+    fn inside(&mut self, event: &str, id: &str, when: When, until_ms: i64, found: &mut Found) {
+        let Some(visitor) = self.visitors.get_mut(id) else { return };
+        let last_ms = visitor.until_ms.max(visitor.stay_ms);
+        if visitor.admitted_ms.is_some() && until_ms > last_ms + SKEW_MS && visitor.until_ms > 0 {
+            let more_ms = until_ms - last_ms;
+            found.says(format!("{id} is inside for {more_ms} ms longer than they were told at first"));
+        }
+        visitor.admitted_ms.get_or_insert(when.at_ms);
+        visitor.until_ms = until_ms;
+        let inside = |other: &&Visitor| other.event == event && other.until_ms > when.at_ms + SKEW_MS;
+        let count = self.visitors.values().filter(inside).count() as i64;
+        let capacity = self.rooms.get(event).map_or(0, |room| room.capacity);
+        if count > capacity {
+            found.says(format!("INV-5: {count} are inside {event}, which never had room for more than {capacity}"));
+        }
+    }
+
+    /// Nobody who came later, and was let in long before this answer, may have been served before who was there all the
+    /// time.
+    fn waits(&self, event: &str, id: &str, when: When, found: &mut Found) {
+        let Some(first) = self.visitors.get(id) else { return };
+        let called = self.rooms.get(event).map_or(0, |room| room.called);
+        if let Some((from, most)) = first.patience.filter(|(from, most)| called - from > *most) {
+            let calls = called - from;
+            found.says(format!(
+                "INV-5: {id} waits while {calls} were called, of whom at most {most} may be before them"
+            ));
+        }
+        for (other, later) in &self.visitors {
+            let overtook = later.event == event
+                && later.came.0 > first.came.1
+                && first.present_ms <= later.came.0
+                && later.admitted_ms.is_some_and(|at_ms| at_ms + BEFORE_MS < when.asked_ms);
+            if overtook {
+                found.says(format!("INV-5: {id} was there first and waits, and {other} was let in"));
+            }
+        }
+    }
+
+    pub fn counted(&mut self, event: &str, when: When, counts: &Value, found: &mut Found) {
+        let Some(room) = self.rooms.get_mut(event) else { return };
+        let (inside, total) = (number(counts, "inside"), number(counts, "admitted_total"));
+        if counts["room"] == "recovering" {
+            return;
+        }
+        room.called = room.called.max(total);
+        if inside > room.capacity {
+            found
+                .says(format!("INV-5: {event} says that {inside} are inside; it never had room for {}", room.capacity));
+        }
+        let rate = room.rate_per_min;
+        let last = room.admitted.insert(when.process, (when.asked_ms, total));
+        self.count_before(event, when);
+        let Some((last_ms, last)) = last else { return };
+        let took_ms = when.at_ms - last_ms + STALE_MS;
+        // A full bucket holds a second's worth, and one at least.
+        let most = rate * (took_ms + 1_000) / 60_000 + 1;
+        if total - last > most {
+            found.says(format!("INV-5: {event} let in {} in {took_ms} ms, at most {most} may", total - last));
+        }
+    }
+
+    /// Of those who show up all the time: how many were called so far, and how many may be before them. Each of these is
+    /// called twice at most: the second time in vain they are through.
+    fn count_before(&mut self, event: &str, when: When) {
+        let Some(Room { called, unknown, .. }) = self.rooms.get(event) else { return };
+        let of_event = || self.visitors.iter().filter(|(_, visitor)| visitor.event == event);
+        let before = |first: &Visitor| {
+            let others = of_event().filter(|(_, other)| other.stage != Stage::Through && other.came.0 <= first.came.1);
+            2 * (others.count() as i64 + unknown)
+        };
+        let shows_up = |visitor: &Visitor| {
+            visitor.stage == Stage::Waiting
+                && visitor.patience.is_none()
+                && visitor.present_ms < when.asked_ms - STALE_MS
+        };
+        let new: Vec<(String, (i64, i64))> = of_event()
+            .filter(|(_, visitor)| shows_up(visitor))
+            .map(|(id, visitor)| (id.clone(), (*called, before(visitor))))
+            .collect();
+        for (id, patience) in new {
+            self.visitors.entry(id).and_modify(|visitor| visitor.patience = Some(patience));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! An order as it was shown.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{number, text};
+
+pub struct Order {
+    pub user: String,
+    pub event: String,
+    pub hold: String,
+    pub status: String,
+    pub coupon: Option<String>,
+    pub lines: Vec<Line>,
+    pub cash: Option<i64>,
+    /// Somebody asked for money back.
+    pub refunding: bool,
+    /// When it was seen first as it is.
+    pub since_ms: i64,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Line {
+    pub seat: Option<String>,
+    pub price: i64,
+    pub discount: i64,
+    pub points: i64,
+    pub cash: i64,
+    pub earn: i64,
+    pub refunded: i64,
+    pub is_valid: bool,
+}
+
+impl Order {
+    pub fn of(user: &str, order: &Value, at_ms: i64) -> Self {
+        let lines = order["lines"].as_array().into_iter().flatten();
+        Self {
+            user: user.to_owned(),
+            event: text(order, "event"),
+            hold: text(order, "hold"),
+            status: text(order, "status"),
+            coupon: order["coupon"].as_str().map(str::to_owned),
+            lines: lines.map(Line::of).collect(),
+            cash: order["total"]["cash"].as_i64(),
+            refunding: false,
+            since_ms: at_ms,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        !matches!(self.status.as_str(), "rejected" | "refunded")
+    }
+
+    /// Paid for, and not wholly given back.
+    pub fn is_sold(&self) -> bool {
+        matches!(self.status.as_str(), "confirmed" | "partially_refunded")
+    }
+
+    /// At its end, but for refunds.
+    pub fn is_final(&self) -> bool {
+        rank(&self.status) >= FINAL
+    }
+
+    /// Named seats with a valid ticket, with their event.
+    pub fn seats(&self) -> BTreeSet<String> {
+        let valid = self.lines.iter().filter(|line| line.is_valid);
+        valid.filter_map(|line| line.seat.as_ref()).map(|seat| format!("{}/{seat}", self.event)).collect()
+    }
+
+    pub fn tickets(&self) -> usize {
+        self.lines.iter().filter(|line| line.is_valid).count()
+    }
+
+    /// What is wrong with it alone.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (n, line) in self.lines.iter().enumerate() {
+            let Line { price, discount, points, cash, refunded, .. } = *line;
+            if price != discount + points + cash
+                || [price, discount, points, cash, refunded].iter().any(|part| *part < 0)
+            {
+                faults.push(format!("INV-10: line {} costs {price} = {discount} + {points} + {cash}", n + 1));
+            }
+            if refunded > points + cash {
+                faults.push(format!("INV-10: of line {} {refunded} was refunded, {} paid", n + 1, points + cash));
+            }
+        }
+        let cash: i64 = self.lines.iter().map(|line| line.cash).sum();
+        if self.cash.is_some_and(|total| total != cash) {
+            faults.push(format!("INV-10: its lines cost {cash}, and in all {:?}", self.cash));
+        }
+        faults
+    }
+
+    /// What is wrong with it, after `before` was shown.
+    pub fn contradicts(&self, before: &Order) -> Vec<String> {
+        let mut faults = Vec::new();
+        if before.user != self.user {
+            faults.push(format!("it was of {} and is of {}", before.user, self.user));
+        }
+        let (from, to) = (rank(&before.status), rank(&self.status));
+        if from > to
+            || (from == FINAL && to == FINAL && before.status != self.status)
+            || (before.status == "rejected" && to > FINAL)
+        {
+            faults.push(format!("it was {} and is {}", before.status, self.status));
+        }
+        let money = |order: &Order| -> Vec<_> {
+            let lines = order.lines.iter();
+            lines.map(|line| (line.seat.clone(), line.price, line.discount, line.points, line.cash)).collect()
+        };
+        // A rejected one has no lines.
+        if !before.lines.is_empty() && !self.lines.is_empty() && money(before) != money(self) {
+            faults.push(format!("INV-10: its lines were {:?} and are {:?}", money(before), money(self)));
+        }
+        let given_back = |order: &Order| order.lines.iter().map(|line| line.refunded).sum::<i64>();
+        if given_back(before) > given_back(self) && self.is_live() {
+            faults.push(format!("{} of it was refunded, and now {}", given_back(before), given_back(self)));
+        }
+        faults
+    }
+}
+
+impl Line {
+    fn of(line: &Value) -> Self {
+        Self {
+            seat: line["seat"].as_str().map(str::to_owned),
+            price: number(line, "price"),
+            discount: number(line, "discount"),
+            points: number(line, "points"),
+            cash: number(line, "cash"),
+            earn: number(line, "earn"),
+            refunded: number(line, "refunded"),
+            is_valid: line["ticket"]["state"] == "valid",
+        }
+    }
+}
+
+/// No order comes back from here, but to be refunded.
+const FINAL: u8 = 2;
+
+fn rank(status: &str) -> u8 {
+    match status {
+        "accepted" => 0,
+        "pending_payment" | "paying" => 1,
+        "rejected" | "confirmed" => FINAL,
+        "partially_refunded" => 3,
+        _ => 4,
+    }
+}

@@ -1,0 +1,45 @@
+//! Whose points there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::order::Order;
+use super::{Found, number};
+
+#[derive(Default)]
+pub struct Purse {
+    granted: BTreeMap<String, i64>,
+    /// What may have been granted, or not.
+    unknown: BTreeMap<String, Vec<i64>>,
+}
+
+impl Purse {
+    pub fn granted(&mut self, user: &str, amount: i64) {
+        *self.granted.entry(user.to_owned()).or_default() += amount;
+    }
+
+    pub fn unknown(&mut self, user: &str, amount: i64) {
+        self.unknown.entry(user.to_owned()).or_default().push(amount);
+    }
+
+    /// When all is over a user has what was granted, less what they spent, and what they earned, where it stands.
+    pub fn close<'o>(&self, user: &str, points: &Value, orders: impl Iterator<Item = &'o Order>, found: &mut Found) {
+        let lines = orders.filter(|order| order.is_sold()).flat_map(|order| &order.lines).filter(|line| line.is_valid);
+        let granted = self.granted.get(user).copied().unwrap_or(0);
+        let should = granted + lines.map(|line| line.earn - line.points).sum::<i64>();
+        let mut possible = BTreeSet::from([should]);
+        for amount in self.unknown.get(user).into_iter().flatten() {
+            let more: Vec<i64> = possible.iter().map(|sum| sum + amount).collect();
+            possible.extend(more);
+        }
+        let has = number(points, "balance") - number(points, "debt");
+        if !possible.contains(&has) {
+            found.says(format!("INV-10: {user} has {has} points and should have one of {possible:?}: {points}"));
+        }
+        let lots: i64 = points["lots"].as_array().into_iter().flatten().map(|lot| number(lot, "remaining")).sum();
+        if lots != number(points, "balance") {
+            found.says(format!("INV-10: the lots of {user} are {lots}, the balance is not: {points}"));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The payment provider of a history: it keeps the only true account of the money, and answers as the weather is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use stanchion::ids::{AttemptId, OrderId, RefundId};
+use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+
+use super::weather::{Kind, Weather};
+
+pub struct Bank {
+    weather: Arc<Weather>,
+    account: Mutex<Account>,
+}
+
+#[derive(Default)]
+struct Account {
+    /// By attempt: of which order, and how much; nothing when it was declined.
+    charges: BTreeMap<AttemptId, (OrderId, Option<i64>)>,
+    refunds: BTreeMap<RefundId, (OrderId, i64)>,
+}
+
+impl Bank {
+    pub fn new(weather: Arc<Weather>) -> Arc<Self> {
+        Arc::new(Self { weather, account: Mutex::default() })
+    }
+
+    /// What an order's buyer has paid and got back.
+    pub fn of(&self, order: &str) -> (i64, i64) {
+        let account = self.account.lock();
+        let paid = account.charges.values().filter(|(of, _)| of.as_str() == order);
+        let back = account.refunds.values().filter(|(of, _)| of.as_str() == order);
+        (paid.filter_map(|(_, amount)| *amount).sum(), back.map(|(_, amount)| amount).sum())
+    }
+
+    /// All orders that it was ever asked to charge.
+    pub fn orders(&self) -> BTreeSet<String> {
+        self.account.lock().charges.values().map(|(order, _)| order.to_string()).collect()
+    }
+
+    async fn slow(&self) {
+        if self.weather.strikes(Kind::BankSlow) {
+            tokio::time::sleep(self.weather.delay(100, 8_000)).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Bank {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        self.slow().await;
+        if self.weather.strikes(Kind::BankDeaf) {
+            return Charged::Unknown;
+        }
+        let amount = (charge.key != "decline").then_some(charge.amount);
+        let (_, done) = {
+            let mut account = self.account.lock();
+            account.charges.entry(charge.attempt.clone()).or_insert((charge.order.clone(), amount)).clone()
+        };
+        self.slow().await;
+        match done {
+            _ if self.weather.strikes(Kind::BankSilent) => Charged::Unknown,
+            Some(_) => Charged::Captured,
+            None => Charged::Declined { detail: "no funds".into() },
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> Asked {
+        self.slow().await;
+        if self.weather.strikes(Kind::BankSilent) {
+            return Asked::Unknown;
+        }
+        let mut account = self.account.lock();
+        match account.charges.get(&charge.attempt) {
+            Some((_, Some(_))) => Asked::Captured,
+            Some((_, None)) => Asked::Declined { detail: "no funds".into() },
+            None => {
+                // What it calls not done it never does.
+                account.charges.insert(charge.attempt.clone(), (charge.order.clone(), None));
+                Asked::NotDone
+            }
+        }
+    }
+
+    async fn refund(&self, back: &Return) -> Returned {
+        self.slow().await;
+        if self.weather.strikes(Kind::BankDeaf) {
+            return Returned::Unknown;
+        }
+        {
+            let mut account = self.account.lock();
+            let Some((order, _)) = account.charges.get(&back.attempt).cloned() else {
+                return Returned::Refused { detail: "never charged".into() };
+            };
+            account.refunds.entry(back.refund.clone()).or_insert((order, back.amount));
+        }
+        self.slow().await;
+        if self.weather.strikes(Kind::BankSilent) { Returned::Unknown } else { Returned::Done }
+    }
+
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        self.slow().await;
+        match self.account.lock().refunds.contains_key(&back.refund) {
+            _ if self.weather.strikes(Kind::BankSilent) => ReturnAsked::Unknown,
+            true => ReturnAsked::Done,
+            false => ReturnAsked::NotDone,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The end of a history: the world is kind until all is over, and everything is looked at once more.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+use stanchion::edge::router::Listener;
+
+use super::auditor::is_kept;
+use super::dice::Dice;
+use super::history::{Answer, Asking, History};
+use super::people::EVENTS;
+
+/// So often, with ten seconds between, it is looked whether all is over.
+const LOOKS: usize = 60;
+
+/// By then every hold has ended that nobody orders.
+const HOLDS_END: Duration = Duration::from_secs(65);
+
+/// Waits until nothing is under way, and shows everything to the auditor.
+pub async fn close(history: &History, dice: &mut Dice) {
+    let mut left = Vec::new();
+    tokio::time::sleep(HOLDS_END).await;
+    for _ in 0..LOOKS {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        left = under_way(history, dice).await;
+        if left.is_empty() && history.house.is_quiet().await {
+            return show(history, dice).await;
+        }
+    }
+    history.auditor.lock().finds(format!("ten kind minutes, and not everything is at its end: {left:?}"));
+}
+
+/// What is not at its end.
+async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
+    let mut left = Vec::new();
+    let accepted = history.auditor.lock().accepted();
+    for (order, user) in accepted {
+        let Some(answer) = get(history, dice, &user, format!("/v1/orders/{order}")).await else {
+            left.push(format!("order {order} is not shown"));
+            continue;
+        };
+        match answer.status {
+            200 => history.auditor.lock().order(&user, answer.when, &answer.json),
+            404 => history.auditor.lock().order_missing(&order),
+            _ => {}
+        }
+        let at_rest = ["confirmed", "rejected", "refunded", "partially_refunded"];
+        if !at_rest.contains(&answer.text("status")) {
+            left.push(format!("order {order} is {}", answer.text("status")));
+        }
+    }
+    for event in EVENTS {
+        let Some(room) = get(history, dice, "watcher", format!("/v1/events/{event}/room")).await else {
+            left.push(format!("the room of {event} is not shown"));
+            continue;
+        };
+        if is_kept(&room.json) {
+            left.push(format!("{event} has places: {}", room.json));
+        }
+        let seats = get(history, dice, "watcher", format!("/v1/events/{event}/seats")).await;
+        let letters = seats.map(|seats| seats.json["sections"].to_string()).unwrap_or_default();
+        if letters.contains("\"seats\":\"") && kept(&letters) {
+            left.push(format!("{event} has seats held: {letters}"));
+        }
+    }
+    left
+}
+
+/// Whether any row has a seat that is held or being paid for.
+fn kept(sections: &str) -> bool {
+    let rows = sections.split("\"seats\":\"").skip(1);
+    rows.filter_map(|rest| rest.split('"').next()).any(|letters| letters.contains(['h', 'p']))
+}
+
+async fn show(history: &History, dice: &mut Dice) {
+    // What was accepted and never answered is learnt of here.
+    let mut after = String::new();
+    loop {
+        let path = format!("/v1/admin/orders?limit=200{after}");
+        let Some(page) = admin(history, dice, path).await else { return };
+        for order in page.json["items"].as_array().into_iter().flatten() {
+            let user = order["user"].as_str().unwrap_or_default();
+            history.auditor.lock().order(user, page.when, order);
+        }
+        match page.json["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    let users = history.auditor.lock().users();
+    for user in users {
+        let points = get(history, dice, &user, "/v1/me/points".to_owned()).await;
+        let coupons = get(history, dice, &user, "/v1/me/coupons?limit=200".to_owned()).await;
+        if let (Some(points), Some(coupons)) = (points, coupons) {
+            history.auditor.lock().close_user(&user, &points.json, &coupons.json);
+        }
+    }
+    for event in EVENTS {
+        let seats = get(history, dice, "watcher", format!("/v1/events/{event}/seats")).await;
+        let room = get(history, dice, "watcher", format!("/v1/events/{event}/room")).await;
+        if let (Some(seats), Some(room)) = (seats, room) {
+            history.auditor.lock().close_event(event, &seats.json, &room.json);
+        }
+    }
+}
+
+async fn get(history: &History, dice: &mut Dice, user: &str, path: String) -> Option<Answer> {
+    let headers = vec![("authorization", format!("Bearer {}", history.house.bearer(user, "")))];
+    ask(history, dice, user, path, headers, Listener::Public).await
+}
+
+async fn admin(history: &History, dice: &mut Dice, path: String) -> Option<Answer> {
+    let headers = vec![("authorization", format!("Bearer {}", history.house.bearer("root", "admin")))];
+    ask(history, dice, "root", path, headers, Listener::Admin).await
+}
+
+async fn ask(
+    history: &History,
+    dice: &mut Dice,
+    who: &str,
+    path: String,
+    headers: Vec<(&str, String)>,
+    listener: Listener,
+) -> Option<Answer> {
+    for _ in 0..20 {
+        let (path, headers) = (path.clone(), headers.clone());
+        let asking = Asking { method: Method::GET, path, headers, body: None::<Value>, listener };
+        match history.ask(who, dice, asking).await {
+            Some(answer) if answer.status < 500 => return Some(answer),
+            _ => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+    history.auditor.lock().finds(format!("{who} has no answer while the world is kind"));
+    None
+}

@@ -1,0 +1,74 @@
+//! What happens to processes and lanes, from second to second, until the weather is calm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::history::History;
+use super::weather::Kind;
+
+/// How far a clock may be stepped, ms. Beyond two seconds the lanes refuse what a gateway asks.
+const STEP_MAX_MS: i64 = 1_500;
+
+pub async fn befall(history: Arc<History>) {
+    let (house, weather) = (&history.house, &history.house.weather);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if weather.strikes(Kind::Killed) {
+            let number = weather.pick(house.parts());
+            history.say(format!("process {number} is killed"));
+            house.kill(number);
+            tokio::time::sleep(weather.delay(100, 8_000)).await;
+            house.start(number).await;
+            history.say(format!("process {number} begins again"));
+        }
+        if weather.strikes(Kind::Frozen) {
+            let (number, time) = (weather.pick(house.parts()), weather.delay(500, 12_000));
+            history.say(format!("process {number} is frozen for {time:?}"));
+            house.freeze(number, time);
+        }
+        if weather.strikes(Kind::ClockStepped) {
+            let number = weather.pick(house.parts());
+            let by_ms = weather.pick(2 * STEP_MAX_MS as usize) as i64 - STEP_MAX_MS;
+            history.say(format!("the clock of process {number} is {by_ms} ms off"));
+            house.step_clock(number, by_ms);
+        }
+        if weather.strikes(Kind::LaneLost) {
+            let number = weather.pick(usize::from(super::lanes::LANES));
+            if house.lanes.lose(number) {
+                history.auditor.lock().lane_lost(house.now_ms());
+                history.say(format!("lane {number} is lost"));
+            } else {
+                weather.did_not(Kind::LaneLost);
+            }
+        }
+        if weather.strikes(Kind::LaneSetBack) && !set_back(&history).await {
+            weather.did_not(Kind::LaneSetBack);
+        }
+    }
+}
+
+/// Now a copy is kept, and some time later all processes end, and begin again on the copy. False: they did not.
+async fn set_back(history: &History) -> bool {
+    let house = &history.house;
+    if !house.lanes.keep_copy() {
+        return false;
+    }
+    let copied = house.lanes.log_ends();
+    history.say("the lanes are copied".to_owned());
+    tokio::time::sleep(house.weather.delay(1_000, 20_000)).await;
+    // What only the lanes know is written first.
+    for _ in 0..20 {
+        if house.would_miss(&copied).await {
+            (0..house.parts()).for_each(|number| house.kill(number));
+            house.lanes.set_back();
+            history.auditor.lock().lane_lost(house.now_ms());
+            history.say("the lanes are set back to their copy".to_owned());
+            for number in 0..house.parts() {
+                house.start(number).await;
+            }
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    false
+}

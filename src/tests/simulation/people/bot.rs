@@ -1,0 +1,33 @@
+//! Takes many places, is not there when called, and tries to get at seats without its turn.
+
+use http::Method;
+use serde_json::json;
+
+use super::Person;
+
+impl Person {
+    pub(super) async fn enter_and_stay_away(&mut self) {
+        for _ in 0..self.dice.between(2, 8) {
+            self.token = None;
+            self.show_up().await;
+            self.pause(0, 1_000).await;
+        }
+        let losses = self.history.auditor.lock().losses();
+        self.push_in(losses).await;
+        // It looks now and then how far the last of them is, and never in time to claim its turn.
+        for _ in 0..self.dice.between(0, 8) {
+            self.pause(11_000, 20_000).await;
+            self.show_up().await;
+        }
+    }
+
+    /// Wants a seat without a place inside. After so many `losses` of a lane nothing may have changed that.
+    pub(super) async fn push_in(&mut self, losses: u64) {
+        let hold = json!({"section": "a", "quantity": 1});
+        let held = self.keyed(Method::POST, format!("/v1/events/{}/holds", self.event), hold).await;
+        let is_told = self.history.auditor.lock().losses() == losses;
+        if is_told && held.is_some_and(|held| held.status == 201) {
+            self.finds("holds a seat without a place inside".to_owned());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Holds seats, fights for them, pays or does not, and gives back.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Person, STAY_MS};
+use crate::history::Answer;
+
+impl Person {
+    pub(super) async fn buy(&mut self) -> Option<()> {
+        let hold = self.hold().await?;
+        let order = self.order(&hold).await?;
+        let placed = self.settled(&order).await?;
+        if placed.text("status") == "confirmed" && self.dice.chance(300) {
+            self.give_back(&order, placed.json["lines"].as_array().map_or(1, Vec::len)).await;
+        }
+        Some(())
+    }
+
+    /// Holds seats; none: got none, or let them go.
+    async fn hold(&mut self) -> Option<Answer> {
+        let holds = format!("/v1/events/{}/holds", self.event);
+        let body = match self.dice.between(0, 2) {
+            0 => json!({"seats": [format!("a-1-{}", self.dice.between(1, 6))]}),
+            1 => json!({"section": "a", "quantity": self.dice.between(1, 3)}),
+            _ => json!({"section": "ga", "quantity": 1}),
+        };
+        self.may_stay();
+        let held = self.keyed(Method::POST, holds.clone(), body).await;
+        self.may_stay();
+        let held = held.filter(|answer| answer.status == 201)?;
+        self.history.auditor.lock().held(&self.name, held.when, &held.json);
+        let hold = held.text("id");
+        match self.dice.between(0, 9) {
+            // Falls asleep over it.
+            0 => return None,
+            1 => {
+                self.history.auditor.lock().given_back(hold);
+                self.call(Method::DELETE, format!("{holds}/{hold}")).await;
+                return None;
+            }
+            _ => self.pause(0, 4_000).await,
+        }
+        Some(held)
+    }
+
+    /// Orders a hold; the order's id.
+    async fn order(&mut self, held: &Answer) -> Option<String> {
+        let hold = held.text("id");
+        let coupon = match self.dice.between(0, 3) {
+            0 => json!("best"),
+            1 => json!(self.coupons.first()),
+            _ => Value::Null,
+        };
+        let points = if self.dice.chance(300) { self.dice.between(1, 4_000) } else { 0 };
+        let quote = json!({"coupon": coupon, "points": points});
+        let quoted = self.keyed(Method::POST, format!("/v1/events/{}/holds/{hold}/quote", self.event), quote).await?;
+        let cash = &quoted.json["total"]["cash"];
+        let expected = match self.dice.between(0, 9) {
+            0 => json!(1),
+            1..5 => Value::Null,
+            _ => cash.clone(),
+        };
+        let payment = match self.dice.between(0, 5) {
+            0 => Value::Null,
+            1 => json!({"provider": "sandbox", "key": "decline"}),
+            _ => json!({"provider": "sandbox", "key": "ok"}),
+        };
+        let body = json!({"event": self.event, "hold": hold, "coupon": coupon, "points": points,
+            "expected_cash": expected, "payment": payment});
+        let again = self.dice.chance(100).then(|| body.clone());
+        // From here on the seats are the order's, or the hold ends while nobody looks; and the place may be given back.
+        {
+            let mut auditor = self.history.auditor.lock();
+            auditor.given_back(hold);
+            auditor.may_be_gone(&self.visitor);
+        }
+        self.may_stay();
+        let placed = self.keyed(Method::POST, "/v1/orders".to_owned(), body).await;
+        self.may_stay();
+        let placed = placed?;
+        if placed.text("code") == "HOLD_ALREADY_ORDERED" {
+            self.finds(format!("hold {hold} was ordered once, and is said to be ordered already"));
+        }
+        if placed.status != 202 {
+            return None;
+        }
+        {
+            let mut auditor = self.history.auditor.lock();
+            auditor.order(&self.name, placed.when, &placed.json);
+            if let Some(cash) = expected.as_i64() {
+                auditor.expects(placed.text("id"), cash);
+            }
+        }
+        if let Some(body) = again {
+            self.order_again(body).await;
+        }
+        Some(placed.text("id").to_owned())
+    }
+
+    /// Orders the same hold once more, as if it were another order.
+    async fn order_again(&mut self, body: Value) {
+        if let Some(other) =
+            self.keyed(Method::POST, "/v1/orders".to_owned(), body).await.filter(|other| other.status == 202)
+        {
+            self.history.auditor.lock().order(&self.name, other.when, &other.json);
+        }
+    }
+
+    /// Waits for an order, pays again what was declined, or cancels it; the order as it was seen last.
+    async fn settled(&mut self, order: &str) -> Option<Answer> {
+        let mut decided = false;
+        for _ in 0..20 {
+            self.pause(500, 3_000).await;
+            let Some(seen) = self.look(order).await else { continue };
+            match seen.text("status") {
+                "rejected" | "confirmed" => return Some(seen),
+                "pending_payment" if !decided => {
+                    decided = true;
+                    match self.dice.between(0, 2) {
+                        0 => {
+                            self.call(Method::DELETE, format!("/v1/orders/{order}")).await;
+                        }
+                        1 => {
+                            let amount = &seen.json["total"]["cash"];
+                            let payment = json!({"provider": "sandbox", "key": "ok", "amount": amount});
+                            self.keyed(Method::POST, format!("/v1/orders/{order}/payment"), payment).await;
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    async fn give_back(&mut self, order: &str, lines: usize) {
+        let line = self.dice.between(1, lines as u64);
+        self.history.auditor.lock().refunding(order);
+        for _ in 0..self.dice.between(1, 2) {
+            let body = json!({"lines": [{"line": line}], "reason": "ill"});
+            self.keyed(Method::POST, format!("/v1/orders/{order}/refunds"), body).await;
+            self.pause(0, 3_000).await;
+            self.look(order).await;
+        }
+    }
+
+    /// The order as it is shown.
+    async fn look(&mut self, order: &str) -> Option<Answer> {
+        let answer = self.call(Method::GET, format!("/v1/orders/{order}")).await?;
+        if answer.status == 404 {
+            self.history.auditor.lock().order_missing(order);
+        }
+        if answer.status != 200 {
+            return None;
+        }
+        self.history.auditor.lock().order(&self.name, answer.when, &answer.json);
+        self.history.meet(format!("order {} {}", answer.text("status"), answer.text("reason")));
+        Some(answer)
+    }
+
+    fn may_stay(&self) {
+        let until_ms = self.history.house.now_ms() + STAY_MS;
+        self.history.auditor.lock().may_stay(&self.visitor, until_ms);
+    }
+}

@@ -1,0 +1,165 @@
+//! Puts what is on sale, and turns the knobs while it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use stanchion::edge::router::Listener;
+
+use super::{CAMPAIGN, EVENTS, SEATS_PER_USER};
+use crate::dice::Dice;
+use crate::history::{Answer, Asking, History};
+
+const PRICE: u64 = 10_000;
+
+pub struct Operator {
+    history: Arc<History>,
+    dice: Dice,
+    keys: u32,
+    /// Events as they were put last.
+    events: Vec<(&'static str, Value)>,
+    campaign: Value,
+}
+
+impl Operator {
+    pub fn new(history: Arc<History>, seed: u64) -> Self {
+        let mut dice = Dice::of(seed, 2);
+        let events = EVENTS.map(|event| (event, hall(&mut dice))).into();
+        let campaign = campaign(&mut dice);
+        Self { history, dice, keys: 0, events, campaign }
+    }
+
+    /// Everything that is on sale, and what some have from before.
+    pub async fn begin(&mut self) {
+        for at in 0..self.events.len() {
+            self.put_event(at).await;
+        }
+        self.put_campaign().await;
+        for number in 0..self.dice.between(0, 4) {
+            self.grant(&format!("user-{number}")).await;
+        }
+    }
+
+    /// Turns the knobs, and leaves the rooms open.
+    pub async fn operate(mut self) {
+        for _ in 0..self.dice.between(0, 6) {
+            tokio::time::sleep(Duration::from_millis(self.dice.between(3_000, 20_000))).await;
+            let at = self.dice.between(0, self.events.len() as u64 - 1) as usize;
+            match self.dice.between(0, 9) {
+                0 => self.patch(at, json!({"mode": "paused"})).await,
+                1 => self.patch(at, json!({"mode": "open"})).await,
+                2 | 3 => {
+                    let capacity = self.dice.between(1, 10);
+                    self.patch(at, json!({ "capacity": capacity })).await
+                }
+                4 => {
+                    let rate = self.dice.between(20, 240);
+                    self.patch(at, json!({"rate_per_min": rate})).await
+                }
+                5 => {
+                    self.events[at].1["sections"][0]["price"] = json!(PRICE + self.dice.between(0, 9) * 500);
+                    self.put_event(at).await
+                }
+                6 => {
+                    self.events[at].1["sections"][1]["capacity"] = json!(self.dice.between(4, 8));
+                    self.put_event(at).await
+                }
+                7 => {
+                    self.campaign["stock"] = json!(self.dice.between(2, 9));
+                    self.put_campaign().await
+                }
+                8 => {
+                    let user = format!("user-{}", self.dice.between(0, 9));
+                    self.grant(&user).await
+                }
+                _ => true,
+            };
+        }
+        for at in 0..self.events.len() {
+            while !self.patch(at, json!({"mode": "open"})).await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    async fn put_event(&mut self, at: usize) -> bool {
+        let (event, spec) = self.events[at].clone();
+        self.history.auditor.lock().room_may_be(event, &spec["room"]);
+        self.ask(Method::PUT, format!("/v1/admin/events/{event}"), Some(spec)).await.is_some()
+    }
+
+    async fn patch(&mut self, at: usize, change: Value) -> bool {
+        let event = self.events[at].0;
+        self.history.auditor.lock().room_may_be(event, &change);
+        let answer = self.ask(Method::PATCH, format!("/v1/admin/events/{event}/room"), Some(change)).await;
+        answer.is_some_and(|answer| answer.status == 200)
+    }
+
+    async fn put_campaign(&mut self) -> bool {
+        let spec = self.campaign.clone();
+        self.history.auditor.lock().campaign_may_be(CAMPAIGN, &spec);
+        self.ask(Method::PUT, format!("/v1/admin/coupons/{CAMPAIGN}"), Some(spec)).await.is_some()
+    }
+
+    async fn grant(&mut self, user: &str) -> bool {
+        let amount = self.dice.between(500, 9_000) as i64;
+        let body = json!({"amount": amount, "expires_at": null, "reason": "thanks"});
+        let granted = self.ask(Method::POST, format!("/v1/admin/users/{user}/points"), Some(body)).await;
+        let mut auditor = self.history.auditor.lock();
+        match granted.is_some_and(|answer| answer.status == 201) {
+            true => auditor.granted(user, amount),
+            false => auditor.grant_unknown(user, amount),
+        }
+        true
+    }
+
+    /// Asks until there is an answer to believe.
+    async fn ask(&mut self, method: Method, path: String, body: Option<Value>) -> Option<Answer> {
+        self.keys += 1;
+        for _ in 0..60 {
+            let headers = vec![
+                ("authorization", format!("Bearer {}", self.history.house.bearer("root", "admin"))),
+                ("idempotency-key", format!("root-{}", self.keys)),
+            ];
+            let (method, path, body, listener) = (method.clone(), path.clone(), body.clone(), Listener::Admin);
+            let answer =
+                self.history.ask("root", &mut self.dice, Asking { method, path, headers, body, listener }).await;
+            match answer {
+                Some(answer) if answer.status < 500 && answer.status != 429 => return Some(answer),
+                _ => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        }
+        None
+    }
+}
+
+/// A hall small enough to be fought for.
+fn hall(dice: &mut Dice) -> Value {
+    json!({
+        "name": "Hall", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
+        "hold_ttl_s": dice.between(20, 60), "payment_ttl_s": 60, "seats_per_user": SEATS_PER_USER,
+        "earn_bp": dice.between(0, 1) * 100,
+        "sections": [
+            {"id": "a", "name": "Floor", "price": PRICE, "rows": [{"id": "1", "seats": 6}, {"id": "2", "seats": 4}]},
+            {"id": "ga", "name": "Standing", "price": PRICE, "capacity": 5},
+        ],
+        "room": {
+            "mode": "open", "capacity": dice.between(2, 8), "rate_per_min": dice.between(20, 240), "pass_ttl_s": 60,
+            "claim_ttl_s": 10, "absent_after_s": 30, "late_grace_s": 20, "recover_s": 5,
+        },
+    })
+}
+
+fn campaign(dice: &mut Dice) -> Value {
+    let stock = dice.between(1, 6);
+    let per_user = dice.between(1, 2);
+    let (funded_by, common) = (*dice.one(&["platform", "organizer"]), json!(null));
+    if dice.chance(500) {
+        json!({"name": "Welcome", "kind": "percent", "percent_bp": dice.between(500, 10_000), "stock": stock,
+            "per_user": per_user, "funded_by": funded_by, "events": common})
+    } else {
+        json!({"name": "Welcome", "kind": "fixed", "amount": dice.between(100, 15_000), "stock": stock,
+            "per_user": per_user, "funded_by": funded_by, "events": common})
+    }
+}

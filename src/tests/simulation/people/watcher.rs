@@ -1,0 +1,46 @@
+//! Looks at the public pages all the time, and lets the house audit itself.
+
+use std::sync::Arc;
+
+use http::Method;
+use stanchion::edge::router::Listener;
+
+use super::{EVENTS, Person};
+use crate::history::{Asking, History};
+
+pub async fn watch(history: Arc<History>, seed: u64) {
+    let mut watcher = Person::new(history.clone(), 900, seed);
+    watcher.name = "watcher".to_owned();
+    loop {
+        watcher.pause(1_000, 4_000).await;
+        let event = *watcher.dice.one(&EVENTS);
+        match watcher.dice.between(0, 9) {
+            0 => watcher.audit().await,
+            1..5 => {
+                let Some(seats) = watcher.see(format!("/v1/events/{event}/seats")).await else { continue };
+                history.auditor.lock().seats(event, seats.when, &seats.json);
+            }
+            _ => {
+                let Some(room) = watcher.see(format!("/v1/events/{event}/room")).await else { continue };
+                history.auditor.lock().counted(event, room.when, &room.json);
+            }
+        }
+    }
+}
+
+impl Person {
+    /// A public page, when it is to be had.
+    async fn see(&mut self, path: String) -> Option<crate::history::Answer> {
+        let asking = Asking { method: Method::GET, path, headers: Vec::new(), body: None, listener: Listener::Public };
+        self.ask(asking).await.filter(|answer| answer.status == 200)
+    }
+
+    async fn audit(&mut self) {
+        let headers = vec![("authorization", format!("Bearer {}", self.history.house.bearer("root", "admin")))];
+        let path = "/v1/admin/audit".to_owned();
+        let asking = Asking { method: Method::GET, path, headers, body: None, listener: Listener::Admin };
+        if let Some(report) = self.ask(asking).await.filter(|answer| answer.status == 200) {
+            self.history.auditor.lock().audited(&report.json);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a history needs of the tests' support.
+#![allow(dead_code, reason = "the integration tests use the rest")]
+
+#[path = "../support/client.rs"]
+pub mod client;
+#[path = "../support/contract.rs"]
+pub mod contract;
+#[path = "../support/doors.rs"]
+pub mod doors;
+#[path = "../support/servers.rs"]
+pub mod servers;

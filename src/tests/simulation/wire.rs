@@ -1,0 +1,56 @@
+//! The way of a process to the database.
+
+use std::sync::Arc;
+
+use stanchion::ledger::between::{Between, Call};
+use stanchion::ledger::{self, Cause};
+
+use super::finish::{finish, outside};
+use super::process::Process;
+use super::weather::Kind;
+
+pub struct Wire {
+    pub process: Arc<Process>,
+    /// The database is a server.
+    pub outside: bool,
+}
+
+impl Wire {
+    fn lost(&self, kind: Kind, cause: impl FnOnce() -> Cause) -> ledger::Result<()> {
+        match self.process.weather.strikes(kind) {
+            false => Ok(()),
+            true => {
+                let source = sqlx::Error::Io(std::io::Error::other(format!("{kind:?}")));
+                Err(ledger::Error::Database { cause: cause(), source })
+            }
+        }
+    }
+}
+
+impl Between for Wire {
+    fn before(&self) -> ledger::Result<()> {
+        self.lost(Kind::LedgerAway, || Cause::Away)
+    }
+
+    fn at_commit(&self) -> ledger::Result<()> {
+        let causes = [Cause::Away, Cause::Contention, Cause::ReadOnly, Cause::Duplicate];
+        self.lost(Kind::LedgerRolledBack, || causes[self.process.weather.pick(causes.len())])
+    }
+
+    fn after(&self) -> ledger::Result<()> {
+        self.lost(Kind::LedgerAnswerLost, || Cause::Away)
+    }
+
+    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+        let (process, is_outside) = (self.process.clone(), self.outside);
+        Box::pin(async move {
+            process.goes_on().await;
+            if is_outside {
+                outside(call)
+            } else {
+                finish(call)
+            }
+            process.goes_on().await;
+        })
+    }
+}
