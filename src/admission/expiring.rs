@@ -7,17 +7,17 @@ use dashmap::DashMap;
 
 use crate::clock::Millis;
 
-/// So many entries are worth no look for ended ones.
+/// Below so many entries nobody looks for ended ones.
 const FEW: usize = 1_024;
 
 /// Remembers at most `max` entries. When that many are alive, all are forgotten: what is kept here can
-/// be found out again, and forgetting at once costs less than choosing. What has ended is forgotten before there are
-/// twice as many as were alive at the last look, so that the map is as large as the living are many.
+/// be found out again, and forgetting at once costs less than choosing. What has ended is
+/// forgotten as soon as there are twice as many entries as were alive at the last look.
 #[derive(Debug)]
 pub struct Expiring<K: Eq + Hash, V> {
     map: DashMap<K, (V, Millis)>,
     max: usize,
-    /// With so many entries it is looked for ended ones.
+    /// At so many entries the ended ones are forgotten.
     look_at: AtomicUsize,
 }
 

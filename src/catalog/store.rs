@@ -276,7 +276,7 @@ impl Catalog {
                 continue;
             }
             return match self.apply_event(&after).await? {
-                // Nothing was to change only by what this process had heard of.
+                // This process took the change for none: it had not heard of a newer version.
                 Applied::Overtaken if unchanged => {
                     self.refresh().await?;
                     continue;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::Result;
 
-/// A call to the database; what it answers is kept by whoever made it.
+/// A call to the database. Its caller keeps the answer.
 pub type Call<'c> = Pin<Box<dyn Future<Output = ()> + Send + 'c>>;
 
 /// Stands between the ledger and its database.
@@ -15,6 +15,6 @@ pub trait Between: Send + Sync {
     fn at_commit(&self) -> Result<()>;
     /// `Err`: the call was done, and its answer lost.
     fn after(&self) -> Result<()>;
-    /// Carries the call, to its end.
+    /// Makes the call, and returns when it has ended.
     fn carry<'c>(&self, call: Call<'c>) -> Call<'c>;
 }

@@ -298,7 +298,7 @@ where
     Ok(done)
 }
 
-/// The pool takes a connection back in a task of its own. Who stands between carries a call to its very end.
+/// The pool takes a connection back in a task of its own. With something in between it is back before the call ends.
 async fn given_back(mut conn: PoolConnection<Any>, between: Option<&dyn Between>) {
     if between.is_some() {
         conn.return_to_pool().await;

@@ -93,14 +93,13 @@ impl Pipeline {
 
 /// The lane is open, and knows less than the ledger does.
 async fn is_behind(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
-    loop {
-        let mark = shared.ledger.lane_mark(lane.id()).await?;
-        let meta = lane.meta().await?;
-        // While it is rebuilt its mark moves first.
-        if shared.ledger.lane_mark(lane.id()).await? == mark {
-            return Ok(!meta.recovering && !agrees(&meta, &mark));
-        }
+    let mark = shared.ledger.lane_mark(lane.id()).await?;
+    let meta = lane.meta().await?;
+    if meta.recovering || agrees(&meta, &mark) {
+        return Ok(false);
     }
+    // Of another generation now: it was rebuilt between the two looks.
+    Ok(shared.ledger.lane_mark(lane.id()).await?.generation == mark.generation)
 }
 
 /// The lane is built, and has seen at least what the ledger remembers of it.

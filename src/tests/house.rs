@@ -109,7 +109,7 @@ fn only_the_clock_reads_the_time() {
     }
 }
 
-/// Whoever knows a thread's seed knows every id drawn there.
+/// A thread's seed tells every id that is drawn there.
 #[test]
 fn only_tests_seed_what_is_random() {
     for (path, text) in sources() {

@@ -79,8 +79,8 @@ impl Bucket {
     }
 }
 
-/// When the room was pulsed, and since when its visitors can have shown up without a break. The journal keeps neither:
-/// for a store that was opened the house was away.
+/// When the room was pulsed, and since when its visitors can have shown up without a break. The journal keeps
+/// neither: a store that is opened was away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Beat {
     at_ms: Millis,

@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// After a pause in which whoever had the lease has died.
+    /// The store was opened again: the process that had the lease is dead.
     pub fn reopened(&mut self) {
         self.lease = None;
     }

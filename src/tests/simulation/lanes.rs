@@ -100,7 +100,7 @@ impl Store {
         has_one
     }
 
-    /// Puts the copy in place. Whoever only the log knew of is forgotten.
+    /// Puts the copy in place. What happened since is lost.
     pub fn set_back(&self) {
         let copy = self.copy.lock().take().expect("a copy was kept");
         self.reopen(|journal| fs::write(journal, copy).expect("room for a journal"));

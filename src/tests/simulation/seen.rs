@@ -84,8 +84,7 @@ impl Seen {
     }
 }
 
-/// An order as it was written before its terms of refund were frozen with it: what is free at any time was written by
-/// saying nothing.
+/// An order as older versions wrote it. They had no field for refunds that are free at any time.
 fn aged(entry: &mut Entry) {
     let mut body: serde_json::Value = serde_json::from_str(&entry.body).expect("the doors write JSON");
     if body["kind"] == "order.placed"

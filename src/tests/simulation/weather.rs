@@ -38,7 +38,7 @@ pub enum Kind {
     BankUnknown,
     /// A request whose client goes away.
     ClientGone,
-    /// A process ends between any two of its steps, and another takes its place.
+    /// A process ends at some second, whatever it waits for, and another takes its place.
     Killed,
     /// A process does nothing for longer than its lease, and wakes up.
     Frozen,
