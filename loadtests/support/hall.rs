@@ -307,11 +307,9 @@ fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) ->
 
 /// A newer version of an order that says the same.
 fn settled(nth: u32, version: i64, now_ms: i64) -> Settlement {
-    let RestoredOrder { fact, hold, seats, refundable_until_ms } = sold(nth, now_ms);
+    let RestoredOrder { fact, hold: _, seats, refundable_until_ms } = sold(nth, now_ms);
     Settlement {
         fact: OrderFact { version, ..fact },
-        visitor: hold.visitor,
-        user: hold.user,
         seats: seats.into_iter().map(|(seat, _)| (seat, SeatTarget::Sold)).collect(),
         held_until_ms: None,
         refundable_until_ms,

@@ -113,11 +113,11 @@ impl Inventory {
     /// after all.
     pub async fn bring_back(&self, order: RestoredOrder, refunds: Vec<RefundFact>) -> Result<()> {
         let Some(lane) = self.order_lane(&order.fact.id) else { return Ok(()) };
-        let RestoredOrder { fact, hold, seats: _, refundable_until_ms } = order;
-        let (event, user, visitor) = (fact.event.clone(), fact.user.clone(), hold.visitor);
+        let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;
+        let event = fact.event.clone();
         // Its seats are in the lane, and as they were.
         let seats = Vec::new();
-        let settlement = Settlement { fact, visitor, user, seats, held_until_ms: None, refundable_until_ms, refunds };
+        let settlement = Settlement { fact, seats, held_until_ms: None, refundable_until_ms, refunds };
         lane.settle(self.clock.now_ms(), &event, vec![settlement], None).await
     }
 
@@ -163,25 +163,6 @@ impl Inventory {
 
 fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
     let deadline_ms = now_ms + ask.payment_ttl_ms;
-    let fact = OrderFact {
-        id: ask.order.clone(),
-        event: ask.event.clone(),
-        user: ask.user.clone(),
-        hold: ask.hold.clone(),
-        digest: ask.digest.clone(),
-        status: OrderStatus::Accepted,
-        reason: None,
-        version: 0,
-        currency: ask.terms.currency.clone(),
-        lines: Vec::new(),
-        total: None,
-        coupon: None,
-        payment: None,
-        placed_ms: now_ms,
-        confirmed_ms: None,
-        deadline_ms,
-        refund_terms: ask.terms.refunds.clone(),
-    };
     let body = Body::OrderPlaced {
         v: VERSION,
         order: ask.order.clone(),
@@ -197,6 +178,7 @@ fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
         deadline_ms,
         terms: ask.terms,
     };
+    let fact = body.accepted().expect("it places an order");
     let record = Record { id: ask.order.into_string(), body };
     Checkout { event: ask.event, hold: ask.hold, user: ask.user, fact, record, log_max }
 }

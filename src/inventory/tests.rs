@@ -126,8 +126,6 @@ impl House {
         let total = Some(TotalFact { price: 10, discount: 0, points: 0, cash: 10 });
         let settlement = Settlement {
             fact: OrderFact { status, total, version: fact.version + 1, ..fact },
-            visitor: visitor(),
-            user: user(),
             seats: vec![(0, seat)],
             held_until_ms: None,
             refundable_until_ms: NOW,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Record, RefundBy};
 use super::terms::{RefundTerm, refund_fee_bp};
 use crate::clock::Millis;
-use crate::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, SeatIndex, UserId, VisitorId};
+use crate::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, SeatIndex, UserId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -410,12 +410,10 @@ pub struct RefundLineFact {
 /// - The hold *ends* when the status is final, the order does not go back, and the hold is known,
 ///   `Ordered` by this order and not ended before: the visitor's open holds go down; and if the status
 ///   is not rejected, `release_on` is order, the visitor has no open hold and is inside: spent.
-///   (`visitor`'s places elsewhere than inside stay: that is another time in line.)
+///   (The visitor's places elsewhere than inside stay: that is another time in line.)
 #[derive(Debug, Clone)]
 pub struct Settlement {
     pub fact: OrderFact,
-    pub visitor: VisitorId,
-    pub user: UserId,
     /// Wanted state of each of the order's seats.
     pub seats: Vec<(SeatIndex, SeatTarget)>,
     /// For `SeatTarget::Held`: when the hold, held again, ends.

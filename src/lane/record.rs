@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Reason;
+use super::order::{OrderFact, OrderStatus, Reason};
 pub use super::terms::Terms;
 use crate::clock::Millis;
 use crate::ids::{AttemptId, CampaignId, ClaimId, CouponRef, EventId, HoldId, OrderId, RefundId, UserId};
@@ -90,6 +90,32 @@ impl Body {
             Body::OrderExpired { .. } => "order.expired",
             Body::OrderCancelled { .. } => "order.cancelled",
         }
+    }
+
+    /// The order that this places, as its door shows it until it is written; `None`: it places none.
+    pub fn accepted(&self) -> Option<OrderFact> {
+        let Body::OrderPlaced { order, event, hold, user, digest, placed_ms, deadline_ms, terms, .. } = self else {
+            return None;
+        };
+        Some(OrderFact {
+            id: order.clone(),
+            event: event.clone(),
+            user: user.clone(),
+            hold: hold.clone(),
+            digest: digest.clone(),
+            status: OrderStatus::Accepted,
+            reason: None,
+            version: 0,
+            currency: terms.currency.clone(),
+            lines: Vec::new(),
+            total: None,
+            coupon: None,
+            payment: None,
+            placed_ms: *placed_ms,
+            confirmed_ms: None,
+            deadline_ms: *deadline_ms,
+            refund_terms: terms.refunds.clone(),
+        })
     }
 
     /// The order this record is about, if any.

@@ -237,11 +237,10 @@ fn has_refunds(order: &RestoredOrder) -> bool {
 /// Tells an open lane of the refunds of an order, so that it knows their repeats. The order itself is at
 /// this version already.
 async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
-    let RestoredOrder { fact, hold, seats: _, refundable_until_ms } = order;
+    let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;
     let refunds = shared.ledger.refunds_of(&fact.id).await?;
-    let (event, user) = (fact.event.clone(), fact.user.clone());
-    let (visitor, seats) = (hold.visitor, Vec::new());
-    let settlement = Settlement { fact, visitor, user, seats, held_until_ms: None, refundable_until_ms, refunds };
+    let event = fact.event.clone();
+    let settlement = Settlement { fact, seats: Vec::new(), held_until_ms: None, refundable_until_ms, refunds };
     Ok(lane.settle(shared.clock.now_ms(), &event, vec![settlement], None).await?)
 }
 

@@ -79,7 +79,7 @@ fn end_other(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Set
 }
 
 fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: bool) {
-    let order = settlement.fact.id.as_str();
+    let (order, user) = (settlement.fact.id.as_str(), &settlement.fact.user);
     let seats = &step.expect_event(id).seats;
     let owned = |wanted: SeatTarget| {
         let targets = settlement.seats.iter().filter(|(_, target)| *target == wanted);
@@ -90,7 +90,7 @@ fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: 
     if !back {
         free.append(&mut held);
     }
-    let taken = seats.taken(&settlement.user) - count(&free);
+    let taken = seats.taken(user) - count(&free);
     let is_freeing = !free.is_empty();
     let moves = [
         (paying, SeatState::Paying, Some(order)),
@@ -104,7 +104,7 @@ fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: 
         }
     }
     if is_freeing {
-        step.emit_on(id, EventEffect::Taken(settlement.user.clone(), taken));
+        step.emit_on(id, EventEffect::Taken(user.clone(), taken));
     }
 }
 

@@ -192,7 +192,7 @@ fn settlement_args(args: Args, settlement: &Settlement) -> Args {
     let args = args
         .text(fact.id.as_str())
         .text(fact.hold.as_str())
-        .text(settlement.user.as_str())
+        .text(fact.user.as_str())
         .text(fact.status.as_str())
         .int(fact.version)
         .int(settlement.held_until_ms.unwrap_or(-1))

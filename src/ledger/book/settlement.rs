@@ -12,13 +12,10 @@ use crate::lane::{OrderFact, RefundFact, Settlement};
 
 /// The target state of an order in its lane.
 pub(super) fn settlement(sheet: &Sheet) -> Settlement {
-    let order = sheet.order();
     Settlement {
         fact: fact(sheet),
-        visitor: order.visitor.clone(),
-        user: order.user_id.clone(),
         seats: sheet.lines.iter().map(|line| (seat(line), target(sheet, line))).collect(),
-        held_until_ms: order.held_until_ms,
+        held_until_ms: sheet.order().held_until_ms,
         refundable_until_ms: sheet.terms.terms.refundable_until_ms(),
         refunds: sheet.refunds_in_order().into_iter().map(|refund| refund_fact(sheet, refund)).collect(),
     }

@@ -259,8 +259,6 @@ pub fn settlement(
             total: Some(TotalFact { price, discount: 0, points: 0, cash: price }),
             ..placed.clone()
         },
-        visitor: hold.visitor.clone(),
-        user: hold.user.clone(),
         seats: hold.seats.iter().map(|seat| (*seat, target)).collect(),
         held_until_ms: None,
         refundable_until_ms: START + 30 * DAY,
