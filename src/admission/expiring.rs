@@ -12,7 +12,8 @@ const FEW: usize = 1_024;
 
 /// Remembers at most `max` entries. When that many are alive, all are forgotten: what is kept here can
 /// be found out again, and forgetting at once costs less than choosing. What has ended is
-/// forgotten as soon as there are twice as many entries as were alive at the last look.
+/// forgotten as soon as there are twice as many entries as were alive at the last look; the room of a crowd that is
+/// gone is given back then.
 #[derive(Debug)]
 pub struct Expiring<K: Eq + Hash, V> {
     map: DashMap<K, (V, Millis)>,
@@ -36,6 +37,9 @@ impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
             self.map.retain(|_, entry| entry.1 > now_ms);
             if self.map.len() >= self.max {
                 self.map.clear();
+            }
+            if self.map.len() < self.map.capacity() / 8 {
+                self.map.shrink_to_fit();
             }
             let next = (2 * self.map.len()).max(FEW).min(self.max);
             self.look_at.store(next, Ordering::Relaxed);
@@ -64,6 +68,16 @@ mod tests {
             assert!(map.map.len() <= 2 * FEW, "500 are alive, and {} are kept", map.map.len());
         }
         assert!(map.get(&99_999, 99_999).is_some());
+    }
+
+    #[test]
+    fn a_crowd_that_is_gone_takes_no_room() {
+        let map = Expiring::new(1_000_000);
+        (1..=200_000_i64).for_each(|key| map.put(0, -key, (), 1_000));
+        let crowded = map.map.capacity();
+        // Until there are twice as many as the crowd was at the last look.
+        (1_000..400_000_i64).for_each(|now_ms| map.put(now_ms, now_ms, (), now_ms + 500));
+        assert!(map.map.capacity() < crowded / 8, "{} of {crowded}", map.map.capacity());
     }
 
     #[test]

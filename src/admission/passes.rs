@@ -20,6 +20,8 @@ const PASS_MAX: usize = 1024;
 
 /// Most verdicts remembered; one costs a signature to find out again.
 const VERDICTS_MAX: usize = 200_000;
+/// How long one is remembered, ms. Most who have a pass are gone long before it ends.
+const VERDICT_MS: Millis = 60_000;
 
 pub struct Passes {
     signing: EncodingKey,
@@ -120,7 +122,7 @@ impl Passes {
         if pass.expires_ms <= now_ms {
             return Err(Invalid);
         }
-        self.verdicts.put(now_ms, hash, pass.clone(), pass.expires_ms);
+        self.verdicts.put(now_ms, hash, pass.clone(), pass.expires_ms.min(now_ms + VERDICT_MS));
         Ok(pass)
     }
 
@@ -206,6 +208,18 @@ pub(super) mod tests {
         assert_eq!(passes.verify(60_000, &text), Err(Invalid));
         let rounded = passes.sign(0, &Pass { expires_ms: 60_999, ..pass() });
         assert_eq!(passes.verify(0, &rounded), Ok(pass()), "never longer than the place");
+    }
+
+    #[test]
+    fn a_verdict_is_remembered_for_a_minute() {
+        let passes = passes();
+        let text = passes.sign(0, &Pass { expires_ms: 600_000, ..pass() });
+        let hash = Sha256::digest(text.as_bytes()).into();
+        passes.verify(0, &text).expect("good");
+        let is_known = |at_ms| passes.verdicts.get(&hash, at_ms).is_some();
+        assert!(is_known(VERDICT_MS - 1) && !is_known(VERDICT_MS));
+        passes.verify(VERDICT_MS, &text).expect("still good");
+        assert!(is_known(VERDICT_MS), "found out again");
     }
 
     #[test]

@@ -26,6 +26,8 @@ const TOKEN_MAX: usize = 8192;
 
 /// Most verified tokens remembered.
 const VERIFIED_MAX: usize = 100_000;
+/// How long one is remembered, ms.
+const VERIFIED_MS: Millis = 60_000;
 
 /// A signed-in user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +131,7 @@ impl Auth {
             return Ok(user);
         }
         let Verified { user, expires_ms } = self.verify_new(token, now_ms)?;
-        self.verified.put(now_ms, hash, user.clone(), expires_ms);
+        self.verified.put(now_ms, hash, user.clone(), expires_ms.min(now_ms + VERIFIED_MS));
         Ok(user)
     }
 
