@@ -4,11 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use stanchion::clock::Clock;
 use stanchion::ids::LogId;
+use stanchion::lane::Entry;
 use stanchion::lane::order::OrderStatus;
 use stanchion::lane::record::{Body, Record, VERSION};
 use stanchion::ledger::book::{self, Batch};
-use stanchion::pipeline::Requeued;
+use stanchion::pipeline::{Requeued, audit};
 
 use super::pipeline_support::{House, LANE, Store, eventually};
 use super::support::proxy::{self, Proxy};
@@ -238,6 +240,58 @@ async fn a_lost_lane_is_rebuilt_before_anything_is_sold(store: Store) {
     house.refund(&sold, "one", &[2]).await;
     house.until(&sold, OrderStatus::PartiallyRefunded).await;
     assert_eq!(house.seats(0, 4).await, "sfsf");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_was_put_aside_is_in_a_rebuilt_lane_embedded() {
+    what_was_put_aside_is_in_a_rebuilt_lane(Store::Embedded).await;
+}
+
+#[tokio::test]
+async fn what_was_put_aside_is_in_a_rebuilt_lane_on_servers() {
+    what_was_put_aside_is_in_a_rebuilt_lane(Store::Servers).await;
+}
+
+/// A door accepted it: its seats and its number are nobody else's, whenever a person requeues it.
+async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
+    let house = House::open(store).await;
+    let order = house.order("kim", &[0, 1], Some("ok")).await;
+    let log = house.lane().read_log(LogId(0), 10).await.expect("answers");
+    let claimed = Body::CouponClaimed {
+        v: VERSION,
+        claim: "k".into(),
+        campaign: "gift".into(),
+        user: "kim".into(),
+        digest: "d".to_owned(),
+        version: 3,
+        expires_ms: None,
+    };
+    let body = serde_json::to_string(&claimed).expect("plain data");
+    let claim = Entry { log: LogId(9), id: "k".to_owned(), at_ms: 5, body, hold: None, number: Some(1) };
+    for entry in log.iter().chain([&claim]) {
+        let buried = book::bury(&house.ledger, LANE, entry.clone(), "broken".to_owned(), house.clock.now_ms());
+        buried.await.expect("buries");
+    }
+    house.lane().trim(log[0].log).await.expect("answers");
+
+    let mut house = house.wiped().await;
+    let pipeline = house.start();
+    eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
+    assert_eq!(house.seats(0, 3).await, "ppf");
+    assert_eq!(house.fact(&order).await.status, OrderStatus::Accepted);
+    let claims = house.ledger.claims(&"gift".into()).await.expect("reads");
+    let (gift, kim) =
+        (claims.first().map(|claim| (claim.number, claim.version)), claims.first().map(|c| c.user.clone()));
+    assert_eq!((claims.len(), gift, kim), (1, Some((1, 3)), Some("kim".into())));
+    // Its deadline is over: it waits for a person, and nothing is wrong.
+    let later = Clock::fixed(house.clock.now_ms() + 86_400_000);
+    let report = audit::run(&house.lanes, &house.ledger, &later).await.expect("audits");
+    assert!(report.ok, "{report:?}");
+
+    assert_eq!(pipeline.requeue(order.as_str()).await.expect("requeues"), Requeued::Done);
+    house.until(&order, OrderStatus::Confirmed).await;
+    assert_eq!(house.seats(0, 3).await, "ssf");
     house.close().await;
 }
 

@@ -4,6 +4,7 @@
 //! primary; histories may come from a replica. Lists are pages, so no read is without a bound.
 
 mod coupons;
+mod letters;
 mod orders;
 mod points;
 mod quote;

@@ -1,7 +1,8 @@
-//! What a lost lane is rebuilt from: orders with live seats, and claims. In pages, each a read of its own:
-//! the lane is recovering and only its own writer changes these rows.
+//! What a lost lane is rebuilt from: orders with live seats, and claims, written or waiting in the dead letters. In
+//! pages, each a read of its own: the lane is recovering and only its own writer changes these rows. A letter that is
+//! requeued meanwhile becomes rows, so letters are read first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -24,6 +25,16 @@ const CLAIMS_PAGE: usize = 5_000;
 impl Ledger {
     /// An event's orders that are not at their end, with the hold each came from and the seats it has.
     pub async fn live_orders(&self, event: &EventId) -> Result<Vec<RestoredOrder>> {
+        let dead = self.dead_orders(event).await?;
+        let mut orders = self.written_orders(event).await?;
+        // While it is requeued an order has its rows already; and a lane may have given its seats away since.
+        let taken: HashSet<SeatIndex> = orders.iter().flat_map(|order| &order.seats).map(|(seat, _)| *seat).collect();
+        let has_its_seats = |order: &RestoredOrder| order.seats.iter().all(|(seat, _)| !taken.contains(seat));
+        orders.extend(dead.into_iter().filter(has_its_seats));
+        Ok(orders)
+    }
+
+    async fn written_orders(&self, event: &EventId) -> Result<Vec<RestoredOrder>> {
         let mut found: Vec<RestoredOrder> = Vec::new();
         loop {
             let after = found.last().map_or(String::new(), |last| last.fact.id.to_string());
@@ -48,6 +59,15 @@ impl Ledger {
 
     /// A campaign's claims, by number.
     pub async fn claims(&self, campaign: &CampaignId) -> Result<Vec<Claim>> {
+        let dead = self.dead_claims(campaign).await?;
+        let mut claims = self.written_claims(campaign).await?;
+        let written: HashSet<i64> = claims.iter().map(|claim| claim.number).collect();
+        claims.extend(dead.into_iter().filter(|claim| !written.contains(&claim.number)));
+        claims.sort_by_key(|claim| claim.number);
+        Ok(claims)
+    }
+
+    async fn written_claims(&self, campaign: &CampaignId) -> Result<Vec<Claim>> {
         let mut found: Vec<Claim> = Vec::new();
         loop {
             let after = found.last().map_or(0, |last| last.number);

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Millis};
 use crate::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
 use crate::lane::order::OrderStatus;
 use crate::lane::record::Body;
-use crate::lane::{CampaignDump, EventDump, Lane, SeatState};
+use crate::lane::{CampaignDump, EventDump, Lane, OrderFact, SeatState};
 use crate::ledger::Ledger;
 use crate::ledger::audit::LiveSeat;
 
@@ -76,8 +76,7 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
             }
         }
         tickets(&event, &dump, &live, &mut compared);
-        orders(ledger, &dump, &mut compared).await?;
-        unwritten(&dump, clock.now_ms(), &mut compared);
+        orders(ledger, &dump, clock.now_ms(), &mut compared).await?;
     }
     for campaign in campaigns_of(lane, ledger).await? {
         let Some(dump) = lane.dump_campaign(&campaign).await? else {
@@ -149,18 +148,20 @@ fn is_paid(status: OrderStatus) -> bool {
 
 /// INV-4: an accepted order is in the log, the ledger or the dead letters; and what the lane shows of an
 /// order is what the ledger says.
-async fn orders(ledger: &Ledger, dump: &EventDump, compared: &mut Compared) -> Result<(), Error> {
+async fn orders(ledger: &Ledger, dump: &EventDump, now_ms: Millis, compared: &mut Compared) -> Result<(), Error> {
     compared.count("INV-4", dump.orders.len());
     for page in dump.orders.chunks(PAGE) {
         let ids: Vec<OrderId> = page.iter().map(|o| o.id.clone()).collect();
         let known = ledger.known_orders(&ids).await?;
-        for order in page {
+        // What is dead waits for a person, and its order with it.
+        for order in page.iter().filter(|order| !known.dead.contains(&order.id)) {
+            unwritten(order, now_ms, compared);
             let version = known.versions.get(&order.id);
-            if version.is_none() && !known.dead.contains(&order.id) {
+            if version.is_none() {
                 let text = format!("order {} is neither in the ledger nor among the dead letters", order.id);
                 compared.differs("INV-4", format!("lost {}", order.id), vec![About::Order(order.id.clone())], text);
             }
-            if version.is_some_and(|v| *v != order.version) && !known.dead.contains(&order.id) {
+            if version.is_some_and(|v| *v != order.version) {
                 let text = format!("order {} is at version {} in its lane, not the ledger's", order.id, order.version);
                 compared.differs("INV-4", format!("version {}", order.id), vec![About::Order(order.id.clone())], text);
             }
@@ -172,14 +173,12 @@ async fn orders(ledger: &Ledger, dump: &EventDump, compared: &mut Compared) -> R
 /// INV-4: an accepted order is written. One that is past its deadline and has no record in the log any more never
 /// will be. (Orders that are written end by their deadline as soon as a writer tends the lane, so they are sound
 /// in a store that nobody tends.)
-fn unwritten(dump: &EventDump, now_ms: Millis, compared: &mut Compared) {
-    for order in dump.orders.iter().filter(|order| order.status == OrderStatus::Accepted) {
-        let late_ms = now_ms - order.deadline_ms;
-        if late_ms > 0 {
-            let (id, late_s) = (&order.id, late_ms / 1_000);
-            let text = format!("order {id} is accepted and not written, {late_s} s after its deadline");
-            compared.differs("INV-4", format!("unwritten {id}"), vec![About::Order(id.clone())], text);
-        }
+fn unwritten(order: &OrderFact, now_ms: Millis, compared: &mut Compared) {
+    let late_ms = now_ms - order.deadline_ms;
+    if order.status == OrderStatus::Accepted && late_ms > 0 {
+        let (id, late_s) = (&order.id, late_ms / 1_000);
+        let text = format!("order {id} is accepted and not written, {late_s} s after its deadline");
+        compared.differs("INV-4", format!("unwritten {id}"), vec![About::Order(id.clone())], text);
     }
 }
 
