@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 use super::campaign::{self, Campaign};
 use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Millis, Timestamp};
 use crate::draw::Birth;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
+use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Fact, Put};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
@@ -90,11 +90,36 @@ struct Index {
     campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
 }
 
-/// What the lanes have not been told yet.
+/// Who makes a change that its lane refuses takes it back. After so long they are dead, and anybody does, ms.
+const LEFT_MS: Millis = 10_000;
+
+/// What the lanes have not taken yet.
 #[derive(Default)]
 struct Unapplied {
     events: Versions<EventId>,
     campaigns: Versions<CampaignId>,
+    refused_events: Refusals<EventId>,
+    refused_campaigns: Refusals<CampaignId>,
+}
+
+/// Versions that a lane refuses, and since when.
+struct Refusals<Id>(BTreeMap<Id, (i64, Millis)>);
+
+impl<Id> Default for Refusals<Id> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<Id: Ord + Clone> Refusals<Id> {
+    /// It is refused at `tick`; whether nobody has taken it back for long.
+    fn is_left(&mut self, id: &Id, version: i64, tick: Millis) -> bool {
+        let (refused, since) = self.0.entry(id.clone()).or_insert((version, tick));
+        if *refused != version {
+            (*refused, *since) = (version, tick);
+        }
+        tick - *since >= LEFT_MS
+    }
 }
 
 /// Highest version of each that a lane has yet to take.
@@ -284,7 +309,7 @@ impl Catalog {
                 Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutEventOutcome::Created(after)),
                 Applied::Done | Applied::Overtaken => Ok(PutEventOutcome::Changed(after)),
                 Applied::Refused(seats) => {
-                    self.revert_event(&after, before.as_deref()).await?;
+                    self.revert_event(&after).await?;
                     Ok(PutEventOutcome::SeatsSold(names(&after.layout, &seats)))
                 }
             };
@@ -366,13 +391,20 @@ impl Catalog {
         }
     }
 
-    /// The lane refused what the ledger already has: the ledger takes the former spec again, as a newer
+    /// The lane refuses what the ledger already has: the ledger takes the spec that the lane has again, as a newer
     /// version. (A new event cannot be refused: nothing of it is taken.)
-    async fn revert_event(&self, refused: &Event, before: Option<&Event>) -> Result<()> {
-        let Some(before) = before else { return Ok(()) };
-        let mut restored = self.next_event(&refused.id, before.spec.clone(), Some(refused));
-        restored.layout = Layout::of(&before.spec, &refused.layout);
-        let restored = Arc::new(restored);
+    async fn revert_event(&self, refused: &Event) -> Result<()> {
+        // The lane says which version it has when it is told of one that is older than any.
+        let oldest = EventPut { version: 0, ..refused.lane_put() };
+        let told = self.lane(refused.lane).put_event(self.clock.now_ms(), oldest).await?;
+        let PutEvent::Stale(version) = told else { return Ok(()) };
+        let Some(spec) = self.ledger.former_event(&refused.id, version).await? else {
+            tracing::error!(event = %refused.id, version, "what the lane has is not kept; the event waits for a new PUT");
+            return Ok(());
+        };
+        let unreadable = |source| Error::Unreadable { what: "event", id: refused.id.to_string(), source };
+        let spec = serde_json::from_str(&spec).map_err(unreadable)?;
+        let restored = Arc::new(self.next_event(&refused.id, spec, Some(refused)));
         if self.store_event(&restored, Some(refused)).await? {
             self.apply_event(&restored).await?;
         }
@@ -382,7 +414,9 @@ impl Catalog {
     async fn apply_event(&self, event: &Event) -> Result<Applied<Vec<SeatIndex>>> {
         self.unapplied.lock().events.add(&event.id, event.version);
         let outcome = self.lane(event.lane).put_event(self.clock.now_ms(), event.lane_put()).await?;
-        self.unapplied.lock().events.taken(&event.id, event.version);
+        if !matches!(outcome, PutEvent::SeatsTaken(_)) {
+            self.unapplied.lock().events.taken(&event.id, event.version);
+        }
         Ok(match outcome {
             PutEvent::Done => Applied::Done,
             PutEvent::Stale(_) => Applied::Overtaken,
@@ -428,7 +462,7 @@ impl Catalog {
                 Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutCampaignOutcome::Created(after)),
                 Applied::Done | Applied::Overtaken => Ok(PutCampaignOutcome::Changed(after)),
                 Applied::Refused(claimed) => {
-                    self.revert_campaign(&after, before.as_deref()).await?;
+                    self.revert_campaign(&after).await?;
                     Ok(PutCampaignOutcome::StockClaimed(claimed))
                 }
             };
@@ -457,9 +491,18 @@ impl Catalog {
         Ok(put)
     }
 
-    async fn revert_campaign(&self, refused: &Campaign, before: Option<&Campaign>) -> Result<()> {
-        let Some(before) = before else { return Ok(()) };
-        let restored = Arc::new(Campaign { version: refused.version + 1, ..before.clone() });
+    /// As [`Self::revert_event`].
+    async fn revert_campaign(&self, refused: &Campaign) -> Result<()> {
+        let oldest = CampaignPut { version: 0, ..refused.lane_put() };
+        let told = self.lane(refused.lane).put_campaign(self.clock.now_ms(), oldest).await?;
+        let PutCampaign::Stale(version) = told else { return Ok(()) };
+        let Some(spec) = self.ledger.former_campaign(&refused.id, version).await? else {
+            tracing::error!(campaign = %refused.id, version, "what the lane has is not kept; it waits for a new PUT");
+            return Ok(());
+        };
+        let unreadable = |source| Error::Unreadable { what: "campaign", id: refused.id.to_string(), source };
+        let spec = serde_json::from_str(&spec).map_err(unreadable)?;
+        let restored = Arc::new(Campaign { version: refused.version + 1, spec, ..refused.clone() });
         if self.store_campaign(&restored, Some(refused)).await? == Put::Done {
             self.apply_campaign(&restored).await?;
         }
@@ -469,7 +512,9 @@ impl Catalog {
     async fn apply_campaign(&self, campaign: &Campaign) -> Result<Applied<i64>> {
         self.unapplied.lock().campaigns.add(&campaign.id, campaign.version);
         let outcome = self.lane(campaign.lane).put_campaign(self.clock.now_ms(), campaign.lane_put()).await?;
-        self.unapplied.lock().campaigns.taken(&campaign.id, campaign.version);
+        if !matches!(outcome, PutCampaign::StockClaimed(_)) {
+            self.unapplied.lock().campaigns.taken(&campaign.id, campaign.version);
+        }
         Ok(match outcome {
             PutCampaign::Done => Applied::Done,
             PutCampaign::Stale(_) => Applied::Overtaken,
@@ -547,16 +592,32 @@ impl Catalog {
             match self.apply_event(&event).await {
                 Ok(Applied::Done | Applied::Overtaken) => {}
                 Ok(Applied::Refused(seats)) => {
-                    // Whoever made the change died before taking it back: taken seats stay on sale.
-                    tracing::error!(event = %event.id, seats = seats.len(), "a layout change drops taken seats; it waits for a new PUT of the event");
+                    let is_left =
+                        self.unapplied.lock().refused_events.is_left(&id, event.version, self.clock.tick_ms());
+                    if is_left {
+                        tracing::warn!(event = %id, seats = seats.len(), "a change would drop seats that are taken, and is taken back");
+                        if let Err(error) = self.revert_event(&event).await {
+                            tracing::debug!(event = %id, %error, "not taken back yet");
+                        }
+                    }
                 }
                 Err(error) => tracing::debug!(event = %event.id, %error, "not applied yet"),
             }
         }
         for id in campaigns {
             let Some(campaign) = self.campaign(id.as_str()) else { continue };
-            if let Err(error) = self.apply_campaign(&campaign).await {
-                tracing::debug!(campaign = %campaign.id, %error, "not applied yet");
+            match self.apply_campaign(&campaign).await {
+                Ok(Applied::Done | Applied::Overtaken) => {}
+                Ok(Applied::Refused(claimed)) => {
+                    let (version, tick) = (campaign.version, self.clock.tick_ms());
+                    if self.unapplied.lock().refused_campaigns.is_left(&id, version, tick) {
+                        tracing::warn!(campaign = %id, claimed, "a change would leave less stock than is claimed, and is taken back");
+                        if let Err(error) = self.revert_campaign(&campaign).await {
+                            tracing::debug!(campaign = %id, %error, "not taken back yet");
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(campaign = %id, %error, "not applied yet"),
             }
         }
     }

@@ -63,6 +63,9 @@ pub struct LaneMark {
     pub epoch: i64,
 }
 
+/// So many former specs of an event are kept.
+const FORMER_KEPT: i64 = 20;
+
 impl Ledger {
     /// Stores an event whose stored version is `expected` (`None`: not there yet).
     pub async fn put_event(&self, row: EventRow, expected: Option<i64>, now_ms: Millis) -> Result<Put> {
@@ -76,6 +79,9 @@ impl Ledger {
                     {
                         sqlx::query(text).bind(row.id.to_string()).execute(&mut *conn).await?;
                     }
+                }
+                if let Some(version) = expected {
+                    keep_former(conn, row.id.as_str(), version).await?;
                 }
                 let met = match expected {
                     // MySQL sets one column after the other: `away` is looked at before it is set.
@@ -224,6 +230,25 @@ impl Ledger {
         .await
     }
 
+    /// JSON of the spec that an event had at a version; `None`: it is kept no more.
+    pub async fn former_event(&self, id: &EventId, version: i64) -> Result<Option<String>> {
+        let text = "SELECT spec FROM event_version WHERE event = ? AND version = ?";
+        self.former("former_event", text, id.to_string(), version).await
+    }
+
+    /// As [`Self::former_event`], of a campaign; these are kept for good.
+    pub async fn former_campaign(&self, id: &CampaignId, version: i64) -> Result<Option<String>> {
+        let text = "SELECT spec FROM campaign_version WHERE campaign = ? AND version = ?";
+        self.former("former_campaign", text, id.to_string(), version).await
+    }
+
+    async fn former(&self, name: &'static str, text: &'static str, id: String, version: i64) -> Result<Option<String>> {
+        self.read(name, Source::Primary, move |conn| {
+            Box::pin(async move { Ok(sqlx::query_scalar(text).bind(id).bind(version).fetch_optional(conn).await?) })
+        })
+        .await
+    }
+
     /// Events changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
         self.read("events_since", Source::Primary, move |conn| {
@@ -320,6 +345,16 @@ pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, before: u64, mark: Lan
 
 /// The next change's number. Its row stays locked until the commit, so numbers become visible in order
 /// and nobody who reads "all after n" misses one.
+/// Keeps the stored spec, which is about to be replaced.
+async fn keep_former(conn: &mut Conn, id: &str, version: i64) -> Result<()> {
+    let text = "INSERT INTO event_version (event, version, spec) \
+         SELECT id, version, spec FROM event WHERE id = ? AND version = ?";
+    sqlx::query(text).bind(id.to_owned()).bind(version).execute(&mut *conn).await?;
+    let text = "DELETE FROM event_version WHERE event = ? AND version <= ?";
+    sqlx::query(text).bind(id.to_owned()).bind(version - FORMER_KEPT).execute(conn).await?;
+    Ok(())
+}
+
 async fn next_seq(conn: &mut Conn) -> Result<i64> {
     sqlx::query("UPDATE counter SET value = value + 1 WHERE name = 'catalog'").execute(&mut *conn).await?;
     let row = sqlx::query("SELECT value FROM counter WHERE name = 'catalog'").fetch_one(conn).await?;

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_retention.sql"),
     include_str!("migrations/0009_events_leave.sql"),
     include_str!("migrations/0010_due_calls.sql"),
+    include_str!("migrations/0011_event_versions.sql"),
 ];
 
 /// Text compares byte by byte, as SQLite does: ids are no words.

@@ -1,13 +1,142 @@
-//! Changes of the catalogue that become visible while another gateway reads it.
+//! Changes of the catalogue that become visible while another gateway reads it, and changes that died between the
+//! ledger and their lane.
 
-use serde_json::json;
-use stanchion::catalog::Catalog;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stanchion::catalog::{Catalog, PutCampaignOutcome, PutEventOutcome};
 use stanchion::clock::Clock;
 use stanchion::ids::{CampaignId, EventId, LogId};
-use stanchion::lane::{Lanes, memory};
+use stanchion::lane::{ClaimOutcome, Lanes, memory};
 use stanchion::ledger::{self, Ledger};
 
+use crate::conformance::ask::{self, START};
+use crate::conformance::hand::stage;
 use crate::support::gateway::small_hall;
+
+/// A ledger, lanes, and gateways that are nothing but their catalogue.
+struct House {
+    ledger: Ledger,
+    lanes: Lanes,
+    clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limit = Duration::from_secs(5);
+        let ledger = Ledger::sqlite(&folder.path().join("ledger.db"), 2, limit).await.expect("opens");
+        Self { ledger, lanes: lanes().await, clock: Clock::stopped(START), _folder: folder }
+    }
+
+    fn gateway(&self) -> Catalog {
+        self.gateway_on(self.lanes.clone())
+    }
+
+    fn gateway_on(&self, lanes: Lanes) -> Catalog {
+        Catalog::new(self.ledger.clone(), lanes, self.clock.clone(), "KRW")
+    }
+
+    /// One whose changes reach the ledger and no lane of the others.
+    async fn dying_gateway(&self) -> Catalog {
+        let dying = self.gateway_on(lanes().await);
+        dying.refresh().await.expect("reads");
+        dying
+    }
+
+    /// Who made a change has had time enough to take it back.
+    async fn wait(&self, gateway: &Catalog) {
+        for _ in 0..2 {
+            gateway.refresh().await.expect("reads");
+            gateway.apply_pending().await;
+            self.clock.advance(Duration::from_secs(10));
+        }
+        gateway.apply_pending().await;
+    }
+}
+
+async fn lanes() -> Lanes {
+    let lanes = memory::volatile(2);
+    for lane in lanes.iter() {
+        lane.begin_restore(0, 1, LogId(0)).await.expect("a new generation");
+        lane.end_restore(0, 1).await.expect("the same one");
+    }
+    lanes
+}
+
+async fn put_hall(gateway: &Catalog, spec: &Value) -> PutEventOutcome {
+    let spec = serde_json::from_value(spec.clone()).expect("a spec");
+    gateway.put_event(&EventId::from(stage::HALL), spec).await.expect("answers")
+}
+
+async fn put_campaign(gateway: &Catalog, stock: i64) -> PutCampaignOutcome {
+    let spec = json!({"name": "S", "kind": "fixed", "amount": 1000, "stock": stock, "per_user": 9});
+    let spec = serde_json::from_value(spec).expect("a spec");
+    gateway.put_campaign(&CampaignId::from("spring"), spec).await.expect("answers")
+}
+
+/// Nobody asks for it again: after a while any gateway takes it back.
+#[tokio::test]
+async fn a_change_that_its_lane_refuses_does_not_stay_in_the_ledger() {
+    let house = House::open().await;
+    let (organizer, other) = (house.gateway(), house.gateway());
+    put_hall(&organizer, &small_hall()).await;
+    put_campaign(&organizer, 5).await;
+    let event = organizer.event(stage::HALL).expect("it is on sale");
+    let hall = house.lanes.get(event.lane).expect("it is there");
+    stage::inside(hall, START, "kim").await;
+    stage::held(hall, START, "h", "kim", &[9]).await;
+    let spring = house.lanes.get(organizer.campaign("spring").expect("it is on sale").lane).expect("it is there");
+    let claim = async |key: &str| spring.claim(START, ask::claim("spring", key, "kim")).await.expect("an answer");
+    for key in ["c1", "c2", "c3"] {
+        assert!(matches!(claim(key).await, ClaimOutcome::Claimed { .. }));
+    }
+
+    let dying = house.dying_gateway().await;
+    let mut smaller = small_hall();
+    smaller["sections"][0]["rows"][0]["seats"] = json!(5);
+    assert!(matches!(put_hall(&dying, &smaller).await, PutEventOutcome::Changed(_)));
+    assert!(matches!(put_campaign(&dying, 2).await, PutCampaignOutcome::Changed(_)));
+
+    house.wait(&other).await;
+    let shown = |gateway: &Catalog| {
+        let (event, campaign) = (gateway.event(stage::HALL), gateway.campaign("spring"));
+        (
+            event.expect("it is on sale").spec.sections[0].rows.as_ref().expect("rows")[0].seats,
+            campaign.expect("it is on sale").spec.stock,
+        )
+    };
+    assert_eq!(shown(&other), (10, 5));
+    let new = house.gateway();
+    new.refresh().await.expect("reads");
+    assert_eq!(shown(&new), (10, 5), "so says the ledger");
+    assert!(matches!(claim("c4").await, ClaimOutcome::Claimed { .. }));
+    // And the next change is made.
+    let mut dearer = small_hall();
+    dearer["sections"][0]["price"] = json!(60_000);
+    assert!(matches!(put_hall(&other, &dearer).await, PutEventOutcome::Changed(_)));
+    assert!(matches!(put_campaign(&other, 6).await, PutCampaignOutcome::Changed(_)));
+}
+
+/// Whoever asks for it again is told no, and nothing of it stays.
+#[tokio::test]
+async fn a_change_that_is_refused_the_second_time_is_taken_back_whole() {
+    let house = House::open().await;
+    let organizer = house.gateway();
+    put_campaign(&organizer, 5).await;
+    let spring = house.lanes.get(organizer.campaign("spring").expect("it is on sale").lane).expect("it is there");
+    for key in ["c1", "c2", "c3"] {
+        spring.claim(START, ask::claim("spring", key, "kim")).await.expect("an answer");
+    }
+    put_campaign(&house.dying_gateway().await, 2).await;
+    organizer.refresh().await.expect("reads");
+    let again = put_campaign(&organizer, 2).await;
+    assert!(matches!(again, PutCampaignOutcome::StockClaimed(3)), "{again:?}");
+    let new = house.gateway();
+    new.refresh().await.expect("reads");
+    assert_eq!(new.campaign("spring").expect("it is on sale").spec.stock, 5);
+}
 
 async fn run(ledger: &Ledger, text: &'static str) {
     let done = ledger.transaction::<_, ledger::Error, _>(move |conn| {
@@ -23,16 +152,8 @@ async fn run(ledger: &Ledger, text: &'static str) {
 /// were read, and a younger one of a campaign, committed before the campaigns were: both are seen.
 #[tokio::test]
 async fn a_change_between_the_two_reads_is_not_missed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let limit = std::time::Duration::from_secs(5);
-    let ledger = Ledger::sqlite(&folder.path().join("ledger.db"), 2, limit).await.expect("opens");
-    let (lanes, clock): (Lanes, _) = (memory::volatile(2), Clock::fixed(1_795_168_800_000));
-    for lane in lanes.iter() {
-        lane.begin_restore(0, 1, LogId(0)).await.expect("a new generation");
-        lane.end_restore(0, 1).await.expect("the same one");
-    }
-    let catalog = || Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), "KRW");
-    let (organizer, gateway) = (catalog(), catalog());
+    let house = House::open().await;
+    let (organizer, gateway, ledger) = (house.gateway(), house.gateway(), &house.ledger);
     let hall = serde_json::from_value(small_hall()).expect("a spec");
     organizer.put_event(&EventId::from("hall"), hall).await.expect("stores");
     let spec = json!({"name": "S", "kind": "fixed", "amount": 1000, "stock": 5});
@@ -40,9 +161,9 @@ async fn a_change_between_the_two_reads_is_not_missed() {
     organizer.put_campaign(&CampaignId::from("spring"), spec).await.expect("stores");
 
     // As the two reads find it when the event's change, number 1, is committed between them.
-    run(&ledger, "UPDATE event SET seq = 0").await;
+    run(ledger, "UPDATE event SET seq = 0").await;
     gateway.refresh().await.expect("reads");
-    run(&ledger, "UPDATE event SET seq = 1").await;
+    run(ledger, "UPDATE event SET seq = 1").await;
     assert!(gateway.campaign("spring").is_some() && gateway.event("hall").is_none());
     gateway.refresh().await.expect("reads");
     assert!(gateway.event("hall").is_some(), "the event is seen by the next refresh");
