@@ -45,10 +45,18 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
             404 => history.auditor.lock().order_missing(&order),
             _ => {}
         }
+        if answer.status == 200 && !refunds_are_over(history, dice, &user, &order).await {
+            left.push(format!("order {order} waits for a refund"));
+        }
         let at_rest = ["confirmed", "rejected", "refunded", "partially_refunded"];
         if !at_rest.contains(&answer.text("status")) {
             left.push(format!("order {order} is {}", answer.text("status")));
         }
+    }
+    for letter in history.house.dead_letters().await {
+        // What a person does who reads of it.
+        requeue(history, dice, &letter).await;
+        left.push(format!("record {letter} was put aside"));
     }
     for event in EVENTS {
         let Some(room) = get(history, dice, "watcher", format!("/v1/events/{event}/room")).await else {
@@ -67,6 +75,14 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
     left
 }
 
+/// Shows an order's refunds to the auditor; whether all are at their end.
+async fn refunds_are_over(history: &History, dice: &mut Dice, user: &str, order: &str) -> bool {
+    let Some(refunds) = get(history, dice, user, format!("/v1/orders/{order}/refunds")).await else { return false };
+    history.auditor.lock().refunds(order, &refunds.json);
+    let mut statuses = refunds.json["items"].as_array().into_iter().flatten().map(|refund| &refund["status"]);
+    statuses.all(|status| status == "done" || status == "failed")
+}
+
 /// Whether any row has a seat that is held or being paid for.
 fn kept(sections: &str) -> bool {
     let rows = sections.split("\"seats\":\"").skip(1);
@@ -78,7 +94,7 @@ async fn show(history: &History, dice: &mut Dice) {
     let mut after = String::new();
     loop {
         let path = format!("/v1/admin/orders?limit=200{after}");
-        let Some(page) = admin(history, dice, path).await else { return };
+        let Some(page) = admin(history, dice, Method::GET, path).await else { return };
         for order in page.json["items"].as_array().into_iter().flatten() {
             let user = order["user"].as_str().unwrap_or_default();
             history.auditor.lock().order(user, page.when, order);
@@ -107,25 +123,30 @@ async fn show(history: &History, dice: &mut Dice) {
 
 async fn get(history: &History, dice: &mut Dice, user: &str, path: String) -> Option<Answer> {
     let headers = vec![("authorization", format!("Bearer {}", history.house.bearer(user, "")))];
-    ask(history, dice, user, path, headers, Listener::Public).await
+    ask(history, dice, user, Method::GET, path, headers, Listener::Public).await
 }
 
-async fn admin(history: &History, dice: &mut Dice, path: String) -> Option<Answer> {
+async fn admin(history: &History, dice: &mut Dice, method: Method, path: String) -> Option<Answer> {
     let headers = vec![("authorization", format!("Bearer {}", history.house.bearer("root", "admin")))];
-    ask(history, dice, "root", path, headers, Listener::Admin).await
+    ask(history, dice, "root", method, path, headers, Listener::Admin).await
+}
+
+async fn requeue(history: &History, dice: &mut Dice, letter: &str) {
+    admin(history, dice, Method::POST, format!("/v1/admin/dead-letters/{letter}/requeue")).await;
 }
 
 async fn ask(
     history: &History,
     dice: &mut Dice,
     who: &str,
+    method: Method,
     path: String,
     headers: Vec<(&str, String)>,
     listener: Listener,
 ) -> Option<Answer> {
     for _ in 0..20 {
-        let (path, headers) = (path.clone(), headers.clone());
-        let asking = Asking { method: Method::GET, path, headers, body: None::<Value>, listener };
+        let (method, path, headers) = (method.clone(), path.clone(), headers.clone());
+        let asking = Asking { method, path, headers, body: None::<Value>, listener };
         match history.ask(who, dice, asking).await {
             Some(answer) if answer.status < 500 => return Some(answer),
             _ => tokio::time::sleep(Duration::from_secs(1)).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,10 +18,11 @@ use stanchion::edge::router::Listener;
 
 use super::auditor::{Auditor, When};
 use super::dice::Dice;
-use super::house::{GATEWAYS, House};
+use super::house::{Door, GATEWAYS, House};
 use super::support::client::Contract as _;
 use super::support::contract;
 use super::weather::Kind;
+use super::wire::WENT;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -95,7 +97,7 @@ impl History {
         let gateway = dice.between(0, GATEWAYS as u64 - 1) as usize;
         let Asking { method, path, headers, body, listener } = asking;
         let what = format!("{who} → {gateway} {method} {path}");
-        let Some((service, process)) = self.house.service(gateway, listener) else {
+        let Some(Door { service, process, born }) = self.house.door(gateway, listener) else {
             self.say(format!("{what}: nobody listens"));
             return None;
         };
@@ -118,15 +120,28 @@ impl History {
             (parts, body.collect().await.expect("a whole body").to_bytes())
         };
         // Who goes away does so at some time or at some await of the answer; who stays has a browser's patience.
-        let answer = if !self.house.weather.strikes(Kind::ClientGone) {
-            tokio::time::timeout(PATIENCE, call).await.ok()
-        } else if dice.chance(500) {
-            tokio::time::timeout(Duration::from_millis(dice.between(0, 3_000)), call).await.ok()
-        } else {
-            dropped_at(dice.between(1, 8), call).await
+        let call = async {
+            if !self.house.weather.strikes(Kind::ClientGone) {
+                tokio::time::timeout(PATIENCE, call).await.ok()
+            } else if dice.chance(500) {
+                tokio::time::timeout(Duration::from_millis(dice.between(0, 3_000)), call).await.ok()
+            } else {
+                dropped_at(dice.between(1, 8), call).await
+            }
         };
-        let Some((parts, body)) = answer else {
-            self.say(format!("{what}: went away"));
+        // Nobody waits for a process that is dead: its connections are closed.
+        let cut = async {
+            tokio::select! {
+                biased;
+                () = process.death() => None,
+                answer = call => answer,
+            }
+        };
+        let answer = WENT
+            .scope(AtomicBool::new(false), async { (cut.await, WENT.with(|went| went.load(Ordering::Relaxed))) })
+            .await;
+        let (Some((parts, body)), waited) = answer else {
+            self.say(format!("{what}: no answer"));
             return None;
         };
         let json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
@@ -135,11 +150,20 @@ impl History {
         self.say(format!("{what}: {status} {told} {}", shown(&json)));
         self.meet(format!("{status} {}", json["code"].as_str().unwrap_or_default()));
         contract::of(listener, false).check(&method, &path, status, &parts.headers, &json);
+        if waited && is_fast(&method, &path) {
+            self.auditor.lock().finds(format!("INV-6: {what} waited for the ledger"));
+        }
         if status == 500 {
             self.auditor.lock().finds(format!("{what} was answered 500: {json}"));
         }
-        Some(Answer { status, json, when: When { process, asked_ms, at_ms: self.house.now_ms() } })
+        Some(Answer { status, json, when: When { process: born, asked_ms, at_ms: self.house.now_ms() } })
     }
+}
+
+/// What waits for no ledger.
+fn is_fast(method: &Method, path: &str) -> bool {
+    let ends = ["/queue", "/holds", "/claims", "/v1/orders", "/payment", "/refunds"];
+    *method == Method::POST && !path.starts_with("/v1/admin") && ends.iter().any(|end| path.ends_with(end))
 }
 
 /// A call that is dropped where it waits for the so-manieth time; `None`: it was.

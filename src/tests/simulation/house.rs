@@ -75,6 +75,13 @@ struct Part {
     running: JoinHandle<()>,
 }
 
+/// Of a gateway.
+pub struct Door {
+    pub service: Arc<Service>,
+    pub process: Arc<Process>,
+    pub born: u64,
+}
+
 /// With what a process begins.
 struct Begun {
     config: Config,
@@ -121,7 +128,7 @@ impl House {
     pub async fn start(self: &Arc<Self>, number: usize) {
         let role = ROLES[number];
         loop {
-            let process = Process::new(self.weather.clone(), self.now_ms());
+            let process = Process::new(self.weather.clone(), role, self.now_ms());
             let Begun { config, providers, odd } = self.configured();
             let ground = app::Ground {
                 lanes: seen::lanes(&self.lanes, &process),
@@ -162,6 +169,13 @@ impl House {
         Begun { config, providers, odd: log || limiter || bank }
     }
 
+    /// It dies between two of its next steps.
+    pub fn doom(&self, number: usize, steps: u64) {
+        if let Some(part) = self.parts[number].lock().as_ref() {
+            part.process.die_after(steps);
+        }
+    }
+
     /// Whatever it was doing, it does not go on.
     pub fn kill(&self, number: usize) {
         if let Some(part) = self.parts[number].lock().take() {
@@ -184,11 +198,11 @@ impl House {
         }
     }
 
-    /// All processes live, configured alike, and their clocks go alike.
+    /// All processes live on, configured alike, and their clocks go alike.
     pub async fn mend(self: &Arc<Self>) {
         for number in 0..self.parts() {
             self.step_clock(number, 0);
-            let is_well = self.parts[number].lock().as_ref().is_some_and(|part| !part.odd);
+            let is_well = self.parts[number].lock().as_ref().is_some_and(|part| !part.odd && !part.process.is_doomed());
             if !is_well {
                 self.kill(number);
                 self.start(number).await;
@@ -196,15 +210,15 @@ impl House {
         }
     }
 
-    /// A gateway's service and the number of its process; none: nobody listens there.
-    pub fn service(&self, number: usize, listener: Listener) -> Option<(Arc<Service>, u64)> {
+    /// What a gateway listens with; none: nobody listens there.
+    pub fn door(&self, number: usize, listener: Listener) -> Option<Door> {
         let part = self.parts[number].lock();
-        let part = part.as_ref()?;
+        let part = part.as_ref().filter(|part| !part.process.is_dead())?;
         let service = match listener {
             Listener::Public => part.public.clone(),
             Listener::Admin => part.admin.clone(),
         };
-        Some((service, part.born))
+        Some(Door { service, process: part.process.clone(), born: part.born })
     }
 
     pub fn bearer(&self, user: &str, scope: &str) -> String {
@@ -213,9 +227,14 @@ impl House {
 
     /// The house's own audit, while the weather is calm.
     pub async fn audit(&self) -> audit::Report {
-        let process = Process::new(self.weather.clone(), self.now_ms());
+        let process = self.witness();
         let lanes = seen::lanes(&self.lanes, &process);
         audit::run(&lanes, &self.ledger_of(&process), &self.clock).await.expect("the stores answer")
+    }
+
+    /// A process that only looks.
+    fn witness(&self) -> Arc<Process> {
+        Process::new(self.weather.clone(), Role::Edge, self.now_ms())
     }
 
     fn ledger_of(&self, process: &Arc<Process>) -> Ledger {
@@ -225,7 +244,7 @@ impl House {
     /// The ledger saw more of each lane than a copy has that was taken at these ends of their logs; or nothing has
     /// happened since. What happened after the ledger's last look nobody can miss.
     pub async fn would_miss(&self, copied: &[u64]) -> bool {
-        let witness = self.ledger_of(&Process::new(self.weather.clone(), self.now_ms()));
+        let witness = self.ledger_of(&self.witness());
         for ((lane, copied), now) in self.lanes.all().iter().zip(copied).zip(self.lanes.log_ends()) {
             let saw_more = witness.lane_mark(lane.id()).await.is_ok_and(|mark| mark.log_last.0 > *copied);
             if !saw_more && now != *copied {
@@ -239,11 +258,22 @@ impl House {
     pub async fn is_quiet(&self) -> bool {
         let open =
             "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1)";
-        let witness = self.ledger_of(&Process::new(self.weather.clone(), self.now_ms()));
+        let witness = self.ledger_of(&self.witness());
         let count = witness.read("open", Source::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>(open).fetch_one(conn).await?) })
         });
         self.lanes.is_written() && count.await.is_ok_and(|open| open == 0)
+    }
+
+    /// Records that were put aside, as the writers' logs tell of them.
+    pub async fn dead_letters(&self) -> Vec<String> {
+        let ledger = self.ledger_of(&self.witness());
+        let ids = ledger.read("dead letters", Source::Primary, |conn| {
+            Box::pin(
+                async move { Ok(sqlx::query_scalar("SELECT id FROM dead_letter ORDER BY id").fetch_all(conn).await?) },
+            )
+        });
+        ids.await.expect("a calm ledger answers")
     }
 
     /// Ends all processes in order.

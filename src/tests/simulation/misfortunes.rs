@@ -9,15 +9,20 @@ use super::weather::Kind;
 /// How far a clock may be stepped, ms. Beyond two seconds the lanes refuse what a gateway asks.
 const STEP_MAX_MS: i64 = 1_500;
 
+/// A process that is to die does so within so many steps.
+const STEPS_MAX: usize = 60;
+
 pub async fn befall(history: Arc<History>) {
     let (house, weather) = (&history.house, &history.house.weather);
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if weather.strikes(Kind::Killed) {
             let number = weather.pick(house.parts());
-            history.say(format!("process {number} is killed"));
+            let steps = weather.pick(STEPS_MAX) as u64;
+            history.say(format!("process {number} dies after {steps} steps"));
+            house.doom(number, steps);
+            tokio::time::sleep(weather.delay(500, 8_000)).await;
             house.kill(number);
-            tokio::time::sleep(weather.delay(100, 8_000)).await;
             house.start(number).await;
             history.say(format!("process {number} begins again"));
         }

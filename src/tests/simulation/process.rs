@@ -1,32 +1,66 @@
-//! A process as its surroundings see it: whether it goes on, and what time it thinks it is.
+//! A process as its surroundings see it: whether it goes on, what time it thinks it is, and what it is there for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use stanchion::app::Role;
 use stanchion::clock::{self, Clock, Instant};
+use tokio::sync::watch;
 
 use super::weather::Weather;
 
 pub struct Process {
     pub weather: Arc<Weather>,
+    pub role: Role,
     /// Its own: it may be stepped.
     pub clock: Clock,
-    dead: AtomicBool,
+    dead: watch::Sender<bool>,
+    /// How many steps it still takes; none: nobody counts them.
+    steps: Mutex<Option<u64>>,
     frozen_until: Mutex<Option<Instant>>,
 }
 
 impl Process {
     /// One that begins at `now_ms`.
-    pub fn new(weather: Arc<Weather>, now_ms: i64) -> Arc<Self> {
-        let clock = Clock::played(now_ms);
-        Arc::new(Self { weather, clock, dead: AtomicBool::new(false), frozen_until: Mutex::default() })
+    pub fn new(weather: Arc<Weather>, role: Role, now_ms: i64) -> Arc<Self> {
+        let (clock, dead) = (Clock::played(now_ms), watch::Sender::new(false));
+        Arc::new(Self { weather, role, clock, dead, steps: Mutex::default(), frozen_until: Mutex::default() })
     }
 
     /// Nothing it has begun goes on.
     pub fn die(&self) {
-        self.dead.store(true, Ordering::Relaxed);
+        self.dead.send_replace(true);
+    }
+
+    /// It dies after so many steps: before one is taken, or before its answer is read.
+    pub fn die_after(&self, steps: u64) {
+        *self.steps.lock() = Some(steps);
+    }
+
+    /// Returns when it is dead.
+    pub async fn death(&self) {
+        let mut dead = self.dead.subscribe();
+        // It fails when nobody can say any more; this is there to say.
+        let _ = dead.wait_for(|dead| *dead).await;
+    }
+
+    pub fn is_dead(&self) -> bool {
+        *self.dead.borrow()
+    }
+
+    /// It is dead, or will be.
+    pub fn is_doomed(&self) -> bool {
+        self.is_dead() || self.steps.lock().is_some()
+    }
+
+    fn count_step(&self) {
+        let mut steps = self.steps.lock();
+        match steps.as_mut() {
+            Some(0) => self.die(),
+            Some(left) => *left -= 1,
+            None => {}
+        }
     }
 
     pub fn freeze(&self, time: Duration) {
@@ -39,7 +73,8 @@ impl Process {
         if let Some(until) = until {
             tokio::time::sleep_until(until).await;
         }
-        if self.dead.load(Ordering::Relaxed) {
+        self.count_step();
+        if self.is_dead() {
             std::future::pending::<()>().await;
         }
     }

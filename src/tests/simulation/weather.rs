@@ -27,6 +27,8 @@ pub enum Kind {
     LedgerAway,
     /// A transaction rolled back at its end: deadlock, lock time-out, a full disk, a connection that broke.
     LedgerRolledBack,
+    /// A transaction of a writer of which the database says that its values do not fit.
+    LedgerRefused,
     /// A transaction that was committed, and its answer lost.
     LedgerAnswerLost,
     /// The provider did it and says nothing.
@@ -38,7 +40,7 @@ pub enum Kind {
     BankUnknown,
     /// A request whose client goes away.
     ClientGone,
-    /// A process ends at some second, whatever it waits for, and another takes its place.
+    /// A process ends between any two of its steps, and another takes its place.
     Killed,
     /// A process does nothing for longer than its lease, and wakes up.
     Frozen,
@@ -52,7 +54,7 @@ pub enum Kind {
     LimiterFull,
 }
 
-pub const KINDS: [Kind; 20] = [
+pub const KINDS: [Kind; 21] = [
     Kind::LaneCallLost,
     Kind::LaneAnswerLost,
     Kind::LaneSlow,
@@ -61,6 +63,7 @@ pub const KINDS: [Kind; 20] = [
     Kind::LaneSetBack,
     Kind::LedgerAway,
     Kind::LedgerRolledBack,
+    Kind::LedgerRefused,
     Kind::LedgerAnswerLost,
     Kind::BankSilent,
     Kind::BankDeaf,

@@ -1,13 +1,20 @@
-//! The way of a process to the database.
+//! The way of a process to the database, and who goes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use stanchion::app::Role;
 use stanchion::ledger::between::{Between, Call};
 use stanchion::ledger::{self, Cause};
 
 use super::finish::{finish, outside};
 use super::process::Process;
 use super::weather::Kind;
+
+tokio::task_local! {
+    /// Whether what this task answers has waited for the database.
+    pub static WENT: AtomicBool;
+}
 
 pub struct Wire {
     pub process: Arc<Process>,
@@ -33,6 +40,9 @@ impl Between for Wire {
     }
 
     fn at_commit(&self) -> ledger::Result<()> {
+        if self.process.role == Role::Writer {
+            self.lost(Kind::LedgerRefused, || Cause::Value)?;
+        }
         let causes = [Cause::Away, Cause::Contention, Cause::ReadOnly, Cause::Duplicate];
         self.lost(Kind::LedgerRolledBack, || causes[self.process.weather.pick(causes.len())])
     }
@@ -42,6 +52,8 @@ impl Between for Wire {
     }
 
     fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+        // Most who go are nobody's answer.
+        let _ = WENT.try_with(|went| went.store(true, Ordering::Relaxed));
         let (process, is_outside) = (self.process.clone(), self.outside);
         Box::pin(async move {
             process.goes_on().await;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::order::Order;
+use super::refund::Refund;
 use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
 use crate::bank::Bank;
 use crate::people::SEATS_PER_USER;
@@ -15,6 +16,8 @@ pub struct Hall {
     orders: BTreeMap<String, Order>,
     /// By order: what its buyer wants to pay.
     expected: BTreeMap<String, i64>,
+    /// By order and their own id.
+    refunds: BTreeMap<(String, String), Refund>,
 }
 
 struct Hold {
@@ -121,7 +124,7 @@ impl Hall {
         }
         let prices: Vec<i64> = new.lines.iter().map(|line| line.price).collect();
         let held = self.holds.get(&new.hold);
-        if !prices.is_empty() && held.is_some_and(|hold| hold.prices != prices) {
+        if !prices.is_empty() && !new.is_unprocessable && held.is_some_and(|hold| hold.prices != prices) {
             found.says(format!("order {id} costs {prices:?}, and its hold said otherwise"));
         }
         // An order that is sold stays so until money is asked back. Of any other nobody knows what it is by now.
@@ -130,7 +133,7 @@ impl Hall {
             if !known.seats().is_disjoint(&new.seats()) {
                 found.says(format!("INV-3: orders {id} and {other} have tickets of one seat"));
             }
-            if known.hold == new.hold {
+            if known.hold == new.hold && !new.hold.is_empty() {
                 found.says(format!("INV-3: orders {id} and {other} are of one hold"));
             }
             if new.coupon.is_some() && known.coupon == new.coupon {
@@ -150,6 +153,21 @@ impl Hall {
         }
     }
 
+    pub fn refunds(&mut self, order: &str, shown: &Value, found: &mut Found) {
+        for refund in shown["items"].as_array().into_iter().flatten() {
+            let (id, new) = ((order.to_owned(), text(refund, "id")), Refund::of(refund));
+            let before = self.refunds.get(&id);
+            let faults = new.faults().into_iter().chain(before.into_iter().flat_map(|before| new.contradicts(before)));
+            faults.for_each(|fault| found.says(format!("refund {} of order {order}: {fault}", id.1)));
+            self.refunds.insert(id, new);
+        }
+    }
+
+    /// What an order gave back for good.
+    fn given_back_of(&self, order: &str) -> impl Iterator<Item = &Refund> {
+        self.refunds.iter().filter(move |((of, _), refund)| of == order && refund.is_done()).map(|(_, refund)| refund)
+    }
+
     /// No page shows a seat as free that somebody has.
     pub fn seats(&mut self, event: &str, when: When, map: &Value, found: &mut Found) {
         let before_ms = when.asked_ms - STALE_MS;
@@ -165,8 +183,14 @@ impl Hall {
         self.orders.iter().map(|(id, order)| (id.clone(), order.user.clone())).collect()
     }
 
-    pub fn orders_of(&self, user: &str) -> impl Iterator<Item = &Order> {
-        self.orders.values().filter(move |order| order.user == user)
+    /// What a user's orders earned, less what was spent on them, where both stand after their refunds.
+    pub fn points_of(&self, user: &str) -> i64 {
+        let paid = self.orders.iter().filter(|(_, order)| order.user == user && order.is_paid());
+        paid.map(|(id, order)| {
+            let bought: i64 = order.lines.iter().map(|line| line.earn - line.points).sum();
+            bought + self.given_back_of(id).map(|refund| refund.points - refund.earn).sum::<i64>()
+        })
+        .sum()
     }
 
     /// The live order that has this coupon.
@@ -203,8 +227,17 @@ impl Hall {
         for (id, order) in &self.orders {
             let (paid, back) = bank.of(id);
             let cash = order.cash.unwrap_or(0);
-            let kept: i64 = order.lines.iter().filter(|line| line.is_valid).map(|line| line.cash).sum();
-            let should = if order.is_sold() { kept } else { 0 };
+            let given_back: i64 = self.given_back_of(id).map(|refund| refund.cash).sum();
+            let should = if order.is_paid() { cash - given_back } else { 0 };
+            for (number, line) in (1..).zip(&order.lines).filter(|_| order.is_paid()) {
+                let given_back: i64 = self.given_back_of(id).map(|refund| refund.amount_of(number)).sum();
+                if line.refunded != given_back {
+                    let refunded = line.refunded;
+                    found.says(format!(
+                        "INV-10: line {number} of order {id} says {refunded} was given back, its refunds {given_back}"
+                    ));
+                }
+            }
             if !order.is_final() || paid - back != should {
                 let status = &order.status;
                 found.says(format!(

@@ -51,6 +51,8 @@ enum Stage {
 struct Room {
     capacity: i64,
     rate_per_min: i64,
+    /// Who came before then was drawn for a place: of them nobody was first. 0: there is no draw.
+    draw_ms: i64,
     /// By process: when it was last counted, and how many had been let in.
     admitted: BTreeMap<u64, (i64, i64)>,
     /// The most that were seen to have been called.
@@ -91,6 +93,13 @@ impl Line {
         known.rate_per_min = known.rate_per_min.max(number(room, "rate_per_min"));
     }
 
+    pub fn event_may_be(&mut self, event: &str, spec: &Value) {
+        self.may_be(event, &spec["room"]);
+        if spec["room"]["order"] == "lottery" {
+            self.rooms.entry(event.to_owned()).or_default().draw_ms = moment(spec, "opens_at") + SKEW_MS;
+        }
+    }
+
     /// Who came when is known as before; where they stand is not.
     pub fn lost(&mut self, now_ms: i64) {
         for visitor in self.visitors.values_mut() {
@@ -124,6 +133,19 @@ impl Line {
         }
     }
 
+    /// A visitor has a place since then, at the latest.
+    pub fn came(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
+        let id = text(place, "visitor");
+        // Where people are known by name, one who comes again is the same visitor.
+        if is_new {
+            self.visitors.remove(&id);
+        }
+        let draw_ms = self.rooms.get(event).map_or(0, |room| room.draw_ms);
+        let came = (when.asked_ms.max(draw_ms), when.at_ms.max(draw_ms));
+        self.visitors.entry(id).or_insert_with(|| Visitor::new(event.to_owned(), Stage::Waiting, came, when.at_ms));
+    }
+
+    /// Of a visitor who came.
     pub fn placed(&mut self, event: &str, when: When, place: &Value, found: &mut Found) {
         let id = text(place, "visitor");
         let stage = match place["state"].as_str() {
@@ -132,9 +154,7 @@ impl Line {
             _ => Stage::Waiting,
         };
         let is_recovering = place["room"] == "recovering";
-        let came = (when.asked_ms, when.at_ms);
-        let new = || Visitor::new(event.to_owned(), stage, came, when.at_ms);
-        let visitor = self.visitors.entry(id.clone()).or_insert_with(new);
+        let Some(visitor) = self.visitors.get_mut(&id) else { return };
         let is_through = visitor.stage == Stage::Through && when.asked_ms > visitor.through_ms + STALE_MS;
         if is_through && stage != Stage::Through {
             found.says(format!("INV-5: {id} was told that they are through, and now: {}", place["state"]));

@@ -6,6 +6,7 @@ mod hall;
 mod line;
 mod order;
 mod purse;
+mod refund;
 
 use std::collections::BTreeSet;
 
@@ -86,13 +87,19 @@ impl Auditor {
         when.asked_ms <= self.lost_ms + STALE_MS
     }
 
+    /// An operator asked for an event to be so.
+    pub fn event_may_be(&mut self, event: &str, spec: &Value) {
+        self.line.event_may_be(event, spec);
+    }
+
     /// An operator asked for these settings of a room; whether they came to be nobody may know.
     pub fn room_may_be(&mut self, event: &str, room: &Value) {
         self.line.may_be(event, room);
     }
 
-    /// A visitor was told where they stand.
-    pub fn placed(&mut self, event: &str, when: When, place: &Value) {
+    /// A visitor was told where they stand; `is_new`: in a place that they have just taken.
+    pub fn placed(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
+        self.line.came(event, when, place, is_new);
         if !self.is_of_before(when) {
             self.line.placed(event, when, place, &mut self.found);
         }
@@ -154,6 +161,11 @@ impl Auditor {
         self.hall.refunding(order);
     }
 
+    /// The refunds of an order were shown.
+    pub fn refunds(&mut self, order: &str, refunds: &Value) {
+        self.hall.refunds(order, refunds, &mut self.found);
+    }
+
     /// An order that was accepted is not there.
     pub fn order_missing(&mut self, order: &str) {
         self.finds(format!("INV-4: order {order} was accepted, and nobody knows it"));
@@ -203,7 +215,7 @@ impl Auditor {
 
     /// What is shown of a user when all is over.
     pub fn close_user(&mut self, user: &str, points: &Value, coupons: &Value) {
-        self.purse.close(user, points, self.hall.orders_of(user), &mut self.found);
+        self.purse.close(user, points, self.hall.points_of(user), &mut self.found);
         self.campaigns.close(user, coupons, &self.hall, &mut self.found);
     }
 

@@ -11,6 +11,8 @@ pub struct Order {
     pub event: String,
     pub hold: String,
     pub status: String,
+    /// What it was accepted with could not be written, and is not shown.
+    pub is_unprocessable: bool,
     pub coupon: Option<String>,
     pub lines: Vec<Line>,
     pub cash: Option<i64>,
@@ -40,6 +42,7 @@ impl Order {
             event: text(order, "event"),
             hold: text(order, "hold"),
             status: text(order, "status"),
+            is_unprocessable: order["reason"] == "UNPROCESSABLE",
             coupon: order["coupon"].as_str().map(str::to_owned),
             lines: lines.map(Line::of).collect(),
             cash: order["total"]["cash"].as_i64(),
@@ -55,6 +58,11 @@ impl Order {
     /// Paid for, and not wholly given back.
     pub fn is_sold(&self) -> bool {
         matches!(self.status.as_str(), "confirmed" | "partially_refunded")
+    }
+
+    /// Paid for, whatever was given back since.
+    pub fn is_paid(&self) -> bool {
+        self.is_sold() || self.status == "refunded"
     }
 
     /// At its end, but for refunds.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::order::Order;
 use super::{Found, number};
 
 #[derive(Default)]
@@ -23,11 +22,9 @@ impl Purse {
         self.unknown.entry(user.to_owned()).or_default().push(amount);
     }
 
-    /// When all is over a user has what was granted, less what they spent, and what they earned, where it stands.
-    pub fn close<'o>(&self, user: &str, points: &Value, orders: impl Iterator<Item = &'o Order>, found: &mut Found) {
-        let lines = orders.filter(|order| order.is_sold()).flat_map(|order| &order.lines).filter(|line| line.is_valid);
-        let granted = self.granted.get(user).copied().unwrap_or(0);
-        let should = granted + lines.map(|line| line.earn - line.points).sum::<i64>();
+    /// When all is over a user has what was granted and what their orders and refunds `moved`.
+    pub fn close(&self, user: &str, points: &Value, moved: i64, found: &mut Found) {
+        let should = self.granted.get(user).copied().unwrap_or(0) + moved;
         let mut possible = BTreeSet::from([should]);
         for amount in self.unknown.get(user).into_iter().flatten() {
             let more: Vec<i64> = possible.iter().map(|sum| sum + amount).collect();

@@ -7,17 +7,25 @@ use super::Person;
 
 impl Person {
     pub(super) async fn enter_and_stay_away(&mut self) {
+        let mut tokens = Vec::new();
         for _ in 0..self.dice.between(2, 8) {
             self.token = None;
             self.show_up().await;
+            tokens.extend(self.token.clone());
             self.pause(0, 1_000).await;
         }
         let losses = self.history.auditor.lock().losses();
         self.push_in(losses).await;
-        // It looks now and then how far the last of them is, and never in time to claim its turn.
-        for _ in 0..self.dice.between(0, 8) {
-            self.pause(11_000, 20_000).await;
-            self.show_up().await;
+        // It looks now and then how far they are, and never in time to claim a turn.
+        for _ in 0..self.dice.between(0, 10) {
+            self.pause(11_000, 14_000).await;
+            for token in &mut tokens {
+                self.token = Some(token.clone());
+                self.show_up().await;
+                if let Some(renewed) = self.token.clone() {
+                    *token = renewed;
+                }
+            }
         }
     }
 

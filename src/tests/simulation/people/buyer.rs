@@ -33,10 +33,22 @@ impl Person {
         let hold = held.text("id");
         match self.dice.between(0, 9) {
             // Falls asleep over it.
-            0 => return None,
+            0 => {
+                let losses = self.history.auditor.lock().losses();
+                if self.dice.chance(300) {
+                    let left_ms = held.json["expires_in_s"].as_u64().unwrap_or(0) * 1_000;
+                    self.pause(left_ms + 4_000, left_ms + 20_000).await;
+                    self.order_in_vain(hold, losses).await;
+                }
+                return None;
+            }
             1 => {
+                let losses = self.history.auditor.lock().losses();
                 self.history.auditor.lock().given_back(hold);
-                self.call(Method::DELETE, format!("{holds}/{hold}")).await;
+                let gone = self.call(Method::DELETE, format!("{holds}/{hold}")).await;
+                if gone.is_some_and(|gone| gone.status == 204) && self.dice.chance(300) {
+                    self.order_in_vain(hold, losses).await;
+                }
                 return None;
             }
             _ => self.pause(0, 4_000).await,
@@ -98,6 +110,17 @@ impl Person {
         Some(placed.text("id").to_owned())
     }
 
+    /// Orders a hold that has ended. After so many `losses` of a lane nothing may have changed that.
+    async fn order_in_vain(&mut self, hold: &str, losses: u64) {
+        let body = json!({"event": self.event, "hold": hold, "coupon": null, "points": 0, "expected_cash": null,
+            "payment": {"provider": "sandbox", "key": "ok"}});
+        let placed = self.keyed(Method::POST, "/v1/orders".to_owned(), body).await;
+        let is_told = self.history.auditor.lock().losses() == losses;
+        if is_told && placed.is_some_and(|placed| placed.status == 202) {
+            self.finds(format!("INV-2: hold {hold} had ended and was ordered"));
+        }
+    }
+
     /// Orders the same hold once more, as if it were another order.
     async fn order_again(&mut self, body: Value) {
         if let Some(other) =
@@ -143,6 +166,10 @@ impl Person {
             self.keyed(Method::POST, format!("/v1/orders/{order}/refunds"), body).await;
             self.pause(0, 3_000).await;
             self.look(order).await;
+            let refunds = self.call(Method::GET, format!("/v1/orders/{order}/refunds")).await;
+            if let Some(refunds) = refunds.filter(|refunds| refunds.status == 200) {
+                self.history.auditor.lock().refunds(order, &refunds.json);
+            }
         }
     }
 

@@ -20,7 +20,9 @@ use super::history::{Answer, Asking, History};
 pub use operator::Operator;
 pub use watcher::watch;
 
-pub const EVENTS: [&str; 2] = ["hall", "club"];
+pub const EVENTS: [&str; 2] = [OF_BROWSERS, "club"];
+/// Its room does not ask who comes.
+pub const OF_BROWSERS: &str = "hall";
 pub const CAMPAIGN: &str = "welcome";
 pub const SEATS_PER_USER: usize = 6;
 /// How often somebody asks again who was told to, or not told at all.
@@ -34,6 +36,8 @@ pub struct Person {
     name: String,
     dice: Dice,
     event: &'static str,
+    /// Tells who they are where they take a place.
+    signs_in: bool,
     token: Option<String>,
     pass: Option<String>,
     visitor: String,
@@ -45,12 +49,14 @@ pub struct Person {
 impl Person {
     pub fn new(history: Arc<History>, number: u64, seed: u64) -> Self {
         let mut dice = Dice::of(seed, 1_000 + number);
-        // Some are one user in two browsers.
-        let user = if dice.chance(200) { number / 2 } else { number };
-        let event = *dice.one(&EVENTS);
+        // Some are one user in two browsers, each with a place of its own: so not where places are people's.
+        let shares = dice.chance(200);
+        let user = if shares { number / 2 } else { number };
+        let event = if shares { OF_BROWSERS } else { *dice.one(&EVENTS) };
         Self {
             event,
             name: format!("user-{user}"),
+            signs_in: false,
             token: None,
             pass: None,
             visitor: String::new(),
@@ -103,9 +109,12 @@ impl Person {
     }
 
     fn signed(&self) -> Vec<(&'static str, String)> {
-        let bearer = format!("Bearer {}", self.history.house.bearer(&self.name, ""));
         let pass = self.pass.clone().map(|pass| ("stanchion-pass", pass));
-        std::iter::once(("authorization", bearer)).chain(pass).collect()
+        std::iter::once(("authorization", self.bearer())).chain(pass).collect()
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.history.house.bearer(&self.name, ""))
     }
 
     fn finds(&self, what: String) {

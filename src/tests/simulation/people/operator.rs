@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use stanchion::clock::rfc3339;
 use stanchion::edge::router::Listener;
 
-use super::{CAMPAIGN, EVENTS, SEATS_PER_USER};
+use super::{CAMPAIGN, EVENTS, OF_BROWSERS, SEATS_PER_USER};
 use crate::dice::Dice;
 use crate::history::{Answer, Asking, History};
 
@@ -25,7 +26,8 @@ pub struct Operator {
 impl Operator {
     pub fn new(history: Arc<History>, seed: u64) -> Self {
         let mut dice = Dice::of(seed, 2);
-        let events = EVENTS.map(|event| (event, hall(&mut dice))).into();
+        let opens_ms = history.house.now_ms() + 1_000 * dice.between(10, 40) as i64;
+        let events = EVENTS.map(|event| (event, hall(&mut dice, event, opens_ms))).into();
         let campaign = campaign(&mut dice);
         Self { history, dice, keys: 0, events, campaign }
     }
@@ -33,9 +35,9 @@ impl Operator {
     /// Everything that is on sale, and what some have from before.
     pub async fn begin(&mut self) {
         for at in 0..self.events.len() {
-            self.put_event(at).await;
+            assert!(self.put_event(at).await, "the event is put");
         }
-        self.put_campaign().await;
+        assert!(self.put_campaign().await, "the campaign is put");
         for number in 0..self.dice.between(0, 4) {
             self.grant(&format!("user-{number}")).await;
         }
@@ -73,7 +75,7 @@ impl Operator {
                     let user = format!("user-{}", self.dice.between(0, 9));
                     self.grant(&user).await
                 }
-                _ => true,
+                _ => self.give_back_a_part().await,
             };
         }
         for at in 0..self.events.len() {
@@ -85,8 +87,9 @@ impl Operator {
 
     async fn put_event(&mut self, at: usize) -> bool {
         let (event, spec) = self.events[at].clone();
-        self.history.auditor.lock().room_may_be(event, &spec["room"]);
-        self.ask(Method::PUT, format!("/v1/admin/events/{event}"), Some(spec)).await.is_some()
+        self.history.auditor.lock().event_may_be(event, &spec);
+        let answer = self.ask(Method::PUT, format!("/v1/admin/events/{event}"), Some(spec)).await;
+        answer.is_some_and(|answer| answer.status < 300)
     }
 
     async fn patch(&mut self, at: usize, change: Value) -> bool {
@@ -99,7 +102,8 @@ impl Operator {
     async fn put_campaign(&mut self) -> bool {
         let spec = self.campaign.clone();
         self.history.auditor.lock().campaign_may_be(CAMPAIGN, &spec);
-        self.ask(Method::PUT, format!("/v1/admin/coupons/{CAMPAIGN}"), Some(spec)).await.is_some()
+        let answer = self.ask(Method::PUT, format!("/v1/admin/coupons/{CAMPAIGN}"), Some(spec)).await;
+        answer.is_some_and(|answer| answer.status < 300)
     }
 
     async fn grant(&mut self, user: &str) -> bool {
@@ -112,6 +116,19 @@ impl Operator {
             false => auditor.grant_unknown(user, amount),
         }
         true
+    }
+
+    /// Gives some money of a line back, whether its buyer asked or not.
+    async fn give_back_a_part(&mut self) -> bool {
+        let accepted = self.history.auditor.lock().accepted();
+        if accepted.is_empty() {
+            return false;
+        }
+        let (order, _) = self.dice.one(&accepted).clone();
+        self.history.auditor.lock().refunding(&order);
+        let line = json!({"line": 1, "amount": self.dice.between(1, PRICE)});
+        let body = json!({"lines": [line], "reason": "a bad view"});
+        self.ask(Method::POST, format!("/v1/admin/orders/{order}/refunds"), Some(body)).await.is_some()
     }
 
     /// Asks until there is an answer to believe.
@@ -134,9 +151,9 @@ impl Operator {
     }
 }
 
-/// A hall small enough to be fought for.
-fn hall(dice: &mut Dice) -> Value {
-    json!({
+/// A hall small enough to be fought for. In front of some, places are drawn at the opening.
+fn hall(dice: &mut Dice, event: &str, opens_ms: i64) -> Value {
+    let mut hall = json!({
         "name": "Hall", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
         "hold_ttl_s": dice.between(20, 60), "payment_ttl_s": 60, "seats_per_user": SEATS_PER_USER,
         "earn_bp": dice.between(0, 1) * 100,
@@ -148,7 +165,13 @@ fn hall(dice: &mut Dice) -> Value {
             "mode": "open", "capacity": dice.between(2, 8), "rate_per_min": dice.between(20, 240), "pass_ttl_s": 60,
             "claim_ttl_s": 10, "absent_after_s": 30, "late_grace_s": 20, "recover_s": 5,
         },
-    })
+    });
+    if event != OF_BROWSERS && dice.chance(400) {
+        hall["room"]["order"] = json!("lottery");
+        hall["room"]["identity"] = json!("user");
+        hall["opens_at"] = json!(rfc3339(opens_ms));
+    }
+    hall
 }
 
 fn campaign(dice: &mut Dice) -> Value {

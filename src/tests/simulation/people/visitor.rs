@@ -59,15 +59,19 @@ impl Person {
         let path = format!("/v1/events/{}/queue", self.event);
         let token = self.token.clone().map(|token| ("stanchion-queue", token));
         let (method, body) = if token.is_none() { (Method::POST, Some(json!({}))) } else { (Method::GET, None) };
-        let headers = token.into_iter().collect();
+        let bearer = self.signs_in.then(|| ("authorization", self.bearer()));
+        let headers = token.into_iter().chain(bearer).collect();
         let answer = self.ask(Asking { method, path, headers, body, listener: Listener::Public }).await;
+        // Some rooms want to know who comes.
+        self.signs_in |= answer.as_ref().is_some_and(|answer| answer.text("code") == "UNAUTHENTICATED");
         let Some(answer) = answer.filter(|answer| answer.status < 300) else {
             if self.token.is_none() {
                 self.history.auditor.lock().place_unknown(self.event);
             }
             return None;
         };
-        self.history.auditor.lock().placed(self.event, answer.when, &answer.json);
+        let is_new = answer.status == 201;
+        self.history.auditor.lock().placed(self.event, answer.when, &answer.json, is_new);
         self.token = answer.json["token"].as_str().map(str::to_owned);
         self.visitor = answer.text("visitor").to_owned();
         Some(answer)

@@ -1,0 +1,92 @@
+//! A refund as it was shown.
+
+use serde_json::Value;
+
+use super::{number, text};
+
+pub struct Refund {
+    pub status: String,
+    pub cash: i64,
+    pub points: i64,
+    pub earn: i64,
+    fee: i64,
+    lines: Vec<Part>,
+}
+
+/// What of a line is given back.
+struct Part {
+    line: i64,
+    amount: i64,
+    cash: i64,
+    points: i64,
+    earn: i64,
+}
+
+impl Refund {
+    pub fn of(refund: &Value) -> Self {
+        let lines = refund["lines"].as_array().into_iter().flatten();
+        Self {
+            status: text(refund, "status"),
+            cash: number(refund, "cash"),
+            points: number(refund, "points_restored"),
+            earn: number(refund, "earn_clawed"),
+            fee: number(refund, "fee"),
+            lines: lines.map(Part::of).collect(),
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.status == "done"
+    }
+
+    /// What it gives back of a line, gross.
+    pub fn amount_of(&self, line: i64) -> i64 {
+        self.lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
+    }
+
+    /// What is wrong with it alone.
+    pub fn faults(&self) -> Vec<String> {
+        let sum = |of: fn(&Part) -> i64| self.lines.iter().map(of).sum::<i64>();
+        let mut faults = Vec::new();
+        let (should, is) = (
+            (sum(|part| part.cash), sum(|part| part.points), sum(|part| part.earn)),
+            (self.cash + self.fee, self.points, self.earn),
+        );
+        if self.is_done() && should != is {
+            faults.push(format!("INV-10: its lines give back {should:?}, and in all {is:?} (cash, points, earned)"));
+        }
+        if self.lines.iter().any(|part| self.is_done() && part.amount != part.cash + part.points) {
+            faults.push("INV-10: a line's part is not its cash and points".to_owned());
+        }
+        faults
+    }
+
+    /// What is wrong with it, after `before` was shown.
+    pub fn contradicts(&self, before: &Refund) -> Vec<String> {
+        let (from, to) = (rank(&before.status), rank(&self.status));
+        let is_back = from > to || (from == FINAL && before.status != self.status);
+        is_back.then(|| format!("it was {} and is {}", before.status, self.status)).into_iter().collect()
+    }
+}
+
+impl Part {
+    fn of(part: &Value) -> Self {
+        Self {
+            line: number(part, "line"),
+            amount: number(part, "amount"),
+            cash: number(part, "cash"),
+            points: number(part, "points"),
+            earn: number(part, "earn"),
+        }
+    }
+}
+
+const FINAL: u8 = 2;
+
+fn rank(status: &str) -> u8 {
+    match status {
+        "requested" => 0,
+        "sent" => 1,
+        _ => FINAL,
+    }
+}
