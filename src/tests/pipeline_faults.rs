@@ -8,13 +8,32 @@ use stanchion::clock::Clock;
 use stanchion::ids::LogId;
 use stanchion::lane::Entry;
 use stanchion::lane::order::OrderStatus;
-use stanchion::lane::record::{Body, Record, VERSION};
+use stanchion::lane::record::{Body, PaymentResult, Record, VERSION};
 use stanchion::ledger::book::{self, Batch};
+use stanchion::ledger::catalog::{EventRow, Put};
+use stanchion::ledger::draws::DrawSecret;
 use stanchion::pipeline::{Requeued, audit};
 
-use super::pipeline_support::{House, LANE, Store, eventually};
+use super::pipeline_support::{House, LANE, Store, eventually, first_attempt};
 use super::support::proxy::{self, Proxy};
 use super::support::servers;
+
+/// The audit looks at what the ledger says is on sale.
+async fn put_on_sale(house: &House) {
+    let event = EventRow {
+        id: "hall".into(),
+        lane: LANE,
+        version: 1,
+        seq: 0,
+        spec: "{}".to_owned(),
+        layout: "{}".to_owned(),
+        draw: DrawSecret::random(),
+        away: false,
+        returned: false,
+        fact: None,
+    };
+    assert_eq!(house.ledger.put_event(event, None, house.clock.now_ms()).await.expect("stores"), Put::Done);
+}
 
 /// What a writer does between reading and settling, without the rest.
 async fn commit_only(house: &House) {
@@ -148,6 +167,28 @@ async fn a_dead_record_stands_alone_and_comes_back() {
     house.close().await;
 }
 
+/// While a record of an order waits for a person, lane and ledger may differ about the order, and about no other.
+#[tokio::test]
+async fn the_audit_waits_for_dead_records() {
+    let house = House::open(Store::Embedded).await;
+    put_on_sale(&house).await;
+    let report = async || audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
+    let order = house.order("kim", &[0], Some("ok")).await;
+    commit_only(&house).await;
+    let result = PaymentResult::Captured;
+    let captured = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt: first_attempt(&order), result };
+    let record = Record { id: "captured".to_owned(), body: captured };
+    house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
+    commit_only(&house).await;
+    let log = house.lane().read_log(LogId(0), 10).await.expect("answers");
+    house.lane().trim(log.last().expect("two records").log).await.expect("answers");
+    assert!(!report().await.ok, "the lane was not told");
+    let buried = book::bury(&house.ledger, LANE, Entry { id: "late".to_owned(), ..log[1].clone() }, "x".to_owned(), 0);
+    buried.await.expect("buries");
+    let report = report().await;
+    assert!(report.ok, "{report:?}");
+}
+
 /// The door should have refused it. All the same its buyer is told, and nothing stays taken.
 #[tokio::test]
 async fn an_order_that_cannot_be_written_ends_and_gives_everything_back() {
@@ -256,6 +297,7 @@ async fn what_was_put_aside_is_in_a_rebuilt_lane_on_servers() {
 /// A door accepted it: its seats and its number are nobody else's, whenever a person requeues it.
 async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
     let house = House::open(store).await;
+    put_on_sale(&house).await;
     let order = house.order("kim", &[0, 1], Some("ok")).await;
     let log = house.lane().read_log(LogId(0), 10).await.expect("answers");
     let claimed = Body::CouponClaimed {

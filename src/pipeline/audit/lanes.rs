@@ -99,7 +99,8 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
         }
     }
     if !compared.differences.is_empty() {
-        let waiting = in_log(lane).await?;
+        let mut waiting = in_log(lane).await?;
+        waiting.extend(put_aside(ledger, compared.differences.keys()).await?);
         compared.differences.retain(|key, _| !key.about.iter().any(|about| waiting.contains(about)));
     }
     Ok(compared)
@@ -153,8 +154,7 @@ async fn orders(ledger: &Ledger, dump: &EventDump, now_ms: Millis, compared: &mu
     for page in dump.orders.chunks(PAGE) {
         let ids: Vec<OrderId> = page.iter().map(|o| o.id.clone()).collect();
         let known = ledger.known_orders(&ids).await?;
-        // What is dead waits for a person, and its order with it.
-        for order in page.iter().filter(|order| !known.dead.contains(&order.id)) {
+        for order in page {
             unwritten(order, now_ms, compared);
             let version = known.versions.get(&order.id);
             if version.is_none() {
@@ -180,6 +180,19 @@ fn unwritten(order: &OrderFact, now_ms: Millis, compared: &mut Compared) {
         let text = format!("order {id} is accepted and not written, {late_s} s after its deadline");
         compared.differs("INV-4", format!("unwritten {id}"), vec![About::Order(id.clone())], text);
     }
+}
+
+/// Of the orders that these are about, those with a dead record: it waits for a person, and they with it.
+async fn put_aside(ledger: &Ledger, keys: impl Iterator<Item = &Key>) -> Result<Vec<About>, Error> {
+    let orders = keys.flat_map(|key| &key.about).filter_map(|about| match about {
+        About::Order(order) => Some(order.clone()),
+        About::Claim(..) => None,
+    });
+    let (orders, mut dead): (Vec<OrderId>, _) = (orders.collect(), Vec::new());
+    for page in orders.chunks(PAGE) {
+        dead.extend(ledger.known_orders(page).await?.dead.into_iter().map(About::Order));
+    }
+    Ok(dead)
 }
 
 /// Orders and claims with a record in the log.
