@@ -17,7 +17,7 @@ use super::layout::Layout;
 use crate::clock::{Clock, Millis, Timestamp};
 use crate::draw::Birth;
 use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, EventPut, Lanes, PutCampaign, PutEvent};
+use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
 use crate::ledger::catalog::{CampaignRow, EventRow, Fact, Put};
 use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
@@ -309,7 +309,7 @@ impl Catalog {
                 Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutEventOutcome::Created(after)),
                 Applied::Done | Applied::Overtaken => Ok(PutEventOutcome::Changed(after)),
                 Applied::Refused(seats) => {
-                    self.revert_event(&after).await?;
+                    self.revert_event(&after, &seats).await?;
                     Ok(PutEventOutcome::SeatsSold(names(&after.layout, &seats)))
                 }
             };
@@ -391,23 +391,24 @@ impl Catalog {
         }
     }
 
-    /// The lane refuses what the ledger already has: the ledger takes the spec that the lane has again, as a newer
-    /// version. (A new event cannot be refused: nothing of it is taken.)
-    async fn revert_event(&self, refused: &Event) -> Result<()> {
-        // The lane says which version it has when it is told of one that is older than any.
-        let oldest = EventPut { version: 0, ..refused.lane_put() };
-        let told = self.lane(refused.lane).put_event(self.clock.now_ms(), oldest).await?;
-        let PutEvent::Stale(version) = told else { return Ok(()) };
-        let Some(spec) = self.ledger.former_event(&refused.id, version).await? else {
-            tracing::error!(event = %refused.id, version, "what the lane has is not kept; the event waits for a new PUT");
+    /// The lane refuses what the ledger already has, because of these seats: the ledger takes the newest former spec
+    /// again that has them all, as a newer version. (A new event cannot be refused: nothing of it is taken.)
+    async fn revert_event(&self, refused: &Event, seats: &[SeatIndex]) -> Result<()> {
+        for text in self.ledger.former_events(&refused.id, refused.version).await? {
+            let unreadable = |source| Error::Unreadable { what: "event", id: refused.id.to_string(), source };
+            let spec: EventSpec = serde_json::from_str(&text).map_err(unreadable)?;
+            let restored = self.next_event(&refused.id, spec, Some(refused));
+            let blocked = restored.layout.blocked();
+            if seats.iter().any(|seat| blocked.iter().any(|(from, to)| (from..to).contains(&seat))) {
+                continue;
+            }
+            let restored = Arc::new(restored);
+            if self.store_event(&restored, Some(refused)).await? {
+                self.apply_event(&restored).await?;
+            }
             return Ok(());
-        };
-        let unreadable = |source| Error::Unreadable { what: "event", id: refused.id.to_string(), source };
-        let spec = serde_json::from_str(&spec).map_err(unreadable)?;
-        let restored = Arc::new(self.next_event(&refused.id, spec, Some(refused)));
-        if self.store_event(&restored, Some(refused)).await? {
-            self.apply_event(&restored).await?;
         }
+        tracing::error!(event = %refused.id, "no former hall that is kept has the seats that are taken; it waits for a new PUT");
         Ok(())
     }
 
@@ -462,7 +463,7 @@ impl Catalog {
                 Applied::Done | Applied::Overtaken if before.is_none() => Ok(PutCampaignOutcome::Created(after)),
                 Applied::Done | Applied::Overtaken => Ok(PutCampaignOutcome::Changed(after)),
                 Applied::Refused(claimed) => {
-                    self.revert_campaign(&after).await?;
+                    self.revert_campaign(&after, claimed).await?;
                     Ok(PutCampaignOutcome::StockClaimed(claimed))
                 }
             };
@@ -491,21 +492,21 @@ impl Catalog {
         Ok(put)
     }
 
-    /// As [`Self::revert_event`].
-    async fn revert_campaign(&self, refused: &Campaign) -> Result<()> {
-        let oldest = CampaignPut { version: 0, ..refused.lane_put() };
-        let told = self.lane(refused.lane).put_campaign(self.clock.now_ms(), oldest).await?;
-        let PutCampaign::Stale(version) = told else { return Ok(()) };
-        let Some(spec) = self.ledger.former_campaign(&refused.id, version).await? else {
-            tracing::error!(campaign = %refused.id, version, "what the lane has is not kept; it waits for a new PUT");
+    /// As [`Self::revert_event`]: the newest former spec with stock for what is claimed.
+    async fn revert_campaign(&self, refused: &Campaign, claimed: i64) -> Result<()> {
+        for text in self.ledger.former_campaigns(&refused.id, refused.version).await? {
+            let unreadable = |source| Error::Unreadable { what: "campaign", id: refused.id.to_string(), source };
+            let spec: CampaignSpec = serde_json::from_str(&text).map_err(unreadable)?;
+            if spec.stock < claimed {
+                continue;
+            }
+            let restored = Arc::new(Campaign { version: refused.version + 1, spec, ..refused.clone() });
+            if self.store_campaign(&restored, Some(refused)).await? == Put::Done {
+                self.apply_campaign(&restored).await?;
+            }
             return Ok(());
-        };
-        let unreadable = |source| Error::Unreadable { what: "campaign", id: refused.id.to_string(), source };
-        let spec = serde_json::from_str(&spec).map_err(unreadable)?;
-        let restored = Arc::new(Campaign { version: refused.version + 1, spec, ..refused.clone() });
-        if self.store_campaign(&restored, Some(refused)).await? == Put::Done {
-            self.apply_campaign(&restored).await?;
         }
+        tracing::error!(campaign = %refused.id, claimed, "no former stock that is kept was enough; it waits for a new PUT");
         Ok(())
     }
 
@@ -596,7 +597,7 @@ impl Catalog {
                         self.unapplied.lock().refused_events.is_left(&id, event.version, self.clock.tick_ms());
                     if is_left {
                         tracing::warn!(event = %id, seats = seats.len(), "a change would drop seats that are taken, and is taken back");
-                        if let Err(error) = self.revert_event(&event).await {
+                        if let Err(error) = self.revert_event(&event, &seats).await {
                             tracing::debug!(event = %id, %error, "not taken back yet");
                         }
                     }
@@ -612,7 +613,7 @@ impl Catalog {
                     let (version, tick) = (campaign.version, self.clock.tick_ms());
                     if self.unapplied.lock().refused_campaigns.is_left(&id, version, tick) {
                         tracing::warn!(campaign = %id, claimed, "a change would leave less stock than is claimed, and is taken back");
-                        if let Err(error) = self.revert_campaign(&campaign).await {
+                        if let Err(error) = self.revert_campaign(&campaign, claimed).await {
                             tracing::debug!(campaign = %id, %error, "not taken back yet");
                         }
                     }

@@ -230,21 +230,24 @@ impl Ledger {
         .await
     }
 
-    /// JSON of the spec that an event had at a version; `None`: it is kept no more.
-    pub async fn former_event(&self, id: &EventId, version: i64) -> Result<Option<String>> {
-        let text = "SELECT spec FROM event_version WHERE event = ? AND version = ?";
-        self.former("former_event", text, id.to_string(), version).await
+    /// JSON of the specs that an event had before this version, the newest first; not all are kept.
+    pub async fn former_events(&self, id: &EventId, version: i64) -> Result<Vec<String>> {
+        let text = "SELECT spec FROM event_version WHERE event = ? AND version < ? ORDER BY version DESC LIMIT ?";
+        self.former("former_events", text, id.to_string(), version).await
     }
 
-    /// As [`Self::former_event`], of a campaign; these are kept for good.
-    pub async fn former_campaign(&self, id: &CampaignId, version: i64) -> Result<Option<String>> {
-        let text = "SELECT spec FROM campaign_version WHERE campaign = ? AND version = ?";
-        self.former("former_campaign", text, id.to_string(), version).await
+    /// As [`Self::former_events`], of a campaign.
+    pub async fn former_campaigns(&self, id: &CampaignId, version: i64) -> Result<Vec<String>> {
+        let text = "SELECT spec FROM campaign_version WHERE campaign = ? AND version < ? ORDER BY version DESC LIMIT ?";
+        self.former("former_campaigns", text, id.to_string(), version).await
     }
 
-    async fn former(&self, name: &'static str, text: &'static str, id: String, version: i64) -> Result<Option<String>> {
+    async fn former(&self, name: &'static str, text: &'static str, id: String, version: i64) -> Result<Vec<String>> {
         self.read(name, Source::Primary, move |conn| {
-            Box::pin(async move { Ok(sqlx::query_scalar(text).bind(id).bind(version).fetch_optional(conn).await?) })
+            Box::pin(async move {
+                let query = sqlx::query_scalar(text).bind(id).bind(version).bind(FORMER_KEPT);
+                Ok(query.fetch_all(conn).await?)
+            })
         })
         .await
     }

@@ -129,13 +129,26 @@ async fn a_change_that_is_refused_the_second_time_is_taken_back_whole() {
     for key in ["c1", "c2", "c3"] {
         spring.claim(START, ask::claim("spring", key, "kim")).await.expect("an answer");
     }
-    put_campaign(&house.dying_gateway().await, 2).await;
-    organizer.refresh().await.expect("reads");
-    let again = put_campaign(&organizer, 2).await;
-    assert!(matches!(again, PutCampaignOutcome::StockClaimed(3)), "{again:?}");
-    let new = house.gateway();
-    new.refresh().await.expect("reads");
-    assert_eq!(new.campaign("spring").expect("it is on sale").spec.stock, 5);
+    for is_rebuilt in [false, true] {
+        let dying = house.dying_gateway().await;
+        put_campaign(&dying, 2).await;
+        if is_rebuilt {
+            // A lane that is lost meanwhile has it from the ledger, and is as wrong.
+            let put = dying.campaign("spring").expect("it is on sale").lane_put();
+            let claims = (1..=3).map(|number| ask::claimed(&format!("c{number}"), number, "kim")).collect();
+            spring.begin_restore(START, 2, LogId(9)).await.expect("a new generation");
+            spring.restore_campaign(START, 2, put, claims).await.expect("restores");
+            spring.end_restore(START, 2).await.expect("the same one");
+        }
+        organizer.refresh().await.expect("reads");
+        let again = put_campaign(&organizer, 2).await;
+        assert!(matches!(again, PutCampaignOutcome::StockClaimed(3)), "{again:?}");
+        let new = house.gateway();
+        new.refresh().await.expect("reads");
+        assert_eq!(new.campaign("spring").expect("it is on sale").spec.stock, 5);
+    }
+    let after = spring.claim(START, ask::claim("spring", "c4", "kim")).await.expect("an answer");
+    assert!(matches!(after, ClaimOutcome::Claimed { .. }), "{after:?}");
 }
 
 async fn run(ledger: &Ledger, text: &'static str) {
