@@ -70,7 +70,8 @@ impl Person {
             }
             return None;
         };
-        let is_new = answer.status == 201;
+        // Who asks for a place without having one may have got it the last time, and not heard of it.
+        let is_new = self.token.is_none();
         self.history.auditor.lock().placed(self.event, answer.when, &answer.json, is_new);
         self.token = answer.json["token"].as_str().map(str::to_owned);
         self.visitor = answer.text("visitor").to_owned();
