@@ -2,7 +2,8 @@
 //! a change goes: ledger, lane, memory.
 //!
 //! Requests read memory only. A change made elsewhere arrives by `refresh`. A change whose lane step
-//! failed is remembered and applied by later refreshes, of this process or any other.
+//! failed is remembered and applied by later refreshes, of this process or any other. A change that the lane refuses
+//! is taken back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +91,8 @@ struct Index {
     campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
 }
 
-/// Who makes a change that its lane refuses takes it back. After so long they are dead, and anybody does, ms.
+/// The process that made a refused change takes it back at once. After so long it must be dead, and any other process
+/// takes the change back, ms. A failed attempt is repeated after as long.
 const LEFT_MS: Millis = 10_000;
 
 /// What the lanes have not taken yet.
@@ -112,13 +114,18 @@ impl<Id> Default for Refusals<Id> {
 }
 
 impl<Id: Ord + Clone> Refusals<Id> {
-    /// It is refused at `tick`; whether nobody has taken it back for long.
+    /// Notes that a version is refused at `tick`. True: it has been refused for [`LEFT_MS`], since the first time or the
+    /// last attempt to take it back.
     fn is_left(&mut self, id: &Id, version: i64, tick: Millis) -> bool {
         let (refused, since) = self.0.entry(id.clone()).or_insert((version, tick));
         if *refused != version {
             (*refused, *since) = (version, tick);
         }
-        tick - *since >= LEFT_MS
+        let is_left = tick - *since >= LEFT_MS;
+        if is_left {
+            *since = tick;
+        }
+        is_left
     }
 }
 

@@ -167,7 +167,7 @@ async fn a_dead_record_stands_alone_and_comes_back() {
     house.close().await;
 }
 
-/// While a record of an order waits for a person, lane and ledger may differ about the order, and about no other.
+/// While a record of an order waits in the dead letters, lane and ledger may differ about that order.
 #[tokio::test]
 async fn the_audit_waits_for_dead_records() {
     let house = House::open(Store::Embedded).await;
@@ -294,7 +294,7 @@ async fn what_was_put_aside_is_in_a_rebuilt_lane_on_servers() {
     what_was_put_aside_is_in_a_rebuilt_lane(Store::Servers).await;
 }
 
-/// A door accepted it: its seats and its number are nobody else's, whenever a person requeues it.
+/// A door accepted the records. A rebuilt lane gives their seats and numbers to nobody else.
 async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
     let house = House::open(store).await;
     put_on_sale(&house).await;

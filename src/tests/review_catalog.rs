@@ -76,7 +76,7 @@ async fn put_campaign(gateway: &Catalog, stock: i64) -> PutCampaignOutcome {
     gateway.put_campaign(&CampaignId::from("spring"), spec).await.expect("answers")
 }
 
-/// Nobody asks for it again: after a while any gateway takes it back.
+/// The gateway that made the change is dead. Another gateway takes the change back after ten seconds.
 #[tokio::test]
 async fn a_change_that_its_lane_refuses_does_not_stay_in_the_ledger() {
     let house = House::open().await;
@@ -119,7 +119,7 @@ async fn a_change_that_its_lane_refuses_does_not_stay_in_the_ledger() {
     assert!(matches!(put_campaign(&other, 6).await, PutCampaignOutcome::Changed(_)));
 }
 
-/// Whoever asks for it again is told no, and nothing of it stays.
+/// A second PUT of the refused change is a conflict. The ledger then has the former stock again.
 #[tokio::test]
 async fn a_change_that_is_refused_the_second_time_is_taken_back_whole() {
     let house = House::open().await;
