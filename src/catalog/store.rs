@@ -171,6 +171,8 @@ pub struct Catalog {
 /// change younger than one the first could not show yet.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
+    /// Everything up to this change was read.
+    all: i64,
     events: i64,
     campaigns: i64,
 }
@@ -545,9 +547,14 @@ impl Catalog {
         }
     }
 
-    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. Bounded by what changed.
+    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. One row when nothing did, else bounded by
+    /// what changed.
     pub async fn refresh(&self) -> Result<()> {
         let mut seen = *self.seen.lock();
+        let last = self.ledger.catalog_seq().await?;
+        if last == seen.all {
+            return Ok(());
+        }
         loop {
             let events = self.ledger.events_since(seen.events, PAGE).await?;
             let campaigns = self.ledger.campaigns_since(seen.campaigns, PAGE).await?;
@@ -580,6 +587,7 @@ impl Catalog {
             }
         }
         let mut stored = self.seen.lock();
+        stored.all = stored.all.max(last);
         stored.events = stored.events.max(seen.events);
         stored.campaigns = stored.campaigns.max(seen.campaigns);
         Ok(())

@@ -73,13 +73,9 @@ impl Ledger {
             Box::pin(async move {
                 let seq = next_seq(conn).await?;
                 let fact = row.fact.clone();
-                // An event that comes back draws by another secret: the lists of before are of none of its draws.
-                if exists(conn, "SELECT COUNT(*) FROM event WHERE id = ? AND away = 1", row.id.as_str()).await? {
-                    for text in ["DELETE FROM room_draw WHERE event = ?", "DELETE FROM room_draw_part WHERE event = ?"]
-                    {
-                        sqlx::query(text).bind(row.id.to_string()).execute(&mut *conn).await?;
-                    }
-                }
+                let away = "SELECT COUNT(*) FROM event WHERE id = ? AND away = 1";
+                let comes_back = exists(conn, away, row.id.as_str()).await?;
+                let event = row.id.to_string();
                 if let Some(version) = expected {
                     keep_former(conn, row.id.as_str(), version).await?;
                 }
@@ -121,6 +117,13 @@ impl Ledger {
                 };
                 if met != 1 {
                     return Ok(Put::Conflict);
+                }
+                if comes_back {
+                    // It draws by another secret: the stored lists are of none of its draws.
+                    for text in ["DELETE FROM room_draw WHERE event = ?", "DELETE FROM room_draw_part WHERE event = ?"]
+                    {
+                        sqlx::query(text).bind(&event).execute(&mut *conn).await?;
+                    }
                 }
                 if let Some(Fact { id, kind, body }) = fact {
                     let row = vec![id.into(), now_ms.into(), kind.into(), body.into()];
@@ -243,7 +246,7 @@ impl Ledger {
     }
 
     async fn former(&self, name: &'static str, text: &'static str, id: String, version: i64) -> Result<Vec<String>> {
-        self.read(name, Source::Primary, move |conn| {
+        self.read_one(name, Source::Primary, move |conn| {
             Box::pin(async move {
                 let query = sqlx::query_scalar(text).bind(id).bind(version).bind(FORMER_KEPT);
                 Ok(query.fetch_all(conn).await?)
@@ -252,9 +255,14 @@ impl Ledger {
         .await
     }
 
+    /// The number of the last change of any event or campaign; 0: there was none.
+    pub async fn catalog_seq(&self) -> Result<i64> {
+        self.read_one("catalog_seq", Source::Primary, |conn| Box::pin(last_seq(conn))).await
+    }
+
     /// Events changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
-        self.read("events_since", Source::Primary, move |conn| {
+        self.read_one("events_since", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, lane, version, seq, spec, layout, draw_key, away, times_left FROM event \
                      WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -267,7 +275,7 @@ impl Ledger {
 
     /// Campaigns changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn campaigns_since(&self, seq: i64, limit: i64) -> Result<Vec<CampaignRow>> {
-        self.read("campaigns_since", Source::Primary, move |conn| {
+        self.read_one("campaigns_since", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text =
                     "SELECT id, lane, version, seq, stock, spec FROM campaign WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -280,7 +288,7 @@ impl Ledger {
 
     /// One more than the highest lane anything lives in: fewer lanes would hide it.
     pub async fn lanes_known(&self) -> Result<u16> {
-        self.read("lanes_known", Source::Primary, |conn| {
+        self.read_one("lanes_known", Source::Primary, |conn| {
             Box::pin(async move {
                 let text = "SELECT MAX(lane) AS lane FROM \
                      (SELECT lane FROM event UNION SELECT lane FROM campaign UNION SELECT lane FROM lane) AS known";
@@ -293,7 +301,7 @@ impl Ledger {
 
     /// What the ledger last saw of a lane; all zero when it never did.
     pub async fn lane_mark(&self, lane: LaneId) -> Result<LaneMark> {
-        self.read("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
+        self.read_one("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
     }
 
     /// Remembers what a lane has come to, when the ledger's mark is still of generation `before` (0: there
@@ -346,8 +354,6 @@ pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, before: u64, mark: Lan
     Ok(Put::Done)
 }
 
-/// The next change's number. Its row stays locked until the commit, so numbers become visible in order
-/// and nobody who reads "all after n" misses one.
 /// Keeps the stored spec, which is about to be replaced.
 async fn keep_former(conn: &mut Conn, id: &str, version: i64) -> Result<()> {
     let text = "INSERT INTO event_version (event, version, spec) \
@@ -358,8 +364,14 @@ async fn keep_former(conn: &mut Conn, id: &str, version: i64) -> Result<()> {
     Ok(())
 }
 
+/// The next change's number. Its row stays locked until the commit, so numbers become visible in order
+/// and nobody who reads "all after n" misses one.
 async fn next_seq(conn: &mut Conn) -> Result<i64> {
     sqlx::query("UPDATE counter SET value = value + 1 WHERE name = 'catalog'").execute(&mut *conn).await?;
+    last_seq(conn).await
+}
+
+async fn last_seq(conn: &mut Conn) -> Result<i64> {
     let row = sqlx::query("SELECT value FROM counter WHERE name = 'catalog'").fetch_one(conn).await?;
     Ok(row.try_get("value")?)
 }

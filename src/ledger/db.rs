@@ -55,6 +55,14 @@ pub enum Source {
     Replica,
 }
 
+/// How many statements a read has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Statements {
+    One,
+    /// Together they see one moment.
+    Several,
+}
+
 /// The open ledger; clones share its pools.
 #[derive(Clone)]
 pub struct Ledger {
@@ -198,6 +206,23 @@ impl Ledger {
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
     {
+        self.timed(query, source, Statements::Several, work).await
+    }
+
+    /// As [`Self::read`], for work of a single statement. A statement sees one moment without a transaction.
+    pub async fn read_one<T, F>(&self, query: &'static str, source: Source, work: F) -> Result<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
+    {
+        self.timed(query, source, Statements::One, work).await
+    }
+
+    async fn timed<T, F>(&self, query: &'static str, source: Source, statements: Statements, work: F) -> Result<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
+    {
         let pool = match source {
             Source::Primary => &self.read,
             Source::Replica => &self.replica,
@@ -205,7 +230,13 @@ impl Ledger {
         let (started, between) = (clock::instant(), self.between.as_deref());
         let call = async {
             let mut conn = pool.acquire().await?;
-            match tokio::time::timeout(self.read_limit, snapshot(&mut conn, work)).await {
+            let done = async {
+                match statements {
+                    Statements::One => work(&mut conn).await,
+                    Statements::Several => snapshot(&mut conn, work).await,
+                }
+            };
+            match tokio::time::timeout(self.read_limit, done).await {
                 Ok(done) => {
                     given_back(conn, between).await;
                     done
@@ -316,6 +347,10 @@ impl Pooled {
         let pool = AnyPoolOptions::new()
             .max_connections(size)
             .acquire_timeout(wait)
+            // A connection stays until it fails. The pool's own limits would replace all of them in the same minute, half an
+            // hour after the start, and each new one prepares every statement again.
+            .max_lifetime(None)
+            .idle_timeout(None)
             .test_before_acquire(!rollback)
             .after_connect(move |conn, _| {
                 Box::pin(async move { sqlx::raw_sql(session).execute(conn).await.map(drop) })

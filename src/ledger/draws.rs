@@ -86,7 +86,7 @@ impl Ledger {
     /// A round's draw; `None`: not opened yet.
     pub async fn draw(&self, event: &EventId, round: i64) -> Result<Option<Draw>> {
         let event = event.to_string();
-        self.read("draw", Source::Primary, move |conn| {
+        self.read_one("draw", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT list_digest, visitors, at_ms, \
                      (SELECT COUNT(*) FROM room_draw_part WHERE event = ? AND round = ?) AS parts \
@@ -108,7 +108,7 @@ impl Ledger {
     /// One part of a draw's list; `None`: there is no such part.
     pub async fn draw_part(&self, event: &EventId, round: i64, part: i64) -> Result<Option<String>> {
         let event = event.to_string();
-        self.read("draw_part", Source::Primary, move |conn| {
+        self.read_one("draw_part", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT body FROM room_draw_part WHERE event = ? AND round = ? AND part = ?";
                 let row = sqlx::query(text).bind(event).bind(round).bind(part).fetch_optional(conn).await?;

@@ -3,7 +3,7 @@
 
 use super::campaign_version::Versions;
 use super::coupons::{Basket, Coupon, Unusable, best};
-use super::points::{Cart, Lot, Priced, price_order};
+use super::points::{Cart, Priced, price_order};
 use crate::clock::Millis;
 use crate::ids::{CouponRef, EventId, SeatIndex};
 use crate::lane::record::CouponChoice;
@@ -11,8 +11,8 @@ use crate::lane::record::CouponChoice;
 /// What the ledger knows of a buyer.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// Lots with something left.
-    pub lots: Vec<Lot>,
+    /// Points that can be spent now.
+    pub usable: i64,
     /// Issued coupons.
     pub coupons: Vec<Coupon>,
     /// What `coupons` are worth, and the one that was asked for.
@@ -54,11 +54,6 @@ pub enum Outcome {
 }
 
 impl Inputs {
-    /// Points that can be spent now.
-    pub fn usable(&self, now_ms: Millis) -> i64 {
-        self.lots.iter().filter(|lot| lot.is_usable(now_ms)).map(|lot| lot.remaining).sum()
-    }
-
     pub fn quote(&self, ask: Ask<'_>) -> Outcome {
         let basket = Basket { event: ask.event, gross: ask.seats.iter().map(|&(_, price)| price).sum() };
         let (coupon, discount) = match self.choose(ask.coupon, basket, ask.now_ms) {
@@ -66,7 +61,7 @@ impl Inputs {
             Ok(None) => (None, 0),
             Err(why) => return Outcome::CouponUnavailable(why),
         };
-        let usable = self.usable(ask.now_ms);
+        let usable = self.usable;
         let points = match ask.points {
             PointsAsk::Max => usable,
             PointsAsk::Amount(wanted) => wanted,
@@ -104,23 +99,12 @@ impl Inputs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::points::Origin;
 
     fn inputs() -> Inputs {
         let spec = r#"{"name": "Spring", "kind": "percent", "percent_bp": 1000, "max_discount": 10000,
             "stock": 5, "min_spend": 1000}"#;
-        let lot = Lot {
-            id: "L".into(),
-            origin: Origin::Grant,
-            granted: 12_000,
-            remaining: 12_000,
-            usable_ms: 0,
-            expires_ms: None,
-            created_ms: 0,
-            line: None,
-        };
         Inputs {
-            lots: vec![lot],
+            usable: 12_000,
             coupons: vec![Coupon { coupon: spring(3), expires_ms: None }],
             campaigns: [(("spring".into(), 1), serde_json::from_str(spec).expect("a spec"))].into(),
             taken: false,

@@ -16,7 +16,7 @@ on_both! {
     an_events_draw_secret_is_given_once
 }
 
-fn event(id: &str, version: i64) -> EventRow {
+pub fn event(id: &str, version: i64) -> EventRow {
     EventRow {
         id: EventId::from(id),
         lane: LaneId(5),

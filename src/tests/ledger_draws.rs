@@ -5,6 +5,7 @@ use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::Put;
 use stanchion::ledger::draws::{Draw, SaveDraw, parts};
 
+use crate::ledger_catalog::event;
 use crate::ledger_rows::on_both;
 
 on_both! {
@@ -12,6 +13,7 @@ on_both! {
     the_first_draw_of_a_round_stays
     of_many_who_draw_at_once_one_has
     a_large_draw
+    a_refused_change_of_an_event_that_left_keeps_its_lists
 }
 
 fn ids(count: usize) -> Vec<VisitorId> {
@@ -85,4 +87,16 @@ async fn a_large_draw(ledger: &Ledger) {
     let (read, bodies) = stored(ledger, "hall", 1).await.expect("it is there");
     assert_eq!((read.parts, read.visitors), (60, 300_000));
     assert!(bodies == large.parts, "every part reads back");
+}
+
+async fn a_refused_change_of_an_event_that_left_keeps_its_lists(ledger: &Ledger) {
+    let hall = EventId::from("hall");
+    assert_eq!(ledger.put_event(event("hall", 1), None, 1).await.expect("stores"), Put::Done);
+    assert_eq!(ledger.save_draw(draw("hall", 1, "first", 3)).await.expect("answers"), Put::Done);
+    assert!(ledger.retire_event(&hall, 1, 0).await.expect("answers"));
+    assert_eq!(ledger.put_event(event("hall", 2), Some(1), 2).await.expect("answers"), Put::Conflict);
+    assert!(stored(ledger, "hall", 1).await.is_some());
+    // It comes back, and draws by another secret.
+    assert_eq!(ledger.put_event(event("hall", 3), Some(2), 3).await.expect("stores"), Put::Done);
+    assert_eq!(stored(ledger, "hall", 1).await, None);
 }

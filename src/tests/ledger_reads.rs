@@ -6,6 +6,7 @@ use stanchion::lane::order::{OrderStatus, Reason, RefundStatus, TicketState};
 use stanchion::lane::record::CouponChoice;
 use stanchion::ledger::Ledger;
 use stanchion::ledger::reads::{Cursor, OrderFilter};
+use stanchion::ledger::sql::{self, Value};
 
 use crate::ledger_rows::{on_both, paid_order, run};
 
@@ -14,6 +15,7 @@ on_both! {
     lists_are_pages
     a_user_sees_tickets_coupons_and_points
     a_quote_is_given_what_is_free
+    a_quote_counts_every_lot
     a_lane_can_be_rebuilt
     a_sound_ledger_has_no_violations
     what_breaks_an_invariant_is_found
@@ -124,17 +126,42 @@ async fn a_quote_is_given_what_is_free(ledger: &Ledger) {
     paid_order(ledger).await.expect("rows");
     let kim = UserId::from("kim");
     let best = ledger.quote_inputs(&kim, &CouponChoice::Best, 999).await.expect("reads");
-    assert_eq!((best.usable(999), best.coupons.len(), best.campaigns.len()), (585, 1, 1));
+    assert_eq!((best.usable, best.coupons.len(), best.campaigns.len()), (585, 1, 1));
     assert_eq!(best.coupons[0].coupon.number, 2);
     let late = ledger.quote_inputs(&kim, &CouponChoice::Best, 1_000).await.expect("reads");
     assert!(late.coupons.is_empty());
     // Usable from 200 on.
-    assert_eq!(ledger.quote_inputs(&kim, &CouponChoice::None, 199).await.expect("reads").usable(199), 500);
+    assert_eq!(ledger.quote_inputs(&kim, &CouponChoice::None, 199).await.expect("reads").usable, 500);
     for (number, taken) in [(1, true), (2, false), (3, true), (4, false)] {
         let one = CouponChoice::One(CouponRef { campaign: "spring".into(), number, version: 1 });
         let inputs = ledger.quote_inputs(&kim, &one, 300).await.expect("reads");
         assert_eq!((inputs.taken, inputs.campaigns.len()), (taken, 1), "{number}");
     }
+}
+
+/// However many there are: the writer spends of all of them.
+async fn a_quote_counts_every_lot(ledger: &Ledger) {
+    let columns = ["id", "user_id", "origin", "granted", "remaining", "usable_ms", "expires_ms", "created_ms"];
+    let lot = |n: i64, usable_ms: i64, expires_ms: Value| -> Vec<Value> {
+        let id = format!("g/{n:03}");
+        vec![
+            id.into(),
+            "lee".into(),
+            "grant".into(),
+            2i64.into(),
+            2i64.into(),
+            usable_ms.into(),
+            expires_ms,
+            0i64.into(),
+        ]
+    };
+    let mut lots: Vec<_> = (0..300).map(|n| lot(n, 10, Value::Null)).collect();
+    lots.extend([lot(300, 11, Value::Null), lot(301, 10, 10i64.into()), lot(302, 10, 11i64.into())]);
+    let put =
+        ledger.transaction(move |tx| Box::pin(async move { sql::insert(tx, "point_lot", &columns, &lots).await }));
+    put.await.expect("rows");
+    let lee = UserId::from("lee");
+    assert_eq!(ledger.quote_inputs(&lee, &CouponChoice::None, 10).await.expect("reads").usable, 602);
 }
 
 async fn a_lane_can_be_rebuilt(ledger: &Ledger) {

@@ -1,6 +1,8 @@
 //! Changes of the catalogue that become visible while another gateway reads it, and changes that died between the
 //! ledger and their lane.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use stanchion::catalog::{Catalog, PutCampaignOutcome, PutEventOutcome};
 use stanchion::clock::Clock;
 use stanchion::ids::{CampaignId, EventId, LogId};
 use stanchion::lane::{ClaimOutcome, Lanes, memory};
+use stanchion::ledger::between::{Between, Call};
 use stanchion::ledger::{self, Ledger};
 
 use crate::conformance::ask::{self, START};
@@ -54,6 +57,55 @@ impl House {
         }
         gateway.apply_pending().await;
     }
+}
+
+/// Counts the calls to a database.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Between for Counting {
+    fn before(&self) -> ledger::Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn at_commit(&self) -> ledger::Result<()> {
+        Ok(())
+    }
+
+    fn after(&self) -> ledger::Result<()> {
+        Ok(())
+    }
+
+    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+        call
+    }
+}
+
+/// Every gateway looks several times a second.
+#[tokio::test]
+async fn a_look_at_a_catalogue_without_news_is_one_read() {
+    let (house, counting) = (House::open().await, Arc::new(Counting::default()));
+    let ledger = house.ledger.clone().through(counting.clone());
+    let looking = Catalog::new(ledger, house.lanes.clone(), house.clock.clone(), "KRW");
+    let changing = house.gateway();
+    let looks = async || {
+        let before = counting.0.load(Ordering::Relaxed);
+        looking.refresh().await.expect("reads");
+        counting.0.load(Ordering::Relaxed) - before
+    };
+    for name in ["Hall", "Great Hall"] {
+        let mut spec = small_hall();
+        spec["name"] = json!(name);
+        put_hall(&changing, &spec).await;
+        assert_eq!(looks().await, 3, "the number of the last change, then events and campaigns");
+        assert_eq!(looking.event(stage::HALL).expect("it is there").spec.name, name);
+        assert_eq!(looks().await, 1);
+    }
+    put_campaign(&changing, 5).await;
+    assert_eq!(looks().await, 3);
+    assert!(looking.campaign("spring").is_some());
+    assert_eq!(looks().await, 1);
 }
 
 async fn lanes() -> Lanes {
@@ -167,17 +219,19 @@ async fn run(ledger: &Ledger, text: &'static str) {
 async fn a_change_between_the_two_reads_is_not_missed() {
     let house = House::open().await;
     let (organizer, gateway, ledger) = (house.gateway(), house.gateway(), &house.ledger);
+    put_campaign(&organizer, 5).await;
     let hall = serde_json::from_value(small_hall()).expect("a spec");
     organizer.put_event(&EventId::from("hall"), hall).await.expect("stores");
-    let spec = json!({"name": "S", "kind": "fixed", "amount": 1000, "stock": 5});
-    let spec = serde_json::from_value(spec).expect("a spec");
-    organizer.put_campaign(&CampaignId::from("spring"), spec).await.expect("stores");
+    put_campaign(&organizer, 6).await;
 
-    // As the two reads find it when the event's change, number 1, is committed between them.
+    // As the reads find it when the first change was there before them, and the second and the third come between them.
+    run(ledger, "UPDATE counter SET value = 1").await;
     run(ledger, "UPDATE event SET seq = 0").await;
     gateway.refresh().await.expect("reads");
-    run(ledger, "UPDATE event SET seq = 1").await;
-    assert!(gateway.campaign("spring").is_some() && gateway.event("hall").is_none());
+    assert!(gateway.event("hall").is_none());
+    assert_eq!(gateway.campaign("spring").expect("it was read").spec.stock, 6);
+    run(ledger, "UPDATE event SET seq = 2").await;
+    run(ledger, "UPDATE counter SET value = 3").await;
     gateway.refresh().await.expect("reads");
     assert!(gateway.event("hall").is_some(), "the event is seen by the next refresh");
 }

@@ -29,7 +29,7 @@ pub async fn create(request: Request) -> Outcome {
     let now_ms = request.state.clock.now_ms();
     let inputs = request.state.ledger.quote_inputs(&user, &choice, now_ms).await?;
 
-    let usable = inputs.usable(now_ms);
+    let usable = inputs.usable;
     let quoting = Quoting { request: &request, user: &user, hold: &hold, inputs: &inputs };
     let (priced, chosen) = quoting.quote(&choice, points(ask.points), now_ms);
     Ok(Answer::json(StatusCode::OK, &QuoteView::new(&event, &hold, &priced, chosen, usable, now_ms)).no_store())

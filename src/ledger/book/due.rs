@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::Book;
 use super::call::{Call, CallId};
@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::ids::{AttemptId, LaneId, OrderId};
 use crate::lane::order::Reason;
 use crate::ledger::sql::{self, Value};
-use crate::ledger::{Conn, Ledger, Result, Source};
+use crate::ledger::{Ledger, Result, Source};
 
 /// An order whose time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +44,11 @@ pub async fn due_calls(
     ledger
         .read("due_calls", Source::Primary, move |conn| {
             Box::pin(async move {
-                let mut open = 0;
-                for text in [
-                    "SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1",
-                    "SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1",
-                ] {
-                    let count: i64 = sqlx::query_scalar(text).bind(i64::from(lane.0)).fetch_one(&mut *conn).await?;
-                    open += usize::try_from(count).unwrap_or(0);
-                }
+                let text = "SELECT (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1) \
+                     + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1)";
+                let query = sqlx::query_scalar(text).bind(i64::from(lane.0)).bind(i64::from(lane.0));
+                let open: i64 = query.fetch_one(&mut *conn).await?;
+                let open = usize::try_from(open).unwrap_or(0);
                 if open == 0 {
                     return Ok(DueCalls::default());
                 }
@@ -124,15 +121,22 @@ pub async fn overdue(
     ledger
         .read("overdue", Source::Primary, move |conn| {
             Box::pin(async move {
-                let pending = "SELECT id FROM orders WHERE lane = ? AND status = 'pending_payment' \
-                               AND deadline_ms <= ? ORDER BY deadline_ms LIMIT ?";
-                let paying = "SELECT id FROM orders WHERE lane = ? AND status = 'paying' \
-                              AND deadline_ms <= ? ORDER BY deadline_ms LIMIT ?";
-                let lane_value = i64::from(lane.0);
-                let mut orders = ids(conn, pending, &[lane_value, now_ms, limit]).await?;
-                orders.extend(ids(conn, paying, &[lane_value, now_ms - unknown_ms, limit]).await?);
+                // One statement that is nearly always empty. `limit` stands in the text: SQLite prepares a statement again
+                // whenever another value is bound there.
+                let past = |status| {
+                    format!(
+                        "SELECT id FROM (SELECT id FROM orders WHERE lane = ? AND status = '{status}' \
+                         AND deadline_ms <= ? ORDER BY deadline_ms LIMIT {limit}) AS {status}"
+                    )
+                };
+                let text = format!("{} UNION ALL {}", past("pending_payment"), past("paying"));
+                let (lane_value, asked_by_ms) = (i64::from(lane.0), now_ms - unknown_ms);
+                let query = sqlx::query_scalar(AssertSqlSafe(text));
+                let query = query.bind(lane_value).bind(now_ms).bind(lane_value).bind(asked_by_ms);
+                let orders: Vec<String> = query.fetch_all(&mut *conn).await?;
+                let orders: BTreeSet<OrderId> = orders.into_iter().map(OrderId::from).collect();
                 let mut book = Book::new(lane, 0, 0);
-                book.load_sheets(conn, &orders.into_iter().collect::<BTreeSet<_>>()).await?;
+                book.load_sheets(conn, &orders).await?;
                 Ok(book.sheets.values().map(late).collect())
             })
         })
@@ -151,7 +155,7 @@ pub struct Attempt {
 pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
     let id = id.to_string();
     ledger
-        .read("attempt", Source::Primary, move |conn| {
+        .read_one("attempt", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT order_id, opened FROM payment WHERE id = ?";
                 let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
@@ -165,7 +169,7 @@ pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>>
 /// How many dead letters each lane has.
 pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
     ledger
-        .read("dead_counts", Source::Primary, |conn| {
+        .read_one("dead_counts", Source::Primary, |conn| {
             Box::pin(async move {
                 let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
                 rows.iter()
@@ -182,7 +186,7 @@ pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
 /// Dead letters, oldest first, at most `limit`.
 pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
     ledger
-        .read("dead_letters", Source::Primary, move |conn| {
+        .read_one("dead_letters", Source::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
                 let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;
@@ -210,10 +214,4 @@ fn late(sheet: &Sheet) -> Overdue {
         version: order.version,
         reason: if declined { Reason::PaymentDeclined } else { Reason::PaymentExpired },
     }
-}
-
-async fn ids(conn: &mut Conn, text: &'static str, values: &[i64]) -> Result<Vec<OrderId>> {
-    let query = values.iter().fold(sqlx::query(text), |query, value| query.bind(*value));
-    let rows = query.fetch_all(conn).await?;
-    rows.iter().map(|row| Ok(OrderId::from(row.try_get::<String, _>(0)?))).collect()
 }

@@ -29,7 +29,7 @@ impl Ledger {
     ) -> Result<Page<CouponRow>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
-        self.read("coupons_of", Source::Replica, move |conn| {
+        self.read_one("coupons_of", Source::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \
                      FROM coupon c JOIN campaign_version k ON k.campaign = c.campaign AND k.version = c.version \

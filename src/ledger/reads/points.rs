@@ -67,7 +67,7 @@ impl Ledger {
     pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<MoveRow>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::newest);
-        self.read("point_moves", Source::Replica, move |conn| {
+        self.read_one("point_moves", Source::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, at_ms, kind, amount, lot, order_id, refund FROM point_move \
                      WHERE user_id = ? AND at_ms <= ? AND (at_ms < ? OR id < ?) \
@@ -83,7 +83,7 @@ impl Ledger {
 }
 
 /// Lots that have not expired, soonest first, no more than are shown.
-pub(super) async fn lots(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Lot>> {
+async fn lots(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Lot>> {
     // Databases disagree on where NULL sorts, so the order is spelled out.
     let text = "SELECT id, origin, granted, remaining, usable_ms, expires_ms, created_ms FROM point_lot \
          WHERE user_id = ? AND remaining > 0 AND (expires_ms IS NULL OR expires_ms > ?) \

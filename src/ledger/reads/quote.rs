@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::points::lots;
 use super::row::{Cells, cells};
 use crate::clock::Millis;
 use crate::ids::{CampaignId, CouponRef, UserId};
@@ -18,8 +17,7 @@ impl Ledger {
         let (user, choice) = (user.to_string(), choice.clone());
         self.read("quote_inputs", Source::Primary, move |conn| {
             Box::pin(async move {
-                let lots = lots(conn, &user, now_ms).await?;
-                let mut inputs = Inputs { lots, ..Inputs::default() };
+                let mut inputs = Inputs { usable: usable(conn, &user, now_ms).await?, ..Inputs::default() };
                 match choice {
                     CouponChoice::None => {}
                     CouponChoice::Best => {
@@ -38,6 +36,15 @@ impl Ledger {
         })
         .await
     }
+}
+
+/// The points of all lots that can be spent now, as the writer counts them.
+async fn usable(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<i64> {
+    let text = "SELECT CAST(SUM(remaining) AS SIGNED) FROM point_lot \
+         WHERE user_id = ? AND remaining > 0 AND usable_ms <= ? AND (expires_ms IS NULL OR expires_ms > ?)";
+    let query = sqlx::query_scalar(text).bind(user.to_owned()).bind(now_ms).bind(now_ms);
+    let sum: Option<i64> = query.fetch_one(conn).await?;
+    Ok(sum.unwrap_or(0))
 }
 
 async fn issued(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Coupon>> {

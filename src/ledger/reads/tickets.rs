@@ -25,7 +25,7 @@ impl Ledger {
     pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<TicketRow>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
-        self.read("tickets_of", Source::Replica, move |conn| {
+        self.read_one("tickets_of", Source::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT t.id, t.event, t.seat, t.order_id, t.line, t.state, t.issued_ms \
                      FROM ticket t JOIN orders o ON o.id = t.order_id \
