@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use stanchion::clock::Clock;
 use stanchion::config;
 use stanchion::ids::LogId;
+use stanchion::lane::redis::scripts::Limits;
 use stanchion::lane::{self, Lane, Lanes};
 use support::hall::{self, Crowd, SOLD};
 use support::redis::{Commands, Slow, info};
@@ -44,7 +45,7 @@ async fn audit() -> ExitCode {
     let began = Instant::now();
     hall::fill(&*lane, clock.now_ms()).await;
     println!("{} seats sold, in {:.0} s", grouped(f64::from(SOLD), 0), began.elapsed().as_secs_f64());
-    let mut slow = Slow::start(&redis);
+    let mut slow = Slow::start(&redis, Limits::default());
     hall::lay_out_again(&*lane, clock.now_ms()).await;
     alone(&redis, &lane, &mut slow).await;
 

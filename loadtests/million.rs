@@ -168,7 +168,7 @@ impl Crowd {
         while polls() < before + 4.0 * POLLS_PER_SECOND {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let mut slow = Slow::start(&house.redis);
+        let mut slow = Slow::start(&house.redis, Slow::of_gateways());
         let mut windows = Vec::new();
         for n in 1..=WINDOWS {
             let window = self.window(house, gateway, &mut slow).await;

@@ -5,7 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use stanchion::lane::redis::scripts::ALL;
+use stanchion::config::load_from;
+use stanchion::lane::Keep;
+use stanchion::lane::redis::scripts::{ALL, Limits};
 
 use super::servers::OwnRedis;
 
@@ -158,7 +160,8 @@ pub struct Slow {
 impl Slow {
     pub const LEAST_US: i64 = 100;
 
-    pub fn start(redis: &OwnRedis) -> Self {
+    /// `limits`: those with which the caller of the scripts loaded them.
+    pub fn start(redis: &OwnRedis, limits: Limits) -> Self {
         for command in [
             format!("CONFIG SET slowlog-log-slower-than {}", Self::LEAST_US),
             "CONFIG SET slowlog-max-len 100000".to_owned(),
@@ -169,18 +172,26 @@ impl Slow {
         let digest = |text: &str| {
             hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
         };
-        let scripts = ALL.iter().map(|script| (digest(&script.source()), script.operation())).collect();
+        let scripts = ALL.iter().map(|script| (digest(&script.source_with(limits)), script.operation())).collect();
         Self { scripts, calls: BTreeMap::new() }
     }
 
-    /// Takes what was noted so far, and how much of it was no script's call.
+    /// The limits of a gateway with the default configuration.
+    pub fn of_gateways() -> Limits {
+        let config = load_from("", std::iter::empty()).expect("the defaults are good");
+        Limits { skew_max_ms: config.redis.skew_max_ms, keep: Keep(config.store.ended_keep_s * 1_000) }
+    }
+
+    /// Takes what was noted so far. A script that nobody knows would be counted as fast: it ends the test.
     pub fn take(&mut self, redis: &OwnRedis) {
         let noted = value(&redis.says("SLOWLOG GET -1"));
         assert!(redis.says("SLOWLOG RESET").starts_with("+OK"));
         for entry in noted.list() {
             let [_, _, took, words, ..] = entry.list() else { panic!("a note has six parts: {entry:?}") };
             let name = match words.list() {
-                [command, sha, ..] if command.text().eq_ignore_ascii_case("evalsha") => self.scripts.get(sha.text()),
+                [command, sha, ..] if command.text().eq_ignore_ascii_case("evalsha") => {
+                    Some(self.scripts.get(sha.text()).expect("called as it was loaded"))
+                }
                 _ => None,
             };
             if let (Some(name), Some(took)) = (name, took.number()) {
