@@ -4,6 +4,7 @@ pub mod example;
 mod parameters;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -24,9 +25,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn new(admin_public: bool) -> Self {
-        let of = |listener| gzip::Both::new(document(listener, admin_public).to_string().into());
-        Self { public: of(Listener::Public), admin: of(Listener::Admin) }
+    /// All gateways of a process show the same ones, which are made once.
+    pub fn of(admin_public: bool) -> &'static Self {
+        static MADE: [OnceLock<Documents>; 2] = [const { OnceLock::new() }; 2];
+        MADE[usize::from(admin_public)].get_or_init(|| {
+            let of = |listener| gzip::Both::new(document(listener, admin_public).to_string().into());
+            Self { public: of(Listener::Public), admin: of(Listener::Admin) }
+        })
     }
 }
 

@@ -76,7 +76,7 @@ pub struct State {
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
     /// The OpenAPI documents, JSON.
-    pub openapi: openapi::Documents,
+    pub openapi: &'static openapi::Documents,
     pub fault_log: FaultLog,
     serving: AtomicBool,
     /// Whether the lanes' store keeps what it is given.
@@ -113,7 +113,7 @@ impl State {
             origins: Origins::new(&config.server),
             upstreams: Upstreams::new(&config.upstream),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
-            openapi: openapi::Documents::new(config.admin.public),
+            openapi: openapi::Documents::of(config.admin.public),
             fault_log: FaultLog::default(),
             serving: AtomicBool::new(false),
             store_fit: AtomicBool::new(true),

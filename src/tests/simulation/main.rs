@@ -30,6 +30,10 @@ mod wire;
 use house::On;
 use play::Script;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Seeds that everybody plays.
 const FIXED: std::ops::Range<u64> = 1..9;
 /// New ones on top.
