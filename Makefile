@@ -3,7 +3,7 @@
 test: packages
 	cargo test --workspace
 
-# Servers the tests start themselves; installed by apt when missing.
+# Programs that the tests start themselves. Those that are missing are installed with apt.
 packages:
 	@.ci/packages
 
@@ -14,11 +14,12 @@ lint:
 demo:
 	cargo run --release -- demo
 
-# Whole histories from seeds: SEEDS of them, FROM this one (one of the day's when not said), on files or STORE=redis.
+# Plays whole histories, SEEDS of them (1000), on files or with STORE=redis. FROM is the first seed; without it, that is
+# the present time in ms.
 simulate: packages
 	@SEEDS=$(or $(SEEDS),1000) FROM=$(FROM) PEOPLE=$(PEOPLE) WITHOUT=$(WITHOUT) STORE=$(STORE) LOG=$(LOG) \
 		cargo test --profile simulation --test simulation new_seeds_are_clean -- --exact --nocapture
 
-# Breaks one promise after the other, and expects the histories to tell.
+# Breaks one promise after the other, and expects that a history tells of each.
 mutants:
 	@SEEDS=$(or $(SEEDS),1000) ONLY=$(ONLY) src/tests/simulation/mutants/run

@@ -1,8 +1,8 @@
-// The buyer's journey under load: enter, poll as told, hold, claim, quote, order with coupon and points,
-// pay, wait for the word, sometimes have it refunded.
+// The buyer's journey under load: enter, poll as told, claim a coupon, hold seats, quote, order with coupon and points,
+// pay, wait for the confirmation, and sometimes have a seat refunded.
 //
-// Fails on wrong answers, never on slow ones: how fast a machine is belongs into the report.
-// How to run it and what the numbers mean: loadtests/README.md.
+// The script fails on wrong answers, never on slow ones: the speed of a machine belongs in the report.
+// loadtests/README.md says how to run it and what the numbers mean.
 
 import crypto from 'k6/crypto';
 import encoding from 'k6/encoding';
@@ -23,11 +23,11 @@ const ADMIN_URL = env('ADMIN_URL', 'http://127.0.0.1:9100');
 const SECRET = env('JWT_SECRET', '');
 const EVENT = env('EVENT', '');
 const CAMPAIGN = env('CAMPAIGN', '');
-// Visitors a second, for how long, and how many may be on their way at once.
+// Buyers who come each second, for how long they come, and how many may be under way at once.
 const RATE = number('RATE', 20);
 const DURATION = env('DURATION', '60s');
 const VISITORS_MAX = number('VISITORS_MAX', 2000);
-// Of a hundred buyers, how many want their money back.
+// How many of a hundred buyers want their money back.
 const REFUND_PER_CENT = number('REFUND_PER_CENT', 10);
 const ROWS = number('ROWS', 60);
 const SEATS_PER_ROW = number('SEATS_PER_ROW', 40);
@@ -52,9 +52,9 @@ export const options = {
     },
   },
   thresholds: {
-    // An answer that API.md does not allow at this place, a 5xx or a lost connection among them.
+    // Answers that the contract does not allow at that place, including every 5xx and every lost connection.
     stanchion_breaches: ['count==0'],
-    // Visitors who never came because too many were still on their way: the run measured less than it says.
+    // Buyers who never came because too many were still under way. Then the run measured less than it says.
     dropped_iterations: ['count==0'],
   },
   summaryTrendStats: ['count', 'med', 'p(95)', 'p(99)', 'max'],
@@ -77,8 +77,8 @@ function bearer(sub, scope) {
 }
 
 /**
- * One request. Returns {ok, code, body}: not ok with one of the codes that may happen to anybody here;
- * anything else counts as a breach and ends the visit.
+ * Sends one request. Returns {ok, code, body}; ok is false when the code is one of `may`, which any buyer may meet
+ * here. Any other answer counts as a breach and ends the visit.
  */
 function ask(step, method, url, { body = null, headers = {}, status = 200, may = [] } = {}) {
   const params = { headers: { ...headers }, tags: { step, name: step }, timeout: '40s' };
@@ -102,7 +102,7 @@ function ask(step, method, url, { body = null, headers = {}, status = 200, may =
 
 class Broken extends Error {}
 
-/** Counts what the contract does not allow and ends the visit. */
+/** Counts a breach of the contract and ends the visit. */
 function breach(step, what) {
   breaches.add(1, { step });
   console.error(`${step}: ${what}`);
@@ -111,7 +111,7 @@ function breach(step, what) {
 
 const think = (least, most) => sleep(least + Math.random() * (most - least));
 
-// What is on sale, and in which run: named once in setup, because this file is read again for every VU.
+// What is on sale, and the name of the run. Setup names them once, because every VU reads this file anew.
 let sale = null;
 const event = (rest) => `${BASE_URL}/v1/events/${sale.event}${rest}`;
 
@@ -179,7 +179,7 @@ function grantPoints(visit) {
   });
 }
 
-/** Waits for their turn; the pass, or null when there is nothing left to wait for. */
+/** Waits for the buyer's turn. Returns the pass, or null when there is nothing left to wait for. */
 function stand() {
   const began = Date.now();
   let place = ask('enter', 'POST', event('/queue'), { body: {}, status: 201 }).body;
@@ -204,7 +204,7 @@ function stand() {
   }
 }
 
-/** Two or so seats: best adjacent ones, then any, then standing places. */
+/** One to three seats: the best adjacent ones, else any, else standing places. */
 function holdSeats(post, pass) {
   const quantity = 1 + Math.floor(Math.random() * 3);
   const may = ['SOLD_OUT', 'ADJACENT_UNAVAILABLE', 'PASS_REQUIRED'];
@@ -224,7 +224,7 @@ function holdSeats(post, pass) {
   return null;
 }
 
-/** The confirmed order, or null. A price that changed between quote and order is asked for again. */
+/** The confirmed order, or null. Quotes again, up to twice, when price or coupon changed after the quote. */
 function buy(post, get, hold) {
   const points = Math.random() < 0.5 ? 10000 : 0;
   for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -250,7 +250,7 @@ function buy(post, get, hold) {
   return null;
 }
 
-/** Follows an order to its end and pays when asked to. */
+/** Follows an order to its end, and pays when it waits for payment. */
 function settle(post, get, id, cash) {
   const url = `${BASE_URL}/v1/orders/${id}`;
   let paid = false;
