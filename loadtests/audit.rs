@@ -1,5 +1,5 @@
-//! A hall of 100,000 sold seats is audited while seats are held and given back in it: the longest step of each script
-//! inside Redis, and what a hold waits meanwhile.
+//! Audits a hall of 100,000 sold seats while seats in it are held and given back. Shows the longest step of each script
+//! inside Redis, and how long a hold takes meanwhile.
 //!
 //! `cargo run --release --example audit`. README.md says how it is measured.
 
@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use stanchion::clock::Clock;
-use stanchion::config;
-use stanchion::ids::LogId;
+use stanchion::facts::ids::LogId;
 use stanchion::lane::redis::scripts::Limits;
-use stanchion::lane::{self, Lane, Lanes};
+use stanchion::lane::{Lane, Lanes};
+use stanchion::{config, lane};
 use support::hall::{self, Crowd, SOLD};
 use support::redis::{Commands, Slow, info};
 use support::servers::OwnRedis;
@@ -25,11 +25,11 @@ use support::{machine, table};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Windows without the audit and with it, in turn.
+/// A round is one window without the audit and one with it.
 const ROUNDS: usize = 4;
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Longest step allowed, ms.
+/// A step must take less than this, ms.
 const WANTED_MS: f64 = 10.0;
 
 fn main() -> ExitCode {
@@ -89,7 +89,7 @@ async fn audit() -> ExitCode {
     ExitCode::from(u8::from(!good))
 }
 
-/// Whether it was short enough.
+/// Prints whether the step took less than [`WANTED_MS`], and returns it.
 fn verdict(what: &str, (script, longest_ms): (&str, f64)) -> bool {
     let good = longest_ms < WANTED_MS;
     let word = if good { "kept" } else { "MISSED" };
@@ -98,7 +98,7 @@ fn verdict(what: &str, (script, longest_ms): (&str, f64)) -> bool {
 }
 
 async fn connect(redis: &OwnRedis) -> Arc<dyn Lane> {
-    // Without a bound on skew the scripts' texts, and so their digests in the slow log, are those of the files.
+    // `Slow` recognizes a script by the digest of its text, in which the bound on skew is 0.
     let config = config::Redis { url: redis.url(), pool: 4, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lanes = Lanes::new(lane::redis::connect(&config, 1).await.expect("the server is ready"));
     let lane = lanes.iter().next().expect("one lane").clone();
@@ -106,7 +106,7 @@ async fn connect(redis: &OwnRedis) -> Arc<dyn Lane> {
     lane
 }
 
-/// What one audit asks of Redis when nobody else asks it anything.
+/// Prints what one audit costs Redis while nobody else asks anything.
 async fn alone(redis: &OwnRedis, lane: &Arc<dyn Lane>, slow: &mut Slow) {
     settled(redis).await;
     slow.take(redis);
@@ -129,7 +129,7 @@ async fn alone(redis: &OwnRedis, lane: &Arc<dyn Lane>, slow: &mut Slow) {
     audit.print("its longest steps");
 }
 
-/// Waits for Redis to have rewritten its file.
+/// Waits until Redis is no longer rewriting its append-only file.
 async fn settled(redis: &OwnRedis) {
     while info(redis, "persistence", "aof_rewrite_in_progress") > 0.0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +137,7 @@ async fn settled(redis: &OwnRedis) {
 }
 
 struct Window {
-    /// What each hold waited, ms, in order.
+    /// How long each hold took, ms, ascending.
     holds: Vec<f64>,
     audits: u32,
 }
@@ -152,7 +152,7 @@ impl Window {
     }
 }
 
-/// Lets the crowd go on for a while, with `audited` one audit after the other.
+/// Lets the crowd go on for [`WINDOW`]. If `audited` is given, that lane is audited again and again meanwhile.
 async fn window(
     redis: &OwnRedis,
     crowd: &Crowd,
@@ -178,7 +178,7 @@ async fn window(
     Window { holds, audits }
 }
 
-/// How long the scripts' steps took inside Redis, ms; those below [`Slow::LEAST_US`] are not noted.
+/// How long the steps of each script took inside Redis, ms. Steps shorter than [`Slow::LEAST_US`] are not noted.
 #[derive(Default)]
 struct Steps(BTreeMap<&'static str, Vec<f64>>);
 

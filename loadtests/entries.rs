@@ -1,5 +1,5 @@
-//! Entries: how many new visitors a second get a durable place, beside a bare hyper that answers as many
-//! bytes; and whether who comes first is let in first, through two gateways.
+//! Entries: how many new visitors a second get a durable place, compared with a bare hyper server that answers with as
+//! many bytes. Also whether those who enter first through one of two gateways are let in first.
 //!
 //! `cargo run --release --example entries`. README.md says how it is measured.
 
@@ -21,14 +21,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: [usize; 3] = [64, 256, 1024];
 
-/// Entries whose order is looked at, and the connections they come by, half to either gateway.
+/// Entries whose order is checked, and the connections on which they come, half of them to each gateway.
 const ORDERED: u64 = 100_000;
 const ORDERED_CONNECTIONS: usize = 128;
 
-/// How often it is looked who is inside: pulses come more often than that.
+/// How often the test looks who is inside. A gateway pulses only every 250 ms (`queue.pulse_ms`).
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// All of them are let in within this, or the test is over.
+/// The test fails when not everybody is let in within this time.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     println!("{}", machine::line());
     let gateway = house.gateway(&[]);
     let order = Order { house: &house, gateway: &gateway };
-    // A room of its own for a run, so that all find it empty.
+    // Each run has a room of its own, so that every run finds an empty one.
     let ask = |event: String| {
         gateway.put_event(&event, &json!({"mode": "open", "capacity": 0, "rate_per_min": 0}));
         Ask::Enter { event }
@@ -61,13 +61,13 @@ struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// Entries through two gateways, then everybody is let in; how many were let in before somebody whose
-    /// place was theirs before they asked.
+    /// Visitors enter through two gateways, then everybody is let in. Returns how many pairs are the other way round,
+    /// by their places and by when they were let in.
     fn violations(&self, other: &Gateway) -> u64 {
         let event = "order";
         let room = json!({
             "mode": "open", "capacity": 0, "rate_per_min": 0,
-            // Nobody is called in vain: all that counts is the order.
+            // So long that nobody becomes late: only the order counts.
             "absent_after_s": 86_400, "claim_ttl_s": 86_400,
         });
         self.gateway.put_event(event, &room);
@@ -99,7 +99,7 @@ impl Order<'_> {
         places + calls
     }
 
-    /// Each entry's turn by its place, and by when it was let in.
+    /// The turn of each entry: first by its place, then by when it was let in.
     fn turns(&self, entries: &[Entry], called: &HashMap<String, i64>) -> (Vec<Turn>, Vec<Turn>) {
         let turn = |entry: &Entry, turn| Turn { asked_ns: entry.asked_ns, answered_ns: entry.answered_ns, turn };
         let turns = entries
@@ -108,12 +108,12 @@ impl Order<'_> {
         turns.unzip()
     }
 
-    /// Looks again and again who is inside, until all are: of each the first look that saw them. A look is
-    /// one command, so it sees one moment; who was first seen by the same look came in together.
+    /// Looks who is inside until everybody is. Returns the number of the first look that saw each visitor. A look is
+    /// one command, so it sees one moment. Visitors whom the same look saw first count as let in together.
     fn called(&self, event: &str) -> HashMap<String, i64> {
         let texts = |command: &str| -> Vec<String> {
             let answer = self.house.redis.says(command);
-            // Arrays of bulk strings: a line of length, one of text.
+            // The answers are arrays of bulk strings: each text has a line of its own after the line with its length.
             answer.lines().filter(|line| !line.starts_with(['*', '$', '+'])).map(str::to_owned).collect()
         };
         let (began, mut called) = (Instant::now(), HashMap::new());

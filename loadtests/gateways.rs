@@ -1,5 +1,5 @@
-//! A million waiting before ten gateways, each poll through any of them: how many commands a poll costs the lane,
-//! and what a visitor costs Redis and each gateway.
+//! A million visitors wait, and each poll goes through one of ten gateways at random. Counts how many commands a poll
+//! costs the lane, and how many bytes a visitor costs Redis and each gateway.
 //!
 //! `cargo run --release --example gateways`. README.md says how it is counted.
 
@@ -21,9 +21,9 @@ const WAITING: usize = 1_000_000;
 const GATEWAYS: usize = 10;
 const RATE_PER_MIN: i64 = 10_000;
 const WINDOWS: usize = 5;
-/// Played, not waited for.
+/// In played time: nobody waits for a real clock.
 const WINDOW_S: usize = 30;
-/// Commands a poll.
+/// A poll must cost fewer commands than this.
 const WANTED: f64 = 0.02;
 
 fn main() -> ExitCode {
@@ -92,7 +92,7 @@ impl Window {
     }
 }
 
-/// Bytes Redis uses, once it has rewritten its file if it was about to.
+/// Bytes that Redis uses while it is not rewriting its append-only file.
 fn memory(redis: &OwnRedis) -> f64 {
     while info(redis, "persistence", "aof_rewrite_in_progress") > 0.0 {
         std::thread::sleep(std::time::Duration::from_millis(100));

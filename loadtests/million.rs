@@ -1,5 +1,5 @@
-//! A million waiting: what each costs Redis and a gateway, how long the pulse, the board and presence take
-//! inside Redis while the line moves and is polled, and whether the positions shown are true.
+//! A million visitors wait. Measures what each of them costs Redis and a gateway, how long the pulse, the board and
+//! presence take inside Redis while the line moves and is polled, and whether the positions shown are true.
 //!
 //! `cargo run --release --example million`. README.md says how it is measured.
 
@@ -15,9 +15,10 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use stanchion::admission::tokens::random_visitor;
 use stanchion::clock::Clock;
-use stanchion::ids::EventId;
-use stanchion::lane::room::ENTER_MAX;
-use stanchion::lane::{Enter, EnterOutcome, Entrant, Lane, Token};
+use stanchion::facts::ids::EventId;
+use stanchion::facts::place::Token;
+use stanchion::lane::Lane;
+use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant};
 use support::client::Client;
 use support::gateway::{Gateway, House};
 use support::load::{self, Ask, Entry, Plan, Report, Until};
@@ -30,17 +31,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EVENT: &str = "hall";
 const WAITING: usize = 1_000_000;
-/// Who leaves from the midst of the line: so many in a row, so often. A line without gaps would flatter what
-/// lies between two knots of the board.
+/// Visitors who leave from the midst of the line: this many in a row, this many times. In a line without gaps,
+/// positions between two knots of the board would look better than they are.
 const GAP: usize = 300;
 const GAPS: usize = 100;
-/// Those who come to their turn within the test, and some more; the load polls all others.
+/// Visitors at the front: those whose turn comes within the test, and some more. The load polls for all others.
 const FRONT: usize = 30_000;
 
 const RATE_PER_MIN: i64 = 10_000;
 const CAPACITY: i64 = 5_000;
-/// A lane is told of each who polls once in a third of this; the load comes round more seldom than that, so
-/// every poll is told.
+/// A lane is told of a visitor who polls once in a third of this. The load takes longer than that to come round, so the
+/// lane is told of every poll.
 const ABSENT_AFTER_S: i64 = 150;
 
 const POLLS_PER_SECOND: f64 = 15_000.0;
@@ -49,16 +50,16 @@ const CONNECTIONS: usize = 64;
 const WINDOWS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(12);
 
-/// Of those nearest to their turn so many poll, each so often.
+/// How many of those nearest to their turn poll, and how often each of them does.
 const NEAR: usize = 1_500;
 const NEAR_EVERY: Duration = Duration::from_millis(1_500);
 const NEAR_TASKS: usize = 16;
 
-/// A board and the copy of it a gateway answers from are together not older than this.
+/// An answer is not older than this. A gateway keeps a board for a second; the rest is margin.
 const BOARD_AGE_MAX: Duration = Duration::from_millis(2_100);
-/// Positions that are exact.
+/// Positions up to this one must be exact.
 const EXACT: i64 = 500;
-/// Of the others so many are compared.
+/// How many visitors behind the front are compared as well.
 const SPREAD: usize = 1_000;
 
 fn main() -> ExitCode {
@@ -86,12 +87,12 @@ fn main() -> ExitCode {
 struct Crowd {
     entries: Arc<Vec<Entry>>,
     everybody: String,
-    /// All but the front.
+    /// The file of all entries but the front.
     rest: String,
 }
 
 impl Crowd {
-    /// A million places, and what they cost Redis.
+    /// Takes a million places and prints what they cost Redis.
     fn enter(house: &House, lane: &Arc<dyn Lane>, runtime: &tokio::runtime::Runtime) -> Self {
         let (tokens, event) = (house.tokens(), EventId::from(EVENT.to_owned()));
         let empty = settled_memory(house);
@@ -126,11 +127,11 @@ impl Crowd {
         Self { entries: Arc::new(entries), everybody, rest }
     }
 
-    /// Every one polls once; what that costs the gateway.
+    /// Every visitor polls once. Prints what that costs the gateway.
     fn make_known(&self, house: &House, gateway: &Gateway) {
         let few = house.path("few");
         load::keep(&few, &self.entries[..CONNECTIONS]);
-        // What connections, boards and answers need is there before.
+        // So the memory for connections, boards and answers is not counted below.
         poll(gateway, &few, Until::Seconds(3.0)).must_be_clean();
         let before = machine::memory(gateway.id());
         let polled = poll(gateway, &self.everybody, Until::Requests(WAITING as u64));
@@ -148,21 +149,21 @@ impl Crowd {
         );
     }
 
-    /// The line moves and is polled; whether all was as it should be.
+    /// The line moves and is polled. Returns whether everything was as it should be.
     async fn move_on(&self, house: &House, gateway: &Gateway) -> bool {
-        // Nobody at the front counts as absent, however long the million took to become known.
+        // So nobody at the front counts as absent, however long it took until the gateway knew the million.
         let front = house.path("front");
         load::keep(&front, &self.entries[..FRONT]);
         poll(gateway, &front, Until::Requests(FRONT as u64)).must_be_clean();
         let near = Near::start(gateway, self.entries.clone());
         tokio::time::sleep(2 * NEAR_EVERY).await;
         gateway.patch_room(EVENT, &json!({"capacity": CAPACITY, "rate_per_min": RATE_PER_MIN}));
-        // Longer than the windows: comparing positions may stretch them.
+        // Longer than the windows, because comparing positions may stretch them.
         let seconds = WINDOWS as f64 * WINDOW.as_secs_f64() + 15.0;
         let (address, rest) = (gateway.address.clone(), self.rest.clone());
         let until = Until::Paced { seconds, per_second: POLLS_PER_SECOND };
         let load = std::thread::spawn(move || load::play(&plan(address, &rest, until)));
-        // The load reads its visitors first.
+        // The load has to read its file of visitors before it polls.
         let polls = || gateway.metric("stanchion_admission_polls_total", "");
         let before = polls();
         while polls() < before + 4.0 * POLLS_PER_SECOND {
@@ -235,8 +236,8 @@ impl Crowd {
         }
     }
 
-    /// What polls say, and the true ranks. While the line moves an answer is true if it was at some moment
-    /// of the last `age`.
+    /// Compares what polls say with the true ranks. While the line moves, an answer counts as true if it was true at
+    /// some moment of the last `age`.
     async fn compare(&self, house: &House, gateway: &Gateway, age: Duration) -> Positions {
         let key = waiting_key(house);
         let first = value(&house.redis.says(&format!("ZRANGE {key} 0 {}", 2 * EXACT - 1)));
@@ -264,7 +265,7 @@ impl Crowd {
         let mut positions = Positions::default();
         for ((&before, &after), shown) in before.iter().zip(&after).zip(shown) {
             let Some(shown) = shown else { continue };
-            // Not in line any more: it was at its very end.
+            // -1: no longer in line, because the visitor has come to its head.
             let after = after.max(0);
             let off = (after - shown).max(shown - before).max(0);
             if shown < EXACT {
@@ -279,7 +280,7 @@ impl Crowd {
     }
 }
 
-/// Makes the gaps, behind the front.
+/// Makes the gaps behind the front. Those who leave are removed from `entries`.
 async fn leave(house: &House, lane: &Arc<dyn Lane>, entries: &mut Vec<Entry>) {
     let (tokens, step) = (house.tokens(), (entries.len() - FRONT) / GAPS);
     let from: HashSet<usize> =
@@ -308,7 +309,7 @@ fn poll(gateway: &Gateway, visitors: &str, until: Until) -> Report {
     load::play(&plan(gateway.address.clone(), visitors, until))
 }
 
-/// Bytes Redis uses, once it has rewritten its file if it was about to.
+/// Bytes that Redis uses while it is not rewriting its append-only file.
 fn settled_memory(house: &House) -> f64 {
     while info(&house.redis, "persistence", "aof_rewrite_in_progress") > 0.0 {
         std::thread::sleep(Duration::from_millis(100));
@@ -321,7 +322,7 @@ fn waiting_key(house: &House) -> String {
     keys.list().first().expect("somebody waits").text().to_owned()
 }
 
-/// How many stand before each in line, those who were called late and are back among them; -1: not there.
+/// How many stand before each visitor in line, including those who were late and are back; -1: does not wait.
 fn ranks(house: &House, key: &str, asked: &[(String, String)]) -> Vec<i64> {
     const SCRIPT: &str = "local r,b={},redis.call('ZCARD',KEYS[2]) for i=1,#ARGV do \
                           local n=redis.call('ZRANK',KEYS[1],ARGV[i]) r[i]=n and n+b or -1 end return r";
@@ -337,7 +338,7 @@ fn ranks(house: &House, key: &str, asked: &[(String, String)]) -> Vec<i64> {
 /// Answers compared with the truth.
 #[derive(Debug, Clone, Copy, Default)]
 struct Positions {
-    /// Among the first [`EXACT`], and how many of them were not exact.
+    /// Positions up to [`EXACT`], and how many of them were not exact.
     exact: i64,
     exact_off: i64,
     others: i64,
@@ -355,7 +356,8 @@ struct Times {
 }
 
 impl Times {
-    /// Of so many calls these were long enough to be noted; the others are taken for as long as the least of them.
+    /// `noted` are those of the `calls` that took long enough to be noted. Each of the others counts as
+    /// [`Slow::LEAST_US`].
     fn of(mut noted: Vec<i64>, calls: usize) -> Self {
         noted.sort_unstable();
         let calls = calls.max(noted.len());
@@ -374,9 +376,9 @@ struct Window {
     times: [Times; OPERATIONS.len()],
     board_polls: f64,
     lane_polls: f64,
-    /// A minute.
+    /// Visitors let in a minute.
     admitted: f64,
-    /// Of a processor.
+    /// Shares of a processor: Redis' and the gateway's.
     redis_s: f64,
     gateway_s: f64,
     seconds: f64,
@@ -502,7 +504,7 @@ async fn serve(client: Client, mut mine: VecDeque<String>, over: Arc<AtomicBool>
                 }
             }
         }
-        // Whoever still waits goes before those who were behind.
+        // Those who still wait go back before those who were behind them.
         mine.rotate_right(kept);
     }
 }

@@ -1,5 +1,5 @@
-//! Never more inside than the capacity: two gateways that are killed and started again, a Redis that is
-//! killed and one that is emptied, and a crowd that leaves, falls silent, holds and comes back.
+//! Checks that there are never more visitors inside than the capacity. Meanwhile two gateways are killed and started
+//! again, Redis is killed once and emptied once, and a crowd leaves, falls silent, holds seats and comes back.
 //!
 //! `cargo run --release --example overadmission`. README.md says how it is measured.
 
@@ -27,21 +27,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EVENT: &str = "hall";
 const CAPACITY: i64 = 200;
 const RATE_PER_MIN: i64 = 6_000;
-/// The rate's bucket holds a second's worth.
+/// The rate's bucket holds the admissions of one second.
 const BURST: i64 = RATE_PER_MIN / 60;
 const PASS_TTL_S: u64 = 8;
 
-/// So many are there at any time; whoever is through comes again as somebody new.
+/// Visitors at any time. One who is through comes again as a new visitor.
 const CROWD: usize = 2_000;
-/// Between two polls of one.
+/// Time between two polls of a visitor.
 const POLL_EVERY: Duration = Duration::from_millis(1_000);
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
-/// So long after the emptying the lane is rebuilt and every gateway has looked at it again, s.
+/// Within this time after the emptying, the lane is rebuilt and every gateway has looked at it again, s.
 const PUT_RIGHT_S: f64 = 3.0;
 
-/// A gateway's board is a second old at most, and its fetching takes a moment.
+/// How old a gateway's board may be, s: a second, and the moment that it takes to fetch it.
 const BOARD_S: f64 = 1.2;
-/// How long an answer may take.
+/// Longest time that a request waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 const SECONDS: u64 = 72;
 
@@ -148,15 +148,15 @@ fn door(gateway: &Gateway) -> Client {
 
 // --- What Redis says ---
 
-/// What Redis had at one instant.
+/// What Redis held at one instant.
 struct Sample {
     /// Since the test began.
     at_s: f64,
-    /// Its own clock, µs.
+    /// Redis' own clock, µs.
     redis_us: i64,
     inside: Vec<String>,
     late: Vec<String>,
-    /// Of the room's settings and counters; `None`: there was no room just then.
+    /// From the room's settings and counters; `None`: there was no room at that instant.
     room: Option<Room>,
 }
 
@@ -166,7 +166,7 @@ struct Room {
     epoch: i64,
 }
 
-/// Members and settings are read in one step.
+/// Takes samples until `over`. One script reads members and settings, so that they are of one instant.
 fn sample(redis: SocketAddr, [inside, room, late]: &[String; 3], began: Instant, over: &AtomicBool) -> Vec<Sample> {
     let script = "local r=redis.call return {r('ZRANGE',KEYS[1],0,-1),r('HGET',KEYS[2],'settings') or '',\
                   r('HGET',KEYS[2],'counters') or '',r('ZRANGE',KEYS[3],0,-1),r('TIME')}";
@@ -203,7 +203,7 @@ struct Crowd {
     over: Arc<AtomicBool>,
     doors: RwLock<Vec<Client>>,
     visitors: Mutex<Vec<Visitor>>,
-    /// Who left and was told so.
+    /// Those who left and were told so (204).
     gone: Mutex<Vec<Gone>>,
     came_back: Mutex<Vec<CameBack>>,
     counts: Counts,
@@ -222,7 +222,7 @@ struct Visitor {
     id: String,
     asked_ns: u64,
     answered_ns: u64,
-    /// Never silent for long while waiting.
+    /// Is never silent for long while waiting.
     steady: bool,
 }
 
@@ -240,7 +240,7 @@ struct CameBack {
     state: String,
 }
 
-/// What somebody does.
+/// What a visitor does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Leaves,
@@ -268,7 +268,7 @@ impl Manner {
 }
 
 impl Crowd {
-    /// Through any gateway; `None`: no answer.
+    /// Sends a request through a gateway chosen at random; `None`: no answer.
     async fn ask(&self, method: Method, path: &str, with: &[(&str, &str)], body: Option<&Json>) -> Option<Answer> {
         let client = {
             let doors = self.doors.read();
@@ -296,25 +296,25 @@ impl Crowd {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Asks for one who has left.
+    /// Polls with the token of a visitor who has left, and notes a wrong answer.
     async fn doubt(&self, gone: Gone, began: Instant) {
         let Some(place) = self.poll(&gone.token).await else { return };
         self.counts.doubts.fetch_add(1, Ordering::Relaxed);
-        // While the lane is rebuilt nobody is told more than that.
+        // While the lane is being rebuilt, the answer says only that.
         let state = place["state"].as_str().unwrap_or_default();
         let at_s = began.elapsed().as_secs_f64();
         if state == "done" || place["room"] == "recovering" {
             return;
         }
         if state == "waiting" && at_s < gone.at_s + BOARD_S {
-            // The other gateway's board is of before: it may have shown them in line when they were let in.
+            // The other gateway's board may be older than their leaving, and still show them in line.
             self.counts.by_old_boards.fetch_add(1, Ordering::Relaxed);
         } else {
             self.came_back.lock().push(CameBack { gone, at_s, state: format!("{state} {}", place["position"]) });
         }
     }
 
-    /// All who left, once more.
+    /// Polls once more for everybody who left.
     async fn ask_all_again(self: &Arc<Self>, began: Instant) {
         let gone = self.gone.lock().clone();
         for some in gone.chunks(32) {
@@ -337,9 +337,9 @@ fn queue(rest: &str) -> String {
     format!("/v1/events/{EVENT}/queue{rest}")
 }
 
-/// One after the other, until the test is over.
+/// Plays one visitor after another until the test is over.
 async fn live(crowd: Arc<Crowd>, n: usize, began: Instant) {
-    // They come within two seconds.
+    // The crowd comes within two seconds.
     tokio::time::sleep(Duration::from_millis(n as u64)).await;
     while !crowd.is_over() {
         if visit(&crowd, n, began).await.is_none() {
@@ -348,13 +348,13 @@ async fn live(crowd: Arc<Crowd>, n: usize, began: Instant) {
     }
 }
 
-/// Asks for somebody who left, over and over.
+/// Polls again and again with tokens of visitors who left.
 async fn doubt(crowd: Arc<Crowd>, began: Instant) {
     while !crowd.is_over() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let gone = {
             let gone = crowd.gone.lock();
-            // Mostly those who left just now: what a fault can lose.
+            // Mostly of those who left just now, because a fault can lose only the latest.
             let back = (rand::random::<f64>().powi(3) * gone.len() as f64) as usize;
             gone.len().checked_sub(back + 1).map(|at| gone[at].clone())
         };
@@ -364,7 +364,7 @@ async fn doubt(crowd: Arc<Crowd>, began: Instant) {
     }
 }
 
-/// From entering to whatever end; `None`: nobody let them enter.
+/// One visitor from entering to the end; `None`: could not enter.
 async fn visit(crowd: &Crowd, n: usize, began: Instant) -> Option<()> {
     let manner = Manner::any();
     let ns = || began.elapsed().as_nanos() as u64;
@@ -413,7 +413,7 @@ async fn visit(crowd: &Crowd, n: usize, began: Instant) -> Option<()> {
         }
         Manner::Leaves | Manner::Sleeps | Manner::SilentInLine => {
             tokio::time::sleep(Duration::from_millis(300 + u64::from(rand::random::<u16>() % 1_200))).await;
-            // Until it is certain.
+            // Asks until the answer is certain.
             while !crowd.is_over() {
                 let left = crowd.ask(Method::DELETE, &queue(""), &[("stanchion-queue", &token)], None).await;
                 if left.is_some_and(|left| left.status == 204) {
@@ -434,14 +434,14 @@ fn text(json: &Json, field: &str) -> String {
 
 // --- What came of it ---
 
-/// Prints it; how many violations.
+/// Prints the results. Returns the number of violations.
 fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
     let rooms = || samples.iter().filter_map(|sample| Some((sample, sample.room.as_ref()?)));
     let above: Vec<_> = rooms().filter(|(sample, room)| sample.inside.len() as i64 > room.capacity).collect();
     let most = samples.iter().map(|sample| sample.inside.len()).max().unwrap_or(0);
     let full = rooms().filter(|(sample, room)| sample.inside.len() as i64 == room.capacity).count();
 
-    // More than the rate gives and the bucket held, between any two samples of one generation.
+    // Counts pairs of samples of one epoch between which more were admitted than the rate gave and the bucket held.
     let mut too_fast = 0_u64;
     let mut excess = i64::MIN;
     let points: Vec<(i64, i64, i64)> = rooms().map(|(s, room)| (s.redis_us, room.admitted, room.epoch)).collect();
@@ -464,8 +464,8 @@ fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
         late.extend(sample.late.iter().map(String::as_str));
     }
     let left: HashMap<String, f64> = crowd.gone.lock().iter().map(|gone| (gone.visitor.clone(), gone.at_s)).collect();
-    // Told that they left, and inside in a sample taken after that. A lane rebuilt from a checkpoint of the
-    // second before has their places until its gateways have told it again, at their next look.
+    // Visitors who were told that they left, and who are inside in a later sample. A lane that is rebuilt from a
+    // checkpoint of the second before still has their places, until its gateways tell it again at their next look.
     let mut put_right_s: f64 = 0.0;
     let mut put_right = 0;
     let mut again: HashSet<&str> = HashSet::new();
@@ -497,7 +497,7 @@ fn tell(crowd: &Crowd, samples: &[Sample], emptied: Option<f64>) -> u64 {
     let of = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
     let distinct: HashSet<&str> = came_back.iter().map(|back| back.gone.visitor.as_str()).collect();
     let wrong: HashSet<&str> = distinct.union(&again).copied().collect();
-    // The ledger's copy of a room is so old at most: what Redis alone knew is gone with it.
+    // The ledger's copy of a room is at most a second old. What only Redis knew is lost when it is emptied.
     let is_late = |visitor: &&&str| {
         emptied.is_some_and(|at| left.get(**visitor).is_some_and(|left| (at - 1.0..at + 0.1).contains(left)))
     };

@@ -1,5 +1,5 @@
-//! An overload of the writer: the ledger answers late for a while, buyers go on. What the room does about it
-//! with `control = "adaptive"`, and with `"fixed"`.
+//! An overload of the writer: the ledger answers late for a while, and buyers go on. Compares what the room does about
+//! it with `control = "adaptive"` and with `"fixed"`.
 //!
 //! `cargo run --release --example overload`. README.md says how it is measured. Writes
 //! `loadtests/results/overload.csv` and `overload.svg`.
@@ -22,7 +22,7 @@ use support::plot::{Band, Curve, Panel, Time, svg};
 use support::proxy::{Mode, Proxy};
 use support::redis::value;
 use support::{machine, part, table};
-// Whatever blocks leaves its thread to the proxy and the buyers.
+// A call that blocks goes through this, so that the proxy and the buyers still have threads.
 use tokio::task::block_in_place as blocking;
 
 #[global_allocator]
@@ -30,17 +30,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EVENT: &str = "hall";
 const RATE_PER_MIN: i64 = 3_000;
-/// Larger than all who come: what bounds admission is the rate.
+/// More than all who come, so that only the rate bounds admission.
 const CAPACITY: i64 = 20_000;
-/// So many wait at any time.
+/// Buyers who wait at any time.
 const WAITING: u64 = 300;
 
 const SECONDS: u64 = 120;
 const LATE_FROM: u64 = 20;
 const LATE_TO: u64 = 60;
-/// Each of the ledger's answers is so late meanwhile.
+/// How late each of the ledger's answers is from [`LATE_FROM`] to [`LATE_TO`].
 const LATE: Duration = Duration::from_millis(10);
-/// Records the writer takes at once: few, so that a crowd this machine can play is an overload.
+/// Records that the writer takes in one transaction: few, so that a crowd that one machine can play is an overload.
 const BATCH_MAX: &str = "40";
 
 fn main() -> ExitCode {
@@ -67,7 +67,7 @@ struct Second {
     at_s: f64,
     oldest_s: f64,
     backlog: f64,
-    /// Allowed, a minute.
+    /// Admissions allowed, a minute.
     rate: f64,
     admitted: f64,
     ordered: f64,
@@ -77,16 +77,16 @@ struct Second {
 struct Run {
     control: &'static str,
     seconds: Vec<Second>,
-    /// While the ledger was late.
+    /// Those made while the ledger was late.
     transactions: Transactions,
     /// From the order to its confirmation, ms, ascending.
     waits_ms: Vec<u64>,
-    /// Answers that should not be.
+    /// Wrong answers, and accepted orders that were not confirmed.
     wrong: u64,
     audit_ok: bool,
 }
 
-/// The writer's transactions of all lanes.
+/// The writer's transactions, of all lanes together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Transactions {
     count: f64,
@@ -137,7 +137,7 @@ async fn run(control: &'static str) -> Run {
     let log = rooms.list()[0].text().replace(&format!("e:{EVENT}:room"), "log");
     let crowd = Arc::new(Crowd { client: Client::new(format!("http://{}", gateway.address)), ..Crowd::default() });
     let filling = tokio::spawn(crowd.clone().fill());
-    // The bucket's first burst is over.
+    // Waits until the bucket's first burst is over.
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     println!("{control}: {} s", SECONDS);
@@ -175,7 +175,7 @@ async fn run(control: &'static str) -> Run {
     }
     crowd.over.store(true, Ordering::Relaxed);
     filling.await.expect("no panic");
-    // What was accepted is confirmed in the end, and the house agrees with itself.
+    // Every accepted order must be confirmed in the end, and the audit must be clean.
     let patience = Instant::now();
     while of(&crowd.confirmed) < of(&crowd.ordered) && patience.elapsed() < Duration::from_secs(120) {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -208,8 +208,8 @@ struct Look {
     confirmed: f64,
 }
 
-/// The log as Redis has it (the gateway's own gauges are told by the writer, who is late here), the rate as the
-/// gateway tells it.
+/// Reads the log in Redis itself, because the gateway's gauges of it come from the writer, which is late here. The rate
+/// comes from the gateway's metrics.
 fn look(house: &House, log: &str, gateway: &Gateway, crowd: &Crowd) -> Look {
     let oldest = value(&house.redis.says(&format!("XRANGE {log} - + COUNT 1")));
     let fields = oldest.list().first().map(|entry| entry.list()[1].list().to_vec()).unwrap_or_default();
@@ -260,7 +260,7 @@ impl Default for Crowd {
 }
 
 impl Crowd {
-    /// Keeps as many waiting as should.
+    /// Keeps [`WAITING`] buyers waiting.
     async fn fill(self: Arc<Self>) {
         let mut n = 0_u64;
         while !self.over.load(Ordering::Relaxed) {
@@ -324,11 +324,11 @@ impl Crowd {
         }
         self.confirmed.fetch_add(1, Ordering::Relaxed);
         self.waits_ms.lock().push(began.elapsed().as_millis() as u64);
-        // Gives the place back if the order has not.
+        // Gives the place back, if the order has not done so.
         self.ask(Method::DELETE, &format!("/v1/events/{EVENT}/queue"), &[("stanchion-queue", &token)], None).await;
     }
 
-    /// Token and pass, once it is this one's turn.
+    /// Waits for the buyer's turn. Returns token and pass; `None`: something was wrong, or the test is over.
     async fn wait_in_line(&self) -> Option<(String, String)> {
         let path = format!("/v1/events/{EVENT}/queue");
         let entered = self.ask(Method::POST, &path, &[], Some(&json!({}))).await;

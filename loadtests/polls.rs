@@ -1,4 +1,5 @@
-//! Waiting polls: how many a second, beside a bare hyper that answers as many bytes, and what they cost Redis.
+//! Waiting polls: how many a second a gateway answers, compared with a bare hyper server that answers with as many
+//! bytes, and what they cost Redis.
 //!
 //! `cargo run --release --example polls`. README.md says how it is measured.
 

@@ -1,5 +1,5 @@
-//! A soak: buyers order and give back at a steady rate for an hour. Is what the gateway, Redis and the ledger
-//! keep of it level?
+//! A soak: for an hour, buyers order and give back at a steady rate. Checks that what the gateway, Redis and the ledger
+//! keep of it stays level.
 //!
 //! `cargo run --release --example soak`. README.md says how it is measured. Writes `loadtests/results/soak.csv`
 //! and `soak.svg`.
@@ -22,7 +22,7 @@ use support::plot::{Curve, Panel, Time, svg};
 use support::redis::{info, value, values};
 use support::table::grouped;
 use support::{machine, part};
-// Whatever blocks leaves its thread to the buyers.
+// A call that blocks goes through this, so that the buyers still have threads.
 use tokio::task::block_in_place as blocking;
 
 #[global_allocator]
@@ -34,22 +34,22 @@ const MINUTES_MAX: u64 = 24 * 60;
 const RATE: u64 = 200;
 const RATE_MAX: u64 = 2_000;
 
-/// Each in a lane of its own, of sixteen.
+/// Each event is in a lane of its own; there are sixteen lanes.
 const EVENTS: [&str; 4] = ["hall-0", "hall-1", "hall-2", "hall-6"];
 const PRICE: i64 = 10_000;
-/// What takes a day (lanes) and thirty days (ledger) with the shipped defaults takes this long here.
+/// How long lanes and the ledger keep what is over, s. The shipped defaults are a day (lanes) and thirty days (ledger).
 const KEEP_S: &str = "120";
 
 const SAMPLE: Duration = Duration::from_secs(15);
-/// Buyers under way at most. One who comes when there are as many is not sent.
+/// Most buyers under way. A buyer who is due while there are as many is not sent.
 const UNDER_WAY_MAX: u64 = 3_000;
 /// Users of each event who come again and again.
 const REGULARS: u64 = 10;
 
-/// The mean of the last quarter may be so much above that of the second.
+/// The mean of the last quarter may be above that of the second quarter by at most this share.
 const GROWTH_MAX: f64 = 0.1;
-/// Fewer than so many rows more are no growth: they are of buyers under way, and those are more when the machine
-/// is slower.
+/// Up to this many rows more are no growth: they belong to buyers under way, of whom there are more when the machine is
+/// slower.
 const UNDER_WAY_ROWS: f64 = 200.0;
 
 fn main() -> ExitCode {
@@ -81,7 +81,7 @@ fn argument(at: usize, default: u64, max: u64) -> u64 {
 // --- What is looked at ---
 
 struct Series {
-    /// In the CSV.
+    /// Its column in the CSV.
     name: &'static str,
     text: &'static str,
     source: Source,
@@ -90,26 +90,26 @@ struct Series {
 
 enum Source {
     OrdersPerSecond,
-    /// Under way.
+    /// Buyers under way.
     Buyers,
-    /// Of `INFO memory`, MB.
+    /// This figure of `INFO memory`, MB.
     RedisMemory(&'static str),
     RedisKeys,
-    /// Members of all keys of a role, asked with this command.
+    /// Members of all keys of this role, counted with this command.
     RedisMembers(&'static str, &'static str),
-    /// Of the gateway's process, MB.
+    /// Resident memory of the gateway's process, MB.
     GatewayMemory,
     /// Rows counted by this query.
     Rows(&'static str),
-    /// Rows of a table as the database estimates them: to count millions would be a load of its own.
+    /// Rows of this table as the database estimates them: counting millions would be a load of its own.
     RowsAbout(&'static str),
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
-    /// Level, but for so much.
+    /// Must be level, with this much slack.
     LevelWithin(f64),
-    /// Grows by right, or only says what the load was.
+    /// Is only shown: it grows by right, or describes the load.
     Shown,
 }
 
@@ -149,10 +149,10 @@ const SERIES: &[Series] = &[
     series("journal_entry", "journal_entry, about", RowsAbout("journal_entry"), Shown),
 ];
 
-/// The index begins with the lane; there are sixteen.
+/// Names all sixteen lanes, because the index begins with the lane.
 const OPEN_PAYMENTS: &str =
     "SELECT COUNT(*) FROM payment WHERE lane IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) AND opened = 1";
-/// The index begins with the event.
+/// Names the events, because the index begins with the event.
 const OPEN_ORDERS: &str = "SELECT COUNT(*) FROM orders WHERE event IN ('hall-0', 'hall-1', 'hall-2', 'hall-6') \
      AND status NOT IN ('refunded', 'rejected')";
 
@@ -160,7 +160,7 @@ const OPEN_ORDERS: &str = "SELECT COUNT(*) FROM orders WHERE event IN ('hall-0',
 const PREPARED: &str = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
      WHERE variable_name = 'PREPARED_STMT_COUNT'";
 
-/// All series at one moment, and what Redis keeps by role of key, bytes.
+/// All series at one moment, and the bytes that Redis uses for each role of key.
 struct Sample {
     at_min: f64,
     values: Vec<f64>,
@@ -173,7 +173,7 @@ struct Eyes<'a> {
     crowd: &'a Crowd,
     ledger: sqlx::MySqlConnection,
     began: Instant,
-    /// When it was looked last, and how many had been ordered by then.
+    /// When the last look was, and how many orders had been placed by then.
     before: (Instant, u64),
 }
 
@@ -211,7 +211,7 @@ impl Eyes<'_> {
         self.numbers(asked).iter().sum()
     }
 
-    /// Bytes by role. A key's are worked out from some of its members.
+    /// Bytes by role. Redis estimates those of a key from 20 of its members.
     fn roles(&self, keys: &[String]) -> BTreeMap<String, f64> {
         let bytes = self.numbers(keys.iter().map(|key| format!("MEMORY USAGE {key} SAMPLES 20")));
         let mut roles = BTreeMap::new();
@@ -250,8 +250,8 @@ fn role_of(key: &str) -> &str {
 // --- The run ---
 
 async fn run(minutes: u64, rate: u64) -> Run {
-    // The rows of an order lie where the hash of its id says: the pages in use are soon all of them, and with little
-    // memory an hour would measure how fast a disk finds them.
+    // The hash of an order's id says where its rows lie, so soon all pages are in use. With little memory, an hour
+    // would measure how fast the disk finds them.
     let house = House::start_large().await;
     let gateway = blocking(|| {
         house.gateway(&[
@@ -294,7 +294,7 @@ async fn run(minutes: u64, rate: u64) -> Run {
     }
     coming.await.expect("no panic");
     let took_s = began.elapsed().as_secs_f64();
-    // All buyers who have come go on to their end.
+    // Gives all buyers under way three minutes to come to their end.
     let patience = Instant::now();
     while of(&crowd.under_way) > 0 && patience.elapsed() < Duration::from_secs(180) {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -350,7 +350,7 @@ fn of(count: &AtomicU64) -> u64 {
 /// What a buyer comes for.
 #[derive(Clone, Copy, PartialEq)]
 enum Intent {
-    /// Pays, and gives it all back.
+    /// Pays, and has everything refunded.
     Buy,
     /// Orders, does not pay, and cancels.
     Cancel,
@@ -358,7 +358,7 @@ enum Intent {
     Release,
 }
 
-/// Of twenty buyers one releases and one cancels; four are regulars, one of them who releases.
+/// Of twenty buyers one releases and one cancels. Four are regulars, among them the one who releases.
 fn intent_of(n: u64) -> Intent {
     match n % 20 {
         0 => Intent::Release,
@@ -382,16 +382,16 @@ struct Crowd {
     refunded: AtomicU64,
     cancelled: AtomicU64,
     released: AtomicU64,
-    /// Buyers who would have come, but as many as may were under way.
+    /// Buyers who were not sent because [`UNDER_WAY_MAX`] were under way.
     not_sent: AtomicU64,
-    /// Requests sent again: answered 503, or not at all.
+    /// Requests sent again, because the answer was 503 or none came.
     again: AtomicU64,
     wrong: AtomicU64,
-    /// From the order to its confirmation.
+    /// From the order to its confirmation, ms.
     waits_ms: parking_lot::Mutex<Vec<u32>>,
 }
 
-/// Why a buyer went before the end; it has been counted.
+/// A buyer stopped before the end. The reason is counted already.
 struct Broken;
 
 impl Crowd {
@@ -412,7 +412,7 @@ impl Crowd {
         }
     }
 
-    /// An open loop: as many buyers come as make `rate` orders a second, however long each takes.
+    /// An open loop: so many buyers come that they place `rate` orders a second, however long each buyer takes.
     async fn come(self: Arc<Self>, rate: u64, length: Duration) {
         let began = Instant::now();
         let per_second = rate as f64 * 20.0 / 19.0;
@@ -434,7 +434,7 @@ impl Crowd {
     }
 
     async fn visit(self: Arc<Self>, n: u64) {
-        // What was wrong has been counted where it was seen.
+        // A wrong answer is counted where it is seen.
         let _ = self.buy(n).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
@@ -483,7 +483,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Token and pass, once it is this one's turn.
+    /// Waits for the buyer's turn. Returns token and pass.
     async fn wait_in_line(&self, queue: &str) -> Result<(String, String), Broken> {
         let entered = self.ask(201, Method::POST, queue, &[], Some(&json!({}))).await?;
         let token = text(&entered, "token").to_owned();
@@ -507,7 +507,7 @@ impl Crowd {
             match text(&answer, "status") {
                 status if status == wanted => return Ok(()),
                 "accepted" | "paying" => {}
-                // A cancellation that is not decided yet.
+                // The cancellation is not decided yet.
                 "pending_payment" if wanted == "rejected" => {}
                 _ => return Err(self.wrong("status", Some(&answer))),
             }
@@ -515,14 +515,14 @@ impl Crowd {
         Err(self.wrong("an order that does not end", None))
     }
 
-    /// Refunds all lines and waits until it is done.
+    /// Refunds all lines and waits until the refund is done.
     async fn give_back(&self, order: &str, user: (&str, &str), key: (&str, &str), seats: u64) -> Result<(), Broken> {
         let lines: Vec<Json> = (1..=seats).map(|line| json!({"line": line})).collect();
         let refunds = format!("{order}/refunds");
         let ask = json!({"lines": lines, "reason": "soak"});
         let asked = self.ask(202, Method::POST, &refunds, &[user, key], Some(&ask)).await?;
         let refund = format!("{refunds}/{}", text(&asked, "id"));
-        // Not before the `Retry-After` of the 202, and ever less often.
+        // Asks no earlier than the `Retry-After` of the 202 says, then less and less often.
         for wait_s in [1, 2, 4].into_iter().chain(std::iter::repeat_n(8, 50)) {
             tokio::time::sleep(Duration::from_millis(wait_s * 1_000 + u64::from(rand::random::<u8>()))).await;
             let answer = self.ask(200, Method::GET, &refund, &[user], None).await?;
@@ -535,7 +535,7 @@ impl Crowd {
         Err(self.wrong("a refund that does not end", None))
     }
 
-    /// Asks, and asks again while the gateway says that it cannot answer now (503) or does not answer.
+    /// Sends a request. Sends it again while the answer is 503 or none comes, twenty times in all.
     async fn ask(
         &self,
         wanted: u16,
@@ -607,7 +607,7 @@ impl Run {
         level && self.audit_ok && self.load.wrong == 0
     }
 
-    /// `None`: it need not be.
+    /// Whether a series is level; `None`: it need not be.
     fn is_level(&self, at: usize) -> Option<bool> {
         let LevelWithin(slack) = SERIES[at].wanted else { return None };
         let (second, last) = (self.mean(at, 0.25, 0.5), self.mean(at, 0.75, 1.0));
@@ -625,7 +625,7 @@ impl Run {
         samples.iter().map(|sample| sample.values[at]).sum::<f64>() / samples.len().max(1) as f64
     }
 
-    /// Of the straight line nearest to the second half.
+    /// The slope, a minute, of the straight line that is nearest to the second half.
     fn slope_per_min(&self, at: usize) -> f64 {
         let half = self.between(0.5, 1.0);
         let n = half.len().max(1) as f64;
@@ -675,7 +675,7 @@ impl Run {
         self.tell_load();
     }
 
-    /// What Redis' memory is, of the roles that have a hundredth of it.
+    /// Prints Redis' memory by role of key, for roles that have at least a hundredth of it.
     fn tell_roles(&self) {
         let moments = [self.at(0.25), self.at(0.5), self.at(1.0)];
         let all: f64 = moments[2].roles.values().sum();

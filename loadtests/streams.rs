@@ -12,7 +12,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stanchion::clock::{Clock, Millis};
+use stanchion::clock::Clock;
+use stanchion::facts::time::Millis;
 use support::gateway::{Gateway, House};
 use support::load::{self, Ask, Entry, Plan, Until};
 use support::part::Part;
@@ -27,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EVENT: &str = "hall";
 const STREAMS: usize = 20_000;
-/// What a process needs beside its streams' sockets.
+/// Files that a process needs besides its streams' sockets.
 const OTHER_FILES: usize = 100;
 const HOLDERS: usize = 2;
 /// Connections a holder opens at once.
@@ -36,18 +37,18 @@ const OPENING: usize = 64;
 /// Seconds with the line standing still, and with it moving.
 const STILL_S: u64 = 60;
 const MOVING_S: u64 = 30;
-/// For the pause before the turns are called at once, and for all to be seen.
+/// Seconds for the pause before many are called at once, and until all of them are seen.
 const CALLED_S: u64 = 25;
-/// Let in a minute while the line moves.
+/// Visitors let in a minute while the line moves.
 const MOVING_PER_MIN: i64 = 6_000;
-/// Called at once.
+/// Visitors called at once.
 const CALLED: i64 = 1_000;
 
-/// What a process of streams is told.
+/// The plan of a process that holds streams.
 #[derive(Debug, Serialize, Deserialize)]
 struct Hold {
     address: String,
-    /// Where its connections come from: one address has some 28,000 ports.
+    /// The address from which it connects. Each process has another one, because an address has only some 28,000 ports.
     from: String,
     visitors: String,
     first: usize,
@@ -58,9 +59,9 @@ struct Hold {
 /// What became of its streams.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Held {
-    /// When each was refused or ended, ms.
+    /// When a stream was refused or ended, ms; an entry for each.
     dropped: Vec<Millis>,
-    /// Events by the second they came in.
+    /// Events, by the second in which they came.
     events: BTreeMap<i64, u64>,
     quiet: u64,
     bytes: u64,
@@ -137,10 +138,10 @@ fn main() -> ExitCode {
     if dropped == 0 && opened == count && seen.len() >= CALLED as usize { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Lets `CALLED` visitors in at once; when that was asked for, and when the room said they are in.
+/// Lets [`CALLED`] visitors in at once. Returns when that was asked for, and when the room said that they are in.
 fn call_at_once(gateway: &Gateway) -> (Millis, Millis) {
     gateway.patch_room(EVENT, &json!({"mode": "paused", "rate_per_min": CALLED * 60}));
-    // The bucket fills up meanwhile, and the turns of before are seen.
+    // Meanwhile the bucket fills up, and the streams see the turns that came before.
     std::thread::sleep(Duration::from_secs(5));
     let admitted = |room: &Value| room["admitted_total"].as_i64().unwrap_or(0);
     let before = gateway.room(EVENT);
@@ -153,7 +154,7 @@ fn call_at_once(gateway: &Gateway) -> (Millis, Millis) {
     (asked_ms, now_ms())
 }
 
-/// What some seconds cost.
+/// What a span of time cost.
 struct Span {
     from_ms: Millis,
     to_ms: Millis,
@@ -208,7 +209,7 @@ fn holder(gateway: &Gateway, visitors: &str, n: usize, count: usize) -> Part {
     Part::start("streams", &[], [("LOADTEST_PLAN", plan)])
 }
 
-/// How many files this process may open, and so the gateway.
+/// How many files this process may open. The gateway may open as many.
 fn files() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
@@ -239,7 +240,7 @@ async fn hold_all(plan: Hold) -> Held {
         let (plan, held) = (plan.clone(), held.clone());
         let permit = opening.clone().acquire_owned().await.expect("never closed");
         tokio::spawn(async move {
-            // Until its first event; then the next one may open.
+            // The permit is held until the first event has come. Then another stream may open.
             let opened = open(&plan, &token, &held).await;
             drop(permit);
             if let Some(stream) = opened {
@@ -273,7 +274,7 @@ async fn open(plan: &Hold, token: &str, held: &Mutex<Held>) -> Option<TcpStream>
     first.starts_with(b"HTTP/1.1 200 ").then_some(stream)
 }
 
-/// Returns when the stream ends.
+/// Reads the stream until it ends.
 async fn read_on(mut stream: TcpStream, held: &Mutex<Held>) {
     // An event is a little over half a kilobyte and comes in one piece, so it is not put together here.
     let mut bytes = [0_u8; 4096];

@@ -1,7 +1,7 @@
 //! Builds every part once, owns every task, runs until told to stop.
 //!
-//! `build` connects, loads scripts, checks versions and bounds: what is wrong fails there or not at all.
-//! `bind` opens the listeners, `run` serves and, told to stop, drains: no new connections, requests under
+//! `build` connects, loads scripts, checks versions and bounds: a setup that is wrong fails there, not later. `bind`
+//! opens the listeners. `run` serves until told to stop, then drains: no new connections are accepted, requests under
 //! way finish, the writer ends its batch and gives its leases back.
 
 mod operator;
@@ -18,25 +18,25 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::admission::{self, Admission};
-use crate::catalog::{self, Catalog};
+use crate::admission::Admission;
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{Config, PassKeys, SecretError, fill_secrets};
-use crate::edge;
-use crate::edge::workers::Workers;
-use crate::ids::LaneId;
-use crate::inventory::{self, Inventory};
+use crate::edge::http::workers::Workers;
+use crate::facts::ids::LaneId;
+use crate::inventory::Inventory;
 use crate::lane::Lanes;
-use crate::ledger::{self, Ledger};
+use crate::ledger::Ledger;
 use crate::payment::sandbox::Sandbox;
 use crate::payment::{Provider, Registry};
-use crate::pipeline::{self, Pipeline};
-use crate::shutdown::{self, Stopping};
+use crate::pipeline::Pipeline;
+use crate::shutdown::Stopping;
+use crate::{admission, catalog, edge, inventory, ledger, pipeline, shutdown};
 use operator::House;
 use sources::OnSale;
 use store::Store;
 
-pub use store::StoreError;
+pub use store::{StoreError, is_served};
 
 /// How often the catalogue looks for changes made elsewhere; API.md promises a second.
 const REFRESH_EVERY: Duration = Duration::from_millis(400);
@@ -62,7 +62,7 @@ impl Role {
     }
 }
 
-/// The audit of a store no server holds, or of one that several may share.
+/// The audit of an embedded store that no server holds, or of Redis, which several processes may use at once.
 pub async fn audit(config: &Config) -> Result<serde_json::Value, BootError> {
     let clock = Clock::system();
     let store = Store::read_only(config, &clock).await?;
@@ -130,11 +130,11 @@ pub struct Ground {
     pub clock: Clock,
 }
 
-/// What goes on in a process beside answering requests.
+/// What a process does beside answering requests.
 struct Tending {
-    /// Ends with the doors.
+    /// Tasks that are stopped together with the doors.
     doors: JoinSet<()>,
-    /// Finishes what the doors have let in.
+    /// Tasks that are stopped after the doors, and finish what those have let in.
     rest: JoinSet<()>,
 }
 
@@ -216,9 +216,8 @@ impl App {
         let state = edge::State::new(edge::Parts {
             config: config.clone(),
             clock: clock.clone(),
-            lanes: lanes.clone(),
             catalog: catalog.clone(),
-            ledger: ledger.clone(),
+            ledger: ledger.reader().clone(),
             admission: admission.clone(),
             inventory: Arc::new(inventory(&config, &clock, &lanes, &pipeline)),
             operator: Arc::new(house),
@@ -233,7 +232,7 @@ impl App {
         &self.state
     }
 
-    /// Everything but the listeners, until told to stop; then finishes what it has in hand.
+    /// Runs everything but the listeners until told to stop, then finishes what is in hand.
     pub async fn run_inside(&self, mut stopping: Stopping) -> Result<(), PartDied> {
         let (stop_doors, doors_stopping) = shutdown::channel();
         let (stop_rest, rest_stopping) = shutdown::channel();
@@ -290,7 +289,7 @@ impl App {
         Ok(Bound { app: self, public, admin })
     }
 
-    /// Rebuilds the lane of `event`, or all lanes, from the ledger; how many.
+    /// Rebuilds the lane of `event`, or all lanes, from the ledger. Returns how many.
     pub async fn rebuild(&self, event: Option<&str>) -> Result<usize, BootError> {
         let lanes: Vec<LaneId> = match event {
             None => (0..self.config.store.lanes).map(LaneId).collect(),
@@ -304,13 +303,13 @@ impl App {
 }
 
 impl Bound {
-    /// What `serve` prints, a line a listener.
+    /// What `serve` prints, one line for each listener.
     pub fn lines(&self) -> Vec<String> {
         let public = self.public.as_ref().map(|_| format!("listening on http://{}", self.public_addr()));
         public.into_iter().chain([format!("admin on http://{}", self.admin_addr())]).collect()
     }
 
-    /// Where browsers connect; a writer has no such place and answers its admin address.
+    /// Where browsers connect. A writer has no such listener and gives its admin address.
     pub fn public_addr(&self) -> SocketAddr {
         let listener = self.public.as_ref().map_or(&self.admin, |public| &public.listener);
         listener.local_addr().expect("a bound listener has an address")
@@ -320,22 +319,23 @@ impl Bound {
         self.admin.local_addr().expect("a bound listener has an address")
     }
 
-    /// Serves until told to stop, then drains. A part that dies of a panic ends the rest too: a gateway
-    /// without its writer must not look healthy, and whoever watches the process starts another.
+    /// Serves until told to stop, then drains. If one part panics, the others are ended too: a gateway without its
+    /// writer must not look healthy, and the supervisor of the process starts another.
     pub async fn run(self, mut stopping: Stopping) -> Result<(), PartDied> {
         let Bound { app, public, admin } = self;
-        // Two signals: listeners and doors stop first, what finishes their work stops after them.
+        // Two signals: the public listener and the doors stop first, then the admin listener and what finishes the
+        // doors' work.
         let (stop_edge, edge_stopping) = shutdown::channel();
         let (stop_rest, rest_stopping) = shutdown::channel();
 
         let Tending { mut doors, mut rest } = app.tend(&edge_stopping, &rest_stopping);
-        let admin = tokio::spawn(edge::server::admin(admin, app.state.clone(), rest_stopping.clone()));
+        let admin = tokio::spawn(edge::http::server::admin(admin, app.state.clone(), rest_stopping.clone()));
 
         let mut workers = None;
         if let Some(public) = public {
             workers = Some(public.workers.clone());
             let (listener, state, stop) = (public.listener, app.state.clone(), edge_stopping.clone());
-            doors.spawn(edge::server::public(listener, state, public.workers, stop));
+            doors.spawn(edge::http::server::public(listener, state, public.workers, stop));
         }
         app.state.ready();
         tracing::info!(role = ?app.role, "serving");
@@ -356,14 +356,14 @@ impl Bound {
             tracing::error!(%error, "the admin listener ended badly");
         }
         app.ledger.close().await;
-        // Last: what others still use may have been opened there.
+        // Last: other parts may still use what was opened on these threads.
         drop(workers);
         tracing::info!("stopped");
         died.map_or(Ok(()), |source| Err(PartDied(source)))
     }
 }
 
-/// Returns when a part dies of a panic. Some have nothing to do and end at once.
+/// Returns when a part panics. Some parts have nothing to do and end at once.
 async fn death(parts: &mut JoinSet<()>) -> tokio::task::JoinError {
     loop {
         match parts.join_next().await {
@@ -431,7 +431,7 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
     Inventory::new(lanes.clone(), clock.clone(), Arc::new(move |lane| nudge.lane(lane)), settings)
 }
 
-/// The configured providers; the configuration's check has refused names that are none.
+/// The configured providers. The configuration's check has refused unknown names.
 fn providers(config: &crate::config::Payment) -> Registry {
     let known = |name: &String| (name == "sandbox").then(|| Arc::new(Sandbox::new()) as Arc<dyn Provider>);
     config.providers.iter().filter_map(known).collect()

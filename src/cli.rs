@@ -1,5 +1,5 @@
-//! The command line: which work to do with which configuration, and what the exit code says of it.
-//! 0 well, 1 the work failed, 2 usage or configuration. Knows no stage but through `app`.
+//! The command line: which work to do with which configuration, and the exit code: 0 all went well, 1 the work failed,
+//! 2 wrong usage or configuration.
 
 mod audit;
 mod demo;

@@ -1,4 +1,4 @@
-//! The one place that reads the time. Knows no stage.
+//! The one place that reads the time.
 //!
 //! Everyone else takes `now_ms` as an argument or asks a `Clock`. Between two measures time is counted by a
 //! clock that nobody can step and that runs on while the machine is suspended. So a stepped system clock
@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-pub use tokio::time::Instant;
 
-/// Milliseconds since the Unix epoch, UTC.
-pub type Millis = i64;
+use crate::facts::time::Millis;
+
+pub use tokio::time::Instant;
 
 /// A clock; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -30,13 +29,13 @@ const CONFIRMATIONS: u32 = 6;
 struct Source {
     /// The system's time less the steady time, when this clock was made, ms.
     began_ms: i64,
-    /// Added to that and to the steady time, ms.
+    /// Added to `began_ms` and to the steady time, ms.
     offset_ms: AtomicI64,
     /// Not zero: the time stands still at this value until it is set again (tests).
     fixed_ms: AtomicI64,
-    /// Whether ticks stand still with it.
+    /// Whether ticks stand still with the time.
     stopped: bool,
-    /// The steady time is that of the runtime's timers, from this moment on.
+    /// If set, the steady time is that of the runtime's timers, counted from this moment.
     played: Option<Instant>,
     following: Mutex<Following>,
 }
@@ -101,15 +100,15 @@ impl Clock {
         clock
     }
 
-    /// As `fixed`, and what is measured by ticks stands still too: minutes can be played in a moment.
+    /// As `fixed`, but ticks stand still too, so that minutes can be played in a moment.
     pub fn stopped(at_ms: Millis) -> Self {
         let clock = Self(Arc::new(Source { stopped: true, ..Source::default() }));
         clock.set(at_ms);
         clock
     }
 
-    /// A clock that begins at `at_ms` and goes as the timers of this thread's runtime do: in a runtime that plays its
-    /// timers as fast as it can, hours pass in a moment. `step` moves it beside them.
+    /// A clock that begins at `at_ms` and goes as fast as the timers of this thread's runtime: where the runtime plays
+    /// its timers as fast as it can, hours pass in a moment. `step` moves the clock, but not the timers.
     pub fn played(at_ms: Millis) -> Self {
         Self(Arc::new(Source { began_ms: at_ms, played: Some(instant()), ..Source::default() }))
     }
@@ -119,7 +118,8 @@ impl Clock {
         self.0.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
-    /// Milliseconds since some moment, for ages of what is remembered: they only grow, whatever the time is set to.
+    /// Milliseconds since some moment, to measure the age of what is remembered. They only grow, whatever the time is
+    /// set to.
     pub fn tick_ms(&self) -> Millis {
         if self.0.stopped { self.now_ms() } else { self.0.steady_ms() }
     }
@@ -188,60 +188,6 @@ fn steady_ms() -> i64 {
 fn system_ms() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// RFC 3339 UTC with seconds (milliseconds where there are any), as every answer shows it.
-pub fn rfc3339(at_ms: Millis) -> String {
-    let at = jiff::Timestamp::from_millisecond(at_ms).map(|t| t.to_string());
-    // The library's timestamps end a day before the year 9999 does, so that any zone can show them.
-    at.or_else(|_| EPOCH.checked_add(jiff::SignedDuration::from_millis(at_ms)).map(|t| format!("{t}Z")))
-        .unwrap_or_default()
-}
-
-const EPOCH: jiff::civil::DateTime = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-
-/// The inverse of [`rfc3339`]; `None` when the text is no RFC 3339 time between 1970 and 9999.
-pub fn parse_rfc3339(text: &str) -> Option<Millis> {
-    let at_ms = match text.parse::<jiff::Timestamp>() {
-        Ok(at) => at.as_millisecond(),
-        Err(_) => last_hours(text)?,
-    };
-    (at_ms >= 0).then_some(at_ms)
-}
-
-/// A time of the last hours of 9999, in UTC.
-fn last_hours(text: &str) -> Option<Millis> {
-    let at: jiff::civil::DateTime = text.strip_suffix(['Z', 'z'])?.parse().ok()?;
-    let is_one = at.year() == 9999 && text.contains(['T', 't', ' ']);
-    is_one.then(|| i64::try_from(at.duration_since(EPOCH).as_millis()).ok())?
-}
-
-/// A point in time that is an RFC 3339 text in JSON and milliseconds in the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-11-20T10:00:00Z")]
-pub struct Timestamp(pub Millis);
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(at) => serializer.collect_str(&at),
-            Err(_) => serializer.serialize_str(&rfc3339(self.0)),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_rfc3339(&text)
-            .map(Timestamp)
-            .ok_or_else(|| de::Error::custom("not an RFC 3339 time, e.g. 2026-11-20T10:00:00Z"))
-    }
-}
-
-/// Whole seconds from `now_ms` to `deadline_ms`, rounded up, never negative.
-pub fn seconds_until(deadline_ms: Millis, now_ms: Millis) -> i64 {
-    (deadline_ms - now_ms).max(0).div_euclid(1000) + i64::from((deadline_ms - now_ms).max(0) % 1000 > 0)
 }
 
 #[cfg(test)]
@@ -318,20 +264,5 @@ mod tests {
         assert_eq!(told(&clock, 0), Followed::Taken);
         assert!(matches!(told(&clock, DAY_MS), Followed::Doubted { .. }));
         assert!(near(off_ms(&clock), 0));
-    }
-
-    #[test]
-    fn times_are_rfc_3339() {
-        assert_eq!(rfc3339(1_763_632_800_000), "2025-11-20T10:00:00Z");
-        assert_eq!(parse_rfc3339("2025-11-20T19:00:00+09:00"), Some(1_763_632_800_000));
-        assert_eq!(parse_rfc3339("yesterday"), None);
-        for last in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z", "9999-12-30T21:59:59Z"] {
-            assert_eq!(parse_rfc3339(last).map(rfc3339).as_deref(), Some(last));
-        }
-        for none in ["9999-12-31Z", "10000-01-01T00:00:00Z", "9999-12-32T00:00:00Z", "1969-12-31T23:59:59Z"] {
-            assert_eq!(parse_rfc3339(none), None, "{none}");
-        }
-        assert_eq!(seconds_until(1_001, 0), 2);
-        assert_eq!(seconds_until(0, 5), 0);
     }
 }

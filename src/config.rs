@@ -1,5 +1,4 @@
 //! The settings: where they come from, and everything that is wrong with them at once.
-//! Knows no stage.
 //!
 //! `config/default.toml` is embedded: it is the documentation, the defaults and the schema. A file
 //! overrides it key by key, the environment (`STANCHION__SECTION__KEY`) overrides the file.
@@ -80,7 +79,7 @@ pub struct Store {
     pub kind: StoreKind,
     pub data_dir: PathBuf,
     pub lanes: u16,
-    /// How long what has ended is kept in its lane.
+    /// How long holds and orders that have ended are kept in their lane.
     pub ended_keep_s: i64,
 }
 
@@ -173,7 +172,7 @@ pub struct Pipeline {
     pub idle_ms: u64,
     pub lease_ms: i64,
     pub log_max: i64,
-    /// How long it is known which records were done.
+    /// How long the ledger keeps the ids of finished records, and facts that were sent.
     pub record_keep_s: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_d: i64,
@@ -182,7 +181,7 @@ pub struct Pipeline {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
-    /// ISO 4217; of the whole house.
+    /// ISO 4217; one for the whole house.
     pub currency: String,
 }
 
@@ -190,7 +189,7 @@ pub struct Money {
 #[serde(deny_unknown_fields)]
 pub struct Payment {
     pub providers: Vec<String>,
-    /// Of one order.
+    /// Most payment attempts of one order.
     pub attempts_max: i64,
     pub timeout_ms: u64,
     pub payment_unknown_s: i64,

@@ -1,7 +1,7 @@
 //! Stanchion: a high-concurrency ticketing and waiting-room gateway.
 //!
-//! One way through the house: edge → admission → inventory → lane → pipeline → ledger. Calls run left
-//! to right; nothing points left. The modules stand here in reading order.
+//! Calls go one way through the house: edge → admission → inventory → lane → pipeline → ledger. A stage uses only stages
+//! to its right; every stage may use [`facts`]. The modules stand here in reading order.
 
 pub mod app;
 pub mod cli;
@@ -19,11 +19,10 @@ pub mod web;
 
 pub mod demo;
 
+pub mod facts;
+
 pub mod clock;
 pub mod config;
-pub mod draw;
-pub mod ids;
 pub mod metrics;
-pub mod money;
 pub mod random;
 pub mod shutdown;

@@ -1,7 +1,7 @@
-//! Every metric, declared once: name, kind, unit, help. Knows no stage.
+//! Every metric, declared once: name, kind, unit, help.
 //!
-//! Labels are closed sets from enums; never a visitor, a user, a seat, a path or an error's text. Hot
-//! paths keep the handle that `counter!` gives.
+//! The values of a label are a closed set, or events or lanes; never a visitor, a user, a seat, a path or an
+//! error's text. Hot paths keep the handle that `counter!` gives.
 
 mod tally;
 
@@ -14,7 +14,7 @@ struct Metric {
     kind: Kind,
     unit: Unit,
     help: &'static str,
-    /// Labels whose values are all known: a counter with none but these stands at 0 from the start.
+    /// Labels whose values are all known. A counter that has no other labels stands at 0 from the start.
     labels: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -52,7 +52,7 @@ metrics_table! {
     EDGE_REQUESTS = "stanchion_edge_requests_total", Counter, Count;
     /// Time from the end of a request's headers to the start of its answer, by route.
     EDGE_REQUEST_SECONDS = "stanchion_edge_request_seconds", Histogram, Seconds;
-    /// Requests under way; not those whose body is still on its way or that a server behind has.
+    /// Requests under way, without those whose body is still arriving and those that a server behind the gateway has.
     EDGE_IN_FLIGHT = "stanchion_edge_in_flight", Gauge, Count;
     /// Open connections.
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
@@ -73,7 +73,7 @@ metrics_table! {
     /// Proofs of work at entry, by outcome (accepted, missing, forged, expired, easy, wrong).
     ADMISSION_PROOFS = "stanchion_admission_proofs_total", Counter, Count,
         "outcome" ["accepted" "missing" "forged" "expired" "easy" "wrong"];
-    /// Polls answered, by where from (board, lane). Who waits is answered from the board, and told to the lane in
+    /// Polls answered, by source (board, lane). Waiting visitors are answered from the board, and told to the lane in
     /// batches: the operation `presence` of stanchion_lane_operation_seconds.
     ADMISSION_POLLS = "stanchion_admission_polls_total", Counter, Count,
         "answer" ["board" "lane"];
@@ -91,11 +91,11 @@ metrics_table! {
     ADMISSION_LEFT = "stanchion_admission_left_total", Counter, Count;
     /// Called visitors who may still come back within their grace, by event.
     ADMISSION_LATE = "stanchion_admission_late", Gauge, Count;
-    /// Places of this round that are through: bought, left, expired or called in vain, by event.
+    /// Places of this round that are spent: bought, left, expired or called in vain, by event.
     ADMISSION_SPENT = "stanchion_admission_spent", Gauge, Count;
     /// Admissions a minute that the room's control allows just now, by event.
     ADMISSION_RATE = "stanchion_admission_rate_per_minute", Gauge, Count;
-    /// How far outside what a visitor was promised the wait was; 0 inside.
+    /// How far a visitor's wait was outside the range that was promised; 0 inside it.
     ADMISSION_ETA_ERROR_SECONDS = "stanchion_admission_eta_error_seconds", Histogram, Seconds;
     /// Promises of a wait that came due, by outcome (kept, early, late).
     ADMISSION_ETA_PROMISES = "stanchion_admission_eta_promises_total", Counter, Count,
@@ -140,7 +140,7 @@ metrics_table! {
     PIPELINE_BACKLOG = "stanchion_pipeline_backlog", Gauge, Count;
     /// Age of the oldest waiting record, by lane.
     PIPELINE_OLDEST_SECONDS = "stanchion_pipeline_oldest_seconds", Gauge, Seconds;
-    /// Records done, by kind (repeated, parked: nobody looked what it says) and outcome.
+    /// Records done, by kind (repeated and parked ones are counted without a look at what they say) and outcome.
     PIPELINE_RECORDS = "stanchion_pipeline_records_total", Counter, Count,
         "kind" ["coupon.claimed" "order.placed" "payment.requested" "payment.resulted" "refund.requested" "refund.resulted" "order.expired" "order.cancelled" "repeated" "parked"],
         "outcome" ["done" "refused" "repeated" "parked"];
@@ -179,13 +179,13 @@ metrics_table! {
 /// Bucket bounds of every `_seconds` histogram.
 pub const SECONDS: &[f64] = &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
-/// Bucket bounds of what is off by minutes when it is off.
+/// Bucket bounds of an error, which may be minutes.
 pub const ERROR_SECONDS: &[f64] = &[0.0, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 
 /// Bucket bounds of every `_records` histogram.
 pub const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-/// Tells the installed recorder unit and help of every metric.
+/// Tells the installed recorder the unit and the help of every metric.
 pub fn describe() {
     for metric in TABLE {
         let (name, help) = (metric.name, metric.help.trim());
@@ -197,8 +197,8 @@ pub fn describe() {
     }
 }
 
-/// Lets every series stand at 0 whose labels are all known: a rate over one that appears with its first event
-/// misses that event, and an alarm on it too.
+/// Lets every counter's series stand at 0 if all its labels are known. A rate over a series that appears with its first
+/// event misses that event, and so does an alarm on the rate.
 pub fn begin() {
     for metric in TABLE {
         let none = metric.labels.is_empty() && !UNLABELLED.contains(&metric.name);
@@ -239,7 +239,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|metric| metric.name)
 }
 
-/// The values each label of a metric may have, of those whose labels are all known.
+/// The values of each label whose values are all known, with its metric.
 pub fn values() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
     TABLE.iter().flat_map(|metric| metric.labels.iter().map(|(label, values)| (metric.name, *label, *values)))
 }

@@ -1,4 +1,4 @@
-//! The one place that draws random numbers, but for the jitter of retries and for keys. Knows no stage.
+//! The one place that draws random numbers, except for the jitter of retries and for keys.
 //!
 //! They come from the system, through one generator per thread. A simulation gives its thread a seed; from then on
 //! everything drawn here on that thread follows from it.
@@ -12,7 +12,7 @@ thread_local! {
     static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
 }
 
-/// So many random bytes.
+/// `N` random bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {
     draw(|from| from.random())
 }
@@ -37,8 +37,8 @@ pub fn secret<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// From here on this thread draws what follows from `seed`: anyone who knows it knows every id. Only tests call it, and a
-/// test holds the house to that.
+/// From here on everything that this thread draws follows from `seed`: anyone who knows the seed knows every id. Only
+/// tests may call this, and a test of the house checks that.
 pub fn seed_this_thread(seed: u64) {
     SEEDED.set(Some(StdRng::seed_from_u64(seed)));
 }

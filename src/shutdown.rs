@@ -1,4 +1,4 @@
-//! The one signal to stop: anyone may wait for it, `app` gives it. Knows no stage.
+//! The signal to stop: its owner gives it, and anyone may wait for it.
 
 use tokio::sync::watch;
 
@@ -22,7 +22,7 @@ impl Stop {
 }
 
 impl Stopping {
-    /// As [`Stopping::wait`], for keeps.
+    /// As [`Stopping::wait`], but takes `self`, so that the future borrows nothing.
     pub async fn stopped(mut self) {
         self.wait().await;
     }

@@ -1,16 +1,17 @@
-//! Answers as the load reads them: HTTP/1.1 with a length, kept apart and no more. Knows no connections.
+//! Answers as the load reads them: HTTP/1.1 with a `content-length`. This only finds the status of an answer and its
+//! end.
 
-/// Where things stand in an answer. Those of one server look alike, so the next one is looked at where the
-/// last one had them, and searched only when it differs: reading must not be what a test measures.
+/// Where things stand in an answer. The answers of one server look alike, so the next one is read at the places of the
+/// last one, and searched only when it differs. Otherwise a test would measure this reading.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shape {
-    /// Bytes up to and with the empty line.
+    /// Bytes up to the empty line, which is included.
     head: usize,
     /// Where the digits of `content-length` begin.
     length_at: usize,
 }
 
-/// An answer that has come whole.
+/// An answer that has come completely.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole {
     pub status: u16,
@@ -23,7 +24,7 @@ const LENGTH: &[u8] = b"content-length: ";
 const END: &[u8] = b"\r\n\r\n";
 
 impl Shape {
-    /// The answer `bytes` begin with, once it is all there.
+    /// The answer with which `bytes` begins; `None`: it is not complete yet.
     pub fn read(&mut self, bytes: &[u8]) -> Option<Whole> {
         if !self.fits(bytes) {
             let head = find(bytes, END)? + END.len();

@@ -1,5 +1,5 @@
-//! A gateway beside bare hypers: runs in turns, so that a machine that slows down meanwhile slows all; and
-//! the table made of them. Knows not what is asked.
+//! Compares a gateway with bare hyper servers. Their runs take turns, so that a machine that slows down meanwhile slows
+//! all of them. Prints the table of the runs.
 
 use super::gateway::{Gateway, House};
 use super::load::{self, Ask, Plan, Report, Until};
@@ -14,14 +14,14 @@ const SECONDS: f64 = 5.0;
 pub struct Beside<'a> {
     pub house: &'a House,
     pub gateway: &'a Gateway,
-    /// As hyper's own examples have it, and on threads as the gateway's.
+    /// Bare hyper as in hyper's own examples (`shared`), and on threads like the gateway's (`own`).
     pub shared: Peer,
     pub own: Peer,
-    /// What one request is: "poll".
+    /// What the table calls one request, such as "poll".
     pub what: &'static str,
 }
 
-/// One run of each, next to each other in time.
+/// One run of each server, one right after the other.
 struct Round {
     gateway: Report,
     shared: Report,
@@ -36,7 +36,7 @@ struct Round {
 }
 
 impl<'a> Beside<'a> {
-    /// Peers that answer with this status and as many bytes as the gateway.
+    /// Starts peers that answer with this status and as many bytes as the gateway.
     pub fn new(house: &'a House, gateway: &'a Gateway, what: &'static str, status: u16, ask: Ask) -> Self {
         let bytes = run(&gateway.address, ask, 64, true, 1.0).bytes_each().round() as usize;
         let (shared, own) = (Peer::start(status, bytes, Threads::Shared), Peer::start(status, bytes, Threads::Own));
@@ -59,7 +59,7 @@ impl<'a> Beside<'a> {
         Round { gateway, shared, own, gateway_s, shared_s, own_s, sent, inside }
     }
 
-    /// Runs and tells; `ask` makes what the run of this number asks.
+    /// Plays the runs and prints the table. `ask` gives the requests of the run with this number.
     pub fn compare(&self, connections: usize, ask: impl Fn(usize) -> Ask) {
         let round = |run: usize| {
             let round = self.round(ask(run), connections);

@@ -8,20 +8,21 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stanchion::admission::tokens::Tokens;
 use stanchion::clock::Clock;
-use stanchion::config::{self, load_from};
+use stanchion::config::load_from;
 use stanchion::edge::auth::{Mint, mint};
-use stanchion::ids::EventId;
-use stanchion::lane::{self, Lane};
+use stanchion::facts::ids::EventId;
+use stanchion::lane::Lane;
+use stanchion::{config, lane};
 
 use super::part::Part;
 use super::servers::{self, OwnRedis};
 
 const SECRET: &str = "a-secret-for-load-tests-only-0123456789abcdef";
 
-/// A gateway is ready within this, or the test is over.
+/// The test fails when a gateway is not ready within this time.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// What gateways stand on.
+/// The servers that gateways need.
 pub struct House {
     /// With `config/redis.conf`: every write is synced.
     pub redis: OwnRedis,
@@ -63,19 +64,19 @@ impl House {
         panic!("no lane has {event}")
     }
 
-    /// The score of a place, read off its token.
+    /// The score of a place, read from its token.
     pub fn score(&self, token: &str) -> i64 {
         let token = self.tokens().verify(token).expect("a token of ours");
         token.score.expect("a room without a draw")
     }
 
-    /// A path in the test's folder, which goes with it.
+    /// A path in the test's folder, which is removed at the end.
     pub fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
-    /// A gateway of the shipped defaults, but that visitors who come from one address are not held to be
-    /// one client. `settings` go on top (`STANCHION__SECTION__KEY`).
+    /// A gateway with the shipped defaults, but without the limits on a client address, because all visitors come from
+    /// one. `settings` (`STANCHION__SECTION__KEY`) go on top.
     pub fn gateway(&self, settings: &[(&str, &str)]) -> Gateway {
         let mut part = Part::start("gateway", &["serve"], self.settings().into_iter().chain(owned(settings)));
         let address = part.told("listening on http://");
@@ -89,7 +90,7 @@ impl House {
         gateway
     }
 
-    /// What `stanchion audit` finds: a process of its own, so that no request's time limit ends it.
+    /// What `stanchion audit` finds. It is a process of its own, so that no request's time limit ends it.
     pub fn audit(&self) -> Value {
         let text = Part::start("gateway", &["audit"], self.settings()).rest();
         serde_json::from_str(&text).unwrap_or_else(|_| json!({ "said": text }))
@@ -135,12 +136,12 @@ impl Gateway {
         status == 200 && body["recovering"].as_array().is_none_or(Vec::is_empty)
     }
 
-    /// Creates an event without seats, or changes it: all that bounds admission is `room`.
+    /// Creates or changes an event without seats, so that only `room` bounds admission.
     pub fn put_event(&self, event: &str, room: &Value) {
         self.put_event_with(event, &json!({"sections": [], "room": room}));
     }
 
-    /// The same with whatever else `more` says of it.
+    /// Creates or changes an event. The fields of `more` are added to its spec.
     pub fn put_event_with(&self, event: &str, more: &Value) {
         let mut spec = json!({
             "name": "Load test", "starts_at": "2035-05-01T10:00:00Z", "currency": "KRW", "organizer": "hall-co",
@@ -167,7 +168,7 @@ impl Gateway {
         }
     }
 
-    /// The sum of a metric over all its labels that hold `label`; 0 when it was never told.
+    /// The sum of a metric's lines that contain `label`; 0 when there is none.
     pub fn metric(&self, name: &str, label: &str) -> f64 {
         let text = ask_text(&self.admin, "GET", "/metrics", None).1;
         text.lines()
@@ -188,7 +189,7 @@ impl Gateway {
     }
 }
 
-/// Signs bearers as the gateways' users have them.
+/// Signs bearer tokens that the gateways accept.
 pub struct Bearers(config::Auth);
 
 impl Bearers {
@@ -198,7 +199,7 @@ impl Bearers {
         Self(config.auth)
     }
 
-    /// A user's.
+    /// A user's token.
     pub fn of(&self, user: &str) -> String {
         self.minted(Mint { sub: user, scope: "", ttl_s: 3600 })
     }
@@ -208,12 +209,12 @@ impl Bearers {
     }
 }
 
-/// A user's bearer.
+/// A user's bearer token.
 pub fn bearer(user: &str) -> String {
     Bearers::new().of(user)
 }
 
-/// One request on a connection of its own; status and JSON (null where it is none).
+/// Sends one request on a connection of its own. Returns status and JSON (null when the body is none).
 fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let (status, text) = ask_text(address, method, path, body);
     (status, serde_json::from_str(&text).unwrap_or_default())

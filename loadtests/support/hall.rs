@@ -6,23 +6,26 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use stanchion::clock::Clock;
-use stanchion::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
-use stanchion::lane::board::EXACT_MAX;
-use stanchion::lane::checkpoint::Told;
-use stanchion::lane::event::RestoredOrder;
-use stanchion::lane::hold::Row;
-use stanchion::lane::order::{LineFact, OrderStatus, PaymentFact, SeatTarget, TicketFact, TicketState, TotalFact};
-use stanchion::lane::room::{Control, ENTER_MAX, Mode, Order, ReleaseOn, RoomSettings};
-use stanchion::lane::terms::RefundTerm;
-use stanchion::lane::{
-    Enter, EnterOutcome, Entrant, EventPut, EventRestore, HoldAsk, HoldFact, HoldOutcome, HoldState, Lane, OrderFact,
-    Pulse, PutEvent, Release, ReleaseOutcome, SeatState, Settlement, Showing, Token, Want,
-};
+use stanchion::facts::checkpoint::{RestoredOrder, Told};
+use stanchion::facts::hold::{HoldFact, HoldState};
+use stanchion::facts::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
+use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, TicketFact, TicketState, TotalFact};
+use stanchion::facts::place::Token;
+use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::facts::seat::SeatState;
+use stanchion::facts::settlement::{SeatTarget, Settlement};
+use stanchion::facts::terms::RefundTerm;
+use stanchion::lane::Lane;
+use stanchion::lane::board::{EXACT_MAX, Showing};
+use stanchion::lane::events::{EventPut, PutEvent};
+use stanchion::lane::recovery::EventRestore;
+use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse};
+use stanchion::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, Row, Want};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 pub const SOLD: u32 = 100_000;
-/// Beside them: these are held and given back.
+/// Free seats beside them, which are held and given back.
 const FREE: u32 = 2_000;
 /// Seats of an order.
 const EACH: u32 = 4;
@@ -62,7 +65,7 @@ fn put() -> EventPut {
     EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room, returned: false }
 }
 
-/// Builds the lane that was begun, as after its loss.
+/// Builds the lane, whose rebuilding has begun, as after a loss.
 pub async fn fill(lane: &dyn Lane, now_ms: i64) {
     let restore = EventRestore {
         generation: 1,
@@ -140,12 +143,12 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
     RestoredOrder { fact, hold, seats, refundable_until_ms: now_ms + WEEK_MS }
 }
 
-/// The same layout again, as after every change of an event.
+/// Puts the same layout again, as after every change of an event.
 pub async fn lay_out_again(lane: &dyn Lane, now_ms: i64) {
     assert_eq!(lane.put_event(now_ms, put()).await.expect("an answer"), PutEvent::Done);
 }
 
-/// What an audit reads of the hall, which must be whole.
+/// Reads what an audit reads of the hall. Panics when anything is missing.
 pub async fn check(lane: &dyn Lane) {
     let dump = lane.dump_event(&event()).await.expect("an answer").expect("the hall");
     let sold = dump.seats.iter().filter(|byte| **byte == SeatState::Sold.byte()).count();
@@ -155,10 +158,10 @@ pub async fn check(lane: &dyn Lane) {
     assert_eq!(dump.orders.len(), (SOLD / EACH) as usize);
     let bought = dump.taken.iter().filter(|(user, taken)| user.starts_with("buyer-") && *taken == i64::from(EACH));
     assert_eq!(bought.count(), (SOLD / EACH) as usize);
-    lane.read_log(stanchion::ids::LogId(0), 500).await.expect("an answer");
+    lane.read_log(stanchion::facts::ids::LogId(0), 500).await.expect("an answer");
 }
 
-/// Holders, pollers, and what a gateway and a writer ask of a lane by themselves, until they are told to stop.
+/// Holders, pollers, and the calls that a gateway and a writer make by themselves, until they are told to stop.
 pub struct Crowd {
     tasks: Vec<JoinHandle<()>>,
     holds: Arc<Mutex<Vec<f64>>>,
@@ -190,7 +193,7 @@ impl Crowd {
         Self { tasks, holds }
     }
 
-    /// What each hold waited since the last look, ms.
+    /// How long each hold took since the last call of this, ms.
     pub fn take_holds(&self) -> Vec<f64> {
         std::mem::take(&mut *self.holds.lock())
     }
@@ -202,7 +205,7 @@ impl Crowd {
     }
 }
 
-/// Those who enter in this order; the first are inside at once.
+/// Lets `many` visitors enter, in order; the first ones are inside at once. Returns their tokens.
 async fn enter(lane: &dyn Lane, now_ms: i64, name: &str, many: usize) -> Vec<Token> {
     let names: Vec<VisitorId> = (0..many).map(|nth| VisitorId::from(format!("{name}-{nth}"))).collect();
     let mut tokens = Vec::with_capacity(many);
@@ -267,8 +270,8 @@ impl Holder {
     }
 }
 
-/// Four pulses a second; a board, the seats, a checkpoint and the settlements of a batch of orders, each once a
-/// second.
+/// Starts the calls that nobody asks for: four pulses a second, and once a second each a board, the seats, a checkpoint
+/// and the settlements of a batch of orders.
 fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
     let second = Duration::from_secs(1);
     let asking = || (lane.clone(), clock.clone());
@@ -305,7 +308,7 @@ fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) ->
     vec![pulse, looks, settles]
 }
 
-/// A newer version of an order that says the same.
+/// Settles an order to a newer version that says the same.
 fn settled(nth: u32, version: i64, now_ms: i64) -> Settlement {
     let RestoredOrder { fact, hold: _, seats, refundable_until_ms } = sold(nth, now_ms);
     Settlement {
@@ -317,7 +320,7 @@ fn settled(nth: u32, version: i64, now_ms: i64) -> Settlement {
     }
 }
 
-/// Does something at a steady rate. What comes late is not made up for.
+/// Does something at a steady rate. A late turn is not made up for.
 fn every<F>(period: Duration, stop: &Arc<AtomicBool>, mut act: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send,

@@ -1,16 +1,15 @@
 //! The load: connections that ask, wait for the answer and ask again, in a process of their own.
-//! Knows no servers.
 //!
-//! It shares the machine with what it measures, so whatever it spends makes unequal servers look equal: it
-//! is therefore as cheap as can be. Requests are made beforehand; an answer costs a write, a read and a
-//! look at its length (an HTTP library, or wrk, which rearms epoll twice a request, costs more). It is the
-//! same for the gateway and its peer. There is one thread for two cores: a request costs it less than any
-//! server, so never it but the machine is the limit (its processor time is told, so that one can see).
+//! The load shares the machine with the server that it measures, so what it spends makes unequal servers look equal. It
+//! is therefore as cheap as we could make it. Requests are made beforehand. An answer costs a write, a read and a look
+//! at its length; an HTTP library costs more, and so does wrk, which rearms epoll twice a request. The load is the same
+//! for the gateway and its peer. It has one thread for two cores. A request costs the load less than it costs any
+//! server, so the machine is the limit and not the load; its processor time is reported, so that one can check this.
 //!
-//! On one machine a server pays for waking who waits for its answer, and pays the more the slower it is, for
-//! a fast one's client hardly sleeps; over a network it would pay nothing. So the load is not woken for each
-//! answer: with nothing to do it naps before it looks again, much shorter than its connections keep a
-//! server busy.
+//! On one machine a server pays for waking the client that waits for its answer. A slow server pays more than a fast
+//! one, whose client hardly sleeps. Over a network it would pay nothing. So the load is not woken for each answer: when
+//! it has nothing to do, it naps before it looks again, for a time much shorter than its connections keep a server
+//! busy.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
@@ -28,20 +27,20 @@ use super::answer::Shape;
 use super::part::Part;
 use super::{machine, table};
 
-/// Of so many answers one is read whole and compared with what it should be.
+/// One of this many answers is read whole and compared with what it should be.
 const SAMPLE: u64 = 64;
 
 /// What to ask, of whom and for how long.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
-    /// Connections take turns.
+    /// Each thread's connections go to these in turn.
     pub addresses: Vec<String>,
     pub connections: usize,
     pub ask: Ask,
     pub until: Until,
     /// Where to write each answer's visitor, as [`Entry`] lines.
     pub keep: Option<String>,
-    /// Whether answers are JSON of ours, of which some are looked at.
+    /// Whether the answers are a gateway's JSON; then some of them are read.
     pub ours: bool,
 }
 
@@ -58,7 +57,7 @@ pub enum Until {
     /// Seconds, after a warm-up that does not count.
     Seconds(f64),
     Requests(u64),
-    /// Seconds after a warm-up, at no more than so many requests a second.
+    /// Seconds after a warm-up, with at most this many requests a second.
     Paced {
         seconds: f64,
         per_second: f64,
@@ -74,13 +73,13 @@ impl Until {
     }
 }
 
-/// Between two looks for answers; the kernel's timers make it some 50 µs longer.
+/// Time between two looks for answers. The kernel's timers make it some 50 µs longer.
 const NAP: Duration = Duration::from_micros(5);
 
-/// Before counting, seconds.
+/// The warm-up, in which answers do not count, seconds.
 const WARM_S: f64 = 0.5;
 
-/// A visitor as they entered: who, their place, and when they asked and were answered (ns of one clock).
+/// A visitor who entered: id, token, and when they asked and were answered (ns of one clock).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub visitor: String,
@@ -89,13 +88,13 @@ pub struct Entry {
     pub answered_ns: u64,
 }
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Answers within the counted seconds.
     pub answers: u64,
     pub seconds: f64,
-    /// All answers, of the warm-up too, and their bytes.
+    /// All answers, including the warm-up's, and their bytes.
     pub all: u64,
     pub bytes: u64,
     /// Answers read whole.
@@ -104,7 +103,7 @@ pub struct Report {
     pub first_failure: Option<String>,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Processor time the load took itself.
+    /// Processor time that the load itself used, seconds.
     pub cpu_s: f64,
 }
 
@@ -117,7 +116,7 @@ impl Report {
         self.bytes as f64 / self.all as f64
     }
 
-    /// Nothing went wrong, or the test is over.
+    /// Panics when an answer was wrong.
     pub fn must_be_clean(&self) -> &Self {
         assert_eq!(self.failures, 0, "answers that should not be: {:?}", self.first_failure);
         self
@@ -143,7 +142,7 @@ struct Requests {
     texts: Vec<u8>,
     /// Where each begins, and where the last ends.
     bounds: Vec<usize>,
-    /// Whom each is about; empty: nobody yet.
+    /// The visitor of each request; empty: a new one.
     visitors: Vec<String>,
     status: u16,
 }
@@ -187,13 +186,13 @@ impl Requests {
     }
 }
 
-/// The visitors a run kept.
+/// Reads the visitors that a run kept.
 pub fn entries(path: &str) -> Vec<Entry> {
     let text = std::fs::read_to_string(path).expect("a run kept them");
     text.lines().map(|line| serde_json::from_str(line).expect("an entry a line")).collect()
 }
 
-/// Writes them down as a run keeps them.
+/// Writes visitors to a file, as a run keeps them.
 pub fn keep(path: &str, entries: &[Entry]) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a folder that is there"));
     for entry in entries {
@@ -250,7 +249,7 @@ struct Share {
     plan: Arc<Plan>,
     requests: Arc<Requests>,
     connections: Vec<String>,
-    /// Of [`Until::Requests`], this thread's.
+    /// This thread's part of [`Until::Requests`].
     requests_max: u64,
     zero: Instant,
     next: Cell<usize>,
@@ -275,7 +274,7 @@ struct Window {
 impl Share {
     fn new(plan: Arc<Plan>, requests: Arc<Requests>, thread: usize, threads: usize, zero: Instant) -> Rc<Self> {
         let mine = (0..plan.connections).filter(|n| n % threads == thread);
-        // Neighbours go to different servers, whichever thread they belong to.
+        // Each thread's connections go to the servers in turn.
         let connections = mine.map(|n| plan.addresses[(n / threads) % plan.addresses.len()].clone()).collect();
         let threads_wide = u64::try_from(threads).expect("few");
         let requests_max = match plan.until {
@@ -321,10 +320,10 @@ impl Share {
         came
     }
 
-    /// One connection.
+    /// Plays one connection.
     async fn ask(self: Rc<Self>, mut stream: TcpStream, window: Window) {
         let (mut buffer, mut shape) = (vec![0; 16 * 1024], Shape::default());
-        // Of a paced load: how long a connection has for a request, and when its next one is due.
+        // For a paced load: the time between two requests of a connection, and when its next one is due.
         let pause = match self.plan.until {
             Until::Paced { per_second, .. } => Duration::from_secs_f64(self.plan.connections as f64 / per_second),
             Until::Seconds(_) | Until::Requests(_) => Duration::ZERO,
@@ -404,7 +403,7 @@ impl Came {
     }
 }
 
-/// The visitor and token of an answer that says this visitor waits.
+/// The visitor and token of an answer, which must say that the wanted visitor waits.
 fn look(body: &[u8], wanted: &str) -> Result<(String, String), &'static str> {
     #[derive(Deserialize)]
     struct Place {
@@ -426,7 +425,7 @@ fn look(body: &[u8], wanted: &str) -> Result<(String, String), &'static str> {
     Ok((place.visitor, place.token))
 }
 
-/// Answer times in steps of a sixteenth.
+/// A histogram of answer times: each doubling of the time is divided into sixteen steps.
 struct Times([u64; 64 * 16]);
 
 impl Default for Times {
@@ -460,7 +459,7 @@ impl Times {
     }
 }
 
-/// What a run was, for a table's row.
+/// The figures of a run as a line of text.
 pub fn told(report: &Report) -> String {
     format!(
         "{:>8}/s  p50 {:.2} ms  p99 {:.2} ms  {:.0} B each",

@@ -1,4 +1,4 @@
-//! The machine a figure was taken on, and what a process cost it. Read off /proc.
+//! The machine on which a figure was taken, and what a process costs it, read from /proc.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn version(program: &str) -> String {
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Load averages: how many others wanted the machine meanwhile.
+/// Load averages, in which other work on the machine shows.
 pub fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
@@ -41,13 +41,13 @@ pub fn load() -> String {
 /// Processor time a process has used, seconds (the kernel counts in hundredths).
 pub fn used_s(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name may hold spaces; behind its parenthesis utime and stime are the 12th and 13th.
+    // The name may contain spaces. Behind its closing parenthesis, utime and stime are the 12th and 13th fields.
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect::<Vec<_>>()).unwrap_or_default();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// Bytes of memory a process has in use.
+/// Resident memory of a process, bytes.
 pub fn memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What the load tests share: the servers they start, a bare peer to compare with, the load itself, and
-//! how figures are told. Knows nothing of what a test asks.
+//! What the load tests share: the servers that they start, a bare peer to compare with, the load itself, and how
+//! figures are printed.
 //!
 //! One executable plays every part: a test starts itself again as its gateways, its peer and its load, each
 //! a process of its own. So one command builds and runs it all, and every part has the same allocator and
 //! the same libraries.
 
-// Each test uses its share.
+// Each test uses only some of this.
 #![allow(dead_code)]
 
 pub mod answer;

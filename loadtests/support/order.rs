@@ -1,6 +1,6 @@
-//! Whether turns come in the order of entry. Knows not what a turn is.
+//! Whether turns come in the order of entry.
 
-/// An entry and its turn: lower is earlier, equal is together.
+/// An entry and its turn. A lower turn is earlier; equal turns are together.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
     pub asked_ns: u64,
@@ -8,24 +8,23 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// How many pairs there are in which one was answered before the other asked: of others nobody can say who
-/// came first.
+/// The number of pairs in which one was answered before the other asked. In other pairs nobody can say who came first.
 pub fn pairs(turns: &[Turn]) -> u64 {
     let mut answered: Vec<u64> = turns.iter().map(|turn| turn.answered_ns).collect();
     answered.sort_unstable();
     turns.iter().map(|turn| answered.partition_point(|&at| at < turn.asked_ns) as u64).sum()
 }
 
-/// How many of these pairs have their turns the other way round.
+/// The number of these pairs whose turns are the other way round.
 ///
-/// In order of time: an answer puts its turn into a Fenwick tree, a question counts those in it that come
-/// after its own turn. O(n log n).
+/// Goes through questions and answers in order of time. An answer puts its turn into a Fenwick tree. A question counts
+/// the turns in the tree that come after its own. O(n log n).
 pub fn violations(turns: &[Turn]) -> u64 {
     let mut ranks: Vec<i64> = turns.iter().map(|turn| turn.turn).collect();
     ranks.sort_unstable();
     ranks.dedup();
     let rank = |turn: i64| ranks.partition_point(|&other| other < turn);
-    // At one instant questions first: who was answered then was not answered before.
+    // At one instant questions come first: an answer of that instant is not before them.
     let mut moments: Vec<(u64, bool, usize)> = turns
         .iter()
         .flat_map(|turn| {
@@ -55,7 +54,7 @@ pub fn violations(turns: &[Turn]) -> u64 {
     violations
 }
 
-/// The count itself is looked at before it is believed.
+/// Checks the counting itself on small examples, before a test relies on it.
 pub fn check() {
     let turn = |asked_ns, answered_ns, turn| Turn { asked_ns, answered_ns, turn };
     let (first, second, beside) = (turn(0, 10, 1), turn(11, 20, 2), turn(5, 30, 0));

@@ -1,20 +1,20 @@
-//! The parts of a test as processes of their own. Knows nothing of what they do.
+//! The parts of a test, each a process of its own.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
-/// Tells a process which part it plays; absent in the one a person starts.
+/// The environment variable that tells a process which part it plays. A process that a person starts has none.
 const PART: &str = "LOADTEST_PART";
 
-/// A part that runs; dropped, it is killed.
+/// A running part. It is killed when this is dropped.
 pub struct Part {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Part {
-    /// Starts this executable again.
+    /// Starts this executable again, as this part.
     pub fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         part: &str,
         arguments: &[&str],
@@ -24,7 +24,7 @@ impl Part {
             .args(arguments)
             .env(PART, part)
             .envs(environment)
-            // Held open as long as this process lives.
+            // Stays open as long as this process lives; see `played`.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,7 +45,7 @@ impl Part {
         lines.join("\n")
     }
 
-    /// What it prints behind `prefix` in its next line.
+    /// The rest of its next line, which must begin with `prefix`.
     pub fn told(&mut self, prefix: &str) -> String {
         let line = self.line();
         line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line:?} starts with {prefix:?}")).to_owned()
@@ -64,7 +64,8 @@ impl Drop for Part {
     }
 }
 
-/// The part this process plays. Nobody outlives the test: when its pipe closes, it is over.
+/// The part that this process plays; `None`: it is the test itself. A part exits when the pipe from the test closes, so
+/// that it does not outlive the test.
 pub fn played() -> Option<String> {
     let part = std::env::var(PART).ok()?;
     std::thread::spawn(|| {
@@ -78,7 +79,7 @@ pub fn played() -> Option<String> {
 /// Plays the parts every test has: a gateway, the peer, the load.
 pub fn play(part: &str) -> ExitCode {
     match part {
-        // The very command line of the gateway.
+        // The gateway's own command line.
         "gateway" => stanchion::cli::run(),
         "peer" => super::peer::run(),
         "load" => super::load::run(),

@@ -1,5 +1,5 @@
-//! The peer: the smallest server hyper makes, which answers every request with as many bytes as we do.
-//! What it does is what nobody in front of a socket can do without.
+//! The peer: the smallest server that hyper makes. It answers every request with as many bytes as the gateway. No
+//! server behind a socket can do without the work that it does.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -11,24 +11,24 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use stanchion::edge::workers::Workers;
+use stanchion::edge::http::workers::Workers;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 use super::part::Part;
 
-/// Bytes of an answer besides its body: status line, two headers of its own, `content-length` of three
-/// digits and `date`.
+/// Bytes of an answer besides its body: the status line, `content-type`, a `content-length` of three digits, and
+/// `date`.
 const HEAD: usize =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 123\r\ndate: Fri, 20 Nov 2026 10:00:00 GMT\r\n\r\n"
         .len();
 
-/// What serves its connections.
+/// The threads that serve its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threads {
-    /// One tokio runtime of a thread a core, as hyper's own examples and `#[tokio::main]` have it.
+    /// One tokio runtime with a thread for each core, as in hyper's own examples and with `#[tokio::main]`.
     Shared,
-    /// A runtime a core, as the gateway has it.
+    /// A runtime for each core, as in the gateway.
     Own,
 }
 
@@ -39,7 +39,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Every answer of `status` and of `bytes` bytes in all, from `HTTP/1.1` to the end of the body.
+    /// Starts a peer. Each answer has this status and `bytes` bytes in all, from `HTTP/1.1` to the end of the body.
     pub fn start(status: u16, bytes: usize, threads: Threads) -> Self {
         let own = usize::from(threads == Threads::Own);
         let arguments = [status.to_string(), bytes.to_string(), own.to_string()];
@@ -84,7 +84,7 @@ async fn serve(status: StatusCode, body: Bytes, workers: &Workers) -> ExitCode {
         let stream = stream.into_std().expect("an open stream");
         workers.spawn(async move {
             let stream = TcpStream::from_std(stream).expect("an open stream");
-            // A connection ends when the load has what it wanted.
+            // An error is no fault: the load closes its connections when it is done.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
     }

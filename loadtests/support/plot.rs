@@ -1,4 +1,4 @@
-//! A picture of curves over time: panels one below the other, as SVG. Knows not what they mean.
+//! A picture of curves over time, as SVG: panels one below the other.
 
 use std::fmt::Write as _;
 
@@ -23,19 +23,19 @@ pub struct Curve {
 
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 300.0;
-/// Around a panel's axes: left, right, above, below.
+/// Margins around a panel's axes.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 24.0;
 const ABOVE: f64 = 62.0;
 const BELOW: f64 = 44.0;
 
-/// Along the panels: from 0 to `until`, in a unit such as "s".
+/// The time axis of all panels: from 0 to `until`, in a unit such as "s".
 pub struct Time {
     pub until: f64,
     pub unit: &'static str,
 }
 
-/// The picture; the band is in all panels.
+/// Draws the picture. The band is in all panels.
 pub fn svg(panels: &[Panel], band: Option<&Band>, time: &Time) -> String {
     let height = HEIGHT * panels.len() as f64;
     let mut svg = String::new();
@@ -136,7 +136,7 @@ fn dash(curve: &Curve) -> &'static str {
     if curve.dashed { " stroke-dasharray=\"6 4\"" } else { "" }
 }
 
-/// Between two lines of the grid: 1, 2 or 5 of a power of ten, at most six lines.
+/// The distance between two lines of the grid: 1, 2 or 5 times a power of ten, and at most six steps up to `most`.
 fn step(most: f64) -> f64 {
     let power = 10_f64.powf((most.max(1e-9) / 6.0).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| most / step <= 6.0).unwrap_or(power * 10.0)

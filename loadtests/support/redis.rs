@@ -1,4 +1,4 @@
-//! What a Redis was asked and how long it took: its own counts, and its answers taken apart.
+//! What a Redis was asked and how long that took, by its own counts. Also reads its answers.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use stanchion::lane::redis::scripts::{ALL, Limits};
 
 use super::servers::OwnRedis;
 
-/// Calls by command since the server started, its own inner ones by scripts among them.
+/// Calls of each command since the server started, including the calls that scripts make.
 #[derive(Debug, Clone, Default)]
 pub struct Commands(BTreeMap<String, u64>);
 
@@ -47,7 +47,8 @@ impl Commands {
         Self(calls.collect())
     }
 
-    /// How many commands clients sent after `before`: a script's call is one. Ours to ask is not counted.
+    /// How many commands clients sent after `before`. A call of a script counts as one. The test's own `INFO` and
+    /// `QUIT` are not counted.
     pub fn sent_since(&self, before: &Self) -> u64 {
         self.since(before)
             .filter(|(name, _)| SENT.contains(name) && !matches!(*name, "info" | "quit"))
@@ -65,7 +66,7 @@ impl Commands {
     }
 }
 
-/// An answer as Redis' protocol has it.
+/// An answer in Redis' protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Nothing,
@@ -98,7 +99,7 @@ impl Value {
     }
 }
 
-/// One command and its raw answer, of a server that may be away: then it is empty.
+/// Sends one command. Returns the raw answer, which is empty when the server is away.
 pub fn says(address: SocketAddr, command: &str) -> String {
     let wait = Duration::from_secs(1);
     let ask = || -> std::io::Result<String> {
@@ -112,7 +113,7 @@ pub fn says(address: SocketAddr, command: &str) -> String {
     ask().unwrap_or_default()
 }
 
-/// The first answer of a text; errors and what breaks off are nothing.
+/// The first answer of a text; [`Value::Nothing`] when it is an error or breaks off.
 pub fn value(text: &str) -> Value {
     read(&mut text.as_bytes()).unwrap_or(Value::Nothing)
 }
@@ -149,10 +150,11 @@ pub fn info(redis: &OwnRedis, section: &str, name: &str) -> f64 {
     line.and_then(|figure| figure.trim().parse().ok()).unwrap_or_else(|| panic!("INFO {section} says {name}"))
 }
 
-/// How long the calls of scripts took inside Redis, µs, by script: those at least [`Slow::LEAST_US`] long,
-/// of which alone Redis is told to keep a record; to note every command a script calls would slow it down.
+/// How long calls of scripts took inside Redis, µs, by script. Redis is told to note only what takes at least
+/// [`Slow::LEAST_US`]: to note every command that a script calls would slow it down.
 pub struct Slow {
-    /// SHA-1 of each script's text, as it is called, and its path.
+    /// SHA-1 of each script's text with the default limits (no bound on skew, ended things kept for a day), and its
+    /// operation. A lane with other limits calls other texts, which are not recognized.
     scripts: BTreeMap<String, &'static str>,
     pub calls: BTreeMap<&'static str, Vec<i64>>,
 }

@@ -1,4 +1,4 @@
-//! Figures as they are told: smallest, middle, largest, in a table. Knows not what they mean.
+//! Figures in a table: smallest, middle and largest.
 
 /// Smallest, middle and largest of some figures.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub fn head(title: &str) {
     println!("\n{title:<44} {:>10} {:>10} {:>10}", "min", "median", "max");
 }
 
-/// Prints a row, its figures with so many digits behind the point.
+/// Prints a row, its figures with this many digits behind the point.
 pub fn row(what: &str, figures: impl IntoIterator<Item = f64>, digits: usize) {
     println!("{what:<44} {}", Spread::of(figures).cells(digits));
 }

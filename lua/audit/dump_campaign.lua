@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- A campaign for the audit: its terms, and how many claims there are of it. Those come in pages.
+-- A campaign for the audit: its version, its stock, and how many claims it has. dump_claims gives these in pages.
 --
 -- Caller:  lane::redis::dump_campaign
 -- Cost:    O(1)
@@ -15,11 +15,7 @@
 --   -1  NO_CAMPAIGN
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, CAMPAIGN, NUMBERS = unpack(KEYS)
-local code = { CAMPAIGN = 1, NO_CAMPAIGN = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(3, 3)
--- include lib/marks.lua
+-- prologue
 -- include lib/open.lua
 local terms = redis.call("HMGET", CAMPAIGN, "version", "stock")
 if not terms[1] then return reply("NO_CAMPAIGN") end

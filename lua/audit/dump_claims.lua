@@ -15,11 +15,7 @@
 --    1  CLAIMS      {…, number, claim, number, claim, …}
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, NUMBERS = unpack(KEYS)
-local code = { CLAIMS = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(2, 5)
--- include lib/marks.lua
+-- prologue
 local first, page = int(4, 0, COUNT_MAX), int(5, 1, 1000)
 -- include lib/open.lua
 local found = { code.CLAIMS, generation, log_last }

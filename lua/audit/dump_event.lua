@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- An event for the audit: its settings, its counts, and the seat string they count, of one moment. What else there is
--- of it comes in pages.
+-- An event for the audit: its settings, its counts, and the seat string that they count, all of one moment. The rest of
+-- the event comes in pages.
 --
 -- Caller:  lane::redis::dump_event
 -- Cost:    O(bytes of the string)
@@ -20,11 +20,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, INSIDE, LATE, BACK, SEATS = unpack(KEYS)
-local code = { EVENT = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(7, 3)
--- include lib/marks.lua
+-- prologue
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
@@ -32,5 +28,5 @@ if not room.version then return reply("NO_EVENT") end
 local settings = { room.version, room.mode, room.opens_at, room.closes_at, room.capacity, room.rate,
   room.pass_ttl, room.claim_ttl, room.absent_after, room.late_grace, room.release_on, room.order,
   room.control }
--- There is no time here to tell the mode in force.
+-- The caller gives no time, so this is the mode that was set, not the mode in force.
 return reply("EVENT", { counts(room.mode) }, settings, room.seat_version, redis.call("GET", SEATS) or "")

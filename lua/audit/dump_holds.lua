@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- Some holds of an event for the audit. What is there all the time is told at least once, what comes or goes
--- meanwhile may be.
+-- Some holds of an event for the audit. Over all pages, a hold that exists the whole time comes at least once; a hold
+-- that is made or dropped meanwhile may be missing.
 --
 -- Caller:  lane::redis::dump_event
 -- Cost:    O(page)
@@ -17,11 +17,7 @@
 --    1  HOLDS       {…, cursor, fact, mark, fact, mark, …}: "0" ends; an empty mark is a lost one
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, HOLDS, MARKS = unpack(KEYS)
-local code = { HOLDS = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(3, 5)
--- include lib/marks.lua
+-- prologue
 local cursor, page = ARGV[4], text(int(5, 1, 1000))
 if not string.find(cursor, "^%d+$") then error({ err = "RANGE argument 4" }) end
 -- include lib/open.lua

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- Some orders of an event for the audit. What is there all the time is told at least once, what comes or goes
--- meanwhile may be.
+-- Some orders of an event for the audit. Over all pages, an order that exists the whole time comes at least once; an
+-- order that is made or dropped meanwhile may be missing.
 --
 -- Caller:  lane::redis::dump_event
 -- Cost:    O(page)
@@ -18,11 +18,7 @@
 --    1  ORDERS      {…, cursor, fact, pending, fact, pending, …}: "0" ends
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ORDERS, PENDING, PLACED = unpack(KEYS)
-local code = { ORDERS = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(4, 5)
--- include lib/marks.lua
+-- prologue
 local cursor, page = ARGV[4], text(int(5, 1, 1000))
 if not string.find(cursor, "^%d+$") then error({ err = "RANGE argument 4" }) end
 -- include lib/open.lua

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Some seats of an event for the audit, with their owners, of one moment.
+-- Some seats of an event for the audit, with their owners, all of one moment.
 --
 -- Caller:  lane::redis::dump_event
 -- Cost:    O(seats of the page)
@@ -18,11 +18,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, SEATS, OWNERS = unpack(KEYS)
-local code = { SEATS = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(4, 5)
--- include lib/marks.lua
+-- prologue
 local first, page = int(4, 0, 4294967295), int(5, 1, 1000)
 -- include lib/open.lua
 -- include lib/room.lua

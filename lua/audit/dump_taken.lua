@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- Some users' seats for the audit. What is there all the time is told at least once, what comes or goes meanwhile
--- may be.
+-- How many seats some users have, for the audit. Over all pages, a user who has seats the whole time comes at least
+-- once; a user who gets or loses them meanwhile may be missing.
 --
 -- Caller:  lane::redis::dump_event
 -- Cost:    O(page)
@@ -17,11 +17,7 @@
 --    1  TAKEN       {…, cursor, seat_version, user, seats, user, seats, …}: "0" ends
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, TAKEN = unpack(KEYS)
-local code = { TAKEN = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(3, 5)
--- include lib/marks.lua
+-- prologue
 local cursor, page = ARGV[4], text(int(5, 1, 1000))
 if not string.find(cursor, "^%d+$") then error({ err = "RANGE argument 4" }) end
 -- include lib/open.lua

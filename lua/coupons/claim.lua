@@ -32,14 +32,7 @@
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
-local code = {
-  CLAIMED = 1, REPEATED = 2, KEY_REUSED = -1, NO_CAMPAIGN = -2, NOT_OPEN = -3, ALREADY_CLAIMED = -4,
-  SOLD_OUT = -5, FULL = -9, RECOVERING = -100,
-}
--- include lib/args.lua
-arity(7, 10)
--- include lib/marks.lua
+-- prologue
 local claim, digest, user, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local record, body, log_max = ARGV[8], ARGV[9], int(10, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua

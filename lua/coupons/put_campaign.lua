@@ -24,11 +24,7 @@
 --   -2  STOCK_CLAIMED  {…, claimed}: more than the wanted stock
 -- -100  RECOVERING     missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, CAMPAIGNS, CAMPAIGN, NUMBERS = unpack(KEYS)
-local code = { DONE = 1, STALE = -1, STOCK_CLAIMED = -2, RECOVERING = -100 }
--- include lib/args.lua
-arity(4, 10)
--- include lib/marks.lua
+-- prologue
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
 local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)

@@ -1,5 +1,5 @@
--- Arguments as they must be: their number, and whole numbers in range. A breach is a bug in the caller;
--- the error leaves the script before anything was written.
+-- Checks the arguments: their number, and that whole numbers are in range. A breach is a bug in the caller; the error
+-- ends the script before anything is written.
 local TIME_MAX, COUNT_MAX = 99999999999999, 9007199254740991
 local SCORE_MIN, SCORE_MAX = -70368744177664, 99999999999999
 
@@ -22,8 +22,8 @@ local function int(at, low, high)
   return whole(ARGV[at], low, high, at)
 end
 
--- The words of one argument, so many of each thing and at most `max` things: a list of thousands of
--- arguments costs its caller more than what is done about them.
+-- Splits one argument into words: `each` words for a thing, at most `max` things. Thousands of separate arguments would
+-- cost the caller more than the work that is done on them.
 local function words(at, each, max)
   local found = {}
   for word in string.gmatch(ARGV[at], "%S+") do found[#found + 1] = word end

@@ -1,4 +1,5 @@
--- Paces admissions in whole units: one takes 60,000, `rate` come in every ms. Holds a second's worth.
+-- The bucket that paces admissions, in whole units: an admission takes 60,000 units, and `rate` units come in every ms.
+-- It holds the units of one second, but at least those of one admission.
 local ADMISSION = 60000
 
 -- Admissions a minute at the present pace.
@@ -11,7 +12,7 @@ local function bucket_size(rate)
   return math.max(ADMISSION, rate * 1000)
 end
 
--- Units and their time as they stand now; nothing is written.
+-- The units in the bucket now, and the time up to which they are counted; nothing is written.
 local function filled()
   local elapsed = math.max(0, now - room.filled_at)
   return math.min(room.units + elapsed * rate(), bucket_size(rate())), math.max(room.filled_at, now)

@@ -1,5 +1,5 @@
--- What changes of a hold is its mark, "state expires seats prices order": state h(eld), o(rdered),
--- r(eleased), e(xpired); seats and prices joined by commas; order empty but while ordered.
+-- The mark of a hold is the part of it that changes: "state expires seats prices order". The state is h(eld),
+-- o(rdered), r(eleased) or e(xpired); seats and prices are joined by commas; order is empty unless the state is o.
 local function read_mark(hold)
   local mark = redis.call("HGET", MARKS, hold)
   if not mark then return nil end

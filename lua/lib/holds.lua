@@ -1,5 +1,5 @@
--- The end of holds. An ended one is kept for KEEP ms: the last twenty of its user whole, of older ones the
--- digest of their request, for its repeat.
+-- The end of holds. An ended hold is kept for KEEP ms: the last twenty of a user whole, of an older one only the digest
+-- of its request, so that a repeat of the request is recognized.
 
 local function keep_ended(hold, user)
   redis.call("ZADD", ENDED, text(now + KEEP), hold)
@@ -11,7 +11,7 @@ local function keep_ended(hold, user)
   redis.call("HDEL", MARKS, oldest)
 end
 
--- Ends a held hold: its seats are free, its user and visitor have one less.
+-- Ends a held hold: its seats become free, its user has that many seats less, and its visitor one open hold less.
 local function end_hold(hold, state)
   local mark, fact = read_mark(hold), cjson.decode(redis.call("HGET", HOLDS, hold))
   local freed = 0

@@ -1,12 +1,11 @@
--- How long a place inside lasts: its expiry in INSIDE, and its own end. What is under way (a hold, an order) may
--- last longer than the place does by itself; then the place's own end stands behind its score in SCORES,
--- "score end", and no hold begins after it.
+-- How long a place inside lasts: until its expiry in INSIDE. A hold or an order under way may move the expiry past the
+-- place's own end. The own end is then noted behind the score in SCORES, "score end", and no hold begins after it.
 local function own_end(visitor)
   local noted = string.match(redis.call("HGET", SCORES, visitor) or "", " (%d+)$")
   return tonumber(noted or redis.call("ZSCORE", INSIDE, visitor) or nil)
 end
 
--- A place inside, if there, lasts until then at least.
+-- Extends the visitor's place inside, if there is one, to `expires` at least.
 local function keep_inside(visitor, expires)
   local before = tonumber(redis.call("ZSCORE", INSIDE, visitor) or nil)
   if not before or before >= expires then return end

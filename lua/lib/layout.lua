@@ -30,7 +30,7 @@ local function number_of(seats, state)
   return n
 end
 
--- All of an event but its places: the room's counters and version of seats are set already.
+-- Writes all of an event but its places. The room's counters and seat version must be set before.
 local function write_event(seats)
   redis.call("SADD", EVENTS, event)
   if seats ~= "" then redis.call("SET", SEATS, seats) end

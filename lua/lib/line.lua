@@ -3,7 +3,7 @@ local function in_line()
   return redis.call("ZCARD", WAITING) + redis.call("ZCARD", BACK)
 end
 
--- As RoomCounts has them.
+-- The counts, in the order of the fields of RoomCounts.
 local function counts(mode)
   return mode, room.opens_at, in_line(), redis.call("ZCARD", INSIDE), redis.call("ZCARD", LATE),
     room.capacity, room.rate, room.admitted, room.round, room.epoch, room.drawing and 1 or 0, pace(),

@@ -1,14 +1,14 @@
--- The lane's log. Ids are <n>-0 from the lane's counter, so that they grow over a rebuild.
+-- The lane's log. Ids are <n>-0 with n from the lane's counter, so that they keep growing across a rebuilding.
 local function append(record, body, ...)
   log_last = redis.call("HINCRBY", META, "log", 1)
   redis.call("XADD", LOG, text(log_last) .. "-0", "id", record, "at", text(now), "body", body, ...)
   redis.call("HINCRBY", LOG_IDS, record, 1)
 end
 
--- How many a script drops at once; more is left to the next call.
+-- Most records that one call drops; the rest is left to the next call.
 local TRIM_MAX = 2000
 
--- Drops records up to `upto`; 1 when some are left.
+-- Drops records up to and including `upto`; returns 1 when some of these are left, else 0.
 local function trim(upto)
   local last = text(upto) .. "-0"
   local found = redis.call("XRANGE", LOG, "-", last, "COUNT", TRIM_MAX + 1)

@@ -1,4 +1,4 @@
--- Orders: the fact as Rust gave it, never encoded again; what is pending stands beside it.
+-- Reads orders. The fact is the JSON that Rust gave and is never encoded again; what is pending is stored beside it.
 local function read_order(order)
   local fact = redis.call("HGET", ORDERS, order)
   if not fact then return nil end

@@ -1,7 +1,7 @@
--- Orders of which nothing more can come. A rejected or refunded one is kept for KEEP ms: the last twenty of its user
--- whole, of older ones version and digest, "version digest", for the repeat of their request.
+-- How long orders are kept. A rejected or refunded order is kept for KEEP ms: the last twenty of a user whole, of an
+-- older one only "version digest", so that a repeat of its request is recognized.
 
--- Drops an order and what hangs on it.
+-- Drops an order with its refunds, attempts and pending mark.
 local function forget_order(order)
   local refunds = redis.call("HGET", ORDER_REFUNDS, order)
   for refund in pairs(refunds and cjson.decode(refunds) or {}) do redis.call("HDEL", REFUNDS, refund) end
@@ -9,11 +9,11 @@ local function forget_order(order)
   redis.call("SREM", PLACED, order)
 end
 
--- How long an order stays: one that is under way, for good; a paid one, until KEEP ms after the last refund may
--- be asked for; else see above.
+-- Sets when an order is dropped. An order under way has no such time; a paid one is dropped KEEP ms after the last time
+-- that a refund may be asked for; a rejected or refunded one as said above.
 local function keep_order(order, user, status, refundable_until)
   if status == "rejected" or status == "refunded" then
-    -- The earliest time it was given stays.
+    -- LT: an earlier time that is set already stays.
     redis.call("ZADD", DROPS, "LT", text(now + KEEP), order)
     local oldest = note_ended(RECENT_ORDERS, user, order)
     local known = oldest and redis.call("HGET", ORDERS, oldest)

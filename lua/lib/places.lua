@@ -1,6 +1,6 @@
--- Places of visitors: waiting, inside (called or claimed), late, back; and who is through.
--- A spent score is a bit: field score / 1024 of a hash of 128-byte strings. Of a draw, a score below zero,
--- it is the visitor who is spent: two may draw the same.
+-- Places of visitors: waiting, inside (called or claimed), late and back; and which scores are spent.
+-- A spent score is one bit in the hash SPENT: field score / 1024, a string of 128 bytes. A draw is a score below zero.
+-- Two visitors may draw the same, so for a draw the visitor is marked as spent, in SPENT_DRAWS.
 local SPENT_BITS, EPOCH = 1024, 68719476736
 
 local function spent_bit(score)
@@ -27,13 +27,15 @@ local function mark_spent(visitor, score)
   redis.call("HSET", SPENT, field, string.sub(bits, 1, at - 1) .. byte .. string.sub(bits, at + 1))
 end
 
--- Of a visitor inside, late or back. Behind the score of one inside their own end may stand: see lib/inside.lua.
+-- The score of a visitor inside, late or back. Behind the score of a visitor inside, the place's own end may be noted:
+-- see lib/inside.lua.
 local function score_of(visitor)
   local score = redis.call("HGET", SCORES, visitor)
   return score and tonumber(string.match(score, "^%S+"))
 end
 
--- Where a visitor is, the number that set gives them, and their score; nothing when in no set.
+-- Where a visitor is, their number there (waiting and back: the score; inside: the expiry; late: when called), and
+-- their score. nil when they are in no set.
 local function place_of(visitor)
   local score = redis.call("ZSCORE", WAITING, visitor)
   if score then return "waiting", tonumber(score), tonumber(score) end
@@ -46,7 +48,7 @@ local function place_of(visitor)
   return "back", score, score
 end
 
--- The member of CALLED that says: this call is the second one, the first was in vain.
+-- The member of CALLED that marks a second call: the visitor missed their first turn.
 local function again(visitor)
   return "!" .. visitor
 end
@@ -79,7 +81,7 @@ local function put_waiting(visitor, score)
   redis.call("HSET", SEEN, visitor, text(now))
 end
 
--- Lost by a rollback: the place is in the token.
+-- Puts back a place that a rollback lost; its score comes from the token.
 local function put_back(visitor, score)
   put_waiting(visitor, score)
   if score < 0 and room.drawing then redis.call("ZADD", DRAWN, 0, visitor) end

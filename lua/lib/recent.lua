@@ -1,7 +1,8 @@
--- The last twenty of a user's that ended stay whole. A list: user -> their ids, oldest first, a blank between.
+-- The last twenty ended holds (or orders) of a user stay whole. `list` is a hash: user -> their ids, oldest first,
+-- separated by blanks.
 local RECENT_MAX = 20
 
--- Notes that one of the user's has ended; returns the one that is one too many now.
+-- Notes the id of an ended hold or order; returns the user's oldest id when there are now more than twenty.
 local function note_ended(list, user, id)
   local ids = redis.call("HGET", list, user)
   if ids and string.find(" " .. ids .. " ", " " .. id .. " ", 1, true) then return nil end

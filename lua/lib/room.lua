@@ -1,11 +1,13 @@
--- The room's hash as a table; empty when there is no such event. Five fields, three of them a line of
--- words each: one HMGET and three matches cost a third of what two dozen fields do.
+-- The room's hash as a table; empty when there is no such event. Three of its fields are a line of words each, because
+-- one HMGET and three matches cost a third of what two dozen fields would cost.
 --   settings  mode opens_at closes_at capacity rate pass_ttl claim_ttl absent_after late_grace release_on
 --             order control
 --   counters  round epoch serial admitted units filled_at head drawing pace paced_at recover_until
 --   seats     f h p s b seat_version
--- And the lane's generation it is of (rooms of before have none). Two are only the pulse's: cut, when the pace was last
--- halved and the oldest record's age then; beat, when the last pulse came and since when visitors can have shown up.
+-- Two more fields are read: version, and the lane's generation when the room was put (a room of an older program has
+-- none).
+-- Only the pulse uses the last two: cut, when the pace was last halved and the oldest record's age then; beat, when the
+-- last pulse came and since when visitors could show up.
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats", "generation")
@@ -42,9 +44,9 @@ local function write_seat_counts()
     room.f, room.h, room.p, room.s, room.b, room.seat_version))
 end
 
--- A scheduled room opens by itself, any room is closed from closes_at on, and one that is neither is
--- recovering for a while after its lane was rebuilt; 0 is no such time. `recover_until` counts from when the
--- rebuilding began, which is all that is known when a room is restored.
+-- A scheduled room opens by itself at opens_at, and any room is closed from closes_at on; 0 means no such time. A room
+-- that is neither scheduled nor closed is recovering for a while after its lane was rebuilt. `recover_until` counts
+-- from the beginning of the rebuilding, because its end is not known when a room is restored; so `took` is added.
 local function mode_in_force()
   if room.closes_at > 0 and now >= room.closes_at then return "closed" end
   local mode = room.mode
@@ -58,7 +60,7 @@ local function pace()
   return room.control == "adaptive" and room.pace or 1000
 end
 
--- A room's beginning; what it begins with besides stands with whoever begins it.
+-- Adds what every new room begins with to the fields that the caller gives. NO_HEAD is below every score.
 local NO_HEAD = -70368744177665
 local function new_room(fields)
   fields.head, fields.drawing, fields.pace, fields.paced_at, fields.recover_until =

@@ -1,7 +1,8 @@
--- Moves of seats in the string, with owners and counts. `count_seats` once at the end.
+-- Moves of seats in the string, with owners and counts. `count_seats` must be called after the moves: it writes the
+-- counts and raises the version.
 local moved = {}
 
--- A seat past the string's end is left out.
+-- A seat past the string's end is skipped.
 local function put_seat(index, state, owner)
   local before = redis.call("GETRANGE", SEATS, index, index)
   if before == "" then return end
@@ -29,7 +30,7 @@ local function is_owner(index, owner)
   return redis.call("HGET", OWNERS, index) == owner
 end
 
--- Adds to a count that is dropped when nothing is left of it.
+-- Adds to a count; a count that is then not above zero is dropped.
 local function add(key, field, by)
   if by == 0 then return end
   if redis.call("HINCRBY", key, field, by) <= 0 then redis.call("HDEL", key, field) end

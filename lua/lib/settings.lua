@@ -1,4 +1,4 @@
--- Settings of an event, from argument 5 on.
+-- The id and the settings of an event: arguments 4 to 18.
 local event = ARGV[4]
 local settings = {
   version = int(5, -COUNT_MAX, COUNT_MAX), seats = int(6, 0, 4294967295), mode = ARGV[7],

@@ -1,4 +1,4 @@
--- What showing up does to a place: claims it, ends it, brings it back, or marks it seen.
+-- What happens to a place when its visitor shows up: it is claimed, ended, brought back, or marked seen.
 local SCHEDULED, WAITS, ADMITTED, DONE, SHUT = 1, 2, 3, 4, 5
 
 local function waits(visitor, mode)
@@ -17,7 +17,7 @@ local function come_back(visitor, where, score, called)
   return WAITS, 0
 end
 
--- The place's state, and `ahead` or the expiry with it.
+-- Returns the place's state, and how many are ahead (waiting) or the expiry (admitted).
 local function stand(visitor, where, number, score, mode)
   if where == "waiting" then
     redis.call("HSET", SEEN, visitor, text(now))

@@ -15,11 +15,7 @@
 --    1  DONE
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS = unpack(KEYS)
-local code = { DONE = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity_from(3, 3)
--- include lib/marks.lua
+-- prologue
 if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
 -- include lib/open.lua
 -- include lib/log.lua

@@ -15,11 +15,7 @@
 --    1  LEASED  {…, fence, until}
 --   -1  HELD    by another
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LEASE = unpack(KEYS)
-local code = { LEASED = 1, HELD = -1 }
--- include lib/args.lua
-arity(2, 5)
--- include lib/marks.lua
+-- prologue
 local owner, ttl = ARGV[4], int(5, 0, TIME_MAX)
 local lease = redis.call("HMGET", LEASE, "owner", "until", "fence")
 local is_held = lease[1] and tonumber(lease[2]) > now

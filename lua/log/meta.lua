@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Marks, length and oldest record of the log. Answers in every state of the lane.
+-- The lane's marks, and the length and oldest record of its log. Answers in every state of the lane.
 --
 -- Caller:  lane::redis::meta
 -- Cost:    O(1)
@@ -12,11 +12,7 @@
 -- Returns {code, generation, log, …}
 --    1  META  {…, recovering (0 or 1), records, when the oldest was written (ms) or -1, what was lost or nothing}
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG = unpack(KEYS)
-local code = { META = 1 }
--- include lib/args.lua
-arity(2, 3)
--- include lib/marks.lua
+-- prologue
 local first = redis.call("XRANGE", LOG, "-", "+", "COUNT", 1)[1]
 -- Fields are in the order they were added: id, at.
 local oldest = first and tonumber(first[2][4]) or -1

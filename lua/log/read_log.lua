@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Records after one, oldest first.
+-- The records after a given log id, oldest first.
 --
 -- Caller:  lane::redis::read_log
 -- Cost:    O(max)
@@ -15,16 +15,12 @@
 --    1  RECORDS     {…, {log id, field, value, …}, …}: fields id, at, body; hold and mark, or number
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG = unpack(KEYS)
-local code = { RECORDS = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(2, 5)
--- include lib/marks.lua
+-- prologue
 local after, max = int(4, 0, COUNT_MAX), int(5, 0, 1000)
--- A sealed lane is read to its end, also one that is behind: what it still has was accepted.
+-- The log of a sealed lane can be read to its end, even when the lane is behind: its records were accepted.
 if restoring ~= "sealed" and (is_behind or restoring) then return reply("RECOVERING") end
 local found = {}
--- A count of 0 is answered with nil.
+-- Redis answers a count of 0 with nil.
 for i, entry in ipairs(redis.call("XRANGE", LOG, text(after + 1) .. "-0", "+", "COUNT", max) or {}) do
   found[i] = { (string.match(entry[1], "^%d+")), unpack(entry[2]) }
 end

@@ -15,11 +15,7 @@
 --    1  DONE        {…, left}: 1 when more is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS = unpack(KEYS)
-local code = { DONE = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity(3, 4)
--- include lib/marks.lua
+-- prologue
 local upto = int(4, 0, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/log.lua

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Gives the lease back; another's is left alone.
+-- Gives the lease back; another owner's lease is left alone.
 --
 -- Caller:  lane::redis::unlease
 -- Cost:    O(1)
@@ -13,10 +13,6 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LEASE = unpack(KEYS)
-local code = { DONE = 1 }
--- include lib/args.lua
-arity(2, 4)
--- include lib/marks.lua
+-- prologue
 if redis.call("HGET", LEASE, "owner") == ARGV[4] then redis.call("HDEL", LEASE, "owner", "until") end
 return reply("DONE")

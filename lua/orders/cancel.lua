@@ -24,13 +24,7 @@
 --   -4  NOT_CANCELLABLE
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING = unpack(KEYS)
-local code = {
-  ACCEPTED = 1, NOT_FOUND = -1, NOT_OWNER = -2, IN_PROGRESS = -3, NOT_CANCELLABLE = -4, RECOVERING = -100,
-}
--- include lib/args.lua
-arity(5, 7)
--- include lib/marks.lua
+-- prologue
 local order, user, record, body = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 -- include lib/open.lua
 -- include lib/orders.lua

@@ -1,5 +1,5 @@
 #!lua
--- Hold to paying seats, and order.placed to the log, in one step.
+-- Turns a hold into an order: its seats become paying, and order.placed goes to the log, in one step.
 --
 -- Caller:  lane::redis::checkout
 -- Cost:    O(seats of the hold)
@@ -44,15 +44,7 @@
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, PLACED, ROOM, INSIDE, SCORES, SEATS, OWNERS, HOLDS, MARKS, EXPIRY,
-  ORDER_DIGESTS = unpack(KEYS)
-local code = {
-  PLACED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, ALREADY_ORDERED = -4, EXPIRED = -5,
-  RELEASED = -6, PAST = -7, FULL = -9, RECOVERING = -100,
-}
--- include lib/args.lua
-arity(15, 12)
--- include lib/marks.lua
+-- prologue
 local hold, user, order, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local deadline, fact, record, body = int(8, 0, TIME_MAX), ARGV[9], ARGV[10], ARGV[11]
 local log_max = int(12, -COUNT_MAX, COUNT_MAX)

@@ -15,11 +15,7 @@
 --   -1  NOT_FOUND
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, REFUNDS = unpack(KEYS)
-local code = { REFUND = 1, NOT_FOUND = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(2, 4)
--- include lib/marks.lua
+-- prologue
 -- include lib/open.lua
 local fact = redis.call("HGET", REFUNDS, ARGV[4])
 if not fact then return reply("NOT_FOUND") end

@@ -15,11 +15,7 @@
 --    1  ORDERS      {…, fact, pending, fact, pending, …}: empty where there is none
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ORDERS, PENDING = unpack(KEYS)
-local code = { ORDERS = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity_from(3, 3)
--- include lib/marks.lua
+-- prologue
 if #ARGV > 1003 then error({ err = "RANGE at most 1,000 orders" }) end
 -- include lib/open.lua
 local found = {}

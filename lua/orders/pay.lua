@@ -35,14 +35,7 @@
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS = unpack(KEYS)
-local code = {
-  ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, IN_PROGRESS = -4, NOT_PAYABLE = -5,
-  AMOUNT_MISMATCH = -6, TOO_MANY = -7, FULL = -9, RECOVERING = -100,
-}
--- include lib/args.lua
-arity(6, 12)
--- include lib/marks.lua
+-- prologue
 local order, user, attempt, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local amount, attempts_max = int(8, -COUNT_MAX, COUNT_MAX), int(9, 1, COUNT_MAX)
 local record, body, log_max = ARGV[10], ARGV[11], int(12, -COUNT_MAX, COUNT_MAX)

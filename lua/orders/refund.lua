@@ -1,5 +1,5 @@
 #!lua
--- Appends refund.requested for a confirmed order.
+-- Appends refund.requested for a confirmed or partially refunded order.
 --
 -- Caller:  lane::redis::refund
 -- Cost:    O(lines of the order)
@@ -37,14 +37,7 @@
 --   -9  FULL            the log is at its bound; nothing was changed
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS = unpack(KEYS)
-local code = {
-  ACCEPTED = 1, REPEATED = 2, KEY_REUSED = -1, NOT_FOUND = -2, NOT_OWNER = -3, NOT_REFUNDABLE = -4,
-  OVER_REFUND = -5, LINE_NOT_FOUND = -6, CLOSED = -7, FULL = -9, RECOVERING = -100,
-}
--- include lib/args.lua
-arity_from(7, 12)
--- include lib/marks.lua
+-- prologue
 local order, user, by, refund, digest, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local record, body, log_max = ARGV[10], ARGV[11], int(12, -COUNT_MAX, COUNT_MAX)
 if #ARGV % 2 ~= 0 then error({ err = "ARITY" }) end

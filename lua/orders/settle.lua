@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Brings seats, holds and public statuses of an event's orders to what the ledger says; drops the log
--- up to trim. Settling twice is settling once: the higher version of an order stays.
+-- Brings seats, holds and public statuses of an event's orders to what the ledger says; drops the log up to trim.
+-- A settlement may be repeated safely: the higher version of an order stays.
 --
 -- Caller:  lane::redis::settle
 -- Cost:    O(seats of the orders)
@@ -49,13 +49,7 @@
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
-  ATTEMPTS, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS, BOUND = unpack(KEYS)
-local code = { DONE = 1, RECOVERING = -100 }
--- include lib/args.lua
-arity_from(34, 5)
--- include lib/marks.lua
+-- prologue
 local upto, n = int(4, 0, COUNT_MAX), int(5, 0, 100000)
 local at = 5
 local function next_text()
@@ -100,7 +94,7 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/log.lua
 local FINAL = { confirmed = true, partially_refunded = true, refunded = true, rejected = true }
 
--- Seats move only where the order is their owner; `back`: Held means held again, else free.
+-- Moves those seats that the order owns. State h means: held again if `back`, else free.
 local function move_seats(settlement, back)
   local freed = 0
   for _, target in ipairs(settlement.targets) do
@@ -120,7 +114,7 @@ local function move_seats(settlement, back)
   add(TAKEN, settlement.user, -freed)
 end
 
--- Who has bought and holds nothing more gives the place inside back.
+-- With release_on "order", ends the place inside of a visitor who has bought and has no open hold left.
 local function leave_if_done(visitor)
   if room.release_on ~= "order" or redis.call("HGET", OPEN, visitor) then return end
   local where, _, score = place_of(visitor)
@@ -130,8 +124,8 @@ local function leave_if_done(visitor)
   end
 end
 
--- The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That hold
--- ends as if it had run out.
+-- For an order whose hold in the lane is not its hold in the ledger: the order's id was used before, left the lane, and
+-- was then accepted again with `hold`. This hold ends as if it had run out.
 local function end_other(hold, order)
   local mark = read_mark(hold)
   if not mark or mark.state ~= "o" or mark.order ~= order then return end

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- What gateways answer polls from: the scores of the first who wait, then one score for every rank that
--- is 1 % (at least one) behind the one before, and the last one's.
+-- The board that gateways answer polls from: the scores of the first `exact` who wait, then the rank and the score of
+-- each knot. Each knot's rank is 1 % (at least 1) above the rank of the knot before; the last who waits is a knot too.
 --
 -- Caller:  lane::redis::board
 -- Cost:    O(exact + log places · (1 + 100 · log(places / exact)))
@@ -20,11 +20,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, INSIDE, LATE, BACK = unpack(KEYS)
-local code = { BOARD = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(6, 4)
--- include lib/marks.lua
+-- prologue
 local exact = int(4, 1, 2000)
 -- include lib/open.lua
 -- include lib/room.lua

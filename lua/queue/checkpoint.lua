@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- What the ledger keeps of a room: counters, places inside, who is through. Not who waits: their places
--- are in their tokens. Of the draws that are through, only what changed since the ledger was last told.
+-- What the ledger keeps of a room: counters, places inside and spent scores. Those who wait are left out, because their
+-- places are in their tokens. Of the spent draws, only the changes since the ledger was last told.
 --
 -- Caller:  lane::redis::checkpoint
 -- Cost:    O(inside + entries / 1024 + max)
@@ -24,17 +24,13 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG = unpack(KEYS)
-local code = { CHECKPOINT = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(8, 6)
--- include lib/marks.lua
+-- prologue
 local round, told, max = int(4, 0, COUNT_MAX), int(5, 0, COUNT_MAX), int(6, 1, 5000)
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
 local inside, scores = redis.call("ZRANGE", INSIDE, 0, -1, "WITHSCORES"), {}
--- As many at once as fit the stack.
+-- At most 2,000 names in one call, because unpack puts them all on Lua's stack.
 for first = 1, #inside, 4000 do
   local names = {}
   for at = first, math.min(first + 3999, #inside), 2 do names[#names + 1] = inside[at] end
@@ -43,7 +39,7 @@ for first = 1, #inside, 4000 do
   end
 end
 local changes = redis.call("LLEN", DRAWS_LOG)
--- What was told is of another round, or of more than there is: from the first.
+-- If the ledger was told of another round, or of more changes than there are, the changes begin at the first.
 if round ~= room.round or told > changes then told = 0 end
 local upto = math.min(told + max, changes)
 return reply("CHECKPOINT", room.round, room.epoch, room.serial, room.admitted, room.head, room.drawing and 1 or 0,

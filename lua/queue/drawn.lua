@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Who entered by a draw, in order of their ids, a page at a time.
+-- The visitors who entered by a draw, in order of their ids, a page at a time.
 --
 -- Caller:  lane::redis::drawn
 -- Cost:    O(max + log drawn)
@@ -17,11 +17,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, DRAWN = unpack(KEYS)
-local code = { DRAWN = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(3, 5)
--- include lib/marks.lua
+-- prologue
 local max = int(5, 1, 5000)
 -- include lib/open.lua
 if redis.call("EXISTS", ROOM) == 0 then return reply("NO_EVENT") end

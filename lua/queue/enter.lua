@@ -1,5 +1,5 @@
 #!lua
--- Takes places in line for many, in their order; admits at once while nobody waits and there is room.
+-- Takes places in line for many visitors, in their order. Admits one at once while nobody waits and there is room.
 --
 -- Caller:  lane::redis::enter
 -- Cost:    O(visitors · log places); five commands for all who are new and wait
@@ -31,12 +31,7 @@
 --   -3  OTHER_ROUND  drawing, and the draws are of another
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN,
-  BOUND = unpack(KEYS)
-local code = { PLACES = 1, NO_EVENT = -1, CLOSED = -2, OTHER_ROUND = -3, RECOVERING = -100 }
--- include lib/args.lua
-arity(14, 6)
--- include lib/marks.lua
+-- prologue
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}
 local given = words(6, 2, 500)
@@ -56,15 +51,15 @@ if mode == "closed" or mode == "drain" then return reply("CLOSED") end
 local is_drawing = room.drawing and mode == "scheduled"
 if is_drawing and round ~= room.round then return reply("OTHER_ROUND") end
 local ENTERED, KNOWN, FULL = 1, 2, 3
--- What became of each, four numbers as they are returned; and who has a place by this call.
+-- `found`: four numbers for each entrant, as they are returned. `placed`: the visitors who got a place by this call.
 local found, placed, serial_before = {}, {}, room.serial
 local function becomes(i, outcome, score, state, value)
   local at = 4 * i
   found[at - 3], found[at - 2], found[at - 1], found[at] = outcome, score, state, value
 end
 
--- Who is new and waits is written at once with those before and after; `first` is the first one of them,
--- and how many are ahead of them is told when they are written.
+-- New visitors who wait are written together, as long as they are neighbours in `names`. `first` is the index of the
+-- first of them. How many are ahead of each is filled in when they are written.
 local new = { waiting = {}, seen = {}, drawn = {}, first = 0 }
 local function write_new()
   local n = #new.waiting / 2
@@ -75,14 +70,14 @@ local function write_new()
   redis.call("HSET", SEEN, unpack(new.seen))
   if #new.drawn > 0 then
     redis.call("ZADD", DRAWN, unpack(new.drawn))
-    -- Who left before the opening and came back has their draw again.
+    -- A visitor who left before the opening and enters again gets their draw back.
     for i = 2, #new.drawn, 2 do
       local visitor = new.drawn[i]
       if redis.call("SREM", SPENT_DRAWS, visitor) == 1 then redis.call("RPUSH", DRAWS_LOG, "-" .. visitor) end
     end
   end
   if mode ~= "scheduled" then
-    -- Mostly they stand behind all others: no need to look each of them up.
+    -- Usually they all stand behind those who waited before; then their ranks need no look-up.
     local is_behind_all = #new.drawn == 0 and (not last or tonumber(last) < new.waiting[1])
     local before = redis.call("ZCARD", WAITING) - n
     for i = 1, n do
@@ -97,7 +92,7 @@ local function is_known(i, visitor)
   local where, number, score = place_of(visitor)
   if not where then return false end
   local state, value = stand(visitor, where, number, score, mode)
-  -- A place that has just ended: a new one follows.
+  -- This place has just ended; the visitor enters anew.
   if state == DONE then return false end
   becomes(i, KNOWN, score, state, value)
   return true
@@ -124,7 +119,7 @@ for i, visitor in ipairs(names) do
   if not known then
     local is_at_once = mode == "open" and line == 0 and is_free()
     if not is_at_once and line >= waiting_max then
-      -- Those who wait stand together in `found`.
+      -- Those that write_new writes must be neighbours in `found`.
       write_new()
       becomes(i, FULL, 0, 0, 0)
     else

@@ -15,11 +15,7 @@
 --   -1  OUTSIDE     not inside, or past its time
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, INSIDE = unpack(KEYS)
-local code = { INSIDE = 1, OUTSIDE = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(2, 4)
--- include lib/marks.lua
+-- prologue
 -- include lib/open.lua
 local expires = tonumber(redis.call("ZSCORE", INSIDE, ARGV[4]) or nil)
 if not expires or expires <= now then return reply("OUTSIDE") end

@@ -29,12 +29,7 @@
 --   -1  NO_PLACE    no such event or place, another round, or spent before
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN,
-  BOUND = unpack(KEYS)
-local code = { LEFT = 1, NO_PLACE = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(14, 6)
--- include lib/marks.lua
+-- prologue
 local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
 local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
@@ -42,7 +37,7 @@ local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/places.lua
 if not room.version or round ~= room.round or is_spent(visitor, token_score) then return reply("NO_PLACE") end
 local where, _, score = place_of(visitor)
--- Before the opening: not drawn any more. Entering again takes the mark off.
+-- A visitor who leaves before the opening is no longer in the draw. If they enter again, the spent mark is removed.
 if token_score < 0 and room.drawing then redis.call("ZREM", DRAWN, visitor) end
 if where then spend(visitor, where, score) end
 if score ~= token_score then mark_spent(visitor, token_score) end

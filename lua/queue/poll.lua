@@ -1,6 +1,6 @@
 #!lua
--- A visitor's present place. Marks them seen; claims an admission; brings a late one back; puts back
--- whoever is in no set, of this round and not spent.
+-- A visitor's present place. Marks the visitor seen, claims or ends their place inside, and brings a late visitor back.
+-- Puts back a visitor who is in no set, when the token is of this round and not spent.
 --
 -- Caller:  lane::redis::poll
 -- Cost:    O(log places)
@@ -30,12 +30,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN,
-  BOUND = unpack(KEYS)
-local code = { PLACE = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(14, 6)
--- include lib/marks.lua
+-- prologue
 local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
 local round = int(6, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
@@ -53,7 +48,7 @@ if round == room.round then
     local where, number, score = place_of(visitor)
     if where then
       state, value = stand(visitor, where, number, score, mode)
-      -- Spent just now: a lane set back to before this is behind.
+      -- The place was spent just now. After this mark, a lane that is set back to an earlier state counts as behind.
       if state == DONE then mark() end
     else
       put_back(visitor, token_score)

@@ -1,6 +1,6 @@
 #!lua
--- Marks many visitors seen; brings back the late ones and puts back whoever is in no set, of this round
--- and not spent. Claims and ends nothing: that is for the visitor's own poll.
+-- Marks many visitors seen and brings back the late ones. Puts back those who are in no set, when their token is of
+-- this round and not spent. Claims and ends nothing: that is left to the visitor's own poll.
 --
 -- Caller:  lane::redis::presence
 -- Cost:    O(visitors · log places); three commands for all who wait
@@ -26,12 +26,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWN =
-  unpack(KEYS)
-local code = { SEEN = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(12, 4)
--- include lib/marks.lua
+-- prologue
 local tokens, names = {}, {}
 local given = words(4, 3, 1000)
 for at = 1, #given, 3 do
@@ -46,7 +41,7 @@ if not room.version then return reply("NO_EVENT") end
 local IS_WAITING, IS_BACK, IS_INSIDE, IS_GONE = 1, 2, 3, 4
 local closed = mode_in_force() == "closed"
 
--- One who is not waiting.
+-- For a visitor who was not waiting when the scores were read.
 local function see(visitor, score)
   local where, called = place_of(visitor)
   if where == "inside" then return IS_INSIDE end
@@ -64,7 +59,7 @@ local function see(visitor, score)
   return IS_WAITING
 end
 
--- Nothing is spent here, so all marks and scores are read at once.
+-- This script spends nothing, so all spent marks and scores can be read at the start.
 local answers, seen, fields, scores, chunks = {}, {}, {}, {}, {}
 for i, token in ipairs(tokens) do fields[i] = (spent_bit(token.score)) end
 if #names > 0 then

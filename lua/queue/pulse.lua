@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- Ends what ends by time (places, holds, facts of yesterday), then lets in: the returned late ones
--- first, then by score. Who waits counts as seen when the first pulse comes after a long time without one.
+-- Ends places and holds whose time is over, and drops past holds and orders that were kept long enough. Then lets
+-- visitors in: the returned late ones first, then by score. When the first pulse comes after a long time without one,
+-- all who wait count as seen.
 --
 -- Caller:  lane::redis::pulse
 -- Cost:    O(work_max · log places)
@@ -48,13 +49,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK,
-  SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
-  RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS, BOUND = unpack(KEYS)
-local code = { PULSED = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(34, 4)
--- include lib/marks.lua
+-- prologue
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua
 -- include lib/room.lua
@@ -69,7 +64,7 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/past_orders.lua
 -- include lib/whole.lua
 -- include lib/lost.lua
--- What is missing of the event or of its lane; every look costs the same, however much there is.
+-- Names what is missing of the event or of its lane; nil when nothing is. Each check is O(1).
 local function missing()
   local size = function(key, command) return redis.call(command, key) end
   if not seats_are_whole() then return "seats" end
@@ -88,7 +83,8 @@ do
   local what = missing()
   if what then return lose(what) end
 end
--- Since when visitors can have shown up: while no pulse came for long, the house was away, not they.
+-- `present`: since when visitors could show up. When no pulse came for more than AWAY ms, the house was away and not
+-- the visitors, so they count as seen now. The beat is written at most once every BEAT ms.
 local AWAY, BEAT = 3000, 1000
 local present = 0
 if redis.call("ZCARD", WAITING) > 0 then
@@ -106,7 +102,7 @@ if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   mark()
 end
 
--- When the pace was last halved, and how old the oldest record was then: 0, 0 when it never was.
+-- When the pace was last halved, and how old the oldest record was then; 0, 0 when the pace was never halved.
 local function last_cut()
   local at, age = string.match(redis.call("HGET", ROOM, "cut") or "", "^(%d+) (%d+)$")
   return tonumber(at or 0), tonumber(age or 0)

@@ -1,6 +1,6 @@
 #!lua
--- Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
--- A room that was closed and is not any more begins a new round.
+-- Creates an event or changes its layout and room, all or nothing. Never frees a seat that is held, paying or sold.
+-- A room that was set to closed and is now set to another mode begins a new round.
 --
 -- Caller:  lane::redis::put_event
 -- Cost:    O(seats + places when a round ends)
@@ -49,12 +49,7 @@
 --   -3  MISSING      not here, and only a rebuilding may bring it
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN, OWNERS, BOUND = unpack(KEYS)
-local code = { DONE = 1, STALE = -1, SEATS_TAKEN = -2, MISSING = -3, RECOVERING = -100 }
--- include lib/args.lua
-arity_from(17, 19)
--- include lib/marks.lua
+-- prologue
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
@@ -66,7 +61,7 @@ local ranges = blocked_ranges(20, settings.seats)
 -- include lib/lost.lua
 if not room.version and redis.call("SISMEMBER", EVENTS, event) == 1 then return lose("the room of " .. event) end
 if not room.version then
-  -- What was sold of it is in the ledger alone: an event without its seats' owners is a new sale of them.
+  -- Only the ledger still knows what was sold. An event put here without its seats' owners would sell them again.
   local left = tonumber(redis.call("HGET", META, "left:" .. event) or nil)
   if left and settings.version <= left then return reply("STALE", left) end
   if left or returned == 1 then return reply("MISSING") end
@@ -97,13 +92,14 @@ else
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN, BOUND)
     mark()
   else
-    -- One whose visitors are coming back is over when all had their time.
+    -- A drawing is over when its room is no longer scheduled, but not while the room recovers: its visitors are still
+    -- coming back.
     local in_force = mode_in_force()
     local is_over = room.drawing and in_force ~= "scheduled" and in_force ~= "recovering"
     if is_over then room.drawing = false end
     if is_over or (settings.mode == "closed" and room.mode ~= "closed") then mark() end
   end
-  -- At the old rate, before the new one counts.
+  -- Up to now the bucket fills at the old rate; the new rate counts from here on.
   room.units, room.filled_at = filled()
 end
 local after = laid_out(before, settings.seats, ranges)

@@ -27,11 +27,7 @@
 --   -1  OUTSIDE     not recovering, through, over, full, or no such event; nothing was changed
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS = unpack(KEYS)
-local code = { INSIDE = 1, OUTSIDE = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(11, 7)
--- include lib/marks.lua
+-- prologue
 local visitor, token_score, round = ARGV[4], int(5, SCORE_MIN, SCORE_MAX), int(6, -COUNT_MAX, COUNT_MAX)
 local expires = int(7, 0, TIME_MAX)
 -- include lib/open.lua

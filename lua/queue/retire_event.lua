@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Drops an event whose time is over, and remembers at which version it left. Its orders go some at a time.
+-- Drops an event whose time is over, and remembers the version at which it left. Each call drops some of its orders.
 --
 -- Caller:  lane::redis::retire_event
 -- Cost:    O(500 orders), the rest is freed in the background
@@ -50,17 +50,12 @@
 --   -2  BUSY        somebody waits, is inside, holds or pays; nothing was changed
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ORDER_DIGESTS, PLACED, DROPS, ROOM, WAITING, INSIDE,
-  LATE, BACK = unpack(KEYS)
-local code = { DONE = 1, MORE = 2, STALE = -1, BUSY = -2, RECOVERING = -100 }
--- include lib/args.lua
-arity(34, 5)
--- include lib/marks.lua
+-- prologue
 local event, version = ARGV[4], int(5, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/past_orders.lua
--- Orders in one call.
+-- One call drops at most so many orders of PLACED, and at most as many of DROPS.
 local ORDERS_MAX = 500
 if room.version then
   if version < room.version then return reply("STALE", room.version) end
@@ -75,7 +70,7 @@ local left = tonumber(redis.call("HGET", META, "left:" .. event) or nil)
 if not left or left < version then redis.call("HSET", META, "left:" .. event, text(version)) end
 for _, order in ipairs(redis.call("SPOP", PLACED, ORDERS_MAX)) do forget_order(order) end
 for at, order in ipairs(redis.call("ZPOPMIN", DROPS, ORDERS_MAX)) do
-  -- Each with its score behind it.
+  -- Each order is followed by its score.
   if at % 2 == 1 then redis.call("HDEL", ORDER_DIGESTS, order) end
 end
 return reply(redis.call("EXISTS", PLACED, DROPS) > 0 and "MORE" or "DONE")

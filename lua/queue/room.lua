@@ -18,11 +18,7 @@
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, WAITING, INSIDE, LATE, BACK = unpack(KEYS)
-local code = { ROOM = 1, NO_EVENT = -1, RECOVERING = -100 }
--- include lib/args.lua
-arity(6, 3)
--- include lib/marks.lua
+-- prologue
 -- include lib/open.lua
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end

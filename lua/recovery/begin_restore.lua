@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Starts rebuilding under a new generation: the lane answers nobody, its log and orders are dropped;
--- its events and campaigns are named, for drop_event and drop_campaign. The lease stays.
+-- Starts rebuilding under a new generation. From now on the lane serves nobody; its log and orders are dropped. The
+-- reply names its events and campaigns, for drop_event and drop_campaign. The lease stays.
 --
 -- Caller:  lane::redis::begin_restore
 -- Cost:    O(events + campaigns)
@@ -25,22 +25,17 @@
 --    1  BEGUN           {…, events, event, …, campaign, …}: the number of events first
 --   -1  OLD_GENERATION  not above the lane's; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, CAMPAIGNS, LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS,
-  ORDER_DIGESTS = unpack(KEYS)
-local code = { BEGUN = 1, OLD_GENERATION = -1 }
--- include lib/args.lua
-arity(11, 5)
--- include lib/marks.lua
+-- prologue
 local to, last = int(4, 1, COUNT_MAX), int(5, 0, COUNT_MAX)
 local is_again = restoring and restoring ~= "sealed" and to == generation
 if to <= generation and not is_again then return reply("OLD_GENERATION") end
 local seen_generation, seen_log = int(2, 0, COUNT_MAX), int(3, 0, COUNT_MAX)
 if to < seen_generation then return reply("OLD_GENERATION") end
--- A wiped lane rebuilt under the generation it had: whoever saw its log must not find it behind.
+-- A wiped lane is rebuilt under the generation it had. A caller that saw its log must not find it behind.
 if to == seen_generation and not is_again then last = math.max(last, seen_log) end
 redis.call("UNLINK", LOG, LOG_IDS, ORDERS, PENDING, ATTEMPTS, REFUNDS, ORDER_REFUNDS, ORDER_DIGESTS)
 local events, campaigns = redis.call("SMEMBERS", EVENTS), redis.call("SMEMBERS", CAMPAIGNS)
--- Its writer tells it anew which events have left.
+-- The writer tells the lane again which events have left.
 for _, field in ipairs(redis.call("HKEYS", META)) do
   if string.find(field, "^left:") then redis.call("HDEL", META, field) end
 end

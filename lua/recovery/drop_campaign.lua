@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Drops a campaign of the lane that is being rebuilt; after the last one the building begins.
+-- Drops a campaign of the lane that is being rebuilt. After the last event and campaign the building begins.
 --
 -- Caller:  lane::redis::begin_restore
 -- Cost:    O(1), freed in the background
@@ -20,11 +20,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, CAMPAIGNS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity(7, 5)
--- include lib/marks.lua
+-- prologue
 local to = int(5, 0, COUNT_MAX)
 if restoring ~= "dropping" or to ~= generation then return reply("NOT_RESTORING") end
 redis.call("UNLINK", unpack(KEYS, 4))

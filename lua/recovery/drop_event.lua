@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Drops an event of the lane that is being rebuilt; after the last one the building begins.
+-- Drops an event of the lane that is being rebuilt. After the last event and campaign the building begins.
 --
 -- Caller:  lane::redis::begin_restore
 -- Cost:    O(1), freed in the background
@@ -42,13 +42,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, CAMPAIGNS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, PLACED, DROPS,
-  RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity(29, 5)
--- include lib/marks.lua
+-- prologue
 local to = int(5, 0, COUNT_MAX)
 if restoring ~= "dropping" or to ~= generation then return reply("NOT_RESTORING") end
 redis.call("UNLINK", unpack(KEYS, 4))

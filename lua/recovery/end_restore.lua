@@ -1,5 +1,5 @@
 #!lua
--- Opens the lane that was rebuilt; its rooms recover from now on. A repeat is well.
+-- Opens the lane that was rebuilt; its rooms recover from now on. A repeated call answers DONE and changes nothing.
 --
 -- Caller:  lane::redis::end_restore
 -- Cost:    O(1)
@@ -13,11 +13,7 @@
 --    1  DONE
 --   -1  OTHER_GENERATION  another one is being restored, or its old state is not dropped yet; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META = unpack(KEYS)
-local code = { DONE = 1, OTHER_GENERATION = -1 }
--- include lib/args.lua
-arity(1, 4)
--- include lib/marks.lua
+-- prologue
 local to = int(4, 0, COUNT_MAX)
 if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTHER_GENERATION") end
 -- A repeat must not open a lane that has been sealed since.

@@ -25,11 +25,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, CAMPAIGNS, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity(6, 11)
--- include lib/marks.lua
+-- prologue
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)
 local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)

@@ -18,11 +18,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity_from(5, 4)
--- include lib/marks.lua
+-- prologue
 local to = int(4, 0, COUNT_MAX)
 if #ARGV % 4 ~= 0 then error({ err = "ARITY" }) end
 local claims = {}

@@ -61,12 +61,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, EVENTS, SEATS, ROOM, WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG,
-  DRAWN, BOUND, OPEN, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity_from(26, 26)
--- include lib/marks.lua
+-- prologue
 -- include lib/settings.lua
 -- include lib/room.lua
 -- include lib/layout.lua
@@ -81,7 +76,7 @@ room = new_room({ round = 1, epoch = epoch, serial = 0, admitted = 0, units = bu
   filled_at = now, seat_version = generation * 4294967296 + 1 })
 if recover > 0 then room.recover_until = tonumber(redis.call("HGET", META, "begun") or now) + recover end
 if round > 0 then
-  -- An empty bucket: nobody knows what was let in since.
+  -- The bucket begins empty, because it is not known how many were let in since the checkpoint.
   room.round, room.serial, room.admitted, room.head, room.drawing, room.units = round, serial, admitted, head, drawing, 0
 end
 write_event(laid_out("", settings.seats, ranges))

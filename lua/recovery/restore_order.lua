@@ -45,12 +45,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ORDERS, PENDING, ATTEMPTS, ORDER_REFUNDS, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED,
-  PLACED, DROPS, REFUNDS, RECENT_HOLDS, HOLD_DIGESTS, RECENT_ORDERS, ORDER_DIGESTS = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity_from(21, 15)
--- include lib/marks.lua
+-- prologue
 local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]
 local mark = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }

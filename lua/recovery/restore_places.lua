@@ -1,6 +1,6 @@
 #!lua
--- Places inside and spent marks of a restored event, some at a time; replaces what is there of the same.
--- The ledger has the spent draws: of them draws_log says nothing.
+-- Places inside and spent marks of a restored event, some at a time; replaces those of the same visitors and chunks.
+-- The spent draws are not put into draws_log, because the ledger has them already.
 --
 -- Caller:  lane::redis::restore_event
 -- Cost:    O(places + chunks + draws)
@@ -24,11 +24,7 @@
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, INSIDE, CALLED, SCORES, SPENT, SPENT_DRAWS, DRAWN = unpack(KEYS)
-local code = { DONE = 1, NOT_RESTORING = -101 }
--- include lib/args.lua
-arity_from(7, 7)
--- include lib/marks.lua
+-- prologue
 local to, places, chunks = int(4, 0, COUNT_MAX), int(5, 0, 100000), int(6, 0, 100000)
 local drawing = int(7, 0, 1) == 1
 local first_chunk = 8 + 4 * places

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Closes the doors of a lane that is about to be rebuilt; its log can still be read, to the end. A lane
--- never built or being rebuilt is left alone.
+-- Closes the doors of a lane that is about to be rebuilt; its log can still be read to the end. A lane that was never
+-- built or is being rebuilt is left alone.
 --
 -- Caller:  lane::redis::seal
 -- Cost:    O(1)
@@ -13,11 +13,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META = unpack(KEYS)
-local code = { DONE = 1 }
--- include lib/args.lua
-arity(1, 4)
--- include lib/marks.lua
+-- prologue
 local only_behind = int(4, 0, 1) == 1
 if generation > 0 and not restoring and (is_behind or not only_behind) then redis.call("HSET", META, "restoring", "sealed") end
 return reply("DONE")

@@ -50,21 +50,13 @@
 --  -11  ENDED           this hold has ended, too long ago to say more of it
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, INSIDE, SCORES, BOUND, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS,
-  HOLD_DIGESTS = unpack(KEYS)
-local code = {
-  HELD = 1, REPEATED = 2, AGAIN = 3, KEY_REUSED = -1, NO_EVENT = -2, NOT_OPEN = -3, NOT_INSIDE = -4,
-  NOT_OWNER = -5, LIMIT_EXCEEDED = -6, TAKEN = -7, SOLD_OUT = -8, NO_BLOCK = -9, PLACE_OVER = -10, ENDED = -11,
-  RECOVERING = -100,
-}
--- include lib/args.lua
-arity(15, 14)
--- include lib/marks.lua
+-- prologue
 local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)
 local want, quantity, price = ARGV[11], int(12, 1, 100000), ARGV[13]
 if want ~= "named" and want ~= "adjacent" and want ~= "separate" then error({ err = "RANGE argument 11" }) end
--- Nine digits and more would be rows of a length no hall has; a seat's index may be as long as it likes.
+-- In rows a number of nine digits or more is refused: no hall is that large. The index of a named seat may have any
+-- length.
 local wanted, numbers = ARGV[14], {}
 if want == "named" then
   if string.find(wanted, "[^%d,]") then error({ err = "RANGE argument 14" }) end
@@ -104,7 +96,7 @@ if own_end(visitor) <= now then return reply("PLACE_OVER") end
 local bound = redis.call("HGET", BOUND, visitor)
 if bound and bound ~= user then return reply("NOT_OWNER") end
 
--- Whatever ran out is free from here on, and stays so when this hold is refused.
+-- Holds that ran out end here. Their seats stay free even when this hold is refused.
 local SWEEP_MAX = 500
 local ran_out = redis.call("ZRANGEBYSCORE", EXPIRY, "-inf", text(now), "LIMIT", 0, SWEEP_MAX)
 for _, other in ipairs(ran_out) do end_hold(other, "e") end
@@ -114,14 +106,14 @@ if #ran_out == SWEEP_MAX then return reply("AGAIN") end
 local taken = tonumber(redis.call("HGET", TAKEN, user) or 0)
 if taken + quantity > seats_per_user then return reply("LIMIT_EXCEEDED", taken) end
 
--- Part of the string; past its end a seat is not free. Only what is looked at is read: Lua pays for
--- every byte it is given.
+-- A part of the seat string; a seat past the string's end counts as blocked. Only the seats that are looked at are
+-- read, because every byte that is passed to Lua costs time.
 local function part(first, length)
   local found = redis.call("GETRANGE", SEATS, text(first), text(first + length - 1))
   return #found < length and found .. string.rep("b", length - #found) or found
 end
 
--- Rows as text, and their runs, one by one.
+-- Iterates over the rows. Gives the seats of a row as text, and its runs, {first, length} each.
 local function rows()
   local next_row = string.gmatch(wanted, "[^;]+")
   return function()
@@ -137,7 +129,7 @@ local function rows()
   end
 end
 
--- Index of the seat at a position of a row, from 1.
+-- Index of the seat at a position of a row; positions count from 1.
 local function index_at(runs, pos)
   for _, run in ipairs(runs) do
     if pos <= run[2] then return run[1] + pos - 1 end
@@ -145,8 +137,9 @@ local function index_at(runs, pos)
   end
 end
 
--- Position of the best block of a row: fewest single seats left, nearest the middle, lowest. In a free
--- run only two positions leave a single, so the best is within three of the one nearest the middle.
+-- Position of the best block of a row. The best block leaves the fewest single seats; of several such blocks it is the
+-- one nearest the middle, and then the lowest. In a free run only two positions leave a single seat, so the best
+-- position is within three of the one nearest the middle.
 local function best_block(row)
   local best, best_singles, best_off
   local middle = math.floor((#row - quantity) / 2) + 1

@@ -29,12 +29,7 @@
 --   -3  NOT_FOUND
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
-local META, ROOM, OPEN, SEATS, OWNERS, TAKEN, HOLDS, MARKS, EXPIRY, ENDED, RECENT_HOLDS, HOLD_DIGESTS =
-  unpack(KEYS)
-local code = { RELEASED = 1, ENDED = 2, ORDERED = -1, NOT_OWNER = -2, NOT_FOUND = -3, RECOVERING = -100 }
--- include lib/args.lua
-arity(12, 5)
--- include lib/marks.lua
+-- prologue
 local hold, user = ARGV[4], ARGV[5]
 -- include lib/open.lua
 -- include lib/room.lua

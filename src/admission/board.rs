@@ -1,8 +1,7 @@
-//! The line as polls are answered from it: one read of a lane serves a room's polls for a second.
-//! Knows no visitors.
+//! The boards that polls are answered from: one read of a lane serves a room's polls for a second.
 //!
-//! Whoever first finds the board too old fetches the next one while the others wait for it, so nothing
-//! runs when nobody asks.
+//! The first caller to find the board too old fetches the next one while the others wait for it. So nothing runs when
+//! nobody asks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,14 +9,16 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use foldhash::fast::RandomState;
 
-use crate::clock::Millis;
-use crate::ids::EventId;
-use crate::lane::{Board, Fault, Lane, Showing};
+use crate::facts::fault::Fault;
+use crate::facts::ids::EventId;
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::lane::board::{Board, Showing};
 
 /// How long a board is believed, ms: changes are seen within a second.
 pub const KEEP_MS: Millis = 1_000;
 
-/// Positions of the first so many are exact.
+/// How many positions at the front are exact.
 const EXACT: i64 = 500;
 
 /// What is known of a room's line.
@@ -26,7 +27,7 @@ pub enum View {
     Board(Arc<Board>),
     /// The lane is being rebuilt.
     Recovering,
-    /// No such event there, or no answer: the poll asks for itself.
+    /// The lane does not know the event, or did not answer. The poll asks the lane itself.
     Unknown,
 }
 
@@ -68,8 +69,8 @@ impl Boards {
         last.as_ref().filter(|seen| tick - seen.asked < age_ms).map(|seen| look(&seen.view))
     }
 
-    /// The room's next board, or one that somebody else has fetched and is no older than `age_ms`; `tick` gives
-    /// the age, `now_ms` is the lane's time.
+    /// The room's next board, or one that another caller fetched less than `age_ms` ago. Ages are counted by `tick`;
+    /// `now_ms` is the lane's time.
     pub async fn fetch(
         &self,
         age_ms: Millis,
@@ -93,7 +94,7 @@ impl Boards {
         view
     }
 
-    /// Forgets rooms that are no more.
+    /// Forgets rooms that are gone.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         if self.slots.load().keys().all(&still_there) {
             return;
@@ -114,7 +115,7 @@ impl Boards {
             slots.entry(event.clone()).or_insert_with(|| new.clone());
             slots
         });
-        // Whoever was first: theirs is the one others wait at.
+        // If another caller was first, others wait at that one's slot.
         before.get(event).cloned().unwrap_or(new)
     }
 }

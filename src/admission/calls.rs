@@ -1,8 +1,8 @@
-//! When the head of each line passed a place, as this gateway saw it on the boards. Knows no visitors.
+//! Calls: the times at which the head of each line passed a place, as this gateway saw them on the boards.
 //!
-//! The lane does not keep when it called a visitor who was away. The boards tell it to about a second: a place that
-//! would stand before the first of the line was called, or its visitor left. A gateway that has just started does not
-//! know it, nor does one that was not asked about the room meanwhile. Then nothing is said.
+//! The lane does not keep when it called a visitor who was away. The boards show it to about a second: when a place
+//! would stand before the first one in line, it was called, or its visitor left. A gateway does not know the time if it
+//! has just started, or if nobody asked it about the room meanwhile. Then it gives none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,28 +10,27 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-use crate::clock::Millis;
-use crate::ids::EventId;
-use crate::lane::Board;
-use crate::lane::room::Mode;
+use crate::facts::ids::EventId;
+use crate::facts::room::Mode;
+use crate::facts::time::Millis;
+use crate::lane::board::Board;
 
-/// Most steps of a head that are remembered of a room, at most one a second; beyond that the older half is
-/// forgotten.
+/// Most steps of the head that are remembered for a room, about one a second. Beyond that the older half is forgotten.
 const STEPS_MAX: usize = 4_096;
-/// Where two boards are further apart, it is not known when between them a place was called, ms.
+/// Longest time between two boards, ms, for which the time of a call between them counts as known.
 const GAP_MAX_MS: Millis = 30_000;
 
 /// Lower than any score.
 const NOBODY: i64 = i64::MIN;
 
-/// One short history a room; a room is forgotten when `keep` does not name it.
+/// A short history of each room; `keep` forgets the rooms that it does not name.
 #[derive(Debug, Default)]
 pub struct Calls(DashMap<EventId, Heads, RandomState>);
 
-/// Whether a place was called.
+/// Whether a place was called. `Before`: at a time that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Called {
-    /// Not as far as is known here.
+    /// Not as far as this gateway knows.
     Unknown,
     Before,
     At(Millis),
@@ -41,12 +40,12 @@ pub enum Called {
 struct Heads {
     round: i64,
     epoch: i64,
-    /// The highest score that was seen in line; [`NOBODY`] before.
+    /// The highest score seen in line; [`NOBODY`] until one is seen.
     top: AtomicI64,
     steps: Vec<Step>,
 }
 
-/// Places with a score below `head` were called by `since`; `head` was not, up to `until`.
+/// At `since`, all places with a score below `head` had been called. At `until`, `head` itself had not.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     head: i64,
@@ -72,7 +71,7 @@ impl Calls {
         self.0.get(event).filter(|heads| heads.round == round).map_or(Called::Unknown, |heads| heads.of(score))
     }
 
-    /// Forgets rooms that are not there any more.
+    /// Forgets rooms that are gone.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.0.retain(|event, _| still_there(event));
     }
@@ -90,15 +89,15 @@ impl Heads {
         if (self.round, self.epoch) != (counts.round, counts.epoch) {
             *self = Self { round: counts.round, epoch: counts.epoch, ..Self::default() };
         }
-        // Before the opening of a draw a better draw may still come. While a line is rebuilt, visitors before its
-        // first may still come back. Neither first says who was called.
+        // Before the opening of a draw, a newcomer may still draw a better place. While a line is rebuilt, visitors
+        // from before its first place may still come back. In both cases the first place does not show who was called.
         if counts.drawing || counts.mode == Mode::Recovering {
             return;
         }
         let last = board.knots.last().map(|(_, score)| *score).or(board.first.last().copied());
         let top = self.top.get_mut();
         *top = (*top).max(last.unwrap_or(NOBODY));
-        // Of an empty line everybody who was seen in it has gone.
+        // When the line is empty, everybody who was seen in it has gone.
         let Some(head) = board.first.first().copied().or((*top > NOBODY).then_some(*top + 1)) else { return };
         match self.steps.last_mut() {
             Some(step) if head <= step.head => step.until = step.until.max(now_ms),
@@ -122,7 +121,7 @@ impl Heads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lane::RoomCounts;
+    use crate::facts::room::RoomCounts;
 
     fn counts() -> RoomCounts {
         RoomCounts { capacity: 1, rate_per_min: 60, ..RoomCounts::untouched() }
@@ -172,7 +171,7 @@ mod tests {
         look(&calls, 1_000, &[3], counts());
         look(&calls, 1_001 + GAP_MAX_MS, &[5], counts());
         assert_eq!(of(&calls, 3), Called::Before);
-        // Nor what is from before the lane was rebuilt, or drawn before the opening.
+        // Nor a time from before the lane was rebuilt, or from before the opening of a draw.
         look(&calls, 40_000, &[7], RoomCounts { epoch: 2, ..counts() });
         look(&calls, 41_000, &[8], RoomCounts { epoch: 2, drawing: true, ..counts() });
         assert_eq!((of(&calls, 5), of(&calls, 7)), (Called::Before, Called::Unknown));

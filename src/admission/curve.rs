@@ -1,21 +1,21 @@
-//! How many went from a line's head over time, and how long so many took. Knows no rooms.
+//! A line's departures over time: how many visitors went from its head, and how long a given number of them took.
 
 use std::collections::VecDeque;
 
-use crate::clock::Millis;
+use crate::facts::time::Millis;
 
-/// How far back is looked, ms.
+/// Departures longer ago than this are forgotten, ms.
 const WINDOW_MS: Millis = 300_000;
-/// Steps of the table, each count so many times the one before: to beyond any line.
+/// Steps of the table. Each step's count is [`GROWTH`] times the one before, so the last is beyond any line.
 const STEPS: usize = 64;
 const GROWTH: f64 = 1.25;
 
-/// A line's departures; the time is that in which the line could move.
+/// A line's departures. The time in it is the time in which the line could move.
 #[derive(Debug, Default)]
 pub struct Curve {
-    /// (when, gone in all), oldest first, about one a second.
+    /// (when, how many had gone by then), oldest first, about one a second.
     points: VecDeque<(Millis, i64)>,
-    /// (how many, shortest and longest they took, s), looked up by every poll.
+    /// (how many, the shortest and the longest time they took, s). Every poll looks here.
     table: Vec<(f64, f64, f64)>,
 }
 
@@ -35,13 +35,14 @@ impl Curve {
         if gone == 0 {
             return;
         }
-        // Beyond half of what was seen there is too little to compare: it is taken several times over.
+        // For more than half of those that went there is too little to compare. A larger count takes the time of that
+        // half, several times over.
         let most = (gone as f64 / 2.0).max(1.0);
         let mut count = 1.0;
         for _ in 0..STEPS {
             let (short, long) = self.took(f64::min(count, most));
             let times = (count / most).max(1.0);
-            // What differs from time to time evens out, in part, over many times.
+            // Over many times, short and long ones even out in part.
             let (mean, nearer) = (self.span_s() / gone as f64 * f64::min(count, most), times.powf(-0.25));
             let (short, long) = (short.min(mean), long.max(mean));
             let (short, long) = (mean - (mean - short) * nearer, mean + (long - mean) * nearer);
@@ -50,17 +51,17 @@ impl Curve {
         }
     }
 
-    /// How many went in all that is remembered.
+    /// How many went in all the time that is remembered.
     pub fn gone(&self) -> i64 {
         self.points.back().zip(self.points.front()).map_or(0, |(last, first)| last.1 - first.1)
     }
 
-    /// Over how long, s.
+    /// The length of the time that is remembered, s.
     pub fn span_s(&self) -> f64 {
         self.points.back().zip(self.points.front()).map_or(0.0, |(last, first)| (last.0 - first.0) as f64 / 1000.0)
     }
 
-    /// The shortest and longest that so many took; `None` while none has gone.
+    /// The shortest and longest time that `count` departures take, s; `None` while nobody has gone.
     pub fn range_s(&self, count: f64) -> Option<(f64, f64)> {
         let at = self.table.partition_point(|(n, ..)| *n < count);
         let &(n, short, long) = self.table.get(at).or(self.table.last())?;
@@ -71,7 +72,7 @@ impl Curve {
         Some((short_before + (short - short_before) * share, long_before + (long - long_before) * share))
     }
 
-    /// From every point on: how long until so many had gone.
+    /// The shortest and longest time, s, from any of the points until `count` more had gone.
     fn took(&self, count: f64) -> (f64, f64) {
         let (mut short, mut long) = (f64::MAX, 0.0_f64);
         let mut end = 0;
@@ -81,7 +82,7 @@ impl Curve {
                 end += 1;
             }
             let Some(&(at, reached)) = self.points.get(end) else {
-                // Not yet: it takes at least as long as has passed.
+                // Not so many have gone since: they take at least the time that has passed.
                 let last = self.points.back().map_or(from, |(at, _)| *at);
                 long = long.max((last - from) as f64 / 1000.0);
                 break;

@@ -1,17 +1,19 @@
-//! Who left for good a moment ago through this gateway, to be told again to a lane that was rebuilt from what the
-//! ledger knew a second before. Knows no HTTP. Leaving twice is leaving once, so telling it is always well.
+//! Departures: who left for good through this gateway a moment ago.
+//!
+//! A lane that is rebuilt knows what the ledger knew about a second before, so it may have missed the last departures.
+//! They are told to it again. That never does harm, because leaving twice is the same as leaving once.
 
 use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
 
-use crate::clock::Millis;
-use crate::ids::EventId;
-use crate::lane::Token;
+use crate::facts::ids::EventId;
+use crate::facts::place::Token;
+use crate::facts::time::Millis;
 
-/// Longer than a lane's loss and its rebuilding may take together, ms.
+/// How long a departure is kept, ms: longer than a lane's loss and its rebuilding may take together.
 const KEEP_MS: Millis = 120_000;
-/// Most that are kept; the oldest go first.
+/// Most departures that are kept; the oldest go first.
 const KEPT_MAX: usize = 50_000;
 
 #[derive(Debug, Default)]
@@ -20,7 +22,8 @@ pub struct Departures(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     left: VecDeque<(Millis, Token)>,
-    /// The epoch a room was last seen in: a higher one in the same round is a rebuilt lane's.
+    /// The epoch in which a room was last seen. It rises when the lane is rebuilt. It also rises with a new round,
+    /// where telling the departures again changes nothing.
     epochs: HashMap<EventId, i64>,
 }
 
@@ -33,7 +36,7 @@ impl Departures {
         kept.left.push_back((tick, token.clone()));
     }
 
-    /// The room is in this epoch; who is to be told again to its lane.
+    /// Notes the room's epoch. Gives the departures that its lane has to be told again.
     pub fn seen(&self, event: &EventId, epoch: i64) -> Vec<Token> {
         let mut kept = self.0.lock();
         let before = kept.epochs.insert(event.clone(), epoch);
@@ -43,7 +46,7 @@ impl Departures {
         kept.left.iter().map(|(_, token)| token).filter(|token| token.event == *event).cloned().collect()
     }
 
-    /// Forgets rooms that are no more.
+    /// Forgets rooms that are gone.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.0.lock().epochs.retain(|event, _| still_there(event));
     }

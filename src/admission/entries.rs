@@ -1,10 +1,10 @@
-//! Joins of a room gathered into few calls of its lane. Knows no HTTP and no tokens.
+//! Joins: visitors who take a place in line, gathered into few calls to the room's lane.
 //!
-//! While a call is under way the next joins gather, and go together when it is answered: nobody waits for a
-//! timer, a calm room pays nothing for it, and a rush costs a call for hundreds. Each thread gathers for
-//! itself, as an answer that wakes another thread costs as much as the join, and threads take turns at the
-//! lane: of two who ask at the same time either may come first, but whoever was answered before another asked
-//! stands before them.
+//! While a call is under way, the next joins gather. They go together when it is answered. So nobody waits for a timer,
+//! a calm room pays nothing, and a rush costs one call for hundreds of joins. Each thread gathers its own joins,
+//! because an answer that wakes another thread costs as much as the join. Threads take turns at the lane: of two
+//! visitors who ask at the same time either may come first, but a visitor who was answered before another one asked
+//! stands before that one.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -16,9 +16,11 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::ids::EventId;
-use crate::lane::room::ENTER_MAX;
-use crate::lane::{self, Enter, EnterOutcome, Entrant, Fault, Lane};
+use crate::facts::fault::Fault;
+use crate::facts::ids::EventId;
+use crate::lane;
+use crate::lane::Lane;
+use crate::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant};
 
 /// Most joins of a room that may wait for a thread's call.
 const GATHERED_MAX: usize = 20_000;
@@ -32,15 +34,15 @@ pub struct Entries {
     turns: DashMap<EventId, Turn>,
 }
 
-/// What gathers on a thread for a room.
+/// The joins of one room that gather on one thread.
 type Room = Arc<Mutex<Gathered>>;
-/// Held during a call of a room's lane.
+/// Held during a call to a room's lane.
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Debug, Default)]
 struct Gathered {
     joins: VecDeque<Join>,
-    /// A task takes them to the lane.
+    /// Whether a task takes them to the lane.
     is_calling: bool,
 }
 
@@ -60,7 +62,7 @@ impl Entries {
         Self { clock, waiting_max, rooms: DashMap::new(), turns: DashMap::new() }
     }
 
-    /// Takes a place for a visitor; `round` is the one of the draw, if they bring one.
+    /// Takes a place for a visitor; `round` is the round of their draw, if they bring one.
     pub async fn enter(
         &self,
         lane: &Arc<dyn Lane>,
@@ -87,7 +89,7 @@ impl Entries {
         Ok(answered.await.unwrap_or_else(|_| Err(lost())))
     }
 
-    /// Forgets rooms that are no more.
+    /// Forgets rooms that are gone.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.rooms.retain(|(event, _), _| still_there(event));
         self.turns.retain(|event, _| still_there(event));
@@ -113,7 +115,7 @@ struct Call {
 impl Call {
     async fn all(mut self, waiting_max: i64) {
         loop {
-            // Whoever asks while others have their turn comes along.
+            // Joins that come while others have their turn go with this call.
             let turn = self.turn.clone().lock_owned().await;
             let Some((round, joins)) = self.next() else { return };
             let (visitors, answers): (Vec<_>, Vec<_>) =
@@ -125,7 +127,7 @@ impl Call {
             };
             drop(turn);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // Who went away meanwhile has a place all the same; nobody comes for it.
+                // A visitor who went away meanwhile has a place all the same, and hears nothing of it.
                 drop(answer.send(outcome));
             }
         }
@@ -135,7 +137,7 @@ impl Call {
     fn next(&mut self) -> Option<(i64, Vec<Join>)> {
         let mut gathered = self.room.lock();
         let Some(first) = gathered.joins.front() else {
-            // Under the lock: who joins from now on starts another one.
+            // Under the lock, so that the next join begins another call.
             gathered.is_calling = false;
             self.ended = true;
             return None;
@@ -147,7 +149,8 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// When it is cut short nobody may be left to take those who wait: they are told that nobody knows.
+    /// When the task is cut short, nobody may be left to take the waiting joins. They are dropped, so that each visitor
+    /// hears that there was no answer.
     fn drop(&mut self) {
         if self.ended {
             return;
@@ -158,7 +161,7 @@ impl Drop for Call {
     }
 }
 
-/// A call's fault, for each who waited for it.
+/// A copy of a call's fault, for each join that waited for it.
 fn same(fault: &Fault) -> Fault {
     match fault {
         Fault::Recovering(lane) => Fault::Recovering(*lane),

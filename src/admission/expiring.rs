@@ -1,24 +1,23 @@
-//! A bounded map whose entries end. Knows not what it remembers.
+//! A bounded map whose entries expire.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::clock::Millis;
+use crate::facts::time::Millis;
 
-/// Below so many entries nobody looks for ended ones.
+/// With fewer entries than this, nobody looks for expired ones.
 const FEW: usize = 1_024;
 
-/// Remembers at most `max` entries. When that many are alive, all are forgotten: what is kept here can
-/// be found out again, and forgetting at once costs less than choosing. What has ended is
-/// forgotten as soon as there are twice as many entries as were alive at the last look; the room of a crowd that is
-/// gone is given back then.
+/// Remembers at most `max` entries. When that many are alive, all are forgotten: every entry can be found out again,
+/// and forgetting all at once costs less than choosing. Expired entries are forgotten as soon as there are twice as
+/// many entries as were alive at the last look. The memory that a past crowd took is given back then.
 #[derive(Debug)]
 pub struct Expiring<K: Eq + Hash, V> {
     map: DashMap<K, (V, Millis)>,
     max: usize,
-    /// At so many entries the ended ones are forgotten.
+    /// At this many entries the expired ones are forgotten.
     look_at: AtomicUsize,
 }
 
@@ -75,7 +74,7 @@ mod tests {
         let map = Expiring::new(1_000_000);
         (1..=200_000_i64).for_each(|key| map.put(0, -key, (), 1_000));
         let crowded = map.map.capacity();
-        // Until there are twice as many as the crowd was at the last look.
+        // Goes on until the map holds twice as many entries as the crowd had at the last look.
         (1_000..400_000_i64).for_each(|now_ms| map.put(now_ms, now_ms, (), now_ms + 500));
         assert!(map.map.capacity() < crowded / 8, "{} of {crowded}", map.map.capacity());
     }
@@ -87,10 +86,10 @@ mod tests {
             map.put(0, key, key * 10, 5 + i64::from(key));
         }
         assert_eq!((map.get(&0, 4), map.get(&0, 5)), (Some(0), None));
-        // Full: the ended one makes room.
+        // Full: the expired one makes room.
         map.put(5, 3, 30, 100);
         assert_eq!((map.get(&0, 0), map.get(&1, 5), map.get(&3, 5)), (None, Some(10), Some(30)));
-        // Full of the living: all are forgotten.
+        // Full, and all are alive: all are forgotten.
         map.put(5, 4, 40, 100);
         assert_eq!((map.get(&3, 5), map.get(&4, 5)), (None, Some(40)));
     }

@@ -1,5 +1,5 @@
-//! Who may come in: places in line, passes, the pulse that lets visitors through.
-//! Knows no HTTP and no seats; what is atomic is its lane's.
+//! Admission: places in line, passes, and the pulse that lets visitors in. Every atomic step is one call to the room's
+//! lane.
 
 pub mod board;
 mod calls;

@@ -1,6 +1,6 @@
-//! When a visitor should poll again: the server dictates it. Knows no rooms.
+//! The polling pace: the server tells each visitor when to poll again.
 
-use crate::clock::Millis;
+use crate::facts::time::Millis;
 
 /// Bounds of `poll_after_ms`.
 #[derive(Debug, Clone, Copy)]
@@ -9,14 +9,14 @@ pub struct Pace {
     pub max_ms: u64,
 }
 
-/// So far back the slowest pace is reached.
+/// With this many ahead, the pace is slowest.
 const FAR: f64 = 20_000.0;
 
-/// No room may ask for polls more often than this, however short its patience.
+/// No room may ask for polls more often than this, however short its patience, ms.
 const LEAST_MS: i64 = 250;
 
 impl Pace {
-    /// With `ahead` before one's turn; `jitter` in `0.0..1.0` spreads those who came together.
+    /// For a visitor behind `ahead` others; `jitter` in `0.0..1.0` spreads visitors who came together.
     pub fn waiting(self, ahead: i64, jitter: f64) -> i64 {
         let far = (ahead.max(0) as f64 / FAR).min(1.0).sqrt();
         let span = self.span();
@@ -24,7 +24,7 @@ impl Pace {
         (base * (1.0 + jitter / 3.0)).clamp(self.min_ms as f64, self.max_ms.max(self.min_ms) as f64) as i64
     }
 
-    /// Before the opening: slowly, then spread over one pace around it.
+    /// Before the opening: slow while it is more than `max_ms` away, then spread over `min_ms` to `max_ms`.
     pub fn scheduled(self, until_open_ms: Millis, jitter: f64) -> i64 {
         let spread = self.min_ms as f64 + self.span() * jitter;
         if until_open_ms as f64 > self.max_ms as f64 { self.waiting(i64::MAX, jitter) } else { spread as i64 }
@@ -34,14 +34,14 @@ impl Pace {
         self.max_ms.saturating_sub(self.min_ms) as f64
     }
 
-    /// Inside, through, or nothing to be had: only to notice a change.
+    /// For visitors who are inside or through, or whose room is closed or recovering: only to notice a change.
     pub fn resting(self, jitter: f64) -> i64 {
         self.waiting(i64::MAX, jitter)
     }
 }
 
-/// Never so long that a visitor who obeys would count as absent when called: the first poll after that may
-/// be answered from a board that is a moment older, the second one is not.
+/// Shortens a wait so that a visitor who keeps to it never counts as absent when called. It is a third of the patience,
+/// because the first poll after the call may be answered from a board that is a moment older. The second one is not.
 pub fn patient(poll_after_ms: i64, patience_ms: i64) -> i64 {
     poll_after_ms.min((patience_ms / 3).max(LEAST_MS))
 }

@@ -1,6 +1,6 @@
-//! Passes: signed statements that a visitor is inside, for any origin to verify. Knows no rooms.
+//! Passes: signed statements that a visitor is inside, which any origin can verify.
 //!
-//! An EdDSA JWT of type `stanchion-pass`. Whether its visitor is *still* inside is the lane's to say.
+//! A pass is an EdDSA JWT of type `stanchion-pass`. Whether its visitor is *still* inside, only the lane knows.
 
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::expiring::Expiring;
-use crate::clock::Millis;
-use crate::draw::Birth;
-use crate::ids::{EventId, VisitorId};
+use crate::facts::draw::Birth;
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::time::Millis;
 
-/// The header type of passes; a bearer of this type is never a user's.
+/// The header type of passes. A bearer token of this type is never a user's.
 pub const TYP: &str = "stanchion-pass";
 
-/// Longest pass looked at, characters.
+/// Longest pass that is checked, bytes.
 const PASS_MAX: usize = 1024;
 
-/// Most verdicts remembered; one costs a signature to find out again.
+/// Most verdicts remembered. A forgotten one costs one more check of a signature.
 const VERDICTS_MAX: usize = 200_000;
-/// How long one is remembered, ms. Most who have a pass are gone long before it ends.
+/// How long a verdict is remembered, ms. Most holders of a pass are gone long before it ends.
 const VERDICT_MS: Millis = 60_000;
 
 pub struct Passes {
@@ -28,7 +28,7 @@ pub struct Passes {
     kid: String,
     verifying: Vec<(String, DecodingKey)>,
     jwks: JwkSet,
-    /// A good pass by its SHA-256; bad ones are not remembered.
+    /// Good passes by their SHA-256; bad ones are not remembered.
     verdicts: Expiring<[u8; 32], Pass>,
 }
 
@@ -37,15 +37,15 @@ pub struct Passes {
 pub struct Pass {
     pub event: EventId,
     pub visitor: VisitorId,
-    /// The place it is about, so that a pass alone can put its holder back inside.
+    /// Round and score name the place, so that a pass alone can put its holder back inside.
     pub round: i64,
     pub score: i64,
-    /// Of its event; `None`: it says nothing of it.
+    /// Which creation of the event the pass is for; `None`: the pass does not say.
     pub birth: Option<Birth>,
     pub expires_ms: Millis,
 }
 
-/// Not a pass of ours, or over.
+/// Not a pass of ours, or one that has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
 
@@ -94,7 +94,7 @@ impl Passes {
         Ok(Self { signing, kid, verifying, jwks: JwkSet { keys }, verdicts: Expiring::new(VERDICTS_MAX) })
     }
 
-    /// A pass until `expires_ms`, rounded down to a second: never longer than the place.
+    /// A pass until `expires_ms`, rounded down to a second, so that it never lasts longer than the place.
     pub fn sign(&self, now_ms: Millis, pass: &Pass) -> String {
         let header = Header { typ: Some(TYP.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims {
@@ -109,7 +109,7 @@ impl Passes {
         jsonwebtoken::encode(&header, &claims, &self.signing).expect("the key signed once at boot")
     }
 
-    /// The pass in `text`, if it is one of ours, for any event, and not over at `now_ms`.
+    /// The pass in `text`, if it is one of ours, for any event, and has not expired at `now_ms`.
     pub fn verify(&self, now_ms: Millis, text: &str) -> Result<Pass, Invalid> {
         if text.len() > PASS_MAX {
             return Err(Invalid);
@@ -133,7 +133,7 @@ impl Passes {
         }
         let (_, key) = self.verifying.iter().find(|(kid, _)| header.kid.as_ref() == Some(kid))?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // Time and audience are ours to judge: the time is our clock's.
+        // Our own code checks time and audience, and the time is our clock's.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
@@ -174,7 +174,7 @@ pub(super) mod tests {
     pub fn keys() -> (String, String) {
         let pair = Ed25519KeyPair::generate().expect("random bytes");
         let private = pair.to_pkcs8v1().expect("an encoding");
-        // RFC 8410: what stands before the 32 bytes of every Ed25519 public key.
+        // RFC 8410: the bytes before the 32 of every Ed25519 public key.
         let mut public = hex::decode("302a300506032b6570032100").expect("hex");
         public.extend_from_slice(pair.public_key().as_ref());
         let pem = |label: &str, der: &[u8]| {
@@ -202,7 +202,7 @@ pub(super) mod tests {
     fn a_pass_is_good_until_it_expires() {
         let passes = passes();
         let text = passes.sign(0, &pass());
-        // Twice: by its signature, then by the verdict.
+        // Verified twice: by the signature, then by the remembered verdict.
         assert_eq!(passes.verify(59_999, &text), Ok(pass()));
         assert_eq!(passes.verify(59_999, &text), Ok(pass()));
         assert_eq!(passes.verify(60_000, &text), Err(Invalid));

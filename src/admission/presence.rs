@@ -1,8 +1,9 @@
-//! Who waits here and was lately seen: told to the lanes many at a time. Knows no HTTP and no tokens' text.
+//! Presence: the visitors who wait and were lately seen here. The lanes are told of them many at a time.
 //!
 //! A gateway knows a visitor from the first answer on, whether it came from the board or from the lane. The lane is
-//! told of each visitor in a batch, at most once in a third of the absence it allows. It answers who of them does
-//! not wait in line. That is remembered too, as the board cannot show it: their polls ask the lane.
+//! told of each visitor in a batch, at most once in a third of the absence that it allows. It answers which of them do
+//! not wait in line. The gateway remembers that too, because the board cannot show it: the polls of such visitors ask
+//! the lane.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
@@ -16,67 +17,69 @@ use tokio::time::MissedTickBehavior;
 
 use super::room::{Admission, Room};
 use super::strangers::Strangers;
-use crate::clock::Millis;
-use crate::ids::EventId;
-use crate::lane::board::PRESENT_MAX;
-use crate::lane::{Presence, Token};
+use crate::facts::ids::EventId;
+use crate::facts::place::Token;
+use crate::facts::time::Millis;
+use crate::lane::board::{PRESENT_MAX, Presence};
 use crate::shutdown::Stopping;
 
-/// Most places known. A part of them that is full of the living is forgotten: they are strangers again.
+/// Most places known. A part of the map that is full of live places is forgotten as a whole: its visitors are strangers
+/// again.
 const KNOWN_MAX: usize = 2_000_000;
-/// Parts that are locked, and forgotten, apart.
+/// Parts of the map, each locked and forgotten by itself.
 const PARTS: usize = 64;
-/// How long after its lane was last told a place is known, ms.
+/// How long a place is known after its lane was last told of it, ms.
 const KNOWN_MS: Millis = 600_000;
-/// The lane is told at least so often of a place that is polled for, however long an absence it allows, ms:
-/// half as long and the longest `poll_after_ms` are less than [`KNOWN_MS`].
+/// The lane is told of a place that is polled for at least this often, however long an absence it allows, ms. This is
+/// half of [`KNOWN_MS`]: the other half leaves time for the longest `poll_after_ms`.
 const TOLD_MS: Millis = 300_000;
 /// Most visitors the lanes have yet to be told of.
 const DUE_MAX: usize = 200_000;
-/// How often it is looked what the lanes are to be told.
+/// How often the batches are looked at.
 const EVERY: Duration = Duration::from_millis(100);
-/// A batch of so many goes at once: beyond that a call costs by its visitors.
+/// A batch of this size goes at once: above it, the cost of a call grows with its visitors.
 const WORTHWHILE: usize = 250;
-/// A smaller one waits for more, so long at most, ms: with ten gateways a room of 5,000 makes some 100 polls a
+/// Longest time that a smaller batch waits for more, ms. With ten gateways, a room of 5,000 makes some 100 polls a
 /// second at each, and a call every [`EVERY`] would be for ten of them.
 const WAIT_MAX_MS: Millis = 2_000;
 /// Calls under way at once.
 const AT_ONCE: usize = 16;
 
-/// A place, hashed with a secret of this process. Two places of one hash would be taken for each other's:
-/// among two million that happens once in ten million processes, and does harm to a shown position only.
+/// A place, hashed with a secret of this process. Two places with the same hash would be taken for one. Among two
+/// million places that happens in one of ten million processes, and it harms only a shown position.
 type Key = u64;
 
-/// What is remembered of a place. With its key 24 bytes: a gateway knows a million.
+/// What is remembered of a place. With its key it takes at most 24 bytes, because a gateway may know [`KNOWN_MAX`] of
+/// them.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// The fewest ahead it was ever shown: who comes back from being called late goes before everybody,
-    /// and nobody shall see their own position grow for it (INV-5).
+    /// The fewest ahead that were ever shown. A visitor who comes back from being called late goes before everybody,
+    /// and nobody may see their own position grow because of it (INV-5).
     lowest: u32,
-    /// When the lane was last told, or said itself, that its visitor is here; in [`TICK_MS`].
+    /// When the lane was last told that the visitor is here, or said so itself; in units of [`TICK_MS`].
     told: u32,
-    /// The room's at that time, its lower half: a lane rebuilt since may not know the place.
+    /// Lower half of the room's epoch at that time: a lane rebuilt since then may not know the place.
     epoch: u32,
     word: Word,
 }
 
-/// Between a gateway and a lane, of a place.
+/// What a gateway and a lane last told each other about a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
     /// It waits: the lane said so, or was told of it and has not said otherwise.
     Waits,
-    /// It waits, and the lane could not be told: the next poll is to be.
+    /// It waits, but the lane could not be told of it. The next poll makes up for that.
     Untold,
     /// It does not wait in line: called, late, left, or through. Only the lane can answer for it.
     Elsewhere,
 }
 
-/// Unit of [`Known::told`]: five years of them fit.
+/// Unit of [`Known::told`], ms: five years of them fit.
 const TICK_MS: Millis = 40;
 
 type Part = HashMap<Key, Known, BuildHasherDefault<Hashed>>;
 
-/// Keys are hashes already.
+/// Hashes nothing, because keys are hashes already.
 #[derive(Debug, Default)]
 struct Hashed(u64);
 
@@ -112,10 +115,10 @@ pub struct Spot {
     pub strangers: Strangers,
 }
 
-/// What a poll that the board could answer is told.
+/// How a board answers a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// So many are ahead.
+    /// How many are ahead.
     Ahead(i64),
     /// The lane has to be asked.
     Unknown,
@@ -133,7 +136,7 @@ struct Due {
 #[derive(Debug)]
 struct Batch {
     room: Room,
-    /// Since when the first of them waits.
+    /// When the first of them was added.
     since: Millis,
     tokens: Vec<Token>,
 }
@@ -151,7 +154,8 @@ impl Default for Presences {
 }
 
 impl Presences {
-    /// The lane said, in this epoch of the room, that the place waits, `ahead` before it; how many to show.
+    /// Notes that the lane said, in this epoch of the room, that the place waits with `ahead` before it. Gives how many
+    /// to show.
     pub fn met(&self, tick: Millis, token: &Token, epoch: i64, ahead: i64) -> i64 {
         let (key, mut part) = self.part(token);
         let known = part.get(&key).filter(|known| known.is_alive(tick) && known.word != Word::Elsewhere);
@@ -166,7 +170,7 @@ impl Presences {
         part.get(&key).is_some_and(|known| known.word == Word::Waits && known.is_recent(tick, room))
     }
 
-    /// A board shows the place here; how many to show. The lane will be told when it is time.
+    /// Answers a poll from a board that shows the place here. The lane is told when it is time.
     pub fn shown(&self, tick: Millis, room: &Room, token: &Token, spot: Spot) -> Shown {
         let (key, mut part) = self.part(token);
         let known = part.get(&key).copied().filter(|known| known.is_alive(tick));
@@ -198,7 +202,7 @@ impl Presences {
         self.put(tick, &mut part, key, elsewhere);
     }
 
-    /// The lane could not be told of this one.
+    /// Notes that the lane could not be told of this place.
     fn set_untold(&self, token: &Token) {
         let (key, mut part) = self.part(token);
         if let Some(known) = part.get_mut(&key).filter(|known| known.word == Word::Waits) {
@@ -224,12 +228,12 @@ impl Presences {
     fn part(&self, token: &Token) -> (Key, MutexGuard<'_, Part>) {
         let place = (&token.event, &token.visitor, token.score);
         let key = self.hasher.hash_one(place);
-        // Its middle bits: the map goes by the others.
+        // The key's middle bits: the map inside the part uses the others.
         let part = usize::try_from((key >> 32) % PARTS as u64).expect("below their number");
         (key, self.parts[part].lock())
     }
 
-    /// Batches to tell, of the rooms whose batch is one of `which`.
+    /// Takes the batches that `which` picks, in pieces of at most [`PRESENT_MAX`].
     fn take(&self, which: impl Fn(&Batch) -> bool) -> Vec<(Room, Vec<Token>)> {
         let mut batches = Vec::new();
         for Batch { room, mut tokens, .. } in self.due.lock().take(which) {
@@ -252,7 +256,8 @@ impl Known {
         self.since_told(tick) < KNOWN_MS
     }
 
-    /// Told of before that, the lane may take the visitor for absent before it is told again.
+    /// Whether the lane was told lately enough. If it was told longer ago, it may take the visitor for absent before it
+    /// is told again.
     fn is_recent(&self, tick: Millis, room: &Room) -> bool {
         self.since_told(tick) < room.absent_ms / 4 * 3
     }
@@ -263,15 +268,16 @@ impl Known {
 }
 
 impl Batch {
-    /// Whether to tell now. Polls, telling and this wait together stay below the absence that the lane allows: a
-    /// third, a third, and a twelfth of it. As much of the time in which a rebuilt room waits for its visitors.
+    /// Whether to tell now. The time between polls, the time between two tellings and this wait together stay below the
+    /// absence that the lane allows: a third, a third, and a twelfth of it. The wait is also at most a twelfth of the
+    /// time in which a rebuilt room waits for its visitors.
     fn is_ripe(&self, tick: Millis) -> bool {
         let wait_ms = WAIT_MAX_MS.min(self.room.absent_ms.min(self.room.recover_ms) / 12);
         self.tokens.len() >= WORTHWHILE || tick - self.since >= wait_ms
     }
 }
 
-/// More than fit are as good as endlessly many.
+/// More than 32 bits hold counts as endlessly many.
 fn short(ahead: i64) -> u32 {
     u32::try_from(ahead).unwrap_or(u32::MAX)
 }
@@ -303,7 +309,7 @@ impl Due {
     }
 }
 
-/// Tells the lanes until told to stop, and then what is left.
+/// Tells the lanes until told to stop, and then tells them what is left.
 pub async fn run(admission: Arc<Admission>, mut stop: Stopping) {
     let mut turns = tokio::time::interval(EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -351,13 +357,13 @@ async fn tell(admission: &Admission, batches: Vec<(Room, Vec<Token>)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::VisitorId;
+    use crate::facts::ids::VisitorId;
 
     fn room() -> Room {
         let (patience_ms, absent_ms, stay_ms) = (30_000, 60_000, 600_000);
         Room {
             event: "hall".into(),
-            lane: crate::ids::LaneId(0),
+            lane: crate::facts::ids::LaneId(0),
             patience_ms,
             absent_ms,
             grace_ms: 300_000,
@@ -372,7 +378,7 @@ mod tests {
         Token { event: "hall".into(), visitor: VisitorId::from(format!("v{serial}")), score: serial, round: 1 }
     }
 
-    /// As the board of this epoch shows it.
+    /// A place as the board of this epoch shows it.
     fn spot(epoch: i64, ahead: i64, strangers: Strangers) -> Spot {
         Spot { epoch, ahead, strangers }
     }
@@ -445,7 +451,7 @@ mod tests {
         assert_eq!(shown(&presences, 1_000, 9, Asked), Shown::Unknown, "nobody has seen them yet");
         assert_eq!(shown(&presences, 1_000, 10, Answered), Shown::Ahead(9));
         assert_eq!(told(&presences), 1);
-        // That they do not wait is not forgotten by a lane's silence.
+        // A silent lane does not undo what it said before: they do not wait.
         presences.set_elsewhere(1_000, &token(1));
         presences.set_untold(&token(1));
         assert_eq!(shown(&presences, 1_000, 9, Answered), Shown::Unknown);
@@ -479,7 +485,7 @@ mod tests {
             })
         };
         assert_eq!(told_at(60_000, [10_000, 19_959, 20_000, 20_001, 39_959, 40_000]), [0, 0, 1, 0, 0, 1]);
-        // However long the absence, well before the place is forgotten here.
+        // However long the absence, the lane is told well before the place is forgotten here.
         assert_eq!(told_at(86_400_000, [200_000, 299_900, 300_000, 400_000, 599_900, 600_000]), [0, 0, 1, 0, 0, 1]);
     }
 

@@ -1,8 +1,8 @@
-//! What visitors were told of their wait, and whether it came true. Knows no lanes.
+//! Promises: what visitors were told about their wait, and whether it came true.
 //!
-//! Of each visitor the first promise is remembered and one more from halfway on, for as many visitors as
-//! there is room for, and compared when they are let in. Whoever was not there when called kept nobody's
-//! word, and does not count.
+//! Each visitor's first promise is remembered, and one more from halfway on, for a bounded number of visitors. Both are
+//! compared with the wait when the visitor is let in. A visitor who was not there when called does not count, because
+//! such a wait does not test the promise.
 
 use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,15 +12,15 @@ use foldhash::quality::RandomState;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::speed::Eta;
-use crate::clock::Millis;
-use crate::lane::Token;
+use crate::facts::place::Token;
+use crate::facts::time::Millis;
 use crate::metrics::{ADMISSION_ETA_ERROR_SECONDS, ADMISSION_ETA_PROMISES};
 
-/// Most visitors of whom promises are remembered.
+/// Most visitors whose promises are remembered.
 const REMEMBERED_MAX: usize = 20_000;
-/// Beyond half of that only every so many are.
+/// Beyond half of that, only one visitor in this many is remembered.
 const SHARE: u64 = 16;
-/// A visitor silent for so long beyond what was promised has gone, ms.
+/// A visitor who has not polled for this long has gone, ms.
 const GIVEN_UP_MS: Millis = 600_000;
 
 pub struct Promises {
@@ -38,7 +38,7 @@ pub struct Promises {
 struct Told {
     first: Promise,
     halfway: Option<Promise>,
-    /// At the first promise.
+    /// How many were ahead at the first promise.
     ahead: i64,
     seen_ms: Millis,
 }
@@ -49,7 +49,7 @@ struct Promise {
     eta: Eta,
 }
 
-/// Seconds outside the promised range: before it, or after it.
+/// How a wait compares with its promise. The numbers are seconds before or after the promised range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kept {
     Kept,
@@ -58,7 +58,7 @@ pub enum Kept {
 }
 
 impl Kept {
-    /// A wait of so long beside what was promised. A promise in whole seconds is kept by the whole second.
+    /// Compares a wait with its promise. A promise is in whole seconds, so its last second counts in full.
     pub fn of(eta: Eta, waited_ms: Millis) -> Self {
         let waited_s = waited_ms as f64 / 1000.0;
         match (eta.low_s as f64, eta.high_s as f64) {
@@ -85,7 +85,7 @@ impl Default for Promises {
 }
 
 impl Promises {
-    /// A visitor who waits was told this.
+    /// Notes what a visitor who waits was told.
     pub fn told(&self, now_ms: Millis, token: &Token, ahead: i64, eta: Option<Eta>) {
         if eta.is_none() && self.count.load(Ordering::Relaxed) == 0 {
             return;
@@ -110,7 +110,7 @@ impl Promises {
         self.of.insert(key, Told { first, halfway: None, ahead, seen_ms: now_ms });
     }
 
-    /// A visitor was let in.
+    /// Compares the promises to a visitor who was let in with their wait.
     pub fn admitted(&self, now_ms: Millis, absent_ms: i64, token: &Token) {
         let Some(told) = self.take(token) else { return };
         if now_ms - told.seen_ms >= absent_ms {
@@ -127,12 +127,12 @@ impl Promises {
         }
     }
 
-    /// A visitor left.
+    /// Forgets a visitor who left.
     pub fn forget(&self, token: &Token) {
         self.take(token);
     }
 
-    /// Forgets visitors who come no more.
+    /// Forgets visitors who stopped coming.
     pub fn prune(&self, now_ms: Millis) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
@@ -157,7 +157,7 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
-    use crate::ids::VisitorId;
+    use crate::facts::ids::VisitorId;
 
     fn token(n: i64) -> Token {
         Token { event: "hall".into(), visitor: VisitorId::from(format!("v{n}")), score: n, round: 1 }
@@ -165,7 +165,7 @@ mod tests {
 
     const ETA: Eta = Eta { low_s: 10, high_s: 20 };
 
-    /// What the metrics say after this.
+    /// What the metrics say after `act`.
     fn told(act: impl FnOnce(&Promises)) -> [String; 4] {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || act(&Promises::default()));

@@ -1,18 +1,18 @@
-//! A proof of work at the door: what it costs to enter follows how many enter. Knows no requests and no lanes.
+//! The proof of work at the door: the more visitors enter, the more work each of them has to do.
 //!
-//! Nothing is remembered of a challenge: it is signed, and says itself for which event, how hard and until
-//! when. It is `base64url(body ‖ mac)` with the body
+//! Gateways do not store challenges. A challenge is signed and carries its event, its difficulty and its expiry. It is
+//! `base64url(body ‖ mac)` with the body
 //!
 //! ```text
 //! version u8 = 1 │ key id 4 │ bits u8 │ expires ms i64 │ random 12 │ event: the rest
 //! ```
 //!
-//! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it and its holder: in rooms where
-//! a place is a user's, the visitor this user is, else nobody. A proof is a `nonce` with which SHA-256 of
-//! `challenge "." nonce` begins with `bits` zero bits.
+//! (integers big endian). The mac is the first 16 bytes of HMAC-SHA256 over the body and the holder. In rooms where
+//! each user has one place, the holder is that user's visitor; elsewhere it is empty. A proof is a `nonce` such that
+//! SHA-256 of `challenge "." nonce` begins with `bits` zero bits.
 //!
-//! Single use without memory: who enters with a challenge *is* the visitor made of it, so that it is one
-//! place however often and through whichever gateway it comes.
+//! Each challenge is good for one place, without any memory of used ones: the visitor id is made from the challenge. So
+//! the same challenge is the same visitor, however often it comes and through whichever gateway.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,11 +22,11 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::tokens::{Secret, keyed};
-use crate::clock::Millis;
-use crate::config::{self, ProofOfWork};
-use crate::ids::{EventId, VisitorId};
+use crate::config::ProofOfWork;
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::time::Millis;
 use crate::metrics::ADMISSION_PROOFS;
-use crate::random;
+use crate::{config, random};
 
 const VERSION: u8 = 1;
 const MAC_LEN: usize = 16;
@@ -34,20 +34,20 @@ const HEAD_LEN: usize = 1 + 4 + 1 + 8 + 12;
 /// Where the random bytes begin.
 const RANDOM_AT: usize = HEAD_LEN - 12;
 
-/// Longest challenge and nonce looked at, characters.
+/// Longest challenge, and longest nonce, that is checked, bytes.
 const TEXT_MAX: usize = 256;
 
-/// How long a challenge may be solved, ms: the slowest phone, and a look at another tab.
+/// How long a challenge is valid, ms: enough for the slowest phone and a look at another tab.
 const LIFE_MS: Millis = 120_000;
 
-/// A challenge may be so much easier than one given now: the rate may double while it is solved, and another
-/// gateway may have seen half of it.
+/// How many bits easier a challenge may be than one given now: the rate may double while a visitor solves it, and
+/// another gateway may have seen only half of the rate.
 const SLACK_BITS: u8 = 1;
 
-/// What entered weighs 1/e after so long, ms.
+/// After this time an entry counts 1/e in the rate, ms.
 const DECAY_MS: f64 = 10_000.0;
 
-/// Rates remembered before the calm ones are forgotten.
+/// With this many rates, the calm ones are forgotten before another event's is added.
 const RATES_MAX: usize = 1_024;
 
 const CHALLENGE_DOMAIN: &[u8] = b"stanchion challenge\0";
@@ -56,9 +56,9 @@ const VISITOR_DOMAIN: &[u8] = b"stanchion proven visitor\0";
 /// When a proof is asked for, and how hard it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
-    /// Entries a second of one event, as this gateway sees them, up to which none is asked for.
+    /// No proof is asked for while fewer entries a second than this come to an event through this gateway.
     pub free_rps: f64,
-    /// At that rate; one more for every doubling.
+    /// Bits at `free_rps`; one more for every doubling of the rate.
     pub bits_min: u8,
     pub bits_max: u8,
 }
@@ -72,7 +72,7 @@ pub struct Proofs {
     counters: Counters,
 }
 
-/// Entries a second, decaying.
+/// Entries a second, as a decaying average.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rate {
     at_ms: Millis,
@@ -87,11 +87,12 @@ pub struct Challenge {
     pub expires_ms: Millis,
 }
 
-/// At whose door a proof is asked.
+/// Where a proof is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Door<'a> {
     pub event: &'a EventId,
-    /// In rooms where a place is a user's, the visitor this user is: what one user solved serves no other.
+    /// In rooms where each user has one place, that user's visitor: a proof that one user solved is no good for
+    /// another.
     pub holder: Option<&'a VisitorId>,
 }
 
@@ -104,11 +105,11 @@ pub struct Proof<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// None was asked for.
+    /// No proof was asked for.
     Free,
-    /// The visitor who brought it.
+    /// The proof is good; this is the visitor it makes.
     Proven(VisitorId),
-    /// One is asked for and none was brought.
+    /// A proof is asked for, and none was brought.
     Missing,
     Refused(Refusal),
 }
@@ -118,9 +119,9 @@ pub enum Refusal {
     /// Not a challenge of ours for this event and holder.
     Forged,
     Expired,
-    /// Of calmer times.
+    /// From calmer times: too much easier than a challenge given now.
     TooEasy,
-    /// The nonce solves nothing.
+    /// The nonce does not solve the challenge.
     Wrong,
 }
 
@@ -181,7 +182,7 @@ impl Proofs {
         Self { policy, secrets: keyed(secrets), rates: DashMap::new(), counters }
     }
 
-    /// Zero bits that a proof must have now; 0: none is asked for.
+    /// Zero bits that a proof must have now; 0: no proof is asked for.
     pub fn bits(&self, now_ms: Millis, event: &EventId) -> u8 {
         let Some(policy) = self.policy else { return 0 };
         policy.bits(self.rates.get(event).map_or(0.0, |rate| rate.at(now_ms)))
@@ -210,7 +211,7 @@ impl Proofs {
         let wanted = self.bits(now_ms, door.event);
         let checked = match proof.map(|proof| self.verify(now_ms, door, proof, wanted)) {
             Some(Ok(visitor)) => Checked::Proven(visitor),
-            // It is calm again: nobody is sent away for what is not asked for.
+            // No proof is asked for now, so a bad one sends nobody away.
             None | Some(Err(_)) if wanted == 0 => Checked::Free,
             None => Checked::Missing,
             Some(Err(refusal)) => Checked::Refused(refusal),
@@ -244,13 +245,13 @@ impl Proofs {
         if zero_bits(challenge, nonce) < u32::from(bits) {
             return Err(Refusal::Wrong);
         }
-        // By the secret that signed: the same visitor also while a rotation is under way.
+        // Made with the secret that signed the challenge, so that a rotation of secrets does not change the visitor.
         let made = secret.mac(VISITOR_DOMAIN, &body[RANDOM_AT..]);
         Ok(VisitorId::from(URL_SAFE_NO_PAD.encode(&made[..12])))
     }
 
-    /// A new place was taken. Neither refusals nor a proof that is shown again count, or a flood of them would make it
-    /// hard for everybody else.
+    /// Counts a new place in the event's rate. Refusals and repeated proofs do not count, or a flood of them would make
+    /// it hard for everybody else.
     pub fn entered(&self, now_ms: Millis, event: &EventId) {
         if self.policy.is_none() {
             return;
@@ -265,7 +266,7 @@ impl Proofs {
 
 impl Door<'_> {
     fn mac(&self, secret: &Secret, body: &[u8]) -> [u8; MAC_LEN] {
-        // The head has one length and a slug no zero byte: event and holder cannot run into each other.
+        // The head has a fixed length and a slug has no zero byte, so event and holder cannot run into each other.
         let holder = self.holder.map_or("", VisitorId::as_str).as_bytes();
         let mac = secret.mac(CHALLENGE_DOMAIN, &[body, b"\0", holder].concat());
         mac[..MAC_LEN].try_into().expect("a part of it")
@@ -286,7 +287,7 @@ impl Counters {
     }
 }
 
-/// With how many zero bits the digest of a proof begins, 64 at most.
+/// How many zero bits the digest of a proof begins with, 64 at most.
 pub fn zero_bits(challenge: &str, nonce: &str) -> u32 {
     let digest = Sha256::new().chain_update(challenge).chain_update(".").chain_update(nonce).finalize();
     u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes")).leading_zeros()

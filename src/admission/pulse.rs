@@ -1,5 +1,5 @@
-//! The heartbeat of all rooms: expires places, lets the next ones in, tells the gauges.
-//! Knows no visitors. Any gateway may beat; the lane paces.
+//! The heartbeat of all rooms: expires places, lets the next visitors in, sets the gauges. Any gateway may beat,
+//! because the lane sets the pace.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,28 +11,30 @@ use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 
 use super::room::{Admission, Room};
-use crate::ids::EventId;
-use crate::lane::{Fault, Pulse, Pulsed, RoomCounts};
+use crate::facts::fault::Fault;
+use crate::facts::ids::EventId;
+use crate::facts::room::RoomCounts;
+use crate::lane::rooms::{Pulse, Pulsed};
 use crate::metrics::*;
 use crate::shutdown::Stopping;
 
 /// Rooms pulsed at once.
 const AT_ONCE: usize = 64;
-/// Calls to one room in one beat while it says there is more to do.
+/// Most calls to one room in one beat, while its lane says there is more to do.
 const CALLS_MAX: usize = 8;
-/// Gauges and speeds follow every so many beats' worth of time.
+/// How often the gauges and speeds are brought up to date.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// The rooms there are, asked at every beat.
+/// Gives the rooms there are, at every beat.
 pub type Rooms = Arc<dyn Fn() -> Vec<Room> + Send + Sync>;
 
-/// Told of a room whose lane does not know it.
+/// Called with a room that its lane does not know.
 pub type Missing = Arc<dyn Fn(&EventId) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub every: Duration,
-    /// Most places one call looks at.
+    /// Most places that each loop of one call looks at.
     pub work_max: i64,
 }
 
@@ -83,7 +85,8 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, sett
             if let Err(Fault::Recovering(_)) = result
                 && let Ok(lane) = admission.lane(&room)
             {
-                // It may be behind what only this gateway saw: the writer is to know.
+                // The lane may be behind what only this gateway has seen. Then it is sealed, so that the writer
+                // rebuilds it.
                 lane.seal_if_behind().await.ok();
             }
             note(&room, result.map(drop), failing);
@@ -95,7 +98,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, sett
     }
 }
 
-/// Whether its lane knows the room.
+/// Pulses one room; `false`: its lane does not know it.
 async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Counters) -> Result<bool, Fault> {
     let lane = admission.lane(room)?;
     for _ in 0..CALLS_MAX {
@@ -119,7 +122,7 @@ fn note(room: &Room, result: Result<(), Fault>, failing: &Mutex<HashSet<EventId>
                 tracing::info!(event = %room.event, "the room is pulsed again");
             }
         }
-        // The writer rebuilds it and says so.
+        // The writer rebuilds the lane and logs it.
         Err(Fault::Recovering(_)) => {}
         Err(fault @ (Fault::Unavailable { .. } | Fault::Contract { .. })) => {
             if failing.lock().insert(room.event.clone()) {

@@ -1,5 +1,5 @@
-//! A visitor at the door of a room: enters, asks, leaves; and whether a pass still counts.
-//! Knows no HTTP. What a visitor carries (token, pass) is made and read here.
+//! The doors of all rooms: visitors enter, poll and leave here, and their passes are checked. The tokens and passes
+//! that visitors carry are made and read here.
 
 use std::borrow::Cow;
 
@@ -18,17 +18,23 @@ use super::speed::{Eta, Speeds, moves};
 use super::strangers::Strangers;
 use super::tokens::{Claim, Tokens, random_visitor};
 use super::watch::Watches;
-use crate::clock::{Clock, Millis};
-use crate::draw::{Birth, DrawKey};
-use crate::ids::{EventId, LaneId, UserId, VisitorId};
-use crate::lane::room::{Mode, PlaceState};
-use crate::lane::{self, Board, EnterOutcome, Entrant, Fault, Lane, Lanes, RoomCounts, Token};
+use crate::clock::Clock;
+use crate::facts::draw::{Birth, DrawKey};
+use crate::facts::fault::Fault;
+use crate::facts::ids::{EventId, LaneId, UserId, VisitorId};
+use crate::facts::place::{self, PlaceState, Token};
+use crate::facts::room::{Mode, RoomCounts};
+use crate::facts::time::Millis;
+use crate::lane::board::Board;
+use crate::lane::rooms::{EnterOutcome, Entrant};
+use crate::lane::{Lane, Lanes};
 use crate::metrics::{ADMISSION_ADMITTED, ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
-use crate::random;
+use crate::{lane, random};
 
-/// Most visitors of whom it is remembered for a second whether they are inside.
+/// Most visitors for whom it is remembered whether they are inside.
 const INSIDE_MAX: usize = 200_000;
-/// How long that is believed, ms.
+
+/// How long such an answer is believed, ms.
 const INSIDE_MS: Millis = 1_000;
 
 /// A room as its event describes it.
@@ -36,19 +42,19 @@ const INSIDE_MS: Millis = 1_000;
 pub struct Room {
     pub event: EventId,
     pub lane: LaneId,
-    /// The shorter of `absent_after_s` and `claim_ttl_s`: who polls more often than that loses nothing.
+    /// The shorter of `absent_after_s` and `claim_ttl_s`: a visitor who polls more often than that loses nothing.
     pub patience_ms: i64,
-    /// Who is not seen for so long counts as absent.
+    /// A visitor who is not seen for this long counts as absent.
     pub absent_ms: i64,
-    /// Who was called and away may come back for so long.
+    /// How long a visitor who was called while away may still come back.
     pub grace_ms: i64,
-    /// So long a rebuilt room waits for its visitors.
+    /// How long a rebuilt room waits for its visitors.
     pub recover_ms: i64,
     /// What a lottery is drawn from.
     pub draw: Option<DrawKey>,
-    /// Which creation of the event it is; `None`: from before that was kept.
+    /// Which creation of the event this is; `None`: the event is from before births were kept.
     pub birth: Option<Birth>,
-    /// A place inside lasts so long, if it is not given back before.
+    /// How long a place inside lasts, if it is not given back before.
     pub stay_ms: i64,
 }
 
@@ -72,7 +78,7 @@ pub struct Admission {
     pub(super) calls: Calls,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
     inside: Expiring<(EventId, VisitorId), Option<Millis>>,
-    /// The tick at which it was made.
+    /// The clock's tick at which this was made; [`Self::tick`] counts from there.
     started: Millis,
     pub(super) boards: Boards,
     pub(super) entries: Entries,
@@ -97,7 +103,7 @@ struct Counters {
 /// What a token came with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Along<'a> {
-    /// Its own text, that goes back while nothing in it changed.
+    /// The token's own text. It goes back as it is while nothing in it has changed.
     pub text: Option<&'a str>,
     pub pass: Option<&'a str>,
     pub why: Why,
@@ -118,20 +124,20 @@ pub enum Polled<'a> {
     Standing(Standing<'a>),
     /// The lane has never heard of this event.
     NoEvent,
-    /// The lanes cannot be told of more visitors than they are behind with.
+    /// The lanes are so far behind that they cannot be told of more visitors.
     Full,
 }
 
 #[derive(Debug)]
 pub enum Entered {
     New(Standing<'static>),
-    /// Has a place already: that one again.
+    /// The visitor has a place already: that one again.
     Known(Standing<'static>),
     /// Closed or draining.
     Closed,
-    /// As many wait as may.
+    /// As many wait as are allowed.
     Full,
-    /// More enter than the lane can be told of just now.
+    /// Not just now: more enter than the lane can be told of, or the round of the draw is not known.
     Behind,
     /// The lane has never heard of this event.
     NoEvent,
@@ -158,7 +164,8 @@ pub enum Place {
         eta: Option<Eta>,
         counts: RoomCounts,
     },
-    /// Was called and away, and is back: goes before all who wait. As far as this gateway knows; else `Waiting`.
+    /// Was called while away, and is back: goes before all who wait. A gateway that does not know of the call says
+    /// `Waiting`.
     Late {
         called_ms: Option<Millis>,
         counts: RoomCounts,
@@ -209,10 +216,10 @@ pub enum Left {
     NoPlace,
 }
 
-/// Rounds count from 1.
+/// The round of a token that is of no round: rounds count from 1.
 const NO_ROUND: i64 = 0;
 
-/// Both say which creation of an event they are of, and it is not the same one.
+/// Whether both name a creation of the event, and not the same one.
 fn is_other(said: Option<Birth>, room: Option<Birth>) -> bool {
     said.zip(room).is_some_and(|(said, room)| said != room)
 }
@@ -250,7 +257,7 @@ impl Admission {
         }
     }
 
-    /// Tells the counters that polls add to, for who is about to read them.
+    /// Brings the counters that polls add to up to date, for a caller who is about to read them.
     pub fn tell(&self) {
         self.counters.from_board.tell();
     }
@@ -268,8 +275,8 @@ impl Admission {
         self.token_of(room, self.tokens.verify(text).ok()?)
     }
 
-    /// The place a token claims, if it is of this room. One of an earlier creation of the event is of no round of
-    /// this one: its holder is through.
+    /// The place a token claims, if it is of this room. A token of another creation of the event is of no round of this
+    /// one: its holder is through.
     pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
         let Claim { event, visitor, birth, round, score } = claim;
         let round = if is_other(birth, room.birth) { NO_ROUND } else { round };
@@ -278,7 +285,7 @@ impl Admission {
         (event == room.event).then_some(Token { event, visitor, score, round })
     }
 
-    /// Takes a place in line: a new browser's, or the one place its user or its proof has.
+    /// Takes a place in line: a new one for a browser, or the one place of a user or of a proof.
     pub async fn enter(&self, room: &Room, who: Newcomer<'_>) -> lane::Result<Entered> {
         let visitor = match who {
             Newcomer::User(user) => self.tokens.visitor_of(&room.event, user),
@@ -318,8 +325,8 @@ impl Admission {
         })
     }
 
-    /// The round of a room, and the visitor's draw while it is drawing. `None`: not to be known just now,
-    /// and to enter without one would be unfair.
+    /// The round of a room, and the visitor's draw while the room is drawing. `None`: they cannot be known just now,
+    /// and entering without a draw would be unfair.
     async fn drawn(&self, room: &Room, visitor: &VisitorId) -> lane::Result<Option<(i64, Option<i64>)>> {
         let Some(key) = &room.draw else { return Ok(Some((0, None))) };
         Ok(match self.view(room).await? {
@@ -339,8 +346,8 @@ impl Admission {
         self.fetch(self.settings.board_ms, room).await
     }
 
-    /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, and what a new board calls for is
-    /// done here.
+    /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, and whatever a new board calls for
+    /// is done here.
     pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<View> {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
@@ -357,7 +364,7 @@ impl Admission {
         let left = self.departures.seen(&room.event, board.counts.epoch);
         let (Ok(lane), false) = (self.lane(room), left.is_empty()) else { return };
         let (lane, clock, event) = (lane.clone(), self.clock.clone(), room.event.clone());
-        // A task of its own: whoever asked for the board may go away meanwhile.
+        // A task of its own, because the caller who asked for the board may go away meanwhile.
         tokio::spawn(async move {
             for token in left {
                 if let Err(fault) = lane.leave(clock.now_ms(), token).await {
@@ -367,10 +374,9 @@ impl Admission {
         });
     }
 
-    /// Where the holder of a token stands: from the board while that tells, else the lane is asked. A visitor whom
-    /// this gateway has never seen is answered from the board too; see [`super::strangers`].
-    /// While the lane is rebuilt the answer is that it is, and the token stays good; a live pass that comes
-    /// along puts its holder back inside.
+    /// Where the holder of a token stands. The board answers if it can, else the lane is asked. The board also answers
+    /// visitors whom this gateway has never seen; see [`super::strangers`]. While the lane is rebuilt the answer says
+    /// so, and the token stays good. A live pass that comes along puts its holder back inside.
     pub async fn poll<'a>(&self, room: &Room, token: Token, along: Along<'a>) -> lane::Result<Polled<'a>> {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
@@ -380,7 +386,8 @@ impl Admission {
                 Some(_) => None,
                 None => self.look(now_ms, room, &token, text, view),
             },
-            // A place that was given up elsewhere would keep its holder from a new one.
+            // The place may have been given up through another gateway. The board could still show it, and its holder
+            // would get no new one.
             _ if along.why == Why::Enters && !self.presences.knows(self.tick(), room, &token) => None,
             view => self.look(now_ms, room, &token, text, view),
         };
@@ -403,7 +410,7 @@ impl Admission {
         }
     }
 
-    /// Where the holder of a token stands, if a board that is young enough tells; `text` is how it came.
+    /// Where the holder of a token stands, if a board that is young enough tells. `text` is the token as it came.
     pub fn glance<'a>(&self, now_ms: Millis, room: &Room, token: &Token, text: &'a str) -> Option<Standing<'a>> {
         let look = |view: &View| match view {
             // A pass may put its holder back inside.
@@ -416,7 +423,7 @@ impl Admission {
         }
     }
 
-    /// What a view answers a poll; `None`: the lane has to be asked.
+    /// How a view answers a poll; `None`: the lane has to be asked.
     fn look<'a>(
         &self,
         now_ms: Millis,
@@ -433,7 +440,7 @@ impl Admission {
         match self.on_board(room, token, board) {
             OnBoard::There(state) => {
                 self.counters.from_board.add_one();
-                let place = lane::Place { state, counts: board.counts.clone() };
+                let place = place::Place { state, counts: board.counts.clone() };
                 Some(Polled::Standing(self.standing(now_ms, room, token, text, place)))
             }
             OnBoard::Full => Some(Polled::Full),
@@ -453,7 +460,7 @@ impl Admission {
         Ok(())
     }
 
-    /// What the board says of a place. It is a moment old: a token of a later round is not known to it.
+    /// What the board says of a place. The board is a moment old: it does not know a token of a later round.
     pub(super) fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
         let counts = &board.counts;
         if token.round != counts.round {
@@ -463,7 +470,7 @@ impl Admission {
             return OnBoard::There(PlaceState::Closed);
         }
         if counts.mode == Mode::Recovering {
-            // So few have come back yet that how many are ahead says nothing.
+            // Few have come back yet, so the number ahead says nothing.
             let spot = Spot { epoch: counts.epoch, ahead: i64::MAX, strangers: Strangers::Awaited };
             return match self.presences.shown(self.tick(), room, token, spot) {
                 Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
@@ -488,12 +495,12 @@ impl Admission {
         room: &Room,
         token: Token,
         text: Option<&'a str>,
-        place: lane::Place,
+        place: place::Place,
     ) -> Standing<'a> {
         self.speeds.observe(now_ms, room, &place.counts);
         let epoch = place.counts.epoch;
         let state = match place.state {
-            // So few have come back yet that this is nothing to be held to; it is not shown either.
+            // Few have come back yet, so this number is no bound for later ones. It is not shown either.
             state @ PlaceState::Waiting { .. } if place.counts.mode == Mode::Recovering => {
                 self.presences.met(self.tick(), &token, epoch, i64::MAX);
                 state
@@ -511,9 +518,9 @@ impl Admission {
                 state
             }
         };
-        let standing = self.standing(now_ms, room, &token, text, lane::Place { state, ..place });
+        let standing = self.standing(now_ms, room, &token, text, place::Place { state, ..place });
         match standing.place {
-            // Nobody stands before this one, and no board shows them in line: they are back.
+            // Nobody stands before this visitor, and the boards show that they were called: they are back.
             Place::Waiting { ahead: 0, counts, .. } if self.called(&token) != Called::Unknown => {
                 Standing { place: Place::Late { called_ms: self.called_ms(&token), counts }, ..standing }
             }
@@ -550,8 +557,8 @@ impl Admission {
         Ok(if left { Left::Left } else { Left::NoPlace })
     }
 
-    /// Before the opening of a draw whoever left may come back by the same token: a lane that is rebuilt, then
-    /// or after the opening, shall not be told that they left.
+    /// Whether a departure is for good. Before the opening of a draw, a visitor who left may come back by the same
+    /// token. So a lane that is rebuilt, then or after the opening, must not be told that they left.
     async fn leaves_for_good(&self, room: &Room, token: &Token) -> bool {
         if token.score >= 0 {
             return true;
@@ -574,14 +581,14 @@ impl Admission {
         Ok(counts)
     }
 
-    /// The visitor of a pass of this room: signature, type and time only. Whether the visitor is still
-    /// inside is asked where it counts, in the lane.
+    /// The visitor of a pass of this room. Only signature, type and time are checked here. The lane checks whether the
+    /// visitor is still inside, where that matters.
     pub fn read_pass(&self, event: &EventId, text: &str) -> Option<VisitorId> {
         let pass = self.passes.verify(self.clock.now_ms(), text).ok()?;
         (pass.event == *event).then_some(pass.visitor)
     }
 
-    /// The visitor of a pass, if inside as far as was known within the last second.
+    /// The visitor of a pass, if they are inside; that answer may be a second old.
     pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
         let now_ms = self.clock.now_ms();
         let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
@@ -604,7 +611,7 @@ impl Admission {
         Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
     }
 
-    /// As `readmit`, by a pass alone.
+    /// As `readmit`, with nothing but a pass that was verified; `true`: its holder is inside.
     async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
         let View::Board(board) = self.view(room).await? else { return Ok(false) };
         if board.counts.mode != Mode::Recovering {
@@ -616,7 +623,7 @@ impl Admission {
 
     /// A token as its holder keeps it.
     fn text<'a>(&self, room: &Room, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
-        // One of another creation is not made one of this.
+        // A token of another creation of the event must not become one of this creation.
         let current = came.filter(|text| token.round == NO_ROUND || self.tokens.is_current(text, room.birth));
         current.map_or_else(|| self.tokens.sign(token, room.birth).into(), Cow::Borrowed)
     }
@@ -627,9 +634,9 @@ impl Admission {
         room: &Room,
         token: &Token,
         text: Option<&'a str>,
-        place: lane::Place,
+        place: place::Place,
     ) -> Standing<'a> {
-        let lane::Place { state, counts } = place;
+        let place::Place { state, counts } = place;
         let (pace, jitter) = (self.settings.pace, random::fraction());
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
@@ -638,7 +645,7 @@ impl Admission {
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
-                // These counts may be younger than what the speed was last seen at.
+                // These counts may be younger than those at which the speed was last seen.
                 let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 self.promises.told(now_ms, token, ahead, eta);
                 (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
@@ -675,7 +682,7 @@ impl Admission {
         }
     }
 
-    /// Milliseconds on a clock that nobody sets.
+    /// Milliseconds since this was made, on a clock that nobody sets.
     pub(super) fn tick(&self) -> Millis {
         self.clock.tick_ms() - self.started
     }

@@ -1,9 +1,9 @@
-//! How fast the heads of the lines move, as this gateway sees it, and the promise made of it. Knows no visitors.
+//! The speed of each line's head, as this gateway sees it, and the wait promised from it.
 //!
-//! What counts is how a place moves forward, whyever it does: those before it are let in, are called in
-//! vain, or leave. While a room fills up it moves as fast as the rate allows, which says nothing of the time
-//! after: then it moves as places inside come free. So the two are told apart, and where nothing is measured
-//! yet the room's own bounds make a wide range, or none where it would be too wide to be of use.
+//! The speed is that of a place moving forward, for whatever reason: the visitors before it are let in, are called in
+//! vain, or leave. While a room fills up, a place moves as fast as the rate allows. That says nothing about the time
+//! after, when it moves as places inside come free. So the two are measured apart. Where nothing is measured yet, the
+//! room's own bounds make a wide range, or none if it is too wide to be of use.
 
 use std::sync::Arc;
 
@@ -12,37 +12,37 @@ use foldhash::fast::RandomState;
 
 use super::curve::Curve;
 use super::room::Room;
-use crate::clock::Millis;
-use crate::ids::EventId;
-use crate::lane::room::Mode;
-use crate::lane::{Board, RoomCounts};
+use crate::facts::ids::EventId;
+use crate::facts::room::{Mode, RoomCounts};
+use crate::facts::time::Millis;
+use crate::lane::board::Board;
 
-/// Looks at a room stand at least so far apart.
+/// Least time between two looks at a room, ms.
 const STEP_MS: Millis = 1_000;
-/// Where a board came within this, boards are what is looked at, ms.
+/// For this long after a board, counts without a board are not looked at, ms.
 const BOARDS_MS: Millis = 5_000;
-/// What was last seen so long ago says nothing.
+/// A look longer ago than this says nothing, ms.
 const STALE_MS: Millis = 60_000;
-/// A look back shorter than this says nothing about a speed, s.
+/// A speed measured over less time than this says nothing, s.
 const LEAST_S: f64 = 5.0;
-/// With fewer gone than that, neither.
+/// A speed measured by fewer departures than this says nothing either.
 const LEAST_GONE: i64 = 5;
-/// How many leave the line elsewhere than at its head is measured over so long, at least and at most, ms.
+/// Least and longest time over which departures from behind the head are measured, ms.
 const ANCHOR_MS: [Millis; 2] = [10_000, 60_000];
-/// While no more visits than this have followed each other in a full room, how it went says little of how
-/// it will go; after so many it says all.
+/// While no more than this many visits have followed each other in a full room, the past says little about the future.
+/// After `MANY_VISITS` the past is all that counts.
 const FEW_VISITS: f64 = 2.5;
 const MANY_VISITS: f64 = 8.0;
-/// A wider promise than this is none: so many times the shorter end, and so many seconds.
+/// A range is not promised when its longer end is more than this many times the shorter end, plus this many seconds.
 const USELESS: (f64, f64) = (4.0, 120.0);
-/// Until one is let in and told, s: a pulse, a board, a poll.
+/// From a visitor's turn until they are let in and told, s: a pulse, a board, a poll.
 const TOLD_S: f64 = 3.0;
 
-/// One short history a room; a room is forgotten when `keep` does not name it.
+/// A short history of each room; `keep` forgets the rooms that it does not name.
 #[derive(Debug, Default)]
 pub struct Speeds(DashMap<EventId, Line, RandomState>);
 
-/// Seconds until one's turn: a range, because the head's speed is only measured.
+/// Seconds until a visitor's turn: a range, because the head's speed is only measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Eta {
     pub low_s: i64,
@@ -55,22 +55,23 @@ struct Line {
     last: Option<(Millis, RoomCounts)>,
     /// The last board, how many had gone by then, and when.
     board: Option<(Arc<Board>, i64, Millis)>,
-    /// Time in which somebody waited and could be let in, ms; the rest below is of that time.
+    /// Time in which somebody waited and could be let in, ms. What follows is measured in that time only.
     moving_ms: Millis,
-    /// From the head of the line, let in or not.
+    /// How many went from the head of the line, let in or not.
     gone: i64,
     /// How many had gone when the room began to fill, and how many were let in since.
     gone_before: i64,
     let_in: i64,
-    /// Places inside that came free, and places inside times ms: since the room began to fill.
+    /// Since the room began to fill: places inside that came free, and the sum of places inside times ms.
     freed: i64,
     inside_ms: f64,
-    /// It was full once since, then with so many let in: what moves from now on is what comes free.
+    /// How many had been let in when the room first became full after it began to fill. From there on the line moves as
+    /// places come free.
     filled: Option<i64>,
     curve: Curve,
-    /// A board of before, how many had gone, when.
+    /// An earlier board, how many had gone by then, and its `moving_ms`.
     anchor: Option<(Arc<Board>, i64, Millis)>,
-    /// Of those who wait, how many leave a second, as a share.
+    /// The share of those who wait that leaves the line in a second.
     leaving: f64,
     stay_s: f64,
 }
@@ -87,7 +88,7 @@ impl Speeds {
     }
 
     fn note(&self, now_ms: Millis, room: &Room, counts: &RoomCounts, board: Option<&Arc<Board>>) {
-        // Mostly there is nothing to note: look before locking for writing.
+        // Mostly there is nothing to note, so this looks before it locks for writing.
         let boards = board.is_some();
         if self.0.get(&room.event).is_some_and(|line| line.is_fresh(now_ms, counts, boards)) {
             return;
@@ -99,12 +100,12 @@ impl Speeds {
         }
     }
 
-    /// Until the one behind `ahead` others is let in; `None` while nothing moves or nothing can be said.
+    /// The wait of a visitor behind `ahead` others; `None` while nothing moves or nothing can be said.
     pub fn eta(&self, now_ms: Millis, event: &EventId, ahead: i64) -> Option<Eta> {
         self.0.get(event)?.eta(now_ms, ahead)
     }
 
-    /// Forgets rooms that are no more.
+    /// Forgets rooms that are gone.
     pub fn keep(&self, still_there: impl Fn(&EventId) -> bool) {
         self.0.retain(|event, _| still_there(event));
     }
@@ -122,7 +123,7 @@ pub fn moves(counts: &RoomCounts) -> bool {
 }
 
 impl Line {
-    /// Counts are of use only where no boards come.
+    /// Whether the last look is recent enough to skip this one. Counts are of use only where no boards come.
     fn is_fresh(&self, now_ms: Millis, counts: &RoomCounts, boards: bool) -> bool {
         let Some((at, last)) = &self.last else { return false };
         let board_at = self.board.as_ref().map(|(.., at)| *at);
@@ -136,7 +137,7 @@ impl Line {
 
     fn step(&mut self, now_ms: Millis, counts: &RoomCounts, board: Option<&Arc<Board>>) {
         let before = self.last.replace((now_ms, counts.clone()));
-        // A new round, or a lane rebuilt: what was says nothing.
+        // After a new round, a rebuilt lane or a long pause, what was seen before says nothing.
         let before = before.filter(|(at, last)| {
             last.round == counts.round && last.admitted_total <= counts.admitted_total && now_ms - at <= STALE_MS
         });
@@ -145,7 +146,7 @@ impl Line {
             self.board = board.map(|board| (board.clone(), 0, now_ms));
             return;
         };
-        // Another pace or other bounds, or nobody waits: how fast it was says nothing of how fast it will be.
+        // With another rate or capacity, or nobody waiting, the past speed says nothing about the coming one.
         let same = last.capacity == counts.capacity && (rate(&last) - rate(counts)).abs() < 0.01;
         if !same || counts.waiting == 0 {
             self.begin_to_fill();
@@ -162,13 +163,14 @@ impl Line {
             if let (Some((old, gone, _)), Some(new)) = (&self.board, board) {
                 self.gone = self.gone.max(gone + passed(old, new));
             }
-            // Before the first visit is over nothing can move: that is no speed.
+            // Nobody was let in since the room was full. Until the first visit is over nothing can move: that is no
+            // speed.
             if self.filled == Some(self.let_in) {
                 self.curve.clear();
             }
             self.curve.push(self.moving_ms, self.gone);
         }
-        // Nearly: some places are always between two visitors.
+        // 95 % is full enough: some places are always between two visitors.
         if self.filled.is_none() && counts.inside * 100 >= counts.capacity * 95 {
             self.filled = Some(self.let_in);
             self.curve.clear();
@@ -186,7 +188,8 @@ impl Line {
         self.gone_before = self.gone;
     }
 
-    /// Who leaves from the middle of the line: a place far back moves forward faster than the head does.
+    /// Measures how many leave from the middle of the line. Because of them, a place far back moves forward faster than
+    /// the head does.
     fn measure_leaving(&mut self, board: &Arc<Board>) {
         let fresh = || Some((board.clone(), self.gone, self.moving_ms));
         let Some((old, gone, at)) = &self.anchor else {
@@ -201,7 +204,7 @@ impl Line {
             let (was, is) = (old.back + rank, board.back + rank_of(board, score));
             let left = (was - is - (self.gone - gone)).max(0) as f64;
             let between = (was + is) as f64 / 2.0;
-            // A few of a few may be chance.
+            // In a line of fewer than 50, a few departures may be chance.
             self.leaving = if between >= 50.0 { left / between / (over_ms as f64 / 1000.0) } else { 0.0 };
         }
         if over_ms >= ANCHOR_MS[1] {
@@ -215,7 +218,7 @@ impl Line {
             return None;
         }
         let (low, high) = self.range_s(counts, ahead as f64 + 1.0)?;
-        // Whoever leaves before one makes the wait shorter.
+        // Visitors who leave ahead make the wait shorter.
         let sooner = |seconds: f64, leaving: f64| match leaving * seconds {
             few if few < 0.01 => seconds,
             many => (1.0 + many).ln() / leaving,
@@ -225,25 +228,26 @@ impl Line {
         (!wide).then(|| Eta { low_s: low.floor() as i64, high_s: (high + TOLD_S).ceil() as i64 })
     }
 
-    /// Until so many have gone from the head, s.
+    /// The range of time until `need` more have gone from the head, s.
     fn range_s(&self, counts: &RoomCounts, need: f64) -> Option<(f64, f64)> {
         let rate = rate(counts);
         let (span_s, gone) = (self.curve.span_s(), self.curve.gone());
         let measured = if span_s >= LEAST_S && gone >= LEAST_GONE { self.curve.range_s(need) } else { None };
-        // The shorter the look back, the less it says of what comes.
+        // The less time was measured, the less it says about what comes.
         let slack = 0.1 + 0.4 * (30.0 / span_s.max(30.0));
         let measured = measured.map(|(short, long)| (short / (1.0 + slack), long * (1.0 + slack)));
         if self.filled.is_some() {
             return self.full_s(counts, need, measured);
         }
-        // Those called in vain, too, are out of the way.
+        // Each admission also takes those out of the way who are called in vain.
         let vain = if self.let_in >= LEAST_GONE { self.gone_share() } else { 1.0 };
         let freed = self.freed_rate(counts.inside as f64);
         let room = (counts.capacity - counts.inside).max(0) as f64;
-        // Until it is full, and how many come in till then; for ever where as many go as come.
+        // The time until the room is full, which never comes where as many leave as come in. Then how many go from the
+        // line until that time.
         let filled_s = if rate > freed * 1.05 { room / (rate - freed) } else { f64::INFINITY };
         let until_full = (rate * filled_s * vain).max(0.0);
-        // Nothing is known of who is not there any more.
+        // It is not known how many are away: the shorter end allows for half of them.
         let at_once = |need: f64| (need / rate / vain / 2.0, need / rate / vain * 1.15);
         if need <= until_full * 0.95 {
             return Some(measured.unwrap_or_else(|| at_once(need)));
@@ -253,8 +257,8 @@ impl Line {
         Some((low + rest_low, high + rest_high))
     }
 
-    /// In a full room: as it went, and while no more than a few visits have gone by, also as long as they take
-    /// on the average (by Little's law: those inside at the time over those who went).
+    /// The range in a full room: the measured one. While only a few visits have gone by, it is widened to hold the
+    /// average, too (by Little's law: the places inside times ms, divided by the places that came free).
     fn full_s(&self, counts: &RoomCounts, need: f64, measured: Option<(f64, f64)>) -> Option<(f64, f64)> {
         let freed = self.freed_rate(counts.capacity as f64);
         let visit_s = if freed > 0.0 { counts.capacity as f64 / freed } else { f64::INFINITY };
@@ -262,19 +266,19 @@ impl Line {
         let visits = self.curve.span_s() / visit_s;
         let even = need / (freed * self.gone_share());
         Some(match visits {
-            // Those who came in together may go together, and the next ones a visit later.
+            // Visitors who came in together may leave together, and the next ones a visit later.
             first if first < 1.0 => (low.min(even * 0.75) * 0.8, high.max(even) + visit_s),
-            // Visits still going on count as if they never ended: it is rather faster than slower.
+            // Visits still going on count as if they never ended, so the true speed is rather higher than the average.
             few if few < FEW_VISITS => (low.min(even * 0.75) * 0.8, high.max(even)),
             some if some < MANY_VISITS => (low, high.max(even * 1.1)),
             _ => (low, high),
         })
     }
 
-    /// Until so many places inside have come free of a room that is yet to fill.
+    /// The range of time for `need` departures as places come free, once a room that is still filling is full, s.
     fn turnover_s(&self, counts: &RoomCounts, need: f64, vain: f64) -> Option<(f64, f64)> {
         let freed = self.freed_rate(counts.capacity as f64) * vain;
-        // The first to go are those who stayed shortest.
+        // While fewer than half of the places came free, only the shortest visits are over.
         if self.freed * 2 < counts.capacity {
             return self.bounds_s(counts, need, vain);
         }
@@ -282,13 +286,13 @@ impl Line {
         Some((need / fast.max(slow), need / slow))
     }
 
-    /// As [`Line::turnover_s`], by nothing but the room's own bounds.
+    /// As [`Line::turnover_s`], from nothing but the room's own bounds.
     fn bounds_s(&self, counts: &RoomCounts, need: f64, vain: f64) -> Option<(f64, f64)> {
         let known = self.stay_s > 0.0;
         known.then(|| (need / rate(counts) / vain, self.stay_s + need * self.stay_s / counts.capacity as f64))
     }
 
-    /// Places that come free a second with so many inside.
+    /// Places that come free in a second while this many are inside.
     fn freed_rate(&self, inside: f64) -> f64 {
         if self.inside_ms > 0.0 { self.freed as f64 / self.inside_ms * 1000.0 * inside } else { 0.0 }
     }
@@ -298,7 +302,8 @@ impl Line {
     }
 }
 
-/// How many went from before the first place of the older board that still waits on the newer one.
+/// How many went from before one place between the two boards. The place is the first mark of the older board that
+/// still has somebody before it on the newer one.
 fn passed(old: &Board, new: &Board) -> i64 {
     let first = old.first.last().map(|score| (count(old.first.len()) - 1, *score));
     let marks = first.into_iter().chain(old.knots.iter().copied());

@@ -1,21 +1,22 @@
 //! When the board alone is enough to answer a visitor whom this gateway does not know.
 //!
-//! A gateway knows a visitor while it has told the lane of them lately, or heard of them from it. With gateways
-//! chosen at random most polls are a stranger's. Their token says which place is theirs, its signature is verified,
-//! and the board says how many stand before that place. What it does not say is whether the place was given up, and
-//! whether its lane takes the visitor for absent. The next batch of presence tells the lane of them, and its answer
-//! says who does not wait: the visitor's next poll asks the lane.
+//! A gateway knows a visitor if it has lately told the lane of them, or lately heard of them from the lane. When each
+//! poll goes to a random gateway, most polls come from strangers. A stranger's token says which place is theirs, its
+//! signature is verified, and the board says how many stand before that place. The board does not say whether the place
+//! was given up, or whether the lane takes the visitor for absent. The next batch of presence tells the lane of the
+//! visitor. The lane answers who does not wait, and the next poll of such a visitor asks the lane.
 
 use super::room::Room;
 use super::speed::moves;
-use crate::clock::Millis;
-use crate::lane::room::Mode;
-use crate::lane::{Board, RoomCounts, Token};
+use crate::facts::place::Token;
+use crate::facts::room::{Mode, RoomCounts};
+use crate::facts::time::Millis;
+use crate::lane::board::Board;
 
-/// From a board's look at the line to the lane's word on who was answered from it: a board's age, a batch's wait, and
-/// the call, ms.
+/// Longest time from a board's look at the line until the lane has said what it knows of a visitor who was answered
+/// from that board, ms: the board's age, the batch's wait, and the call.
 const UNHEARD_MS: Millis = 4_000;
-/// A room that waits for the late for less than this spends a place before a batch could bring it back, ms.
+/// A room that waits for late visitors for less than this may spend a place before a batch can bring it back, ms.
 const GRACE_LEAST_MS: Millis = 10_000;
 
 /// What becomes of a stranger's poll.
@@ -25,18 +26,18 @@ pub enum Strangers {
     Answered,
     /// The lane is asked.
     Asked,
-    /// A rebuilt room waits for everybody: as answered, and what the lane said before it was lost does not count.
+    /// A rebuilt room waits for everybody. The board answers, and what the lane said before it was lost does not count.
     Awaited,
 }
 
 impl Strangers {
-    /// Of a place that this board shows behind `ahead` others.
+    /// What becomes of the poll of a place that this board shows behind `ahead` others.
     pub fn of(now_ms: Millis, room: &Room, token: &Token, board: &Board, ahead: i64) -> Self {
-        // Who was ever called has a score up to the head. They may be inside, or late.
+        // Everybody who was called has a score up to the head. They may be inside, or late.
         let may_be_called = token.score <= board.head;
-        // Someone who comes back after a long sleep must be seen before their turn, not a moment after.
+        // A visitor who comes back after a long sleep must be seen before their turn, not a moment after it.
         let may_be_next = ahead < called_unheard(now_ms, &board.counts);
-        // The turn of many may pass at once where they are away: only a grace is sure to outlast the batch.
+        // If many are away, their turns may pass at once. Only a long grace surely outlasts the batch.
         let may_be_spent = room.grace_ms < GRACE_LEAST_MS;
         if may_be_called || may_be_next || may_be_spent { Self::Asked } else { Self::Answered }
     }
@@ -48,7 +49,7 @@ fn called_unheard(now_ms: Millis, counts: &RoomCounts) -> i64 {
     if !opens && !moves(counts) {
         return 0;
     }
-    // What comes in by then, and the second's worth that the bucket holds.
+    // The admissions that come into the bucket by then, and the second's worth that it holds.
     let by_rate = counts.rate().saturating_mul(UNHEARD_MS + 1_000) / 60_000 + 1;
     by_rate.min(counts.capacity)
 }
@@ -56,7 +57,7 @@ fn called_unheard(now_ms: Millis, counts: &RoomCounts) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::LaneId;
+    use crate::facts::ids::LaneId;
 
     fn room(grace_ms: Millis) -> Room {
         Room {

@@ -1,20 +1,27 @@
-//! Polls between board and lane. Here a board is believed for ever unless a test says otherwise, so what
-//! changed in the lane and does not show was not asked for.
+//! Which polls the board answers and which the lane. A board is believed for ever here unless a test says otherwise. So
+//! when a change in the lane does not show, the lane was not asked.
 
 use std::sync::Arc;
 
 use crate::admission::board::View;
 use crate::admission::pace::Pace;
-use crate::admission::passes::{Passes, tests::keys};
+use crate::admission::passes::Passes;
+use crate::admission::passes::tests::keys;
 use crate::admission::tokens::Tokens;
 use crate::admission::watch::{Glance, Watching};
 use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
-use crate::clock::{Clock, Millis};
-use crate::draw::DrawKey;
-use crate::ids::{LaneId, LogId};
+use crate::clock::Clock;
+use crate::facts::checkpoint::{Checkpoint, Told};
+use crate::facts::draw::DrawKey;
+use crate::facts::ids::{LaneId, LogId};
+use crate::facts::place::{PlaceState, Token};
+use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::lane::events::{EventPut, PutEvent};
 use crate::lane::memory::volatile;
-use crate::lane::room::{Control, Mode, Order, PlaceState, ReleaseOn, RoomSettings};
-use crate::lane::{Checkpoint, EventPut, EventRestore, Lane, Pulse, PutEvent, Token, Told};
+use crate::lane::recovery::EventRestore;
+use crate::lane::rooms::Pulse;
 
 const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
@@ -27,7 +34,7 @@ struct House {
 }
 
 impl House {
-    /// A room for one; `absent_ms` is the gateway's alone.
+    /// A room for one visitor inside; only the gateway knows `absent_ms`.
     async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
         let (lanes, clock) = (volatile(1), Clock::fixed(1_000_000));
         let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
@@ -78,7 +85,7 @@ impl House {
         EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room, returned: false }
     }
 
-    /// Loses the lane and rebuilds it, in this version, from what the ledger had of it.
+    /// Loses the lane and rebuilds it, with this version of the event, from what the ledger had of it.
     async fn rebuild(&self, version: i64, checkpoint: Checkpoint, change: impl FnOnce(&mut RoomSettings)) {
         let epoch = checkpoint.epoch + 1;
         let restore = EventRestore {
@@ -129,7 +136,7 @@ impl House {
         }
     }
 
-    /// How many stand before a waiting one.
+    /// How many stand before a visitor who waits.
     async fn ahead(&self, token: &Token) -> i64 {
         match self.poll(token).await {
             Place::Waiting { ahead, .. } => ahead,
@@ -149,7 +156,7 @@ async fn who_waits_is_answered_from_the_board() {
     // Gone from the lane, still on the board.
     assert!(house.lane.leave(0, second.clone()).await.expect("an answer"));
     assert_eq!((house.ahead(&second).await, house.ahead(&third).await), (0, 1), "the lane is not asked");
-    // Whoever came after the board is not on it.
+    // A visitor who came after the board is not on it.
     let (fourth, _) = house.enter().await;
     assert_eq!(house.ahead(&fourth).await, 1, "the lane is asked");
 }
@@ -208,7 +215,7 @@ async fn a_later_round_than_the_boards_is_asked_for() {
 
 #[tokio::test]
 async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
-    // Every poll is to be told of.
+    // With an absence of 0, the lane is told of every poll.
     let house = House::new(FOR_EVER, 0).await;
     house.put(2, |room| room.mode = Mode::Paused).await;
     let (here, _) = house.enter().await;
@@ -240,7 +247,8 @@ async fn a_lost_place_is_put_back_without_being_asked_for() {
     assert_eq!(counts.waiting, 1);
 }
 
-/// Before the opening of a draw who left may come back by the same token: nothing is said against it later.
+/// Before the opening of a draw, a visitor who left may come back by the same token. A lane that is rebuilt later is
+/// not told that they left.
 #[tokio::test]
 async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
     for opened in [false, true] {
@@ -263,7 +271,7 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
         house.leave(&lee).await;
         house.rebuild(4, look, |room| if opened { open(room) } else { drawing(room) }).await;
 
-        // The first to ask shows that the lane is another one.
+        // The first poll shows that the lane is another one.
         house.poll(&kim).await;
         only_tasks(0).await;
         let place = house.poll(&kim).await;
@@ -275,14 +283,14 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
     }
 }
 
-/// Waits until no more than so many tasks are left.
+/// Waits until no more than `left` tasks are left.
 async fn only_tasks(left: usize) {
     while tokio::runtime::Handle::current().metrics().num_alive_tasks() > left {
         tokio::task::yield_now().await;
     }
 }
 
-/// Streams alone keep a room's board young: then nobody else fetches one.
+/// When streams alone keep a room's board young, nobody else fetches one.
 #[tokio::test]
 async fn a_lane_rebuilt_while_only_streams_look_is_told_who_had_left() {
     let house = House::new(FOR_EVER, 60_000).await;
@@ -310,7 +318,7 @@ async fn epoch_seen(watching: &mut Watching) -> i64 {
     }
 }
 
-/// The next look of a stream of this place.
+/// What the next look of a stream says of this place.
 async fn glance(house: &House, watching: &mut Watching, token: &Token) -> Glance {
     let view = watching.next().await.expect("somebody looks");
     house.admission.sight(&house.room, token, &view)
@@ -328,7 +336,8 @@ async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
     }
     let Glance::Waiting(before) = glance(&house, &mut watching[0], &third).await else { panic!("waits") };
     house.admission.leave(&house.room, second).await.expect("an answer");
-    // Boards are believed for ever here, but not by who watches; the clock that ages them stands nearly still.
+    // Boards are believed for ever here, but not by watchers. This one is dropped, so that the next look fetches
+    // another, however young this one is.
     house.admission.boards.keep(|_| false);
     watching[1].next().await.expect("a look of before");
     let Glance::Waiting(after) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
@@ -354,7 +363,7 @@ async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
 
 #[tokio::test]
 async fn who_watches_is_there() {
-    // Every look is to be told of.
+    // With an absence of 0, the lane is told of every look.
     let house = House::new(FOR_EVER, 0).await;
     house.put(2, |room| room.mode = Mode::Paused).await;
     let (token, _) = house.enter().await;
@@ -368,8 +377,8 @@ async fn who_watches_is_there() {
     assert_eq!((pulsed.admitted, pulsed.absent), (1, 0));
 }
 
-/// Joins that overlap share calls; each gets a place of its own, and whoever is answered before another
-/// asks stands before.
+/// Joins that overlap share calls. Each gets a place of its own, and a visitor who is answered before another one asks
+/// stands before that one.
 #[tokio::test]
 async fn joins_share_calls_and_nobody_is_overtaken() {
     let house = House::new(FOR_EVER, 60_000).await;
@@ -386,6 +395,6 @@ async fn joins_share_calls_and_nobody_is_overtaken() {
     }
     let counts = house.lane.room(0, &"hall".into()).await.expect("an answer").expect("the room");
     assert_eq!(counts.waiting, 3_500);
-    // All calls are over: the next one to join begins one.
+    // All calls are over, so the next join begins one.
     house.enter().await;
 }

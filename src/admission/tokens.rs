@@ -1,4 +1,4 @@
-//! Queue tokens: a place in line that its holder carries. Knows no rooms and no time.
+//! Queue tokens: a place in line, signed, that its holder carries.
 //!
 //! `base64url(body ‖ mac)`, where the body is
 //!
@@ -6,12 +6,13 @@
 //! version u8 = 2 │ key id 4 │ birth 8 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: the rest
 //! ```
 //!
-//! (integers big endian) and the mac the first 16 bytes of HMAC-SHA256 over it. A token does not expire
-//! and does not rotate: it is the place. It is verified every time, which costs less than a look-up. One of
-//! who entered by a draw has epoch and serial 0: what they drew follows from the seed and shows nowhere.
+//! (integers big endian). The mac is the first 16 bytes of HMAC-SHA256 over the body. A token does not expire and does
+//! not rotate, because it is the place. It is verified every time, which costs less than a look-up. The token of a
+//! visitor who entered by a draw has epoch and serial 0: what they drew follows from the seed, and no token shows it.
 //!
-//! `birth` is of the event as it was created: one created anew under the same name and secrets, as after a
-//! rehearsal, is another. Version 1 had none: its tokens are good for any, as are those of an event without one.
+//! `birth` names one creation of the event. An event created anew under the same name and secrets, as after a
+//! rehearsal, has another birth. Tokens of version 1 have no birth and are good for any creation. An event without a
+//! birth still gets such tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,34 +20,34 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::draw::{BIRTH_LEN, Birth};
-use crate::ids::{EventId, UserId, VisitorId, is_slug};
-use crate::lane::Token;
-use crate::lane::room::{EPOCH, score};
+use crate::facts::draw::{BIRTH_LEN, Birth};
+use crate::facts::ids::{EventId, UserId, VisitorId, is_slug};
+use crate::facts::place::Token;
+use crate::facts::room::{EPOCH, score};
 use crate::random;
 
 const VERSION: u8 = 2;
-/// Without a birth.
+/// The version of tokens without a birth.
 const VERSION_BARE: u8 = 1;
 const MAC_LEN: usize = 16;
-/// Of a bare token.
+/// Shortest body: that of a token without a birth, up to the event's text.
 const HEAD_LEN: usize = 1 + 4 + 3 * 8 + 1;
 
-/// Longest token looked at, characters.
+/// Longest token that is checked, bytes.
 const TOKEN_MAX: usize = 512;
 
 /// One secret makes several kinds of MAC; these keep them apart.
 const TOKEN_DOMAIN: &[u8] = b"stanchion queue token\0";
 const VISITOR_DOMAIN: &[u8] = b"stanchion visitor\0";
 
-/// Signs and verifies; clones nothing, remembers nothing.
+/// Signs and verifies; remembers no token.
 pub struct Tokens(Vec<Secret>);
 
 /// One of the queue's secrets.
 pub(super) struct Secret {
-    /// Tells which secret made a text, and nothing of it.
+    /// Tells which secret made a text, but nothing about the secret.
     pub(super) id: [u8; 4],
-    /// Keyed already: one block less for every token.
+    /// Already keyed, which saves hashing one block for every token.
     mac: Hmac<Sha256>,
 }
 
@@ -55,10 +56,10 @@ pub(super) struct Secret {
 pub struct Claim {
     pub event: EventId,
     pub visitor: VisitorId,
-    /// `None`: it says nothing of it.
+    /// Which creation of the event the token is for; `None`: the token does not say.
     pub birth: Option<Birth>,
     pub round: i64,
-    /// `None`: a draw, to be told by the room's seed.
+    /// `None`: a draw, whose score follows from the room's seed.
     pub score: Option<i64>,
 }
 
@@ -72,7 +73,7 @@ impl Tokens {
         Self(keyed(secrets))
     }
 
-    /// `birth`: of the token's event, if it has one.
+    /// `birth` is the birth of the token's event, if it has one.
     pub fn sign(&self, token: &Token, birth: Option<Birth>) -> String {
         let event = token.event.as_str().as_bytes();
         let secret = &self.0[0];
@@ -92,7 +93,8 @@ impl Tokens {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whether a token that was verified is as it would be signed now, so that it can go back as it came.
+    /// Whether a verified token has the version and the secret that it would be signed with now. Then its text can go
+    /// back as it came.
     pub fn is_current(&self, text: &str, birth: Option<Birth>) -> bool {
         let mut start = [0; 6];
         let read = text.as_bytes().get(..8).map(|text| URL_SAFE_NO_PAD.decode_slice(text, &mut start));
@@ -118,8 +120,8 @@ impl Tokens {
         decode(body).ok_or(Forged)
     }
 
-    /// The one visitor a user is in a room of identity `user`, on any device. Made with the oldest
-    /// secret: while a rotation is under way everyone keeps the place they have.
+    /// A user's one visitor in a room of identity `user`, the same on any device. It is made with the oldest secret, so
+    /// that everyone keeps their place while a rotation is under way.
     pub fn visitor_of(&self, event: &EventId, user: &UserId) -> VisitorId {
         self.0.last().expect("never empty").visitor(event, user)
     }
@@ -143,7 +145,7 @@ pub(super) fn keyed(secrets: &[Vec<u8>]) -> Vec<Secret> {
 
 impl Secret {
     fn visitor(&self, event: &EventId, user: &UserId) -> VisitorId {
-        // A slug holds no zero byte: event and user cannot run into each other.
+        // A slug has no zero byte, so event and user cannot run into each other.
         let text = [event.as_str().as_bytes(), b"\0", user.as_str().as_bytes()].concat();
         VisitorId::from(URL_SAFE_NO_PAD.encode(&self.mac(VISITOR_DOMAIN, &text)[..MAC_LEN]))
     }
@@ -156,12 +158,12 @@ impl Secret {
     }
 }
 
-/// The version a token of an event is signed in.
+/// The version in which a token of an event with this birth is signed.
 fn version(birth: Option<Birth>) -> u8 {
     if birth.is_some() { VERSION } else { VERSION_BARE }
 }
 
-/// A body whose mac was good, so every `None` here is a token of another make.
+/// Reads a body whose mac is good. So `None` means that the token was signed in another format.
 fn decode(body: &[u8]) -> Option<Claim> {
     let (head, rest) = body.split_at_checked(5)?;
     let (birth, rest) = match head[0] {
@@ -214,7 +216,7 @@ mod tests {
         let drawn = tokens.sign(&Token { score: -7, ..token() }, BORN);
         assert_eq!(tokens.verify(&drawn), Ok(Claim { score: None, ..claim() }), "a draw shows nowhere");
         assert!(text.len() < 110, "{} characters", text.len());
-        // One from before there were births is good, and is signed anew with the one its event has.
+        // A token from before there were births is good. It is signed anew with the birth of its event.
         let bare = tokens.sign(&token(), None);
         assert_eq!(tokens.verify(&bare), Ok(Claim { birth: None, ..claim() }));
         assert!(tokens.is_current(&bare, None) && !tokens.is_current(&bare, BORN));

@@ -1,7 +1,7 @@
-//! Rooms that are watched: one look a second at a room's board wakes all who watch it. Knows no HTTP.
+//! Watched rooms: one look a second at a room's board wakes everybody who watches it.
 //!
-//! Whoever watches is woken once a second whatever the look brought, so none of them needs a timer, and a
-//! place is found on the board in memory: the lane is asked only for those the board does not show.
+//! Every watcher is woken once a second, whatever the look brought, so none of them needs a timer. A place is found on
+//! the board in memory. The lane is asked only about places that the board does not show.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,17 @@ use tokio::time::MissedTickBehavior;
 
 use super::board::View;
 use super::room::{Admission, OnBoard, Room};
-use crate::ids::EventId;
-use crate::lane::room::{Mode, PlaceState};
-use crate::lane::{Board, Token};
+use crate::facts::ids::EventId;
+use crate::facts::place::{PlaceState, Token};
+use crate::facts::room::Mode;
+use crate::lane::board::Board;
 
 /// How often a watched room is looked at.
 const EVERY: Duration = Duration::from_secs(1);
-/// A board that somebody else fetched may be so old, ms: a turn is seen within about a second.
+/// Oldest board of another caller that a look takes, ms: a turn is seen within about a second.
 const AGE_MAX_MS: i64 = 400;
 
-/// The rooms watched, each with the task that looks at it.
+/// The rooms watched, each with the channel that its looking task sends to.
 #[derive(Debug, Default)]
 pub struct Watches(DashMap<EventId, watch::Sender<View>>);
 
@@ -50,13 +51,13 @@ pub enum Glance {
     Waiting(Sight),
     /// The lane is being rebuilt.
     Recovering,
-    /// It may be this visitor's turn, or over: only the lane knows.
+    /// It may be this visitor's turn, or their place may be over: only the lane knows.
     Ask,
-    /// No word this time.
+    /// The look brought no answer.
     Nothing,
 }
 
-/// A place in line without what changes by itself.
+/// What a look shows of a place in line, without what changes by itself, such as the expected wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sight {
     /// `None` before the opening.
@@ -74,7 +75,7 @@ impl Sight {
         Self { ahead, mode, sold_out, waiting: counts.waiting, free: counts.free }
     }
 
-    /// Whether this is more than a step forward: told at once, also far back in line.
+    /// Whether this is more than a step forward. Such news is told at once, also far back in line.
     pub fn is_news_after(&self, before: &Self) -> bool {
         let standing = |sight: &Self| (sight.ahead.is_some(), sight.mode, sight.sold_out);
         standing(self) != standing(before)
@@ -109,7 +110,7 @@ impl Admission {
     }
 }
 
-/// However a look ends, nobody goes on watching a room that nobody looks at.
+/// Removes a room whose task panics, so that nobody goes on watching a room that nobody looks at.
 struct Looking(Arc<Admission>, EventId);
 
 impl Drop for Looking {
@@ -128,7 +129,7 @@ async fn look(admission: Arc<Admission>, room: Room) {
     loop {
         turns.tick().await;
         let alone = |_: &EventId, watched: &mut watch::Sender<View>| watched.receiver_count() == 0;
-        // With the entry locked: whoever begins to watch finds it, or starts anew.
+        // This locks the entry: a new watcher either is seen here, or finds no entry and starts a new task.
         if admission.watches.0.remove_if_mut(&room.event, alone).is_some() {
             return;
         }

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 
 use crate::clock::Clock;
+use crate::edge::api::admin::operations::view::{AuditView, InvariantView, LaneView, PipelineView};
 use crate::edge::operator::{Fault, Operator, Requeued, Resolution, Resolved};
-use crate::edge::views::operations::{AuditView, InvariantView, LaneView, PipelineView};
-use crate::ids::AttemptId;
+use crate::facts::ids::AttemptId;
+use crate::facts::record::PaymentResult;
 use crate::lane::Lanes;
-use crate::lane::record::PaymentResult;
 use crate::ledger::Ledger;
-use crate::pipeline::{self, LaneStatus, Pipeline, audit};
+use crate::pipeline;
+use crate::pipeline::{LaneStatus, Pipeline, audit};
 
 pub struct House {
     pub lanes: Lanes,

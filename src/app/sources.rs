@@ -1,13 +1,13 @@
-//! Tells the pipeline what is on sale in a lane it rebuilds: the catalogue's word, as of now.
+//! Tells the pipeline what is on sale in a lane that it rebuilds, as the catalogue says at that moment.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::catalog::{Catalog, Event};
-use crate::clock::Millis;
-use crate::ids::{EventId, LaneId};
-use crate::lane::CampaignPut;
+use crate::facts::ids::{EventId, LaneId};
+use crate::facts::time::Millis;
+use crate::lane::coupons::CampaignPut;
 use crate::pipeline::{EventSource, RoomSource, Sources};
 
 pub struct OnSale(pub Arc<Catalog>);

@@ -20,7 +20,7 @@ const LEDGER_FILE: &str = "ledger.sqlite";
 /// How often the clock is set by the Redis server's.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether Redis is fit.
+/// How often a check looks whether Redis is fit.
 const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,11 @@ pub enum StoreError {
     },
 }
 
+/// Whether a running server holds the embedded store, which only one process may open.
+pub fn is_served(config: &Config) -> bool {
+    config.store.kind == StoreKind::Embedded && memory::locked(&config.store.data_dir)
+}
+
 /// Open lanes.
 #[derive(Clone)]
 pub struct Store {
@@ -48,12 +53,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Lanes that are open already, of nobody whose clock or health is to be watched.
+    /// Lanes that are open already, on no server whose clock or health would be watched.
     pub fn of(lanes: Lanes) -> Self {
         Self { lanes, redis: None }
     }
 
-    /// Opens the lanes for use; on Redis the clock is its server's from here on.
+    /// Opens the lanes for use. On Redis, the clock follows the server's from here on.
     pub async fn open(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
         let keep = Keep(config.store.ended_keep_s * 1_000);
         match config.store.kind {
@@ -70,7 +75,8 @@ impl Store {
         }
     }
 
-    /// Opens the lanes for an audit: embedded ones as their journal says, locking and writing nothing.
+    /// Opens the lanes for an audit. Embedded ones are read from their journal; nothing is locked or written. Redis is
+    /// opened as for use.
     pub async fn read_only(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
         match config.store.kind {
             StoreKind::Embedded => Ok(Self { lanes: memory::read_only(&config.store.data_dir)?, redis: None }),
@@ -83,10 +89,10 @@ impl Store {
     }
 
     /// Looks whether Redis is still fit to be sold on, every minute and whenever a connection came back, until told to
-    /// stop. One that is not makes `tell` say so: nobody should be sent to a sale that forgets.
+    /// stop. `tell` gets each answer: nobody should be sent to a sale whose store forgets.
     pub async fn watch(self, tell: impl Fn(bool), mut stop: Stopping) {
         let Some(server) = self.redis else { return };
-        // From before the first look, so that none is missed.
+        // Listens from before the first look, so that no reconnection is missed.
         let (mut evicted, mut reconnects) = (None, server.reconnects());
         loop {
             if let Ok(health) = server.health().await {
@@ -98,7 +104,7 @@ impl Store {
                 biased;
                 () = stop.wait() => return,
                 () = tokio::time::sleep(WATCH_EVERY) => {}
-                // An error says that more came than are remembered.
+                // An error means that more reconnections came than the channel remembers.
                 _ = reconnects.recv() => {}
             }
         }
@@ -122,7 +128,7 @@ impl Store {
     }
 }
 
-/// Says what makes a Redis unfit, in the log and the metrics; whether it is fit.
+/// Reports in the log and the metrics what makes Redis unfit. Returns whether it is fit.
 fn say(health: &Health, evicted: bool) -> bool {
     let policy = health.eviction.as_deref().unwrap_or_default();
     let faults =
@@ -142,7 +148,7 @@ fn say(health: &Health, evicted: bool) -> bool {
     faults.iter().all(|(_, is)| !is)
 }
 
-/// Says what is strange about a measure of Redis' time.
+/// Reports a measure of Redis' time that was not as expected.
 fn note(followed: Followed) {
     let outcome = match followed {
         Followed::Taken => return,

@@ -11,7 +11,7 @@ use crate::config;
 use crate::metrics::{ADMISSION_ETA_ERROR_SECONDS, ERROR_SECONDS, RECORDS, SECONDS, begin, describe};
 use crate::shutdown::Stopping;
 
-/// How often histograms are drained: what they hold between grows with the traffic.
+/// How often histograms are drained: what they hold in between grows with the traffic.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]

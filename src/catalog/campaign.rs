@@ -1,15 +1,15 @@
-//! A coupon campaign in the catalogue, its rules checked. Knows no claims.
+//! A coupon campaign in the catalogue, and the check of its rules.
 
 use super::event::{Faults, NAME, is_text};
-use crate::ids::{CampaignId, LaneId, is_slug};
-use crate::lane::CampaignPut;
-use crate::ledger::coupons::{CampaignSpec, Kind};
-use crate::money::{AMOUNT_MAX, BP_MAX};
+use crate::facts::ids::{CampaignId, LaneId, is_slug};
+use crate::facts::money::{AMOUNT_MAX, BP_MAX};
+use crate::lane::coupons::CampaignPut;
+use crate::ledger::rules::coupons::{CampaignSpec, Kind};
 
 /// Most coupons of one campaign: its lane remembers each claim.
 const STOCK_MAX: i64 = 10_000_000;
 
-/// What `PUT /v1/admin/coupons/{campaign}` said, and where it lives.
+/// What `PUT /v1/admin/coupons/{campaign}` said, and the campaign's lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Campaign {
     pub id: CampaignId,

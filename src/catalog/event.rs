@@ -1,28 +1,29 @@
-//! An event as its organizer describes it, its rules checked. Knows no seats' states.
+//! An event as its organizer describes it, and the check of its rules.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::layout::Layout;
-use crate::clock::{Millis, Timestamp};
-use crate::draw::Birth;
-use crate::ids::{EventId, LaneId, SeatIndex, is_slug};
-use crate::lane::EventPut;
-use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
-use crate::lane::terms::{self, RefundTerm, Terms};
+use crate::facts::draw::Birth;
+use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
+use crate::facts::money::{AMOUNT_MAX, BP_MAX};
+use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::terms;
+use crate::facts::terms::{RefundTerm, Terms};
+use crate::facts::time::{Millis, Timestamp};
+use crate::lane::events::EventPut;
 use crate::ledger::draws::DrawSecret;
-use crate::money::{AMOUNT_MAX, BP_MAX};
 
 /// Bounds of one event: the seat string and the answers made of it stay small enough to serve whole.
 const SEATS_MAX: u64 = 200_000;
 const SECTIONS_MAX: usize = 200;
-/// A field of benches has many.
+/// Many, because a field of benches has many rows.
 const ROWS_MAX: usize = 5_000;
-/// A week and ten years, in seconds and days.
+/// A week, in seconds, and ten years, in days.
 const TTL_S_MAX: i64 = 7 * 24 * 3600;
 const DAYS_MAX: i64 = 3_660;
 
-/// An event in the catalogue: what `PUT /v1/admin/events/{event}` said, and where it lives.
+/// An event in the catalogue: what `PUT /v1/admin/events/{event}` said, and the event's lane.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub id: EventId,
@@ -30,13 +31,13 @@ pub struct Event {
     pub version: i64,
     pub spec: EventSpec,
     pub layout: Layout,
-    /// What its draws are made from; given once.
+    /// What its draws are made from; given once for each creation of the event.
     pub draw: DrawSecret,
-    /// Which creation of the event it is; `None`: it has nothing to draw from.
+    /// Which creation of the event this is; `None`: it has nothing to draw from.
     pub birth: Option<Birth>,
-    /// It left its lane, until it is put again.
+    /// The event has left its lane, until it is put again.
     pub away: bool,
-    /// It ever left its lane.
+    /// The event has left its lane at least once.
     pub returned: bool,
 }
 
@@ -76,11 +77,11 @@ pub struct EventSpec {
     pub cancellation_fees: Vec<CancellationFee>,
     #[serde(default)]
     pub refunds_close_at: Option<Timestamp>,
-    /// In a change: a new date or venue, after which what was sold before is refunded without fee until
+    /// Only in a change: the date or the venue is new. Orders from before the change can be refunded free until
     /// `refunds_close_at`.
     #[serde(default, skip_serializing)]
     pub material_change: bool,
-    /// When the last such change was made. Told, not set.
+    /// When the last such change was made. The server sets it.
     #[serde(default)]
     pub material_change_at: Option<Timestamp>,
     #[serde(default)]
@@ -229,8 +230,8 @@ pub(super) fn is_text(text: &str, least: usize, most: usize) -> bool {
     length && !text.chars().any(char::is_control) && (least == 0 || !text.trim().is_empty())
 }
 
-/// A zone of a place. The database also has names for whatever zone a machine is in, for none, and doubles that
-/// count leap seconds.
+/// Whether this is the zone of a place. The database also has names for the zone that a machine is in and for no zone,
+/// and it has every zone twice more: under `posix/`, and under `right/` with leap seconds.
 fn is_zone(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let no_place = ["localtime", "posixrules", "factory", "etc/unknown"].contains(&lower.as_str());
@@ -335,7 +336,7 @@ impl EventSpec {
         let zone = jiff::tz::TimeZone::get(&self.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
         let start = jiff::Timestamp::from_millisecond(self.starts_at.0).unwrap_or(jiff::Timestamp::MAX);
         let day = start.to_zoned(zone.clone()).date();
-        // A fee of d days ends with the day that lies d days before the start's.
+        // A fee of d days ends at the end of the day that is d days before the day of the start.
         let end_of = |days_before: i64| {
             let next =
                 day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
@@ -345,7 +346,7 @@ impl EventSpec {
         terms::schedule(fees, self.refunds_close_at.map(|at| at.0), end_of)
     }
 
-    /// What an order freezes when it is placed.
+    /// The terms that an order keeps as they are when it is placed.
     pub fn terms(&self) -> Terms {
         Terms {
             currency: self.currency.clone(),
@@ -380,7 +381,7 @@ fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
 }
 
 impl RoomSpec {
-    /// What may not change any more: visitors have places, and perhaps draws, by these.
+    /// Faults of what may not change any more: visitors got their places, and perhaps draws, by these fields.
     pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> Faults {
         let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];
         let changed = fields.into_iter().filter(|(_, changed)| *changed);
@@ -419,8 +420,8 @@ impl Event {
         self.spec.terms()
     }
 
-    /// The refund terms of an order placed at `placed_ms`, of which `frozen` were frozen with it: those, or better
-    /// ones since the event was changed.
+    /// The refund terms of an order placed at `placed_ms`: the `frozen` ones that it was placed with, or better ones if
+    /// the event was changed since.
     pub fn refund_terms(&self, placed_ms: Millis, frozen: &[RefundTerm], now_ms: Millis) -> Vec<RefundTerm> {
         if !self.frees_refunds(placed_ms, now_ms) {
             return frozen.to_vec();
@@ -428,15 +429,15 @@ impl Event {
         vec![RefundTerm { until_ms: self.spec.refunds_close_at.map(|at| at.0), fee_bp: 0 }]
     }
 
-    /// The event was changed materially after the order was placed: a refund is free, until `refunds_close_at` as it
-    /// is now.
+    /// Whether a refund is free because the event was changed materially after the order was placed. It is free until
+    /// `refunds_close_at` as it is now.
     pub fn frees_refunds(&self, placed_ms: Millis, now_ms: Millis) -> bool {
         let changed = self.spec.material_change_at.is_some_and(|at| placed_ms < at.0);
         changed && self.spec.refunds_close_at.is_none_or(|at| now_ms < at.0)
     }
 
-    /// It began before that, and its sale closed before that or its room is closed. A room that nobody closes stays:
-    /// it may stand before a shop for years.
+    /// Whether the event began before `at_ms`, and its sale closed before then or its room is closed. A room that
+    /// nobody closes stays: it may stand before a shop for years.
     pub fn was_over(&self, at_ms: Millis) -> bool {
         let is_closed = self.spec.room.mode == Mode::Closed || self.spec.closes_at.is_some_and(|at| at.0 < at_ms);
         is_closed && self.spec.starts_at.0 < at_ms
@@ -506,18 +507,18 @@ mod tests {
     #[test]
     fn a_day_of_a_cancellation_fee_ends_at_midnight_where_the_event_is() {
         let mut spec = spec(SMALL);
-        let at = |text: &str| Timestamp(crate::clock::parse_rfc3339(text).expect("a time"));
+        let at = |text: &str| Timestamp(crate::facts::time::parse_rfc3339(text).expect("a time"));
         let fees = [(10, 0), (3, 1_000), (0, 3_000)];
         spec.cancellation_fees = fees.map(|(days_before, fee_bp)| CancellationFee { days_before, fee_bp }).to_vec();
         // In the evening in Berlin, where the clocks went forward four days before.
         (spec.timezone, spec.starts_at) = ("Europe/Berlin".into(), at("2027-04-01T18:00:00Z"));
         let ends = |spec: &EventSpec| {
-            let until = |term: &RefundTerm| term.until_ms.map(crate::clock::rfc3339);
+            let until = |term: &RefundTerm| term.until_ms.map(crate::facts::time::rfc3339);
             spec.refund_terms().iter().map(until).collect::<Vec<_>>()
         };
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(ends(&spec), [text("2027-03-22T23:00:00Z"), text("2027-03-29T22:00:00Z"), None]);
-        // In the early morning in Seoul it is yesterday still in London.
+        // In the early morning in Seoul it is still yesterday in London.
         (spec.timezone, spec.starts_at) = ("Asia/Seoul".into(), at("2027-03-31T20:00:00Z"));
         spec.refunds_close_at = Some(at("2027-03-31T00:00:00Z"));
         let close = text("2027-03-31T00:00:00Z");

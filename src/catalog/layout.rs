@@ -1,25 +1,26 @@
-//! Which seat has which index. An index is given once and never reused: a row that grows gets new ones
-//! at the end of the string, one that shrinks keeps its own, blocked. Knows no states.
+//! The layout: which seat has which index. An index is given once and never reused. A row that grows gets new indexes
+//! at the end of the seat string. A row that shrinks keeps its indexes, and the surplus is blocked. The states of seats
+//! belong in the lane.
 
 use serde::{Deserialize, Serialize};
 
 use super::event::EventSpec;
-use crate::ids::SeatIndex;
-use crate::lane::hold::Row;
+use crate::facts::ids::SeatIndex;
+use crate::lane::seats::Row;
 
 /// All seats an event ever had.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Length of the seat string.
     pub seats: u32,
-    /// In the order of the event's sections, dropped ones behind.
+    /// In the order of the event's sections, then the dropped ones.
     pub sections: Vec<Section>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     pub id: String,
-    /// In order, dropped ones behind.
+    /// In order, then the dropped ones.
     pub rows: Vec<Strip>,
     /// The unnamed seats, when it is or was a standing section.
     pub standing: Option<Strip>,
@@ -86,7 +87,7 @@ impl Strip {
         Row { runs }
     }
 
-    /// Makes it `wanted` seats long, taking new indexes from `next` on.
+    /// Puts `wanted` seats on sale. Missing ones get new indexes from `next` on.
     fn resize(&mut self, wanted: u32, next: &mut u32) {
         let missing = wanted.saturating_sub(self.length());
         if missing > 0 {
@@ -105,7 +106,7 @@ impl Section {
         self.rows.iter().chain(&self.standing)
     }
 
-    /// Its rows in order, as a lane's `pick` wants them; of a standing section its one strip.
+    /// Its rows in order, as a lane's `pick` wants them. The one strip of a standing section counts as a row.
     pub fn pick_rows(&self) -> Vec<Row> {
         self.strips().filter(|s| s.active > 0).map(Strip::row).collect()
     }

@@ -1,12 +1,12 @@
-//! Events and coupon campaigns: what is on sale, and by which rules. Ledger first, then the lane.
-//! Knows no visitors and no orders.
+//! The catalogue of events and coupon campaigns: what is on sale, and by which rules. A change goes to the ledger
+//! first, then to the lane.
 
 mod campaign;
 mod event;
 mod layout;
 mod store;
 
-pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
+pub use crate::ledger::journal::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
 pub use event::{CancellationFee, Event, EventSpec, Faults, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec};
 pub use layout::{Layout, Section, Strip};

@@ -1,31 +1,37 @@
-//! The catalogue of this process: everything on sale in memory, refreshed from the ledger, and the way
-//! a change goes: ledger, lane, memory.
+//! The catalogue of this process: everything on sale, kept in memory and refreshed from the ledger. A change goes to
+//! the ledger, then to memory, then to the lane.
 //!
-//! Requests read memory only. A change made elsewhere arrives by `refresh`. A change whose lane step
-//! failed is remembered and applied by later refreshes, of this process or any other. A change that the lane refuses
-//! is taken back.
+//! Requests read memory only. A change made elsewhere arrives by `refresh`. A change whose lane step failed is
+//! remembered, and a later `apply_pending` of this process or any other applies it. A change that the lane refuses is
+//! taken back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use super::campaign::{self, Campaign};
+use super::campaign;
+use super::campaign::Campaign;
 use super::event::{Event, EventSpec, Faults, RoomPatch};
 use super::layout::Layout;
-use crate::clock::{Clock, Millis, Timestamp};
-use crate::draw::Birth;
-use crate::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::lane::{self, CampaignPut, Lanes, PutCampaign, PutEvent};
+use crate::clock::Clock;
+use crate::facts::draw::Birth;
+use crate::facts::fault::Fault;
+use crate::facts::ids::{CampaignId, EventId, LaneId, SeatIndex};
+use crate::facts::time::{Millis, Timestamp};
+use crate::lane::Lanes;
+use crate::lane::coupons::{CampaignPut, PutCampaign};
+use crate::lane::events::PutEvent;
+use crate::ledger::Ledger;
 use crate::ledger::catalog::{CampaignRow, EventRow, Fact, Put};
-use crate::ledger::coupons::CampaignSpec;
 use crate::ledger::draws::DrawSecret;
-use crate::ledger::grant::{Grant, Granted};
-use crate::ledger::{self, Ledger};
+use crate::ledger::journal::grant::{Grant, Granted};
+use crate::ledger::rules::coupons::CampaignSpec;
+use crate::{lane, ledger};
 
-/// How often a change is tried again when another one came first.
+/// How often a change is tried in all, while other changes come first.
 const TRIES: usize = 5;
 
 /// Rows read from the ledger in one go.
@@ -34,7 +40,7 @@ const PAGE: i64 = 500;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Lane(#[from] lane::Fault),
+    Lane(#[from] Fault),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     /// Others kept changing the same thing; retryable.
@@ -59,13 +65,13 @@ pub enum PutEventOutcome {
     /// Seats that would be dropped are held, paying or sold: their names, at most 20.
     SeatsSold(Vec<String>),
     Invalid(Faults),
-    /// Only a change of what is there: there is no such event.
+    /// Only an existing event was to be changed, and there is no such event.
     NotFound,
-    /// It is not in the state that its editor saw: somebody was faster.
+    /// The event is not in the state that its editor saw: somebody was faster.
     Stale,
 }
 
-/// What an editor makes of an event, as it finds it.
+/// What an editor makes of an event as it is now.
 #[derive(Debug)]
 pub enum Edited {
     Spec(Box<EventSpec>),
@@ -78,7 +84,7 @@ pub enum Edited {
 pub enum PutCampaignOutcome {
     Created(Arc<Campaign>),
     Changed(Arc<Campaign>),
-    /// So many are claimed.
+    /// This many are claimed already.
     StockClaimed(i64),
     Invalid(Faults),
 }
@@ -86,13 +92,14 @@ pub enum PutCampaignOutcome {
 #[derive(Clone, Default)]
 struct Index {
     events: BTreeMap<EventId, Arc<Event>>,
-    /// Events that left their lanes: nothing is on sale, but what was sold has their names.
+    /// Events that left their lanes: nothing of them is on sale, but what was sold still uses their names.
     past: BTreeMap<EventId, Arc<Event>>,
     campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
 }
 
-/// The process that made a refused change takes it back at once. After so long it must be dead, and any other process
-/// takes the change back, ms. A failed attempt is repeated after as long.
+/// The process that made a refused change takes it back at once. If the change is still refused after this time, ms,
+/// that process must be dead, and any other process takes the change back. A failed attempt is repeated after the same
+/// time.
 const LEFT_MS: Millis = 10_000;
 
 /// What the lanes have not taken yet.
@@ -129,7 +136,7 @@ impl<Id: Ord + Clone> Refusals<Id> {
     }
 }
 
-/// Highest version of each that a lane has yet to take.
+/// For each id, the highest version that its lane has yet to take.
 struct Versions<Id>(BTreeMap<Id, i64>);
 
 impl<Id> Default for Versions<Id> {
@@ -144,7 +151,7 @@ impl<Id: Ord + Clone> Versions<Id> {
         *known = version.max(*known);
     }
 
-    /// The lane has taken this version; a newer one still waits.
+    /// Notes that the lane has taken this version. A newer one still waits.
     fn taken(&mut self, id: &Id, version: i64) {
         if self.0.get(id).is_some_and(|waiting| *waiting <= version) {
             self.0.remove(id);
@@ -167,8 +174,8 @@ pub struct Catalog {
     seen: Mutex<Seen>,
 }
 
-/// Highest `seq` seen, of each list apart: they are read one after the other, so the second may show a
-/// change younger than one the first could not show yet.
+/// Highest `seq` seen, kept apart for each list. The lists are read one after the other, so the second may show a
+/// change younger than one that the first could not show yet.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     /// Everything up to this change was read.
@@ -204,7 +211,7 @@ impl Catalog {
         self.index.load().events.get(id).cloned()
     }
 
-    /// Also one that has left its lane.
+    /// Finds also an event that has left its lane.
     pub fn any_event(&self, id: &str) -> Option<Arc<Event>> {
         let index = self.index.load();
         index.events.get(id).or_else(|| index.past.get(id)).cloned()
@@ -219,19 +226,19 @@ impl Catalog {
         self.index.load().campaigns.get(id).cloned()
     }
 
-    /// Events by id, after `after`, at most `limit`.
+    /// Events in the order of their ids, after `after`, at most `limit`.
     pub fn events(&self, after: Option<&str>, limit: usize) -> Vec<Arc<Event>> {
         let index = self.index.load();
         let skipped = index.events.iter().skip_while(|(id, _)| after.is_some_and(|after| id.as_str() <= after));
         skipped.take(limit).map(|(_, event)| event.clone()).collect()
     }
 
-    /// Every event there is.
+    /// Every event that has not left its lane.
     pub fn all_events(&self) -> Vec<Arc<Event>> {
         self.index.load().events.values().cloned().collect()
     }
 
-    /// All events of one lane.
+    /// Events of one lane that have not left it.
     pub fn events_of(&self, lane: LaneId) -> Vec<Arc<Event>> {
         self.index.load().events.values().filter(|e| e.lane == lane).cloned().collect()
     }
@@ -286,7 +293,7 @@ impl Catalog {
             };
             let (spec, mut faults) = self.with_change(spec, before.as_deref());
             faults.extend(spec.faults());
-            // One from before the house had a currency keeps its own.
+            // An event from before the house had a currency keeps its own.
             let kept = before.as_ref().is_some_and(|before| before.spec.currency == spec.currency);
             if faults.is_empty() && spec.currency != self.currency && !kept {
                 let text = format!("this house sells in {} ([money] currency)", self.currency);
@@ -310,7 +317,7 @@ impl Catalog {
                 continue;
             }
             return match self.apply_event(&after).await? {
-                // This process took the change for none: it had not heard of a newer version.
+                // This process saw no change, because it had not heard of a newer version.
                 Applied::Overtaken if unchanged => {
                     self.refresh().await?;
                     continue;
@@ -345,8 +352,8 @@ impl Catalog {
     fn next_event(&self, id: &EventId, spec: EventSpec, before: Option<&Event>) -> Event {
         let layout = Layout::of(&spec, before.map_or(&Layout::default(), |b| &b.layout));
         let lane = before.map_or_else(|| self.lane_of(id.as_str()), |b| b.lane);
-        // Of an event from before there were draws, the first change gives it one. One that comes back is another sale:
-        // nobody's token of before is good for it, and nobody knows its draws.
+        // An event from before there were draws gets a secret with its first change. An event that comes back is
+        // another sale and gets a new secret: no earlier token is good for it, and nobody knows its draws.
         let kept = before.filter(|b| !b.away).map(|b| b.draw.clone());
         let draw = kept.filter(|draw| draw.bytes().is_some());
         let draw = draw.unwrap_or_else(DrawSecret::random);
@@ -400,8 +407,8 @@ impl Catalog {
         }
     }
 
-    /// The lane refuses what the ledger already has, because of these seats: the ledger takes the newest former spec
-    /// again that has them all, as a newer version. (A new event cannot be refused: nothing of it is taken.)
+    /// Takes back a change that the ledger has and the lane refuses because of these seats. The newest former spec that
+    /// has them all becomes a newer version in the ledger. (A new event cannot be refused: none of its seats is taken.)
     async fn revert_event(&self, refused: &Event, seats: &[SeatIndex]) -> Result<()> {
         for text in self.ledger.former_events(&refused.id, refused.version).await? {
             let unreadable = |source| Error::Unreadable { what: "event", id: refused.id.to_string(), source };
@@ -431,7 +438,7 @@ impl Catalog {
             PutEvent::Done => Applied::Done,
             PutEvent::Stale(_) => Applied::Overtaken,
             PutEvent::Missing => {
-                // What was sold of it is in the ledger: the lane is rebuilt with it.
+                // What was sold of the event is in the ledger, so the lane is rebuilt from there.
                 self.lane(event.lane).seal().await?;
                 Applied::Done
             }
@@ -480,7 +487,7 @@ impl Catalog {
         Err(Error::Contended)
     }
 
-    /// Gives points to a user. They are the ledger's alone: no lane is told.
+    /// Gives points to a user. Points are in the ledger alone, so no lane is told.
     pub async fn grant(&self, grant: Grant) -> Result<Granted> {
         Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
     }
@@ -501,7 +508,7 @@ impl Catalog {
         Ok(put)
     }
 
-    /// As [`Self::revert_event`]: the newest former spec with stock for what is claimed.
+    /// As [`Self::revert_event`]: takes the newest former spec whose stock covers what is claimed.
     async fn revert_campaign(&self, refused: &Campaign, claimed: i64) -> Result<()> {
         for text in self.ledger.former_campaigns(&refused.id, refused.version).await? {
             let unreadable = |source| Error::Unreadable { what: "campaign", id: refused.id.to_string(), source };
@@ -532,23 +539,23 @@ impl Catalog {
         })
     }
 
-    /// A lane does not know an event that is on sale: it is told of it again with the next round, and closes itself
-    /// when it had it before.
+    /// Notes that a lane does not know an event that is on sale. The next `apply_pending` tells the lane of it again.
+    /// If the event ever left a lane, that seals this one, so that it is rebuilt with what was sold of the event.
     pub fn event_missing(&self, id: &EventId) {
         if let Some(event) = self.event(id.as_str()) {
             self.unapplied.lock().events.add(id, event.version);
         }
     }
 
-    /// As [`Self::event_missing`], of a campaign.
+    /// As [`Self::event_missing`], for a campaign.
     pub fn campaign_missing(&self, id: &CampaignId) {
         if let Some(campaign) = self.campaign(id.as_str()) {
             self.unapplied.lock().campaigns.add(id, campaign.version);
         }
     }
 
-    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. One row when nothing did, else bounded by
-    /// what changed.
+    /// Reads what changed in the ledger, for `apply_pending` to tell the lanes. When nothing changed it reads one row;
+    /// otherwise its work is bounded by what changed.
     pub async fn refresh(&self) -> Result<()> {
         let mut seen = *self.seen.lock();
         let last = self.ledger.catalog_seq().await?;
@@ -572,7 +579,7 @@ impl Catalog {
                 }
                 Ok(())
             };
-            // What comes before a row that cannot be read is on sale all the same.
+            // What comes before a row that cannot be read still goes on sale.
             let all_read = read();
             {
                 let mut unapplied = self.unapplied.lock();
@@ -601,7 +608,7 @@ impl Catalog {
         };
         for id in events {
             let Some(event) = self.event(id.as_str()) else {
-                // It left meanwhile.
+                // The event left meanwhile.
                 self.unapplied.lock().events.taken(&id, i64::MAX);
                 continue;
             };
@@ -667,7 +674,7 @@ impl Catalog {
         self.lanes.get(id).expect("boot refuses fewer lanes than the ledger knows")
     }
 
-    /// The lane of something new: by hash, so that it is the same whoever creates it.
+    /// The lane of something new: by a hash of its id, so that it is the same whoever creates it.
     fn lane_of(&self, id: &str) -> LaneId {
         let hash = Sha256::digest(id.as_bytes());
         LaneId(u16::from_be_bytes([hash[0], hash[1]]) % self.lanes.count())
@@ -697,7 +704,8 @@ fn born(draw: &DrawSecret) -> Option<Birth> {
     draw.bytes().as_ref().map(Birth::of)
 }
 
-/// What those who follow the house are told of a change that what was sold before may be given back for.
+/// The row of the outbox about a material change, for which earlier orders may be refunded; `None`: this is not such a
+/// change.
 fn changed(event: &Event, before: Option<&Event>) -> Option<Fact> {
     let at = event.spec.material_change_at?;
     before.filter(|before| before.spec.material_change_at < Some(at))?;

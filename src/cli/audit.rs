@@ -1,4 +1,5 @@
-//! `stanchion audit`: the report as JSON; the running server's when it holds the embedded store.
+//! `stanchion audit` prints the report as JSON. If a running server holds the embedded store, the report is the
+//! server's.
 
 use http::Request;
 use http_body_util::{BodyExt, Empty};
@@ -9,15 +10,14 @@ use hyper_util::rt::TokioExecutor;
 use super::{Done, Failure, usage, work};
 use crate::app;
 use crate::clock::Clock;
-use crate::config::{Config, StoreKind, fill_secrets};
+use crate::config::{Config, fill_secrets};
 use crate::edge::auth::{Mint, mint};
-use crate::lane::memory;
 
-/// Bearer of the one call to a running server.
+/// How long the token for the one call to a running server is valid, s.
 const TOKEN_TTL_S: i64 = 300;
 
 pub async fn run(mut config: Config) -> Done {
-    let served = config.store.kind == StoreKind::Embedded && memory::locked(&config.store.data_dir);
+    let served = app::is_served(&config);
     let report = if served { ask(&mut config).await? } else { app::audit(&config).await.map_err(work)? };
     println!("{}", serde_json::to_string_pretty(&report).expect("a JSON value prints"));
     if report["ok"] == true { Ok(()) } else { Err(Failure::Work("an invariant is violated".into())) }

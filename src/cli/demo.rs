@@ -12,7 +12,7 @@ use crate::demo::{Demo, Report, Show};
 use crate::edge::auth::{Mint, mint};
 use crate::shutdown;
 
-/// Bearers of the crowd and of whoever looks around afterwards.
+/// How long the tokens are valid that the crowd gets, and the person who looks around afterwards, s.
 const TOKEN_TTL_S: i64 = 24 * 3600;
 
 #[derive(clap::Args)]
@@ -122,7 +122,7 @@ fn token(auth: &config::Auth, clock: &Clock, sub: &str, scope: &str) -> String {
     mint(auth, clock, Mint { sub, scope, ttl_s: TOKEN_TTL_S }).expect("a secret of text signs any claims")
 }
 
-/// Prints the report; the sample event's id when all went well.
+/// Prints the report. Returns the sample event's id if all went well.
 fn told(report: Report) -> Result<String, Failure> {
     announce(&[report.to_string()]);
     if report.ok() {

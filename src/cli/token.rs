@@ -4,7 +4,7 @@ use super::{Done, Failure, FileArgument, configured, usage, work};
 use crate::clock::Clock;
 use crate::config::fill_secrets;
 use crate::edge::auth::{Mint, mint};
-use crate::ids::is_user;
+use crate::facts::ids::is_user;
 
 #[derive(clap::Args)]
 pub struct TokenArguments {

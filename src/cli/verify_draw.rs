@@ -1,5 +1,4 @@
-//! `stanchion verify-draw`: recomputes a draw from what was told of it, with no server and no configuration.
-//! Knows nothing but the arithmetic.
+//! `stanchion verify-draw` recomputes a draw from what its room published, without a server or a configuration.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -7,8 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Done, Failure};
-use crate::draw::{Seed, list_digest};
-use crate::ids::VisitorId;
+use crate::facts::draw::{Seed, list_digest};
+use crate::facts::ids::VisitorId;
 
 /// Longest input read, bytes: two million visitors.
 const INPUT_MAX: u64 = 64 << 20;
@@ -53,7 +52,7 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     decoded.map(Bytes).ok_or_else(|| "64 hexadecimal digits are expected".to_owned())
 }
 
-/// What a draw came to: by rank, the draws and their visitors.
+/// The result of a draw: each visitor with the number drawn, by rank.
 struct Ranks<'a>(Vec<(i64, &'a VisitorId)>);
 
 pub fn run(arguments: &VerifyDrawArguments) -> Done {
@@ -67,7 +66,7 @@ pub fn run(arguments: &VerifyDrawArguments) -> Done {
         None => ranks.print(out),
     };
     match printed {
-        // Whoever read it has seen enough.
+        // The reader closed the pipe: it has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         printed => printed.map_err(super::work)?,
     }
@@ -94,7 +93,7 @@ fn read(arguments: &VerifyDrawArguments) -> Result<Told, Failure> {
     }
     let told: Told =
         serde_json::from_slice(&text).map_err(|error| Failure::Usage(format!("{from} is no draw: {error}")))?;
-    // A line's end within an id would make one list's text another's.
+    // With a line's end within an id, two different lists could have the same text, and so the same digest.
     let odd = |id: &&VisitorId| id.as_str().is_empty() || !id.as_str().bytes().all(|b| b.is_ascii_graphic());
     match told.visitors.iter().find(odd) {
         Some(id) => Err(Failure::Usage(format!("{from} is no draw: {:?} is no visitor's id", id.as_str()))),

@@ -1,16 +1,16 @@
-//! The rules between settings, each with its consequence. Knows nothing of where they came from.
+//! The rules between settings, each with its consequence.
 
 use std::collections::BTreeSet;
 
 use http::Uri;
 
 use super::{Config, StoreKind, Upstream};
-use crate::ids;
+use crate::facts::ids;
 
 /// A shorter secret could be guessed offline from one token.
 const SECRET_BYTES_MIN: usize = 32;
 
-/// Longer addresses are cut by what stands on the way.
+/// Longest address of a shop, bytes: programs between us and the visitor may cut longer ones.
 const SHOP_URL_MAX: usize = 2048;
 
 /// Every rule that does not hold, one line each.

@@ -1,4 +1,4 @@
-//! Merges the defaults, a file and the environment into one `Config`. Knows no rule between settings.
+//! Merges the defaults, a file and the environment into one `Config`. Rules between settings belong in `check`.
 
 use std::fmt;
 use std::path::Path;
@@ -52,8 +52,8 @@ pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Res
             override_one(&mut merged, path, &value, &mut faults);
         }
     }
-    // Key by key, so that a value of the right type but out of its range is told with the others; it
-    // makes room for the default, so that the rules between settings are looked at all the same.
+    // Each key is tried alone, so that a value of the right type but out of its range is reported with the other
+    // faults. Its default then takes its place, so that the rules between settings are checked all the same.
     let default: Table = DEFAULT.parse().expect("parsed above");
     for (section, keys) in &mut merged {
         let Value::Table(keys) = keys else { continue };

@@ -1,7 +1,7 @@
-//! `[[upstream]]`: the servers that stand behind the gateway, a table each. Knows no rule between them.
+//! `[[upstream]]`: the servers that stand behind the gateway, one table each. Rules between them belong in `check`.
 //!
-//! There are none by default, so unlike a section a table has no defaults in `config/default.toml` to be
-//! merged into; they are here, and a test holds the file's example against them.
+//! By default there is none, so a table, unlike a section, has no defaults in `config/default.toml` to be merged into.
+//! Its defaults are here, and a test compares the file's example with them.
 
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -9,13 +9,13 @@ use toml::{Table, Value};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
-    /// Paths from here on, by whole segments; empty: all.
+    /// The upstream gets this path and all below it, by whole segments; empty: all paths.
     #[serde(default)]
     pub path: String,
     /// The host a browser asks for, without a port; empty: any.
     #[serde(default)]
     pub host: String,
-    /// Whose waiting room stands before it.
+    /// The event whose waiting room stands before the upstream.
     pub event: String,
     /// Scheme and authority.
     pub url: String,
@@ -63,8 +63,8 @@ fn keep_ms() -> u64 {
     30_000
 }
 
-/// The tables under `upstream`, in their order; what is wrong with each goes to `faults`, key by key. With
-/// anything wrong there are none: rules between them would tell of the wrong ones by number.
+/// The tables under `upstream`, in their order. What is wrong with each goes to `faults`, key by key. If anything is
+/// wrong, the result is empty: with some tables missing, the rules between them would report wrong numbers.
 pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
     let Value::Array(tables) = given else {
         faults.push("upstream: a list of tables, each written [[upstream]]".into());

@@ -1,5 +1,5 @@
-//! What the demo does as the organizer: wait for the gateway, put the sample on sale, give points,
-//! look at the room, ask for the audit. Knows nothing of visitors.
+//! What the demo does as the organizer: wait for the gateway, put the sample on sale, give points, look at the room,
+//! ask for the audit.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::sample;
 use crate::clock::{self, Clock};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Before asking again what was put off.
+/// Pause before a call that was put off is made again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Grants under way at once.
 const GRANTS: usize = 64;
-/// Samples of one data folder before the demo gives up finding a free name.
+/// Names tried for the sample, of which a data folder may know some already, before the demo gives up.
 const NAMES_MAX: u32 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ impl Admin<'_> {
     pub async fn ready(&self) -> Result<(), Error> {
         let began = clock::instant();
         while began.elapsed() < READY_WITHIN {
-            // A refused connection is no news while the gateway is coming up.
+            // A refused connection is expected while the gateway is coming up.
             match self
                 .send("ask whether the gateway is ready", Method::GET, format!("{}/readyz", self.admin_url), None)
                 .await
@@ -100,7 +100,7 @@ impl Admin<'_> {
         self.admin("ask for the audit", Method::GET, "/v1/admin/audit", None).await
     }
 
-    /// A gateway that has just come up may still put off a call and say so; it is asked again.
+    /// A gateway that has just come up may answer that it put a call off; the call is then made again.
     async fn admin(
         &self,
         what: &'static str,
@@ -138,7 +138,7 @@ impl Admin<'_> {
     }
 }
 
-/// Whom points are granted to, and as whom.
+/// Who gets points, and the token to grant them with.
 pub struct Grants {
     pub admin_url: String,
     pub bearer: String,
@@ -146,7 +146,7 @@ pub struct Grants {
     pub run: String,
 }
 
-/// Grants everyone their points; `granted` is told of each.
+/// Grants everyone their points. `granted` is called after each, with the number so far.
 pub async fn grant_all(http: std::sync::Arc<Client>, grants: Grants, granted: impl Fn(usize)) -> Result<(), Error> {
     let grants = std::sync::Arc::new(grants);
     let mut under_way = JoinSet::new();

@@ -1,5 +1,4 @@
-//! From a hold to a confirmed order: quote, order, pay, wait for the word.
-//! Checks every amount on the way. Knows nothing of refunds.
+//! From a hold to a confirmed order: quote, order, pay, wait for the confirmation. Checks every amount on the way.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::visitor::Visitor;
 use super::world::Reply;
 use crate::clock;
 
-/// Orders placed for one hold: after `PRICE_CHANGED` the seats are held again, with a new price.
+/// Most orders placed for one hold: after `PRICE_CHANGED` the seats are held again, with a new price.
 const ORDERS: u32 = 4;
 /// An order is final long before this.
 const FINAL_WITHIN: Duration = Duration::from_secs(90);
@@ -71,7 +70,7 @@ async fn quote(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<i64, End> {
 
 /// The new order's id.
 async fn place(visitor: &mut Visitor<'_>, hold: &Hold, cash: i64) -> Result<String, End> {
-    // `max` is for quotes; an order names a number and has it capped.
+    // `max` is for quotes only. An order names a number, and the house caps it.
     let points = match visitor.persona.points {
         Points::None => 0,
         Points::Some(points) => points,
@@ -130,11 +129,11 @@ async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcom
                     visitor.think(200, 1_000).await;
                     visitor.delete(Step::Cancel, &path).await?;
                 }
-                // Until the deadline says so, or the cancellation has gone through.
+                // Waits until the deadline ends the order, or the cancellation has gone through.
                 Intent::OrderOnly { .. } => visitor.think(1_000, 2_000).await,
                 Intent::Buy | Intent::Release | Intent::WalkAway => {
                     visitor.think(300, 1_500).await;
-                    // The first attempt goes as the wallet has it, another one is well.
+                    // The first attempt uses the persona's wallet, any other one succeeds.
                     let wallet = if paid_with.is_none() { visitor.persona.wallet } else { Wallet::Ok };
                     paid_at = clock::instant();
                     paid_with = Some(wallet);

@@ -1,4 +1,4 @@
-//! Which seats a visitor points at on the map. Knows no HTTP beyond the map's JSON.
+//! Which seats of the map a visitor chooses.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -8,7 +8,7 @@ use serde_json::Value;
 const LOOKS_AT: usize = 6;
 
 /// Names of `party` adjacent free seats of a section, one of the first few choices from the front;
-/// `None` when no row has so many side by side.
+/// `None` when no row has that many side by side.
 pub fn adjacent(map: &Value, section: &str, party: usize, rng: &mut StdRng) -> Option<Vec<String>> {
     let section = map["sections"].as_array()?.iter().find(|s| s["id"] == section)?;
     let mut choices = Vec::new();

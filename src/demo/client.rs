@@ -1,5 +1,4 @@
-//! The crowd's HTTP client: a bounded number of connections, JSON in and out, a time limit on every
-//! request. Knows nothing of what is asked.
+//! The crowd's HTTP client: a bounded number of connections, JSON in and out, a time limit on every request.
 
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ use crate::clock;
 /// Requests under way at once, and as many again that wait for an order's next status. The gateway may
 /// live in this process, so each costs two of its file descriptors (of 1,024 on many machines).
 const CONNECTIONS: usize = 160;
-/// Shorter than any gateway keeps an idle connection: it is never written to while it is being closed.
+/// How long an idle connection is kept. Shorter than any gateway keeps one, so that nothing is written to a connection
+/// that is being closed.
 const IDLE: Duration = Duration::from_secs(4);
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 16 << 20;
@@ -28,11 +28,11 @@ pub struct Client {
     long: Semaphore,
 }
 
-/// How long a request may lie with the server on purpose.
+/// Whether the server may hold a request back on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Short,
-    /// A long poll; it must not keep others from their turn.
+    /// A long poll; it must not take the turn of a short request.
     Long,
 }
 
@@ -53,7 +53,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// `Null` when there was no body or it was no JSON.
     pub body: Value,
-    /// From the first byte sent to the last received; waiting for a connection of our own not counted.
+    /// From the request's handover to the pool, which may have to connect first, to the last byte received. The wait
+    /// for one of our turns is not counted.
     pub took: Duration,
 }
 

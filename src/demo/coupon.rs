@@ -1,4 +1,4 @@
-//! Claiming a coupon. Knows nothing of carts.
+//! Claiming a coupon.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::tally::{Count, End};
 use super::visitor::Visitor;
 use super::world::Reply;
 
-/// Claims one; going without is no reason to leave.
+/// Claims a coupon. When there is none, the visit goes on.
 pub async fn claim(visitor: &mut Visitor<'_>) -> Result<(), End> {
     let path = format!("/v1/coupons/{}/claims", visitor.world.campaign);
     let Reply::Done(answer) = visitor.post(Step::Claim, &path, &json!({})).await? else {

@@ -1,5 +1,4 @@
 //! A histogram of durations: bounded memory however long the run, no lock, 1.6 % wide buckets.
-//! Knows nothing of what was measured.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -51,7 +50,7 @@ fn bucket(us: u64) -> usize {
     if us < STEPS {
         return us as usize;
     }
-    // The doubling it lies in, counted from 64 µs, and the next six bits below its highest one.
+    // The doubling that `us` lies in, counted from 64 µs, and the six bits below its highest one.
     let doubling = u64::from(us.ilog2()) - 6;
     let step = (us >> doubling) - STEPS;
     usize::try_from((doubling + 1) * STEPS + step).unwrap_or(BUCKETS).min(BUCKETS - 1)

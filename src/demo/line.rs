@@ -1,5 +1,5 @@
-//! The line: entering, polling as told, losing patience, going silent, being called.
-//! Checks what a place in line promises. Knows nothing of seats.
+//! The line: entering, polling as told, losing patience, going silent, being called. Checks what a place in line
+//! promises.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ enum Turn {
 
 async fn enter(visitor: &mut Visitor<'_>) -> Result<Value, End> {
     let body = json!({});
-    // Whoever enters is a stranger: no token, no user.
+    // A visitor who enters is a stranger: no token, no user.
     let path = visitor.world.path("/queue");
     let call = Call {
         step: Step::Enter,
@@ -110,7 +110,7 @@ async fn queue(visitor: &Visitor<'_>, step: Step, method: Method, body: Option<&
     visitor.world.must(Call { step, method, path: &path, headers: &headers, body, kind: Kind::Short }).await
 }
 
-/// Reads a place; `best` is the lowest position shown so far, which must never grow.
+/// Reads a place. `best` is the lowest position shown so far: no later position may be higher.
 fn seen(visitor: &mut Visitor<'_>, place: &Value, best: &mut i64) -> Turn {
     let world = visitor.world;
     match place["state"].as_str().unwrap_or_default() {

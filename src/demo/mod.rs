@@ -1,5 +1,5 @@
-//! The demo: a sample on-sale, a simulated crowd, a report. Everything goes through the HTTP API, so it
-//! also shows whether the contract holds. Knows no stage: whoever starts it hands over addresses and tokens.
+//! The demo: a sample on-sale, a simulated crowd, a report. Everything goes through the HTTP API, so it also shows
+//! whether the contract holds. The caller gives it addresses and tokens.
 
 pub mod admin;
 mod buy;
@@ -38,11 +38,11 @@ use tally::Tally;
 use witness::Witness;
 use world::World;
 
-/// A crowd is through long before this; whoever is not is counted as unexpected.
+/// A crowd has finished long before this. Visits that have not are counted as unexpected.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What the demo needs to know of the gateway it is let loose on. Start that one with
-/// `limits.client_rps = 0` and `limits.join_rps = 0`: the whole crowd comes from one address.
+/// What the demo needs to know of the gateway. The whole crowd comes from one address, so start the gateway with
+/// `limits.client_rps = 0` and `limits.join_rps = 0`.
 pub struct Demo {
     /// Of the public listener, `http://…` without a slash at the end.
     pub public_url: String,
@@ -52,10 +52,10 @@ pub struct Demo {
     pub seed: u64,
     /// Mints a bearer token for a `sub`.
     pub user_token: Box<dyn Fn(&str) -> String + Send + Sync>,
-    /// One with the scope `admin`.
+    /// A bearer token with the scope `admin`.
     pub admin_token: String,
     pub clock: Clock,
-    /// What the house sells in.
+    /// The house's currency, ISO 4217.
     pub currency: String,
 }
 
@@ -65,8 +65,8 @@ pub enum Error {
     Admin(#[from] admin::Error),
 }
 
-/// Puts the sample on sale, sends the crowd, reports. Returns when every visit is over and the audit was
-/// asked; the sale stays as it is.
+/// Puts the sample on sale, sends the crowd, reports. Returns when every visit is over and the audit has answered; the
+/// sale stays as it is.
 pub async fn run(demo: Demo, show: Show) -> Result<Report, Error> {
     let mut progress = Progress::new(show, demo.crowd);
     let client = Arc::new(client::Client::default());
@@ -151,7 +151,7 @@ async fn watch(mut crowd: JoinSet<()>, world: &World, admin: &Admin<'_>, on_sale
                 Some(Err(panic)) => world.tally.breach("a visitor panicked", || panic.to_string()),
             },
             _ = ticks.tick() => {
-                // The room is only looked at: when it does not answer, the visitors will say so.
+                // The room is read only to be shown: if it does not answer, the visitors' requests will show that.
                 let room = admin.room(&on_sale.event).await.unwrap_or(Value::Null);
                 progress.tick(&world.tally, &room, shown.elapsed());
                 shown = clock::instant();

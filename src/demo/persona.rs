@@ -1,15 +1,15 @@
-//! Who comes: when, for what, how patient, how they pay. All of it drawn from the seed and the
-//! visitor's number, so the same seed sends the same crowd.
-//! Knows nothing of HTTP. What the crowd meets there still depends on who is faster.
+//! One visitor of the crowd: when they come, what they want, how patient they are, how they pay. All of it is drawn
+//! from the seed and the visitor's number, so the same seed sends the same crowd. What the crowd meets at the gateway
+//! still depends on who is faster.
 
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Share of the crowd that stands before the door when it opens.
+/// Share of the crowd that comes in the burst after the doors open.
 const BURST_PER_CENT: u32 = 70;
-/// The burst takes this time and the tail, fewer and fewer, that one; less for a crowd below `CROWD`.
+/// How long the burst lasts, and the tail after it, in which fewer and fewer come; less for a crowd below `CROWD`.
 const BURST: Duration = Duration::from_secs(5);
 const TAIL: Duration = Duration::from_secs(40);
 const CROWD: usize = 5_000;
@@ -36,11 +36,11 @@ pub struct Persona {
     pub wants_coupon: bool,
     pub points: Points,
     pub intent: Intent,
-    /// Given in the order itself, or afterwards in a call of its own.
+    /// Whether the payment is given in the order itself, or afterwards in a call of its own.
     pub pays: Pays,
     pub wallet: Wallet,
     pub regret: Regret,
-    /// Everything that is decided on the way: which of the seats they like, how long they think.
+    /// Draws what is decided on the way: which of the seats they like, how long they think.
     pub rng: StdRng,
 }
 
@@ -48,7 +48,7 @@ pub struct Persona {
 pub enum Patience {
     /// Polls as told until it is their turn or nothing is left.
     Waits,
-    /// Leaves the line after so many polls.
+    /// Leaves the line after this many polls.
     Leaves { polls: u32 },
     /// Stops polling without a word; comes back after a while, or never.
     Silent { polls: u32, back_after: Option<Duration> },
@@ -69,7 +69,7 @@ pub enum Points {
     Max,
 }
 
-/// What they do with what they hold.
+/// What they do with their hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
     Buy,
@@ -77,7 +77,7 @@ pub enum Intent {
     Release,
     /// Closes the page; the hold runs out.
     WalkAway,
-    /// Orders and never pays; half of them at least cancel.
+    /// Orders and never pays; half of them cancel the order.
     OrderOnly {
         cancels: Cancels,
     },
@@ -95,7 +95,7 @@ pub enum Pays {
     Afterwards,
 }
 
-/// What their bank does with the first attempt; the second one is well.
+/// What their bank does with the first attempt; the second one succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wallet {
     Ok,
@@ -105,7 +105,7 @@ pub enum Wallet {
 }
 
 impl Wallet {
-    /// The key that scripts the sandbox provider.
+    /// The payment key that tells the sandbox provider how to answer.
     pub fn key(self) -> &'static str {
         match self {
             Wallet::Ok => "ok",
@@ -162,7 +162,7 @@ impl Persona {
         user(self.number)
     }
 
-    /// A pause for thought between the two, ms.
+    /// A pause for thought between these bounds, ms.
     pub fn thinks(&mut self, least_ms: u64, most_ms: u64) -> Duration {
         Duration::from_millis(self.rng.random_range(least_ms..=most_ms))
     }
@@ -177,7 +177,7 @@ fn arrival(rng: &mut StdRng) -> Duration {
     if rng.random_range(0..100) < BURST_PER_CENT {
         return BURST.mul_f64(rng.random::<f64>());
     }
-    // The square of an even draw: many early, few late.
+    // The square of a uniform draw: many early, few late.
     let share = rng.random::<f64>();
     BURST + TAIL.mul_f64(share * share)
 }

@@ -1,5 +1,4 @@
 //! Giving seats back for money and points. Checks that what comes back is what was paid.
-//! Knows nothing of how the order came about.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! What is said at the end: what became of the crowd, how long it took, what the audit found.
-//! Knows only numbers.
+//! The report at the end: what became of the crowd, how long it took, what the audit found.
 
 use std::fmt;
 use std::time::Duration;
@@ -61,7 +60,7 @@ pub struct Invariant {
 }
 
 impl Audit {
-    /// Reads `GET /v1/admin/audit`; an audit that checked nothing is not well.
+    /// Reads the answer of `GET /v1/admin/audit`. An audit that names no invariant is not ok.
     pub fn read(body: &Value) -> Self {
         let invariants: Vec<Invariant> = body["invariants"]
             .as_array()

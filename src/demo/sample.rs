@@ -1,9 +1,8 @@
-//! The sample on-sale: a hall, its room, a coupon campaign. Only names and numbers, as the admin API
-//! takes them. Knows nothing of who comes.
+//! The sample on-sale: a hall, its room, a coupon campaign. Only names and numbers, as the admin API takes them.
 
 use serde_json::{Value, json};
 
-use crate::clock::{Millis, rfc3339};
+use crate::facts::time::{Millis, rfc3339};
 
 const DAY_MS: Millis = 24 * 3600 * 1000;
 
@@ -36,7 +35,7 @@ pub fn capacity() -> usize {
     SECTIONS.iter().map(|s| s.rows * s.seats).sum::<usize>() + STANDING_CAPACITY
 }
 
-/// Id of a section by the number a wish names it with; the one after the seated ones is the standing one.
+/// Id of a section by its number in a wish; the number after the seated sections is the standing one.
 pub fn section_id(number: usize) -> &'static str {
     SECTIONS.get(number).map_or(STANDING, |s| s.id)
 }

@@ -1,5 +1,5 @@
-//! Getting seats: the ones they point at, or the best the house finds, and elsewhere when others were
-//! faster. Knows nothing of money beyond the sum of the prices.
+//! Getting seats: the ones a visitor names, or the best the house finds, and in another section when others were
+//! faster.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ async fn seat_map(visitor: &Visitor<'_>) -> Result<Value, End> {
     visitor.get(Step::Seats, Kind::Short, &visitor.world.path("/seats")).await
 }
 
-/// The section with most places left; smaller parties than theirs find nothing there either.
+/// The section with most places left, but not the one where the visitor has just found nothing.
 async fn elsewhere(visitor: &Visitor<'_>, not: &str) -> Result<Option<String>, End> {
     let map = seat_map(visitor).await?;
     Ok(choice::sections_left(&map).into_iter().find(|section| section != not))

@@ -1,5 +1,5 @@
-//! The steps of a visit: what a good answer is, and with which codes the contract lets it be refused.
-//! Everything else is unexpected. Knows nothing of who takes the step.
+//! The steps of a visit: what a good answer is, and with which codes the contract lets it be refused. Everything else
+//! is unexpected.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {

@@ -1,5 +1,5 @@
-//! What the crowd counted: steps and their latencies, refusals by code, how visits ended, and
-//! everything that should not have been. Shared by all visitors. Knows nothing of HTTP.
+//! What the crowd counted: steps and their latencies, refusals by code, how visits ended, and everything unexpected.
+//! Shared by all visitors.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::latency::Latency;
 use super::step::Step;
 
-/// Distinct unexpected things remembered with their text; more are counted as one.
+/// Kinds of unexpected things remembered with their text; further kinds are counted as one.
 const BREACHES_MAX: usize = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum End {
     Cancelled,
     NeverPaid,
     RoomClosed,
-    /// Something unexpected stood in the way; it is counted as such, too.
+    /// Something unexpected ended the visit; it is counted as a breach, too.
     Broken,
 }
 

@@ -1,5 +1,5 @@
-//! One visit from arrival to the end: the line, then the shop.
-//! Knows the order of steps; what each of them asks and checks stands in the module of its stage.
+//! One visit from arrival to the end: the line, then the shop. It owns the order of the steps; what each step asks and
+//! checks is in the module of its stage.
 
 use http::Method;
 use serde_json::Value;
@@ -75,7 +75,7 @@ impl Visitor<'_> {
         tokio::time::sleep(self.persona.thinks(least_ms, most_ms)).await;
     }
 
-    /// An Idempotency-Key of its own for each thing wanted.
+    /// A new Idempotency-Key, for each new thing that the visitor asks for.
     pub fn new_key(&mut self) -> String {
         self.keys += 1;
         format!("{}-{}-{}", self.world.run, self.persona.number, self.keys)
@@ -87,7 +87,7 @@ impl Visitor<'_> {
         self.world.must(Call { step, method: Method::GET, path, headers: &headers, body: None, kind }).await
     }
 
-    /// Posts as the signed-in user, with pass and a key of its own.
+    /// Posts as the signed-in user, with a key of its own; a hold carries the pass, too.
     pub async fn post(&mut self, step: Step, path: &str, body: &Value) -> Result<Reply, End> {
         let key = self.new_key();
         let mut headers = vec![("authorization", self.bearer.as_str()), ("idempotency-key", key.as_str())];

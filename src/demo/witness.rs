@@ -1,5 +1,5 @@
-//! An eyewitness beside the audit: who was told that a seat or a coupon number is theirs.
-//! Sees only what buyers see. Knows nothing of HTTP.
+//! A check beside the audit: which orders were told that a seat is theirs, and which coupon numbers were given out. It
+//! sees only what buyers see.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 #[derive(Debug, Default)]
 pub struct Witness {
-    /// Named seats of confirmed orders, by who was told.
+    /// Named seats of confirmed orders, each with its order.
     sold: Mutex<HashMap<String, String>>,
     coupons: Mutex<HashSet<u64>>,
 }

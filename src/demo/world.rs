@@ -1,6 +1,5 @@
-//! What all visitors share, and the one way in which they ask: as good clients, who wait when told to
-//! and repeat with the same key when no answer came. Counts every answer.
-//! Knows nothing of the order in which a visitor does things.
+//! What all visitors share, and the one way in which they send requests: as good clients, who wait when told to and
+//! repeat with the same key when no answer came. Counts every answer.
 
 use std::time::Duration;
 
@@ -12,9 +11,9 @@ use super::step::Step;
 use super::tally::{Count, End, Tally};
 use super::witness::Witness;
 
-/// Times a request is sent when it is put off or lost.
+/// Most times a request is sent, when the server puts it off or no answer comes.
 const TRIES: u32 = 5;
-/// Before a repeat when the server did not say how long.
+/// Pause before a repeat when the server did not say how long.
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub struct World {
@@ -23,7 +22,7 @@ pub struct World {
     pub public_url: String,
     pub event: String,
     pub campaign: String,
-    /// Tells this run's Idempotency-Keys from those of a run before on the same store.
+    /// Distinguishes this run's Idempotency-Keys from those of an earlier run on the same store.
     pub run: String,
     pub tally: Tally,
     pub witness: Witness,
@@ -41,12 +40,12 @@ pub struct Call<'a> {
 
 pub enum Reply {
     Done(Answer),
-    /// By one of the codes [`Step::refusals`] names.
+    /// Refused with one of the codes that [`Step::refusals`] names.
     Refused(&'static str),
 }
 
 impl World {
-    /// `Err`: the visit is over, by something unexpected, which has been counted.
+    /// `Err`: something unexpected has ended the visit, and has been counted.
     pub async fn ask(&self, call: Call<'_>) -> Result<Reply, End> {
         let name = call.step.name();
         for _ in 0..TRIES {

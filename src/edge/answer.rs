@@ -1,4 +1,4 @@
-//! What a handler answers: status, headers, body. Knows no routes.
+//! An answer: its status, headers and body.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -15,11 +15,11 @@ use serde::Serialize;
 
 use super::problem::Problem;
 
-/// What can go wrong with a body that comes from elsewhere.
+/// What can go wrong with a streamed body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Body of every answer: mostly one buffer, sometimes a stream. Only another server's can fail midway; the
-/// client's connection then breaks off, so that it does not take a part for the whole.
+/// Body of an answer: mostly one buffer, sometimes a stream. A stream (another server's body, a draw's list) can fail
+/// midway. The client's connection then breaks off, so that the client does not take a part for the whole.
 #[derive(Debug)]
 pub enum Body {
     Whole(Full<Bytes>),
@@ -52,9 +52,9 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// Room for a place in line, the largest of the frequent answers.
+/// Bytes reserved for a JSON answer: enough for a place in line, the largest of the frequent answers.
 const JSON_USUAL: usize = 768;
-/// A thread keeps no more room than this for the next answer.
+/// Most bytes that a thread keeps reserved for its next JSON answer.
 const JSON_KEPT: usize = 64 * 1024;
 
 /// An answer under construction.
@@ -66,7 +66,7 @@ impl Answer {
         thread_local! {
             static TEXT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(JSON_USUAL));
         }
-        // Copied out, an answer takes as much memory as it is long, at once.
+        // The copy takes exactly as much memory as the answer is long, in one allocation.
         let text = TEXT.with_borrow_mut(|text| {
             text.clear();
             serde_json::to_writer(&mut *text, view).expect("views are maps with text keys");
@@ -137,7 +137,7 @@ impl Answer {
         self
     }
 
-    /// Sets a header. A value that is no header value is left out: none of ours can be one.
+    /// Sets a header. A text that is not a valid header value is skipped; the gateway's own texts are all valid.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().insert(name, value);
@@ -145,7 +145,7 @@ impl Answer {
         self
     }
 
-    /// As [`Answer::header`], of a text nobody needs any more.
+    /// As [`Answer::header`], but takes the text over instead of copying it.
     pub fn header_text(mut self, name: HeaderName, value: String) -> Self {
         if let Ok(value) = HeaderValue::try_from(value) {
             self.0.headers_mut().insert(name, value);
@@ -153,7 +153,7 @@ impl Answer {
         self
     }
 
-    /// For answers with a token, pass, hold, order or anything of a user.
+    /// For answers with a token, a pass, a hold, an order or anything else that is a user's.
     pub fn no_store(mut self) -> Self {
         self.0.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         self
@@ -190,12 +190,12 @@ impl Answer {
         self.0.headers()
     }
 
-    /// Bytes of the body; 0 when nobody knows how many will come.
+    /// Length of the body in bytes; 0 when it is not known beforehand.
     pub fn length(&self) -> u64 {
         hyper::body::Body::size_hint(self.0.body()).exact().unwrap_or(0)
     }
 
-    /// The body, of an answer that is one buffer.
+    /// The body, if it is one buffer.
     pub fn whole(&self) -> Option<Bytes> {
         let Body::Whole(body) = self.0.body() else { return None };
         let collected = body.clone().collect().now_or_never()?;

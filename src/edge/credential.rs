@@ -1,25 +1,25 @@
-//! What a visitor carries: the queue token and the pass, in a header or in our cookies.
-//! Knows no signatures.
+//! A visitor's credentials, the queue token and the pass: how a header or cookie carries them. Checking their
+//! signatures belongs in `admission`.
 
 use http::{HeaderMap, HeaderName, header};
 
 pub const QUEUE_HEADER: HeaderName = HeaderName::from_static("stanchion-queue");
 pub const PASS_HEADER: HeaderName = HeaderName::from_static("stanchion-pass");
 
-/// Longest a browser keeps a queue cookie, seconds: a place has no end of its own.
+/// How long a browser keeps a queue cookie, seconds. A place itself does not expire, so it gives no such time.
 const QUEUE_COOKIE_S: i64 = 7 * 24 * 3600;
 
-/// Set at the waiting room's door and sent with its form: whether the browser keeps cookies at all.
+/// A cookie that the waiting room's page sets. If it comes back with the page's form, the browser keeps cookies.
 const PROBE: &str = "stanchion_cookies";
 
-/// Which of the two.
+/// The two credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Queue,
     Pass,
 }
 
-/// How it came: a cookie is sent by the browser whoever asks it to.
+/// How a credential came. A browser adds a cookie by itself, even to a request that another site made it send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carried {
     Header,
@@ -43,15 +43,15 @@ impl Kind {
     }
 }
 
-/// The token or pass for an event; the header wins. Of several cookies of its name (another path's or another
-/// host's reach us too) the first that is `good`, else the first.
+/// The token or pass for an event. The header wins over cookies. Several cookies may have its name, since cookies of
+/// another path or host reach us too: the first that is `good` counts, else the first.
 pub fn find<'a>(
     headers: &'a HeaderMap,
     kind: Kind,
     event: &str,
     good: impl Fn(&str) -> bool,
 ) -> Option<(&'a str, Carried)> {
-    // An unreadable header is there, and is no token.
+    // An unreadable header counts as present, with an empty and so invalid token.
     if let Some(value) = headers.get(kind.header()) {
         return Some((value.to_str().unwrap_or(""), Carried::Header));
     }
@@ -67,7 +67,7 @@ pub fn find<'a>(
     Some((best, Carried::Cookie))
 }
 
-/// Whether a cookie of its name holds this very token or pass.
+/// Whether one of its cookies contains exactly this token or pass.
 pub fn is_in_cookie(headers: &HeaderMap, kind: Kind, event: &str, text: &str) -> bool {
     values(headers, kind, event).any(|value| value == text)
 }
@@ -77,15 +77,15 @@ pub fn keeps_cookies(headers: &HeaderMap) -> bool {
     cookies(headers).any(|(name, _)| name == PROBE.as_bytes())
 }
 
-/// The values of the cookies of this name.
+/// The values of all cookies for this credential and event.
 fn values<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let name = kind.cookie(event);
     let ours = cookies(headers).filter(move |(n, _)| *n == name.as_bytes());
     ours.filter_map(|(_, value)| std::str::from_utf8(value).ok())
 }
 
-/// Names and values of all cookies, as bytes: other programs of the host may put any byte into theirs, and
-/// that must not hide ours.
+/// Names and values of all cookies, as bytes: other programs on this host may put any bytes into their cookies, and
+/// those must not hide ours.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let pairs = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|&b| b == b';'));
     pairs.filter_map(|pair| {
@@ -110,12 +110,12 @@ impl Jar {
         self.set(Kind::Pass, event, pass, expires_in_s)
     }
 
-    /// Says nothing but that it was kept, until the browser is closed.
+    /// A cookie for the browser's session, which only shows that the browser keeps cookies.
     pub fn probe(self) -> String {
         format!("{PROBE}=1; Path=/room; HttpOnly; SameSite=Lax{}", self.secure())
     }
 
-    /// Makes the browser forget it.
+    /// Makes the browser delete the cookie.
     pub fn drop(self, kind: Kind, event: &str) -> String {
         self.set(kind, event, "", 0)
     }

@@ -1,4 +1,4 @@
-//! Errors as pages, for requests whose answer a person looks at. Knows no route in particular.
+//! Errors as pages, for requests whose answer a person sees.
 
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, StatusCode};
@@ -8,10 +8,10 @@ use super::problem::{Code, Problem};
 use crate::random;
 use crate::web::room::{self, Again, ErrorPage, Fault, Lang, Template};
 
-/// After a fault that names no time a page is tried again after so long, s.
+/// After a fault that names no time, a page is tried again after this many seconds.
 const AGAIN_S: u64 = 5;
 
-/// Whether the answer is shown to a person.
+/// Whether the answer is shown to a person: the client accepts `text/html`.
 pub fn is_page(headers: &HeaderMap) -> bool {
     accepts(headers, b"text/html")
 }
@@ -21,16 +21,17 @@ fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
     accepted.into_iter().any(|kind| kind.trim_ascii().starts_with(wanted))
 }
 
-/// Who would read the page of an error: what has to be noted of a request before it is handled.
+/// What an error's page needs to know of its request. It is noted before the request is handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
     lang: Lang,
-    /// Where the page is tried again: empty: at its own address. `None`: to try again would change something.
+    /// The path at which the page is tried again; empty: its own address. `None`: another try could change something.
     again: Option<String>,
 }
 
 impl Reader {
-    /// `None`: a program asks. The waiting room has nothing but pages, unless JSON is asked for.
+    /// `None`: a program asks. Under `/room/` a client that does not ask for HTML gets a page too, unless it accepts
+    /// JSON.
     pub fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
         let room = path.strip_prefix("/room/");
         if !is_page(headers) && (room.is_none() || accepts(headers, b"application/json")) {
@@ -38,13 +39,13 @@ impl Reader {
         }
         let lang = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let own = matches!(*method, Method::GET | Method::HEAD).then(String::new);
-        // The page's forms are answered at the page.
-        let event = room.and_then(|rest| rest.split('/').next()).filter(|event| crate::ids::is_slug(event));
+        // A form of the waiting room's page leads back to the page.
+        let event = room.and_then(|rest| rest.split('/').next()).filter(|event| crate::facts::ids::is_slug(event));
         let again = own.or_else(|| event.map(|event| format!("/room/{event}")));
         Some(Self { lang: Lang::wanted(lang), again })
     }
 
-    /// The problem as this reader sees it: with its status and all its headers.
+    /// The problem as a page, with its status and all its headers.
     pub fn page(&self, problem: &Problem, request_id: &str, template: &Template) -> Answer {
         let nonce = hex::encode(random::bytes::<16>());
         let after_s = after_s(problem);
@@ -66,7 +67,8 @@ impl Reader {
     }
 }
 
-/// When to try again, if that is of any use. Not before `Retry-After`, and not all together.
+/// Seconds until the page tries again; `None`: another try is useless. It is never before `Retry-After`, and random, so
+/// that not all pages come back at once.
 fn after_s(problem: &Problem) -> Option<u64> {
     let ours = problem.code.status().is_server_error();
     let least_s = problem.retry_after_seconds().or(ours.then_some(AGAIN_S))?;

@@ -1,5 +1,6 @@
-//! Faults in the log: of one kind at most one line a second, with how many more there were. When a store is away
-//! every request is a fault, and a line for each would fill the disk with what one line says.
+//! Bounds how often faults are logged: for one part at most one line a second, with the number of faults left out
+//! before it. When a store is away every request is a fault, and a line for each would fill the disk with the same
+//! message.
 
 use std::time::Duration;
 
@@ -10,18 +11,18 @@ use crate::clock::{self, Instant};
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// By the part that was away: a closed set.
+/// The last line for each part that was away. The parts are a closed set, so the map stays small.
 #[derive(Default)]
 pub struct FaultLog(DashMap<&'static str, Said>);
 
 struct Said {
     at: Instant,
-    /// Since then, unsaid.
+    /// Faults since then that were not logged.
     more: u64,
 }
 
 impl FaultLog {
-    /// Whether to say this one, with how many were not since the last.
+    /// `Some`: this fault is to be logged, with the number of faults left out since the last line.
     pub fn say(&self, part: &'static str) -> Option<u64> {
         self.say_at(part, clock::instant())
     }

@@ -1,6 +1,6 @@
-//! Faults of the ledger and the catalogue as problems. Refusals are the handlers' to name.
+//! Turns faults of the ledger and the catalogue into problems. Refusals are named by the handlers.
 
-use super::draws;
+use super::api::room::draws;
 use super::problem::{Code, Problem};
 use crate::{catalog, ledger};
 

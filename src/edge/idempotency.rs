@@ -1,4 +1,4 @@
-//! The caller's Idempotency-Key. Knows not what the key brings about.
+//! Reads the caller's Idempotency-Key.
 
 use http::HeaderMap;
 
@@ -6,8 +6,8 @@ use super::problem::{Code, Problem};
 
 pub const HEADER: &str = "idempotency-key";
 
-/// The key: 1 to 255 printable ASCII characters, given once. The quotes that a structured field has around a string
-/// are no part of it.
+/// The key: 1 to 255 printable ASCII characters, given once. Quotes around it, as around a structured field's string,
+/// are not part of it.
 pub fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

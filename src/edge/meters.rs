@@ -1,4 +1,4 @@
-//! Counts and times of answers, and what is under way. Knows no routes.
+//! Counts and times of answers, and the number of requests under way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use metrics::{Histogram, counter, gauge, histogram};
 use super::router::Listener;
 use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS, Tally};
 
-/// Handles by operation, method and status: closed sets, so the map stays small. It is read by every
-/// request and nearly never changes, so reading it writes nothing.
+/// Metric handles by operation, method and status: closed sets, so the map stays small. Every request reads it and it
+/// hardly ever changes, so a read writes to no memory that others read.
 #[derive(Default)]
 pub struct Meters(ArcSwap<HashMap<Key, Arc<Meter>, RandomState>>);
 
@@ -37,11 +37,11 @@ impl Meters {
             meters.entry(key).or_insert_with(|| new.clone());
             meters
         });
-        // Whoever was first: theirs is the one that is told.
+        // If another thread has inserted a meter first, that one counts.
         before.get(&key).unwrap_or(&new).note(took);
     }
 
-    /// Tells the counters, for who is about to read them.
+    /// Brings the counters up to date before they are read.
     pub fn tell(&self) {
         self.0.load().values().for_each(|meter| meter.answers.tell());
     }
@@ -63,7 +63,7 @@ impl Meter {
     }
 }
 
-/// A method by name; whatever nobody has heard of is one label.
+/// A method's label; all unknown methods share one.
 fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -77,8 +77,8 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// How many requests are under way on each listener: those that we work on. One whose client still sends its
-/// body, or that a server behind us has, is not among them.
+/// How many requests of each listener the gateway is working on. A request whose body is still arriving, a long poll,
+/// and a request that a server behind us answers are not among them.
 #[derive(Default)]
 pub struct UnderWay {
     public: AtomicUsize,
@@ -108,7 +108,7 @@ impl UnderWay {
         }
     }
 
-    /// Sets the gauges, for who is about to read them.
+    /// Sets the gauges before they are read.
     pub fn tell(&self) {
         for (listener, count) in [("public", &self.public), ("admin", &self.admin)] {
             gauge!(EDGE_IN_FLIGHT, "listener" => listener).set(count.load(Ordering::Relaxed) as f64);
@@ -117,7 +117,7 @@ impl UnderWay {
 }
 
 impl Counted<'_> {
-    /// How many were under way when this one began, itself among them.
+    /// How many requests were under way when this one began, including it.
     pub fn count(&self) -> usize {
         self.count
     }

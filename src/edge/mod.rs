@@ -1,44 +1,30 @@
-//! HTTP in and out: the server, one table of routes, the one table of problems, and thin handlers.
-//! Knows nothing of how shared state changes.
+//! HTTP: the server, one table of routes, one table of problems, and thin handlers. How shared state changes belongs in
+//! the stages behind it.
 
 pub mod answer;
-pub mod asks;
+pub mod api;
 pub mod auth;
-pub mod body;
-pub mod client;
-pub mod connections;
 pub mod credential;
-pub mod draws;
 pub mod error_page;
 mod fault_log;
 mod faults;
-pub mod gzip;
-pub mod handlers;
+pub mod http;
 pub mod idempotency;
-pub mod limits;
 pub mod meters;
 pub mod openapi;
 pub mod operator;
 pub mod origin;
-pub mod place;
 pub mod problem;
-pub mod query;
+pub mod proxy;
 pub mod request;
 pub mod router;
-pub mod routes;
-pub mod sending;
-pub mod server;
 pub mod service;
 pub mod state;
-pub mod upstream;
-pub mod views;
-pub mod waiting;
-pub mod workers;
 
 use crate::admission::Room;
 use crate::catalog::Event;
-use crate::draw::DrawKey;
-use crate::lane::room::Order;
+use crate::facts::draw::DrawKey;
+use crate::facts::room::Order;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};

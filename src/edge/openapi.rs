@@ -1,4 +1,4 @@
-//! The OpenAPI documents, one a listener, made from the table of routes. Knows no route in particular.
+//! The OpenAPI documents, one for each listener, made from the table of routes.
 
 pub mod example;
 mod parameters;
@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+use super::api as routes;
+use super::http::gzip;
 use super::problem::{Code, ProblemSchema};
 use super::router::{Content, Header, Listener, Needed, Reply, Route, Served, Who, schema_of};
-use super::{gzip, routes};
 
 /// Schemas named so far.
 type Named = Vec<(String, RefOr<Schema>)>;
@@ -78,7 +79,7 @@ pub fn document(listener: Listener, admin_public: bool) -> Value {
     })
 }
 
-/// Every schema that the routes name, as often as they do.
+/// The schemas that the routes name. A schema that is named twice is there twice.
 pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
     let mut named = Named::new();
     schema_of::<ProblemSchema>(&mut named);
@@ -95,11 +96,11 @@ pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
     named
 }
 
-/// Every code that a route may answer on a listener: its own and those of its kind.
+/// Every code that a route may answer on a listener: its own, and those of every route of its kind.
 pub fn codes(route: &Route, listener: Listener) -> BTreeSet<Code> {
     let mut codes: BTreeSet<Code> = route.errors.iter().copied().collect();
     codes.extend([Code::Internal, Code::Unavailable]);
-    // Operators are let in always.
+    // The admin listener refuses nobody for asking too much.
     if listener == Listener::Public {
         codes.extend([Code::TooManyRequests, Code::Overloaded]);
     }
@@ -147,7 +148,7 @@ impl Writer<'_> {
             "responses": self.responses(),
         });
         let security = match route.who {
-            // Where the room is for signed-in users only.
+            // A bearer is needed only where the room is for signed-in users.
             Who::Anyone if route.errors.contains(&Code::Unauthenticated) => Some(json!([{}, {"user": []}])),
             Who::Anyone => None,
             Who::User => Some(json!([{"user": []}])),
@@ -164,7 +165,7 @@ impl Writer<'_> {
         operation
     }
 
-    /// A schema with an example of it, in which these fields are others.
+    /// A schema with its example, in which the fields of `other` are replaced.
     fn media(&self, schema: &RefOr<Schema>, other: &Value) -> Value {
         let schema = serde_json::to_value(schema).expect("a schema is JSON");
         match example::of(&schema, self.schemas) {
@@ -210,7 +211,7 @@ impl Writer<'_> {
             by_status.entry(code.status().as_u16()).or_default().push(code);
         }
         for (status, codes) in by_status {
-            // A status may have a view of its own too, as readiness has.
+            // A status may already have a view of its own, as the 503 of readiness has.
             let response = responses.entry(status.to_string()).or_insert_with(|| json!({"description": ""}));
             let told: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.title())).collect();
             let told = told.join(". ");

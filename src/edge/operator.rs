@@ -1,11 +1,11 @@
-//! What an operator may ask of the running house beyond the catalogue: `app` gives the admin routes one
-//! of these, so that the edge need not know the pipeline.
+//! What an operator may ask of the running gateway beyond the catalogue. `app` implements it, so that the edge does not
+//! depend on the pipeline.
 
 use async_trait::async_trait;
 
-use super::views::operations::{AuditView, PipelineView};
+use super::api::admin::operations::view::{AuditView, PipelineView};
 
-/// What a payment attempt came to, as a human found out.
+/// How a payment attempt ended, as a human found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
@@ -30,15 +30,15 @@ pub enum Resolved {
     Closed,
 }
 
-/// A part of the house was away.
+/// A part of the gateway was away.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]
 pub trait Operator: Send + Sync + 'static {
     async fn audit(&self) -> Result<AuditView, Fault>;
     async fn pipeline(&self) -> Result<PipelineView, Fault>;
-    /// Returns a dead letter, and the later records of its order, to its lane.
+    /// Writes a dead letter, and all other dead letters of its order, to the ledger and to its lane's log again.
     async fn requeue(&self, dead_letter: &str) -> Result<Requeued, Fault>;
-    /// Closes an open payment attempt with an answer the provider would not give.
+    /// Closes an open payment attempt with the answer that its provider did not give.
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<Resolved, Fault>;
 }

@@ -1,5 +1,4 @@
-//! Where a browser's request comes from: our own pages, or sites that are allowed to call.
-//! Knows no routes.
+//! The origin of a browser's request: our own pages, a site that is allowed to call, or any other site.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -15,7 +14,7 @@ const REQUEST_HEADERS: &str =
 const ANSWER_HEADERS: &str = "etag, idempotent-replayed, location, retry-after, stanchion-visitor, x-request-id";
 
 pub struct Origins {
-    /// Of `public_url`; empty: the Host header's.
+    /// The origin of `public_url`; `None`: that of the Host header.
     own: Option<String>,
     allowed: Vec<String>,
     pub https: bool,
@@ -30,8 +29,8 @@ impl Origins {
         }
     }
 
-    /// Whether a cookie may be believed: what the browser says of the request's origin must name us, and
-    /// a browser that says nothing is not believed either.
+    /// Whether a cookie may be believed. The browser must name us as the request's origin; if it names none, the cookie
+    /// is not believed.
     pub fn must_be_own(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let origin = text(headers, header::ORIGIN).map(|origin| self.is_own(origin, headers));
         let site = text(headers, HeaderName::from_static("sec-fetch-site")).map(|site| site == "same-origin");
@@ -41,8 +40,8 @@ impl Origins {
         }
     }
 
-    /// Whether the answer may set cookies over those the browser keeps: a page of a site that is neither
-    /// ours nor allowed may not. (Its POST carries no cookie of ours, so it would look like a stranger's.)
+    /// Whether the answer may replace cookies that the browser keeps. A page of a site that is neither ours nor allowed
+    /// may not cause that. (Its POST carries none of our cookies, so its visitor would look like a newcomer.)
     pub fn must_not_be_foreign(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let foreign =
             |origin: &str| !self.is_own(origin, headers) && self.allowed(headers.get(header::ORIGIN)).is_none();
@@ -53,7 +52,7 @@ impl Origins {
         let Some(origin) = normal(origin) else { return false };
         match &self.own {
             Some(own) => origin == *own,
-            // Which of the two schemes, a gateway behind TLS cannot tell.
+            // A gateway behind a TLS proxy cannot tell the scheme, so both are accepted.
             None => text(headers, header::HOST).is_some_and(|host| {
                 ["http", "https"].iter().any(|scheme| normal(&format!("{scheme}://{host}")).as_ref() == Some(&origin))
             }),
@@ -93,7 +92,7 @@ impl Origins {
     }
 }
 
-/// `scheme://host[:port]` in lower case, the scheme's own port left out; `None`: no such thing (`null`).
+/// `scheme://host[:port]` in lower case, without the scheme's default port; `None`: not of this form (`null`).
 fn normal(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let (scheme, host) = (uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase());
@@ -104,7 +103,7 @@ fn normal(url: &str) -> Option<String> {
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    // Unreadable is not absent.
+    // An unreadable value counts as `null`, not as absent.
     headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("null"))
 }
 

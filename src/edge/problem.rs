@@ -1,14 +1,13 @@
-//! The one table of error codes, and the RFC 9457 answer made of them.
-//! Knows no stage's outcomes: handlers choose the code.
+//! The one table of error codes, and the RFC 9457 answer made of them. Handlers choose the code for a stage's outcome.
 
 use http::StatusCode;
 use serde::Serialize;
 
-use super::views::challenge::ChallengeView;
+use super::api::queue::challenge::ChallengeView;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident => $text:literal, $status:literal, $retry:ident, $title:literal;)*) => {
-        /// Every code of API.md.
+        /// Every error code of the API.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $($(#[doc = $doc])* $name,)* }
 
@@ -38,12 +37,12 @@ codes! {
 
     Unauthenticated => "UNAUTHENTICATED", 401, Never, "A valid bearer token is required";
     QueueTokenInvalid => "QUEUE_TOKEN_INVALID", 401, Never, "The queue token is not one of ours for this event";
-    /// `PASS_REQUIRED` where the answer is for `auth_request` and friends.
+    /// `PASS_REQUIRED` to another server that asks about a visitor's pass, as nginx does with `auth_request`.
     PassUnverified => "PASS_REQUIRED", 401, Never, "A live pass of this event is required";
 
     AdminRequired => "ADMIN_REQUIRED", 403, Never, "The scope admin is required";
     BadOrigin => "BAD_ORIGIN", 403, Never, "A cookie-carried request must come from our own origin";
-    /// `PASS_REQUIRED` where a user is signed in but not inside.
+    /// `PASS_REQUIRED` to the visitor or user who lacks the pass.
     PassRequired => "PASS_REQUIRED", 403, Never, "A live pass of this event is required";
     ProofRequired => "PROOF_REQUIRED", 403, Later, "Many are entering: a proof of work is required";
     ProofInvalid => "PROOF_INVALID", 403, Never, "The proof of work does not hold";
@@ -119,7 +118,7 @@ impl Code {
         self.row().2 == Retry::Later
     }
 
-    /// `WWW-Authenticate`: every 401 says what would be believed (RFC 9110 §11.6.1).
+    /// `WWW-Authenticate`: every 401 names the credential it wants (RFC 9110 §11.6.1).
     pub fn challenge(self) -> Option<&'static str> {
         match self {
             Code::QueueTokenInvalid => Some("Stanchion-Queue realm=\"stanchion\""),
@@ -133,7 +132,7 @@ impl Code {
     }
 }
 
-/// What is wrong with one field: an RFC 6901 pointer into the body (or `?name` of the query).
+/// What is wrong with one field, named by an RFC 6901 pointer into the body (or `?name` of the query).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
     #[schema(example = "/seats/1")]
@@ -142,10 +141,10 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A fault behind a problem: told to the log, never to the client.
+/// The fault behind a problem. It goes to the log, never to the client.
 #[derive(Debug)]
 pub struct Cause {
-    /// Which part was away: a closed set, it is a metric's label.
+    /// The part that was away: one of a closed set, because it is a metric's label.
     pub part: &'static str,
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -190,12 +189,12 @@ impl Problem {
         Self { errors, ..Self::new(Code::Validation) }
     }
 
-    /// A part that was away or answered nonsense: 503 `UNAVAILABLE`, the cause goes to the log.
+    /// 503 `UNAVAILABLE` for a part that was away or answered nonsense. The cause goes to the log.
     pub fn unavailable(part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable).caused_by(part, source)
     }
 
-    /// What is behind it, for the log; `part` is of a closed set.
+    /// Adds the cause, for the log; `part` is one of a closed set.
     pub fn caused_by(self, part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { cause: Some(Box::new(Cause { part, source: source.into() })), ..self }
     }
@@ -233,11 +232,11 @@ impl From<Code> for Problem {
     }
 }
 
-impl From<crate::lane::Fault> for Problem {
-    fn from(fault: crate::lane::Fault) -> Self {
-        use crate::lane::Fault;
+impl From<crate::facts::fault::Fault> for Problem {
+    fn from(fault: crate::facts::fault::Fault) -> Self {
+        use crate::facts::fault::Fault;
         match fault {
-            // Told by readiness and a gauge; not a fault worth a log line a request.
+            // Readiness and a gauge show it already, so it needs no log line for each request.
             Fault::Recovering(_) => Self::new(Code::Recovering).retry_after(2),
             Fault::Unavailable { .. } => Self::unavailable("lane", fault),
             Fault::Contract { .. } => Self::new(Code::Internal).caused_by("contract", fault),
@@ -245,7 +244,7 @@ impl From<crate::lane::Fault> for Problem {
     }
 }
 
-/// The JSON of a problem; [`ProblemSchema`] is how it is described.
+/// The JSON of a problem; [`ProblemSchema`] describes it.
 #[derive(Debug, Serialize)]
 pub struct ProblemView<'a> {
     #[serde(rename = "type")]
@@ -269,7 +268,7 @@ pub struct ProblemView<'a> {
     pub challenge: Option<&'a ChallengeView>,
 }
 
-/// A problem as the API's document describes it: every field of [`ProblemView`], those that not every code has optional.
+/// A problem as the API's document describes it: every field of [`ProblemView`], optional where some codes lack it.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem)]
 #[expect(dead_code, reason = "only described")]
@@ -288,7 +287,7 @@ pub struct ProblemSchema {
     errors: Option<Vec<FieldError>>,
     /// `SEATS_TAKEN` and `SEATS_SOLD` only: ids of seats.
     conflicts: Option<Vec<String>>,
-    /// `PROOF_REQUIRED` and `PROOF_INVALID` only, as the five after it: what to solve.
+    /// What to solve. This field and the five after it are for `PROOF_REQUIRED` and `PROOF_INVALID` only.
     challenge: Option<String>,
     bits: Option<u8>,
     algorithm: Option<String>,

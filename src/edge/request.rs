@@ -1,4 +1,4 @@
-//! One request as its handler sees it: who asks, for what, with which body. Knows no answers.
+//! One request as its handler sees it: who asks, for what, with which body.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,19 +8,21 @@ use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 
 use super::auth::User;
-use super::body::{self, Parsed};
 use super::credential::Carried;
+use super::http::body;
+use super::http::body::Parsed;
+use super::http::query::Query;
 use super::idempotency;
 use super::problem::{Code, Problem};
-use super::query::Query;
 use super::router::Params;
 use super::state::State;
 use crate::admission::tokens::Claim;
-use crate::ids::{self, CampaignId, EventId, UserId};
+use crate::facts::ids;
+use crate::facts::ids::{CampaignId, EventId, UserId};
 
 pub struct Request {
     pub state: Arc<State>,
-    /// Of this request, also in the answer and in every log line.
+    /// The request's id, which is also in the answer and in its log lines.
     pub id: String,
     pub method: Method,
     /// Percent-decoded.
@@ -28,10 +30,10 @@ pub struct Request {
     pub headers: HeaderMap,
     pub query: Query,
     pub body: Bytes,
-    /// Who connected, or who a trusted proxy says did.
+    /// The address that connected, or the one that a trusted proxy names.
     pub client: IpAddr,
     pub user: Option<Arc<User>>,
-    /// Of the queue token in its header or cookie, when that is good and of the event the path names.
+    /// The place in the queue token of the header or cookie, if the token is good and of the request's event.
     pub place: Option<Claim>,
     pub params: Params,
 }
@@ -60,8 +62,8 @@ impl Request {
         self.user.as_deref().map(|user| &user.id).ok_or(Code::Unauthenticated.into())
     }
 
-    /// What came in a cookie was sent by the browser, whoever made it: a request that changes something
-    /// must then come from our own pages.
+    /// Whether a credential may be believed. A browser sends cookies with requests from any site, so a request that
+    /// changes something and carries it in a cookie must come from our own pages.
     pub fn believe(&self, carried: Carried) -> Result<(), Problem> {
         match carried {
             Carried::Header | Carried::Body => Ok(()),
@@ -98,7 +100,7 @@ impl Request {
         })
     }
 
-    /// A header's text; `None` when absent or no visible ASCII.
+    /// A header's text; `None` when it is absent or is not visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

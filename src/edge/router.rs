@@ -1,6 +1,6 @@
-//! From method and path to a route. The table itself is in `routes`.
+//! Finds the route of a method and a path. The table itself is in `routes`.
 //!
-//! HEAD is answered as GET; a path without the asked method answers 405 with what it has.
+//! HEAD is answered as GET. A path that does not have the method is answered 405, with the methods it has.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,10 +15,10 @@ use utoipa::openapi::{RefOr, schema::Schema};
 
 use super::Outcome;
 use super::answer::Answer;
+use super::api::page::Page;
 use super::problem::{Code, Problem};
 use super::request::Request;
 use super::state::State;
-use super::views::page::Page;
 use crate::admission::tokens::Claim;
 
 /// Who may ask.
@@ -34,7 +34,7 @@ pub enum Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Served {
     Public,
-    /// On the admin listener; on the public one too when `[admin] public`.
+    /// On the admin listener, and with `[admin] public` on the public one too.
     Admin,
     /// On the admin listener only.
     Ops,
@@ -47,7 +47,7 @@ pub enum Listener {
     Admin,
 }
 
-/// What a request sends in its query or its headers, beside what the path names.
+/// A parameter in a request's query or headers.
 pub struct Parameter {
     pub name: &'static str,
     pub within: Within,
@@ -70,23 +70,23 @@ pub struct RequestBody {
     pub needed: Needed,
 }
 
-/// How much a route asks of its body.
+/// Whether a request must have a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needed {
     Always,
-    /// Without one the request is taken to send `{}`.
+    /// A missing body counts as `{}`.
     Optional,
     /// Optional, and read as JSON whatever its content type.
     Beacon,
 }
 
-/// A status that a route answers when all went well.
+/// A status that a route answers with something other than a problem.
 pub struct Reply {
     pub status: u16,
     pub what: &'static str,
     pub content: Content,
     pub headers: Vec<Header>,
-    /// Fields in which this answer's example is unlike its view's.
+    /// Fields in which this answer's example differs from its view's.
     pub example: Value,
 }
 
@@ -95,11 +95,11 @@ pub struct Header {
     pub name: &'static str,
     pub what: &'static str,
     pub example: &'static str,
-    /// On every such answer, or on some.
+    /// True: on every such answer. False: on some.
     pub always: bool,
 }
 
-/// What such an answer holds.
+/// What such an answer contains.
 pub enum Content {
     None,
     /// A JSON view.
@@ -110,11 +110,11 @@ pub enum Content {
     },
 }
 
-/// What a route may answer at a glance.
+/// A request that its route may answer at a glance, from memory.
 pub struct Glance<'a> {
     pub state: &'a State,
     pub headers: &'a HeaderMap,
-    /// Of the request's good queue token, for the event that the path names.
+    /// The place in the request's queue token, which is good and of the request's event.
     pub place: &'a Claim,
 }
 
@@ -129,10 +129,10 @@ pub fn schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))
 }
 
-/// utoipa names a generic's argument in its schema without bringing it along.
+/// The schema of a page of `T`. utoipa refers to a generic type's argument without adding its schema.
 fn page_schema_of<T: ToSchema>(named: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
     schema_of::<T>(named);
-    // And one page's name for all of them.
+    // utoipa would also give the pages of all types one name.
     let name = format!("{}Page", T::name());
     named.push((name.clone(), <Page<T> as utoipa::PartialSchema>::schema()));
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(name))
@@ -162,8 +162,8 @@ pub struct Route {
     pub parameters: Vec<Parameter>,
     /// The codes of its own, beyond those any route may answer.
     pub errors: Vec<Code>,
-    /// Answers a GET of somebody with a place from memory, before a request is made of it for the handler,
-    /// which costs several times as much; `None`: the handler has to.
+    /// Answers a GET of a visitor with a place from memory, or leaves it to the handler (`None`). Making a request for
+    /// the handler costs several times as much.
     pub glance: Option<fn(&Glance<'_>) -> Option<Answer>>,
     pub handler: Handler,
 }
@@ -228,8 +228,8 @@ impl Route {
         self
     }
 
-    /// A server asks this for each request of its visitor's, so a visitor with a good pass is not counted
-    /// here: how much is too much is that server's to say.
+    /// Another server asks this for each request of a visitor, so a visitor whom a signature vouches for is not limited
+    /// here: that server decides how much is too much.
     pub fn relayed(mut self) -> Self {
         self.relayed = true;
         self
@@ -292,7 +292,7 @@ impl Route {
         self.with_header(Header { name, what, example, always: true })
     }
 
-    /// A header that the answer named last has at times.
+    /// A header that the answer named last sometimes has.
     pub fn may_carry(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
         self.with_header(Header { name, what, example, always: false })
     }
@@ -302,7 +302,7 @@ impl Route {
         self
     }
 
-    /// What the example of the answer named last has that is unlike its view's.
+    /// Fields in which the example of the answer named last differs from its view's.
     pub fn shown_with(mut self, fields: Value) -> Self {
         self.last_answer().example = fields;
         self
@@ -382,7 +382,7 @@ struct Path {
 /// Parameters of a path, percent-decoded.
 pub type Params = Vec<(&'static str, String)>;
 
-/// A route found, with the parameters of the path it was found by.
+/// A route that was found, with the parameters of the path.
 pub struct Found<'r, 'p> {
     pub route: &'r Route,
     names: &'r [&'static str],
@@ -404,7 +404,7 @@ impl<'p> Found<'_, 'p> {
     }
 }
 
-/// `None`: no UTF-8 once decoded.
+/// `None`: the decoded bytes are not UTF-8.
 fn decoded(raw: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(raw).decode_utf8().ok()
 }
@@ -427,7 +427,7 @@ impl Router {
         &self.routes
     }
 
-    /// `NOT_FOUND` also for a path that is no UTF-8 once decoded.
+    /// `NOT_FOUND` also for a path with a parameter that is not UTF-8 when decoded.
     pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<Found<'r, 'p>, Problem> {
         let found = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
         let (Path { rows, names }, values) = (found.value, found.params);
@@ -455,6 +455,46 @@ impl Router {
         methods.sort_unstable();
         methods.join(", ")
     }
+}
+
+pub fn get<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    Route::new(Method::GET, pattern, operation, summary, handler)
+}
+
+pub fn post<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    Route::new(Method::POST, pattern, operation, summary, handler)
+}
+
+pub fn put<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    Route::new(Method::PUT, pattern, operation, summary, handler)
+}
+
+pub fn patch<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    Route::new(Method::PATCH, pattern, operation, summary, handler)
+}
+
+pub fn delete<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    Route::new(Method::DELETE, pattern, operation, summary, handler)
 }
 
 #[cfg(test)]

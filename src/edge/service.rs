@@ -1,5 +1,5 @@
-//! What happens to every request around its handler: bounds, who asks, the body, time, the answer's
-//! headers, the log. Knows no connections and no route in particular.
+//! What happens to every request around its handler: limits, who asks, the body, the time limit, the answer's headers,
+//! the log.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -19,29 +19,29 @@ use tracing::Instrument as _;
 
 use super::answer::{Answer, Body, BoxError};
 use super::auth::User;
-use super::body;
-use super::client::Proxies;
 use super::error_page::Reader;
-use super::limits::{Asker, TooSoon};
+use super::http::client::Proxies;
+use super::http::limits::{Asker, TooSoon};
+use super::http::query::Query;
+use super::http::{body, gzip};
 use super::meters::Counted;
 use super::problem::{Cause, Code, Problem};
-use super::query::Query;
+use super::proxy::Upstream;
 use super::request::Request;
 use super::router::{Found, Glance, Listener, Params, Route, Router, Who};
 use super::state::State;
-use super::upstream::Upstream;
-use super::{Outcome, gzip, routes};
+use super::{Outcome, api as routes};
 use crate::admission::tokens::Claim;
-use crate::clock::{self, Instant};
-use crate::ids::EventId;
+use crate::clock::Instant;
+use crate::facts::ids::EventId;
 use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
-use crate::random;
+use crate::{clock, random};
 
 mod pass_on;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What a long poll may take on top of the request timeout: the largest `wait_s`.
+/// How much longer than the request timeout a long poll may take: the largest `wait_s`.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// The requests of one listener.
@@ -50,24 +50,24 @@ pub struct Service {
     listener: Listener,
     router: Arc<Router>,
     proxies: Proxies,
-    /// Handlers that run to their end though the client is gone.
+    /// Handlers that run to their end even when the client is gone.
     running: TaskTracker,
 }
 
-/// Who a request is known as, a signature having vouched for it.
+/// Who sent a request, vouched for by a signature.
 enum Known {
     User(Arc<User>),
-    /// By the queue token of the request's event, which is its place.
+    /// The place in the queue token of the request's event.
     Place(Claim),
-    /// By its pass.
+    /// The visitor of the pass of the request's event.
     Visitor(String),
 }
 
-/// What is to be done about a request that may be answered.
+/// What remains to be done for a request that was let in.
 enum Task<'a> {
     /// Nothing more: this is the answer.
     Answer(Answer),
-    /// The server behind us has it.
+    /// The server behind us answers it.
     PassOn(Arc<Upstream>, Counted<'a>),
     Handle(Asked<'a>),
 }
@@ -82,15 +82,15 @@ struct Asked<'a> {
     under_way: Counted<'a>,
 }
 
-/// What is noted of a request before anything is done about it.
+/// What is noted of a request before it is handled.
 struct Noted {
     id: String,
     started: Instant,
     method: Method,
     origin: Option<HeaderValue>,
-    /// Who would look at the page of an error.
+    /// Set if an error is to be shown as a page.
     reader: Option<Reader>,
-    /// Where it is logged.
+    /// Set if it will be logged.
     path: Option<String>,
 }
 
@@ -143,13 +143,13 @@ impl Service {
         let outcome = match self.admit(&request, peer, &mut operation) {
             Ok(Task::Answer(answer)) => Ok(answer),
             Ok(task) => {
-                // A span costs as much as a good part of a join. Faults are logged with the id in any case, and
-                // what users do has it in every line.
+                // A span costs a good part of what entering the line costs. So only the requests of users have one at
+                // the level info, for the id in each of their log lines. Faults are logged with the id in any case.
                 let span = match &task {
                     Task::Handle(asked) if asked.user.is_some() => tracing::info_span!("request", id = noted.id),
                     _ => tracing::debug_span!("request", id = noted.id),
                 };
-                // Boxed: who is answered at once should not have to carry the room that this needs.
+                // Boxed, so that a request that is answered at once does not need the memory of this future.
                 Box::pin(self.carry_out(task, &noted.id, request, peer).instrument(span)).await
             }
             Err(problem) => Err(problem),
@@ -173,7 +173,7 @@ impl Service {
         answer.header_text(REQUEST_ID, id).into_response()
     }
 
-    /// A fault is logged here and nowhere before; a refusal is not a fault.
+    /// Logs the fault behind a problem, which was not logged before. A refusal has no fault behind it.
     fn log_cause(&self, id: &str, problem: &Problem) {
         let Some(cause) = &problem.cause else { return };
         let Cause { part, source } = cause.as_ref();
@@ -184,8 +184,8 @@ impl Service {
         }
     }
 
-    /// Everything that needs no waiting: the bounds that hold before anything is looked at, who asks, what
-    /// for, and the answer, where memory has it.
+    /// All that needs no waiting: the limits that apply first, who asks and for what, and the answer if it is in
+    /// memory.
     fn admit<B>(
         &self,
         request: &http::Request<B>,
@@ -193,7 +193,7 @@ impl Service {
         operation: &mut &'static str,
     ) -> Result<Task<'_>, Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        // Not counted yet: what is answered below is answered before anybody could look.
+        // The request is not counted yet: if it is answered within this function, it is gone before the count matters.
         self.not_full(self.state.under_way.count(self.listener) + 1)?;
         if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
@@ -207,7 +207,7 @@ impl Service {
         self.limit_address(client)?;
         let user = bearer(headers).map(|token| self.state.auth.verify(token));
         let found = self.router.find(method, uri.path());
-        // Also for what is not found: guessing paths is not free.
+        // Unknown paths count against the limit too, so that guessing paths is not free.
         let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| Known::User(user.clone()));
         let known = known.or_else(|| {
             let found = found.as_ref().ok()?;
@@ -234,13 +234,13 @@ impl Service {
         Ok(Task::Handle(Asked { route, client, user, place, params: found.params(), under_way }))
     }
 
-    /// A place among the requests under way.
+    /// Counts a request among those under way, or refuses it when there are too many.
     fn begin(&self) -> Result<Counted<'_>, Problem> {
         let under_way = self.state.under_way.begin(self.listener);
         self.not_full(under_way.count()).map(|()| under_way)
     }
 
-    /// Operators are let in always: they come to see why nobody else is.
+    /// Operators are always let in: they come to see why nobody else is.
     fn not_full(&self, under_way: usize) -> Result<(), Problem> {
         if self.listener == Listener::Public && under_way > self.state.config.limits.in_flight {
             counter!(EDGE_LIMITED, "limit" => "in_flight").increment(1);
@@ -261,7 +261,7 @@ impl Service {
         }
     }
 
-    /// The request, its body, its handler, its time.
+    /// Receives the body, builds the request and runs the handler within its time limit.
     async fn handle<B>(&self, asked: Asked<'_>, id: &str, parts: Parts, body: B) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -274,7 +274,7 @@ impl Service {
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
         let query = Query::parse(parts.uri.query().unwrap_or(""));
         let (body, under_way) = self.body(route, body, under_way).await?;
-        // Who only waits for news takes nothing from the others; how many may wait has a bound of its own.
+        // A long poll is not counted: it takes nothing from the others, and the number of long polls has its own limit.
         let _under_way = (!route.waits || query.get("wait_s").is_none()).then_some(under_way);
         let request = Request {
             state: state.clone(),
@@ -295,8 +295,8 @@ impl Service {
         }
     }
 
-    /// The body, and the request's place among those under way. That is given up while the client sends, which
-    /// it may do as slowly as it likes, and taken again when all is there.
+    /// The body, and the request's place among those under way. The place is given up while the client sends, which may
+    /// be slow, and taken again when the body is complete.
     async fn body<'a, B>(
         &'a self,
         route: &Route,
@@ -319,8 +319,8 @@ impl Service {
         Ok((body, self.begin()?))
     }
 
-    /// A handler that may write runs in a task of its own: once it began it is not cut short by a client
-    /// that leaves or by our own time limit. One that only reads ends with its reader.
+    /// A handler that may write runs in a task of its own. Once it has begun, neither a client that leaves nor our own
+    /// time limit cuts it short. A handler that only reads ends when its client leaves.
     async fn run(&self, route: &Route, request: Request) -> Outcome {
         let handling = AssertUnwindSafe((route.handler)(request)).catch_unwind();
         let outcome = if route.method == Method::GET {
@@ -328,7 +328,7 @@ impl Service {
         } else {
             match self.running.spawn(handling.in_current_span()).await {
                 Ok(outcome) => outcome,
-                // Never cancelled, and panics are caught inside: only a runtime going down.
+                // The task is never cancelled and catches panics itself, so the runtime is shutting down.
                 Err(gone) => return Err(Problem::unavailable("shutdown", gone)),
             }
         };
@@ -339,7 +339,7 @@ impl Service {
         })
     }
 
-    /// Before any signature is looked at.
+    /// The limit of an address, which applies before any signature is verified.
     fn limit_address(&self, client: IpAddr) -> Result<(), Problem> {
         if self.listener == Listener::Admin {
             return Ok(());
@@ -392,18 +392,18 @@ impl Noted {
     }
 }
 
-/// The event a request is about.
+/// The event that a request is about: the path's, else that of `?event=`.
 fn event<'p>(found: &Found<'_, 'p>, query: &str) -> Option<Cow<'p, str>> {
     found.param("event").or_else(|| Query::parse(query).get("event").map(|event| Cow::Owned(event.to_owned())))
 }
 
-/// The caller's own id when it is a sane one, so that it finds its request in our logs.
+/// The caller's own id if it is well-formed, so that the caller finds the request in our logs; else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
         let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         (1..=64).contains(&text.len()) && text.bytes().all(sane)
     });
-    // 96 bits of this thread's generator: a UUID would ask the kernel for its own.
+    // 96 bits of this thread's generator: for a UUID the kernel would be asked for random bytes.
     given.map_or_else(|| URL_SAFE_NO_PAD.encode(random::bytes::<12>()), str::to_owned)
 }
 

@@ -1,4 +1,4 @@
-//! What every handler may reach, built once by `app`. Knows no request.
+//! What every handler may use, built once by `app`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,29 +7,28 @@ use http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
-use super::auth::{self, Auth};
-use super::credential::{self, Carried, Kind};
-use super::draws::Draws;
+use super::api::room::draws::Draws;
+use super::api::seats::SeatPages;
+use super::auth::Auth;
+use super::credential::{Carried, Kind};
 use super::fault_log::FaultLog;
-use super::handlers::seats::SeatPages;
-use super::limits::Limits;
+use super::http::limits::Limits;
 use super::meters::{Meters, UnderWay};
-use super::openapi;
 use super::operator::Operator;
 use super::origin::Origins;
-use super::upstream::Upstreams;
+use super::proxy::Upstreams;
+use super::{auth, credential, openapi};
 use crate::admission::Admission;
 use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ids::EventId;
+use crate::facts::ids::EventId;
 use crate::inventory::Inventory;
-use crate::lane::Lanes;
-use crate::ledger::Ledger;
+use crate::ledger::Reader;
 use crate::web::room::{Template, TemplateError};
 
-/// What keeps the edge from being set up.
+/// Why the edge cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     #[error(transparent)]
@@ -42,9 +41,8 @@ pub enum SetupError {
 pub struct Parts {
     pub config: Arc<Config>,
     pub clock: Clock,
-    pub lanes: Lanes,
     pub catalog: Arc<Catalog>,
-    pub ledger: Ledger,
+    pub ledger: Reader,
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
@@ -54,10 +52,9 @@ pub struct Parts {
 pub struct State {
     pub config: Arc<Config>,
     pub clock: Clock,
-    pub lanes: Lanes,
     pub catalog: Arc<Catalog>,
     /// For reading only.
-    pub ledger: Ledger,
+    pub ledger: Reader,
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
@@ -99,7 +96,7 @@ impl State {
 
     /// Fails when the keys that verify users or the page's template cannot be read.
     pub fn new(parts: Parts) -> Result<Self, SetupError> {
-        let Parts { config, clock, lanes, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+        let Parts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
         let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         Ok(Self {
             proofs: Proofs::new(Policy::new(&config.queue), &secrets),
@@ -119,7 +116,6 @@ impl State {
             store_fit: AtomicBool::new(true),
             config,
             clock,
-            lanes,
             catalog,
             ledger,
             admission,
@@ -134,7 +130,7 @@ impl State {
         self.serving.store(true, Ordering::Relaxed);
     }
 
-    /// Draining: whoever sends traffic should send it elsewhere; event streams end.
+    /// The process drains: traffic should go elsewhere, and event streams end.
     pub fn not_ready(&self) {
         self.serving.store(false, Ordering::Relaxed);
     }
@@ -143,7 +139,8 @@ impl State {
         self.serving.load(Ordering::Relaxed) && self.store_fit() && self.auth.has_keys()
     }
 
-    /// Whether the lanes' store keeps what it is given: one that evicts or cannot write to its disk does not.
+    /// Notes whether the lanes' store keeps what it is given. A store that evicts keys or cannot write to its disk does
+    /// not.
     pub fn store_is(&self, fit: bool) {
         self.store_fit.store(fit, Ordering::Relaxed);
     }

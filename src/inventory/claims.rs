@@ -1,12 +1,13 @@
-//! Claiming a coupon. Knows neither what a coupon is worth nor what becomes of it.
+//! Coupon claims at the door.
 
 use metrics::counter;
 
 use super::Inventory;
-use crate::clock::Millis;
-use crate::ids::{CampaignId, ClaimId, LaneId, UserId};
-use crate::lane::record::{Body, Record, VERSION};
-use crate::lane::{ClaimAsk, ClaimOutcome, Result};
+use crate::facts::ids::{CampaignId, ClaimId, LaneId, UserId};
+use crate::facts::record::{Body, Record, VERSION};
+use crate::facts::time::Millis;
+use crate::lane::Result;
+use crate::lane::coupons::{ClaimAsk, ClaimOutcome};
 use crate::metrics::INVENTORY_CLAIMS;
 
 /// Who wants a coupon of which campaign.
@@ -15,7 +16,7 @@ pub struct Claiming {
     pub claim: ClaimId,
     pub digest: String,
     pub user: UserId,
-    /// The version of the campaign its terms are taken from.
+    /// The version of the campaign that the coupon's terms are taken from.
     pub version: i64,
     /// When the campaign's coupons end, ms; `None`: never.
     pub expires_ms: Option<Millis>,

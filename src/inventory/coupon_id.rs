@@ -1,13 +1,12 @@
 //! Public ids of coupons: `<campaign>.<number>.<version>.<32 hex of an HMAC>`, bound to the user who claimed.
-//! Knows no stock and no discount.
 //!
-//! The signature is what lets an order use a coupon whose claim has not reached the ledger yet: an id
-//! that verifies was given out by a claim, and whichever writer meets it first inserts it.
+//! Because of the signature, an order can use a coupon whose claim has not reached the ledger yet: an id that verifies
+//! was given out by a claim, and the first writer to meet it inserts it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::ids::{CouponRef, UserId};
+use crate::facts::ids::{CouponRef, UserId};
 
 /// Bytes of the signature that are shown.
 const TAG: usize = 16;

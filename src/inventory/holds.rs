@@ -1,10 +1,12 @@
-//! Holds at the door. Knows no seat by name: the caller turns names into indexes and prices.
+//! Holds at the door. The caller turns seat names into indexes and prices.
 
 use metrics::counter;
 
 use super::Inventory;
-use crate::ids::{EventId, FactKind, HoldId, LaneId, UserId};
-use crate::lane::{HoldAsk, HoldFact, HoldOutcome, Release, ReleaseOutcome, Result};
+use crate::facts::hold::HoldFact;
+use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, UserId};
+use crate::lane::Result;
+use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome};
 use crate::metrics::INVENTORY_HOLDS;
 
 impl Inventory {
@@ -16,7 +18,7 @@ impl Inventory {
         Ok(outcome)
     }
 
-    /// A hold as it stands; `None`: nobody knows it (any more).
+    /// A hold as it stands; `None`: its lane does not know it (any more).
     pub async fn get_hold(&self, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>> {
         match self.lane_of(FactKind::Hold, hold.as_str()) {
             Some(lane) => lane.get_hold(self.clock.now_ms(), event, hold).await,

@@ -1,8 +1,9 @@
-//! Seats, holds, coupons and orders at the door: builds what a lane is asked and hands back its outcome.
-//! Knows no HTTP, no names or rows of a layout, and no SQL: nothing here ever waits for the ledger.
+//! Seats, holds, coupons and orders at the door: builds what a lane is asked and hands back its outcome. Nothing here
+//! ever waits for the ledger.
 
 pub mod claims;
 pub mod coupon_id;
+mod health;
 pub mod holds;
 pub mod orders;
 pub mod refunds;
@@ -15,12 +16,20 @@ mod tests;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::ids::{FactKind, LaneId, fact_lane};
+use crate::facts::ids::{FactKind, LaneId, fact_lane};
 use crate::lane::{Lane, Lanes};
 
 pub use coupon_id::CouponIds;
+pub use health::Health;
 pub use seats::SeatMaps;
 pub use watch::{Busy, Waited};
+
+/// What the doors are asked and answer.
+pub use crate::lane::{
+    coupons::ClaimOutcome,
+    orders::{CancelOutcome, CheckoutOutcome, PayOutcome, RefundOutcome},
+    seats::{HoldAsk, HoldOutcome, ReleaseOutcome, Want},
+};
 
 /// Tells this process's writer that a lane's log has grown. Must not block.
 pub type Nudge = Arc<dyn Fn(LaneId) + Send + Sync>;
@@ -33,7 +42,7 @@ pub struct Settings {
     pub attempts_max: i64,
     /// Most requests of this gateway waiting for an order's status at once.
     pub waits_max: usize,
-    /// Of coupon ids: the first signs, all verify. Never empty.
+    /// Secrets of coupon ids: the first signs, all verify. Never empty.
     pub coupon_secrets: Vec<Vec<u8>>,
 }
 

@@ -1,5 +1,5 @@
-//! Orders at the door: placing, paying, cancelling, and their status as the lane shows it.
-//! Knows no price: what an order costs is the writer's to decide, from the ledger.
+//! Orders at the door: placing, paying, cancelling, and their status as the lane shows it. What an order costs belongs
+//! in the writer, which decides it from the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,20 @@ use metrics::counter;
 
 use super::Inventory;
 use super::watch::{Busy, Waited};
-use crate::clock::Millis;
-use crate::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
-use crate::lane::event::RestoredOrder;
-use crate::lane::order::OrderStatus;
-use crate::lane::record::{Body, CouponChoice, PaymentAsk, Record, Terms, VERSION};
-use crate::lane::{
-    Cancel, CancelOutcome, Checkout, CheckoutOutcome, Lane, OrderFact, Pay, PayOutcome, RefundFact, Result, Settlement,
-};
+use crate::facts::checkpoint::RestoredOrder;
+use crate::facts::coupon::CouponChoice;
+use crate::facts::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
+use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::record::{Body, PaymentAsk, Record, VERSION};
+use crate::facts::refund::RefundFact;
+use crate::facts::settlement::Settlement;
+use crate::facts::terms::Terms;
+use crate::facts::time::Millis;
+use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome};
+use crate::lane::{Lane, Result};
 use crate::metrics::INVENTORY_ORDERS;
 
-/// An order as the buyer wants it. Its id is of the hold's lane.
+/// An order as the buyer wants it. Its id names the hold's lane.
 pub struct Placing {
     pub order: OrderId,
     pub event: EventId,
@@ -34,7 +37,7 @@ pub struct Placing {
     pub terms: Terms,
 }
 
-/// An attempt to pay an order. Its id is of the order's lane.
+/// An attempt to pay an order. Its id names the order's lane.
 pub struct Paying {
     pub order: OrderId,
     pub user: UserId,
@@ -95,7 +98,8 @@ impl Inventory {
         Ok(outcome)
     }
 
-    /// What became of an attempt that was asked for before. Nothing new is begun: of no order so much is due.
+    /// What became of an attempt that was asked for before. Nothing new begins, because no order ever has this amount
+    /// due.
     pub async fn repeated_pay(
         &self,
         order: &OrderId,
@@ -109,13 +113,13 @@ impl Inventory {
         self.pay(paying).await
     }
 
-    /// Shows its lane an order again that left it, with its refunds, as the ledger has them: something is to follow
+    /// Gives an order that left its lane back to it, with its refunds, as the ledger has them: a refund is to follow
     /// after all.
     pub async fn bring_back(&self, order: RestoredOrder, refunds: Vec<RefundFact>) -> Result<()> {
         let Some(lane) = self.order_lane(&order.fact.id) else { return Ok(()) };
         let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;
         let event = fact.event.clone();
-        // Its seats are in the lane, and as they were.
+        // The order's seats are still in the lane, unchanged.
         let seats = Vec::new();
         let settlement = Settlement { fact, seats, held_until_ms: None, refundable_until_ms, refunds };
         lane.settle(self.clock.now_ms(), &event, vec![settlement], None).await
@@ -143,7 +147,7 @@ impl Inventory {
         }
     }
 
-    /// Nothing will come of the order but what it is now, until its buyer acts (or its time is over).
+    /// Whether the order stays as it is until its buyer acts (or its time is over).
     pub fn rests(&self, fact: &OrderFact) -> bool {
         self.watch.rests(fact)
     }

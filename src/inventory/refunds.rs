@@ -1,13 +1,14 @@
-//! Refunds at the door. Knows no shares and no fees: how much goes back is the writer's to compute.
+//! Refunds at the door. How much goes back belongs in the writer, which computes it.
 
 use super::Inventory;
-use crate::clock::Millis;
-use crate::ids::{FactKind, OrderId, RefundId, UserId};
-use crate::lane::order::RefundStatus;
-use crate::lane::record::{Body, Record, RefundBy, VERSION};
-use crate::lane::{Refund, RefundFact, RefundOutcome, Result};
+use crate::facts::ids::{FactKind, OrderId, RefundId, UserId};
+use crate::facts::record::{Body, Record, VERSION};
+use crate::facts::refund::{RefundBy, RefundFact, RefundStatus};
+use crate::facts::time::Millis;
+use crate::lane::Result;
+use crate::lane::orders::{Refund, RefundOutcome};
 
-/// A refund as it is asked for. Its id is of the order's lane.
+/// A refund as it is asked for. Its id names the order's lane.
 #[derive(Clone)]
 pub struct Refunding {
     pub order: OrderId,

@@ -1,5 +1,5 @@
-//! A copy of each event's seat string, a moment old, so that a crowd looking at a map costs one read.
-//! Knows no rows and no names: turning the string into a page is the edge's.
+//! A copy of each event's seat string, a moment old, so that a crowd looking at a map costs one read. Turning the
+//! string into a page belongs in `edge`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,12 @@ use dashmap::DashMap;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
-use crate::clock::{self, Instant};
-use crate::ids::{EventId, LaneId};
-use crate::lane::{Fault, Lanes, Result, SeatMap};
+use crate::clock;
+use crate::clock::Instant;
+use crate::facts::fault::Fault;
+use crate::facts::ids::{EventId, LaneId};
+use crate::facts::seat::SeatMap;
+use crate::lane::{Lanes, Result};
 
 /// How long a copy serves, counted from the moment it was asked for. Half of the second the API allows,
 /// so that a copy fetched by a slow read is still young enough.
@@ -18,7 +21,7 @@ const FRESH: Duration = Duration::from_millis(500);
 
 type Fetch = Shared<BoxFuture<'static, std::result::Result<Option<Arc<SeatMap>>, Arc<Fault>>>>;
 
-/// One copy an event, at most; events are the catalogue's, so their number is bounded by it.
+/// At most one copy for each event. The events come from the catalogue, which bounds their number.
 pub struct SeatMaps {
     lanes: Lanes,
     copies: DashMap<EventId, Copy>,
@@ -34,12 +37,12 @@ impl SeatMaps {
         Self { lanes, copies: DashMap::new() }
     }
 
-    /// The seat string of an event of the catalogue; whoever asks meanwhile shares the read under way.
-    /// `None`: its lane does not know it.
+    /// The seat string of an event of the catalogue. Callers who ask while a read is under way share it. `None`: its
+    /// lane does not know it.
     pub async fn get(&self, lane: LaneId, event: &EventId) -> Result<Option<Arc<SeatMap>>> {
         let (asked, fetch) = self.copy(lane, event);
         fetch.await.map_err(|fault| {
-            // A fault is nobody's copy: the next one asks again.
+            // A fault is not kept as a copy: the next caller asks again.
             self.copies.remove_if(event, |_, copy| copy.asked == asked);
             shared(&fault)
         })
@@ -56,7 +59,7 @@ impl SeatMaps {
             .copies
             .entry(event.clone())
             .or_insert_with(|| Copy { asked: now, fetch: fetch(&self.lanes, lane, event) });
-        // Another may have renewed it between the two looks.
+        // Another caller may have renewed it between the two looks.
         if now.saturating_duration_since(copy.asked) >= FRESH {
             *copy = Copy { asked: now, fetch: fetch(&self.lanes, lane, event) };
         }
@@ -77,7 +80,7 @@ fn fetch(lanes: &Lanes, lane: LaneId, event: &EventId) -> Fetch {
     .shared()
 }
 
-/// The same fault for each of those who shared the read.
+/// The same fault for each caller who shared the read.
 fn shared(fault: &Arc<Fault>) -> Fault {
     match fault.as_ref() {
         Fault::Recovering(lane) => Fault::Recovering(*lane),

@@ -1,4 +1,4 @@
-//! The doors on lanes in memory.
+//! The doors of the inventory, on lanes in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,15 +7,18 @@ use std::time::Duration;
 use super::orders::Placing;
 use super::{Busy, Inventory, Settings, Waited};
 use crate::clock::Clock;
-use crate::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
-use crate::lane::order::{OrderStatus, SeatTarget, TotalFact};
-use crate::lane::record::{CouponChoice, Terms};
-use crate::lane::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
-use crate::lane::terms::RefundTerm;
-use crate::lane::{
-    CancelOutcome, CheckoutOutcome, Enter, Entrant, EventPut, HoldAsk, HoldOutcome, Lanes, OrderFact, SeatMap,
-    Settlement, Want, memory,
-};
+use crate::facts::coupon::CouponChoice;
+use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
+use crate::facts::order::{OrderFact, OrderStatus, TotalFact};
+use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::seat::SeatMap;
+use crate::facts::settlement::{SeatTarget, Settlement};
+use crate::facts::terms::{RefundTerm, Terms};
+use crate::lane::events::EventPut;
+use crate::lane::orders::{CancelOutcome, CheckoutOutcome};
+use crate::lane::rooms::{Enter, Entrant};
+use crate::lane::seats::{HoldAsk, HoldOutcome, Want};
+use crate::lane::{Lanes, memory};
 
 const NOW: i64 = 1_000_000;
 
@@ -29,7 +32,7 @@ impl House {
     async fn new(waits_max: usize) -> Self {
         let lanes = memory::volatile(1);
         let lane = lanes.get(LaneId(0)).expect("the only one");
-        lane.begin_restore(0, 1, crate::ids::LogId(0)).await.expect("an empty lane");
+        lane.begin_restore(0, 1, crate::facts::ids::LogId(0)).await.expect("an empty lane");
         lane.end_restore(0, 1).await.expect("begun");
         let room = RoomSettings {
             mode: Mode::Open,

@@ -1,9 +1,8 @@
-//! Waiting for orders: however many long polls a gateway has, one read a lane every moment serves them.
-//! Knows no HTTP.
+//! Waiting for orders: one read of each lane every 75 ms serves all long polls of a gateway, however many.
 //!
-//! An order is at rest when its status is final or waits for the buyer, which one that its buyer is
-//! cancelling does not. A lane with waiters has one task; it ends when nobody waits any more. A waiter that went away is
-//! noticed by its closed channel, so nothing has to be told.
+//! An order is at rest when its status is final or when it waits for the buyer. While the buyer is cancelling it, it
+//! does not wait for the buyer. A lane with waiters has one task, which ends when nobody waits any more. A waiter that
+//! went away is noticed by its closed channel, so nobody has to report it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +12,9 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::ids::{LaneId, OrderId};
-use crate::lane::order::OrderStatus;
-use crate::lane::{Lane, OrderFact};
+use crate::facts::ids::{LaneId, OrderId};
+use crate::facts::order::{OrderFact, OrderStatus};
+use crate::lane::Lane;
 
 /// Pause between two reads of one lane.
 const EVERY: Duration = Duration::from_millis(75);
@@ -23,7 +22,7 @@ const EVERY: Duration = Duration::from_millis(75);
 /// Most orders in one read.
 const READ_MAX: usize = 500;
 
-/// Most cancelled orders remembered; beyond it, their waiters are answered at once and ask again.
+/// Most cancelled orders remembered. Beyond it all are forgotten: their waiters are answered at once and ask again.
 const ENDING_MAX: usize = 10_000;
 
 /// What came of waiting.
@@ -37,7 +36,7 @@ pub enum Waited {
     TimeOver,
 }
 
-/// As many wait as may.
+/// As many wait as are allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("too many requests wait for orders")]
 pub struct Busy;
@@ -48,7 +47,7 @@ pub struct Watch {
     ending: Arc<Ending>,
 }
 
-/// Orders whose cancelling was accepted here and is not decided yet: the lane shows them as they were.
+/// Orders whose cancellation was accepted here and is not decided yet: the lane shows them as they were.
 #[derive(Default)]
 struct Ending(DashMap<OrderId, ()>);
 
@@ -74,7 +73,7 @@ struct Waiters {
 #[derive(Default)]
 struct Waiting {
     orders: HashMap<OrderId, Vec<oneshot::Sender<Waited>>>,
-    /// A task reads for them.
+    /// Whether a task reads for them.
     reading: bool,
 }
 
@@ -83,12 +82,12 @@ impl Watch {
         Self { waits: Semaphore::new(waits_max), lanes: DashMap::new(), ending: Arc::default() }
     }
 
-    /// Nothing will come of the order but what it is now, until its buyer acts.
+    /// Whether the order stays as it is until its buyer acts.
     pub fn rests(&self, fact: &OrderFact) -> bool {
         self.ending.rests(fact)
     }
 
-    /// The order's buyer is cancelling it.
+    /// Notes that the order's buyer is cancelling it.
     pub fn is_ending(&self, order: &OrderId) {
         if self.ending.0.len() >= ENDING_MAX {
             self.ending.0.clear();
@@ -102,7 +101,7 @@ impl Watch {
         let answer = waiters.join(lane, order);
         Ok(match tokio::time::timeout(wait, answer).await {
             Ok(Ok(waited)) => waited,
-            // The reading task was cut off with its runtime: as good as no time left.
+            // The reading task was cut off with its runtime. That counts as no time left.
             Ok(Err(_)) | Err(_) => Waited::TimeOver,
         })
     }
@@ -135,14 +134,14 @@ impl Waiters {
             for orders in orders.chunks(READ_MAX) {
                 match lane.orders(orders).await {
                     Ok(facts) => self.answer(orders, facts),
-                    // The next round asks again; whoever's time is over meanwhile asks the lane himself.
+                    // The next round asks again. A waiter whose time is over meanwhile asks the lane itself.
                     Err(fault) => tracing::debug!(lane = %lane.id(), error = %fault, "orders not read"),
                 }
             }
         }
     }
 
-    /// The orders somebody still waits for; `None`, and no task any more, when there is none.
+    /// The orders somebody still waits for; `None`: there are none, and the task ends.
     fn wanted(&self) -> Option<Vec<OrderId>> {
         let mut waiting = self.waiting.lock();
         waiting.orders.retain(|_, senders| {

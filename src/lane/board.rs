@@ -1,24 +1,16 @@
-//! A room's line as many polls can be answered from it. Knows no tokens and no visitors.
+//! A snapshot of a room's line, from which many polls can be answered.
 
-use crate::ids::EventId;
-
-#[cfg(doc)]
-use super::room::NO_HEAD;
-use super::room::RoomCounts;
+use crate::facts::ids::EventId;
+use crate::facts::room::RoomCounts;
 
 /// Most visitors one `presence` takes.
-///
-/// `presence`, of each token: another round, closed in force or the token's score spent → `Gone`;
-/// then by the visitor's place: waiting → seen now, `Waiting`; back → `Back`; late → back, `Back`, or when lapsed, `Gone`, left for the pulse to spend;
-/// inside, in time or not → `Inside`, not claimed; no place → waits with the token's score, seen now,
-/// `Waiting`.
 pub const PRESENT_MAX: usize = 1_000;
 
 /// Arguments of `board`.
 #[derive(Debug, Clone)]
 pub struct Showing {
     pub event: EventId,
-    /// Scores of the first so many who wait, from 1 to [`EXACT_MAX`].
+    /// How many of the first who wait are shown with their exact scores, from 1 to [`EXACT_MAX`].
     pub exact: i64,
 }
 
@@ -29,14 +21,14 @@ pub const EXACT_MAX: i64 = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Board {
     pub counts: RoomCounts,
-    /// The highest score a pulse has called in this round; [`NO_HEAD`] before the first.
+    /// The highest score a pulse has called in this round; [`NO_HEAD`](crate::facts::room::NO_HEAD) before the first.
     pub head: i64,
     /// How many are back from being late: they go before all who wait.
     pub back: i64,
     /// Scores of the first `exact` who wait, in order.
     pub first: Vec<i64>,
-    /// (rank, score) of who waits at `exact`, then each rank 1 % behind the one before (at least one),
-    /// then the last.
+    /// (rank, score) of the visitor at rank `exact`, then of each rank 1 % (and at least one) behind the one before,
+    /// then of the last.
     pub knots: Vec<(i64, i64)>,
 }
 
@@ -47,7 +39,7 @@ pub enum Presence {
     Back,
     /// Called or claimed: the visitor's own poll tells which.
     Inside,
-    /// Through, closed, or of another round.
+    /// Spent or lapsed, the room is closed, or the token is of another round.
     Gone,
 }
 
@@ -57,8 +49,8 @@ impl Board {
         (rank + 1).max(rank * 101 / 100)
     }
 
-    /// How many stand before who waits with this score: exact among the first, within 1 % behind them.
-    /// `None`: the board does not show anyone there.
+    /// How many stand before the visitor who waits with this score: exact among the first, within 1 % behind them.
+    /// `None`: the board shows nobody there.
     pub fn ahead(&self, score: i64) -> Option<i64> {
         if self.first.last().is_some_and(|last| score <= *last) {
             let rank = self.first.binary_search(&score).ok()?;
@@ -71,7 +63,7 @@ impl Board {
         }
         let before = at.checked_sub(1).map(|before| self.knots[before]);
         let (low, from) = before.or(self.first.last().map(|last| (count(self.first.len()) - 1, *last)))?;
-        // Between two knots as far as its score is; nobody there stands beside either.
+        // Interpolates by score between two knots. Nobody there has the rank of either knot.
         let share = i128::from(score - from) * i128::from(rank - low) / i128::from(knot - from);
         let between = low + i64::try_from(share).ok()?;
         let (lowest, highest) = (low + 1, rank - 1);
@@ -105,7 +97,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// However unevenly people have left the line.
+        /// Holds however unevenly people have left the line.
         #[test]
         fn positions_are_exact_in_front_and_within_a_hundredth_behind(
             gaps in prop::collection::vec(prop_oneof![9 => 1..3_i64, 1 => 1..5_000_i64], 0..6_000),

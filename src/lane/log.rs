@@ -1,51 +1,63 @@
-//! A lane's log and its writer's lease. Knows nothing of what records mean.
+//! A lane's log and its writer's lease.
 
-use serde::{Deserialize, Serialize};
+use crate::facts::ids::LogId;
+use crate::facts::record::{Entry, Record};
+use crate::facts::time::Millis;
+use crate::lane::Result;
+use async_trait::async_trait;
 
-use super::hold::HoldFact;
-use crate::clock::Millis;
-use crate::ids::LogId;
+/// The log, for the pipeline.
+#[async_trait]
+pub trait Log {
+    /// Up to `max` records after `after`, oldest first.
+    async fn read_log(&self, after: LogId, max: usize) -> Result<Vec<Entry>>;
 
-/// A record as it lies in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    pub log: LogId,
-    /// The record's own id: the same fact has the same, for ever.
-    pub id: String,
-    pub at_ms: Millis,
-    /// JSON of [`super::record::Body`]; undecodable text is the pipeline's to deal with.
-    pub body: String,
-    /// The hold an order was placed on (`order.placed` only).
-    pub hold: Option<HoldFact>,
-    /// The number the lane gave (`coupon.claimed` only).
-    pub number: Option<i64>,
+    /// Appends the pipeline's own records. A record whose id is still in the log is not appended again. (The doors
+    /// append without this check: their facts guard against repeats.) [`Meta::oldest_ms`] is the time of the first
+    /// record in the log.
+    async fn append(&self, now_ms: Millis, records: Vec<Record>) -> Result<()>;
+
+    /// Drops the log up to and including `upto`.
+    async fn trim(&self, upto: LogId) -> Result<()>;
+
+    /// Takes or renews the writer's lease; `None`: another holds it.
+    ///
+    /// No lease so far, or one that was given back or has `until ≤ now`: the asker gets it, with fence + 1 (the fence
+    /// starts at 0). The asker's own lease: renewed, with the same fence. Another owner's: refused. The lease outlives
+    /// `begin_restore`. The embedded store ends all leases when it opens: their owners held the folder's lock, and are
+    /// dead.
+    async fn lease(&self, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>>;
+
+    /// Gives the lease back early.
+    async fn unlease(&self, owner: &str) -> Result<()>;
+
+    /// Generation, last log id, length and oldest record of the log. Answers also while recovering.
+    async fn meta(&self) -> Result<Meta>;
 }
 
-/// The right to write for a lane until `until_ms`. A later holder has a higher `fence`: it tells two of them apart in
-/// the log. Nothing compares it: a writer that goes on after its lease is kept from harm by the ledger's guards.
-///
-/// `lease`: none so far, given back or `until ≤ now` → the asker's, fence + 1 (from 0); the asker's own →
-/// renewed, same fence; another's → refused. It outlives `begin_restore`. The embedded store ends all
-/// leases when it opens: whoever had them held the folder's lock, and is dead.
+/// The right to write for a lane until `until_ms`. A later holder has a higher `fence`, but nothing compares it: the
+/// ledger's guards keep a writer harmless that goes on after its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub fence: u64,
     pub until_ms: Millis,
 }
 
+/// The state of a lane and of its log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
     /// 0: the lane has never been built, or was wiped.
     pub generation: u64,
-    /// True from `seal` or `begin_restore` to `end_restore`, and while nothing was ever built.
+    /// True from `seal` or `begin_restore` to `end_restore`, while the lane was never built, and while it is behind
+    /// what this process has seen of it.
     pub recovering: bool,
     /// Last log id ever given.
     pub log_last: LogId,
     /// Records waiting.
     pub backlog: u64,
-    /// When the oldest waiting record was written; `None`: nothing waits.
+    /// When the oldest waiting record was written; `None`: no record waits.
     pub oldest_ms: Option<Millis>,
-    /// What the store lost of the lane, for the log: a key that is gone is noticed where it is used, and closes the
-    /// lane as `seal` does. `None`: nothing that anyone noticed.
+    /// Which part of the lane the store has lost, for the log. The step that finds a key gone closes the lane as `seal`
+    /// does. `None`: no loss was noticed.
     pub lost: Option<String>,
 }

@@ -1,18 +1,17 @@
-//! What campaigns said at their versions. A coupon is worth what its campaign said when it was claimed.
-//! Knows no arithmetic.
+//! The specs of campaigns, by version. A coupon is worth what its campaign said when the coupon was claimed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::Row as _;
 
-use super::coupons::CampaignSpec;
-use super::keyed::Keyed;
-use super::sql::{Value, insert};
+use super::rules::coupons::CampaignSpec;
+use super::store::keyed::Keyed;
+use super::store::sql::{Value, insert};
 use super::{Conn, Error, Result};
-use crate::clock::Millis;
-use crate::ids::CampaignId;
+use crate::facts::ids::CampaignId;
+use crate::facts::time::Millis;
 
-/// A campaign, and its version.
+/// A campaign and one of its versions.
 pub type Version = (CampaignId, i64);
 
 /// Specs by version; one that is missing here is missing in the ledger.

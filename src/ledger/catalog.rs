@@ -1,13 +1,13 @@
-//! Rows of the catalogue and of the lanes' marks. Knows nothing of what a spec says.
+//! The rows of events and campaigns, and the lanes' marks. The code that reads a spec belongs in `crate::catalog`.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::draws::DrawSecret;
-use super::sql::insert;
+use super::store::sql::insert;
 use super::{Cause, Conn, Error, Ledger, Result, Source, campaign_version};
-use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, LaneId, LogId};
+use crate::facts::ids::{CampaignId, EventId, LaneId, LogId};
+use crate::facts::time::Millis;
 
 /// An event as it is stored; `spec` and `layout` are the catalogue's JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub struct EventRow {
     pub seq: i64,
     pub spec: String,
     pub layout: String,
-    /// Counts where none is stored yet; what is stored stays for ever.
+    /// Stored where there is none yet, and when the event comes back to its lane; otherwise the stored one stays.
     pub draw: DrawSecret,
-    /// It has left its lane, until it is put again. Told, not stored.
+    /// The event has left its lane, until it is put again. Set by reads; [`Ledger::put_event`] ignores it.
     pub away: bool,
-    /// It ever left its lane. Told, not stored.
+    /// The event has left its lane at least once. Set by reads; [`Ledger::put_event`] ignores it.
     pub returned: bool,
-    /// What is told of this change, in the same transaction. Not read back.
+    /// A row of the outbox about this change, written in the same transaction. Not read back.
     pub fact: Option<Fact>,
 }
 
@@ -55,7 +55,7 @@ pub enum Put {
     Conflict,
 }
 
-/// What the ledger last saw of a lane: a lane that is behind it has lost something.
+/// What the ledger last saw of a lane. A lane that is behind its mark has lost something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneMark {
     pub generation: u64,
@@ -63,7 +63,7 @@ pub struct LaneMark {
     pub epoch: i64,
 }
 
-/// So many former specs of an event are kept.
+/// How many former specs of an event are kept, and the most that one read answers.
 const FORMER_KEPT: i64 = 20;
 
 impl Ledger {
@@ -80,7 +80,7 @@ impl Ledger {
                     keep_former(conn, row.id.as_str(), version).await?;
                 }
                 let met = match expected {
-                    // MySQL sets one column after the other: `away` is looked at before it is set.
+                    // MySQL sets the columns from left to right, so `away` is read before it is set.
                     Some(version) => sqlx::query(
                         "UPDATE event SET draw_key = CASE WHEN draw_key = '' OR away = 1 THEN ? ELSE draw_key END, \
                          version = ?, seq = ?, spec = ?, layout = ?, updated_ms = ?, away = 0 \
@@ -183,8 +183,9 @@ impl Ledger {
         .await
     }
 
-    /// Notes that an event leaves its lane, at the next version: if this is the stored one, no order of it was placed
-    /// since `since_ms`, and none has anything under way. What was known of its room goes. `false`: it stays.
+    /// Marks an event as away, raises its version by one and deletes its room's checkpoint. `false`: the event stays,
+    /// because the stored version is not `version`, because it is away already, because an order was placed at
+    /// `since_ms` or later, or because an order still waits for its payment or has an open payment or refund.
     pub async fn retire_event(&self, id: &EventId, version: i64, since_ms: Millis) -> Result<bool> {
         let id = id.to_string();
         self.transaction(move |conn| {
@@ -218,7 +219,7 @@ impl Ledger {
         .await
     }
 
-    /// Takes that back: its lane would not let it go.
+    /// Takes [`Self::retire_event`] back, because the lane refused to let the event go. `version` is the stored one.
     pub async fn unretire_event(&self, id: &EventId, version: i64) -> Result<()> {
         let id = id.to_string();
         self.transaction(move |conn| {
@@ -233,7 +234,7 @@ impl Ledger {
         .await
     }
 
-    /// JSON of the specs that an event had before this version, the newest first; not all are kept.
+    /// The specs that an event had before this version, as JSON, newest first. Old ones are no longer kept.
     pub async fn former_events(&self, id: &EventId, version: i64) -> Result<Vec<String>> {
         let text = "SELECT spec FROM event_version WHERE event = ? AND version < ? ORDER BY version DESC LIMIT ?";
         self.former("former_events", text, id.to_string(), version).await
@@ -286,7 +287,7 @@ impl Ledger {
         .await
     }
 
-    /// One more than the highest lane anything lives in: fewer lanes would hide it.
+    /// One more than the highest lane in use. With fewer lanes configured, what lives in it would be out of reach.
     pub async fn lanes_known(&self) -> Result<u16> {
         self.read_one("lanes_known", Source::Primary, |conn| {
             Box::pin(async move {
@@ -299,13 +300,13 @@ impl Ledger {
         .await
     }
 
-    /// What the ledger last saw of a lane; all zero when it never did.
+    /// What the ledger last saw of a lane; all zero when it never saw it.
     pub async fn lane_mark(&self, lane: LaneId) -> Result<LaneMark> {
         self.read_one("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
     }
 
-    /// Remembers what a lane has come to, when the ledger's mark is still of generation `before` (0: there
-    /// is none): of two who would begin the same generation one is told `Conflict`.
+    /// Stores a lane's mark if the stored one is still of generation `before` (0: there is none). When two callers
+    /// begin the same generation, one of them gets `Conflict`.
     pub async fn set_lane_mark(&self, lane: LaneId, before: u64, mark: LaneMark) -> Result<Put> {
         let set = self.transaction(move |conn| Box::pin(set_lane_mark(conn, lane, before, mark))).await;
         match set {
@@ -327,7 +328,8 @@ pub async fn lane_mark(conn: &mut Conn, lane: LaneId) -> Result<LaneMark> {
     })
 }
 
-/// As [`Ledger::set_lane_mark`], inside a transaction.
+/// As [`Ledger::set_lane_mark`], inside a transaction. With `before` 0 a mark that exists is not a `Conflict`, but an
+/// error of cause [`Cause::Duplicate`].
 pub async fn set_lane_mark(conn: &mut Conn, lane: LaneId, before: u64, mark: LaneMark) -> Result<Put> {
     let (generation, log_last) = (signed(mark.generation), signed(mark.log_last.0));
     let met = sqlx::query("UPDATE lane SET generation = ?, log_last = ?, epoch = ? WHERE lane = ? AND generation = ?")
@@ -364,8 +366,8 @@ async fn keep_former(conn: &mut Conn, id: &str, version: i64) -> Result<()> {
     Ok(())
 }
 
-/// The next change's number. Its row stays locked until the commit, so numbers become visible in order
-/// and nobody who reads "all after n" misses one.
+/// The next change's number. The counter's row stays locked until the commit, so numbers become visible in order and
+/// a reader of "all after n" misses none.
 async fn next_seq(conn: &mut Conn) -> Result<i64> {
     sqlx::query("UPDATE counter SET value = value + 1 WHERE name = 'catalog'").execute(&mut *conn).await?;
     last_seq(conn).await

@@ -1,20 +1,21 @@
-//! The draws of rooms: what they are made from, and who took part. Knows nothing of how one is drawn.
+//! The stored draws of rooms: the secrets they are made from, and who took part.
 
 use std::fmt;
 
 use super::catalog::Put;
-use super::reads::row::Cells;
-use super::sql::{self, Value};
-use super::{Cause, Conn, Error, Ledger, Result, Source};
-use crate::clock::Millis;
-use crate::ids::{EventId, VisitorId};
+use super::read::row::Cells;
+use super::store::sql;
+use super::store::sql::Value;
+use super::{Cause, Conn, Error, Ledger, Reader, Result, Source};
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::time::Millis;
 use crate::random;
 
 /// Most visitors in one part of a list: a part is read, and sent, in one piece.
 pub const PART_VISITORS: usize = 5_000;
 
-/// What an event's draws are made from: 32 random bytes, where there are any. Whoever has it knows every
-/// draw beforehand, so it is in no answer and prints as nothing.
+/// The secret that an event's draws are made from: 32 random bytes, or none. Anyone who has it knows every draw
+/// beforehand, so no answer contains it and `Debug` does not print it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct DrawSecret(Option<[u8; 32]>);
 
@@ -23,12 +24,12 @@ impl DrawSecret {
         Self(Some(random::secret()))
     }
 
-    /// The bytes; `None`: the event has none.
+    /// `None`: the event has no secret.
     pub fn bytes(&self) -> Option<[u8; 32]> {
         self.0
     }
 
-    /// From its column: hex, or nothing.
+    /// From the text of its column: hex, or empty.
     pub(super) fn read(text: &str) -> Self {
         Self(hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()))
     }
@@ -61,7 +62,7 @@ pub struct SaveDraw {
 pub struct Draw {
     pub list_digest: String,
     pub visitors: i64,
-    /// How many there are, numbered from 0.
+    /// How many parts its list has; they are numbered from 0.
     pub parts: i64,
     pub at_ms: Millis,
 }
@@ -73,7 +74,7 @@ pub fn parts(sorted: &[VisitorId]) -> Vec<String> {
 }
 
 impl Ledger {
-    /// Stores a round's draw. Who comes first has made it: `Conflict` when there is one, and it stays.
+    /// Stores a round's draw. The first caller makes it: `Conflict` when one is stored already, which then stays.
     pub async fn save_draw(&self, draw: SaveDraw) -> Result<Put> {
         let saved = self.transaction(move |conn| Box::pin(async move { save(conn, draw).await })).await;
         match saved {
@@ -82,7 +83,9 @@ impl Ledger {
             Err(error) => Err(error),
         }
     }
+}
 
+impl Reader {
     /// A round's draw; `None`: not opened yet.
     pub async fn draw(&self, event: &EventId, round: i64) -> Result<Option<Draw>> {
         let event = event.to_string();
@@ -119,14 +122,14 @@ impl Ledger {
     }
 }
 
-/// The row of the draw first: its key stops everyone else before they write a list.
+/// Inserts the draw's own row first: its key stops every other caller before it writes a list.
 async fn save(conn: &mut Conn, draw: SaveDraw) -> Result<()> {
     let SaveDraw { event, round, list_digest, visitors, parts, now_ms } = draw;
     let key = [Value::from(event.into_string()), Value::from(round)];
     let row = key.iter().cloned().chain([list_digest.into(), visitors.into(), now_ms.into()]).collect();
     sql::insert(conn, "room_draw", &["event", "round", "list_digest", "visitors", "at_ms"], &[row]).await?;
     for (part, body) in (0i64..).zip(parts) {
-        // One by one: together they would be more than a server takes in one message.
+        // One statement a part: all parts together may be more than a server takes in one message.
         let row = key.iter().cloned().chain([part.into(), body.into()]).collect();
         sql::insert(conn, "room_draw_part", &["event", "round", "part", "body"], &[row]).await?;
     }

@@ -1,10 +1,9 @@
 //! Why the ledger did not do something: whose fault it was, and whether to try again.
-//! Knows no record and no status code.
 
 use std::time::Duration;
 
-/// A failed transaction or read. Nothing of it was kept, except that a commit without an answer
-/// ([`Cause::Away`]) may have been: whoever repeats it finds its own `record_done` rows.
+/// A failed transaction or read. Nothing of it was kept, except that a commit without an answer ([`Cause::Away`],
+/// [`Error::Timeout`]) may have been done: a batch that is repeated then finds its own `record_done` rows.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{cause:?}: {source}")]
@@ -16,10 +15,10 @@ pub enum Error {
     /// Time limit of one transaction or read.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    /// A stored text that its reader does not understand.
+    /// A stored text that this program cannot read.
     #[error("{table}.{column} of {key} is not readable: {detail}")]
     Unreadable { table: &'static str, column: &'static str, key: String, detail: String },
-    /// An update met another number of rows than it named: a bug, or rows changed behind an unheld lock.
+    /// An update met another number of rows than it named: a bug, or rows changed while nobody held their lock.
     #[error("{table}: {wanted} rows to change, {met} met")]
     RowsMissing { table: &'static str, wanted: u64, met: u64 },
     /// The database cannot be used as it is: version, collation or schema.
@@ -27,7 +26,7 @@ pub enum Error {
     Unfit(String),
 }
 
-/// What a database error means for the one who met it.
+/// What a database error means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// Not reachable, lost, shutting down, out of connections; also any error not named below.
@@ -38,7 +37,7 @@ pub enum Cause {
     ReadOnly,
     /// A row with the same primary key is there: another writer was faster with the same record.
     Duplicate,
-    /// A rule over live rows said no: the record's own fault.
+    /// A unique key over live rows would be violated: the record's own fault.
     Guarded(Guard),
     /// A value does not fit its column: the record's own fault.
     Value,

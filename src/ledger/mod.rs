@@ -1,29 +1,27 @@
 //! The book of record: every row and all SQL.
-//! Knows nothing of HTTP and never asks a lane; a lane's types are only vocabulary here.
 //!
-//! One SQL text runs on SQLite, MariaDB and MySQL. [`Ledger`] opens the database and runs transactions
-//! and reads; the arithmetic of points and coupons is pure and stands apart from the rows.
+//! - [`store`]: the database, its tables, its migrations;
+//! - [`rules`]: what may happen to an order, a coupon, points; no SQL;
+//! - [`journal`]: double entry, through which all money moves;
+//! - [`writer`]: a batch of records in one transaction;
+//! - [`read`]: what requests, rebuildings and audits read.
+//!
+//! One SQL text runs on SQLite, MariaDB and MySQL. No part of the ledger asks a lane.
 
 pub mod audit;
-pub mod between;
-pub mod book;
 pub mod campaign_version;
 pub mod catalog;
-pub mod coupons;
-pub mod db;
 pub mod draws;
 pub mod error;
-pub mod grant;
-mod keyed;
-mod migrate;
-pub mod points;
-pub mod quote;
-pub mod reads;
+pub mod journal;
+pub mod read;
 mod retention;
 pub mod rooms;
-pub mod sql;
+pub mod rules;
+pub mod store;
+pub mod writer;
 
-pub use db::{Conn, Ledger, Source};
 pub use error::{Cause, Error, Guard};
+pub use store::db::{Conn, Ledger, Reader, Source};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,13 +1,12 @@
-//! Rows that are forgotten when nobody can ask for them any more. The book of record itself (orders, journal, points,
-//! coupons) is kept.
+//! Deletes rows that nobody can ask for any more. The book of record itself (orders, journal, points, coupons) is kept.
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::keyed::Keyed;
-use super::sql::Value;
+use super::store::keyed::Keyed;
+use super::store::sql::Value;
 use super::{Conn, Ledger, Result};
-use crate::clock::Millis;
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
+use crate::facts::time::Millis;
 
 impl Ledger {
     /// Forgets which records of a lane were done before `before_ms`, and which facts were sent before it: at most
@@ -28,8 +27,9 @@ impl Ledger {
         .await
     }
 
-    /// Forgets what campaigns of a lane said at versions that no coupon was claimed at, and that a newer one took the
-    /// place of before `before_ms`: a claim on its way to the ledger is younger.
+    /// Forgets the specs of a lane's campaigns at versions under which no coupon was claimed, if a newer version took
+    /// their place before `before_ms`: a claim still on its way to the ledger is younger than that. At most 1,000 of
+    /// them. Returns how many went.
     pub async fn forget_campaign_versions(&self, lane: LaneId, before_ms: Millis) -> Result<usize> {
         let lane = i64::from(lane.0);
         self.transaction(move |conn| {

@@ -1,17 +1,17 @@
-//! A counter that many threads add to at once. Knows no metric's name.
+//! A counter that many threads add to at once.
 //!
-//! Threads that add to one number take turns at its memory, which costs a short request more than the rest of
-//! its accounting. Here each adds to a number of its own, and the sum goes to the metric when somebody reads it.
+//! Threads that add to one number take turns at its memory, and that costs a short request more than the rest of its
+//! accounting. Here each thread adds to a number of its own, and the sum goes to the metric when somebody reads it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use metrics::Counter;
 use parking_lot::Mutex;
 
-/// Threads beyond so many share.
+/// Threads beyond this number share stripes.
 const STRIPES: usize = 16;
 
-/// Alone in the memory that processors exchange at once.
+/// A number alone in the block of memory that processors exchange at once.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Stripe(AtomicU64);
@@ -19,7 +19,7 @@ struct Stripe(AtomicU64);
 pub struct Tally {
     stripes: [Stripe; STRIPES],
     counter: Counter,
-    /// What the counter has of it.
+    /// How much of the sum the counter has.
     told: Mutex<u64>,
 }
 
@@ -32,7 +32,7 @@ impl Tally {
         self.stripes[stripe()].0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Tells the counter, for who is about to read it.
+    /// Brings the counter up to date, for a reader that is about to come.
     pub fn tell(&self) {
         let mut told = self.told.lock();
         let sum = self.stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum();
@@ -41,7 +41,7 @@ impl Tally {
     }
 }
 
-/// Of this thread.
+/// The stripe of this thread.
 fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

@@ -1,9 +1,7 @@
-//! What the pipeline needs of a payment provider: charge, refund, and asking what became of either.
-//! Knows no orders' states, no points and no SQL.
+//! Payment providers, as the pipeline needs them: charge, refund, and ask what became of either.
 //!
-//! A provider never decides what *unknown* means: whatever is not a definite answer is
-//! [`Charged::Unknown`], and the caller asks later. Time limits are the caller's; a call may be dropped
-//! at any await and repeated with the same key.
+//! A provider never decides what *unknown* means: an answer that is not definite is [`Charged::Unknown`], and the
+//! caller asks later. The caller sets the time limits. It may drop a call at any await and repeat it with the same key.
 
 pub mod sandbox;
 
@@ -12,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::ids::{AttemptId, OrderId, RefundId};
+use crate::facts::ids::{AttemptId, OrderId, RefundId};
 
 /// One attempt to pay an order. `attempt` is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub struct Return {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charged {
     Captured,
-    /// For good. `detail` is for the buyer: at most 255 characters, nothing internal.
+    /// Declined for good. `detail` is for the buyer: at most 255 characters, nothing internal.
     Declined {
         detail: String,
     },
@@ -56,7 +54,7 @@ pub enum Asked {
     Declined {
         detail: String,
     },
-    /// The provider knows it never happened and never will.
+    /// The provider knows that the charge never happened and never will.
     NotDone,
     Unknown,
 }
@@ -64,7 +62,7 @@ pub enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Returned {
     Done,
-    /// For good.
+    /// Refused for good.
     Refused {
         detail: String,
     },
@@ -78,7 +76,7 @@ pub enum ReturnAsked {
     Refused {
         detail: String,
     },
-    /// Never seen: send it again.
+    /// The provider has never seen the refund: send it again.
     NotDone,
     Unknown,
 }
@@ -86,7 +84,7 @@ pub enum ReturnAsked {
 /// A payment provider. Every call is idempotent by its key.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
-    /// As orders name it.
+    /// The name that orders and attempts use.
     fn name(&self) -> &'static str;
     async fn charge(&self, charge: &Charge) -> Charged;
     async fn ask(&self, charge: &Charge) -> Asked;

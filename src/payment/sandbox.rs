@@ -1,7 +1,7 @@
-//! The built-in provider: the payment key scripts what happens. Moves no money.
+//! The sandbox, the built-in payment provider: the payment key says what happens. Moves no money.
 //!
-//! Answers follow from the key alone, so they are the same after a restart; the book of calls in memory
-//! only counts, so that a test can hold "one capture an attempt" against it.
+//! Answers follow from the key alone, so they are the same after a restart. The book in memory only counts captures, so
+//! that a test can check "one capture an attempt" against it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
-use crate::ids::AttemptId;
+use crate::facts::ids::AttemptId;
 
 /// Attempts the book remembers; the oldest are forgotten first.
 const BOOK_MAX: usize = 100_000;
@@ -19,13 +19,13 @@ const BOOK_MAX: usize = 100_000;
 enum Script {
     Ok,
     Decline,
-    /// Does it and does not answer; asking says done.
+    /// Captures and does not answer; asking says captured.
     TimeoutThenOk,
-    /// Does it and answers 500; asking says done.
+    /// Captures and answers unknown, as after an error; asking says captured.
     ErrorThenOk,
-    /// Neither does it nor answers; asking says not done.
+    /// Neither captures nor answers; asking says not done.
     Never,
-    /// No key of ours.
+    /// Not a key of the sandbox: declines.
     Foreign,
 }
 
@@ -50,11 +50,11 @@ pub struct Sandbox {
 
 #[derive(Debug, Default)]
 struct Book {
-    /// Attempt to the amount captured.
+    /// The amount captured for each attempt.
     captured: HashMap<AttemptId, i64>,
     /// In the order they came, to forget the oldest.
     order: VecDeque<AttemptId>,
-    /// Captures ever made; a repeated attempt is none.
+    /// Captures ever made; a repeated attempt does not count.
     captures: u64,
 }
 
@@ -127,7 +127,7 @@ impl Provider for Sandbox {
         let script = Script::of(&charge.key);
         match script {
             Script::Ok | Script::TimeoutThenOk | Script::ErrorThenOk => {
-                // After a restart the book is empty; the money was taken before it.
+                // After a restart the book is empty, but the money was taken before it.
                 self.book.lock().capture(charge);
                 Asked::Captured
             }
@@ -150,7 +150,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ids::OrderId;
+    use crate::facts::ids::OrderId;
 
     fn charge(attempt: &str, key: &str) -> Charge {
         Charge {

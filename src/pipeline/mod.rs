@@ -1,11 +1,11 @@
-//! Carries what the lanes accepted to the ledger, and talks to the payment provider on the way.
-//! Knows no HTTP; nobody waits for it but by the order's status.
+//! Owns the way of accepted records from the lanes' logs to the ledger, and the calls to payment providers that they
+//! lead to. No request waits for it: a client reads the order's status.
 //!
-//! One [`Pipeline`] a process. [`Pipeline::run`] tends every lane whose lease it gets: a *session* first
-//! makes sure the lane is whole (`recovery`), then takes batch after batch from the head of its log
-//! (`writer`): one transaction, then `settle`, which also drops what is done. Calls to the provider
-//! (`payments`) happen after the commit, and their answers come back through the log. A session may end
-//! at any await: whatever was committed is found again by its ids.
+//! There is one [`Pipeline`] a process. [`Pipeline::run`] tends every lane whose lease it gets. A *session* first makes
+//! sure that the lane is whole (`recovery`). Then it takes batch after batch from the head of the lane's log
+//! (`writer`): one transaction, then `settle`, which also drops the finished records from the log. Calls to providers
+//! (`payments`) happen after the commit, and their answers come back through the log. A session may end at any await:
+//! the next one recognizes by its ids whatever was committed.
 
 pub mod audit;
 mod nudge;
@@ -29,7 +29,7 @@ pub use rooms::RoomSource;
 
 use std::sync::Arc;
 
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 use crate::lane::Lane;
 use crate::shutdown::Stopping;
 
@@ -37,15 +37,16 @@ use crate::shutdown::Stopping;
 #[derive(Clone)]
 pub struct Pipeline(Arc<parts::Shared>);
 
-/// Why a part of the pipeline's work failed; all but [`Error::Book`] may be tried again as they are.
+/// Why a part of the pipeline's work failed. After any error but [`Error::Book`] and [`Error::NoLane`], the same work
+/// may be tried again as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the lane gave no answer")]
-    Lane(#[from] crate::lane::Fault),
+    Lane(#[from] crate::facts::fault::Fault),
     #[error("the ledger gave no answer")]
     Ledger(#[from] crate::ledger::Error),
     #[error("a record could not be done")]
-    Book(#[from] crate::ledger::book::Failure),
+    Book(#[from] crate::ledger::writer::Failure),
     /// The catalogue could not say what is on sale.
     #[error("the catalogue gave no answer")]
     Catalog(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -54,7 +55,8 @@ pub enum Error {
     Leased(LaneId),
     #[error("there is no lane {0}")]
     NoLane(LaneId),
-    /// Records of the order kept following it into the dead letters; it may be requeued again.
+    /// While the order was requeued, other records of it became dead letters, too often in a row. It may be requeued
+    /// again.
     #[error("other records of the order became dead letters meanwhile; requeue again")]
     StillFollowed,
 }
@@ -64,7 +66,7 @@ impl Pipeline {
         Self(Arc::new(parts::Shared::new(parts)))
     }
 
-    /// Wakes this process's writer of a lane; cheap, never waits.
+    /// The handle that wakes this process's writer of a lane. A call of it is cheap and never waits.
     pub fn nudge(&self) -> Nudge {
         self.0.nudge.clone()
     }

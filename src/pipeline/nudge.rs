@@ -1,10 +1,10 @@
-//! Wakes a lane's writer in the same process. Knows no lane but its number.
+//! Wakes a lane's writer in the same process.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 
 /// One bell a lane; clones ring the same ones.
 #[derive(Debug, Clone)]
@@ -15,7 +15,8 @@ impl Nudge {
         Self(Arc::new((0..lanes).map(|_| Notify::new()).collect()))
     }
 
-    /// The lane's log has grown, or there is an answer for it. A ring that nobody waits for is kept for who waits next.
+    /// Says that the lane's log has grown, or that an answer for it has come. If no writer waits for the ring, it is
+    /// kept for the next one that waits.
     pub fn lane(&self, id: LaneId) {
         if let Some(bell) = self.0.get(usize::from(id.0)) {
             bell.notify_one();

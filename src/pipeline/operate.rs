@@ -1,29 +1,29 @@
-//! What an operator may ask of the pipeline, from any process that has lanes and ledger. Knows no HTTP.
+//! What an operator may ask of the pipeline, in any process that has lanes and ledger.
 
 use super::payments::payment_record;
 use super::{Error, Pipeline, writer};
-use crate::ids::{AttemptId, FactKind, LaneId, fact_lane};
-use crate::lane::record::PaymentResult;
-use crate::ledger::book;
+use crate::facts::ids::{AttemptId, FactKind, LaneId, fact_lane};
+use crate::facts::record::PaymentResult;
+use crate::ledger::writer as book;
 
-/// Records of an order that follow it into the dead letters while it is requeued make another turn necessary;
-/// no order has so many that they would do so for long.
+/// Most turns of one requeue. Another turn is needed when records of the order became dead letters during the last one;
+/// no order has so many records that this goes on for long.
 const REQUEUES_MAX: usize = 10;
 
 /// A lane, as an operator sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct LaneStatus {
     pub lane: LaneId,
-    /// This process writes for it.
+    /// Whether this process writes for it.
     pub leased: bool,
-    /// Being rebuilt; nothing is sold.
+    /// Whether it is being rebuilt; nothing is sold meanwhile.
     pub recovering: bool,
     /// Records waiting in its log.
     pub backlog: u64,
     pub oldest_age_ms: i64,
     pub dead_letters: u64,
-    /// Calls of the lane to a provider without an answer, as the ledger had them a moment ago. 0 where another process
-    /// writes for the lane.
+    /// The lane's calls to providers that had no answer when the ledger was last asked. 0 where another process writes
+    /// for the lane.
     pub open_calls: usize,
 }
 
@@ -63,10 +63,10 @@ impl Pipeline {
         Ok(lanes)
     }
 
-    /// Does a dead record again, with all dead records of its order, oldest first; those that still
-    /// cannot be done stay where they are, all of them. Then the lane's log has them once more: its writer finds
-    /// them done, and tells the lane what became of the order. An error, or a crash anywhere, leaves the letters;
-    /// the same call is safe again.
+    /// Does a dead record again, with all dead records of its order, oldest first, in one transaction: if one still
+    /// cannot be done, all of them stay dead letters. Then they are appended to the lane's log again: its writer finds
+    /// them done, and tells the lane what became of the order. After an error, or a crash at any point, the dead
+    /// letters are still there, and the call may be repeated.
     pub async fn requeue(&self, id: &str) -> Result<Requeued, Error> {
         let shared = &self.0;
         for _ in 0..REQUEUES_MAX {
@@ -84,8 +84,8 @@ impl Pipeline {
         Err(Error::StillFollowed)
     }
 
-    /// Closes an open attempt with what a human found out; the provider's own answer, should it come
-    /// later, meets a closed attempt, and money that came with it is sent back.
+    /// Closes an open attempt with the result that a person found out. If the provider's own answer comes later, the
+    /// attempt is already closed, and money that was captured is sent back.
     pub async fn resolve(&self, attempt: &AttemptId, result: PaymentResult) -> Result<Resolved, Error> {
         let Some(lane) = fact_lane(FactKind::Attempt, attempt.as_str()) else { return Ok(Resolved::NotFound) };
         let Some(known) = book::attempt(&self.0.ledger, attempt).await? else { return Ok(Resolved::NotFound) };

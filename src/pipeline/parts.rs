@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::nudge::Nudge;
 use super::recovery::Sources;
 use crate::clock::Clock;
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
 use crate::payment::Registry;
@@ -19,16 +19,16 @@ use crate::payment::Registry;
 pub struct Settings {
     /// Records in one transaction, at most.
     pub batch_max: usize,
-    /// How often a lane without news is looked at.
+    /// How long a session first waits before it reads an empty log again; the wait grows while the log stays empty.
     pub idle: Duration,
     pub lease_ms: i64,
     /// Time limit of one call to the provider.
     pub call_limit: Duration,
-    /// How long after its deadline an order waits for an attempt that nobody can tell of.
+    /// How long after its deadline an order waits for a payment attempt whose result is unknown.
     pub unknown_ms: i64,
     /// Calls to the provider under way at once.
     pub calls_max: usize,
-    /// How long it is known which records were done.
+    /// How long the ledger keeps the ids of finished records, and facts that were sent.
     pub record_keep_ms: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_ms: i64,
@@ -54,7 +54,7 @@ pub struct Parts {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub providers: Registry,
-    /// What is on sale, to rebuild lanes from.
+    /// Says what is on sale, for the rebuild of a lane.
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
     pub settings: Settings,
@@ -69,9 +69,9 @@ pub(super) struct Shared {
     pub clock: Clock,
     pub settings: Settings,
     pub nudge: Nudge,
-    /// This process's name on leases: random, so that a restarted one is another.
+    /// This process's name on leases. It is random, so that a restarted process has another name.
     pub owner: String,
-    /// Calls to the provider under way.
+    /// Bounds the calls to providers that are under way at once.
     pub calls: Arc<Semaphore>,
     views: Vec<Mutex<View>>,
 }

@@ -1,10 +1,9 @@
-//! Rebuilds a lane that was lost, or is behind what the ledger saw of it. Knows no layout: the catalogue
-//! says what is on sale.
+//! Rebuilds a lane that was lost, or that is behind what the ledger saw of it. The catalogue says what is on sale.
 //!
-//! What a rebuilt lane has: events and campaigns, sold and paying seats, orders that may still change,
-//! claims, and of the rooms who is inside and who is through. What it has not: holds, places in line (their
-//! holders' own polls bring them back while the room is recovering), and records that the store lost before they reached the ledger; whether those can be lost is the
-//! store's promise (`appendfsync`, the journal's sync), not this module's.
+//! A rebuilt lane has: events and campaigns, sold and paying seats, orders that may still change, claims, and of each
+//! room the visitors inside and the spent places. It does not have: holds, places in line (their holders' own polls
+//! bring them back while the room is recovering), and records that the store lost before they reached the ledger.
+//! Whether the store may lose records is its own promise (`appendfsync`, the journal's sync), not this module's.
 
 use std::sync::Arc;
 
@@ -12,33 +11,40 @@ use async_trait::async_trait;
 use metrics::counter;
 
 use super::parts::Shared;
-use super::rooms::{self, RoomSource, Rooms};
+use super::rooms::{RoomSource, Rooms};
 use super::writer::{Ended, Writer};
-use super::{Error, Pipeline};
-use crate::clock::Millis;
-use crate::ids::{EventId, LaneId, LogId};
-use crate::lane::event::{EventRestore, RestoredOrder};
-use crate::lane::room::Order;
-use crate::lane::{CampaignPut, EventPut, Fault, Lane, Look, Meta, PutCampaign, PutEvent, Settlement};
+use super::{Error, Pipeline, rooms};
+use crate::facts::checkpoint::{Look, RestoredOrder};
+use crate::facts::fault::Fault;
+use crate::facts::ids::{EventId, LaneId, LogId};
+use crate::facts::room::Order;
+use crate::facts::settlement::Settlement;
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::lane::coupons::{CampaignPut, PutCampaign};
+use crate::lane::events::{EventPut, PutEvent};
+use crate::lane::log::Meta;
+use crate::lane::recovery::EventRestore;
 use crate::ledger::catalog::{LaneMark, Put};
 use crate::ledger::rooms::{Save, Saved};
 use crate::metrics::LANE_LOST;
-use crate::shutdown::{self, Stopping};
+use crate::shutdown;
+use crate::shutdown::Stopping;
 
-/// What is on sale in a lane, as the ledger's catalogue says it. `app` gives the catalogue's.
+/// What is on sale in a lane, by the ledger's catalogue. `app` implements this with the catalogue.
 #[async_trait]
 pub trait Sources: Send + Sync + 'static {
     async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Box<dyn std::error::Error + Send + Sync>>;
     async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Box<dyn std::error::Error + Send + Sync>>;
-    /// The rooms known so far, without asking anyone.
+    /// The rooms known so far, from memory.
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource>;
-    /// Events in the lane that were over before that, with their versions.
+    /// Events in the lane that were over at `before_ms`, with their versions.
     fn over(&self, lane: LaneId, before_ms: Millis) -> Vec<(EventId, i64)>;
     /// Events that have left the lane, with their versions.
     fn past(&self, lane: LaneId) -> Vec<(EventId, i64)>;
 }
 
-/// An event, and how long its room waits for its visitors once it was rebuilt.
+/// An event, and how long its room waits for its visitors after a rebuild.
 #[derive(Debug, Clone)]
 pub struct EventSource {
     pub put: EventPut,
@@ -72,8 +78,8 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// Closes the doors of lanes that are behind what the ledger saw of them. For a process that begins to serve: it has
-    /// seen nothing of them itself, and an older copy may have been put in place. The writer rebuilds them.
+    /// Closes the doors of lanes that are behind what the ledger saw of them. A process calls this before it serves: it
+    /// has seen nothing of the lanes itself, and an older copy may have been put in place. The writer rebuilds them.
     pub async fn close_behind(&self) -> Result<(), Error> {
         for lane in self.0.lanes.iter() {
             match is_behind(&self.0, lane.as_ref()).await {
@@ -82,7 +88,7 @@ impl Pipeline {
                     tracing::error!(lane = %lane.id(), "the lane is behind what the ledger saw of it; it is closed until it is rebuilt");
                     lane.seal().await?;
                 }
-                // It serves nobody either.
+                // A lane that does not answer serves nobody either.
                 Err(Error::Lane(fault)) => tracing::warn!(lane = %lane.id(), %fault, "the lane was not looked at"),
                 Err(error) => return Err(error),
             }
@@ -91,18 +97,18 @@ impl Pipeline {
     }
 }
 
-/// The lane is open, and knows less than the ledger does.
+/// Whether the lane is open and knows less than the ledger does.
 async fn is_behind(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
     let mark = shared.ledger.lane_mark(lane.id()).await?;
     let meta = lane.meta().await?;
     if meta.recovering || agrees(&meta, &mark) {
         return Ok(false);
     }
-    // Of another generation now: it was rebuilt between the two looks.
+    // If the mark has another generation now, the lane was rebuilt between the two looks.
     Ok(shared.ledger.lane_mark(lane.id()).await?.generation == mark.generation)
 }
 
-/// The lane is built, and has seen at least what the ledger remembers of it.
+/// Whether the lane is built, and has seen at least what the ledger remembers of it.
 pub(super) async fn is_sound(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
     let mark = shared.ledger.lane_mark(lane.id()).await?;
     Ok(agrees(&lane.meta().await?, &mark))
@@ -132,17 +138,18 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
     if is_sound(shared, lane.as_ref()).await? {
-        // Rebuilt by command: nothing of its rooms needs to be a second old.
+        // A sound lane is rebuilt only by command: save its rooms now, so that not even the last second of them is
+        // lost.
         Rooms::default().save(shared, lane.as_ref()).await?;
     }
-    // Doors first: what they accept between the last look at the log and the wipe would be lost.
+    // Close the doors first: what they accept between the last look at the log and the wipe would be lost.
     lane.seal().await?;
     if before.generation > 0 {
         rescue(shared, lane.as_ref(), stop).await?;
     }
     let meta = lane.meta().await?;
     let rescued = shared.ledger.lane_mark(id).await?;
-    // Another was faster: the lane may be open again, and have what only its log knows.
+    // Another process has rebuilt the lane: it may be open again, with records that only its log has.
     if rescued.generation != before.generation {
         return Err(Error::Leased(id));
     }
@@ -151,8 +158,8 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         log_last: rescued.log_last.max(meta.log_last),
         epoch: rescued.epoch + 1,
     };
-    // The mark first: a crash from here on leaves a lane that is behind it, and is rebuilt again.
-    // Whoever sets it begins this generation alone.
+    // Set the mark first: after a crash from here on the lane is behind its mark, and is rebuilt again. Only one
+    // process can set it, and so begin this generation.
     if shared.ledger.set_lane_mark(id, before.generation, mark).await? == Put::Conflict {
         return Err(Error::Leased(id));
     }
@@ -181,11 +188,11 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
         let restore = EventRestore {
             generation: mark.generation,
             put,
-            // A room counts up its own with every round.
+            // A room also counts its epoch up by itself, with every round.
             epoch: mark.epoch.max(checkpoint.as_ref().map_or(0, |room| room.epoch + 1)),
             checkpoint,
             spent_draws,
-            // A lane that never was has nobody to wait for.
+            // A lane that is built for the first time has no visitors to wait for.
             recover_ms: if before.generation > 0 { recover_ms } else { 0 },
             orders,
             now_ms,
@@ -199,8 +206,8 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
     Ok(done)
 }
 
-/// The room as its lane will have it, in the ledger first: from here on the lane tells changes of draws from
-/// the first one.
+/// Saves the room in the ledger as its lane will have it, before the lane does: from then on the lane tells changes of
+/// draws from the first one.
 async fn bring_up_to_date(
     shared: &Shared,
     lane: LaneId,
@@ -211,7 +218,8 @@ async fn bring_up_to_date(
 ) -> Result<Look, Error> {
     let mut look = rooms::brought_up_to_date(saved, orders, &put.room);
     if put.room.order == Order::Lottery {
-        // Who took part was in the lane alone until the draw was stored: it is told by who comes back.
+        // Until a draw is stored, only the lane has the list of its visitors. Those who come back make up the list
+        // again.
         look.room.drawing |= shared.ledger.draw(&put.event, look.room.round).await?.is_none();
     }
     let save = Save {
@@ -225,7 +233,7 @@ async fn bring_up_to_date(
     };
     match shared.ledger.save_room(save).await? {
         Put::Done => Ok(look),
-        // Overtaken.
+        // Another process saved it in between.
         Put::Conflict => Err(Error::Leased(lane)),
     }
 }
@@ -234,7 +242,7 @@ fn has_refunds(order: &RestoredOrder) -> bool {
     order.fact.lines.iter().any(|line| line.closed || line.refunded > 0)
 }
 
-/// Tells an open lane of the refunds of an order, so that it knows their repeats. The order itself is at
+/// Tells an open lane the refunds of an order, so that it recognizes repeats of them. The lane has the order itself at
 /// this version already.
 async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
     let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;
@@ -244,14 +252,14 @@ async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) ->
     Ok(lane.settle(shared.clock.now_ms(), &event, vec![settlement], None).await?)
 }
 
-/// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached it. An
-/// equal version changes nothing, a newer one in the lane stays.
+/// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached the lane. An equal
+/// version changes nothing; if the lane has a newer one, that stays.
 pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
     for EventSource { put, .. } in shared.sources.events(lane.id()).await.map_err(Error::Catalog)? {
         let event = put.event.clone();
         match lane.put_event(shared.clock.now_ms(), put).await? {
             PutEvent::Done | PutEvent::Stale(_) => {}
-            // What was sold of it is in the ledger: the lane is rebuilt with it.
+            // The ledger has what was sold of the event: the lane is rebuilt with it.
             PutEvent::Missing => lane.seal().await?,
             PutEvent::SeatsTaken(seats) => {
                 tracing::error!(lane = %lane.id(), %event, ?seats, "the ledger blocks seats that are taken");
@@ -270,15 +278,16 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
     Ok(())
 }
 
-/// Takes what is left in a sealed lane's log to the ledger, without telling the lane: it is about to be
-/// rebuilt from there. Of a lane that was rolled back, too: what it still has was accepted. Records of before a rollback are known by their ids and change nothing.
+/// Takes what is left in a sealed lane's log to the ledger, without telling the lane, which is about to be rebuilt from
+/// there. This includes a lane that was rolled back: what it still has was accepted. Records from before the rollback
+/// are recognized by their ids and change nothing.
 async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
     let writer = Writer { shared, lane };
     let mut stop = stop.clone();
     let mut after = LogId(0);
     loop {
         let entries = match lane.read_log(after, shared.settings.batch_max).await {
-            // Never built, or dropped by a rebuilding that was cut short: there is no log.
+            // The lane was never built, or a rebuild that was cut short dropped its log.
             Err(Fault::Recovering(_)) => return Ok(()),
             entries => entries?,
         };

@@ -8,13 +8,13 @@ use super::parts::Shared;
 use crate::clock::{self, Instant};
 use crate::lane::Lane;
 
-/// How often it is looked for more.
+/// How long a session waits after it has found no more old rows.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Rows of a kind that go in one tick.
+/// Most rows of each kind deleted in one tick.
 const ROWS_MAX: i64 = 1_000;
 
-/// When this session looks next.
+/// When this session last found that no more old rows were left.
 #[derive(Default)]
 pub(super) struct Retention(Option<Instant>);
 
@@ -25,7 +25,7 @@ impl Retention {
         }
         let before_ms = shared.clock.now_ms() - shared.settings.record_keep_ms;
         let gone = shared.ledger.forget(lane.id(), before_ms, ROWS_MAX).await?;
-        // As many as may go at once: there is more, and the next tick goes on.
+        // With `ROWS_MAX` or more deleted, some may be left: the next tick goes on.
         if i64::try_from(gone).is_ok_and(|gone| gone < ROWS_MAX) {
             shared.ledger.forget_campaign_versions(lane.id(), before_ms).await?;
             self.0 = Some(clock::instant());

@@ -1,20 +1,23 @@
-//! Takes events that are over out of their lane. The session that has the lane's lease notes it in the ledger first,
-//! then tells the lane.
+//! Takes events that are over out of their lane. The session that has the lane's lease first marks the event in the
+//! ledger as retired, then tells the lane.
 
 use std::time::Duration;
 
 use super::Error;
 use super::parts::Shared;
-use crate::clock::{self, Instant};
-use crate::ids::EventId;
-use crate::lane::{Lane, Retired};
+use crate::clock;
+use crate::clock::Instant;
+use crate::facts::ids::EventId;
+use crate::lane::Lane;
+use crate::lane::events::Retired;
 
-/// How often it is looked for more.
+/// How often a session looks for events that are over.
 const EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Retirement {
-    /// The lane was told of all events that the ledger has noted. A session may have died between the two.
+    /// Whether the lane was told of every event that the ledger has marked. An earlier session may have died between
+    /// the two steps.
     told: bool,
     looked: Option<Instant>,
 }
@@ -33,7 +36,7 @@ impl Retirement {
         self.looked = Some(clock::instant());
         let before_ms = shared.clock.now_ms() - shared.settings.event_keep_ms;
         let over = shared.sources.over(lane.id(), before_ms);
-        // What the log still has may be of one of them.
+        // A record that is still in the log may be about one of these events.
         if over.is_empty() || lane.meta().await?.backlog > 0 {
             return Ok(());
         }
@@ -52,13 +55,14 @@ async fn retire(shared: &Shared, lane: &dyn Lane, event: &EventId, version: i64,
     if room.waiting + room.inside + room.late + room.held + room.paying > 0 {
         return Ok(());
     }
-    // The ledger first: from here on only a rebuilding can bring it back, with all that was sold of it.
+    // The ledger first: after this step only a rebuild of the lane can bring the event back, with all that was sold of
+    // it.
     if !shared.ledger.retire_event(event, version, before_ms).await? {
         return Ok(());
     }
     match lane.retire_event(now_ms, event, version + 1).await? {
         Retired::Done => tracing::info!(lane = %lane.id(), %event, "its time is over: it left its lane"),
-        // Somebody came between the look and the step.
+        // A visitor came, or the event changed, between the look and this step.
         Retired::Busy | Retired::Stale(_) => shared.ledger.unretire_event(event, version + 1).await?,
     }
     Ok(())

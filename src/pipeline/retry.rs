@@ -11,10 +11,10 @@ pub(super) struct Delays {
     pub most: Duration,
 }
 
-/// Databases and lanes: back within seconds once they are.
+/// For databases and lanes: work goes on within seconds once they are back.
 pub(super) const STORE: Delays = Delays { first: Duration::from_millis(20), most: Duration::from_secs(2) };
 
-/// Providers: asked soon, then left in peace.
+/// For providers: they are asked again soon at first, then less and less often.
 pub(super) const PROVIDER: Delays = Delays { first: Duration::from_millis(200), most: Duration::from_secs(30) };
 
 impl Delays {

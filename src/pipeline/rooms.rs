@@ -1,5 +1,5 @@
-//! What the ledger remembers of a lane's rooms: a checkpoint of each about once a second, and at the opening
-//! of a draw who took part. Knows nothing of visitors but their ids.
+//! Saves a lane's rooms in the ledger: a checkpoint of each about once a second, and the list of a draw's visitors once
+//! the draw is over.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,32 +7,35 @@ use metrics::gauge;
 
 use super::Error;
 use super::parts::Shared;
-use crate::clock::Millis;
-use crate::draw::list_digest;
-use crate::ids::{EventId, LogId, VisitorId};
-use crate::lane::checkpoint::{CHUNK_SCORES, DRAWN_MAX, DRAWS_MAX, SpentChunk};
-use crate::lane::event::RestoredOrder;
-use crate::lane::room::{Mode, NO_HEAD, Order, ReleaseOn, RoomSettings};
-use crate::lane::{Checkpoint, DrawChange, Draws, Lane, Look, Meta, Told};
+use crate::facts::checkpoint::{
+    CHUNK_SCORES, Checkpoint, DRAWS_MAX, DrawChange, Draws, Look, RestoredOrder, SpentChunk, Told,
+};
+use crate::facts::draw::list_digest;
+use crate::facts::ids::{EventId, LogId, VisitorId};
+use crate::facts::room::{Mode, NO_HEAD, Order, ReleaseOn, RoomSettings};
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::lane::log::Meta;
+use crate::lane::recovery::DRAWN_MAX;
 use crate::ledger::catalog::Put;
 use crate::ledger::draws::{SaveDraw, parts};
 use crate::ledger::rooms::{Save, Saved};
 use crate::metrics::ADMISSION_SPENT;
 
-/// An order confirmed so shortly before a checkpoint may not have reached its lane by then, ms.
+/// An order confirmed less than this before a checkpoint may not have reached its lane by then, ms.
 const SETTLED_WITHIN_MS: Millis = 5_000;
 
-/// An event as its rooms are kept.
+/// An event whose room is saved, and the order of its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSource {
     pub event: EventId,
     pub order: Order,
 }
 
-/// The rooms of one lane, kept by whoever has its lease.
+/// The rooms of one lane, as the session that has its lease saves them.
 #[derive(Default)]
 pub(super) struct Rooms {
-    /// What this session knows to be stored.
+    /// The checkpoints that this session knows to be stored.
     saved: HashMap<EventId, Saved>,
     /// Rounds whose draw is stored.
     drawn: HashMap<EventId, i64>,
@@ -41,15 +44,16 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    /// Saves what has changed since. A lane where nothing moved costs one look at its marks.
+    /// Saves what has changed since the last call. If nothing has, the call costs one look at the lane's marks: its
+    /// generation and its last log id.
     pub async fn save(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
-        // The marks first: a checkpoint taken after them has at least what they stand for.
+        // Read the marks first: a checkpoint taken later has at least what they stand for.
         let meta = lane.meta().await?;
         let marks = (meta.generation, meta.log_last);
         if self.upto == Some(marks) {
             return Ok(());
         }
-        // One that cannot be saved does not keep the others from it.
+        // A room that cannot be saved does not keep the others from being saved.
         let mut saved = Ok(());
         for room in shared.sources.rooms(lane.id()) {
             saved = saved.and(self.save_one(shared, lane, &room, &meta).await);
@@ -67,7 +71,8 @@ impl Rooms {
         meta: &Meta,
     ) -> Result<(), Error> {
         let event = &room.event;
-        // All of it, but so many changes of draws at a time: a look in the lane and its transaction have a bound.
+        // Saves all of it, but only `DRAWS_MAX` changes of draws at a time, so that a look at the lane and its
+        // transaction are bounded.
         let (round, is_drawing) = loop {
             let Some(look) = self.save_some(shared, lane, event, meta).await? else { return Ok(()) };
             if !look.draws.more {
@@ -88,8 +93,8 @@ impl Rooms {
         event: &EventId,
         meta: &Meta,
     ) -> Result<Option<Look>, Error> {
-        // What is stored, then what is: whoever saves in between has looked later than what we know, and our
-        // save is refused. The other way round an old look would go over a newer one.
+        // First read what is stored, then look at the room. If another writer saves in between, its look was later than
+        // what is read here, and our save is refused. In the other order, our older look could overwrite a newer one.
         let before = match self.saved.remove(event) {
             Some(saved) => Some(saved),
             None => shared.ledger.room_checkpoint(event).await?,
@@ -112,7 +117,8 @@ impl Rooms {
             };
             match shared.ledger.save_room(save).await? {
                 Put::Done => drop(self.saved.insert(event.clone(), save.saved())),
-                // Another writer's by now, or a save of ours whose answer was lost: read again next time.
+                // Another writer has saved the room, or the answer to a save of ours was lost. The next call reads what
+                // is stored.
                 Put::Conflict => return Err(Error::Leased(lane.id())),
             }
         } else if let Some(before) = before {
@@ -121,7 +127,8 @@ impl Rooms {
         Ok(Some(after))
     }
 
-    /// Once a draw is over, who took part is stored for everybody to see; after that the seed may be told.
+    /// Once a draw is over, stores the list of its visitors for everybody to see. Only after that may the seed be
+    /// published.
     async fn open_draw(&mut self, shared: &Shared, lane: &dyn Lane, event: &EventId, round: i64) -> Result<(), Error> {
         if self.drawn.get(event) == Some(&round) {
             return Ok(());
@@ -148,7 +155,7 @@ impl Rooms {
     }
 }
 
-/// Whether there is something to store: a room nobody has entered yet is not.
+/// Whether there is something to store. There is nothing while nobody has entered the room yet.
 fn is_news(before: Option<&Saved>, after: &Look) -> bool {
     match before {
         Some(before) => before.checkpoint != after.room || before.draws_upto != after.draws.upto,
@@ -156,7 +163,7 @@ fn is_news(before: Option<&Saved>, after: &Look) -> bool {
     }
 }
 
-/// Everyone who entered by a draw, in order; nobody joins them once the draw is over.
+/// Everyone who takes part in the draw, sorted by id. Nobody joins them once the draw is over. `None`: no such event.
 async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>>, Error> {
     let mut all: Vec<VisitorId> = Vec::new();
     loop {
@@ -169,8 +176,9 @@ async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>
     }
 }
 
-/// The room as it would be by now: whoever has bought since it was saved is through, and one that was closed
-/// and is to be so no more is in a new round. A lane that begins anew with it has no change of a draw to tell.
+/// The room as it would be by now. A visitor who has bought since it was saved is spent. A room that was closed, and is
+/// not to be closed any more, is in a new round. A lane that is restored from this counts the changes of its draws from
+/// the first one.
 pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &RoomSettings) -> Look {
     let mut look = Look { room: saved.checkpoint.clone(), draws: Draws::default() };
     if look.room.closed && put.mode != Mode::Closed {
@@ -200,7 +208,7 @@ pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &
     look
 }
 
-/// As a lane begins it that hears of the change itself.
+/// The next round, as a lane begins it when it is told that its room is no longer closed.
 fn next_round(room: Checkpoint, order: Order) -> Checkpoint {
     Checkpoint {
         round: room.round + 1,

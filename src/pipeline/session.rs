@@ -1,4 +1,4 @@
-//! Tends one lane: gets its lease, keeps it, and works while it has it. Knows no record.
+//! Tends one lane: gets its lease, keeps it, and works while it has it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use super::rooms::Rooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
 use crate::clock;
-use crate::ids::LogId;
-use crate::lane::record::{Body, Record, VERSION};
-use crate::lane::{Fault, Lane};
-use crate::ledger::book;
+use crate::facts::fault::Fault;
+use crate::facts::ids::LogId;
+use crate::facts::record::{Body, Record, VERSION};
+use crate::lane::Lane;
+use crate::ledger::writer;
 use crate::metrics::{
     LANE_RECOVERING, PAYMENT_OPEN, PIPELINE_BACKLOG, PIPELINE_LEASES, PIPELINE_OLDEST_SECONDS, PIPELINE_RETRIES,
 };
@@ -25,13 +26,14 @@ use crate::shutdown::Stopping;
 /// How often a session looks at the lane's health, at deadlines, and for open calls it does not know.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A log that stays empty is looked at ever less often, down to so many times the configured pause or a tick.
+/// A log that stays empty is read less and less often: the pause grows to this many times the configured one, but not
+/// beyond a tick.
 const RESTING: u32 = 5;
 
-/// Orders past their deadline taken up in one tick, of each kind.
+/// Most orders past their deadline taken up in one tick, of each kind (pending payment, paying).
 const OVERDUE_MAX: i64 = 500;
 
-/// Works for a lane whenever its lease is to be had, until told to stop.
+/// Works for a lane whenever it can get the lease, until told to stop.
 pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Stopping) {
     let id = lane.id();
     while !stop.is_stopping() {
@@ -59,7 +61,7 @@ fn third(shared: &Shared) -> Duration {
     Duration::from_millis(u64::try_from(shared.settings.lease_ms / 3).unwrap_or(0).max(1))
 }
 
-/// Returns when the lease is another's, or could not be renewed for as long as it lasts.
+/// Returns when another process has the lease, or when it could not be renewed for as long as it lasts.
 async fn renew(shared: &Shared, lane: &dyn Lane) {
     let lasts = third(shared) * 3;
     let mut renewed = clock::instant();
@@ -74,7 +76,7 @@ async fn renew(shared: &Shared, lane: &dyn Lane) {
     }
 }
 
-/// Waits, or less when it is time to stop.
+/// Waits for this time, or until the signal to stop.
 pub(super) async fn pause(time: Duration, stop: &mut Stopping) {
     tokio::select! {
         biased;
@@ -83,7 +85,7 @@ pub(super) async fn pause(time: Duration, stop: &mut Stopping) {
     }
 }
 
-/// Whole lane first, then its log, until told to stop.
+/// Makes the lane whole, then follows its log, until told to stop.
 async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
     let mut delays = retry::STORE.iter();
     while !stop.is_stopping() {
@@ -112,11 +114,11 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
     }
 }
 
-/// Takes the log batch by batch. Ends only with a reason.
+/// Takes the log batch by batch. Returns only with a reason to end.
 async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: Stopping) -> Result<(), Ended> {
     let mut payments = Payments::new(shared.clone(), lane.id());
     let ended = take_batches(shared, lane, &mut payments, stop).await;
-    // What cannot be told is asked for again by the next session.
+    // The next session asks again for answers that cannot be told.
     payments.tell(lane.as_ref()).await.ok();
     ended
 }
@@ -157,7 +159,7 @@ async fn take_batches(
         match payments.tell(lane.as_ref()).await {
             Ok(()) => {}
             Err(Fault::Recovering(_)) => return Err(Ended::NotWhole),
-            // To read the log is what makes room in it.
+            // The log may be full: reading on makes room in it.
             Err(fault) => tracing::warn!(lane = %lane.id(), %fault, "answers wait for the lane's log"),
         }
         match lane.read_log(LogId(0), shared.settings.batch_max).await {
@@ -186,7 +188,7 @@ async fn take_batches(
     }
 }
 
-/// What is looked at every second. A store that is away is met again at the next tick.
+/// What is looked at every second. If a store is away, the next tick tries again.
 async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: &mut Rooms) -> Result<(), Ended> {
     match look(shared, lane, payments, rooms).await {
         Ok(true) => {}
@@ -213,11 +215,11 @@ async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: 
     Ok(true)
 }
 
-/// Appends `order.expired` for orders whose time is over. The id names the order's version, so that one
-/// refused because an answer came first does not stand in the way of the next.
+/// Appends `order.expired` for orders whose time is over. The id names the order's version: a record that was refused,
+/// because a payment's answer came first, does not block the next one.
 async fn overdue(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
     let now_ms = shared.clock.now_ms();
-    let late = book::overdue(&shared.ledger, lane.id(), now_ms, shared.settings.unknown_ms, OVERDUE_MAX).await?;
+    let late = writer::overdue(&shared.ledger, lane.id(), now_ms, shared.settings.unknown_ms, OVERDUE_MAX).await?;
     if late.is_empty() {
         return Ok(());
     }

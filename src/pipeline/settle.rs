@@ -1,5 +1,5 @@
-//! Tells a lane what the ledger says of its orders, and drops the done part of its log in the last such
-//! step. Knows no ledger.
+//! Settles orders: tells their lane what the ledger says of them. The last step also drops the finished part of the
+//! lane's log.
 
 use metrics::counter;
 
@@ -7,18 +7,20 @@ use super::parts::Shared;
 use super::retry;
 use super::session::pause;
 use super::writer::Ended;
-use crate::ids::{EventId, LogId};
-use crate::lane::{Fault, Lane, Settlement};
+use crate::facts::fault::Fault;
+use crate::facts::ids::{EventId, LogId};
+use crate::facts::settlement::Settlement;
+use crate::lane::Lane;
 use crate::metrics::PIPELINE_RETRIES;
 use crate::shutdown::Stopping;
 
-/// Most orders in one step, and most seats of them: a lane does nothing else meanwhile. An order of more seats has a
-/// step of its own.
+/// Most orders in one step, and most seats of these orders: the lane does nothing else meanwhile. An order with more
+/// seats has a step of its own.
 const ORDERS_MAX: usize = 25;
 const SEATS_MAX: usize = 100;
 
-/// Settles everything, event by event, then the log is dropped up to `upto`. Tried until it is done:
-/// every step may be repeated.
+/// Settles everything, event by event, then drops the log up to `upto`. A step that fails is tried again until it is
+/// done, the process stops or the lane needs a rebuild: every step may be repeated.
 pub(super) async fn settle(
     shared: &Shared,
     lane: &dyn Lane,

@@ -1,5 +1,5 @@
-//! Takes a batch from log to ledger and back to the lane. Knows what may be tried again and what is dead,
-//! not what records mean.
+//! Takes a batch from a lane's log to the ledger and settles it in the lane. It decides what is tried again and what
+//! becomes a dead letter; what a record means belongs in `ledger::writer`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,9 +10,11 @@ use super::parts::Shared;
 use super::session::pause;
 use super::{retry, settle};
 use crate::clock;
-use crate::lane::record::Body;
-use crate::lane::{Entry, Lane};
-use crate::ledger::book::{self, Batch, Failure, Written};
+use crate::facts::record::{Body, Entry};
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::ledger::writer;
+use crate::ledger::writer::{Batch, Failure, Written};
 use crate::metrics::{
     PIPELINE_BATCH_RECORDS, PIPELINE_COMMIT_SECONDS, PIPELINE_DEAD_LETTERS, PIPELINE_ORDER_SECONDS, PIPELINE_RECORDS,
     PIPELINE_RETRIES, PIPELINE_UNPROCESSABLE,
@@ -23,7 +25,7 @@ use crate::shutdown::Stopping;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     Stopped,
-    /// The lane, or its mark, has to be rebuilt first.
+    /// The lane, or the ledger's mark of it, has to be rebuilt first.
     NotWhole,
 }
 
@@ -42,7 +44,8 @@ impl Writer<'_> {
         Ok(written)
     }
 
-    /// Writes the entries, in halves where one of them can never be done, until that one stands alone.
+    /// Writes the entries. When one of them can never be done, it splits the batch in halves until that one stands
+    /// alone.
     pub async fn write(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<Written>, Ended> {
         let mut parts = VecDeque::from([entries]);
         let mut written = Vec::new();
@@ -83,8 +86,8 @@ impl Writer<'_> {
         Ok(written)
     }
 
-    /// Ends an order that cannot be written, so that its buyer does not wait for ever and its seats go back.
-    /// `None`: it is no order, or not even that can be written. An error may pass.
+    /// Rejects an order that cannot be written, so that its buyer does not wait for ever and its seats go back. `None`:
+    /// the record is no order, or not even the rejection can be written. After an error it may be tried again.
     async fn reject(&self, order: &Arc<[Entry]>, failure: &Failure) -> Result<Option<Written>, Failure> {
         let is_order =
             order.iter().all(|entry| matches!(serde_json::from_str(&entry.body), Ok(Body::OrderPlaced { .. })));
@@ -93,7 +96,7 @@ impl Writer<'_> {
         }
         let batch = self.batch(order);
         let now_ms = batch.now_ms;
-        let written = match book::reject(&self.shared.ledger, batch).await {
+        let written = match writer::reject(&self.shared.ledger, batch).await {
             Ok(written) => written,
             Err(failure) if failure.is_records_fault() => return Ok(None),
             Err(failure) => return Err(failure),
@@ -119,14 +122,14 @@ impl Writer<'_> {
         let batch = self.batch(entries);
         let now_ms = batch.now_ms;
         let started = clock::instant();
-        let written = book::write(&self.shared.ledger, batch).await?;
+        let written = writer::write(&self.shared.ledger, batch).await?;
         histogram!(PIPELINE_COMMIT_SECONDS).record(started.elapsed());
         histogram!(PIPELINE_BATCH_RECORDS).record(entries.len() as f64);
         count(&written, now_ms);
         Ok(written)
     }
 
-    /// Puts a record aside for good. Whoever is paged reads the id and the error in the log.
+    /// Puts a record among the dead letters. The log line gives its id and the error to the person who is paged.
     async fn bury(&self, entry: &Entry, failure: &Failure, stop: &mut Stopping) -> Result<(), Ended> {
         tracing::error!(lane = %self.lane.id(), record = %entry.id, error = failure as &dyn std::error::Error,
             "a record can never be done and was put aside");
@@ -134,7 +137,7 @@ impl Writer<'_> {
         loop {
             let now_ms = self.shared.clock.now_ms();
             let (lane, ledger) = (self.lane.id(), &self.shared.ledger);
-            match book::bury(ledger, lane, entry.clone(), failure.to_string(), now_ms).await {
+            match writer::bury(ledger, lane, entry.clone(), failure.to_string(), now_ms).await {
                 Ok(()) => {
                     counter!(PIPELINE_DEAD_LETTERS).increment(1);
                     return Ok(());
@@ -154,8 +157,8 @@ impl Writer<'_> {
     }
 }
 
-/// What the metrics say of a committed batch.
-pub(super) fn count(written: &Written, now_ms: clock::Millis) {
+/// Counts a committed batch in the metrics.
+pub(super) fn count(written: &Written, now_ms: Millis) {
     for &(kind, outcome) in &written.outcomes {
         counter!(PIPELINE_RECORDS, "kind" => kind, "outcome" => outcome.label()).increment(1);
     }

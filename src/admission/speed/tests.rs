@@ -1,11 +1,11 @@
-//! Promises against simulated lines, each from its seed.
+//! Promises checked against simulated lines, each made from its seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 use crate::admission::promise::Kept;
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 
 const EXACT: usize = 500;
 const SEEDS: u64 = 2;
@@ -52,7 +52,7 @@ fn an_eta_follows_the_head() {
     assert!(eta.low_s == 0 && eta.high_s <= 5, "{eta:?}");
 }
 
-/// A line that moved for half a minute, after a last look of this kind.
+/// The promise of a line that moved for half a minute and then showed these counts.
 fn moved(last: RoomCounts) -> Option<Eta> {
     let (speeds, hall) = (Speeds::default(), room());
     for second in 0..=30 {
@@ -114,12 +114,12 @@ fn a_place_moves_by_whoever_goes_from_before_it() {
 
 // --- Simulated lines ---
 
-/// A line and how its visitors are.
+/// A line and how its visitors behave.
 #[derive(Clone, Copy)]
 struct Story {
     name: &'static str,
     at_opening: usize,
-    /// More come, a second, for the first five minutes.
+    /// How many more join in a second, for the first five minutes.
     arriving: f64,
     capacity: i64,
     rate_per_min: i64,
@@ -127,14 +127,14 @@ struct Story {
     absent: f64,
     /// Share of those who wait that leaves in a minute.
     leaving: f64,
-    /// How long the `n`th visit lasts, s; given a random number.
+    /// How long a visit that begins at `now_s` lasts, s; `random` is below 1.
     stay_s: fn(now_s: f64, random: f64) -> f64,
 }
 
 struct Waiting {
     score: i64,
     absent: bool,
-    /// Takes part in the measure, with what was promised.
+    /// The promises this visitor was given; `None`: the visitor is not measured.
     told: Option<Vec<(Millis, Eta)>>,
     ahead: i64,
 }
@@ -144,10 +144,10 @@ struct Told {
     kept: usize,
     early: usize,
     late: usize,
-    /// Looks at which nothing could be promised, of all.
+    /// How many of the `looks` brought no promise.
     silent: usize,
     looks: usize,
-    /// Width of the promises beside their middle (of those of half a minute and more).
+    /// Width of each promise divided by its middle, where the middle is half a minute or more.
     widths: Vec<f64>,
 }
 
@@ -175,7 +175,7 @@ impl Told {
     }
 }
 
-/// Lives a line from its opening until all are in or an hour is over, in steps of a pulse.
+/// Plays a line from its opening until it is empty or an hour is over, in steps of a pulse (250 ms).
 fn live(story: Story, seed: u64) -> Told {
     let mut random = StdRng::seed_from_u64(seed);
     let (speeds, hall) = (Speeds::default(), room());
@@ -214,7 +214,7 @@ fn live(story: Story, seed: u64) -> Told {
             bucket -= 1.0;
             admitted += 1;
             inside.push(now_s + (story.stay_s)(now_s, random.random()));
-            // Their own next poll tells them.
+            // Their next poll tells them.
             let seen_ms = now_ms + random.random_range(200..2_500);
             for &(at_ms, eta) in who.told.iter().flatten() {
                 told.note(eta, seen_ms - at_ms);

@@ -1,8 +1,8 @@
-//! Keeps the keys of `[auth] jwks_url` fresh. Knows no tokens.
+//! Keeps the keys of `[auth] jwks_url` fresh.
 //!
-//! Fetched at once, every ten minutes, and when a token names a key that is not there; never more often
-//! than every ten seconds, so that made-up key names cannot be used to call the issuer. A fetch that
-//! fails changes nothing: the keys of before stay good.
+//! They are fetched at the start, about every ten minutes, and when no key fits a token. Two fetches are at least ten
+//! seconds apart, so that made-up key names cannot be used to flood the issuer. A fetch that fails changes nothing: the
+//! old keys stay good.
 
 use std::time::Duration;
 

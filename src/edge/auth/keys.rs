@@ -1,7 +1,7 @@
-//! The keys that verify users' bearers. Knows no tokens.
+//! The keys that verify users' bearer tokens.
 //!
-//! A key decides its algorithm, never a token's header: an HMAC secret must not verify what claims to be
-//! signed otherwise, and a public key must not be taken for a secret.
+//! The key decides the algorithm, never the token's header: an HMAC secret must not verify a token that names another
+//! algorithm, and a public key must not be taken for an HMAC secret.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -47,7 +47,7 @@ impl KeySet {
         Self::from_jwks(&text)
     }
 
-    /// The bytes of the secret's UTF-8 text.
+    /// One HMAC key: the bytes of the secret's UTF-8 text.
     pub fn hs256(secret: &[u8]) -> Self {
         let key = DecodingKey::from_secret(secret);
         Self(vec![Key { kid: None, algorithm: Algorithm::HS256, key }])
@@ -60,7 +60,8 @@ impl KeySet {
         if keys.is_empty() { Err(Error::NoUsableKey) } else { Ok(Self(keys)) }
     }
 
-    /// The key a token names; a token that names none is tried with the only one of its algorithm.
+    /// The key of this algorithm that the token names, or one that has no name. A token that names none gets the only
+    /// key of its algorithm, if there is just one.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let mut of_algorithm = self.0.iter().filter(|key| key.algorithm == algorithm);
         match kid {

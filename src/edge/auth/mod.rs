@@ -1,7 +1,7 @@
-//! Who asks: bearer tokens to users. Knows no routes.
+//! Verifies bearer tokens and finds the user of each.
 //!
-//! The time is our clock's, so `exp` and `nbf` are looked at here and not in the JWT library. A verified
-//! token is remembered by its hash until it expires: a repeat costs one SHA-256.
+//! The time is our clock's, so `exp` and `nbf` are checked here and not in the JWT library. A verified token is
+//! remembered by its hash for a minute, or until it expires if that is sooner: a repeat costs one SHA-256.
 
 pub mod fetch;
 pub mod keys;
@@ -16,17 +16,19 @@ use tokio::sync::Notify;
 
 use crate::admission::expiring::Expiring;
 use crate::admission::passes;
-use crate::clock::{Clock, Millis};
+use crate::clock::Clock;
 use crate::config;
-use crate::ids::{self, UserId};
+use crate::facts::ids;
+use crate::facts::ids::UserId;
+use crate::facts::time::Millis;
 use keys::KeySet;
 
-/// Longest bearer looked at, bytes.
+/// Longest bearer token accepted, bytes.
 const TOKEN_MAX: usize = 8192;
 
 /// Most verified tokens remembered.
 const VERIFIED_MAX: usize = 100_000;
-/// How long one is remembered, ms.
+/// How long one is remembered at most, ms.
 const VERIFIED_MS: Millis = 60_000;
 
 /// A signed-in user.
@@ -45,7 +47,7 @@ pub struct Auth {
     leeway_ms: Millis,
     clock: Clock,
     verified: Expiring<[u8; 32], Arc<User>>,
-    /// Told when a token names a key we do not have.
+    /// Notified when no key fits a token.
     unknown_key: Notify,
 }
 
@@ -54,7 +56,7 @@ struct Verified {
     expires_ms: Millis,
 }
 
-/// The token is not one we accept; why is nobody's business.
+/// The token is refused. The reason is told to nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
@@ -64,10 +66,10 @@ struct Claims {
     /// NumericDate may have a fraction.
     exp: f64,
     nbf: Option<f64>,
-    /// Of another JSON form, it is no issuer we know.
+    /// If it is not a text, it is no issuer that we know.
     iss: Option<serde_json::Value>,
     aud: Option<Audience>,
-    /// Of another JSON form, it grants nothing.
+    /// If it is neither a text nor a list, it grants nothing.
     scope: Option<serde_json::Value>,
 }
 
@@ -115,7 +117,7 @@ impl Auth {
         !self.keys.read().is_empty()
     }
 
-    /// Replaces the keys; what was verified by the old ones is forgotten.
+    /// Replaces the keys; tokens that were verified by the old ones are forgotten.
     pub fn replace_keys(&self, keys: KeySet) {
         *self.keys.write() = Arc::new(keys);
         self.verified.clear();
@@ -170,7 +172,7 @@ impl Auth {
     }
 }
 
-/// Seconds since the epoch to ms; nonsense saturates.
+/// Seconds since the epoch to ms; a number out of range saturates.
 fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0) as Millis
 }

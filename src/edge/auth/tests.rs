@@ -1,4 +1,4 @@
-//! Tokens that are let in, and all the others.
+//! Tokens that are accepted, and tokens that are refused.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn auth() -> (Auth, Clock) {
     (Auth::new(&config(), clock.clone()).expect("keys"), clock)
 }
 
-/// kim's, for a minute.
+/// A token of kim's that is valid for a minute.
 fn minted(config: &config::Auth, scope: &str, clock: &Clock) -> String {
     mint(config, clock, Mint { sub: "kim", scope, ttl_s: 60 }).expect("any text is a secret")
 }
@@ -157,7 +157,7 @@ fn forged_tokens_are_refused() {
     }
 }
 
-/// A JWKS of one new Ed25519 key, and what signs for it.
+/// The JWK of a new Ed25519 key, and the private key that signs for it.
 fn ed25519(kid: &str) -> (Value, EncodingKey) {
     let pair = Ed25519KeyPair::generate().expect("random bytes");
     let key = EncodingKey::from_ed_der(pair.to_pkcs8v1().expect("an encoding").as_ref());

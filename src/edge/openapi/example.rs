@@ -1,5 +1,5 @@
-//! An example of a schema, put together from the examples of its fields: a field without one is a fault, so that no
-//! example lacks what the schema has.
+//! An example of a schema, put together from the examples of its fields. A field without an example is a fault, so that
+//! no example lacks a field of its schema.
 
 use serde_json::{Map, Value, json};
 

@@ -1,10 +1,10 @@
-//! An operation's parameters: what its path names, what it takes besides, its Idempotency-Key.
+//! An operation's parameters: those in its path, those in its query and headers, and its Idempotency-Key.
 
 use serde_json::{Value, json};
 
 use crate::edge::router::{Parameter, Route, Within};
 
-/// What a path names: by the segment before it, a description and an example.
+/// The parameters in paths: the segment before the parameter, a description and an example.
 const NAMED: &[(&str, &str, &str)] = &[
     ("events", "Slug of the event", "spring-hall"),
     ("room", "Slug of the event", "spring-hall"),

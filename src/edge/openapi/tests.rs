@@ -1,25 +1,25 @@
-//! The documents, held against the table of routes and against themselves.
+//! The documents agree with the table of routes and with themselves.
 
 use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::edge::asks::hold::HoldBody;
-use crate::edge::asks::order::{OrderBody, QuoteBody};
-use crate::edge::asks::payment::PaymentBody;
-use crate::edge::asks::points::GrantBody;
-use crate::edge::asks::refund::{AdminRefundBody, RefundBody};
-use crate::edge::body;
-use crate::edge::handlers::admin_operations::ResolveBody;
-use crate::edge::handlers::coupons::ClaimBody;
-use crate::edge::handlers::queue::{EnterBody, LeaveBody};
+use crate::edge::api::admin::operations::ResolveBody;
+use crate::edge::api::admin::points::body::GrantBody;
+use crate::edge::api::coupons::ClaimBody;
+use crate::edge::api::holds::body::HoldBody;
+use crate::edge::api::orders::body::{OrderBody, QuoteBody};
+use crate::edge::api::orders::payment::PaymentBody;
+use crate::edge::api::queue::{EnterBody, LeaveBody};
+use crate::edge::api::refunds::body::{AdminRefundBody, RefundBody};
+use crate::edge::http::body;
 use crate::edge::problem::Problem;
 
 /// Every listener as it may be configured.
 const LISTENERS: [(Listener, bool); 3] =
     [(Listener::Public, false), (Listener::Public, true), (Listener::Admin, false)];
 
-/// An operation of a document, with what it is called in a complaint.
+/// An operation of a document, with its name in a failure's message.
 struct Operation<'d> {
     name: String,
     json: &'d Value,
@@ -35,7 +35,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
         .collect()
 }
 
-/// The media types of a body and of the answers that say that all went well.
+/// The media types of an operation's body and of its 2xx answers.
 fn media<'d>(operation: &Operation<'d>) -> Vec<(String, &'d Value)> {
     let good = |(status, _): &(&String, &Value)| status.starts_with('2');
     let answers = operation.json["responses"].as_object().expect("responses").iter().filter(good);
@@ -135,7 +135,7 @@ fn validator(document: &Value, schema: &Value) -> Validator {
     jsonschema::validator_for(&whole).expect("the document's schemas are schemas")
 }
 
-/// A schema may say less than the code that reads the body.
+/// The code that reads a body may ask for more than its schema says.
 #[test]
 fn every_body_given_as_an_example_would_be_taken() {
     fn read<T: DeserializeOwned>(example: &Value, check: fn(T) -> Result<(), Problem>) -> Result<(), Problem> {
@@ -165,7 +165,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "request_refund" => read::<RefundBody>(example, |body| body.lines().map(drop)),
             "put_event" => read::<crate::catalog::EventSpec>(example, |spec| sound(spec.faults())),
             "patch_room" => fit::<crate::catalog::RoomPatch>(example),
-            "put_campaign" => read::<crate::ledger::coupons::CampaignSpec>(example, |spec| {
+            "put_campaign" => read::<crate::ledger::rules::coupons::CampaignSpec>(example, |spec| {
                 sound(crate::catalog::campaign_faults(&spec))
             }),
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
@@ -209,7 +209,7 @@ fn references(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Of two types under one name the document would describe one, and be false of the other.
+/// If two types had one name, the document would describe only one of them.
 #[test]
 fn a_schemas_name_is_one_type() {
     let mut known = BTreeMap::new();

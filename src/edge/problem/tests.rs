@@ -107,8 +107,8 @@ fn every_401_says_what_would_be_believed() {
 
 #[test]
 fn a_lane_that_is_away_is_not_an_answer() {
-    use crate::ids::LaneId;
-    use crate::lane::Fault;
+    use crate::facts::fault::Fault;
+    use crate::facts::ids::LaneId;
     let away = Fault::Unavailable { lane: LaneId(3), source: "connection refused".into() };
     let contract = Fault::Contract { lane: LaneId(3), detail: "arity".into() };
     assert_eq!(Problem::from(Fault::Recovering(LaneId(3))).code, Code::Recovering);

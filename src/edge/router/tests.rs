@@ -1,9 +1,9 @@
-//! The table of routes, held against its router.
+//! The router finds what the table of routes says.
 
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::edge::routes;
+use crate::edge::api as routes;
 
 fn router(listener: Listener, admin_public: bool) -> Router {
     Router::new(routes::on(listener, admin_public))

@@ -1,4 +1,4 @@
-//! What is for a server behind us: whether its visitor is inside, and what its answer does to their place.
+//! Requests for a server behind us: whether the visitor is inside, and what the server's answer does to their place.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,20 +8,19 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use tracing::Instrument as _;
 
-use super::{REQUEST_ID, Service};
 use crate::edge::answer::BoxError;
-use crate::edge::handlers::queue;
-use crate::edge::limits::Asker;
+use crate::edge::api::queue;
+use crate::edge::http::limits::Asker;
+use crate::edge::http::query::Query;
 use crate::edge::meters::Counted;
-use crate::edge::query::Query;
+use crate::edge::proxy::{Ask, Hop, Inside, Relayed, Upstream};
 use crate::edge::router::Listener;
-use crate::edge::upstream::{self, Ask, Hop, Inside, Relayed, Upstream};
-use crate::edge::{Code, Outcome, Problem, Request, room_of};
-use crate::lane::Fault;
+use crate::edge::service::{REQUEST_ID, Service};
+use crate::edge::{Code, Outcome, Problem, Request, proxy as upstream, room_of};
+use crate::facts::fault::Fault;
 
 impl Service {
-    /// The server behind us that a request is for. The table of routes is looked at first; only the front
-    /// door gives way, as a shop has its own.
+    /// The server behind us that a request is for. Our own routes win, except `/`: a shop has a front page of its own.
     pub(super) fn upstream(&self, uri: &Uri, headers: &HeaderMap) -> Option<&Arc<Upstream>> {
         let path = uri.path();
         if self.state.upstreams.is_empty() || self.listener == Listener::Admin {
@@ -31,8 +30,9 @@ impl Service {
         if ours { None } else { self.state.upstreams.find(uri, headers) }
     }
 
-    /// To the server behind us with a live pass, else to the waiting room. Only those without one are
-    /// counted by the limits: a page has many parts, and the server's places are bounded.
+    /// Sends a request with a live pass to the server behind us, and any other to the waiting room. The limit of an
+    /// address counts all of them, the limits of clients and visitors only those without a pass: a page has many parts,
+    /// and the server's places are bounded.
     pub(super) async fn pass_on<B>(
         &self,
         id: &str,
@@ -54,7 +54,7 @@ impl Service {
         let inside = match &pass {
             None => None,
             Some(pass) => match state.admission.verify_pass(&room, pass).await {
-                // The waiting room's page and the place in line tell it better than a problem.
+                // The waiting room's page, or the place in line, explains this better than a problem.
                 Err(Fault::Recovering(_)) => None,
                 verdict => verdict?,
             },
@@ -88,8 +88,8 @@ impl Service {
             let (admission, room, pass) = (admission.clone(), still.clone(), pass.clone());
             Box::pin(async move { admission.verify_pass(&room, &pass).await.map_or(true, |visitor| visitor.is_some()) })
         });
-        // From here on it moves as fast as the client sends and the server answers, and that server's own places
-        // bound it, to the end of its answer: neither shall keep others out of the room.
+        // From here on the client and the server set the pace, and the server's own places bound the exchange until the
+        // end of its answer. A slow client or server shall not keep others out of the room.
         drop(under_way);
         let Relayed { answer, release } = upstream.relay(Ask { parts, body, hop, visitor, inside }).await?;
         if !release {
@@ -103,7 +103,7 @@ impl Service {
         let leaving = self.running.spawn(async move { admission.leave(&room, token).await }.in_current_span());
         match leaving.await {
             Ok(Ok(_)) => Ok(queue::forget(&asked, &event, answer)),
-            // The shop's work is done and its answer stands; the place ends by its own time.
+            // The server has done its work, so its answer is passed on; the place ends when its time is over.
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a place was not given back");
                 Ok(answer)

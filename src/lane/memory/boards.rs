@@ -1,14 +1,16 @@
-//! What serves many visitors at once: the board and the batch of presence. The rules stand at `lane::board`.
+//! What serves many visitors at once: the board and the batch of presence. The rules stand at `lane::rooms` and
+//! `lane::board`.
 
 use super::effect::EventEffect;
 use super::room::{At, Standing};
 use super::rooms::{check, has_lapsed, put_back};
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::EventId;
+use crate::facts::ids::EventId;
+use crate::facts::place::Token;
+use crate::facts::room::Mode;
+use crate::facts::time::Millis;
 use crate::lane::Result;
 use crate::lane::board::{Board, EXACT_MAX, PRESENT_MAX, Presence, Showing};
-use crate::lane::room::{Mode, Token};
 
 pub fn board(step: &Step<'_>, now_ms: Millis, showing: &Showing) -> Result<Option<Board>> {
     if !(1..=EXACT_MAX).contains(&showing.exact) {

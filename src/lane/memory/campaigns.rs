@@ -1,12 +1,29 @@
-//! Coupon stock that counts down. The rules stand at `lane::campaign`'s types.
+//! Coupon stock that counts down. The rules stand at `lane::coupons`.
+
+use async_trait::async_trait;
 
 use super::effect::Effect;
+use super::embedded::{Embedded, When};
 use super::logs::{backlog, log};
 use super::step::Step;
 use super::stock::CampaignTerms;
-use crate::clock::Millis;
-use crate::ids::CampaignId;
-use crate::lane::campaign::{CampaignDump, CampaignPut, Claim, ClaimAsk, ClaimOutcome, PutCampaign};
+use crate::facts::coupon::Claim;
+use crate::facts::ids::CampaignId;
+use crate::facts::time::Millis;
+use crate::lane::coupons::{CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
+use crate::lane::recovery::CampaignDump;
+use crate::lane::{Coupons, Result};
+
+#[async_trait]
+impl Coupons for Embedded {
+    async fn put_campaign(&self, _: Millis, put: CampaignPut) -> Result<PutCampaign> {
+        self.run("put_campaign", When::Built, |step| Ok(put_campaign(step, &put))).await
+    }
+
+    async fn claim(&self, now_ms: Millis, ask: ClaimAsk) -> Result<ClaimOutcome> {
+        self.run("claim", When::Built, |step| Ok(claim(step, now_ms, &ask))).await
+    }
+}
 
 pub fn put_campaign(step: &mut Step<'_>, put: &CampaignPut) -> PutCampaign {
     if let Some(campaign) = step.state().campaigns.get(&put.campaign) {

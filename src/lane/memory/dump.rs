@@ -1,9 +1,10 @@
-//! An event as the audit wants it.
+//! An event as the audit reads it.
 
 use super::order_book::Order;
 use super::step::Step;
-use crate::ids::EventId;
-use crate::lane::event::{EventDump, SeatTally};
+use crate::facts::ids::EventId;
+use crate::facts::seat::SeatTally;
+use crate::lane::recovery::EventDump;
 
 pub fn dump_event(step: &Step<'_>, id: &EventId) -> Option<EventDump> {
     let event = step.event(id)?;

@@ -1,8 +1,8 @@
-//! The concrete changes an operation makes: what is journaled, and the one place that writes state.
+//! The changes an operation makes: what is journaled, and the one place that writes state.
 //!
-//! An effect says what *is* afterwards, never what was asked, so replaying needs no decisions and two
-//! versions of the rules can read each other's journal. A new kind is added; a changed meaning needs a
-//! new journal version.
+//! An effect says what *is* afterwards, never what was asked. So a replay needs no decisions, and two versions of the
+//! rules can read each other's journal. A new kind of effect may be added; a changed meaning needs a new journal
+//! version.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +12,17 @@ use super::room::{Bucket, Pace, Room, Standing};
 use super::seats::Seats;
 use super::state::{Event, LeaseState, State};
 use super::stock::CampaignTerms;
-use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, HoldId, LogId, OrderId, SeatIndex, UserId, VisitorId};
-use crate::lane::campaign::Claim;
-use crate::lane::event::SeatState;
-use crate::lane::log::Entry;
-use crate::lane::order::RefundFact;
-use crate::lane::room::RoomSettings;
+use crate::facts::coupon::Claim;
+use crate::facts::ids::{CampaignId, EventId, HoldId, LogId, OrderId, SeatIndex, UserId, VisitorId};
+use crate::facts::record::Entry;
+use crate::facts::refund::RefundFact;
+use crate::facts::room::RoomSettings;
+use crate::facts::seat::SeatState;
+use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Effect {
-    /// Everything but the lease is gone; the lane is being rebuilt.
+    /// Everything but the lease and its fence is dropped; the lane is being rebuilt.
     RestoreBegun {
         generation: u64,
         log: LogId,
@@ -40,12 +40,12 @@ pub enum Effect {
     Stepped(u64),
     Trimmed(LogId),
     Event(EventId, EventEffect),
-    /// It is gone, with its orders; at which version is remembered.
+    /// The event is gone, with its orders; the version at which it left is remembered.
     EventLeft(EventId, i64),
     OrderPut(Box<Order>),
     /// Only the digest of its request is left.
     OrderReduced(OrderId),
-    /// With its refunds.
+    /// The order is gone, with its refunds.
     OrderDropped(OrderId),
     RefundPut(RefundFact),
     /// A campaign without claims.
@@ -56,7 +56,7 @@ pub enum Effect {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum EventEffect {
-    /// An event without seats, in place of whatever was there.
+    /// An event without seats, in place of one that was there before.
     Created {
         epoch: i64,
         bucket: Bucket,
@@ -74,7 +74,7 @@ pub enum EventEffect {
     AdmittedTotal(i64),
     Bucket(Bucket),
     Placed(VisitorId, Standing),
-    /// Has no place any more.
+    /// The visitor has no place any more.
     Gone(VisitorId),
     Spent(i64),
     SpentDraw(VisitorId),
@@ -85,7 +85,7 @@ pub enum EventEffect {
     Undrawn(VisitorId),
     Head(i64),
     Pace(Pace),
-    /// So long once the lane is open.
+    /// How long the room recovers once the lane is open, ms.
     Recovers(Millis),
     RecoverUntil(Millis),
     Bound(VisitorId, UserId),

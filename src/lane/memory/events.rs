@@ -1,13 +1,28 @@
-//! Creating and changing an event. The rules stand at `lane::event::EventPut`.
+//! Creating, changing and retiring an event. The rules stand at `lane::events`.
+
+use async_trait::async_trait;
 
 use super::effect::{Effect, EventEffect};
+use super::embedded::{Embedded, When};
 use super::room::Bucket;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, SeatIndex};
-use crate::lane::Result;
-use crate::lane::event::{EventPut, PutEvent, Retired, SeatMap, SeatState};
-use crate::lane::room::{Mode, Order};
+use crate::facts::ids::{EventId, SeatIndex};
+use crate::facts::room::{Mode, Order};
+use crate::facts::seat::{SeatMap, SeatState};
+use crate::facts::time::Millis;
+use crate::lane::events::{EventPut, PutEvent, Retired};
+use crate::lane::{Events, Result};
+
+#[async_trait]
+impl Events for Embedded {
+    async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {
+        self.run("put_event", When::Built, |step| put_event(step, now_ms, &put)).await
+    }
+
+    async fn retire_event(&self, _: Millis, event: &EventId, version: i64) -> Result<Retired> {
+        self.run("retire_event", When::Built, |step| Ok(retire_event(step, event, version))).await
+    }
+}
 
 /// Most taken seats a refusal names.
 const NAMED_MAX: usize = 20;
@@ -36,7 +51,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         let closes = event.settings.mode != Mode::Closed && put.room.mode == Mode::Closed;
         let (round, epoch) = (event.room.round + 1, event.room.epoch + 1);
         let bucket = event.room.bucket.filled(event.rate(), now_ms);
-        // One whose visitors are coming back is over when all had their time.
+        // Drawing goes on while a rebuilt room waits for its visitors; it ends when that time is over.
         let goes_on = matches!(event.counts(now_ms).mode, Mode::Scheduled | Mode::Recovering);
         let ends_drawing = event.room.drawing && !goes_on;
         if opens_again {
@@ -94,7 +109,8 @@ pub fn create(step: &mut Step<'_>, now_ms: Millis, put: &EventPut, epoch: i64) {
     }
 }
 
-/// Length, blocked seats, version and settings as wanted; nothing to be blocked is taken.
+/// Sets length, blocked seats, version and settings as wanted. The caller has made sure that no seat to be blocked is
+/// taken.
 pub fn lay_out(step: &mut Step<'_>, put: &EventPut) {
     let id = &put.event;
     if step.expect_event(id).seats.len() < put.seats {

@@ -1,14 +1,14 @@
-//! The holds of an event, by id, by when they run out and by when they ended. Of older ended ones only the
-//! digest of their request is left.
+//! The holds of an event, by id, by when they run out and by when they ended. Of older ended holds only the digest of
+//! their request is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::recent::Recent;
-use crate::clock::Millis;
-use crate::ids::{HoldId, UserId};
-use crate::lane::hold::{HoldFact, HoldState};
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{HoldId, UserId};
+use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Holds {
@@ -56,12 +56,12 @@ impl Holds {
         self.by_id.values()
     }
 
-    /// Digest of the request of a hold that ended, and of which nothing else is known any more.
+    /// Digest of the request of an ended hold of which nothing else is left.
     pub fn digest(&self, id: &HoldId) -> Option<&str> {
         self.digests.get(id).map(|ended| ended.digest.as_str())
     }
 
-    /// The user's oldest ended hold, when there are more than stay whole.
+    /// The user's oldest ended hold that is whole, when there are more of them than stay whole.
     pub fn one_too_many(&self, user: &UserId) -> Option<HoldId> {
         self.recent.one_too_many(user)
     }
@@ -124,7 +124,7 @@ impl Hold {
         self.ended_ms.map(|ended_ms| (ended_ms, self.fact.id.clone()))
     }
 
-    /// As it reads at `now_ms`: one past its time has expired, swept or not.
+    /// The hold as it reads at `now_ms`: past its time it has expired, swept or not.
     pub fn at(&self, now_ms: Millis) -> HoldFact {
         let mut fact = self.fact.clone();
         if fact.state == HoldState::Held && fact.expires_ms <= now_ms {

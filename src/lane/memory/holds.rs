@@ -1,17 +1,42 @@
-//! Making, releasing and sweeping holds. The rules stand at `lane::hold`'s types.
+//! Making, releasing and sweeping holds. The rules stand at `lane::seats`.
+
+use async_trait::async_trait;
 
 use super::effect::EventEffect;
+use super::embedded::{Embedded, When};
 use super::hold_book::Hold;
-use super::pick::{self, Picked};
+use super::pick::Picked;
 use super::room::At;
 use super::rooms::keep_inside;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, HoldId, SeatIndex, VisitorId};
-use crate::lane::event::SeatState;
-use crate::lane::hold::{HoldAsk, HoldFact, HoldOutcome, HoldState, Release, ReleaseOutcome, Want};
-use crate::lane::room::Mode;
-use crate::lane::{Fault, Result};
+use super::{events, pick};
+use crate::facts::fault::Fault;
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{EventId, HoldId, SeatIndex, VisitorId};
+use crate::facts::room::Mode;
+use crate::facts::seat::{SeatMap, SeatState};
+use crate::facts::time::Millis;
+use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, Want};
+use crate::lane::{Result, Seats};
+
+#[async_trait]
+impl Seats for Embedded {
+    async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {
+        self.run("seats", When::Built, |step| Ok(events::seats(step, event))).await
+    }
+
+    async fn hold(&self, now_ms: Millis, ask: HoldAsk) -> Result<HoldOutcome> {
+        self.run("hold", When::Built, |step| hold(step, now_ms, &ask)).await
+    }
+
+    async fn get_hold(&self, now_ms: Millis, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>> {
+        self.run("get_hold", When::Built, |step| Ok(get_hold(step, now_ms, event, hold))).await
+    }
+
+    async fn release(&self, now_ms: Millis, ask: Release) -> Result<ReleaseOutcome> {
+        self.run("release", When::Built, |step| Ok(release(step, now_ms, &ask))).await
+    }
+}
 
 pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOutcome> {
     let quantity = quantity(step, &ask.want)?;
@@ -47,7 +72,7 @@ pub fn hold(step: &mut Step<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<HoldOu
     }
     let bind = bound.is_none();
 
-    // Whatever ran out is free from here on, and stays so when this hold is refused.
+    // The seats of holds that ran out are free from here on, also when this hold is refused.
     while sweep_next(step, now_ms, id) {}
 
     let event = step.expect_event(id);
@@ -125,7 +150,7 @@ pub fn sweep_next(step: &mut Step<'_>, now_ms: Millis, id: &EventId) -> bool {
     true
 }
 
-/// One hold of the visitor's has ended.
+/// Takes one off the visitor's open holds.
 pub fn close_one(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
     let open = step.expect_event(id).room.open_holds(visitor) - 1;
     step.emit_on(id, EventEffect::OpenHolds(visitor.clone(), open));
@@ -142,7 +167,8 @@ pub fn end(step: &mut Step<'_>, now_ms: Millis, fact: HoldFact, state: HoldState
     put_ended(step, &id, Hold { fact: HoldFact { state, ..fact }, ended_ms: Some(now_ms) });
 }
 
-/// Keeps a hold that has ended; the oldest of its user's may be one too many.
+/// Stores a hold that has ended. When its user now has more ended holds than stay whole, the oldest is reduced to its
+/// digest.
 pub fn put_ended(step: &mut Step<'_>, id: &EventId, hold: Hold) {
     let user = hold.fact.user.clone();
     step.emit_on(id, EventEffect::HoldPut(Box::new(hold)));
@@ -189,7 +215,7 @@ fn quantity(step: &Step<'_>, want: &Want) -> Result<i64> {
     if quantity < 1 { step.contract("a hold of no seats") } else { Ok(quantity) }
 }
 
-/// As a number of seats to reckon with.
+/// How many seats, in the type of the counters.
 pub fn count(seats: &[SeatIndex]) -> i64 {
     i64::try_from(seats.len()).expect("seat indexes are 32 bits")
 }

@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque, hash_map};
 
 use serde::{Deserialize, Serialize};
 
-use crate::lane::log::Entry;
+use crate::facts::record::Entry;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Log {
     pub last: u64,
     entries: VecDeque<Entry>,
-    /// Record ids in `entries`, with how often.
+    /// Record ids in `entries`, and how often each is there.
     #[serde(skip)]
     ids: HashMap<String, u32>,
 }
@@ -23,7 +23,7 @@ impl Log {
         }
     }
 
-    /// `entry.log` is above the last.
+    /// `entry.log` must be above the last id.
     pub fn push(&mut self, entry: Entry) {
         self.last = entry.log.0;
         *self.ids.entry(entry.id.clone()).or_default() += 1;

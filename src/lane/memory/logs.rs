@@ -1,15 +1,58 @@
-//! A lane's log and its writer's lease. The rules stand at `lane::log` and `trait Lane`.
+//! A lane's log and its writer's lease. The rules stand at `lane::log`.
+
+use async_trait::async_trait;
 
 use super::effect::Effect;
+use super::embedded::{Embedded, When};
 use super::state::LeaseState;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::LogId;
-use crate::lane::hold::HoldFact;
-use crate::lane::log::{Entry, Lease, Meta};
-use crate::lane::record::Record;
+use crate::facts::hold::HoldFact;
+use crate::facts::ids::LogId;
+use crate::facts::record::{Entry, Record};
+use crate::facts::time::Millis;
+use crate::lane::log::{Lease, Meta};
+use crate::lane::{Log, Result};
 
-/// Appends a record with what the lane adds to it.
+#[async_trait]
+impl Log for Embedded {
+    async fn read_log(&self, after: LogId, max: usize) -> Result<Vec<Entry>> {
+        self.run("read_log", When::Sealed, |step| Ok(read(step, after, max))).await
+    }
+
+    async fn append(&self, now_ms: Millis, records: Vec<Record>) -> Result<()> {
+        self.run("append", When::Built, |step| {
+            append(step, now_ms, &records);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn trim(&self, upto: LogId) -> Result<()> {
+        self.run("trim", When::Built, |step| {
+            trim(step, upto);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn lease(&self, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>> {
+        self.run("lease", When::Always, |step| Ok(lease(step, now_ms, owner, ttl_ms))).await
+    }
+
+    async fn unlease(&self, owner: &str) -> Result<()> {
+        self.run("unlease", When::Always, |step| {
+            unlease(step, owner);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn meta(&self) -> Result<Meta> {
+        self.run("meta", When::Always, |step| Ok(meta(step))).await
+    }
+}
+
+/// Appends a record with what the lane adds to it: a hold or a number.
 pub fn log(step: &mut Step<'_>, now_ms: Millis, record: &Record, hold: Option<HoldFact>, number: Option<i64>) -> LogId {
     let log = LogId(step.state().log.last + 1);
     let body = serde_json::to_string(&record.body).expect("a record body is plain data");

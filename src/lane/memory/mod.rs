@@ -1,12 +1,13 @@
-//! The embedded lanes: every operation in plain Rust, one lane = one mutex, all lanes one journal.
-//! Knows no rule that is not written at the trait's types; this is their executable model.
+//! The embedded lanes: every operation in plain Rust, one lane = one mutex, all lanes one journal. The rules stand at
+//! the traits in `lane`; this is their executable model.
 //!
-//! An operation decides and emits *effects* (`effect`), which are applied at once and journaled. The
-//! answer is given when the lane's last effect is on disk, so nobody is ever told what a crash could
-//! take back. There is no cache, no background work but the journal's own thread, and no clock.
+//! An operation decides and emits *effects* (`effect`), which are applied at once and journaled. The answer is given
+//! when the lane's last effect is on disk, so no answer says what a crash could take back. There is no cache, no
+//! background work but the journal's own thread, and no clock.
 
 mod boards;
 mod campaigns;
+mod checkpoint;
 mod dump;
 mod effect;
 mod embedded;

@@ -1,14 +1,14 @@
-//! The orders of a lane, by id and by when they are dropped: the fact of each, what is pending, what hangs on it.
-//! Of older ones of which nothing more can come, only the digest of their request is left.
+//! The orders of a lane, by id and by when they are dropped: the fact of each, what is pending, its attempts and its
+//! refunds. Of older rejected or refunded orders only the digest of their request is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::recent::Recent;
-use crate::clock::Millis;
-use crate::ids::{AttemptId, EventId, OrderId, RefundId, UserId};
-use crate::lane::order::{OrderFact, OrderStatus};
+use crate::facts::ids::{AttemptId, EventId, OrderId, RefundId, UserId};
+use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Orders {
@@ -71,7 +71,8 @@ impl Orders {
         self.digests.get(id)
     }
 
-    /// The user's oldest rejected or refunded order of the event, when there are more than stay whole.
+    /// The user's oldest whole order of the event that is rejected or refunded, when there are more of them than stay
+    /// whole.
     pub fn one_too_many(&self, event: &EventId, user: &UserId) -> Option<OrderId> {
         self.recent.get(event)?.one_too_many(user)
     }
@@ -148,7 +149,7 @@ impl Order {
         Self { fact, pending: None, attempts: BTreeMap::new(), refunds: BTreeSet::new(), drop_ms: None }
     }
 
-    /// As everyone is shown it.
+    /// The order as everyone is shown it.
     pub fn shown(&self) -> OrderFact {
         let mut fact = self.fact.clone();
         if self.pending == Some(Pending::Pay) {
@@ -157,7 +158,7 @@ impl Order {
         fact
     }
 
-    /// Rejected or refunded whole.
+    /// Rejected, or refunded completely.
     pub fn is_past(&self) -> bool {
         matches!(self.fact.status, OrderStatus::Rejected | OrderStatus::Refunded)
     }

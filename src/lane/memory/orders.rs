@@ -1,22 +1,69 @@
-//! The doors of the log: checkout, pay, cancel, refund; and what is shown of orders.
-//! The rules stand at `lane::order`'s types; `settle` is a file of its own.
+//! The doors of the log: checkout, pay, cancel, refund; and what is shown of orders. The rules stand at `lane::orders`.
+//! The rules of settling are carried out in `settle`.
+
+use async_trait::async_trait;
 
 use super::effect::{Effect, EventEffect};
+use super::embedded::{Embedded, When};
 use super::hold_book::Hold;
 use super::logs::{backlog, log};
 use super::order_book::{Order, Pending};
 use super::rooms::keep_inside;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{OrderId, RefundId};
-use crate::lane::Result;
-use crate::lane::event::SeatState;
-use crate::lane::hold::{HoldFact, HoldState};
-use crate::lane::order::{
-    Cancel, CancelOutcome, Checkout, CheckoutOutcome, LineFact, OrderFact, OrderStatus, Pay, PayOutcome, Reason,
-    Refund, RefundFact, RefundOutcome,
-};
-use crate::lane::record::RefundBy;
+use super::{logs, settle};
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{EventId, LogId, OrderId, RefundId};
+use crate::facts::order::{LineFact, OrderFact, OrderStatus, Reason};
+use crate::facts::refund::{RefundBy, RefundFact};
+use crate::facts::seat::SeatState;
+use crate::facts::settlement::Settlement;
+use crate::facts::time::Millis;
+use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome, Refund, RefundOutcome};
+use crate::lane::{Orders, Result};
+
+#[async_trait]
+impl Orders for Embedded {
+    async fn checkout(&self, now_ms: Millis, ask: Checkout) -> Result<CheckoutOutcome> {
+        self.run("checkout", When::Built, |step| Ok(checkout(step, now_ms, &ask))).await
+    }
+
+    async fn pay(&self, now_ms: Millis, ask: Pay) -> Result<PayOutcome> {
+        self.run("pay", When::Built, |step| Ok(pay(step, now_ms, &ask))).await
+    }
+
+    async fn cancel(&self, now_ms: Millis, ask: Cancel) -> Result<CancelOutcome> {
+        self.run("cancel", When::Built, |step| Ok(cancel(step, now_ms, &ask))).await
+    }
+
+    async fn refund(&self, now_ms: Millis, ask: Refund) -> Result<RefundOutcome> {
+        self.run("refund", When::Built, |step| refund(step, now_ms, &ask)).await
+    }
+
+    async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>> {
+        self.run("orders", When::Built, |step| Ok(orders(step, ids))).await
+    }
+
+    async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>> {
+        self.run("get_refund", When::Built, |step| Ok(get_refund(step, id))).await
+    }
+
+    async fn settle(
+        &self,
+        now_ms: Millis,
+        event: &EventId,
+        settlements: Vec<Settlement>,
+        trim: Option<LogId>,
+    ) -> Result<()> {
+        self.run("settle", When::Built, |step| {
+            settle::settle(step, now_ms, event, &settlements);
+            if let Some(upto) = trim {
+                logs::trim(step, upto);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
 
 pub fn checkout(step: &mut Step<'_>, now_ms: Millis, ask: &Checkout) -> CheckoutOutcome {
     if let Some(order) = step.state().orders.get(&ask.fact.id) {
@@ -170,7 +217,7 @@ fn is_paying(order: &Order) -> bool {
     order.fact.status == OrderStatus::Paying || order.pending == Some(Pending::Pay)
 }
 
-/// Gross still to be refunded.
+/// Gross amount that is left to refund.
 fn left(line: &LineFact) -> i64 {
     line.price - line.discount - line.refunded
 }

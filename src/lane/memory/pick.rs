@@ -1,7 +1,7 @@
 //! Which seats `pick` takes: a pure function of rows and free seats. Both stores follow this rule.
 
-use crate::ids::SeatIndex;
-use crate::lane::hold::Row;
+use crate::facts::ids::SeatIndex;
+use crate::lane::seats::Row;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Picked {
@@ -9,11 +9,11 @@ pub enum Picked {
     Seats(Vec<SeatIndex>),
     /// Fewer free ones than wanted.
     SoldOut,
-    /// Enough, but not side by side.
+    /// Enough free ones, but not side by side.
     NoBlock,
 }
 
-/// The best block of `quantity` neighbours: of the first row that has one, the block that leaves fewest
+/// The best block of `quantity` neighbours. In the first row that has a block, this is the one that leaves fewest
 /// single seats, then the one nearest the middle, then the lowest.
 pub fn adjacent(rows: &[Row], quantity: u32, is_free: impl Fn(SeatIndex) -> bool) -> Picked {
     let want = quantity as usize;
@@ -49,7 +49,7 @@ fn seats_of(row: &Row) -> Vec<SeatIndex> {
     runs_of(row).collect()
 }
 
-/// Position of the best block in a row; `None`: no block of so many.
+/// Position of the best block in a row; `None`: the row has no block of `want` free seats.
 fn best_block(open: &[bool], want: usize) -> Option<usize> {
     let mut best: Option<(usize, usize, usize)> = None;
     let mut run_start = 0;
@@ -73,7 +73,7 @@ fn best_block(open: &[bool], want: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Picks from rows written as text, numbered on through.
+    /// Picks from rows written as text, with seats numbered through all rows.
     fn pick(rows: &[&str], quantity: u32) -> Picked {
         let string: Vec<u8> = rows.concat().into_bytes();
         let mut first = 0;

@@ -1,14 +1,15 @@
-//! The pulse: what ends by time ends, then the room lets in. The rules stand at `lane::room::Pulse`.
+//! The pulse: it ends what is over by time, then lets visitors in. The rules stand at `lane::rooms::Rooms::pulse`.
 
 use super::effect::{Effect, EventEffect};
 use super::holds;
 use super::room::{At, Standing};
 use super::rooms::{has_lapsed, spend};
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, HoldId, OrderId, VisitorId};
+use crate::facts::ids::{EventId, HoldId, OrderId, VisitorId};
+use crate::facts::room::{Control, Mode};
+use crate::facts::time::Millis;
 use crate::lane::Result;
-use crate::lane::room::{Control, Mode, PACE_EVERY_MS, Pulse, Pulsed};
+use crate::lane::rooms::{PACE_EVERY_MS, Pulse, Pulsed};
 
 pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
     if ask.work_max < 1 {
@@ -40,7 +41,8 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
     Ok(Some(done))
 }
 
-/// One pulse of one room. Each loop takes what is first in its order, so work left is work standing first.
+/// One pulse of one room. Each loop takes what is first in its order, so work is left exactly when the first one is
+/// due.
 struct Beat<'s, 'a> {
     step: &'s mut Step<'a>,
     now_ms: Millis,
@@ -194,7 +196,7 @@ impl Beat<'_, '_> {
         }
     }
 
-    /// Who is called next: the returned late ones first, then by score.
+    /// The visitor who is called next: the returned late ones first, then by score.
     fn first_in_line(&self) -> Option<(VisitorId, Standing)> {
         let room = &self.step.expect_event(self.id).room;
         let (_, visitor) = room.first_back().or_else(|| room.first_waiting())?;

@@ -1,10 +1,11 @@
-//! What of a user's has ended, oldest first. The last [`RECENT_MAX`] stay whole, older ones as digests.
+//! What has ended of each user's holds or orders, oldest first. The last [`RECENT_MAX`] stay whole; of older ones only
+//! digests stay.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::UserId;
+use crate::facts::ids::UserId;
 use crate::lane::RECENT_MAX;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ impl<Id: Clone + PartialEq> Recent<Id> {
         }
     }
 
-    /// The user's oldest, when there are more than stay whole.
+    /// The user's oldest, when there are more than [`RECENT_MAX`].
     pub fn one_too_many(&self, user: &UserId) -> Option<Id> {
         let ended = self.0.get(user)?;
         (ended.len() > RECENT_MAX).then(|| ended.front().cloned())?

@@ -1,8 +1,11 @@
-//! Rebuilding a lane from the ledger. The rules stand at `trait Lane` and `lane::event::EventRestore`.
+//! Rebuilding a lane from the ledger. The rules stand at `lane::recovery`.
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
+
 use super::effect::{Effect, EventEffect};
+use super::embedded::{Embedded, When};
 use super::events::{check_ranges, create, lay_out};
 use super::hold_book::Hold;
 use super::holds::put_ended;
@@ -10,12 +13,69 @@ use super::order_book::Order;
 use super::room::{At, Bucket, Standing};
 use super::settle::keep_order;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, LogId, SeatIndex};
-use crate::lane::Result;
-use crate::lane::checkpoint::{Checkpoint, Insider, SpentChunk};
-use crate::lane::event::{EventRestore, RestoredOrder, SeatState};
-use crate::lane::hold::{HoldFact, HoldState};
+use super::{campaigns, checkpoint, dump};
+use crate::facts::checkpoint::{Checkpoint, Insider, Look, RestoredOrder, SpentChunk, Told};
+use crate::facts::coupon::Claim;
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{CampaignId, EventId, LogId, SeatIndex, VisitorId};
+use crate::facts::seat::SeatState;
+use crate::facts::time::Millis;
+use crate::lane::coupons::CampaignPut;
+use crate::lane::recovery::{CampaignDump, EventDump, EventRestore};
+use crate::lane::{Recovery, Result};
+
+#[async_trait]
+impl Recovery for Embedded {
+    async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
+        self.run("drawn", When::Built, |step| checkpoint::drawn(step, event, after, max)).await
+    }
+
+    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>> {
+        self.run("checkpoint", When::Built, |step| checkpoint::look(step, event, told)).await
+    }
+
+    async fn seal(&self) -> Result<()> {
+        self.run("seal", When::Always, |step| {
+            seal(step);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Does nothing: this process is the only one, so the lane is never behind what it has seen.
+    async fn seal_if_behind(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn begin_restore(&self, _: Millis, generation: u64, log: LogId) -> Result<()> {
+        self.run("begin_restore", When::Always, |step| begin_restore(step, generation, log)).await
+    }
+
+    async fn restore_event(&self, now_ms: Millis, restore: EventRestore) -> Result<()> {
+        self.run("restore_event", When::Restoring, |step| restore_event(step, now_ms, &restore)).await
+    }
+
+    async fn restore_campaign(&self, _: Millis, generation: u64, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
+        self.run("restore_campaign", When::Restoring, |step| {
+            of_generation(step, generation)?;
+            campaigns::restore_campaign(step, &put, claims);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
+        self.run("end_restore", When::Always, |step| end_restore(step, now_ms, generation)).await
+    }
+
+    async fn dump_event(&self, event: &EventId) -> Result<Option<EventDump>> {
+        self.run("dump_event", When::Built, |step| Ok(dump::dump_event(step, event))).await
+    }
+
+    async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
+        self.run("dump_campaign", When::Built, |step| Ok(campaigns::dump_campaign(step, campaign))).await
+    }
+}
 
 pub fn seal(step: &mut Step<'_>) {
     let state = step.state();
@@ -49,7 +109,7 @@ pub fn end_restore(step: &mut Step<'_>, now_ms: Millis, generation: u64) -> Resu
     Ok(())
 }
 
-/// Only whoever began this generation may rebuild it.
+/// Refuses a step that belongs to another generation than the one being rebuilt.
 pub fn of_generation(step: &Step<'_>, generation: u64) -> Result<()> {
     if step.state().generation == generation { Ok(()) } else { step.contract("another generation is being restored") }
 }

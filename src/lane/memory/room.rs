@@ -1,4 +1,4 @@
-//! A room's state: places and their indexes, bucket, counters. Decides nothing; see `rooms` for that.
+//! A room's state: places and their indexes, bucket, counters. The decisions are in `rooms` and `pulse`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -6,10 +6,11 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 
 use super::line::Line;
-use crate::clock::Millis;
-use crate::ids::{UserId, VisitorId};
-use crate::lane::checkpoint::{DrawChange, Draws, Insider, Told};
-use crate::lane::room::{AWAY_MS, BEAT_MS, BEHIND_MS, Control, NO_HEAD, PACE_MAX, PACE_MIN, PACE_STEP, RoomSettings};
+use crate::facts::checkpoint::{DrawChange, Draws, Insider, Told};
+use crate::facts::ids::{UserId, VisitorId};
+use crate::facts::room::{Control, NO_HEAD, PACE_MAX, RoomSettings};
+use crate::facts::time::Millis;
+use crate::lane::rooms::{AWAY_MS, BEAT_MS, BEHIND_MS, PACE_MIN, PACE_STEP};
 
 /// Where a visitor stands, and the score they keep wherever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub enum At {
         /// Called a second time: the first call was in vain.
         #[serde(default)]
         again: bool,
-        /// Its own end, where what is under way made it last longer.
+        /// The place's own end, once a hold or an order has made the place last longer.
         #[serde(default)]
         ends_ms: Option<Millis>,
     },
@@ -62,14 +63,14 @@ impl Bucket {
         rate_per_min.saturating_mul(1_000).max(ADMISSION)
     }
 
-    /// As it stands now. Whole units, so that filling it late or often comes to the same.
+    /// The bucket as it stands now. It counts whole units, so filling it late or often gives the same.
     pub fn filled(self, rate_per_min: i64, now_ms: Millis) -> Self {
         let elapsed_ms = (now_ms - self.at_ms).max(0);
         let units = self.units.saturating_add(elapsed_ms.saturating_mul(rate_per_min));
         Self { units: units.min(Self::size(rate_per_min)), at_ms: self.at_ms.max(now_ms) }
     }
 
-    /// Whole admissions in it.
+    /// Whole admissions in the bucket.
     pub fn admissions(self, rate_per_min: i64) -> i64 {
         if rate_per_min > 0 { self.units / ADMISSION } else { 0 }
     }
@@ -79,8 +80,8 @@ impl Bucket {
     }
 }
 
-/// When the room was pulsed, and since when its visitors can have shown up without a break. The journal keeps
-/// neither: a store that is opened was away.
+/// When the room was last pulsed, and since when its visitors could show up without a break. The journal keeps neither:
+/// until a store is opened, nobody could show up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Beat {
     at_ms: Millis,
@@ -91,7 +92,7 @@ struct Beat {
 pub struct Room {
     pub round: i64,
     pub epoch: i64,
-    /// Last one given.
+    /// The last serial given.
     pub serial: i64,
     pub admitted_total: i64,
     pub bucket: Bucket,
@@ -111,14 +112,14 @@ pub struct Room {
     spent: BTreeSet<i64>,
     #[serde(default)]
     spent_draws: BTreeSet<VisitorId>,
-    /// Every change of them in this round.
+    /// Every change of `spent_draws` in this round.
     #[serde(default)]
     draw_changes: Vec<DrawChange>,
     /// Who entered by a draw.
     #[serde(default)]
     drawn: BTreeSet<VisitorId>,
     bound: HashMap<VisitorId, UserId>,
-    /// Holds not yet ended by visitor; no zeros.
+    /// Holds that have not ended, by visitor; no zeros.
     open_holds: HashMap<VisitorId, i64>,
     #[serde(skip)]
     beat: Beat,
@@ -163,7 +164,7 @@ impl Pace {
         }
     }
 
-    /// The next one, by when the oldest record was written.
+    /// The next pace, when the oldest record was written at `oldest_ms`.
     pub fn next(self, oldest_ms: Option<Millis>, now_ms: Millis) -> Self {
         let same = Self { at_ms: now_ms, ..self };
         let Some(written_ms) = oldest_ms.filter(|written_ms| now_ms - written_ms > BEHIND_MS) else {
@@ -235,7 +236,7 @@ impl Room {
         }
     }
 
-    /// A pulse has come.
+    /// Notes a pulse, while anybody waits.
     pub fn beat(&mut self, now_ms: Millis) {
         if self.waiting.len() == 0 {
             return;
@@ -268,7 +269,7 @@ impl Room {
         }
     }
 
-    /// A spent draw that the ledger has told us of.
+    /// A spent draw that the ledger has already: it is no change to report.
     pub fn restore_draw(&mut self, visitor: VisitorId) {
         self.spent_draws.insert(visitor);
     }
@@ -281,7 +282,7 @@ impl Room {
         self.spent.iter().copied()
     }
 
-    /// Changes of spent draws after those told.
+    /// Changes of spent draws after those that the ledger has.
     pub fn draws(&self, told: Told) -> Draws {
         let is_known = told.round == self.round;
         let from = usize::try_from(told.changes).ok().filter(|from| is_known && *from <= self.draw_changes.len());
@@ -299,7 +300,7 @@ impl Room {
         self.drawn.remove(visitor);
     }
 
-    /// The drawn after this one.
+    /// The drawn visitors after this one.
     pub fn drawn_after(&self, after: Option<&VisitorId>) -> impl Iterator<Item = &VisitorId> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.drawn.range::<VisitorId, _>((from, Bound::Unbounded))
@@ -318,7 +319,7 @@ impl Room {
         insiders
     }
 
-    /// The visitor is through: no place, and bound to nobody.
+    /// Ends the visitor's place and binding.
     pub fn forget(&mut self, visitor: &VisitorId) {
         self.remove(visitor);
         self.bound.remove(visitor);
@@ -344,12 +345,12 @@ impl Room {
         }
     }
 
-    /// How many stand before a waiting one: who is back, and who waits with a lower score.
+    /// How many stand before a visitor who waits: all who are back, and all who stand before them among the waiting.
     pub fn ahead(&self, score: i64, visitor: &VisitorId) -> i64 {
         count(self.back.len() + self.waiting.rank(&(score, visitor.clone())))
     }
 
-    /// Scores of those who wait at these ranks, ascending ones.
+    /// Scores of those who wait at these ranks, which ascend.
     pub fn waiting_scores(&self, ranks: impl IntoIterator<Item = i64>) -> Vec<i64> {
         let ranks = ranks.into_iter().map(|rank| usize::try_from(rank).unwrap_or(usize::MAX));
         self.waiting.at(ranks).map(|(score, _)| *score).collect()
@@ -368,17 +369,17 @@ impl Room {
         self.back.first()
     }
 
-    /// Inside by expiry.
+    /// The place inside that expires first.
     pub fn first_inside(&self) -> Option<&(Millis, VisitorId)> {
         self.inside.first()
     }
 
-    /// Late by when they were called.
+    /// The late visitor who was called first.
     pub fn first_late(&self) -> Option<&(Millis, VisitorId)> {
         self.late.first()
     }
 
-    /// The line: waiting and back.
+    /// The length of the line: waiting and back.
     pub fn waiting(&self) -> i64 {
         count(self.waiting.len() + self.back.len())
     }
@@ -414,8 +415,8 @@ mod tests {
         assert_eq!(fast.admissions(0), 0, "rate 0 admits nobody, whatever is in it");
     }
 
-    /// Looks at it every second from `from_s` to before `to_s`, the oldest record written at `oldest_s`; the
-    /// shares seen.
+    /// Looks at the pace every second from `from_s` to before `to_s`, with the oldest record written at `oldest_s`;
+    /// returns the shares seen.
     fn looks(pace: &mut Pace, from_s: i64, to_s: i64, oldest_s: impl Fn(i64) -> Option<i64>) -> Vec<i64> {
         let look = |s: i64| {
             *pace = pace.next(oldest_s(s).map(|s| s * 1_000), s * 1_000);
@@ -452,7 +453,7 @@ mod tests {
     fn a_record_of_the_new_pace_halves_it_again() {
         let mut pace = Pace::default();
         assert_eq!(looks(&mut pace, 13, 20, |s| Some(s - 3)), [500, 500, 500, 500, 250, 250, 250]);
-        // In time in between, but what is late again is of before the halving.
+        // The pipeline is in time in between, but the record that is late then was written before the halving.
         let mut pace = Pace::default();
         assert_eq!(looks(&mut pace, 13, 14, |s| Some(s - 3)), [500]);
         assert_eq!(looks(&mut pace, 14, 15, |_| Some(13)), [550]);

@@ -1,16 +1,59 @@
-//! Entering, polling and leaving a room. The rules stand at `lane::room`'s types.
+//! Entering, polling and leaving a room. The rules stand at `lane::rooms`.
+
+use async_trait::async_trait;
 
 use super::effect::EventEffect;
+use super::embedded::{Embedded, When};
 use super::room::{At, Standing};
 use super::state::Event;
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, VisitorId};
-use crate::lane::Result;
-use crate::lane::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWN_MAX, DRAWS_MAX, Look, SpentChunk, Told};
-use crate::lane::room::{
-    ENTER_MAX, Enter, EnterOutcome, Entrant, Mode, Place, PlaceState, RoomCounts, SCORES, Token, score,
-};
+use super::{boards, pulse};
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::place::{Place, PlaceState, Token};
+use crate::facts::room::{Mode, RoomCounts, SCORES, score};
+use crate::facts::time::Millis;
+use crate::lane::board::{Board, Presence, Showing};
+use crate::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse, Pulsed};
+use crate::lane::{Result, Rooms};
+
+#[async_trait]
+impl Rooms for Embedded {
+    async fn enter(&self, now_ms: Millis, ask: Enter) -> Result<Vec<EnterOutcome>> {
+        self.run("enter", When::Built, |step| enter(step, now_ms, &ask)).await
+    }
+
+    async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>> {
+        self.run("poll", When::Built, |step| poll(step, now_ms, &token)).await
+    }
+
+    async fn board(&self, now_ms: Millis, showing: Showing) -> Result<Option<Board>> {
+        self.run("board", When::Built, |step| boards::board(step, now_ms, &showing)).await
+    }
+
+    async fn presence(&self, now_ms: Millis, event: &EventId, tokens: Vec<Token>) -> Result<Option<Vec<Presence>>> {
+        self.run("presence", When::Built, |step| boards::presence(step, now_ms, event, &tokens)).await
+    }
+
+    async fn leave(&self, _: Millis, token: Token) -> Result<bool> {
+        self.run("leave", When::Built, |step| leave(step, &token)).await
+    }
+
+    async fn pulse(&self, now_ms: Millis, ask: Pulse) -> Result<Option<Pulsed>> {
+        self.run("pulse", When::Built, |step| pulse::pulse(step, now_ms, &ask)).await
+    }
+
+    async fn room(&self, now_ms: Millis, event: &EventId) -> Result<Option<RoomCounts>> {
+        self.run("room", When::Built, |step| Ok(room(step, now_ms, event))).await
+    }
+
+    async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
+        self.run("inside", When::Built, |step| Ok(inside(step, now_ms, event, visitor))).await
+    }
+
+    async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool> {
+        self.run("readmit", When::Built, |step| readmit(step, now_ms, &token, until_ms)).await
+    }
+}
 
 pub fn enter(step: &mut Step<'_>, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
     let draws = enter.visitors.iter().filter_map(|entrant| entrant.draw);
@@ -113,7 +156,7 @@ pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option
     } else if let Some(standing) = event.room.standing(&token.visitor) {
         let state = stand(step, now_ms, id, &token.visitor, standing);
         if state == PlaceState::Done {
-            // Spent just now: a lane set back to before this is behind.
+            // The place was spent just now: a lane set back to before this step is behind.
             step.mark();
         }
         state
@@ -124,7 +167,7 @@ pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option
     Ok(Some(Place { state, counts: step.expect_event(id).counts(now_ms) }))
 }
 
-/// Lost by a rollback: the place is in the token.
+/// Puts a visitor in line again whose place a rollback lost. The place is in the token.
 pub fn put_back(step: &mut Step<'_>, now_ms: Millis, token: &Token) {
     let standing = Standing { score: token.score, at: At::Waiting { seen_ms: now_ms } };
     step.emit_on(&token.event, EventEffect::Placed(token.visitor.clone(), standing));
@@ -150,45 +193,6 @@ pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Mil
     let at = At::Inside { expires_ms: until_ms, claimed: true, again: false, ends_ms: None };
     step.emit_on(id, EventEffect::Placed(token.visitor.clone(), Standing { score: token.score, at }));
     Ok(true)
-}
-
-pub fn drawn(step: &Step<'_>, id: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
-    if !(1..=DRAWN_MAX).contains(&max) {
-        return step.contract("so many of the drawn are out of range");
-    }
-    Ok(step.event(id).map(|event| event.room.drawn_after(after).take(max).cloned().collect()))
-}
-
-pub fn checkpoint(step: &Step<'_>, id: &EventId, told: Told) -> Result<Option<Look>> {
-    if !(1..=DRAWS_MAX).contains(&told.max) || told.round < 0 || told.changes < 0 {
-        return step.contract("so many changes of draws are out of range");
-    }
-    Ok(step.event(id).map(|event| Look { room: checkpoint_of(event), draws: event.room.draws(told) }))
-}
-
-fn checkpoint_of(event: &Event) -> Checkpoint {
-    let room = &event.room;
-    let mut spent: Vec<SpentChunk> = Vec::new();
-    for score in room.spent() {
-        let chunk = score.div_euclid(CHUNK_SCORES);
-        if spent.last().is_none_or(|last| last.chunk != chunk) {
-            spent.push(SpentChunk { chunk, bits: [0; 128] });
-        }
-        if let Some(last) = spent.last_mut() {
-            last.mark(score);
-        }
-    }
-    Checkpoint {
-        round: room.round,
-        epoch: room.epoch,
-        serial: room.serial,
-        admitted_total: room.admitted_total,
-        head: room.head,
-        drawing: room.drawing,
-        closed: event.settings.mode == Mode::Closed,
-        inside: room.insiders(),
-        spent,
-    }
 }
 
 pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {
@@ -217,7 +221,7 @@ pub fn room(step: &Step<'_>, now_ms: Millis, id: &EventId) -> Option<RoomCounts>
     step.event(id).map(|event| event.counts(now_ms))
 }
 
-/// Until when; `None` also for a place past its time.
+/// When the place inside expires; `None` also for a place past its time.
 pub fn inside(step: &Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId) -> Option<Millis> {
     match step.event(id)?.room.standing(visitor)?.at {
         At::Inside { expires_ms, .. } => (expires_ms > now_ms).then_some(expires_ms),
@@ -225,7 +229,7 @@ pub fn inside(step: &Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId
     }
 }
 
-/// The visitor is through: no place, and never again with this score.
+/// Ends a place for good: the visitor has no place, and never again one with this score.
 pub fn spend(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
     step.emit_on(id, EventEffect::Gone(visitor.clone()));
     mark_spent(step, id, visitor, score);
@@ -236,7 +240,7 @@ fn mark_spent(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64
     step.emit_on(id, effect);
 }
 
-/// A place inside, if there, lasts until `until_ms` at least. Its own end stays.
+/// Makes a place inside, if there is one, last until `until_ms` at least. Its own end stays.
 pub fn keep_inside(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, until_ms: Millis) {
     if let Some(Standing { score, at: At::Inside { expires_ms, claimed, again, ends_ms } }) =
         step.expect_event(id).room.standing(visitor)

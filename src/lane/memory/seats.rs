@@ -1,19 +1,19 @@
-//! The seat string of an event, its owners and its counts. Knows no holds and no orders, only their ids.
+//! The seat string of an event, its owners (the ids of holds and orders) and its counts.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{SeatIndex, UserId};
-use crate::lane::event::SeatState;
+use crate::facts::ids::{SeatIndex, UserId};
+use crate::facts::seat::SeatState;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Seats {
     pub version: u64,
-    /// One byte a seat, all of `SeatState`'s; text in the journal too.
+    /// One byte a seat, always one of `SeatState`'s; the journal has it as text.
     #[serde(with = "text")]
     string: Vec<u8>,
-    /// Who has a seat that is held, paying or sold.
+    /// The hold or order that owns each held, paying or sold seat.
     owners: BTreeMap<SeatIndex, String>,
     /// Seats held, paying and sold by user; no zeros.
     taken: HashMap<UserId, i64>,
@@ -42,8 +42,8 @@ impl Counts {
 }
 
 impl Seats {
-    /// Versions of one generation stand above all of the one before: a wiped lane never shows an old
-    /// version over other seats.
+    /// The versions of a generation are above all of the one before, so a wiped lane never shows an old version with
+    /// other seats.
     pub fn of_generation(generation: u64) -> Self {
         Self { version: generation << 32, ..Self::default() }
     }
@@ -95,14 +95,14 @@ impl Seats {
         }
     }
 
-    /// Free seats at the end, up to a length of `len`, which is not less than before.
+    /// Adds free seats at the end, up to a length of `len`, which is not less than before.
     pub fn extend(&mut self, len: u32) {
         self.counts.free += i64::from(len) - i64::from(self.len());
         self.string.resize(len as usize, SeatState::Free.byte());
         self.version += 1;
     }
 
-    /// Gives seats a state and an owner (none: nobody's). Seats past the end are left out.
+    /// Gives seats a state and an owner (`None`: no owner). Seats past the end are left out.
     pub fn set(&mut self, seats: &[SeatIndex], state: SeatState, owner: Option<&str>) {
         for &seat in seats {
             let Some(byte) = self.string.get_mut(seat as usize) else { continue };
@@ -119,7 +119,7 @@ impl Seats {
     }
 }
 
-/// Seat bytes as the text they are.
+/// Seat bytes as text, which they are: ASCII.
 mod text {
     use serde::{Deserialize, Deserializer, Serializer};
 

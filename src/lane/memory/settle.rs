@@ -1,5 +1,4 @@
-//! Bringing seats, holds and public statuses to what the ledger says.
-//! The rules stand at `lane::order::Settlement`.
+//! Bringing seats, holds and public statuses to what the ledger says. The rules stand at `lane::orders`.
 
 use super::effect::{Effect, EventEffect};
 use super::hold_book::Hold;
@@ -8,12 +7,14 @@ use super::order_book::Order;
 use super::room::At;
 use super::rooms::{keep_inside, spend};
 use super::step::Step;
-use crate::clock::Millis;
-use crate::ids::{EventId, OrderId, SeatIndex, VisitorId};
-use crate::lane::event::SeatState;
-use crate::lane::hold::{HoldFact, HoldState};
-use crate::lane::order::{OrderStatus, RefundFact, RefundStatus, SeatTarget, Settlement};
-use crate::lane::room::ReleaseOn;
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{EventId, OrderId, SeatIndex, VisitorId};
+use crate::facts::order::OrderStatus;
+use crate::facts::refund::{RefundFact, RefundStatus};
+use crate::facts::room::ReleaseOn;
+use crate::facts::seat::SeatState;
+use crate::facts::settlement::{SeatTarget, Settlement};
+use crate::facts::time::Millis;
 
 pub fn settle(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlements: &[Settlement]) {
     if step.event(id).is_none() {
@@ -61,7 +62,7 @@ fn apply(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlem
     put_order(step, now_ms, settlement);
 }
 
-/// The lane's order stands on another hold than the ledger's: that hold ends.
+/// Ends the hold that the lane's order stands on, when the ledger's order stands on another.
 fn end_other(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
     let order = &settlement.fact.id;
     let Some(placed) = step.state().orders.get(order).map(|order| order.fact.hold.clone()) else { return };
@@ -108,7 +109,7 @@ fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: 
     }
 }
 
-/// Who has bought and holds nothing more gives the place inside back.
+/// A visitor who has bought and holds nothing more gives the place inside back.
 fn leave_if_done(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
     let event = step.expect_event(id);
     if event.settings.release_on != ReleaseOn::Order || event.room.open_holds(visitor) > 0 {
@@ -133,13 +134,14 @@ fn put_order(step: &mut Step<'_>, now_ms: Millis, settlement: &Settlement) {
     keep_order(step, now_ms, order, settlement.refundable_until_ms);
 }
 
-/// Keeps an order: one under way for good, a paid one until some time after the last refund may be asked for, a
-/// rejected or refunded one for as long; of those, the oldest of its user's may be one too many.
+/// Stores an order and how long it is kept: an order under way for good, a paid one until [`Keep`](crate::lane::Keep)
+/// after the last refund may be asked for, a rejected or refunded one for [`Keep`](crate::lane::Keep) from now. When
+/// the user now has more rejected or refunded orders than stay whole, the oldest is reduced to its digest.
 pub fn keep_order(step: &mut Step<'_>, now_ms: Millis, mut order: Order, refundable_until_ms: Millis) {
     let keep_ms = step.state().keep.0;
     let until_ms = now_ms + keep_ms;
     order.drop_ms = match order.fact.status {
-        // The earliest time it was given stays.
+        // The earliest time that was set stays.
         OrderStatus::Rejected | OrderStatus::Refunded => {
             Some(order.drop_ms.map_or(until_ms, |at_ms| at_ms.min(until_ms)))
         }

@@ -1,4 +1,4 @@
-//! All that one lane of the embedded store knows. Decides nothing: the operations do, `effect` writes.
+//! All that one lane of the embedded store knows. The operations decide what changes, and `effect` writes it.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::order_book::Orders;
 use super::room::Room;
 use super::seats::Seats;
 use super::stock::Campaign;
-use crate::clock::Millis;
-use crate::ids::{CampaignId, EventId, RefundId};
+use crate::facts::ids::{CampaignId, EventId, RefundId};
+use crate::facts::refund::RefundFact;
+use crate::facts::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
+use crate::facts::time::Millis;
 use crate::lane::Keep;
-use crate::lane::order::RefundFact;
-use crate::lane::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
@@ -33,7 +33,7 @@ pub struct State {
     pub fence: u64,
     pub log: Log,
     pub events: BTreeMap<EventId, Event>,
-    /// Events that left, and at which version.
+    /// Events that left this lane, and at which version.
     #[serde(default)]
     pub left: BTreeMap<EventId, i64>,
     #[serde(flatten)]
@@ -97,7 +97,7 @@ impl Event {
         }
     }
 
-    /// With the stored mode instead of the one in force.
+    /// The counts, with the stored mode instead of the one in force.
     pub fn stored_counts(&self) -> RoomCounts {
         let seats = self.seats.counts();
         RoomCounts {

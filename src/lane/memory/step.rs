@@ -1,12 +1,13 @@
-//! One operation at work on a lane: reads state, emits effects, which are applied as they are emitted.
+//! One operation at work on a lane: it reads state and emits effects, which are applied as they are emitted.
 //!
-//! An operation decides before its first effect, so a refusal leaves nothing behind; what it decides
-//! after one, it decides on the state with that effect in it.
+//! An operation makes its checks before its first effect, so a refusal leaves nothing behind (except what `hold` has
+//! swept). What it decides after an effect, it decides on the state with that effect in it.
 
 use super::effect::{Effect, EventEffect};
 use super::state::{Event, State};
-use crate::ids::{EventId, LaneId};
-use crate::lane::{Fault, Result};
+use crate::facts::fault::Fault;
+use crate::facts::ids::{EventId, LaneId};
+use crate::lane::Result;
 
 pub struct Step<'a> {
     pub lane: LaneId,
@@ -27,7 +28,7 @@ impl<'a> Step<'a> {
         self.state.events.get(id)
     }
 
-    /// An event the operation has found before; none is removed but by a restore.
+    /// An event that the operation has found earlier in this step and has not removed since.
     pub fn expect_event(&self, id: &EventId) -> &Event {
         self.event(id).expect("found earlier in this step")
     }
@@ -41,12 +42,12 @@ impl<'a> Step<'a> {
         self.emit(Effect::Event(event.clone(), effect));
     }
 
-    /// Gives the log its next id without a record: a lane set back to before this is behind.
+    /// Gives the log its next id without a record, so that a lane set back to before this step is behind.
     pub fn mark(&mut self) {
         self.emit(Effect::Stepped(self.state.log.last + 1));
     }
 
-    /// A change the journal does not keep: presence, and the renewal of a lease.
+    /// A change the journal does not keep: presence, a room's beat, and a lease that is renewed or given back.
     pub fn unjournaled(&mut self, change: impl FnOnce(&mut State)) {
         change(self.state);
     }
@@ -62,7 +63,7 @@ impl<'a> Step<'a> {
 }
 
 impl Drop for Step<'_> {
-    /// A panic half-way leaves memory ahead of the journal: nobody may be answered from it any more.
+    /// A panic half-way leaves memory ahead of the journal, and no answer may be given from it any more.
     fn drop(&mut self) {
         if std::thread::panicking() && !self.effects.is_empty() {
             std::process::abort();

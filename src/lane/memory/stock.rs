@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
-use crate::ids::{ClaimId, UserId};
-use crate::lane::campaign::Claim;
+use crate::facts::coupon::Claim;
+use crate::facts::ids::{ClaimId, UserId};
+use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Campaign {

@@ -18,8 +18,8 @@ impl Args {
         self
     }
 
-    /// Many small things in one argument, between spaces: fred makes an allocation or two of each argument,
-    /// and several passes over them all.
+    /// Many small things in one argument, between spaces: fred makes an allocation or two for each argument, and
+    /// several passes over all of them.
     pub fn words(self, words: impl Iterator<Item = impl Display>) -> Self {
         let mut text = String::new();
         for word in words {
@@ -42,7 +42,7 @@ impl Args {
         self.text(serde_json::to_string(fact).expect("facts and records are plain data"))
     }
 
-    /// These first.
+    /// All arguments, with `first` before them.
     pub fn after(mut self, mut first: Vec<Value>) -> Vec<Value> {
         first.append(&mut self.0);
         first

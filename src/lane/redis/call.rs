@@ -1,8 +1,9 @@
 //! One call of a script on one lane: keys and marks in, a reply or a fault out.
-//! Knows nothing of what the scripts do.
 //!
-//! fred sends a command once (its own repeats are switched off), so whatever goes wrong means *unknown*,
-//! and the caller may repeat. The one exception is NOSCRIPT, which Redis says before it runs anything.
+//! fred sends a command once: its own repeats are switched off. So after an error it is unknown whether the script did
+//! its work, and the caller may repeat. Two kinds of errors are treated otherwise, because nothing was changed:
+//! NOSCRIPT, which Redis answers before it runs anything, and ARITY and RANGE, with which a script refuses a malformed
+//! call.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,13 +16,19 @@ use metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::Mutex;
 
 use super::args::Args;
-use super::keys::{self, About};
-use super::reply::{self, Read, Reply, Unreadable};
-use super::scripts::{self, Limits, Script};
-use crate::clock::{self, Millis};
-use crate::ids::LaneId;
-use crate::lane::{Fault, Result};
+use super::keys::About;
+use super::reply::{Read, Reply, Unreadable};
+use super::scripts::{Limits, Script};
+use super::{keys, reply, scripts};
+use crate::clock;
+use crate::facts::fault::Fault;
+use crate::facts::ids::LaneId;
+use crate::facts::time::Millis;
+use crate::lane::{Lane, Result};
 use crate::metrics::{LANE_FAULTS, LANE_OPERATION_SECONDS};
+
+/// The time of a call whose script does not depend on it.
+pub const NO_TIME: Millis = 0;
 
 /// What all lanes of a process share.
 pub struct Link {
@@ -59,7 +66,7 @@ impl Loaded {
     }
 }
 
-/// The highest this process has seen of a lane: one that shows less has lost something.
+/// The highest generation and log id that this process has seen of a lane. A lane that shows less has lost something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Marks {
     generation: i64,
@@ -90,6 +97,12 @@ enum Safety {
     Replicas,
 }
 
+impl Lane for RedisLane {
+    fn id(&self) -> LaneId {
+        self.lane
+    }
+}
+
 impl RedisLane {
     pub fn new(lane: LaneId, link: Arc<Link>) -> Self {
         Self { lane, tag: keys::tag(lane), link, marks: Mutex::default() }
@@ -117,7 +130,7 @@ impl RedisLane {
         self.measured(script, about, now_ms, args, safety).await
     }
 
-    /// A reply as what it means; one that cannot be read is no answer.
+    /// Turns a reply into its meaning. A reply that cannot be read counts as no answer.
     pub(super) fn read<T>(&self, mut reply: Reply, meaning: impl FnOnce(&mut Reply) -> Read<T>) -> Result<T> {
         meaning(&mut reply).map_err(|error| self.fault(error))
     }
@@ -158,11 +171,11 @@ impl RedisLane {
         args: Args,
         safety: Safety,
     ) -> Result<Reply> {
-        let names: Vec<String> = script.keys.iter().map(|key| keys::name(&self.tag, about, *key)).collect();
+        let names: Vec<String> = script.header().keys.iter().map(|key| keys::name(&self.tag, about, *key)).collect();
         let marks = *self.marks.lock();
         let first = [now_ms, marks.generation, marks.log].map(|n| Value::from(n.to_string()));
         let args = args.after(first.into());
-        debug_assert!(script.arity.fits(args.len()), "{} arguments for {}", args.len(), script.path);
+        debug_assert!(script.header().arity().fits(args.len()), "{} arguments for {}", args.len(), script.path);
         let client = self.link.pool.next();
         let call = Call { slot: keys::slot(&self.tag), loaded, names, args };
         let answer = match safety {
@@ -200,7 +213,7 @@ struct Call<'a> {
 impl Call<'_> {
     async fn send(&self, client: &Client) -> Answer {
         match client.custom(self.command("EVALSHA"), self.with(&self.loaded.sha1)).await {
-            // After a restart, or on a primary that is new: EVAL runs it and keeps it.
+            // After a restart, or on a new primary: EVAL runs the script, and the server keeps it.
             Err(error) if is_noscript(&error) => {
                 client.custom(self.command("EVAL"), self.with(&self.loaded.source)).await
             }
@@ -208,8 +221,8 @@ impl Call<'_> {
         }
     }
 
-    /// Script and WAIT in one go on one connection: were it lost between them, WAIT on a new one would
-    /// count replicas that have nothing.
+    /// Sends script and WAIT together on one connection. If the connection was lost between them, a WAIT on a new one
+    /// would count replicas that do not have the change.
     async fn send_and_wait(&self, client: &Client, wanted: u32, wait_ms: u64) -> Answer {
         // EVAL brings the text along, so that NOSCRIPT cannot come between the two.
         let pipeline = client.pipeline();
@@ -229,7 +242,7 @@ impl Call<'_> {
         CustomCommand::new_static(name, ClusterHash::Custom(self.slot), false)
     }
 
-    /// As EVAL and EVALSHA want it.
+    /// The arguments in the order of EVAL and EVALSHA.
     fn with(&self, script: &str) -> Vec<Value> {
         let mut args = Vec::with_capacity(2 + self.names.len() + self.args.len());
         args.push(Value::from(script));
@@ -253,7 +266,7 @@ fn understand(script: &Script, value: Value) -> Read<(Reply, Marks)> {
     let code = reply::int(&values.pop_front().ok_or(Unreadable::Short("a code"))?)?;
     let reply = Reply::new(script.code(code).ok_or(Unreadable::Code(code))?, values)?;
     let seen = match reply.name {
-        // What a lane that is behind says of itself is nothing to go by.
+        // A lane that is recovering may be behind, so its marks are not learned.
         "RECOVERING" => Marks::default(),
         _ => Marks { generation: reply.generation, log: reply.log },
     };

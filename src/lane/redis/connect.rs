@@ -1,4 +1,4 @@
-//! Connecting, and what is checked before anything is sold. Knows no operation.
+//! Connecting, the checks before anything is sold, and what the server says of its health and its time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use fred::types::{Builder, ClusterHash, CustomCommand};
 
 use super::call::{Link, Loaded, RedisLane};
 use super::scripts::Limits;
-use crate::clock::{self, Millis};
-use crate::config;
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
+use crate::facts::time::Millis;
 use crate::lane::{Keep, Lane};
+use crate::{clock, config};
 
 /// Commands that may wait for a connection, per connection; more are refused at once.
 const BUFFER_MAX: usize = 10_000;
 
-/// The only policy under which nothing is forgotten.
+/// The only eviction policy under which Redis forgets nothing.
 const NO_EVICTION: &str = "noeviction";
 
-/// Oldest server: scripts' flags and EVAL's `#!lua` came with 7.0.
+/// Oldest major version: script flags and `#!lua` in EVAL came with 7.0.
 const MAJOR_MIN: u32 = 7;
 
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +45,12 @@ pub enum ConnectError {
     },
 }
 
-/// A connected Redis: one server, a cluster, or what the sentinels say.
+/// A connected Redis: one server, a cluster, or the primary that the sentinels name.
 #[derive(Clone)]
 pub struct Server(Arc<Link>);
 
 impl Server {
-    /// Connects, checks every primary and gives it the scripts. All or nothing.
+    /// Connects, checks every primary and gives it the scripts. Fails when one of them fails.
     pub async fn connect(config: &config::Redis, keep: Keep) -> Result<Self, ConnectError> {
         let pool = pool(config).map_err(ConnectError::Url)?;
         pool.init().await.map_err(ConnectError::Unreachable)?;
@@ -70,7 +70,7 @@ impl Server {
         (0..count).map(|lane| Arc::new(RedisLane::new(LaneId(lane), self.0.clone())) as Arc<dyn Lane>).collect()
     }
 
-    /// How fit every primary is to be sold on, as it says now.
+    /// What the primaries say now of their fitness, put together.
     pub async fn health(&self) -> Result<Health, fred::error::Error> {
         let client = self.0.pool.next();
         if !client.is_clustered() {
@@ -86,14 +86,14 @@ impl Server {
         Ok(all)
     }
 
-    /// Tells of every connection that was lost and is there again: it may lead to another server, or to one set up
-    /// otherwise.
+    /// Reports when a connection of one client of the pool was lost and is there again: it may lead to another server,
+    /// or to one with other settings.
     pub fn reconnects(&self) -> tokio::sync::broadcast::Receiver<fred::types::config::Server> {
         self.0.pool.next().reconnect_rx()
     }
 
-    /// The server's time, and how long it took to say so: what `Clock::follow` wants. On a cluster the
-    /// primary of lane 0 speaks for all.
+    /// The server's time, and how long it took to answer, as `Clock::follow` wants them. On a cluster the primary of
+    /// lane 0 answers for all.
     pub async fn time(&self) -> Result<(Millis, Duration), fred::error::Error> {
         let began = clock::instant();
         let slot = super::keys::slot(&super::keys::tag(LaneId(0)));
@@ -121,19 +121,19 @@ fn pool(config: &config::Redis) -> Result<Pool, fred::error::Error> {
             connection.unresponsive.max_timeout = Some(timeout * 2);
             connection.unresponsive.interval = timeout / 2;
         })
-        // For ever, with jitter: 50 ms doubling to 2 s.
+        // Reconnects for ever, with jitter: after 50 ms, doubling to 2 s.
         .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2));
     builder.build_pool(config.pool)
 }
 
-/// What a Redis says of itself that makes it unfit.
+/// What a Redis says of itself that makes it unfit to sell on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
     /// The policy by which it evicts keys; `None`: it does not.
     pub eviction: Option<String>,
-    /// Keys it ever evicted.
+    /// Keys it evicted since it was started.
     pub evicted: u64,
-    /// Which write to its disk failed last; `None`: none.
+    /// Which kind of write to its disk failed when it was last tried; `None`: no kind did.
     pub persistence: Option<&'static str>,
 }
 

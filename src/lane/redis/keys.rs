@@ -1,10 +1,10 @@
-//! The names of all keys, in one place. Knows nothing of what the scripts do with them.
+//! The names of all keys, in one place.
 //!
 //! Every key of a lane begins with its tag in braces, so the lane lies in one hash slot.
 
 use fred::util::redis_keyslot;
 
-use crate::ids::{CampaignId, EventId, LaneId};
+use crate::facts::ids::{CampaignId, EventId, LaneId};
 
 /// Slots of a Redis Cluster.
 const SLOTS: u32 = 16_384;
@@ -44,6 +44,14 @@ macro_rules! keys {
                 }
             }
 
+            /// The inverse of [`Self::name`]; `None`: no key is called so.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($($name => Some(Key::$key),)+)+
+                    _ => None,
+                }
+            }
+
             fn level(self) -> Level {
                 match self {
                     $($(Key::$key => Level::$level,)+)+
@@ -72,7 +80,7 @@ keys! {
     }
 }
 
-/// The tag of a lane: the first `l<lane>-<n>` whose slot lies in the part that is the lane's turn.
+/// The tag of a lane: the first `l<lane>-<n>` whose slot lies in the part that `PARTS` gives this lane in turn.
 pub fn tag(lane: LaneId) -> String {
     let part = PARTS[usize::from(lane.0) % PARTS.len()];
     (0u32..)

@@ -1,32 +1,33 @@
-//! Lanes in Redis: one Lua script per operation. Decides nothing; the scripts in `lua/` do.
+//! Lanes in Redis: one Lua script per operation. The scripts in `lua/` make all decisions.
 
 mod args;
 mod call;
+mod checkpoint;
 mod connect;
 mod coupons;
-mod dumps;
-mod holds;
+mod dump;
+mod events;
+pub mod header;
 pub mod keys;
-mod lane;
-mod lines;
-mod logs;
+mod log;
 mod orders;
 mod recovery;
 mod reply;
 mod rooms;
 pub mod scripts;
+mod seats;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use connect::{ConnectError, Health, Server};
 
-use crate::clock::Millis;
 use crate::config;
+use crate::facts::time::Millis;
 use crate::lane::{Keep, Lane};
 
-/// Connects and gives the first `lanes` lanes, that keep what ended for a day. Keep a [`Server`] instead where its time
-/// is wanted too.
+/// Connects and returns the first `lanes` lanes, which keep what ended for a day. Where the server's time is needed
+/// too, keep a [`Server`] instead.
 pub async fn connect(config: &config::Redis, lanes: u16) -> Result<Vec<Arc<dyn Lane>>, ConnectError> {
     Ok(Server::connect(config, Keep::default()).await?.lanes(lanes))
 }

@@ -1,49 +1,171 @@
-//! Calls of the scripts in `lua/orders`. The rules stand at `lane::order`'s types.
+//! Calls of the scripts in `lua/orders`. The rules stand at `lane::orders`.
+
+use async_trait::async_trait;
 
 use super::args::Args;
-use super::call::RedisLane;
+use super::call::{NO_TIME, RedisLane};
 use super::keys::About;
-use super::logs;
 use super::reply::{Read, Reply, Unreadable};
-use super::rooms::NO_TIME;
-use super::scripts;
-use crate::clock::Millis;
-use crate::ids::{EventId, LogId, OrderId, RefundId};
-use crate::lane::Result;
-use crate::lane::order::{
-    Cancel, CancelOutcome, Checkout, CheckoutOutcome, OrderFact, OrderStatus, Pay, PayOutcome, Refund, RefundFact,
-    RefundOutcome, SeatTarget, Settlement,
-};
+use super::{log, scripts};
+use crate::facts::ids::{EventId, LogId, OrderId, RefundId};
+use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::refund::RefundFact;
+use crate::facts::settlement::{SeatTarget, Settlement};
+use crate::facts::time::Millis;
+use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome, Refund, RefundOutcome};
+use crate::lane::{Log as _, Orders, Result};
+
+#[async_trait]
+impl Orders for RedisLane {
+    async fn checkout(&self, now_ms: Millis, ask: Checkout) -> Result<CheckoutOutcome> {
+        let args = Args::new()
+            .text(ask.hold.as_str())
+            .text(ask.user.as_str())
+            .text(ask.fact.id.as_str())
+            .text(ask.fact.digest.as_str())
+            .int(ask.fact.deadline_ms)
+            .json(&ask.fact)
+            .text(ask.record.id.as_str())
+            .json(&ask.record.body)
+            .int(ask.log_max);
+        let reply = self.call_safely(&scripts::CHECKOUT, About::Event(&ask.event), now_ms, args).await?;
+        self.read(reply, |reply| match reply.name {
+            "PLACED" => Ok(CheckoutOutcome::Placed(LogId(log::count(reply.log)?))),
+            "REPEATED" => Ok(CheckoutOutcome::Repeated(shown(reply)?)),
+            "PAST" => Ok(CheckoutOutcome::Past),
+            "KEY_REUSED" => Ok(CheckoutOutcome::KeyReused),
+            "NOT_FOUND" => Ok(CheckoutOutcome::NotFound),
+            "NOT_OWNER" => Ok(CheckoutOutcome::NotOwner),
+            "ALREADY_ORDERED" => Ok(CheckoutOutcome::AlreadyOrdered),
+            "EXPIRED" => Ok(CheckoutOutcome::Expired),
+            "RELEASED" => Ok(CheckoutOutcome::Released),
+            "FULL" => Ok(CheckoutOutcome::Full),
+            _ => Err(reply.unexpected()),
+        })
+    }
+
+    async fn pay(&self, now_ms: Millis, ask: Pay) -> Result<PayOutcome> {
+        let args = Args::new()
+            .text(ask.order.as_str())
+            .text(ask.user.as_str())
+            .text(ask.attempt.as_str())
+            .text(ask.digest.as_str())
+            .int(ask.amount)
+            .int(ask.attempts_max)
+            .text(ask.record.id.as_str())
+            .json(&ask.record.body)
+            .int(ask.log_max);
+        let reply = self.call(&scripts::PAY, About::Lane, now_ms, args).await?;
+        self.read(reply, |reply| match reply.name {
+            "ACCEPTED" => Ok(PayOutcome::Accepted(shown(reply)?)),
+            "REPEATED" => Ok(PayOutcome::Repeated(shown(reply)?)),
+            "KEY_REUSED" => Ok(PayOutcome::KeyReused),
+            "NOT_FOUND" => Ok(PayOutcome::NotFound),
+            "NOT_OWNER" => Ok(PayOutcome::NotOwner),
+            "IN_PROGRESS" => Ok(PayOutcome::InProgress),
+            "NOT_PAYABLE" => Ok(PayOutcome::NotPayable),
+            "TOO_MANY" => Ok(PayOutcome::TooMany),
+            "AMOUNT_MISMATCH" => Ok(PayOutcome::AmountMismatch { due: reply.int()? }),
+            "FULL" => Ok(PayOutcome::Full),
+            _ => Err(reply.unexpected()),
+        })
+    }
+
+    async fn cancel(&self, now_ms: Millis, ask: Cancel) -> Result<CancelOutcome> {
+        let args = Args::new()
+            .text(ask.order.as_str())
+            .text(ask.user.as_str())
+            .text(ask.record.id.as_str())
+            .json(&ask.record.body);
+        let reply = self.call(&scripts::CANCEL, About::Lane, now_ms, args).await?;
+        self.read(reply, |reply| match reply.name {
+            "ACCEPTED" => Ok(CancelOutcome::Accepted(shown(reply)?)),
+            "NOT_FOUND" => Ok(CancelOutcome::NotFound),
+            "NOT_OWNER" => Ok(CancelOutcome::NotOwner),
+            "IN_PROGRESS" => Ok(CancelOutcome::InProgress),
+            "NOT_CANCELLABLE" => Ok(CancelOutcome::NotCancellable),
+            _ => Err(reply.unexpected()),
+        })
+    }
+
+    async fn refund(&self, now_ms: Millis, ask: Refund) -> Result<RefundOutcome> {
+        if ask.lines.iter().any(|(_, amount)| amount.is_some_and(|amount| amount < 1)) {
+            return Err(self.contract("a refund of nothing"));
+        }
+        let args = Args::new()
+            .text(ask.order.as_str())
+            .text(ask.user.as_ref().map_or("", |user| user.as_str()))
+            .text(ask.by.as_str())
+            .text(ask.refund.as_str())
+            .text(ask.digest.as_str())
+            .json(&ask.fact)
+            .text(ask.record.id.as_str())
+            .json(&ask.record.body)
+            .int(ask.log_max);
+        let args = ask.lines.iter().fold(args, |args, (line, amount)| args.int(*line).int(amount.unwrap_or(0)));
+        let reply = self.call(&scripts::REFUND, About::Lane, now_ms, args).await?;
+        self.read(reply, |reply| match reply.name {
+            "ACCEPTED" => Ok(RefundOutcome::Accepted),
+            "REPEATED" => Ok(RefundOutcome::Repeated(reply.json()?)),
+            "KEY_REUSED" => Ok(RefundOutcome::KeyReused),
+            "NOT_FOUND" => Ok(RefundOutcome::NotFound),
+            "NOT_OWNER" => Ok(RefundOutcome::NotOwner),
+            "NOT_REFUNDABLE" => Ok(RefundOutcome::NotRefundable),
+            "CLOSED" => Ok(RefundOutcome::Closed),
+            "OVER_REFUND" => Ok(RefundOutcome::OverRefund { line: line(reply)? }),
+            "LINE_NOT_FOUND" => Ok(RefundOutcome::LineNotFound { line: line(reply)? }),
+            "FULL" => Ok(RefundOutcome::Full),
+            _ => Err(reply.unexpected()),
+        })
+    }
+
+    async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>> {
+        let mut facts = Vec::with_capacity(ids.len());
+        for ids in log::chunks(ids, ORDERS_MAX) {
+            let args = ids.iter().fold(Args::new(), |args, id| args.text(id.as_str()));
+            let reply = self.call(&scripts::ORDERS, About::Lane, NO_TIME, args).await?;
+            let mut found = self.read(reply, |reply| match reply.name {
+                "ORDERS" => (0..ids.len()).map(|_| shown_or_none(reply)).collect(),
+                _ => Err(reply.unexpected()),
+            })?;
+            facts.append(&mut found);
+        }
+        Ok(facts)
+    }
+
+    async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>> {
+        let args = Args::new().text(id.as_str());
+        let reply = self.call(&scripts::GET_REFUND, About::Lane, NO_TIME, args).await?;
+        self.read(reply, |reply| match reply.name {
+            "REFUND" => Ok(Some(reply.json()?)),
+            "NOT_FOUND" => Ok(None),
+            _ => Err(reply.unexpected()),
+        })
+    }
+
+    async fn settle(
+        &self,
+        now_ms: Millis,
+        event: &EventId,
+        settlements: Vec<Settlement>,
+        trim: Option<LogId>,
+    ) -> Result<()> {
+        let args = Args::new().int(trim.map_or(0, |upto| upto.0)).int(settlements.len() as u64);
+        let args = settlements.iter().fold(args, settlement_args);
+        let reply = self.call(&scripts::SETTLE, About::Event(event), now_ms, args).await?;
+        let left = self.read(reply, |reply| match reply.name {
+            "DONE" => reply.int(),
+            _ => Err(reply.unexpected()),
+        })?;
+        match trim {
+            Some(upto) if left == 1 => self.trim(upto).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+}
 
 /// Most orders one script reads.
 const ORDERS_MAX: usize = 1_000;
-
-pub async fn checkout(lane: &RedisLane, now_ms: Millis, ask: &Checkout) -> Result<CheckoutOutcome> {
-    let args = Args::new()
-        .text(ask.hold.as_str())
-        .text(ask.user.as_str())
-        .text(ask.fact.id.as_str())
-        .text(ask.fact.digest.as_str())
-        .int(ask.fact.deadline_ms)
-        .json(&ask.fact)
-        .text(ask.record.id.as_str())
-        .json(&ask.record.body)
-        .int(ask.log_max);
-    let reply = lane.call_safely(&scripts::CHECKOUT, About::Event(&ask.event), now_ms, args).await?;
-    lane.read(reply, |reply| match reply.name {
-        "PLACED" => Ok(CheckoutOutcome::Placed(LogId(logs::count(reply.log)?))),
-        "REPEATED" => Ok(CheckoutOutcome::Repeated(shown(reply)?)),
-        "PAST" => Ok(CheckoutOutcome::Past),
-        "KEY_REUSED" => Ok(CheckoutOutcome::KeyReused),
-        "NOT_FOUND" => Ok(CheckoutOutcome::NotFound),
-        "NOT_OWNER" => Ok(CheckoutOutcome::NotOwner),
-        "ALREADY_ORDERED" => Ok(CheckoutOutcome::AlreadyOrdered),
-        "EXPIRED" => Ok(CheckoutOutcome::Expired),
-        "RELEASED" => Ok(CheckoutOutcome::Released),
-        "FULL" => Ok(CheckoutOutcome::Full),
-        _ => Err(reply.unexpected()),
-    })
-}
 
 /// An order as everyone is shown it: a fact, and what is pending.
 pub fn shown(reply: &mut Reply) -> Read<OrderFact> {
@@ -56,97 +178,8 @@ pub fn shown(reply: &mut Reply) -> Read<OrderFact> {
     Ok(fact)
 }
 
-pub async fn pay(lane: &RedisLane, now_ms: Millis, ask: &Pay) -> Result<PayOutcome> {
-    let args = Args::new()
-        .text(ask.order.as_str())
-        .text(ask.user.as_str())
-        .text(ask.attempt.as_str())
-        .text(ask.digest.as_str())
-        .int(ask.amount)
-        .int(ask.attempts_max)
-        .text(ask.record.id.as_str())
-        .json(&ask.record.body)
-        .int(ask.log_max);
-    let reply = lane.call(&scripts::PAY, About::Lane, now_ms, args).await?;
-    lane.read(reply, |reply| match reply.name {
-        "ACCEPTED" => Ok(PayOutcome::Accepted(shown(reply)?)),
-        "REPEATED" => Ok(PayOutcome::Repeated(shown(reply)?)),
-        "KEY_REUSED" => Ok(PayOutcome::KeyReused),
-        "NOT_FOUND" => Ok(PayOutcome::NotFound),
-        "NOT_OWNER" => Ok(PayOutcome::NotOwner),
-        "IN_PROGRESS" => Ok(PayOutcome::InProgress),
-        "NOT_PAYABLE" => Ok(PayOutcome::NotPayable),
-        "TOO_MANY" => Ok(PayOutcome::TooMany),
-        "AMOUNT_MISMATCH" => Ok(PayOutcome::AmountMismatch { due: reply.int()? }),
-        "FULL" => Ok(PayOutcome::Full),
-        _ => Err(reply.unexpected()),
-    })
-}
-
-pub async fn cancel(lane: &RedisLane, now_ms: Millis, ask: &Cancel) -> Result<CancelOutcome> {
-    let args = Args::new()
-        .text(ask.order.as_str())
-        .text(ask.user.as_str())
-        .text(ask.record.id.as_str())
-        .json(&ask.record.body);
-    let reply = lane.call(&scripts::CANCEL, About::Lane, now_ms, args).await?;
-    lane.read(reply, |reply| match reply.name {
-        "ACCEPTED" => Ok(CancelOutcome::Accepted(shown(reply)?)),
-        "NOT_FOUND" => Ok(CancelOutcome::NotFound),
-        "NOT_OWNER" => Ok(CancelOutcome::NotOwner),
-        "IN_PROGRESS" => Ok(CancelOutcome::InProgress),
-        "NOT_CANCELLABLE" => Ok(CancelOutcome::NotCancellable),
-        _ => Err(reply.unexpected()),
-    })
-}
-
-pub async fn refund(lane: &RedisLane, now_ms: Millis, ask: &Refund) -> Result<RefundOutcome> {
-    if ask.lines.iter().any(|(_, amount)| amount.is_some_and(|amount| amount < 1)) {
-        return Err(lane.contract("a refund of nothing"));
-    }
-    let args = Args::new()
-        .text(ask.order.as_str())
-        .text(ask.user.as_ref().map_or("", |user| user.as_str()))
-        .text(ask.by.as_str())
-        .text(ask.refund.as_str())
-        .text(ask.digest.as_str())
-        .json(&ask.fact)
-        .text(ask.record.id.as_str())
-        .json(&ask.record.body)
-        .int(ask.log_max);
-    let args = ask.lines.iter().fold(args, |args, (line, amount)| args.int(*line).int(amount.unwrap_or(0)));
-    let reply = lane.call(&scripts::REFUND, About::Lane, now_ms, args).await?;
-    lane.read(reply, |reply| match reply.name {
-        "ACCEPTED" => Ok(RefundOutcome::Accepted),
-        "REPEATED" => Ok(RefundOutcome::Repeated(reply.json()?)),
-        "KEY_REUSED" => Ok(RefundOutcome::KeyReused),
-        "NOT_FOUND" => Ok(RefundOutcome::NotFound),
-        "NOT_OWNER" => Ok(RefundOutcome::NotOwner),
-        "NOT_REFUNDABLE" => Ok(RefundOutcome::NotRefundable),
-        "CLOSED" => Ok(RefundOutcome::Closed),
-        "OVER_REFUND" => Ok(RefundOutcome::OverRefund { line: line(reply)? }),
-        "LINE_NOT_FOUND" => Ok(RefundOutcome::LineNotFound { line: line(reply)? }),
-        "FULL" => Ok(RefundOutcome::Full),
-        _ => Err(reply.unexpected()),
-    })
-}
-
 fn line(reply: &mut Reply) -> Read<u32> {
     u32::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a line's number"))
-}
-
-pub async fn orders(lane: &RedisLane, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>> {
-    let mut facts = Vec::with_capacity(ids.len());
-    for ids in logs::chunks(ids, ORDERS_MAX) {
-        let args = ids.iter().fold(Args::new(), |args, id| args.text(id.as_str()));
-        let reply = lane.call(&scripts::ORDERS, About::Lane, NO_TIME, args).await?;
-        let mut found = lane.read(reply, |reply| match reply.name {
-            "ORDERS" => (0..ids.len()).map(|_| shown_or_none(reply)).collect(),
-            _ => Err(reply.unexpected()),
-        })?;
-        facts.append(&mut found);
-    }
-    Ok(facts)
 }
 
 fn shown_or_none(reply: &mut Reply) -> Read<Option<OrderFact>> {
@@ -155,36 +188,6 @@ fn shown_or_none(reply: &mut Reply) -> Read<Option<OrderFact>> {
         return Ok(None);
     }
     shown(reply).map(Some)
-}
-
-pub async fn get_refund(lane: &RedisLane, id: &RefundId) -> Result<Option<RefundFact>> {
-    let args = Args::new().text(id.as_str());
-    let reply = lane.call(&scripts::GET_REFUND, About::Lane, NO_TIME, args).await?;
-    lane.read(reply, |reply| match reply.name {
-        "REFUND" => Ok(Some(reply.json()?)),
-        "NOT_FOUND" => Ok(None),
-        _ => Err(reply.unexpected()),
-    })
-}
-
-pub async fn settle(
-    lane: &RedisLane,
-    now_ms: Millis,
-    event: &EventId,
-    settlements: &[Settlement],
-    trim: Option<LogId>,
-) -> Result<()> {
-    let args = Args::new().int(trim.map_or(0, |upto| upto.0)).int(settlements.len() as u64);
-    let args = settlements.iter().fold(args, settlement_args);
-    let reply = lane.call(&scripts::SETTLE, About::Event(event), now_ms, args).await?;
-    let left = lane.read(reply, |reply| match reply.name {
-        "DONE" => reply.int(),
-        _ => Err(reply.unexpected()),
-    })?;
-    match trim {
-        Some(upto) if left == 1 => logs::trim(lane, upto).await,
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn settlement_args(args: Args, settlement: &Settlement) -> Args {

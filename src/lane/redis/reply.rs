@@ -1,11 +1,11 @@
-//! A script's reply, read value by value. Knows nothing of what the values mean.
+//! A script's reply, read value by value.
 
 use std::collections::VecDeque;
 
 use fred::types::Value;
 use serde::de::DeserializeOwned;
 
-/// Why a reply cannot be believed.
+/// Why a reply cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     #[error("the reply ended where {0} was expected")]
@@ -20,7 +20,7 @@ pub enum Unreadable {
 
 pub type Read<T> = Result<T, Unreadable>;
 
-/// What follows the code and the marks.
+/// A script's reply: the name of its code, the lane's marks, and the values that are not read yet.
 #[derive(Debug)]
 pub struct Reply {
     /// The code's name, one of its script's.
@@ -38,7 +38,7 @@ impl Reply {
         Ok(Self { generation: mark()?, log: mark()?, name, values })
     }
 
-    /// A code that this caller has no outcome for.
+    /// The error when a code has no outcome for this caller.
     pub fn unexpected(&self) -> Unreadable {
         Unreadable::Kind("a code with an outcome")
     }
@@ -60,7 +60,7 @@ impl Reply {
         value.into_string().ok_or(Unreadable::Kind("a text"))
     }
 
-    /// Rows of so many numbers each, all in one text between spaces.
+    /// Rows of `N` numbers each, all in one text between spaces.
     pub fn rows<const N: usize>(&mut self) -> Read<Vec<[i64; N]>> {
         let numbers: Vec<i64> = self
             .text()?
@@ -76,7 +76,7 @@ impl Reply {
         value.as_bytes().map(<[u8]>::to_vec).ok_or(Unreadable::Kind("a text"))
     }
 
-    /// Takes a text that is empty; `false` leaves what is there.
+    /// Takes the next value if it is an empty text. `false`: it is not, and is left there.
     pub fn skip_empty(&mut self) -> Read<bool> {
         let first = self.values.front().ok_or(Unreadable::Short("a text"))?;
         let is_empty = first.as_bytes().is_some_and(<[u8]>::is_empty);

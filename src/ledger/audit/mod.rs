@@ -1,8 +1,7 @@
-//! What the ledger can be held to by itself (INV-3, INV-10, INV-11), and the rows a lane is compared with.
-//! Reads only.
+//! Checks the invariants that need no lane (INV-3, INV-10, INV-11), and reads the rows a lane is compared with.
 //!
-//! Everything is walked in pages, each one snapshot and one read with the time limit of all reads, so an
-//! audit of a large ledger runs long and never hard.
+//! Everything is read in pages. Each page is one snapshot and one read, with the time limit of all reads, so an audit
+//! of a large ledger takes long but never loads the database much.
 
 mod rows;
 mod rules;
@@ -17,10 +16,10 @@ use super::{Conn, Ledger, Result, Source};
 /// Keys in one page.
 const PAGE: i64 = 1_000;
 
-/// Violations of one rule in one page that are spelled out.
+/// Most violations of one rule that are reported for one page.
 const FOUND_MAX: i64 = 20;
 
-/// How much was looked at, and what was wrong.
+/// How many keys were checked, and what was wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
     pub checked: u64,
@@ -44,7 +43,7 @@ impl Ledger {
         self.audit(&[&MONEY, &POINTS, &JOURNAL]).await
     }
 
-    /// INV-11, the ledger's half, and that coupons and orders name each other.
+    /// The ledger's half of INV-11, and that coupons and orders name each other.
     pub async fn audit_coupons(&self) -> Result<Checked> {
         self.audit(&[&CAMPAIGNS]).await
     }

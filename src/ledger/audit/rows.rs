@@ -1,11 +1,11 @@
-//! Rows to hold a lane against.
+//! The rows a lane is compared with.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ids::{CampaignId, EventId, OrderId, SeatIndex, UserId};
-use crate::lane::order::OrderStatus;
-use crate::ledger::reads::row::cells;
-use crate::ledger::sql::fetch_in;
+use crate::facts::ids::{CampaignId, EventId, OrderId, SeatIndex, UserId};
+use crate::facts::order::OrderStatus;
+use crate::ledger::read::row::cells;
+use crate::ledger::store::sql::fetch_in;
 use crate::ledger::{Conn, Ledger, Result, Source};
 
 /// Seats in one read.
@@ -29,7 +29,7 @@ pub struct KnownOrders {
 }
 
 impl Ledger {
-    /// Seats of an event that a live ticket guards, by index.
+    /// Seats of an event that have a live ticket, by index.
     pub async fn live_seats(&self, event: &EventId) -> Result<Vec<LiveSeat>> {
         let mut found: Vec<LiveSeat> = Vec::new();
         loop {
@@ -65,7 +65,7 @@ impl Ledger {
         .await
     }
 
-    /// Claims of a campaign in the ledger: number and user.
+    /// Claims of a campaign, written or in the dead letters: the user of each number.
     pub async fn claimed(&self, campaign: &CampaignId) -> Result<HashMap<i64, UserId>> {
         Ok(self.claims(campaign).await?.into_iter().map(|claim| (claim.number, claim.user)).collect())
     }

@@ -1,7 +1,7 @@
-//! The rules, each a statement that finds what breaks it. Knows nothing of lanes.
+//! The audit's rules. Each is a statement that finds the rows that break it.
 //!
-//! A rule selects one text column, `found`, over the keys of one page: `… > ? AND … <= ?`, the only two
-//! `?`. A user is never named: moves and lots are.
+//! A rule selects one text column, `found`, over the keys of one page: `… > ? AND … <= ?`, the only two `?`. It never
+//! names a user, only the user's moves and lots.
 
 /// Rows of `table` in the order of `key`, and what must hold for each of them.
 pub(super) struct Walk {
@@ -15,8 +15,8 @@ pub(super) struct Rule {
     pub finds: &'static str,
 }
 
-/// INV-3. The unique keys already forbid most of it: these rules say that they are there and that their
-/// flags are set where they must be.
+/// INV-3. Unique keys already forbid most violations. These rules check that the keys do their work, and that the flags
+/// they depend on are set where they must be.
 pub(super) const ORDERS: Walk = Walk {
     table: "orders",
     key: "id",
@@ -137,7 +137,7 @@ pub(super) const MONEY: Walk = Walk {
     ],
 };
 
-/// INV-10: points. Every move changes one lot, so the lots are what is left of the moves.
+/// INV-10: points. Every move changes one lot, so what is left of the lots is the sum of the moves.
 pub(super) const POINTS: Walk = Walk {
     table: "account",
     key: "user_id",

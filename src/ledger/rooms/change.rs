@@ -1,5 +1,4 @@
-//! What brings the stored room to a checkpoint: the rows to go and to put, and their transaction.
-//! Knows nothing of reading.
+//! How a checkpoint is written over the stored one: which rows to delete and to put, and the statements for it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,9 +7,10 @@ use sqlx::AssertSqlSafe;
 
 use super::Save;
 use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
-use crate::ids::VisitorId;
-use crate::lane::{Checkpoint, DrawChange, Insider};
-use crate::ledger::sql::{self, Value};
+use crate::facts::checkpoint::{Checkpoint, DrawChange, Insider};
+use crate::facts::ids::VisitorId;
+use crate::ledger::store::sql;
+use crate::ledger::store::sql::Value;
 use crate::ledger::{Cause, Conn, Error, Result};
 
 /// Why a save wrote nothing.
@@ -22,14 +22,14 @@ pub(super) enum Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
-            // The room is stored, and this save did not know.
+            // The save took the room for a new one, but it is stored.
             Error::Database { cause: Cause::Duplicate, .. } => Refused::Conflict,
             error => Refused::Fault(error),
         }
     }
 }
 
-/// What brings the stored room to the checkpoint.
+/// What turns the stored room into the checkpoint.
 pub(super) struct Change {
     lane: Value,
     generation: Value,
@@ -37,7 +37,7 @@ pub(super) struct Change {
     event: Value,
     /// The stored `at_ms`; `None`: nothing is stored.
     before_ms: Option<Value>,
-    /// `lane` to `at_ms`, as [`HEAD`] names them.
+    /// The values of the columns in [`HEAD`].
     head: Vec<Value>,
     parts: [Rows; 3],
 }
@@ -119,8 +119,8 @@ impl Change {
         Ok(())
     }
 
-    /// Raises the lane's mark and holds its row until the commit: nobody begins another generation and
-    /// nobody else saves a room of this lane meanwhile.
+    /// Raises the lane's mark and locks its row until the commit. Meanwhile nobody begins another generation, and
+    /// nobody else saves a room of this lane.
     async fn hold_lane(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
         let text = "UPDATE lane SET log_last = CASE WHEN log_last < ? THEN ? ELSE log_last END \
              WHERE lane = ? AND generation = ?";
@@ -145,14 +145,15 @@ impl Change {
     }
 }
 
-/// What was and what is to be, each in the order of its keys.
+/// The stored list and the new one.
 struct Lists<'a, T> {
     old: &'a [T],
     new: &'a [T],
 }
 
 impl Rows {
-    /// Rows to go and to put; everything is put anew when the stored list is mostly gone.
+    /// Rows to delete and to put. When more than half of the stored list has to go, all of it is deleted and the whole
+    /// new list is put.
     fn between<T: PartialEq>(
         part: &'static Part,
         lists: Lists<'_, T>,
@@ -181,7 +182,7 @@ impl Rows {
         Self { part, gone: Gone::Keys(keys), put: put.into_iter().map(row).collect() }
     }
 
-    /// What has become of each draw in the end; a new round has nothing of the old one.
+    /// For each draw only its last change counts. A new round deletes all draws of the old one.
     fn of_draws(event: &Value, changes: &[DrawChange], is_new_round: bool) -> Self {
         let mut spent: BTreeMap<&VisitorId, bool> = BTreeMap::new();
         for change in changes {
@@ -209,13 +210,13 @@ impl Rows {
                 sql::delete_in(conn, &text, event, keys).await?;
             }
         }
-        // One key twice in a list would be the caller's bug; it must not stop every later save. A draw may be
-        // there already: whoever rebuilds a lane tells what the orders say.
+        // `replace`, not `insert`: a key twice in a list would be the caller's bug, but must not stop every later save.
+        // And a draw may be stored already, since the rebuild of a lane adds the draws that orders show as spent.
         sql::replace(conn, table, columns, &self.put).await
     }
 }
 
-/// Sorted, which costs one walk when it was.
+/// The list sorted by its keys; this takes one walk when it is sorted already.
 fn in_order<T>(list: &[T], by_key: impl Fn(&T, &T) -> Ordering) -> Vec<&T> {
     let mut sorted: Vec<&T> = list.iter().collect();
     sorted.sort_by(|a, b| by_key(a, b));

@@ -1,5 +1,5 @@
-//! Rooms as they stood a moment ago, to rebuild a lost lane's rooms from: saved by differences, read whole but
-//! for spent draws, which may be a million and are read by who rebuilds alone. Knows no room's rules.
+//! Checkpoints of rooms, from which a lost lane's rooms are rebuilt. A save writes the differences to the last one. A
+//! read takes everything but the spent draws: they may be a million, and only a rebuild reads them.
 
 mod change;
 mod part;
@@ -7,24 +7,24 @@ mod part;
 use sqlx::any::AnyRow;
 
 use super::catalog::Put;
-use super::reads::row::{Cells, cells};
-use super::sql::Value;
+use super::read::row::{Cells, cells};
+use super::store::sql::Value;
 use super::{Error, Ledger, Result, Source};
-use crate::clock::Millis;
-use crate::ids::{EventId, LaneId, LogId, VisitorId};
-use crate::lane::{Checkpoint, Insider, Look, SpentChunk};
+use crate::facts::checkpoint::{Checkpoint, Insider, Look, SpentChunk};
+use crate::facts::ids::{EventId, LaneId, LogId, VisitorId};
+use crate::facts::time::Millis;
 use change::{Change, Refused};
 use part::{INSIDE, PAGE, Part, SPENT, SPENT_DRAW};
 
-/// How often a room that is being saved meanwhile is read anew.
+/// How often a room is read, while saves change it during the read, before the reader gives up.
 const READS_MAX: usize = 8;
 
 /// A room's checkpoint as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// When it was stored, and what tells one save from the next.
+    /// When it was stored. It also tells one save from another.
     pub at_ms: Millis,
-    /// So many changes of the round's spent draws are stored with it.
+    /// How many changes of the round's spent draws are stored with it.
     pub draws_upto: i64,
     pub checkpoint: Checkpoint,
 }
@@ -38,7 +38,7 @@ pub struct Save<'a> {
     /// The lane's last log id at that moment.
     pub log_last: LogId,
     pub event: &'a EventId,
-    /// What the caller knows to be stored; `None`: nothing is.
+    /// What is stored as far as the caller knows; `None`: nothing.
     pub before: Option<&'a Saved>,
     /// The room, and the changes of its spent draws since `before`.
     pub after: &'a Look,
@@ -46,12 +46,12 @@ pub struct Save<'a> {
 }
 
 impl Save<'_> {
-    /// The stored `at_ms`: now, but always after the one before, whatever the clock does.
+    /// The `at_ms` to store: now, but always after the last one, even when the clock goes back.
     pub fn at_ms(&self) -> Millis {
         self.before.map_or(self.now_ms, |before| self.now_ms.max(before.at_ms + 1))
     }
 
-    /// What is stored once this is.
+    /// What is stored after this save.
     pub fn saved(&self) -> Saved {
         Saved { at_ms: self.at_ms(), draws_upto: self.after.draws.upto, checkpoint: self.after.room.clone() }
     }
@@ -60,8 +60,8 @@ impl Save<'_> {
 impl Ledger {
     /// An event's room as it was last saved.
     pub async fn room_checkpoint(&self, event: &EventId) -> Result<Option<Saved>> {
-        // In pages, each a read of its own: a large room is more than one read's time limit allows.
-        // What was saved in between shows by its time.
+        // In pages, each a read of its own: a large room takes longer than the time limit of one read.
+        // A save in between shows in `at_ms`.
         for _ in 0..READS_MAX {
             let Some(mut saved) = self.room_head(event).await? else { return Ok(None) };
             saved.checkpoint.inside = self.room_pages(event, &INSIDE, insider).await?;
@@ -73,17 +73,16 @@ impl Ledger {
         Err(Error::Timeout(self.read_limit()))
     }
 
-    /// Visitors of a draw who are through, in order. Of one save only while none can come in between: when the
-    /// lane has a new generation, and is not open yet.
+    /// The visitors whose draws are spent, by id. The pages are of one save only if no other save can come between:
+    /// when the lane has a new generation and is not open yet.
     pub async fn spent_draws(&self, event: &EventId) -> Result<Vec<VisitorId>> {
         self.room_pages(event, &SPENT_DRAW, spent_draw).await
     }
 
     /// Stores a checkpoint, by its differences to the one before, and raises the lane's mark to `log_last`.
     ///
-    /// `Conflict`, and nothing is written: the ledger knows the lane by another generation, or what is
-    /// stored is not `before`. The caller then reads what is. That is also what repeating a save whose
-    /// answer was lost comes to.
+    /// `Conflict`, and nothing is written: the lane's mark is of another generation, or what is stored is not `before`.
+    /// The caller then reads what is stored. A repeat of a save whose answer was lost is a `Conflict` too.
     pub async fn save_room(&self, save: Save<'_>) -> Result<Put> {
         let change = Change::of(&save);
         let saved = self.transaction(move |conn| Box::pin(async move { change.write(conn).await })).await;
@@ -107,7 +106,7 @@ impl Ledger {
         .await
     }
 
-    /// All rows a table has of an event, in the order of their keys.
+    /// All rows of an event in one table, in the order of their keys.
     async fn room_pages<T: Send + 'static>(
         &self,
         event: &EventId,

@@ -1,15 +1,16 @@
-//! The tables of what a room has many of, and reading one by pages. Knows nothing of saves.
+//! The tables that hold a room's lists, and how one of them is read in pages.
 
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::ledger::sql::{self, Value};
+use crate::ledger::store::sql;
+use crate::ledger::store::sql::Value;
 use crate::ledger::{Conn, Result};
 
 /// Rows in one read.
 pub(super) const PAGE: usize = 10_000;
 
-/// A table of what a room has many of: the event, a key, and what stands at the key.
+/// A table that holds a list of a room. A row has the event, a key, and the values of that key.
 pub(super) struct Part {
     pub table: &'static str,
     /// `event`, the key, then the rest.
@@ -36,7 +37,7 @@ impl Part {
         Ok(query.fetch_all(conn).await?)
     }
 
-    /// Where a page ended.
+    /// A row's key. The next page begins after the key of the last row.
     pub fn key_of(&self, row: &AnyRow) -> Result<Value> {
         let key = self.key();
         Ok(if self.key_is_text { Value::Text(row.try_get(key)?) } else { Value::Int(row.try_get(key)?) })

@@ -1,15 +1,18 @@
-//! One lane held against itself and against the ledger. Violations of the lane's own state are facts;
-//! differences to the ledger are suspicions until the lane's log has passed. What the log still has a
-//! record of is on its way, however long that takes: a store that no writer tends is sound all the same.
+//! Compares one lane with itself and with the ledger. A violation within the lane's own state is a fact. A difference
+//! to the ledger is a suspicion until the lane's log has passed. It does not count while the log still has a record
+//! about it, however long that takes: a store that no writer tends is sound all the same.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Error, seats};
-use crate::clock::{Clock, Millis};
-use crate::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
-use crate::lane::order::OrderStatus;
-use crate::lane::record::Body;
-use crate::lane::{CampaignDump, EventDump, Lane, OrderFact, SeatState};
+use crate::clock::Clock;
+use crate::facts::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
+use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::record::Body;
+use crate::facts::seat::SeatState;
+use crate::facts::time::Millis;
+use crate::lane::Lane;
+use crate::lane::recovery::{CampaignDump, EventDump};
 use crate::ledger::Ledger;
 use crate::ledger::audit::LiveSeat;
 
@@ -37,7 +40,7 @@ pub struct Compared {
     pub checked: Vec<(&'static str, u64)>,
     pub violations: Vec<(&'static str, String)>,
     pub differences: BTreeMap<Key, String>,
-    /// The lane's last record when the look began to read it.
+    /// The lane's last log id, when the look began to read the last of its events and campaigns.
     pub log_last: LogId,
 }
 
@@ -70,7 +73,7 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
         let inv2 = found.inv2.into_iter().map(|text| ("INV-2", text));
         for (invariant, text) in found.inv1.into_iter().map(|text| ("INV-1", text)).chain(inv2) {
             match dump.torn {
-                // What does not fit may be of two moments.
+                // The event changed while it was read: what does not fit may come from two moments.
                 true => compared.differs(invariant, text.clone(), Vec::new(), text),
                 false => compared.violations.push((invariant, text)),
             }
@@ -106,7 +109,8 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
     Ok(compared)
 }
 
-/// INV-3 across the two: a seat is sold in the lane exactly when a live ticket of a paid order guards it.
+/// INV-3 across lane and ledger: a seat is sold in the lane exactly when the ledger has a live ticket of a paid order
+/// for it.
 fn tickets(event: &EventId, dump: &EventDump, live: &[LiveSeat], compared: &mut Compared) {
     compared.count("INV-3", live.len());
     let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
@@ -120,7 +124,7 @@ fn tickets(event: &EventId, dump: &EventDump, live: &[LiveSeat], compared: &mut 
                 is_paid(ticket.status) && owners.get(&seat) == Some(&ticket.order.as_str())
             }
             (Some(SeatState::Sold), None) => false,
-            // The order may not be in the ledger yet; INV-4 looks after it.
+            // The order may not be in the ledger yet; INV-4 covers that.
             (Some(SeatState::Paying), ticket) => {
                 ticket.is_none_or(|t| !is_paid(t.status) && owners.get(&seat) == Some(&t.order.as_str()))
             }
@@ -147,8 +151,8 @@ fn is_paid(status: OrderStatus) -> bool {
     }
 }
 
-/// INV-4: an accepted order is in the log, the ledger or the dead letters; and what the lane shows of an
-/// order is what the ledger says.
+/// INV-4: an accepted order is in the log, the ledger or the dead letters, and the lane shows each order as the ledger
+/// has it.
 async fn orders(ledger: &Ledger, dump: &EventDump, now_ms: Millis, compared: &mut Compared) -> Result<(), Error> {
     compared.count("INV-4", dump.orders.len());
     for page in dump.orders.chunks(PAGE) {
@@ -170,9 +174,9 @@ async fn orders(ledger: &Ledger, dump: &EventDump, now_ms: Millis, compared: &mu
     Ok(())
 }
 
-/// INV-4: an accepted order is written. One that is past its deadline and has no record in the log any more never
-/// will be. (Orders that are written end by their deadline as soon as a writer tends the lane, so they are sound
-/// in a store that nobody tends.)
+/// INV-4: an accepted order is written. An order that is past its deadline and has no record left in the log never will
+/// be. (A written order past its deadline ends as soon as a writer tends the lane, so it is no violation in a store
+/// that no writer tends.)
 fn unwritten(order: &OrderFact, now_ms: Millis, compared: &mut Compared) {
     let late_ms = now_ms - order.deadline_ms;
     if order.status == OrderStatus::Accepted && late_ms > 0 {
@@ -182,7 +186,7 @@ fn unwritten(order: &OrderFact, now_ms: Millis, compared: &mut Compared) {
     }
 }
 
-/// Of the orders that these are about, those with a dead record: it waits for a person, and they with it.
+/// Those orders among these differences that have a dead letter. The letter waits for a person, and the order with it.
 async fn put_aside(ledger: &Ledger, keys: impl Iterator<Item = &Key>) -> Result<Vec<About>, Error> {
     let orders = keys.flat_map(|key| &key.about).filter_map(|about| match about {
         About::Order(order) => Some(order.clone()),
@@ -213,7 +217,8 @@ async fn in_log(lane: &dyn Lane) -> Result<HashSet<About>, Error> {
     }
 }
 
-/// INV-11, the lane's half: stock left and claims are what was issued, numbers 1 to n without a gap.
+/// INV-11, the lane's half: the stock left and the claims add up to the stock that was issued, and the claims are
+/// numbered 1 to n without a gap.
 fn stock(campaign: &CampaignId, dump: &CampaignDump, compared: &mut Compared) {
     let claims = i64::try_from(dump.claims.len()).unwrap_or(i64::MAX);
     compared.count("INV-11", dump.claims.len());

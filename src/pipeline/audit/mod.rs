@@ -1,33 +1,38 @@
-//! Holds lanes and ledger against each other and against themselves: the invariants of DESIGN §9 that
-//! can be read off the state. Reads only; runs under traffic.
+//! The audit: compares lanes and ledger with each other and with themselves. It checks those invariants of DESIGN §9
+//! that can be read off the state. It only reads, and may run under traffic.
 //!
-//! A difference between lane and ledger counts only if it is still there after the lane's log has passed
-//! the last record id that was read first: until then it may be work under way. So does one within an event that
-//! changed while it was read.
-
-mod lanes;
-mod report;
-mod seats;
-
-pub use report::{Finding, Report};
+//! A difference between lane and ledger counts only if it is still there after the lane's log has passed the last
+//! record that the first look found, or has not passed it for `PASS_WITHIN`: until then it may be work under way. The
+//! same holds for a violation within an event that changed while it was read.
 
 use std::time::Duration;
 
-use crate::clock::{self, Clock};
-use crate::ids::LogId;
-use crate::lane::{self, Lane, Lanes};
-use crate::ledger::{self, Ledger};
+use crate::clock::Clock;
+use crate::facts::fault::Fault;
+use crate::facts::ids::LogId;
+use crate::lane::{Lane, Lanes};
+use crate::ledger::Ledger;
+use crate::{clock, ledger};
 
-/// What was read in pages under load may fit nothing by chance, but not the same thing again and again.
+pub use report::{Finding, Report};
+
+mod lanes;
+
+mod report;
+
+mod seats;
+
+/// Looks that must agree before a difference counts. Pages read under load may disagree by chance, but not in the same
+/// way again and again.
 const LOOKS_MIN: u32 = 4;
 
-/// How long a lane's log may take to pass before its differences count.
+/// How long the audit waits for a lane's log to pass; after that its differences count all the same.
 const PASS_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the audit could not read a lane")]
-    Lane(#[from] lane::Fault),
+    Lane(#[from] Fault),
     #[error("the audit could not read the ledger")]
     Ledger(#[from] ledger::Error),
 }

@@ -1,17 +1,17 @@
-//! What an audit found, by invariant. Knows no lanes and no SQL.
+//! What an audit found, by invariant.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::lanes::{Compared, Key};
-use crate::clock::{self, Millis};
+use crate::facts::time::{Millis, rfc3339};
 use crate::metrics::INVARIANT_VIOLATIONS;
 
 /// The invariants an audit can read off the state, in their order.
 pub const CHECKED: [&str; 6] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-10", "INV-11"];
 
-/// How many violations of one invariant are spelled out.
+/// Most violations of one invariant that are kept; the rest is dropped.
 const SHOWN_MAX: usize = 100;
 
 #[derive(Debug, Clone, Serialize)]
@@ -32,10 +32,10 @@ pub struct Finding {
 impl Report {
     pub fn new(now_ms: Millis) -> Self {
         let invariants = CHECKED.map(|id| Finding { id, checked: 0, violations: Vec::new() });
-        Self { ok: true, checked_at: clock::rfc3339(now_ms), invariants: invariants.into() }
+        Self { ok: true, checked_at: rfc3339(now_ms), invariants: invariants.into() }
     }
 
-    /// What one lane holds against itself.
+    /// Adds what one look at a lane checked, and the violations within the lane's own state.
     pub fn add(&mut self, compared: &Compared) {
         for (id, checked) in &compared.checked {
             self.finding(id).checked += checked;
@@ -45,14 +45,14 @@ impl Report {
         }
     }
 
-    /// Differences between lane and ledger that stayed.
+    /// Adds the differences between lane and ledger that stayed.
     pub fn differences(&mut self, differences: BTreeMap<Key, String>) {
         for (key, text) in differences {
             self.violation(key.invariant, text);
         }
     }
 
-    /// What the ledger holds against itself.
+    /// Adds what the ledger's check of itself found.
     pub fn count(&mut self, id: &'static str, checked: u64, violations: Vec<String>) {
         self.finding(id).checked += checked;
         for violation in violations {
@@ -60,7 +60,7 @@ impl Report {
         }
     }
 
-    /// Tells the metrics, one count a violation.
+    /// Adds one to the metric for each violation that is kept.
     pub fn count_violations(&self) {
         for finding in &self.invariants {
             let found = u64::try_from(finding.violations.len()).unwrap_or(u64::MAX);

@@ -1,13 +1,15 @@
-//! INV-1, INV-2: an event's dump held against itself. Pure: reads neither lanes nor the ledger.
+//! INV-1, INV-2: compares an event's dump with itself. Pure: reads neither lanes nor the ledger.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::clock::Millis;
-use crate::ids::SeatIndex;
-use crate::lane::{EventDump, HoldState, SeatState};
+use crate::facts::hold::HoldState;
+use crate::facts::ids::SeatIndex;
+use crate::facts::seat::SeatState;
+use crate::facts::time::Millis;
+use crate::lane::recovery::EventDump;
 use crate::ledger::audit::LiveSeat;
 
-/// How many violations of one kind are spelled out; the rest is counted.
+/// Most violations of one invariant that are kept for one event; the rest is dropped.
 const SHOWN_MAX: usize = 20;
 
 /// Violations within one event, by invariant.
@@ -17,11 +19,11 @@ pub struct Found {
     pub inv2: Vec<String>,
 }
 
-/// INV-1: the limit's counters are what the owned seats add up to. INV-2: a hold ends once: seats belong to exactly the
-/// holds and orders that are alive.
+/// INV-1: each user's counter for the seat limit equals the seats that the user owns. INV-2: a hold ends once, so seats
+/// belong to exactly the holds and orders that are alive.
 ///
-/// Orders leave their lane when nothing more is expected of them, and their seats stay sold: `live` is what the
-/// ledger knows of those.
+/// Orders leave their lane when nothing more is expected of them, but their seats stay sold: `live` says from the
+/// ledger who owns those seats.
 pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -> Found {
     let mut found = Found::default();
     let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
@@ -32,7 +34,7 @@ pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -
     found
 }
 
-/// INV-1: the states partition the seats, and every counter says so.
+/// INV-1: each seat has exactly one state, and the counter of each state equals its seats.
 pub fn counters(event: &str, dump: &EventDump) -> Vec<String> {
     let EventDump { counts, tally, .. } = dump;
     let pairs = [
@@ -53,7 +55,7 @@ pub fn counters(event: &str, dump: &EventDump) -> Vec<String> {
     found
 }
 
-/// The per-user counters are what the owned seats add up to.
+/// INV-1: each user's counter equals the seats that the user owns.
 fn taken(event: &str, dump: &EventDump, live: &[LiveSeat], owners: &HashMap<SeatIndex, &str>) -> Vec<String> {
     let holds = dump.holds.iter().map(|h| (h.id.as_str(), h.user.as_str()));
     let orders = dump.orders.iter().map(|o| (o.id.as_str(), o.user.as_str()));
@@ -71,7 +73,7 @@ fn taken(event: &str, dump: &EventDump, live: &[LiveSeat], owners: &HashMap<Seat
     for user in real.keys().chain(told.keys()) {
         let (real, told) = (real.get(user).copied().unwrap_or(0), told.get(user).copied().unwrap_or(0));
         if real != told {
-            // Users are not named in what may be logged; the count says where to look.
+            // This text may be logged, so it names no user; the counts say where to look.
             found.push(format!("{event}: a user owns {real} seats, the limit's counter says {told}"));
         }
     }

@@ -1,5 +1,5 @@
-//! One call to a payment provider: made, asked after for a while, and put off while nobody can tell. Knows no rows and
-//! nothing of other calls.
+//! One call to a payment provider. It is made, then its result is asked for during a while, and while the result stays
+//! unknown the call is put off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,30 +9,32 @@ use metrics::{counter, histogram};
 use tokio::sync::SemaphorePermit;
 
 use super::payment_record;
-use crate::clock::{self, Millis};
-use crate::lane::record::{Body, PaymentResult, Record, RefundResult, VERSION};
-use crate::ledger::book::{Call, Charging, Returning};
+use crate::clock;
+use crate::facts::record::{Body, PaymentResult, Record, RefundResult, VERSION};
+use crate::facts::time::Millis;
+use crate::ledger::writer::{Call, Charging, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
 use crate::payment::{Asked, Charge, Charged, Return, ReturnAsked, Returned};
 use crate::pipeline::parts::Shared;
 use crate::pipeline::retry;
 
-/// How often a call is asked after before it is put off: for 13 to 25 seconds, and the time of the calls.
+/// How many times a call's result is asked for before the call is put off: over 13 to 25 seconds, and the time of the
+/// calls.
 const ASKS: usize = 6;
 
-/// How long it is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away for
-/// long is asked ever less often.
+/// How long a call is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away
+/// for long is asked less and less often.
 const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
 
-/// What a call came to.
+/// How a call ended, for now.
 pub(super) enum Turn {
     /// A definite answer, for the lane's log.
     Answered(Box<Record>),
-    /// Nobody can tell. It is due again at this time.
+    /// The result is unknown. The call is due again at this time.
     PutOff(Millis),
 }
 
-/// Makes the call, and asks after it for a while.
+/// Makes the call, and asks for its result during a while.
 pub(super) async fn drive(shared: Arc<Shared>, behind: Arc<AtomicBool>, call: Call) -> Turn {
     let answer = match &call {
         Call::Charge(charging) => charge(&shared, &behind, charging)
@@ -48,12 +50,12 @@ pub(super) async fn drive(shared: Arc<Shared>, behind: Arc<AtomicBool>, call: Ca
     }
 }
 
-/// When to ask again after a call that was first to be made at `since_ms`.
+/// When to ask again about a call that was first to be made at `since_ms`.
 pub(super) fn due_again_ms(since_ms: Millis, now_ms: Millis) -> Millis {
     now_ms + ((now_ms - since_ms) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end())
 }
 
-/// `refund.resulted`; the id names the result, so that a later other one is a record of its own.
+/// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own.
 fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResult) -> Record {
     let word = match &result {
         RefundResult::Done => "done",
@@ -63,7 +65,7 @@ fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResu
     Record { id, body: Body::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result } }
 }
 
-/// Only its provider knows whether money moved, or a person who looks there. The call stays open until the provider is
+/// Only the provider, or a person who looks there, knows whether money moved. The call stays open until the provider is
 /// configured again or an operator resolves it.
 fn not_configured(call: &'static str, provider: &str, id: &str) {
     counter!(PAYMENT_CALLS, "call" => call, "outcome" => "not_configured").increment(1);
@@ -75,7 +77,7 @@ fn not_configured(call: &'static str, provider: &str, id: &str) {
     );
 }
 
-/// `None`: nobody can tell.
+/// `None`: the result is unknown.
 async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
     let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
         charging;
@@ -113,7 +115,7 @@ async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Op
     None
 }
 
-/// `None`: nobody can tell.
+/// `None`: the result is unknown.
 async fn give_back(shared: &Shared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
     let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, due_ms: _, is_new } =
         returning;
@@ -149,7 +151,8 @@ async fn give_back(shared: &Shared, behind: &AtomicBool, returning: &Returning) 
     None
 }
 
-/// When to ask after a call: again and again for a while, but once only while others wait for its room.
+/// The waits before each question about a call: several during a while, but only one while other calls wait for its
+/// room.
 fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
     let mut asked = false;
     retry::PROVIDER
@@ -158,7 +161,8 @@ fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
         .take_while(move |_| !std::mem::replace(&mut asked, true) || !behind.load(Ordering::Relaxed))
 }
 
-/// A call within its bounds: so many at once, so long each. `None`: no answer in time.
+/// Makes a call within its bounds: at most `calls_max` at once, each for at most `call_limit`. `None`: no answer in
+/// time.
 async fn limited<T>(
     shared: &Shared,
     name: &'static str,
@@ -173,7 +177,7 @@ async fn turn(shared: &Shared) -> SemaphorePermit<'_> {
     shared.calls.acquire().await.expect("the semaphore is never closed")
 }
 
-/// A call whose turn it is, within its time.
+/// Makes a call that has its turn, within its time limit. `None`: no answer in time.
 async fn within<T>(
     shared: &Shared,
     _turn: SemaphorePermit<'_>,

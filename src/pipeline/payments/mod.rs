@@ -1,13 +1,14 @@
-//! Calls to the payment provider, after the commit and until there is a definite answer, which goes back
-//! through the lane's log. Knows no rows.
+//! Calls to payment providers. A call is made after the commit and followed until it has a definite answer, which goes
+//! back through the lane's log.
 //!
-//! Money that may have moved is never forgotten: an attempt is charged with its own id as the provider's
-//! key, a call without an answer is *unknown* and asked after, for ever. After a crash the ledger's open
-//! calls are made again with the same keys.
+//! Money that may have moved is never forgotten. An attempt is charged with its own id as the provider's idempotency
+//! key. A call without an answer is *unknown*, and its result is asked for again and again, for ever. After a crash the
+//! ledger's open calls are made, or asked for, again with the same keys.
 //!
-//! A lane has room for so many calls at once. A call that finds none waits in the ledger, and the longest due is
-//! made first. A call that stays unknown is put off in the ledger, so that it keeps no room from others. Answers go
-//! into the log together, before it is read again; one that its session could not tell is asked for again.
+//! A lane has room for a bounded number of calls at once. A call that finds no room waits in the ledger, and the call
+//! that has been due longest is made first. A call that stays unknown is put off in the ledger, so that it takes no
+//! room from others. Answers are appended to the log together, before the log is read again. An answer that its session
+//! could not append is asked for again.
 
 mod call;
 
@@ -22,17 +23,18 @@ use tokio::task::JoinSet;
 
 use self::call::Turn;
 use super::parts::Shared;
-use crate::clock::Millis;
-use crate::ids::{AttemptId, LaneId, OrderId};
-use crate::lane::record::{Body, PaymentResult, Record, VERSION};
-use crate::lane::{self, Lane};
-use crate::ledger::Result;
-use crate::ledger::book::{self, Call, CallId, DueCalls, Written};
+use crate::facts::ids::{AttemptId, LaneId, OrderId};
+use crate::facts::record::{Body, PaymentResult, Record, VERSION};
+use crate::facts::time::Millis;
+use crate::lane;
+use crate::lane::Lane;
+use crate::ledger::writer::{Call, CallId, DueCalls, Written};
+use crate::ledger::{Result, writer};
 
-/// Calls in hand for each one that may be under way: the others have their turn next.
+/// Calls in hand for each call that may be under way; the others wait for their turn.
 const IN_HAND: usize = 16;
 
-/// Answers that go into the log in one step.
+/// Most answers appended to the log in one step.
 const TOGETHER: usize = 500;
 
 /// The calls of a lane's session. Dropping it ends them; the next session finds them in the ledger.
@@ -40,19 +42,20 @@ pub(super) struct Payments {
     shared: Arc<Shared>,
     lane: LaneId,
     tasks: JoinSet<()>,
-    /// What the tasks came to, one each.
+    /// The results of the tasks, one each.
     turns: mpsc::UnboundedReceiver<(CallId, Turn)>,
-    /// Where each task leaves what it came to.
+    /// Where each task sends its result.
     turn: mpsc::UnboundedSender<(CallId, Turn)>,
-    /// Calls whose task has not come to anything yet.
+    /// Calls whose task has no result yet.
     running: HashSet<CallId>,
     /// Answers on their way to the log.
     answers: Vec<Record>,
-    /// By attempt or refund: its order. Kept until the ledger has the answer, or when to ask again.
+    /// The order of each attempt or refund in hand. It is kept until the ledger has the answer, or the time to ask
+    /// again.
     in_hand: HashMap<CallId, OrderId>,
-    /// What the ledger is still to be told.
+    /// Calls that are put off, with their new due time, which the ledger does not know yet.
     put_off: HashMap<CallId, Millis>,
-    /// Due calls wait in the ledger for room here. Those in hand know it too.
+    /// Whether due calls wait in the ledger for room here. The tasks of the calls in hand read it, too.
     behind: Arc<AtomicBool>,
     open: usize,
 }
@@ -80,8 +83,8 @@ impl Payments {
         self.open
     }
 
-    /// Lets go of what the batch has answered, and makes the calls it asks for. While older ones wait for room, the new
-    /// ones wait with them.
+    /// Lets go of the calls that the batch has answered, and makes the calls that it asks for. While older calls wait
+    /// for room, the new ones wait with them.
     pub fn follow(&mut self, written: Vec<Written>) {
         for part in written {
             let open: HashSet<CallId> = part.calls.iter().map(Call::id).collect();
@@ -95,7 +98,8 @@ impl Payments {
         }
     }
 
-    /// Takes the answers that have come since to the lane's log, together. What the lane does not take is kept.
+    /// Appends the answers that have come since the last call to the lane's log, together. Answers that the lane does
+    /// not take are kept.
     pub async fn tell(&mut self, lane: &dyn Lane) -> lane::Result<()> {
         self.collect();
         while !self.answers.is_empty() {
@@ -120,33 +124,33 @@ impl Payments {
         }
     }
 
-    /// Due calls wait, and half the room is free: time to look again.
+    /// Whether it is time to look again: due calls wait, and half the room is free.
     pub fn has_room(&self) -> bool {
         self.is_behind() && self.in_hand.len() <= self.most() / 2
     }
 
-    /// Tells the ledger what is put off, then makes the calls that are due, the longest due first.
+    /// Tells the ledger which calls are put off, then makes the calls that are due, the longest due first.
     pub async fn look(&mut self) -> Result<()> {
         self.collect();
         let (ledger, lane) = (&self.shared.ledger, self.lane);
         if !self.put_off.is_empty() {
-            book::put_off(ledger, self.put_off.clone().into_iter()).await?;
+            writer::put_off(ledger, self.put_off.clone().into_iter()).await?;
             for (call, _) in self.put_off.drain() {
                 self.in_hand.remove(&call);
             }
         }
         let now_ms = self.shared.clock.now_ms();
-        // One more than there is room for: so that it shows when one waits.
+        // One more than there is room for, so that a waiting call is noticed.
         let limit = i64::try_from(self.most() + 1).unwrap_or(i64::MAX);
         let in_hand: HashSet<String> = self.in_hand.keys().map(|id| id.as_str().to_owned()).collect();
-        let DueCalls { calls, open } = book::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
+        let DueCalls { calls, open } = writer::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
         self.open = open;
         self.behind.store(false, Ordering::Relaxed);
         self.dispatch(calls);
         Ok(())
     }
 
-    /// Makes calls that are not in hand yet, in their order. What finds no room waits in the ledger.
+    /// Makes those calls that are not in hand yet, in the given order. A call that finds no room waits in the ledger.
     fn dispatch(&mut self, calls: Vec<Call>) {
         for call in calls {
             let id = call.id();
@@ -168,7 +172,7 @@ impl Payments {
                     tracing::error!(call = id.as_str(), "a provider panicked; its call is put off");
                     Turn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
                 });
-                // Nobody takes it when the session is over.
+                // Nobody receives it once the session is over.
                 come_to.send((id, turn)).ok();
                 shared.nudge.lane(lane);
             });
@@ -184,7 +188,7 @@ impl Payments {
     }
 }
 
-/// `payment.resulted`; the id names the result, so that a later other one is a record of its own.
+/// A `payment.resulted`. Its id names the result, so that a different, later result is a record of its own.
 pub(super) fn payment_record(order: OrderId, attempt: AttemptId, result: PaymentResult) -> Record {
     let word = match &result {
         PaymentResult::Captured => "captured",

@@ -1,8 +1,8 @@
-//! A server that is away, or hangs: honest statuses, retries that are safe, nothing twice.
+//! A server that is away or hangs: callers get honest statuses, may safely repeat, and nothing happens twice.
 
 use serde_json::json;
 
-use crate::purchase_support::Buyer;
+use crate::purchase::support::Buyer;
 use crate::support::gateway::{Gateway, Store, small_hall};
 use crate::support::proxy::{Mode, Proxy};
 
@@ -18,7 +18,7 @@ fn port_of(url: &str) -> u16 {
     after.split('/').next().expect("a port").parse().expect("a port")
 }
 
-/// A gateway whose Redis and MariaDB are reached through proxies; dropped (and audited) before they are.
+/// A gateway that reaches its Redis and MariaDB through proxies. Drop the gateway (which audits it) before the proxies.
 pub async fn behind_proxies(lane_timeout_ms: u64) -> (Proxy, Proxy, Gateway) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = crate::support::gateway::config(Store::Redis, dir.path()).await;
@@ -46,7 +46,7 @@ async fn a_ledger_that_is_away_stretches_the_log_and_no_answer() {
     let order = buyer.order_call(&hold, body).send().await.expect(202).text("id");
     let path = format!("/v1/orders/{order}");
     assert_eq!(buyer.get(&path).send().await.expect(200).json["status"], "accepted");
-    // What needs the ledger says so, and may be tried again.
+    // A request that needs the ledger is answered 503 and may be repeated.
     let away = buyer.get("/v1/me/orders").send().await.expect_code(503, "UNAVAILABLE");
     assert!(away.header("retry-after").is_some());
     mysql.set(Mode::Pass);

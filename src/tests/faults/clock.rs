@@ -1,4 +1,5 @@
-//! A machine's clock is stepped by a day, either way, under a running gateway: nothing ends, for anybody.
+//! A machine's clock is stepped by a day, either way, under a running gateway: no place, hold or order ends because of
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::support::process::Process;
 
 const DAY_S: i64 = 86_400;
 
-/// The system clock of a process, as libfaketime shows it. What is counted since some moment goes on as it is.
+/// Sets the system clock of a process through libfaketime. The process's monotonic clock is not changed.
 struct StepClock {
     file: PathBuf,
     library: String,
@@ -30,7 +31,7 @@ impl StepClock {
     }
 
     fn step(&self, by_s: i64) {
-        // In one move: a file that is half written is no time.
+        // Renamed into place, because a process must never read a file that is half written.
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{by_s:+}\n")).expect("the folder can be written");
         std::fs::rename(&next, &self.file).expect("in the same folder");
@@ -46,7 +47,7 @@ impl StepClock {
     }
 }
 
-/// How far ahead the system clock behind a gateway's answers is from this test's, s.
+/// How far the system clock behind a gateway's answers is ahead of this test's, s.
 async fn off_s(client: &Client) -> i64 {
     let answer = client.get("/healthz").send().await;
     let date = answer.header("date").expect("every answer says when it was made");
@@ -54,7 +55,7 @@ async fn off_s(client: &Client) -> i64 {
     date.timestamp().as_second() - Clock::system().now_ms() / 1_000
 }
 
-/// Somebody waiting, somebody inside, a hold, and an order that waits for its payment.
+/// A sale under way: a visitor who waits, one inside, a hold, and an order that waits for its payment.
 struct Sale {
     event: String,
     waiting: String,
@@ -115,15 +116,15 @@ impl Sale {
     }
 }
 
-/// Steps the clock behind `stepped` a day ahead, and then a day behind (which no answer shows: hyper writes the old date
-/// until its clock is past that again); the sale stands for everybody who looks.
+/// Steps the clock behind `stepped` a day ahead, then a day behind, and checks each time that the sale stands for all
+/// `lookers`. No answer shows the step back: hyper writes the old date until its clock is past it again.
 async fn stands_through_the_steps(clock: &StepClock, stepped: &Client, sale: &Sale, lookers: &[&Client]) {
     for by_s in [DAY_S, -DAY_S] {
         clock.step(by_s);
         if by_s > 0 {
             eventually("the step is seen", async || (off_s(stepped).await - by_s).abs() < 60).await;
         }
-        // Pulses, ticks of the writer, and measures of another clock go by.
+        // Time for some pulses, ticks of the writer, and measurements of other clocks.
         tokio::time::sleep(Duration::from_secs(4)).await;
         for public in lookers {
             sale.stands(public).await;

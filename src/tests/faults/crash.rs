@@ -1,4 +1,4 @@
-//! kill -9 of the embedded gateway at any moment: what was answered is there afterwards.
+//! kill -9 of the embedded gateway at any moment: everything that was answered is there afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub fn token(user: &str, scope: &str) -> String {
     mint(&config.auth, &Clock::system(), Mint { sub: user, scope, ttl_s: 3_600 }).expect("a secret signs")
 }
 
-/// Everything the gateway has answered well.
+/// Everything that the gateway has answered with success.
 #[derive(Default, Clone)]
 struct Answered {
     /// (user, order)
@@ -34,8 +34,8 @@ struct Answered {
     places: Vec<String>,
 }
 
-/// One buyer after another, until the gateway is gone. Every third stops at the hold, every fourth at
-/// the line.
+/// Sends one buyer after another until the gateway is gone. Every fourth only takes a place; of the others, every third
+/// only holds a seat.
 async fn buy_on(
     client: Client,
     buyer: usize,
@@ -100,7 +100,7 @@ async fn everything_is_there(process: &Process, answered: &Answered) {
     for place in &answered.places {
         let path = format!("/v1/events/{EVENT}/queue");
         let polled = process.public.get(&path).queue(place).send().await.expect(200);
-        // A buyer whose order was confirmed is through; everybody else is inside still.
+        // The place of a buyer whose order was confirmed is spent; all the others are still inside.
         assert!(["admitted", "waiting", "done"].contains(&polled.text("state").as_str()), "{}", polled.json);
     }
     let report = process.admin.call(Method::GET, "/v1/admin/audit").bearer(&token("root", "admin")).send().await;

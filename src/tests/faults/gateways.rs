@@ -3,7 +3,7 @@
 use serde_json::json;
 use stanchion::app::Role;
 
-use crate::purchase_support::Buyer;
+use crate::purchase::support::Buyer;
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 
 #[tokio::test(flavor = "multi_thread")]

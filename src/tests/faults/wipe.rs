@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::purchase_support::Buyer;
+use crate::purchase::support::Buyer;
 use crate::support::gateway::{Gateway, Store, eventually, small_hall, unique};
 use crate::support::servers::OwnRedis;
 
@@ -25,7 +25,7 @@ async fn a_wiped_redis_sells_nothing_twice() {
     let other = gateway.token("lee");
     let seats = json!({"seats": ["a-1-1"]});
     eventually("the lanes are rebuilt", async || {
-        // Whatever state the recovery is in, the sold seat is not sold again.
+        // The sold seat is not sold again at any moment of the recovery.
         let pass = gateway.public.post("/v1/events/wiped/queue").json(&json!({})).send().await;
         if let Some(pass) = pass.json["pass"].as_str() {
             let call = gateway.public.post("/v1/events/wiped/holds").bearer(&other).pass(pass);
@@ -38,7 +38,7 @@ async fn a_wiped_redis_sells_nothing_twice() {
     })
     .await;
 
-    // The rest is sold as before, numbers go on, and the old order can still be refunded.
+    // Afterwards seats are sold as before, coupon numbers go on, and the old order can still be refunded.
     assert_eq!(claim("lee", "c2").send().await.expect(201).json["number"], 2);
     let after = Buyer::enter(&gateway, "wiped", "park").await;
     let bought = after.buy(&after.hold(&["a-1-3"]).await, "ok").await;

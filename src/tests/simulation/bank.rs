@@ -1,11 +1,12 @@
-//! The payment provider of a history: it keeps the only true account of the money, and answers as the weather is.
+//! The payment provider of a history. It keeps the only true account of the money, and its answers depend on the
+//! weather.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use stanchion::ids::{AttemptId, OrderId, RefundId};
+use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
 use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 
 use super::weather::{Kind, Weather};
@@ -17,7 +18,7 @@ pub struct Bank {
 
 #[derive(Default)]
 struct Account {
-    /// By attempt: of which order, and how much; nothing when it was declined.
+    /// By attempt: its order, and the amount taken; `None`: declined, or answered as not done.
     charges: BTreeMap<AttemptId, (OrderId, Option<i64>)>,
     refunds: BTreeMap<RefundId, (OrderId, i64)>,
 }
@@ -27,7 +28,7 @@ impl Bank {
         Arc::new(Self { weather, account: Mutex::default() })
     }
 
-    /// What an order's buyer has paid and got back.
+    /// What the buyer of an order has paid, and got back.
     pub fn of(&self, order: &str) -> (i64, i64) {
         let account = self.account.lock();
         let paid = account.charges.values().filter(|(of, _)| of.as_str() == order);
@@ -35,7 +36,7 @@ impl Bank {
         (paid.filter_map(|(_, amount)| *amount).sum(), back.map(|(_, amount)| amount).sum())
     }
 
-    /// All orders that it was ever asked to charge.
+    /// All orders with an attempt that reached the bank.
     pub fn orders(&self) -> BTreeSet<String> {
         self.account.lock().charges.values().map(|(order, _)| order.to_string()).collect()
     }
@@ -81,7 +82,7 @@ impl Provider for Bank {
             Some((_, Some(_))) => Asked::Captured,
             Some((_, None)) => Asked::Declined { detail: "no funds".into() },
             None => {
-                // What it calls not done it never does.
+                // An attempt that the bank calls not done is never done later.
                 account.charges.insert(charge.attempt.clone(), (charge.order.clone(), None));
                 Asked::NotDone
             }

@@ -1,4 +1,4 @@
-//! The end of a history: the world is kind until all is over, and everything is looked at once more.
+//! The end of a history: nothing unkind happens until nothing is under way, and then everything is looked at once more.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::dice::Dice;
 use super::history::{Answer, Asking, History};
 use super::people::EVENTS;
 
-/// So often, with ten seconds between, it is looked whether all is over.
+/// How often to look whether everything has ended, ten seconds apart.
 const LOOKS: usize = 60;
 
-/// By then every hold has ended that nobody orders.
+/// After this time every hold without an order has ended.
 const HOLDS_END: Duration = Duration::from_secs(65);
 
 /// Waits until nothing is under way, and shows everything to the auditor.
@@ -31,7 +31,7 @@ pub async fn close(history: &History, dice: &mut Dice) {
     history.auditor.lock().finds(format!("ten kind minutes, and not everything is at its end: {left:?}"));
 }
 
-/// What is not at its end.
+/// Everything that has not ended.
 async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
     let mut left = Vec::new();
     let accepted = history.auditor.lock().accepted();
@@ -54,7 +54,7 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
         }
     }
     for letter in history.house.dead_letters().await {
-        // What a person does who reads of it.
+        // An operator who reads of the dead letter would do this.
         requeue(history, dice, &letter).await;
         left.push(format!("record {letter} was put aside"));
     }
@@ -75,7 +75,7 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
     left
 }
 
-/// Shows an order's refunds to the auditor; whether all are at their end.
+/// Shows an order's refunds to the auditor; returns whether all have ended.
 async fn refunds_are_over(history: &History, dice: &mut Dice, user: &str, order: &str) -> bool {
     let Some(refunds) = get(history, dice, user, format!("/v1/orders/{order}/refunds")).await else { return false };
     history.auditor.lock().refunds(order, &refunds.json);
@@ -90,7 +90,7 @@ fn kept(sections: &str) -> bool {
 }
 
 async fn show(history: &History, dice: &mut Dice) {
-    // What was accepted and never answered is learnt of here.
+    // Here the auditor learns of orders that were accepted without an answer.
     let mut after = String::new();
     loop {
         let path = format!("/v1/admin/orders?limit=200{after}");

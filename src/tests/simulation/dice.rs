@@ -1,4 +1,5 @@
-//! What a seed decides. Each who throws has dice of their own, so that one more throw of one moves nobody else.
+//! Random numbers from a seed. Everyone who draws has dice of their own, so that one more throw of one changes nothing
+//! for the others.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -8,11 +9,11 @@ pub struct Dice(StdRng);
 impl Dice {
     /// The dice of `who` in the history of `seed`.
     pub fn of(seed: u64, who: u64) -> Self {
-        // Neighbours in either number get dice that have nothing in common.
+        // Neighbouring numbers, in `seed` or `who`, get unrelated dice.
         Self(StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ who.rotate_left(32)))
     }
 
-    /// From `low` to `high`, both possible.
+    /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         self.0.random_range(low..=high)
     }

@@ -1,5 +1,5 @@
-//! Drives a call to its end while everything else stands still: what it waits for is done by other threads (a
-//! database's, a disk's, a server's), and none of its time is the history's.
+//! Drives a call to its end while everything else stands still. Other threads (of a database, a disk, a server) do what
+//! the call waits for, and their time is not part of the history's.
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ impl Wake for Thread {
     }
 }
 
-/// On this thread: for what needs no sockets.
+/// Runs a call that needs no sockets, on this thread.
 pub fn finish<T>(call: impl Future<Output = T>) -> T {
     let waker = Arc::new(Thread(std::thread::current())).into();
     let mut call = pin!(tokio::task::unconstrained(call));
@@ -27,7 +27,7 @@ pub fn finish<T>(call: impl Future<Output = T>) -> T {
     }
 }
 
-/// In the world outside, where time is real and servers are: for what talks to one.
+/// Runs a call that talks to a server, on a runtime where time is real.
 pub fn outside<T: Send>(call: impl Future<Output = T> + Send) -> T {
     static WORLD: OnceLock<Runtime> = OnceLock::new();
     let world =

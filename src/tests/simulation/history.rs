@@ -1,4 +1,4 @@
-//! One history, from its seed: who came, what they asked and were answered, in the order it happened.
+//! One history from its seed: who came, what they asked, and what they were answered, in order.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -27,16 +27,16 @@ use super::wire::WENT;
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What all of a history share.
+/// What all parts of a history share.
 pub struct History {
     pub house: Arc<House>,
     pub auditor: Mutex<Auditor>,
     lines: Mutex<Vec<String>>,
-    /// How often each answer and each status was met.
+    /// How often each answer and each order's status was met.
     met: Mutex<BTreeMap<String, u64>>,
 }
 
-/// An answer; none came where a client went away or nobody listened.
+/// An answer of the house.
 pub struct Answer {
     pub status: u16,
     pub json: Value,
@@ -82,7 +82,7 @@ impl History {
         self.lines.lock().clone()
     }
 
-    /// Two histories of one seed have one digest.
+    /// A digest of all lines. It is the same for two histories of one seed.
     pub fn digest(&self) -> String {
         let mut sum = Sha256::new();
         for line in self.lines.lock().iter() {
@@ -92,7 +92,7 @@ impl History {
         hex::encode(sum.finalize())
     }
 
-    /// Asks one gateway; `None`: the client has no answer and cannot know.
+    /// Asks one of the gateways; `None`: no answer came, and the client cannot know what was done.
     pub async fn ask(&self, who: &str, dice: &mut Dice, asking: Asking<'_>) -> Option<Answer> {
         let gateway = dice.between(0, GATEWAYS as u64 - 1) as usize;
         let Asking { method, path, headers, body, listener } = asking;
@@ -119,7 +119,8 @@ impl History {
             let (parts, body) = answer.into_parts();
             (parts, body.collect().await.expect("a whole body").to_bytes())
         };
-        // Who goes away does so at some time or at some await of the answer; who stays has a browser's patience.
+        // A client that goes away does so after some time, or at some await of the call. Any other client waits as long
+        // as a browser.
         let call = async {
             if !self.house.weather.strikes(Kind::ClientGone) {
                 tokio::time::timeout(PATIENCE, call).await.ok()
@@ -129,7 +130,7 @@ impl History {
                 dropped_at(dice.between(1, 8), call).await
             }
         };
-        // Nobody waits for a process that is dead: its connections are closed.
+        // When a process dies, its connections close.
         let cut = async {
             tokio::select! {
                 biased;
@@ -160,13 +161,13 @@ impl History {
     }
 }
 
-/// What waits for no ledger.
+/// Whether this request must not wait for the ledger (INV-6).
 fn is_fast(method: &Method, path: &str) -> bool {
     let ends = ["/queue", "/holds", "/claims", "/v1/orders", "/payment", "/refunds"];
     *method == Method::POST && !path.starts_with("/v1/admin") && ends.iter().any(|end| path.ends_with(end))
 }
 
-/// A call that is dropped where it waits for the so-manieth time; `None`: it was.
+/// Drops the call where it waits for the `wait`-th time; `None`: it was dropped.
 async fn dropped_at<T>(wait: u64, call: impl Future<Output = T>) -> Option<T> {
     let (mut call, mut waits) = (pin!(call), 0);
     poll_fn(|context| match call.as_mut().poll(context) {
@@ -179,7 +180,7 @@ async fn dropped_at<T>(wait: u64, call: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// What of an answer tells one history from another.
+/// The fields of an answer by which two histories may differ.
 fn shown(json: &Value) -> String {
     let fields = ["id", "visitor", "position", "expires_at", "lot", "balance", "number", "coupon", "room"];
     let has = fields.iter().filter(|field| !json[**field].is_null());

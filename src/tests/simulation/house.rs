@@ -1,4 +1,4 @@
-//! The house of a history: two gateways and two writers on the same lanes and the same ledger, each a whole [`App`]
+//! The house of a history: two gateways and two writers on the same lanes and the same ledger. Each is a whole [`App`]
 //! without sockets.
 
 use std::path::Path;
@@ -33,13 +33,13 @@ use super::wire::Wire;
 /// 2026-11-20T10:00:00Z
 pub const BEGIN_MS: i64 = 1_795_168_800_000;
 const SECRET: &str = "a secret of the simulation, long enough for anyone";
-/// Gateways, then writers.
+/// The gateways, then the writers.
 const ROLES: [Role; 4] = [Role::Edge, Role::Edge, Role::Writer, Role::Writer];
 pub const GATEWAYS: usize = 2;
-/// A read of the ledger; none takes so long.
+/// The time limit of the ledger's reads. None takes that long.
 const READ_LIMIT: Duration = Duration::from_secs(3);
 
-/// What the house stands on.
+/// The stores of the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On {
     /// Lanes in memory or in a file, and SQLite.
@@ -56,18 +56,18 @@ pub struct House {
     ledger: Ledger,
     config: Config,
     clock: Clock,
-    /// By number; none while its process is dead.
+    /// The processes, by number; `None` while one is dead.
     parts: Vec<Mutex<Option<Part>>>,
     born: AtomicU64,
     _dir: tempfile::TempDir,
 }
 
-/// A process.
+/// A running process.
 struct Part {
     /// No other process of the history has this number.
     born: u64,
     process: Arc<Process>,
-    /// Its configuration is not the others'.
+    /// Its configuration differs from the others'.
     odd: bool,
     public: Arc<Service>,
     admin: Arc<Service>,
@@ -75,18 +75,18 @@ struct Part {
     running: JoinHandle<()>,
 }
 
-/// Of a gateway.
+/// A listener of a gateway.
 pub struct Door {
     pub service: Arc<Service>,
     pub process: Arc<Process>,
     pub born: u64,
 }
 
-/// With what a process begins.
+/// What a process begins with.
 struct Begun {
     config: Config,
     providers: Vec<Arc<dyn Provider>>,
-    /// Not as the others are.
+    /// The configuration differs from the others'.
     odd: bool,
 }
 
@@ -124,7 +124,7 @@ impl House {
         self.clock.now_ms()
     }
 
-    /// A process begins; however often it takes until the stores answer.
+    /// Starts a process. Tries again until the stores answer.
     pub async fn start(self: &Arc<Self>, number: usize) {
         let role = ROLES[number];
         loop {
@@ -169,14 +169,14 @@ impl House {
         Begun { config, providers, odd: log || limiter || bank }
     }
 
-    /// It dies between two of its next steps.
+    /// Lets the process die after this many steps.
     pub fn doom(&self, number: usize, steps: u64) {
         if let Some(part) = self.parts[number].lock().as_ref() {
             part.process.die_after(steps);
         }
     }
 
-    /// Whatever it was doing, it does not go on.
+    /// Kills the process: nothing that it was doing goes on.
     pub fn kill(&self, number: usize) {
         if let Some(part) = self.parts[number].lock().take() {
             assert!(!part.running.is_finished(), "process {number} had died of itself");
@@ -191,14 +191,14 @@ impl House {
         }
     }
 
-    /// The time of one process is another's no more, by so much.
+    /// Sets the clock of one process this far off the house's.
     pub fn step_clock(&self, number: usize, by_ms: i64) {
         if let Some(part) = self.parts[number].lock().as_ref() {
             part.process.clock.step(self.now_ms() + by_ms - part.process.clock.now_ms());
         }
     }
 
-    /// All processes live on, configured alike, and their clocks go alike.
+    /// Makes all processes live, with the same configuration, and sets their clocks right.
     pub async fn mend(self: &Arc<Self>) {
         for number in 0..self.parts() {
             self.step_clock(number, 0);
@@ -210,7 +210,7 @@ impl House {
         }
     }
 
-    /// What a gateway listens with; none: nobody listens there.
+    /// A listener of this gateway; `None`: the process is dead.
     pub fn door(&self, number: usize, listener: Listener) -> Option<Door> {
         let part = self.parts[number].lock();
         let part = part.as_ref().filter(|part| !part.process.is_dead())?;
@@ -225,14 +225,14 @@ impl House {
         mint(&self.config.auth, &self.clock, Mint { sub: user, scope, ttl_s: 86_400 }).expect("a secret signs")
     }
 
-    /// The house's own audit, while the weather is calm.
+    /// Runs the house's own audit. The weather must be calm.
     pub async fn audit(&self) -> audit::Report {
         let process = self.witness();
         let lanes = seen::lanes(&self.lanes, &process);
         audit::run(&lanes, &self.ledger_of(&process), &self.clock).await.expect("the stores answer")
     }
 
-    /// A process that only looks.
+    /// A process that only reads.
     fn witness(&self) -> Arc<Process> {
         Process::new(self.weather.clone(), Role::Edge, self.now_ms())
     }
@@ -241,8 +241,9 @@ impl House {
         self.ledger.clone().through(Arc::new(Wire { process: process.clone(), outside: self.on == On::Servers }))
     }
 
-    /// The ledger saw more of each lane than a copy has that was taken at these ends of their logs; or nothing has
-    /// happened since. What happened after the ledger's last look nobody can miss.
+    /// Whether a copy of the lanes, taken when their logs ended at `copied`, can be put in place and every loss
+    /// noticed. In each lane the ledger must have seen more than the copy has, or nothing has happened since; and no
+    /// record may be only in a log. A step after the ledger's last look could be lost unnoticed.
     pub async fn would_miss(&self, copied: &[u64]) -> bool {
         let witness = self.ledger_of(&self.witness());
         for ((lane, copied), now) in self.lanes.all().iter().zip(copied).zip(self.lanes.log_ends()) {
@@ -254,7 +255,7 @@ impl House {
         self.lanes.is_written()
     }
 
-    /// Nothing waits to be written, asked or ended.
+    /// Whether no record waits to be written, and no payment or refund is open.
     pub async fn is_quiet(&self) -> bool {
         let open =
             "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1)";
@@ -265,7 +266,7 @@ impl House {
         self.lanes.is_written() && count.await.is_ok_and(|open| open == 0)
     }
 
-    /// Records that were put aside, as the writers' logs tell of them.
+    /// The ids of the dead letters in the ledger.
     pub async fn dead_letters(&self) -> Vec<String> {
         let ledger = self.ledger_of(&self.witness());
         let ids = ledger.read("dead letters", Source::Primary, |conn| {
@@ -276,7 +277,7 @@ impl House {
         ids.await.expect("a calm ledger answers")
     }
 
-    /// Ends all processes in order.
+    /// Stops all processes and waits until they have ended.
     pub async fn close(&self) {
         for part in &self.parts {
             let part = part.lock().take();
@@ -298,7 +299,7 @@ impl House {
 fn config(dir: &Path) -> Config {
     let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
     let key = dir.join("pass.pem");
-    // One for all histories of a process: it stands in no trace.
+    // One key for all histories of this program: it does not appear in any trace.
     static KEY: OnceLock<String> = OnceLock::new();
     std::fs::write(&key, KEY.get_or_init(pass_key)).expect("room for a key");
     config.store.data_dir = dir.to_path_buf();
@@ -314,7 +315,7 @@ fn config(dir: &Path) -> Config {
     config
 }
 
-/// In memory where the machine has such a place: a history waits for no disk.
+/// A folder in memory where the machine has one, so that a history waits for no disk.
 fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
@@ -334,7 +335,7 @@ fn ledger(on: On, dir: &Path) -> Ledger {
     }
 }
 
-/// What all histories of a process share is made beside them, so that the first is like the others.
+/// Makes what all histories of this program share, before the first of them, so that the first is like the others.
 pub fn prepare() {
     let made = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -343,7 +344,7 @@ pub fn prepare() {
     made.join().expect("no panic");
 }
 
-/// A ledger's file with all tables and no rows: to make one takes longer than most histories.
+/// A ledger's file with all tables and no rows. Making one takes longer than most histories.
 fn empty_ledger() -> &'static [u8] {
     static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
     EMPTY.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The lanes that all processes of a history share, and what may become of them.
+//! The lanes that all processes of a history share, and ways to lose, cut and set them back.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use stanchion::config::load_from;
-use stanchion::ids::LaneId;
+use stanchion::facts::ids::LaneId;
 use stanchion::lane::memory::{open, volatile};
 use stanchion::lane::{Lane, Lanes, redis};
 
@@ -43,7 +43,7 @@ impl Store {
         Lanes::new(self.lanes.lock().clone())
     }
 
-    /// Takes a step to its end.
+    /// Drives a step to its end.
     pub fn drive<T: Send>(&self, step: impl Future<Output = T> + Send) -> T {
         match self.ground {
             Ground::Memory | Ground::File(_) => finish(step),
@@ -51,19 +51,19 @@ impl Store {
         }
     }
 
-    /// The last id of each log.
+    /// The last id of each lane's log.
     pub fn log_ends(&self) -> Vec<u64> {
         self.all().iter().map(|lane| self.drive(lane.meta()).map_or(0, |meta| meta.log_last.0)).collect()
     }
 
-    /// Nothing waits in any log: the ledger has all that was accepted.
+    /// Whether no record waits in any log, so that the ledger has everything that was accepted.
     pub fn is_written(&self) -> bool {
         let lanes = self.all();
         lanes.iter().all(|lane| self.drive(lane.meta()).is_ok_and(|meta| meta.backlog == 0))
     }
 
-    /// A lane forgets everything; all of them do where they are kept together. Not while a log has something that
-    /// only it knows: nobody could help.
+    /// Makes a lane forget everything; where all lanes are in one file or server, all of them do. Returns false and
+    /// does nothing while a log has records that only it has: nobody could restore them.
     pub fn lose(&self, number: usize) -> bool {
         if !self.is_written() {
             return false;
@@ -79,12 +79,12 @@ impl Store {
         true
     }
 
-    /// How long the journal is; nothing where there is none.
+    /// The length of the journal in bytes; 0: there is none.
     pub fn journal_len(&self) -> u64 {
         self.journal().map_or(0, |journal| fs::metadata(journal).expect("it is there").len())
     }
 
-    /// The journal ends here, and is read again.
+    /// Cuts the journal at this byte, and opens it again.
     pub fn tear(&self, at: u64) {
         self.reopen(|journal| {
             let file = fs::File::options().write(true).open(journal).expect("it is there");
@@ -92,7 +92,7 @@ impl Store {
         });
     }
 
-    /// Keeps a copy of the journal as it is now; false: there is none.
+    /// Keeps a copy of the journal as it is now; false: there is no journal.
     pub fn keep_copy(&self) -> bool {
         let copy = self.journal().map(|journal| fs::read(journal).expect("it is there"));
         let has_one = copy.is_some();
@@ -100,7 +100,7 @@ impl Store {
         has_one
     }
 
-    /// Puts the copy in place. What happened since is lost.
+    /// Puts the copy in place. Everything since the copy is lost.
     pub fn set_back(&self) {
         let copy = self.copy.lock().take().expect("a copy was kept");
         self.reopen(|journal| fs::write(journal, copy).expect("room for a journal"));
@@ -115,7 +115,7 @@ impl Store {
 
     fn reopen(&self, change: impl FnOnce(PathBuf)) {
         let mut lanes = self.lanes.lock();
-        // The folder is free when all its lanes are gone.
+        // The store gives the folder free when all its lanes are dropped.
         lanes.clear();
         change(self.journal().expect("lanes with a file"));
         *lanes = opened(&self.ground);
@@ -131,7 +131,7 @@ fn opened(ground: &Ground) -> Vec<Arc<dyn Lane>> {
     lanes.iter().cloned().collect()
 }
 
-/// A Redis that one history has, empty; the next one gets it back.
+/// A Redis server that one history has, empty at first. The next history gets it again.
 pub struct Borrowed(Option<OwnRedis>);
 
 static FREE: Mutex<Vec<OwnRedis>> = Mutex::new(Vec::new());
@@ -151,7 +151,7 @@ impl Borrowed {
     fn lanes(&self) -> Vec<Arc<dyn Lane>> {
         let mut config = load_from("", std::iter::empty()).expect("the defaults are good").redis;
         config.url = self.get().url();
-        // The history's time is not the server's.
+        // The history's time differs from the server's.
         config.skew_max_ms = 0;
         outside(redis::connect(&config, LANES)).expect("a server that is there")
     }

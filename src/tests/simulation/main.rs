@@ -1,13 +1,15 @@
-//! Whole histories of a house under one seed, in a world that is unkind on purpose.
+//! Whole histories of a house, each from one seed, in a world that is unkind on purpose.
 //!
-//! One thread. Time is the runtime's own, which goes on only when nobody has anything to do; what is random follows
-//! from the seed; what waits for other threads (SQLite's, a journal's, a server's) is driven to its end while everything
-//! else stands still. So a seed is one history: who came, which gateway they met, what was lost on the way and who was
-//! killed. `people` come through two gateways; `weather` strikes lanes, ledger, bank and processes; the `auditor` knows
-//! what was answered and holds every later answer against it. In the end the world is kind for a while: every order is
-//! final, nothing is held, and the house's own audit and the bank agree. README.md says what is met and found.
+//! Everything runs on one thread. Time is the runtime's own and goes on only when nobody has anything to do. Everything
+//! random follows from the seed. A call that waits for other threads (SQLite's, a journal's, a server's) is driven to
+//! its end while everything else stands still. So a seed is one history: who came, which gateway they met, what was
+//! lost on the way and who was killed. `people` come through two gateways; `weather` strikes lanes, ledger, bank and
+//! processes; the `auditor` knows all answers and checks every later answer against them. In the end nothing unkind
+//! happens for a while: then every order is final, nothing is held, and the house's own audit and the bank agree.
+//! README.md says what is met and found.
 //!
-//! A binary of its own, so that a change of the house meets its histories without the other tests being built.
+//! This is a separate test binary, so that after a change of the house the histories can run without building the other
+//! tests.
 
 mod auditor;
 mod bank;
@@ -34,11 +36,11 @@ use play::Script;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Seeds that everybody plays.
+/// Seeds that are played every time.
 const FIXED: std::ops::Range<u64> = 1..9;
-/// New ones on top.
+/// How many new seeds are played besides.
 const NEW: u64 = 6;
-/// Played on Redis and MariaDB.
+/// Seeds that are played on Redis and MariaDB.
 const ON_SERVERS: std::ops::Range<u64> = 1..3;
 
 #[test]

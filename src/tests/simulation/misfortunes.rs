@@ -1,4 +1,4 @@
-//! What happens to processes and lanes, from second to second, until the weather is calm.
+//! What strikes processes and lanes, second by second, until the weather is calm.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::history::History;
 use super::weather::Kind;
 
-/// How far a clock may be stepped, ms. Beyond two seconds the lanes refuse what a gateway asks.
+/// How far a clock may be stepped, ms. Beyond two seconds the lanes refuse a gateway's calls.
 const STEP_MAX_MS: i64 = 1_500;
 
-/// A process that is to die does so within so many steps.
+/// A process that is to die does so within this many steps.
 const STEPS_MAX: usize = 60;
 
 pub async fn befall(history: Arc<History>) {
@@ -52,7 +52,8 @@ pub async fn befall(history: Arc<History>) {
     }
 }
 
-/// Now a copy is kept, and some time later all processes end, and begin again on the copy. False: they did not.
+/// Copies the lanes' file. Some time later kills all processes, puts the copy in place, and starts them again. False:
+/// this was not possible.
 async fn set_back(history: &History) -> bool {
     let house = &history.house;
     if !house.lanes.keep_copy() {
@@ -61,7 +62,7 @@ async fn set_back(history: &History) -> bool {
     let copied = house.lanes.log_ends();
     history.say("the lanes are copied".to_owned());
     tokio::time::sleep(house.weather.delay(1_000, 20_000)).await;
-    // What only the lanes know is written first.
+    // Waits until records that only the lanes have are written.
     for _ in 0..20 {
         if house.would_miss(&copied).await {
             (0..house.parts()).for_each(|number| house.kill(number));

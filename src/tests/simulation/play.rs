@@ -11,10 +11,10 @@ use super::misfortunes;
 use super::people::{Operator, Person, watch};
 use super::weather::{Kind, Weather};
 
-/// The most people who come.
+/// Most people in a history.
 pub const PEOPLE_MAX: u64 = 14;
 
-/// What came of a history.
+/// The result of a history.
 #[derive(Default)]
 pub struct Outcome {
     pub digest: String,
@@ -25,13 +25,13 @@ pub struct Outcome {
     pub struck: BTreeMap<Kind, u64>,
 }
 
-/// What is played: a seed, or less of it.
+/// What is played: a whole history of a seed, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     pub seed: u64,
-    /// So many people at most.
+    /// Most people who come.
     pub people: u64,
-    /// Kinds that never happen.
+    /// Kinds of unkindness that never happen.
     pub without: BTreeSet<Kind>,
     pub on: On,
 }
@@ -41,7 +41,7 @@ impl Script {
         Self { seed, people: PEOPLE_MAX, without: BTreeSet::new(), on: On::Files }
     }
 
-    /// Plays it on a thread of its own: what is random there follows from the seed.
+    /// Plays it on a thread of its own, whose random numbers are seeded.
     pub fn play(&self) -> Outcome {
         house::prepare();
         let script = self.clone();
@@ -58,7 +58,7 @@ impl Script {
     }
 }
 
-/// A part of the house, or of the world, that panicked.
+/// What is reported when a part of the house or of the world has panicked.
 fn panicked(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     format!("a panic: {}", text.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! A process as its surroundings see it: whether it goes on, what time it thinks it is, and what it is there for.
+//! A process as its surroundings see it: whether it runs, its clock, and its role.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,35 +13,35 @@ use super::weather::Weather;
 pub struct Process {
     pub weather: Arc<Weather>,
     pub role: Role,
-    /// Its own: it may be stepped.
+    /// The process's own clock, which may be stepped.
     pub clock: Clock,
     dead: watch::Sender<bool>,
-    /// How many steps it still takes; none: nobody counts them.
+    /// How many steps it still takes; `None`: without a limit.
     steps: Mutex<Option<u64>>,
     frozen_until: Mutex<Option<Instant>>,
 }
 
 impl Process {
-    /// One that begins at `now_ms`.
+    /// A process that begins at `now_ms`.
     pub fn new(weather: Arc<Weather>, role: Role, now_ms: i64) -> Arc<Self> {
         let (clock, dead) = (Clock::played(now_ms), watch::Sender::new(false));
         Arc::new(Self { weather, role, clock, dead, steps: Mutex::default(), frozen_until: Mutex::default() })
     }
 
-    /// Nothing it has begun goes on.
+    /// Ends the process: nothing that it has begun goes on.
     pub fn die(&self) {
         self.dead.send_replace(true);
     }
 
-    /// It dies after so many steps: before one is taken, or before its answer is read.
+    /// Lets the process die after this many steps: before a step is taken, or before its answer is read.
     pub fn die_after(&self, steps: u64) {
         *self.steps.lock() = Some(steps);
     }
 
-    /// Returns when it is dead.
+    /// Returns when the process is dead.
     pub async fn death(&self) {
         let mut dead = self.dead.subscribe();
-        // It fails when nobody can say any more; this is there to say.
+        // It fails only when the sender is gone, which `self` keeps.
         let _ = dead.wait_for(|dead| *dead).await;
     }
 
@@ -49,7 +49,7 @@ impl Process {
         *self.dead.borrow()
     }
 
-    /// It is dead, or will be.
+    /// Whether the process is dead or is to die.
     pub fn is_doomed(&self) -> bool {
         self.is_dead() || self.steps.lock().is_some()
     }
@@ -67,7 +67,7 @@ impl Process {
         *self.frozen_until.lock() = Some(clock::instant() + time);
     }
 
-    /// Returns when the process goes on; never, when it is dead.
+    /// Returns when the process goes on. Never returns when it is dead.
     pub async fn goes_on(&self) {
         let until = *self.frozen_until.lock();
         if let Some(until) = until {

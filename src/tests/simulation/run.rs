@@ -1,4 +1,4 @@
-//! Plays many seeds, tells how far it is, and of a seed that is not clean how little of it is enough.
+//! Plays many seeds and reports progress. For a seed that is not clean, finds a shorter history that still fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use super::house::On;
 use super::play::{Outcome, PEOPLE_MAX, Script};
 use super::weather::{KINDS, Kind, OF_FILES};
 
-/// So many seeds must have met everything there is to meet.
+/// From this many seeds on, a run must have met everything in `EXPECTED` and every kind of unkindness.
 const COVERING: u64 = 1_000;
 
-/// Answers and statuses that so many seeds must have met. A number of an answer is its status, with its code.
+/// Answers and orders' statuses that such a run must have met. An answer is its HTTP status with its code.
 const EXPECTED: &[&str] = &[
     "200 ",
     "201 ",
@@ -48,7 +48,7 @@ const EXPECTED: &[&str] = &[
     "order rejected PRICE_CHANGED",
 ];
 
-/// What many histories met.
+/// What all histories together met.
 #[derive(Default)]
 struct Met {
     answers: BTreeMap<String, u64>,
@@ -61,7 +61,7 @@ impl Met {
         outcome.struck.into_iter().for_each(|(kind, times)| *self.kinds.entry(kind).or_default() += times);
     }
 
-    /// What is to be met on this ground, and was not.
+    /// What must be met on these stores and was not.
     fn missing(&self, on: On) -> Vec<String> {
         let elsewhere = |kind: &&Kind| on == On::Servers && OF_FILES.contains(kind);
         let kinds = KINDS.iter().filter(|kind| !elsewhere(kind) && !self.kinds.contains_key(kind));
@@ -70,7 +70,7 @@ impl Met {
     }
 }
 
-/// Plays the seeds and panics at one that is not clean, with what is wrong, how to repeat it, and its history.
+/// Plays the seeds. Panics at one that is not clean, and prints what is wrong, how to repeat it, and its history.
 pub fn clean(seeds: std::ops::Range<u64>) {
     clean_on(seeds, On::Files);
 }
@@ -118,7 +118,7 @@ pub fn clean_on(seeds: std::ops::Range<u64>, on: On) {
     assert!(missing.is_empty(), "{count} histories never met {missing:?}");
 }
 
-/// A history that is not clean, as short as it gets.
+/// Prints a history that is not clean, as short as it gets, and panics.
 fn tell(script: &Script, outcome: Outcome) -> ! {
     println!("seed {} is not clean: {:#?}", script.seed, outcome.found);
     println!("again: make simulate SEEDS=1 FROM={}{}", script.seed, store(script.on));
@@ -146,7 +146,7 @@ fn store(on: On) -> &'static str {
     }
 }
 
-/// Fewer people and less unkindness, while something is still wrong.
+/// Plays the script with fewer people and less unkindness as long as something is still wrong.
 fn shortened(script: &Script, outcome: Outcome) -> (Script, Outcome) {
     let mut least = (script.clone(), outcome);
     for people in 1..PEOPLE_MAX {
@@ -168,7 +168,8 @@ fn shortened(script: &Script, outcome: Outcome) -> (Script, Outcome) {
     least
 }
 
-/// What the command line asks for: SEEDS, FROM, PEOPLE, WITHOUT and STORE; else `seeds` from one of today's.
+/// Plays what the environment asks for by SEEDS, FROM, PEOPLE, WITHOUT, STORE and LOG. Without SEEDS and FROM: `seeds`
+/// seeds, the first of which is the present time in ms.
 pub fn asked(seeds: u64) {
     let said = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let number = |name: &str| said(name).map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}: a number")));

@@ -1,4 +1,4 @@
-//! What a history needs of the tests' support.
+//! The parts of the tests' support that a history needs.
 #![allow(dead_code, reason = "the integration tests use the rest")]
 
 #[path = "../support/client.rs"]

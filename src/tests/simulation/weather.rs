@@ -1,4 +1,5 @@
-//! What the world does to a history: which unkindness, how often, and to whom. All of it is thrown from the seed.
+//! What the world does to a history: which kinds of unkindness happen, how often, and to whom. All of it follows from
+//! the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,45 +13,45 @@ use super::dice::Dice;
 /// A kind of unkindness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A lane's step that was never taken, and the caller cannot know.
+    /// A lane's step is not taken, and the caller cannot know.
     LaneCallLost,
-    /// A step that was taken, and its answer lost.
+    /// A lane's step is taken, and its answer is lost.
     LaneAnswerLost,
     LaneSlow,
-    /// A lane forgets everything.
+    /// A lane forgets everything; on files or Redis all lanes do.
     LaneLost,
-    /// The lanes' file is cut within what a step wrote that nobody was answered by, and read again.
+    /// The lanes' file is cut within what an unanswered step wrote, and opened again.
     LaneTorn,
-    /// An older copy of the lanes' file is put in its place.
+    /// The lanes' file is replaced by an older copy.
     LaneSetBack,
-    /// A database that does not answer.
+    /// The database does not answer.
     LedgerAway,
-    /// A transaction rolled back at its end: deadlock, lock time-out, a full disk, a connection that broke.
+    /// A transaction is rolled back at its end: deadlock, lock timeout, a full disk, a connection that broke.
     LedgerRolledBack,
-    /// A transaction of a writer of which the database says that its values do not fit.
+    /// The database refuses a writer's transaction because its values do not fit.
     LedgerRefused,
-    /// A transaction that was committed, and its answer lost.
+    /// A transaction is committed, and its answer is lost.
     LedgerAnswerLost,
-    /// The provider did it and says nothing.
+    /// The provider carries a call out and does not answer.
     BankSilent,
-    /// The provider never heard of it.
+    /// A call never reaches the provider.
     BankDeaf,
     BankSlow,
-    /// A process that is configured without the provider.
+    /// A process is configured without the provider.
     BankUnknown,
-    /// A request whose client goes away.
+    /// The client of a request goes away.
     ClientGone,
     /// A process ends between any two of its steps, and another takes its place.
     Killed,
-    /// A process does nothing for longer than its lease, and wakes up.
+    /// A process does nothing for a while, perhaps for longer than its lease, and goes on.
     Frozen,
-    /// The clock of one process is not the others'.
+    /// The clock of one process differs from the others'.
     ClockStepped,
-    /// An order in the log as the version before this wrote it.
+    /// An order in the log has the form that an older version wrote.
     OldRecord,
-    /// Lanes' logs that take a few records only.
+    /// Lanes' logs take only a few records.
     LogFull,
-    /// Limits that many visitors meet.
+    /// Limits are so low that many visitors meet them.
     LimiterFull,
 }
 
@@ -78,12 +79,12 @@ pub const KINDS: [Kind; 21] = [
     Kind::LimiterFull,
 ];
 
-/// What only lanes with a file meet.
+/// Kinds that strike only lanes with a file.
 pub const OF_FILES: [Kind; 2] = [Kind::LaneTorn, Kind::LaneSetBack];
 
 /// The weather of one history.
 pub struct Weather {
-    /// Of a thousand chances; a kind that is missing never happens.
+    /// How often each kind strikes, in a thousand chances. A kind that is missing never does.
     rates: BTreeMap<Kind, u64>,
     dice: Mutex<Dice>,
     calm: AtomicBool,
@@ -93,7 +94,7 @@ pub struct Weather {
 impl Weather {
     pub fn of(seed: u64, without: &BTreeSet<Kind>) -> Arc<Self> {
         let mut dice = Dice::of(seed, 1);
-        // One history in eight is calm throughout.
+        // One history in eight is calm all the time.
         let windy = dice.chance(875);
         let rates = KINDS.into_iter().filter_map(|kind| {
             let rate = dice.between(1, 40);
@@ -107,12 +108,12 @@ impl Weather {
         })
     }
 
-    /// Whether it happens now.
+    /// Whether this kind strikes now.
     pub fn strikes(&self, kind: Kind) -> bool {
         self.rates.get(&kind).is_some_and(|rate| self.happens(kind, *rate))
     }
 
-    /// Whether it is so for a process that begins now: for half of them, in a history that knows the kind.
+    /// Whether this kind holds for a process that begins now. It does for half of them, in a history that has the kind.
     pub fn rules(&self, kind: Kind) -> bool {
         self.rates.contains_key(&kind) && self.happens(kind, 500)
     }
@@ -125,7 +126,7 @@ impl Weather {
         happens
     }
 
-    /// It struck, and nothing came of it.
+    /// Uncounts one strike of this kind that had no effect.
     pub fn did_not(&self, kind: Kind) {
         let mut met = self.met.lock();
         if let Some(times) = met.remove(&kind).filter(|times| *times > 1) {
@@ -133,7 +134,7 @@ impl Weather {
         }
     }
 
-    /// From 0 up to `end`, which is left out.
+    /// A number from 0 up to `end`, `end` not included.
     pub fn pick(&self, end: usize) -> usize {
         self.dice.lock().between(0, end as u64 - 1) as usize
     }
@@ -142,7 +143,7 @@ impl Weather {
         Duration::from_millis(self.dice.lock().between(low_ms, high_ms))
     }
 
-    /// While it is calm nothing goes wrong. It begins so.
+    /// Sets whether the weather is calm. Then nothing goes wrong. It is calm at first.
     pub fn calm(&self, calm: bool) {
         self.calm.store(calm, Ordering::Relaxed);
     }

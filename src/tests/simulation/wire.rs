@@ -1,24 +1,25 @@
-//! The way of a process to the database, and who goes it.
+//! The way from a process to the database, and which requests take it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stanchion::app::Role;
-use stanchion::ledger::between::{Between, Call};
-use stanchion::ledger::{self, Cause};
+use stanchion::ledger;
+use stanchion::ledger::Cause;
+use stanchion::ledger::store::between::{Between, Call};
 
 use super::finish::{finish, outside};
 use super::process::Process;
 use super::weather::Kind;
 
 tokio::task_local! {
-    /// Whether what this task answers has waited for the database.
+    /// Whether the request that this task answers has waited for the database.
     pub static WENT: AtomicBool;
 }
 
 pub struct Wire {
     pub process: Arc<Process>,
-    /// The database is a server.
+    /// Whether the database is a server.
     pub outside: bool,
 }
 
@@ -52,7 +53,7 @@ impl Between for Wire {
     }
 
     fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
-        // Most who go are nobody's answer.
+        // Most calls are not part of a request, and then `WENT` is not set.
         let _ = WENT.try_with(|went| went.store(true, Ordering::Relaxed));
         let (process, is_outside) = (self.process.clone(), self.outside);
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! Headless Chromium by plain WebDriver: one browser with a profile of its own for each test. Knows no page.
+//! Headless Chromium over plain WebDriver: one browser with a profile of its own for each test.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::servers::{self, Driver};
 
-/// A browser's window; dropped, the browser is gone.
+/// A browser with its window. It ends when this is dropped.
 pub struct Browser {
     client: Client,
     url: String,
@@ -23,7 +23,7 @@ pub struct Visitor {
     pub width: u32,
     pub height: u32,
     pub dark: bool,
-    /// Whether the browser keeps any cookie.
+    /// Whether the browser keeps cookies.
     pub cookies: bool,
 }
 
@@ -51,12 +51,12 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
-            // It ends with its driver: the pipe between them closes.
+            // So that the browser ends with its driver: the pipe between them closes.
             "--remote-debugging-pipe".to_owned(),
             format!("--window-size={},{}", visitor.width, visitor.height),
             format!("--user-data-dir={}", profile.display()),
         ];
-        // Chromium's own: 1 allows, 2 blocks.
+        // Chromium's values: 1 allows, 2 blocks.
         let cookies = if visitor.cookies { 1 } else { 2 };
         let prefs = json!({
             "intl.accept_languages": visitor.language, "profile.default_content_setting_values.cookies": cookies,
@@ -69,7 +69,7 @@ impl Browser {
         let started = client.post("/session").json(&wanted).send().await.expect(200);
         let session = started.json["value"]["sessionId"].as_str().expect("a session").to_owned();
         let browser = Self { client, url, session };
-        // The window cannot be narrower than its frame; the view can.
+        // The window cannot be narrower than its frame, but the view can.
         let view = json!({"width": visitor.width, "height": visitor.height, "deviceScaleFactor": 1, "mobile": false});
         browser.devtools("Emulation.setDeviceMetricsOverride", view).await;
         let scheme = json!({"name": "prefers-color-scheme", "value": if visitor.dark { "dark" } else { "light" }});
@@ -90,32 +90,32 @@ impl Browser {
         self.command("refresh", json!({})).await;
     }
 
-    /// The value of an expression of the page's.
+    /// The value of this JavaScript expression on the page.
     pub async fn value(&self, expression: &str) -> Value {
         self.command("execute/sync", json!({"script": format!("return {expression}"), "args": []})).await
     }
 
-    /// The text seen in the element with this id; empty when it is hidden or not there.
+    /// The visible text of the element with this id; empty when it is hidden or not there.
     pub async fn seen(&self, id: &str) -> String {
-        // The text of what is not rendered would be told as well.
+        // Without this check, the text of an element that is not rendered would be returned as well.
         let text = format!("(e => e && e.checkVisibility() ? e.innerText : '')(document.getElementById('{id}'))");
         let text = self.value(&text).await;
         text.as_str().expect("text").to_owned()
     }
 
-    /// A DevTools command, for what WebDriver has no word for.
+    /// Sends a DevTools command, for everything that WebDriver cannot do.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
-    /// Presses what this selector finds.
+    /// Clicks the element that this selector finds.
     pub async fn press(&self, selector: &str) {
         let found = self.command("element", json!({"using": "css selector", "value": selector})).await;
         let element = found.as_object().and_then(|map| map.values().next()).and_then(Value::as_str);
         self.command(&format!("element/{}/click", element.expect("an element")), json!({})).await;
     }
 
-    /// Opens another tab, which is looked at from now on; the one that was is the answer.
+    /// Opens another tab and switches to it. Returns the tab that was in front before.
     pub async fn open_tab(&self) -> Tab {
         let window = self.client.get(&format!("/session/{}/window", self.session)).send().await.expect(200);
         let opened = self.command("window/new", json!({"type": "tab"})).await;
@@ -123,18 +123,18 @@ impl Browser {
         Tab(window.json["value"].clone())
     }
 
-    /// Looks at a tab.
+    /// Switches to a tab.
     pub async fn look_at(&self, tab: &Tab) {
         self.command("window", json!({"handle": tab.0})).await;
     }
 
-    /// What the browser complained about.
+    /// The entries of the browser's log.
     pub async fn complaints(&self) -> Vec<Value> {
         let log = self.command("se/log", json!({"type": "browser"})).await;
         log.as_array().expect("a list").clone()
     }
 
-    /// A picture of the whole page, for people who look at it.
+    /// Saves a picture of what the window shows, for people to look at.
     pub async fn picture(&self, path: &Path) {
         let shot = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": false})).await;
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().expect("a picture"));
@@ -145,10 +145,10 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         let (url, path) = (self.url.clone(), format!("/session/{}", self.session));
-        // The test's runtime may have one thread and is busy with this drop.
+        // The test's runtime may have only one thread, which is busy with this drop.
         let ended = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            // A browser that is gone already is what was wanted.
+            // A browser that is gone already is fine.
             runtime.block_on(async { Client::new(url).delete(&path).try_send().await.is_ok() })
         });
         let _ = ended.join();

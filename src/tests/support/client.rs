@@ -1,4 +1,4 @@
-//! A small HTTP client for tests: one call, the whole answer. Knows no endpoint.
+//! A small HTTP client for tests: one call, and the complete answer.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// What every answer is held against: its method and path, and its status, headers and body.
+/// Checks every answer by its method and path, and its status, headers and body.
 pub trait Contract: Sync {
     fn check(&self, method: &Method, path: &str, status: u16, headers: &HeaderMap, answer: &Value);
 }
@@ -22,7 +22,7 @@ pub struct Client {
     contract: Option<&'static dyn Contract>,
 }
 
-/// An answer, whole. `json` is null when the body is none.
+/// A complete answer. `json` is null when the body is not JSON.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
@@ -31,7 +31,7 @@ pub struct Answer {
     pub json: Value,
 }
 
-/// A request on its way to be sent.
+/// A request that is being built.
 pub struct Call {
     client: Client,
     method: Method,
@@ -102,7 +102,7 @@ impl Call {
         self
     }
 
-    /// Sends it; `Err` when no answer came.
+    /// Sends the request; `Err`: no answer came.
     pub async fn try_send(self) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
         let mut request =
             http::Request::builder().method(self.method).uri(format!("{}{}", self.client.base, self.path));
@@ -127,7 +127,7 @@ impl Call {
 }
 
 impl Answer {
-    /// This answer, if it has this status; else a panic that shows it whole.
+    /// Returns this answer if it has this status; panics otherwise and shows the answer.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         let text = String::from_utf8_lossy(&self.body);
@@ -135,7 +135,7 @@ impl Answer {
         self
     }
 
-    /// An error with this status and code.
+    /// Returns this answer if it is an error with this status and code; panics otherwise.
     #[track_caller]
     pub fn expect_code(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);

@@ -1,5 +1,5 @@
-//! Every answer that a test gets is held against the document of the listener it came from: a status or code it does
-//! not name, a field it does not know or of another type, and the document is false.
+//! Checks every answer that a test gets against the API document of its listener. A test fails on a status, code or
+//! header that the document does not name, and on a field that it does not know or that has another type.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -12,10 +12,10 @@ use stanchion::edge::router::Listener;
 
 use super::client::Contract;
 
-/// What a listener promises.
+/// The API document of a listener.
 pub struct Document {
     document: Value,
-    /// Made once for each schema: to make one costs more than to use it.
+    /// One for each schema, kept because making one costs more than using it.
     validators: Mutex<HashMap<String, &'static Validator>>,
 }
 
@@ -30,7 +30,8 @@ pub fn of(listener: Listener, admin_public: bool) -> &'static Document {
     })
 }
 
-/// Clients must ignore fields they do not know; a test must not. What another schema adds to stays open.
+/// Forbids unknown fields: clients must ignore them, but a test must not. Schemas that are part of another one stay
+/// open.
 fn close(schemas: &mut Value) {
     let schemas = schemas.as_object_mut().expect("schemas");
     let parts = schemas.values().filter_map(|schema| schema["allOf"].as_array()).flatten();
@@ -43,7 +44,8 @@ fn close(schemas: &mut Value) {
 }
 
 impl Contract for Document {
-    /// Panics when the answer is not as the document says; what is no route of the listener says nothing.
+    /// Panics when the answer is not as the document says. A path or method that is no route of the listener is not
+    /// checked.
     fn check(&self, method: &Method, path: &str, status: u16, headers: &HeaderMap, answer: &Value) {
         let path = path.split('?').next().unwrap_or_default();
         let Some((pattern, operations)) = self.route(path) else { return };
@@ -52,7 +54,7 @@ impl Contract for Document {
         let response = operation["responses"].get(status.to_string());
         let response = response.unwrap_or_else(|| panic!("{what} is not in the API's document: {answer}"));
         check_headers(&what, &response["headers"], headers);
-        // What is compressed is looked at where it is not.
+        // A compressed body is null here. The same answer is checked where it is not compressed.
         if answer.is_null() {
             return;
         }
@@ -71,7 +73,7 @@ impl Contract for Document {
     }
 }
 
-/// What may be on each answer, and says nothing of its route.
+/// Headers that any answer may have, whatever its route.
 const EVERYWHERE: &[&str] = &[
     "access-control-allow-credentials",
     "access-control-allow-origin",
@@ -113,7 +115,7 @@ impl Document {
             pattern.len() == parts.len() && pattern.iter().zip(&parts).all(|(p, part)| p.starts_with('{') || p == part)
         };
         let paths = self.document["paths"].as_object().expect("paths");
-        // A plain segment goes before a parameter.
+        // A path with fewer parameters is preferred.
         let found =
             paths.iter().filter(|(pattern, _)| fits(pattern)).min_by_key(|(pattern, _)| pattern.matches('{').count());
         found.map(|(pattern, operations)| (pattern.as_str(), operations))

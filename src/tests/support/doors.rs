@@ -1,5 +1,5 @@
-//! The doors of several gateways on one room of one lane, in a time that the test plays; and a crowd that polls
-//! through them. What they ask of the lane is counted by the lane.
+//! The doors of several gateways in front of one room of one lane, in a time that the test plays, and a crowd that
+//! polls through them. The lane's metrics count what the doors ask of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +11,23 @@ use stanchion::admission::passes::Passes;
 use stanchion::admission::tokens::{Tokens, random_visitor};
 use stanchion::admission::{Admission, Along, Place, Polled, Room, Settings, Why, board, presence};
 use stanchion::clock::Clock;
-use stanchion::config;
-use stanchion::ids::{LaneId, LogId};
-use stanchion::lane::room::{Control, ENTER_MAX, Mode, Order, ReleaseOn, RoomSettings};
-use stanchion::lane::{self, Enter, EnterOutcome, Entrant, EventPut, Lane, Lanes, Pulse, PutEvent, Token};
+use stanchion::facts::ids::{LaneId, LogId};
+use stanchion::facts::place::Token;
+use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::lane::events::{EventPut, PutEvent};
+use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse, Pulsed};
+use stanchion::lane::{Lane, Lanes};
+use stanchion::{config, lane};
 
 const EVENT: &str = "hall";
+
 const BEGAN_MS: i64 = 1_800_000_000_000;
+
 const SECRET: [u8; 32] = [7; 32];
+
 const PACE: Pace = Pace { min_ms: 1_000, max_ms: 15_000 };
 
-/// Where the room lives.
+/// Where the room's lane is kept.
 pub enum On {
     Memory,
     /// The Redis at this URL.
@@ -37,7 +43,7 @@ pub struct Doors {
     counted: PrometheusRecorder,
 }
 
-/// Commands a lane was asked for.
+/// How many commands a lane got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     pub board: u64,
@@ -60,7 +66,7 @@ impl Asked {
 }
 
 impl Doors {
-    /// An open room without seats whose settings `change` may change, and so many gateways before it.
+    /// An open room without seats, with settings changed by `change`, and this many gateways in front of it.
     pub async fn open(on: &On, gateways: usize, change: impl FnOnce(&mut RoomSettings)) -> Self {
         let counted = PrometheusBuilder::new().build_recorder();
         let lanes = lanes(on, &counted).await;
@@ -91,7 +97,7 @@ impl Doors {
         doors
     }
 
-    /// Changes the room's settings.
+    /// Puts the default settings of the room, changed by `change`.
     pub async fn set(&self, version: i64, change: impl FnOnce(&mut RoomSettings)) {
         self.put(version, settings(change)).await;
     }
@@ -105,7 +111,7 @@ impl Doors {
         self.clock.advance(Duration::from_millis(ms));
     }
 
-    /// Time passes, pulse by pulse, and nobody shows up.
+    /// Lets time pass, with a pulse every two seconds, while nobody shows up.
     pub async fn sleep(&self, ms: u64) {
         let mut left = ms;
         while left > 0 {
@@ -116,7 +122,7 @@ impl Doors {
         }
     }
 
-    /// So many take places, past all gateways; in their order.
+    /// Enters `many` visitors directly in the lane; their tokens, in order.
     pub async fn enter(&self, many: usize) -> Vec<Token> {
         let mut tokens = Vec::with_capacity(many);
         while tokens.len() < many {
@@ -136,12 +142,12 @@ impl Doors {
         tokens
     }
 
-    /// A poll through this gateway.
+    /// Polls through this gateway.
     pub async fn poll(&self, gateway: usize, token: &Token) -> Place {
         self.ask(gateway, token, Along::default()).await.0
     }
 
-    /// A holder of a token who wants a place, through this gateway.
+    /// Asks for a place through this gateway, with a token.
     pub async fn enter_with(&self, gateway: usize, token: &Token) -> Place {
         self.ask(gateway, token, Along { why: Why::Enters, ..Along::default() }).await.0
     }
@@ -153,7 +159,7 @@ impl Doors {
         }
     }
 
-    /// How many stand before a waiting one, as this gateway says.
+    /// How many stand before this visitor, who must be waiting, as this gateway says.
     pub async fn ahead(&self, gateway: usize, token: &Token) -> i64 {
         match self.poll(gateway, token).await {
             Place::Waiting { ahead, .. } => ahead,
@@ -161,7 +167,7 @@ impl Doors {
         }
     }
 
-    /// The lane hears of everybody whom this gateway has seen.
+    /// Tells the lane of every visitor whom this gateway has seen.
     pub async fn tell(&self, gateway: usize) {
         presence::tell_all(&self.gateways[gateway]).await;
     }
@@ -170,12 +176,12 @@ impl Doors {
         self.gateways[gateway].leave(&self.room, token.clone()).await.expect("an answer");
     }
 
-    pub async fn pulse(&self) -> lane::Pulsed {
+    pub async fn pulse(&self) -> Pulsed {
         let pulse = Pulse { event: EVENT.into(), work_max: 2_000 };
         self.lane.pulse(self.clock.now_ms(), pulse).await.expect("an answer").expect("the event")
     }
 
-    /// What the lane was asked so far, by all gateways.
+    /// The commands that the lane got so far from all gateways.
     pub fn asked(&self) -> Asked {
         let text = self.counted.handle().render();
         let of = |operation: &str| {
@@ -205,7 +211,7 @@ fn settings(change: impl FnOnce(&mut RoomSettings)) -> RoomSettings {
     room
 }
 
-/// Lane 0, counted by this recorder.
+/// A single lane, whose metrics go to this recorder.
 async fn lanes(on: &On, counted: &PrometheusRecorder) -> Lanes {
     match on {
         On::Memory => metrics::with_local_recorder(counted, || lane::memory::volatile(1)),
@@ -231,18 +237,19 @@ pub fn pass_key() -> String {
 // --- A crowd that polls as it is told to ---
 
 const STEP_MS: usize = 50;
-/// Steps ahead of which a poll may be due: more than the longest pace.
+
+/// Size of the ring of steps: a poll is due at most this many steps ahead, which is more than the longest pace.
 const AHEAD: usize = 400;
 
-/// Everybody who waits; each poll goes to a gateway chosen at random.
+/// All visitors who wait. Each poll goes to a gateway chosen at random.
 pub struct Crowd {
     people: Vec<(Token, String)>,
-    /// Who polls at each of the next steps, in a ring.
+    /// For each of the next steps, who polls then. A ring.
     due: Vec<Vec<u32>>,
     step: usize,
 }
 
-/// What a while brought.
+/// What happened while the crowd polled.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Played {
     pub polls: u64,
@@ -251,7 +258,8 @@ pub struct Played {
 }
 
 impl Crowd {
-    /// So many, in line; they came over the last while, as their first polls come over the next.
+    /// Enters `many` visitors. Their first polls are spread over their paces at random, as if they had entered one
+    /// after another.
     pub async fn enter(doors: &Doors, many: usize) -> Self {
         let tokens = doors.enter(many).await;
         let mut due = vec![Vec::new(); AHEAD];
@@ -267,7 +275,7 @@ impl Crowd {
         Self { people: people.collect(), due, step: 0 }
     }
 
-    /// Lets so much time pass: everybody polls when told to, gateways tell the lane, and the room is pulsed.
+    /// Lets this much time pass. All poll when they were told to, gateways tell the lane, and the room is pulsed.
     pub async fn poll(&mut self, doors: &Doors, seconds: usize) -> Played {
         let mut played = Played::default();
         for _ in 0..seconds * 1_000 / STEP_MS {
@@ -281,7 +289,7 @@ impl Crowd {
                 played.polls += 1;
                 match place {
                     Place::Waiting { .. } => played.waiting += 1,
-                    // Nobody polls for what they have.
+                    // A visitor who is let in polls no more.
                     Place::Admitted { .. } => {
                         played.admitted += 1;
                         continue;

@@ -1,5 +1,5 @@
-//! A whole gateway in this process, on either store, for one test. Dropped, it is stopped and audited:
-//! a violated invariant fails the test that caused it.
+//! A whole gateway in this process, on either store, for one test. When it is dropped, it is audited and stopped: a
+//! violated invariant fails the test that caused it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,12 +33,12 @@ pub struct Gateway {
     pub clock: Clock,
     stop: Option<Stop>,
     running: Option<tokio::task::JoinHandle<Result<(), PartDied>>>,
-    /// Embedded data lives as long as its last gateway.
+    /// Shared by the gateways on one store: the folder is deleted with the last of them.
     dir: std::sync::Arc<tempfile::TempDir>,
     audited: bool,
 }
 
-/// A configuration of its own database, folder and free ports.
+/// A configuration with a database, a folder and free ports of its own.
 pub async fn config(store: Store, dir: &std::path::Path) -> Config {
     let mut config = load_from("", std::iter::empty()).expect("the defaults are good");
     config.server.listen = ([127, 0, 0, 1], 0).into();
@@ -70,7 +70,7 @@ impl Gateway {
         Self::start_with(store, |_| {}).await
     }
 
-    /// As [`Gateway::start`], its configuration changed first.
+    /// As [`Gateway::start`], with a changed configuration.
     pub async fn start_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
         let dir = std::sync::Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = config(store, dir.path()).await;
@@ -78,12 +78,12 @@ impl Gateway {
         Self::run(config, dir, Clock::system(), Role::All).await
     }
 
-    /// Another process's gateway on the same store (Redis only), in the given role.
+    /// Another gateway on the same store (Redis only), as if in another process, in the given role.
     pub async fn another(&self, role: Role) -> Self {
         self.another_with(role, |_| {}).await
     }
 
-    /// As [`Gateway::another`], its configuration changed first.
+    /// As [`Gateway::another`], with a changed configuration.
     pub async fn another_with(&self, role: Role, change: impl FnOnce(&mut Config)) -> Self {
         assert_eq!(self.config.store.kind, StoreKind::Redis, "the embedded store is one process's");
         let mut config = self.config.clone();
@@ -124,7 +124,7 @@ impl Gateway {
         eventually("the gateway is ready", ready).await;
     }
 
-    /// A bearer for this user.
+    /// A bearer token for this user.
     pub fn token(&self, user: &str) -> String {
         mint(&self.config.auth, &self.clock, Mint { sub: user, scope: "", ttl_s: 3_600 }).expect("a secret signs")
     }
@@ -134,7 +134,7 @@ impl Gateway {
             .expect("a secret signs")
     }
 
-    /// A call to the admin listener, signed in as admin.
+    /// A call to the admin listener with an admin's bearer token.
     pub fn admin_call(&self, method: http::Method, path: &str) -> Call {
         self.admin.call(method, path).bearer(&self.admin_token())
     }
@@ -160,7 +160,7 @@ impl Gateway {
         self.admin_call(http::Method::POST, &path).key(&unique("grant")).json(&body).send().await.expect(201);
     }
 
-    /// Enters the room and waits to be let in; the pass.
+    /// Enters the room and waits to be let in; returns the pass.
     pub async fn pass(&self, event: &str) -> String {
         let path = format!("/v1/events/{event}/queue");
         let entered = self.public.post(&path).json(&json!({})).send().await.expect(201);
@@ -178,7 +178,7 @@ impl Gateway {
         pass.into_inner().expect("one task").expect("just seen")
     }
 
-    /// The order as soon as its status is final or waits for the buyer.
+    /// Waits until the order's status is final or waits for the buyer; returns the order.
     pub async fn settled(&self, user: &str, order: &str) -> Value {
         let path = format!("/v1/orders/{order}?wait_s=10");
         let last = std::sync::Mutex::new(Value::Null);
@@ -192,7 +192,7 @@ impl Gateway {
         last.into_inner().expect("one task")
     }
 
-    /// Stops it as SIGTERM would, and waits until it has drained. Not audited afterwards.
+    /// Stops the gateway as SIGTERM would and waits until it has drained. It is not audited.
     pub async fn stop(mut self) {
         self.audited = false;
         drop(self.stop.take());
@@ -204,13 +204,14 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         let Some(stop) = self.stop.take() else { return };
-        // A failing test is told for its own reason, not for what it left half done.
+        // A failing test must report its own failure, not what it left half done.
         if !self.audited || std::thread::panicking() {
             stop.now();
             return;
         }
         let (url, token) = (self.admin_url.clone(), self.admin_token());
-        // The test's runtime may have one thread and is busy with this drop: audit from another one.
+        // The test's runtime may have only one thread, which is busy with this drop. So the audit runs on another
+        // thread.
         let audit = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -224,12 +225,13 @@ impl Drop for Gateway {
     }
 }
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than anything in these tests takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A look counts for so long at most: while the machine stands still nothing can come true.
+/// The most that one look counts. A look takes long when the whole machine stands still, and then nothing can come
+/// true.
 const LOOK_MAX: Duration = Duration::from_secs(10);
 
-/// Waits until `holds` does.
+/// Waits until `holds` returns true.
 pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let mut waited = Duration::ZERO;
     loop {
@@ -243,13 +245,13 @@ pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-/// A text no other call of this process got.
+/// A text that no other call in this process gets.
 pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A hall of two rows of ten and a standing section of twenty, open to all at once.
+/// An open hall with two rows of ten seats and a standing section of twenty.
 pub fn small_hall() -> Value {
     json!({
         "name": "Small hall", "starts_at": "2030-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",

@@ -1,4 +1,4 @@
-//! What the integration tests stand on. Knows nothing of what is tested.
+//! What the integration tests are built on: clients, servers, gateways and checks.
 
 pub mod browser;
 pub mod client;

@@ -1,4 +1,4 @@
-//! The gateway as a process of its own, to be killed. On the embedded store, if it is not told another.
+//! The gateway as a separate process that a test can kill. It is on the embedded store unless told otherwise.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::client::Client;
 use super::contract;
 use super::gateway::{SECRET, eventually};
 
-/// A running `stanchion serve`; dropped, it is killed.
+/// A running `stanchion serve`. It is killed when this is dropped.
 pub struct Process {
     child: Child,
     pub public: Client,
@@ -23,7 +23,7 @@ impl Process {
         Self::start_with(dir, &[]).await
     }
 
-    /// The same, with more in its environment.
+    /// As [`Process::start`], with more environment variables.
     pub async fn start_with(dir: &Path, more: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_stanchion"))
             .arg("serve")
@@ -56,13 +56,13 @@ impl Process {
         process
     }
 
-    /// SIGKILL, and gone when this returns.
+    /// Sends SIGKILL, and returns when the process has ended.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs until it is killed");
         self.child.wait().expect("a child can be waited for");
     }
 
-    /// SIGTERM; its exit code once it has drained.
+    /// Sends SIGTERM; returns the exit code once the process has drained.
     pub fn terminate(mut self) -> Option<i32> {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(told.is_ok_and(|status| status.success()), "a running child can be signalled");
@@ -72,7 +72,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail when it is gone already.
+        // Both fail when the process is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,4 @@
-//! A TCP proxy between a gateway and one of its servers that passes, delays, cuts, refuses or swallows.
-//! Knows no protocol.
+//! A TCP proxy between a gateway and one of its servers that passes, delays, cuts, refuses or swallows what is sent.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,21 +13,21 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Pass,
-    /// What the server says comes so much later: every round trip takes longer.
+    /// Everything from the server comes this much later, so every round trip takes longer.
     Delay(Duration),
-    /// What the client says with this text in it comes so much later.
+    /// Bytes from the client with this text in them come this much later.
     DelayOf(&'static str, Duration),
-    /// A connection is cut when its client says this; see [`Proxy::cuts`].
+    /// A connection is cut when its client sends this text; see [`Proxy::cuts`].
     CutAt(&'static str),
-    /// Open connections are cut, new ones are closed at once.
+    /// Open connections are cut, and new ones are closed at once.
     Cut,
-    /// What the client says passes; when the server answers, the connection is cut instead.
+    /// Bytes from the client pass. When the server answers, the connection is cut instead.
     CutAnswer,
-    /// Connections stay open, nothing passes: a network that swallows.
+    /// Connections stay open and nothing passes, as in a network that swallows packets.
     Swallow,
 }
 
-/// Dropped, all its connections end.
+/// All its connections end when it is dropped.
 pub struct Proxy {
     pub addr: SocketAddr,
     mode: Arc<watch::Sender<Mode>>,
@@ -86,7 +85,7 @@ async fn connection(client: TcpStream, server: SocketAddr, modes: watch::Receive
 
 #[derive(Clone, Copy)]
 enum Way<'a> {
-    /// With where cuts are counted.
+    /// From the client to the server, with the counter of cuts.
     There(&'a AtomicUsize),
     Back,
 }

@@ -1,8 +1,8 @@
-//! The servers tests run on: Redis, a Redis Cluster of three primaries, MariaDB, ChromeDriver, nginx, all private, on
-//! loopback, started at first use. Knows nothing of what is tested.
+//! The servers that the tests run on: Redis, a Redis Cluster of three primaries, MariaDB, ChromeDriver, nginx. All are
+//! private, on loopback, and started at first use.
 //!
-//! Every server is the child of a small guard shell that reads from a pipe this process holds. However
-//! this process ends, the pipe closes; the guard then kills the server and removes its folder.
+//! Every server is the child of a small guard shell that reads from a pipe of this process. However this process ends,
+//! the pipe closes; then the guard kills the server and removes its folder.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -17,13 +17,14 @@ use sqlx::{Connection as _, Executor as _};
 use stanchion::clock;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Logical databases of a server, one for each test that asks.
+/// Logical databases of a server: one for each test that asks for one.
 const DATABASES: u32 = 512;
 
-/// How long a server may take to become ready; a machine under load needs its time.
+/// How long a server may take to become ready on a machine under load.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
-/// `$1` the folder, `$2…` the server's command. Words on its standard input: kill, start.
+/// The guard. `$1`: the folder; `$2…`: the server's command. It reads the words `kill` and `start` on its standard
+/// input.
 const GUARD: &str = r#"
 trap '' INT HUP TERM
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -41,7 +42,7 @@ end
 rm -rf "$dir"
 "#;
 
-/// `$1` the folder, `$2` the port, `$3…` settings on top.
+/// Starts MariaDB. `$1`: the folder; `$2`: the port; `$3…`: further settings.
 const MARIADB: &str = r#"
 set -e
 me=$(id -un)
@@ -54,7 +55,7 @@ exec mariadbd --no-defaults --user="$me" --datadir="$dir/data" --tmpdir="$dir" -
     --innodb-log-file-size=64M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-use-native-aio=0 "$@"
 "#;
 
-/// A server and its guard; dropped, both are gone and the folder with them.
+/// A server and its guard. When this is dropped, both end and the folder is removed.
 struct Server {
     guard: Child,
     words: Option<ChildStdin>,
@@ -69,7 +70,7 @@ impl Server {
             .args(["-c", GUARD, "guard"])
             .arg(&dir)
             .args(command)
-            // A Ctrl-C in the terminal must not reach the guard: it has to outlive the tests.
+            // Keeps a Ctrl-C in the terminal from the guard, which has to outlive the tests.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,7 +89,7 @@ impl Server {
         self.answers.read_line(&mut answer).expect("the guard answers");
     }
 
-    /// Waits until `ready` says so.
+    /// Waits until `ready` returns true.
     fn wait_until(&self, what: &str, ready: impl Fn() -> bool) {
         let began = clock::instant();
         while !ready() {
@@ -104,18 +105,18 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.words.take());
-        // Reaped so that no zombie stays; the guard ends as soon as its pipe is closed.
+        // Leaves no zombie. The guard ends when the server is dead, soon after its pipe is closed.
         let _ = self.guard.wait();
     }
 }
 
-/// A fresh folder that the guard removes.
+/// A new folder, which the guard removes.
 fn folder(kind: &str) -> PathBuf {
     let dir = tempfile::Builder::new().prefix(&format!("stanchion-{kind}-")).tempdir().expect("a temporary folder");
     dir.keep()
 }
 
-/// A free port below the range from which the kernel gives ports to everybody else.
+/// A free port below the range from which the kernel gives out ports.
 fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
@@ -154,7 +155,7 @@ fn start_redis(extra: &[&str]) -> Server {
 }
 
 fn redis_ready(server: &Server) {
-    // Its own folder in the answer: it is this server, not a stranger on the same port.
+    // The answer must name this server's folder: another process may listen on the port.
     let dir = server.dir.display().to_string();
     server.wait_until("redis-server", || {
         // PING is refused while the append-only file is being read.
@@ -162,7 +163,7 @@ fn redis_ready(server: &Server) {
     });
 }
 
-/// A command as Redis' inline protocol has it, and whatever came back; empty when there is no answer.
+/// Sends a command in Redis's inline protocol; returns all that comes back, empty without an answer.
 fn redis_says(port: u16, command: &str) -> String {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), READY_WITHIN)?;
@@ -176,18 +177,18 @@ fn redis_says(port: u16, command: &str) -> String {
     ask().unwrap_or_default()
 }
 
-/// A logical database of the shared server that no other test has: `redis://127.0.0.1:port/n`.
+/// The URL of a logical database of the shared server that no other test has: `redis://127.0.0.1:port/n`.
 pub async fn redis_url() -> String {
     static SHARED: OnceLock<Server> = OnceLock::new();
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Nothing is restarted here, so nothing needs to be synced to disk.
+    // This server is never restarted, so nothing has to be synced to disk.
     let server = blocking(|| SHARED.get_or_init(|| start_redis(&["--appendonly", "no"]))).await;
     let database = NEXT.fetch_add(1, Ordering::Relaxed);
     assert!(database < DATABASES, "more tests than logical databases: raise DATABASES");
     format!("redis://127.0.0.1:{}/{database}", server.port)
 }
 
-/// A Redis of one test's own, with the settings of `config/redis.conf` (each write synced).
+/// A Redis of one test, with the settings of `config/redis.conf` (each write is synced).
 pub struct OwnRedis(Server);
 
 impl OwnRedis {
@@ -195,7 +196,7 @@ impl OwnRedis {
         Self::with(&[]).await
     }
 
-    /// With settings of its own on top, as on redis-server's command line.
+    /// With further settings, as on redis-server's command line.
     pub async fn with(extra: &[&str]) -> Self {
         let extra: Vec<String> = extra.iter().map(|word| (*word).to_owned()).collect();
         blocking(move || Self(start_redis(&extra.iter().map(String::as_str).collect::<Vec<_>>()))).await
@@ -209,27 +210,27 @@ impl OwnRedis {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.0.port))
     }
 
-    /// Where its files are.
+    /// The folder of its files.
     pub fn dir(&self) -> &Path {
         &self.0.dir
     }
 
-    /// One command, space-separated, and its raw answer.
+    /// Sends one command, its words separated by spaces; returns the raw answer.
     pub fn says(&self, command: &str) -> String {
         redis_says(self.0.port, command)
     }
 
-    /// Forgets everything, as an operator's slip would.
+    /// Deletes everything, as an operator might by mistake.
     pub fn flush(&self) {
         assert!(self.says("FLUSHALL").starts_with("+OK"));
     }
 
-    /// Keeps a copy of its files as they are now.
+    /// Copies its files as they are now.
     pub fn back_up(&self) {
         copy(&self.0.dir.join("appendonlydir"), &self.0.dir.join("backup"));
     }
 
-    /// Kills it and starts it on the copy: what an older file put in its place does.
+    /// Kills the server and starts it on the copy, as if an older file had been put in place.
     pub fn set_back(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.0.dir.join("appendonlydir")).expect("it appends only");
@@ -237,19 +238,19 @@ impl OwnRedis {
         self.restart();
     }
 
-    /// SIGKILL.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.0.say("kill");
     }
 
-    /// Starts it again after `kill`, on the same port and files; returns when it answers.
+    /// Starts the server again after `kill`, on the same port and files. Returns when it answers.
     pub fn restart(&mut self) {
         self.0.say("start");
         redis_ready(&self.0);
     }
 }
 
-/// A folder without folders in it.
+/// Copies the files of a folder without subfolders.
 fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a new folder");
     for file in std::fs::read_dir(from).expect("it is there").flatten() {
@@ -259,7 +260,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 
 // --- Redis Cluster ---
 
-/// The shared cluster, for one test at a time (a cluster has no logical databases), empty.
+/// The shared cluster, empty. One test has it at a time, because a cluster has no logical databases.
 pub struct Cluster(#[expect(dead_code, reason = "held so that no other test has it")] MutexGuard<'static, ()>, String);
 
 impl Cluster {
@@ -268,7 +269,7 @@ impl Cluster {
     }
 }
 
-/// Waits for the cluster to be free and empties it.
+/// Waits until no other test has the cluster, and empties it.
 pub async fn cluster() -> Cluster {
     static SHARED: OnceLock<Vec<Server>> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::const_new(());
@@ -312,14 +313,14 @@ fn start_cluster() -> Vec<Server> {
 
 // --- MariaDB ---
 
-/// A fresh database of the shared server: `mysql://root@127.0.0.1:port/t<n>`.
+/// The URL of a new database of the shared server: `mysql://root@127.0.0.1:port/t<n>`.
 pub async fn mysql_url() -> String {
     static SHARED: OnceLock<Server> = OnceLock::new();
     let server = blocking(|| SHARED.get_or_init(|| start_mariadb(&[]))).await;
     new_database(server).await
 }
 
-/// A database on a server with room for so much in memory, for a load of hours.
+/// The URL of a new database on a server with 8 GB of buffer pool, for load tests of hours.
 #[allow(dead_code, reason = "load tests ask for it")]
 pub async fn large_mysql_url() -> String {
     static LARGE: OnceLock<Server> = OnceLock::new();
@@ -348,14 +349,15 @@ fn start_mariadb(settings: &[&str]) -> Server {
     let command: Vec<String> = command.iter().chain(settings).map(|word| (*word).to_owned()).collect();
     let server = Server::start(dir, port, &command);
     let socket = server.dir.join("sock");
-    // The socket is in its own folder: it is this server. The port is bound before the socket appears.
+    // The socket is in this server's folder, so another process on the port is not mistaken for it. The port is bound
+    // before the socket appears.
     server.wait_until("mariadbd", || socket.exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_ok());
     server
 }
 
 // --- ChromeDriver ---
 
-/// The driver that starts browsers, and a folder for their profiles that goes with it.
+/// The driver that starts browsers, and a folder for their profiles, which is removed with it.
 pub struct Driver {
     pub url: String,
     pub dir: PathBuf,
@@ -380,19 +382,19 @@ fn start_chromedriver() -> Server {
 
 // --- nginx ---
 
-/// `$1` the folder.
+/// Starts nginx. `$1`: the folder.
 const NGINX: &str = r#"exec nginx -e stderr -p "$1" -c nginx.conf"#;
 
-/// What stands around the tested part of a configuration, all paths in the server's own folder.
+/// The configuration around the tested part, with all paths in the server's own folder.
 const NGINX_CONF: &str = "daemon off; master_process off; pid pid; events {} http { access_log off; \
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
     scgi_temp_path scgi; include site.conf; }";
 
-/// An nginx of one test's own.
+/// An nginx of one test.
 pub struct Nginx(Server);
 
 impl Nginx {
-    /// Serves a site, which is given the port to listen on.
+    /// Serves this site. `site` gets the port to listen on and returns the configuration.
     pub async fn start(site: impl FnOnce(u16) -> String + Send + 'static) -> Self {
         blocking(move || {
             must_have("nginx");
@@ -401,7 +403,7 @@ impl Nginx {
             std::fs::write(dir.join("site.conf"), site(port)).expect("a new folder");
             let command = ["sh", "-c", NGINX, "nginx", &dir.display().to_string()].map(str::to_owned);
             let server = Server::start(dir, port, &command);
-            // Its own pid file: it is this server.
+            // The pid file is in this server's folder, so another process on the port is not mistaken for it.
             server.wait_until("nginx", || {
                 server.dir.join("pid").exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
             });
@@ -415,7 +417,7 @@ impl Nginx {
     }
 }
 
-/// Starting a server blocks; the test's runtime should not.
+/// Starting a server blocks, so it runs outside the test's runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("starting a server does not panic, or the test should")
 }

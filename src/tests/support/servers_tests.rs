@@ -1,4 +1,4 @@
-//! The servers themselves.
+//! Tests of the test servers themselves.
 
 use std::net::TcpStream;
 

@@ -1,4 +1,4 @@
-//! The page of an error: what happened in the reader's language, and when it is tried again.
+//! The page of an error: it says in the reader's language what happened, and when it is tried again.
 
 use super::texts::Lang;
 use super::{Template, escape};
@@ -10,9 +10,9 @@ pub enum Fault {
     Event,
     /// There is nothing at this address.
     Missing,
-    /// Too much was asked.
+    /// Too many requests.
     Many,
-    /// Not now.
+    /// The gateway cannot do it just now.
     Busy,
     /// The fault is ours.
     Ours,
@@ -27,7 +27,7 @@ pub struct ErrorPage<'a> {
     pub nonce: &'a str,
     /// As the API calls it.
     pub code: &'a str,
-    /// Of the request: to be named by a person who asks about it.
+    /// The request's id, for a person who asks about the error.
     pub request_id: &'a str,
     pub again: Option<Again<'a>>,
 }
@@ -55,7 +55,7 @@ impl Fault {
 }
 
 impl ErrorPage<'_> {
-    /// The page by this template. It has no script; that it is tried again is the answer's `Refresh`.
+    /// The page by this template. It has no script: the answer's `Refresh` header makes the browser try again.
     pub fn write(&self, template: &Template) -> String {
         let texts = self.lang.texts();
         let [headline, sentence] = self.fault.words().map(|key| escape(texts.get(key)));

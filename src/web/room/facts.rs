@@ -1,8 +1,8 @@
-//! What the page is told of a place, and which words that makes. Knows no HTML.
+//! The facts of a place that the page shows, and the words that follow from them.
 
 use super::texts::{Texts, number, span};
 
-/// So long before its end a visit's end is warned of, s.
+/// How long before a visit's end the page warns of it, s.
 pub const WARN_S: i64 = 60;
 
 /// Where the visitor stands.
@@ -10,7 +10,7 @@ pub const WARN_S: i64 = 60;
 pub enum Stage {
     /// Has no place yet.
     Door,
-    /// Has no place, and this line takes only who is signed in.
+    /// Has no place, and this line takes only signed-in users.
     SignIn,
     Scheduled,
     Waiting,
@@ -19,7 +19,7 @@ pub enum Stage {
     Closed,
 }
 
-/// How the room is.
+/// The state of the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     Scheduled,
@@ -48,7 +48,7 @@ pub enum Trouble {
     Script,
 }
 
-/// How long a closed room is closed.
+/// How long a closed room stays closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Shut {
     /// Nobody has said.
@@ -67,7 +67,7 @@ pub struct Eta {
     pub high_s: i64,
 }
 
-/// Times as people write them, at the event's place.
+/// Times as people write them, in the event's time zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {
     pub now: String,
@@ -91,7 +91,7 @@ pub struct Draw {
 /// What a visitor drew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
-    /// The draw is at the opening.
+    /// The draw has not happened: it is at the opening.
     Before,
     /// It is being published.
     Soon,
@@ -114,9 +114,9 @@ pub struct Facts {
     pub seats_left: Option<i64>,
     /// How many wait in all.
     pub waiting: Option<i64>,
-    /// Nobody would be let in at once, though nobody waits. At the door only.
+    /// A visitor would not be let in at once, although nobody waits. At the door only.
     pub full: bool,
-    /// Was called and away, and is back.
+    /// Was away when called, and is back.
     pub late: bool,
     pub lottery: bool,
     /// A place is a person's, not a browser's.
@@ -128,7 +128,7 @@ pub struct Facts {
     pub opens_in_s: Option<i64>,
     /// Until the visit ends, s.
     pub left_s: Option<i64>,
-    /// Who was called and away may be so late, s.
+    /// How late a visitor who was away when called may come back, s.
     pub grace_s: i64,
     /// Wants to stay on the page though let in.
     pub stays: bool,
@@ -166,7 +166,7 @@ impl Mood {
 }
 
 impl Facts {
-    /// With nothing known but this.
+    /// The facts when nothing but the stage is known.
     pub fn bare(stage: Stage) -> Self {
         Self {
             stage,
@@ -201,12 +201,12 @@ impl Facts {
         matches!(self.stage, Stage::Door | Stage::Done) && !self.is_shut()
     }
 
-    /// Whoever comes for the first time is not asked to press a button as well; whoever left is.
+    /// A visitor who comes for the first time need not press a button; one who has left must.
     pub fn enters_by_itself(&self) -> bool {
         self.stage == Stage::Door && self.trouble.is_none() && self.may_enter()
     }
 
-    /// All seats are in others' hands.
+    /// No seat is free.
     fn is_held(&self) -> bool {
         self.seats_left == Some(0)
     }
@@ -286,7 +286,7 @@ impl Facts {
         texts.fill(key, &[("time", time), ("n", &self.waiting.map(number).unwrap_or_default())])
     }
 
-    /// The key of a word besides.
+    /// The key of an additional note, if there is one.
     pub fn note(&self) -> Option<&'static str> {
         match self.stage {
             Stage::Admitted if self.left_s.is_some_and(|left_s| left_s < WARN_S) => Some("note_ending"),
@@ -302,7 +302,7 @@ impl Facts {
         }
     }
 
-    /// The key of what is counted down, and how long it still is.
+    /// The key of what is counted down, and the seconds that are left.
     pub fn countdown(&self) -> Option<(&'static str, i64)> {
         match self.stage {
             Stage::Scheduled => Some(("clock_opens", self.opens_in_s?)),
@@ -311,7 +311,7 @@ impl Facts {
         }
     }
 
-    /// What is to be known about going away, in line.
+    /// What a visitor in line has to know about going away.
     pub fn keep(&self, texts: &Texts) -> String {
         match self.grace_s {
             ..=0 => texts.get("keep_strict").to_owned(),
@@ -319,7 +319,7 @@ impl Facts {
         }
     }
 
-    /// The estimate, in whole minutes or hours: a promise to the second would be none.
+    /// The estimate, in whole minutes or hours: it is not good to the second.
     pub fn wait(&self, texts: &Texts) -> String {
         let Some(Eta { low_s, high_s }) = self.eta else { return texts.get("not_known").to_owned() };
         let (low, high) = (low_s.div_euclid(60), up(high_s, 60));
@@ -334,7 +334,7 @@ impl Facts {
     }
 }
 
-/// A length of time in one unit: never longer than it is.
+/// A length of time in one unit, rounded down.
 fn length(s: i64, texts: &Texts) -> String {
     let (key, n) = if s < 120 { ("length_s", s) } else { ("length_min", s / 60) };
     texts.fill(key, &[("n", &number(n))])

@@ -1,6 +1,5 @@
-//! The waiting room's page: what a visitor sees at each state of their place, written whole by the server
-//! so that it needs no script; the script then keeps it up to date. And the page of an error. Knows no
-//! requests and no store.
+//! The waiting room's page, and the page of an error. The server writes the room's page whole, for each state of a
+//! place, so that it needs no script; the script then keeps it up to date.
 
 mod error;
 mod facts;
@@ -15,13 +14,13 @@ pub use texts::Lang;
 use facts::remaining;
 use texts::{Texts, number};
 
-/// A page asks again no sooner than this without a script, seconds: each time it is loaded whole.
+/// Without a script, a page asks again no sooner than after this, seconds: each time it is loaded whole.
 const REFRESH_S_MIN: i64 = 3;
 
-/// The page of a closed room asks so seldom, seconds: it may open again.
+/// How long the page of a closed room waits before it asks again, seconds: the room may open.
 const REFRESH_S_CLOSED: i64 = 60;
 
-/// Who was let in goes on to the shop after so long, seconds.
+/// An admitted visitor is sent on to the shop after this, seconds.
 const GO_ON_S: i64 = 10;
 
 /// What the page may load: nothing but what carries this answer's nonce, and pictures of an operator's
@@ -42,7 +41,7 @@ pub struct Page<'a> {
     pub zone: &'a str,
     /// Where an admitted visitor goes on to. Empty: nowhere to go from here.
     pub onward: &'a str,
-    /// What the page's own addresses keep as a query, escaped: `return=…`, or empty.
+    /// The query that the page's own addresses keep, escaped: `return=…`, or empty.
     pub kept: &'a str,
     pub lang: Lang,
     pub nonce: &'a str,
@@ -72,7 +71,7 @@ impl Page<'_> {
         })
     }
 
-    /// A query for the page's own addresses: what is said, and what is kept.
+    /// The query of one of the page's own addresses: `said`, and what is kept.
     fn query(&self, said: &str) -> String {
         let parts: Vec<&str> = [said, self.kept].into_iter().filter(|part| !part.is_empty()).collect();
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
@@ -83,8 +82,8 @@ impl Page<'_> {
         self.facts.stage == Stage::Admitted && !self.onward.is_empty() && !self.facts.stays
     }
 
-    /// For browsers without a script only: with one it would interrupt whoever reads. It goes on for as long as
-    /// anything may change.
+    /// The refresh, for browsers without a script only: with a script it would interrupt the reader. There is one as
+    /// long as anything may change.
     fn refresh(&self) -> String {
         let Facts { stage, trouble, left_s, poll_after_ms, .. } = &self.facts;
         let (seconds, url) = match stage {
@@ -93,13 +92,13 @@ impl Page<'_> {
             }
             Stage::Closed => (REFRESH_S_CLOSED, String::new()),
             Stage::Admitted if self.sends_on() => (GO_ON_S, self.onward.to_owned()),
-            // When the warning is due, then when the end is.
+            // First when the warning is due, then when the visit ends.
             Stage::Admitted => {
                 let left_s = left_s.unwrap_or(0);
                 let due_s = if left_s >= WARN_S { left_s - WARN_S } else { left_s };
                 (due_s.saturating_add(1).max(REFRESH_S_MIN), String::new())
             }
-            // Nobody knows whether there is a place: to be seen at the page's plain address.
+            // Whether the visitor has a place is unknown: the page's plain address shows it.
             Stage::Door if *trouble == Some(Trouble::Busy) => {
                 (REFRESH_S_MIN.max(poll_after_ms / 1000), format!("/room/{}{}", self.event, self.query("")))
             }
@@ -132,7 +131,7 @@ impl Page<'_> {
             true => ["give_back", "give_back_sure", "give_back_yes"],
             false => ["leave", "leave_sure", "leave_yes"],
         };
-        // Not twice: it may be what brought them back here.
+        // Not twice: a form without a script may have brought them back here, and then the sentence says it.
         let told = facts.trouble == Some(Trouble::Script);
         let script = match facts.needs_script && facts.may_enter() && !told {
             true => format!("<noscript><p class=\"note\">{}</p></noscript>\n", text("door_script")),
@@ -147,7 +146,7 @@ impl Page<'_> {
             ),
             false => String::new(),
         };
-        // The facts are hidden rather than left out: the script shows them when they come to be.
+        // Facts are hidden, not left out: the script shows them when they become known.
         format!(
             r#"<main id="room" data-event="{event}" data-name="{name}" data-zone="{zone}" data-onward="{onward}" data-kept="{kept}" data-lang="{lang}" data-state="{state}" data-room="{mood}"{flags}>
 <p class="event" dir="auto">{name}</p>

@@ -1,6 +1,6 @@
 'use strict';
 (() => {
-  // Mirrors web::room, which wrote the page as it came: what is said here is said there.
+  // Mirrors web::room, which wrote the page as it came: both must say the same.
   const el = id => document.getElementById(id);
   const main = el('room');
   const texts = JSON.parse(el('texts').textContent);
@@ -22,7 +22,7 @@
   const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
   const show = (id, seen) => { el(id).hidden = !seen; };
 
-  // What this browser remembers; where it keeps nothing, the page does.
+  // What this browser remembers. Where the browser stores nothing, the page remembers it while it is open.
   const memory = {};
   function recall(key, store = 'localStorage') {
     try { return JSON.parse(window[store].getItem(key)) ?? memory[key]; } catch { return memory[key]; }
@@ -64,8 +64,8 @@
       const mine = recall(PLACE);
       if (mine?.visitor !== p.visitor) return ['done_head', called ? 'done_called' : 'done_text', called];
       if (mine.inside) return ['done_head', 'done_ended'];
-      // The browser that has the place was never inside: nobody was there when it was called. Not so where the
-      // place is a person's, who may have been inside elsewhere.
+      // This browser has the place and was never inside, so nobody was there when it was called. This does not follow
+      // where a place belongs to a person, who may have been inside in another browser.
       return ['done_head', !called ? 'done_text' : flag('person') ? 'done_called' : 'done_away', called];
     }
     if (p.room === 'recovering') return ['recovering_head', 'recovering_text'];
@@ -84,7 +84,7 @@
     return ['closed_head', 'closed_text'];
   }
 
-  // How far along: from the first position this browser saw, which it remembers over a refresh.
+  // How far the visitor has come since the first position that this browser saw. It remembers that over a refresh.
   function along(p) {
     const before = recall(PLACE);
     const same = before?.visitor === p.visitor;
@@ -97,7 +97,7 @@
     return p.ahead === null || !moves ? null : Math.max(0, 1 - p.ahead / Math.max(from, 1));
   }
 
-  // Room for the longest of what may be said while somebody waits, so that nothing below it ever jumps.
+  // Reserves the height of the longest words that may be shown while somebody waits, so that nothing below ever jumps.
   const LINE = ['waiting', 'next', 'paused', 'recovering', 'sold_out', 'held'];
   let reserved = '';
   function reserve(seen) {
@@ -173,7 +173,7 @@
     listen();
   }
 
-  // At the event's place as the server wrote it, and at the visitor's, where that is another time.
+  // The opening in the event's time zone, as the server wrote it, and also in the visitor's where that differs.
   function opening(p, early) {
     const own = p.opens_at && date(p.opens_at);
     if (p.opens_at && opening.at && opening.at !== p.opens_at) put('opens', date(p.opens_at, zone));
@@ -184,7 +184,7 @@
     if (own) put('own', own);
   }
 
-  // The draw goes on: what the server says of it by now.
+  // The draw goes on: fetches what the server says of it by now, until the seed is published.
   async function drawn() {
     try {
       const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
@@ -227,7 +227,7 @@
   }
 
   setInterval(() => {
-    // Nobody is sent on who does not look, or who is being asked something.
+    // Visitors are not sent on while they do not look, or while they are asked whether to give the place back.
     const goes = going && last.state === 'admitted' && !document.hidden && !el('out').open;
     if (goes) going -= 1;
     tick();
@@ -241,9 +241,9 @@
     el('go').focus();
   });
 
-  // --- Who listens instead of looking ---
+  // --- For visitors who listen instead of looking ---
 
-  // News at once; mere steps forward at each tenth of the way, and never one upon another.
+  // News is said at once. Mere steps forward are said at each tenth of the way, and at least SPEAK_MS apart.
   const said = { what: null, tenth: 0, at: 0 };
   function speak(p, part, head, text) {
     const at = performance.now(), tenth = part === null ? 0 : Math.floor(part * 10);
@@ -271,7 +271,7 @@
     });
   }
 
-  // Browsers want a press before they let a page be heard, and after a refresh another one.
+  // Browsers want a press before a page may make sounds, and another one after a refresh.
   function hear() {
     if (!tells || sound || !window.AudioContext) return;
     sound = new AudioContext();
@@ -307,7 +307,7 @@
     if (!was || !tells) return;
     if (sound) beep([660, 880, 1320]);
     if (window.Notification?.permission === 'granted') {
-      // Some phones only allow it to service workers; the sound and the title are left.
+      // Some phones allow notifications only to service workers; the sound and the title remain.
       try { new Notification(texts.admitted_head, { body: title, tag: event }); } catch { /* See above. */ }
     }
   }
@@ -318,8 +318,8 @@
     later(0);
   });
 
-  // The form's answer is the page that tells of it. To ask meanwhile would be to hear that the place is gone,
-  // and to go where that is told instead; should that page not come, this one lives on.
+  // The form's answer is a page that says that the visitor has left. A poll meanwhile would find the place gone and go
+  // to another page, so none is sent. If the answer does not come within PATIENCE_MS, this page goes on.
   el('leave').addEventListener('submit', () => {
     leaving = Date.now() + PATIENCE_MS;
     asking?.abort();
@@ -330,8 +330,8 @@
 
   // --- A proof of work, when the door asks for one ---
 
-  // SHA-256 (FIPS 180-4) of one text with many endings. Here because crypto.subtle, a promise a digest, is ten
-  // times slower, and is not there at all without https.
+  // SHA-256 (FIPS 180-4) of one text with many endings. It is written here because crypto.subtle, which makes a promise
+  // for each digest, is ten times slower, and does not exist at all without https.
   const primes = [];
   for (let n = 2; primes.length < 64; n++) if (primes.every(p => n % p)) primes.push(n);
   const fraction = (n, root) => Math.floor((n ** (1 / root) % 1) * 2 ** 32) | 0;
@@ -357,8 +357,8 @@
     return [a, b, c, d, e, f, g, h].map((x, i) => x + state[i] | 0);
   }
 
-  // A nonce that solves the challenge. In slices, so that the page stays alive; by messages, which browsers do
-  // not slow down as they do timers.
+  // Finds a nonce that solves the challenge. It works in slices, so that the page stays alive. Messages start the
+  // slices, because browsers slow timers down, but not messages.
   function solve({ challenge, bits }) {
     const head = challenge + '.', whole = head.length - head.length % 64, over = head.length - whole;
     const bytes = new TextEncoder().encode(head);
@@ -400,14 +400,14 @@
     show('network', false);
     show('enter', false);
     proof = await solve(problem);
-    // Where the door wants more each time, it is left alone for a while.
+    // If the door asks for one proof after another, it is left alone for a while.
     if (++proofs > PROOFS_MAX) failed();
     else later(0);
   }
 
   // --- Asking ---
 
-  // Nothing is asked before `leaving`, a time; 0: the visitor stays.
+  // Nothing is asked before the time `leaving`. 0: the visitor is not leaving.
   let timer = 0, asking = null, failures = 0, mustEnter = flag('auto'), due = 0, leaving = 0;
   // The token of the place just taken, until a poll has shown that the browser keeps it.
   let taken = null;
@@ -428,7 +428,7 @@
     later(ms);
   }
 
-  // To the page that says what is the matter. It does not enter by itself again.
+  // Goes to the page that says what is wrong. That page does not enter by itself.
   const tellAtDoor = what => location.replace(door + '?' + what + kept);
 
   function keepsCookies() {
@@ -450,7 +450,7 @@
       const answer = await fetch(api, { ...(enters ? post({ proof }) : {}), cache: 'no-store', signal: stop.signal });
       if (answer.ok) {
         const place = await answer.json();
-        // Pressed while a poll was under way, the button has yet to be obeyed.
+        // If the button was pressed while a poll was under way, it has yet to be obeyed.
         mustEnter = mustEnter && !enters;
         taken = enters ? place.token : null;
         proof = null;
@@ -465,7 +465,7 @@
         if (problem.challenge) await prove(problem);
         else tellAtDoor('again');
       } else if (taken && answer.status === 401) {
-        // The browser has not kept what it was given: the place goes back, nobody would ever come for it.
+        // The browser has not kept its cookie: give the place back, since nobody would ever come for it.
         await fetch(api + '/leave', { ...post({ token: taken }), signal: stop.signal });
         tellAtDoor('cookies');
       } else {
@@ -479,8 +479,8 @@
     }
   }
 
-  // Browsers let a hidden page's timers run once a minute or less, too seldom to keep a place. What comes over
-  // a stream they let through, and while it is open the server sees the visitor. Polls go on, more seldom.
+  // Browsers run a hidden page's timers once a minute or less, too seldom to keep a place. They let a stream's messages
+  // through, and while it is open the server sees the visitor. Polls go on, less often.
   let stream = null;
   function listen() {
     const wanted = document.hidden && (last?.state === 'waiting' || last?.state === 'scheduled') && !leaving;
@@ -492,7 +492,7 @@
       opened.addEventListener('message', e => {
         if (stream !== opened) return;
         const place = JSON.parse(e.data);
-        // What has changed for good comes with a cookie, which only a poll brings.
+        // A change to another state comes with a cookie, which only a poll brings.
         if (place.state === 'waiting' || place.state === 'scheduled') render(place);
         else ask();
       });
@@ -504,7 +504,7 @@
     }
   }
 
-  // Back from sleep, from another tab or from no network: ask now, unless it was asked just before.
+  // Back from sleep, from another tab or from no network: ask now, unless the page has just asked.
   const wake = () => {
     const streamed = Boolean(stream);
     listen();
@@ -516,7 +516,7 @@
   window.addEventListener('online', wake);
   window.addEventListener('resize', () => { if (last) reserve(last.state === 'waiting'); });
   window.addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
-  // A visitor who joins again has not been anywhere yet.
+  // This visitor has left: if they join again, the new place has no history in this browser.
   if (flag('left')) remember(PLACE, null);
   tellTells();
   if (mustEnter || flag('poll')) later(0);

@@ -1,4 +1,4 @@
-//! The page around the room: ours, or an operator's. Knows no visitor.
+//! The page around the room: ours, or an operator's.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ const BYTES_MAX: usize = 256 * 1024;
 /// What a template may name, as `{{name}}`.
 const KNOWN: [&str; 7] = ["lang", "title", "nonce", "refresh", "style", "room", "script"];
 
-/// What it must: without these the page does not work, or not for everybody.
+/// What a template must name: without these the page does not work, or not for everybody.
 const NEEDED: [&str; 6] = ["lang", "title", "nonce", "refresh", "room", "script"];
 
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ enum Piece {
 }
 
 impl Template {
-    /// The one in this file; an empty path: ours.
+    /// The template in this file. An empty path gives ours.
     pub fn load(path: &str) -> Result<Self, TemplateError> {
         if path.is_empty() {
             return Ok(Self::own());
@@ -82,8 +82,8 @@ impl Template {
     }
 }
 
-/// Without what only its authors read: indentation, and lines that are a comment. No text of ours goes over
-/// several lines.
+/// The source without indentation and comment lines, which only its authors read. No text of ours spans several lines,
+/// so this changes no text.
 fn bare(source: &str) -> String {
     let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The languages there are. The first is for whoever wants none of them.
+/// The languages there are. The first is for browsers that want none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
     English,
@@ -26,7 +26,8 @@ impl Lang {
         }
     }
 
-    /// The language of highest quality in an `Accept-Language` that there is, the earlier of equals.
+    /// Of the languages there are, the one that an `Accept-Language` header wants most. Of equals, the one named
+    /// earlier.
     pub fn wanted(accept_language: &str) -> Lang {
         let mut best = (Lang::English, 0.0);
         for range in accept_language.split(',') {
@@ -64,7 +65,7 @@ impl Texts {
         values.iter().fold(start, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// For the page's script, safe within a script element. What only the server says is left out.
+    /// For the page's script, safe within a script element. Texts that only the server writes are left out.
     pub fn json(&self) -> String {
         let server_only = |key: &str| ["door_", "error_", "draw_"].iter().any(|prefix| key.starts_with(prefix));
         let texts: BTreeMap<_, _> = self.0.iter().filter(|(key, _)| !server_only(key)).collect();

@@ -1,18 +1,16 @@
 //! Compaction: a new journal that begins with all lanes as they stand.
 //!
-//! Lanes are written one after the other, each under its own mutex only while its text is made. Entries
-//! that a lane's snapshot already has and that are queued still are written after it and skipped by
-//! their number when replayed.
+//! Lanes are written one after the other, each under its own mutex only while its text is made. Entries that are still
+//! queued may be in a lane's snapshot already. They are written after it, and a replay skips them by their number.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::file::JournalFile;
-use super::frame;
-use super::line::{self, Line};
-use super::{OpenError, States};
-use crate::ids::LaneId;
+use super::line::Line;
+use super::{OpenError, States, frame, line};
+use crate::facts::ids::LaneId;
 
 /// Leaves the old file as it is until the new one is whole and on disk.
 pub fn compact(old: &JournalFile, states: &States) -> io::Result<JournalFile> {
@@ -36,7 +34,7 @@ pub fn compact(old: &JournalFile, states: &States) -> io::Result<JournalFile> {
     Ok(new)
 }
 
-/// What a crash in mid-compaction left; the old journal is whole.
+/// Removes what a crash in mid-compaction left; the old journal is whole.
 pub fn discard_unfinished(path: &Path) -> Result<(), OpenError> {
     let unfinished = unfinished(path);
     match fs::remove_file(&unfinished) {

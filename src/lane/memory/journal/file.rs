@@ -18,7 +18,7 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Opens or creates it, cut to `end`.
+    /// Opens or creates the file, and cuts it to `end`.
     pub fn open(path: &Path, end: u64, base: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         if file.metadata()?.len() > end {
@@ -28,7 +28,7 @@ impl JournalFile {
         Ok(Self { path: path.to_owned(), file, len: end, base })
     }
 
-    /// A new one, ended by its snapshot.
+    /// A new journal, which ends with its snapshot.
     pub fn with_snapshot(path: PathBuf, file: File, len: u64) -> Self {
         Self { path, file, len, base: len }
     }
@@ -41,7 +41,7 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Makes the file's name as lasting as its contents.
+    /// Syncs the folder, so that the file's name survives a crash as its contents do.
     pub fn sync_folder(&self) -> io::Result<()> {
         let folder = self.path.parent().expect("a journal lies in a folder");
         File::open(folder)?.sync_all()

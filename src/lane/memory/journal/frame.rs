@@ -1,10 +1,10 @@
-//! Frames: length and checksum around a payload. Knows nothing of what is in it but how it begins.
+//! Frames: length and checksum around a payload. Of the payload only its beginning is known here.
 
 use super::line::PREFIX;
 
 const HEADER: usize = 8;
 
-/// Length and checksum before the payload.
+/// A frame of this payload.
 pub fn encode(payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("the queue's bound keeps a frame far below 4 GiB");
     let mut frame = Vec::with_capacity(HEADER + payload.len());
@@ -29,14 +29,14 @@ pub fn read(bytes: &[u8], offset: usize) -> Read<'_> {
     }
     let (Some(length), Some(crc)) = (word(rest, 0), word(rest, 4)) else { return Read::Bad("short header") };
     let Some(payload) = rest[HEADER..].get(..length as usize) else { return Read::Bad("short payload") };
-    // An empty payload's checksum is zero: a stretch of zeros is not a row of empty frames.
+    // The checksum of an empty payload is zero, so a stretch of zeros would otherwise read as empty frames.
     if payload.is_empty() || crc32fast::hash(payload) != crc {
         return Read::Bad("bad checksum");
     }
     Read::Good { payload, next: offset + HEADER + payload.len() }
 }
 
-/// Whether a good frame stands anywhere after `offset`: then a bad one there is damage, not a torn end.
+/// Whether a good frame stands anywhere after `offset`. If so, a bad one at `offset` is damage, not a torn end.
 pub fn good_after(bytes: &[u8], offset: usize) -> bool {
     let prefix = PREFIX.as_bytes();
     (offset + 1..bytes.len().saturating_sub(HEADER + prefix.len()))

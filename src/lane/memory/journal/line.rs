@@ -1,10 +1,10 @@
-//! What a frame's payload says: a version and lines. The one place that knows the journal's JSON.
+//! A frame's payload: a version and lines. The journal's JSON is defined only here.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 use crate::lane::memory::effect::Effect;
 use crate::lane::memory::state::State;
 
@@ -20,7 +20,7 @@ pub struct Payload<'a> {
     pub lines: Vec<Line<'a>>,
 }
 
-/// The version alone, which any payload has.
+/// The version alone, which every payload has.
 #[derive(Debug, Deserialize)]
 pub struct Version {
     pub v: u32,
@@ -29,12 +29,12 @@ pub struct Version {
 #[derive(Debug, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "a snapshot is read once a lane and moved into place")]
 pub enum Line<'a> {
-    /// So many lanes there are from here on; the first line of a journal.
+    /// The number of lanes from here on; the first line of a journal.
     Lanes(u16),
     /// A lane as it stood after its entry `state.journaled`.
     Snapshot { lane: LaneId, state: Cow<'a, State> },
-    /// What one operation did. Entries are numbered through over all lanes; `n` not above the lane's
-    /// snapshot is in it already.
+    /// What one operation did. Entries are numbered through over all lanes. An entry whose `n` is not above that of the
+    /// lane's snapshot is in the snapshot already.
     Entry { lane: LaneId, n: u64, effects: Cow<'a, [Effect]> },
 }
 
@@ -44,7 +44,7 @@ impl Line<'_> {
     }
 }
 
-/// A payload of lines already written.
+/// A payload around lines that are already text.
 pub fn payload(lines: &str) -> Vec<u8> {
     format!("{PREFIX}{VERSION},\"lines\":[{lines}]}}").into_bytes()
 }

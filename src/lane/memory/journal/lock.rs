@@ -1,4 +1,4 @@
-//! One server a folder: an exclusive lock that dies with its process.
+//! One server a folder: an exclusive lock that ends with its process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;

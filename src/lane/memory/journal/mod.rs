@@ -1,14 +1,12 @@
 //! The embedded store's journal: one file for all lanes, one frame a commit, replayed at the start.
-//! Knows effects only as what `State` applies.
 //!
 //! ```text
 //! lanes.journal   frame*             frame = length u32 LE, crc32 u32 LE of the payload, payload
 //!   payload       {"v":1,"lines":[line, …]}      see `line`
 //! lanes.lock      locked exclusively while a server uses the folder
 //! ```
-//! A commit is one frame, written after the one before was synced. So only the last frame can be torn,
-//! and nobody was answered by it: it is dropped. A bad frame with a good one after it is damage, and
-//! the store does not open.
+//! A commit is one frame, written after the one before was synced. So only the last frame can be torn, and no answer
+//! was given on it: it is dropped. A bad frame with a good one after it is damage, and the store does not open.
 
 mod compact;
 mod file;
@@ -90,7 +88,7 @@ pub fn open(dir: &Path, lanes: u16) -> Result<(States, Journal), OpenError> {
     Ok((states.clone(), Journal::start(file, last, states, lock)))
 }
 
-/// Replays the journal as it lies there; a last frame being written is left out.
+/// Replays the journal without locking the folder. A last frame that is still being written is left out.
 pub fn read_only(dir: &Path) -> Result<Vec<State>, OpenError> {
     match replay::replay(&dir.join(JOURNAL))? {
         Some(replayed) if replayed.lane_count() > 0 => Ok(replayed.states),

@@ -14,7 +14,7 @@ pub struct Replayed {
     pub states: Vec<State>,
     /// Number of the last entry.
     pub last: u64,
-    /// Where the good frames end; what follows is a torn commit nobody was answered by.
+    /// Where the good frames end. What follows, if anything, is a torn commit, on which no answer was given.
     pub end: u64,
     /// Where the snapshot at the beginning ends; 0: there is none.
     pub snapshot_end: u64,

@@ -1,5 +1,5 @@
-//! The journal's thread: group commit. Whatever is queued while one commit is on its way to the disk is
-//! the next one.
+//! The journal's thread: group commit. All entries that are queued while one commit is on its way to the disk make the
+//! next commit.
 
 use std::fs::File;
 use std::io;
@@ -11,19 +11,19 @@ use metrics::{Gauge, Histogram, gauge, histogram};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
-use super::States;
 use super::compact::compact;
 use super::file::JournalFile;
-use super::line::{self, Line};
+use super::line::Line;
+use super::{States, line};
 use crate::clock;
-use crate::ids::LaneId;
+use crate::facts::ids::LaneId;
 use crate::lane::memory::effect::Effect;
 use crate::metrics::{LANE_JOURNAL_BYTES, LANE_JOURNAL_SYNC_SECONDS};
 
-/// Bytes queued from which on new operations wait before they begin.
+/// While more bytes than this are queued, new operations wait before they begin.
 const QUEUED_MAX: usize = 16 * 1024 * 1024;
 
-/// Where lanes queue their entries. Dropping it writes what is queued and frees the folder.
+/// Where lanes queue their entries. Dropping it writes what is queued and unlocks the folder.
 pub struct Journal {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -67,7 +67,7 @@ impl Journal {
         Self { shared, thread: Some(thread.expect("a process that starts can start a thread")), _lock: lock }
     }
 
-    /// Waits while too much is queued. Before a lane is locked, never inside: compaction locks lanes.
+    /// Waits while too much is queued. Called before a lane is locked, never while one is: compaction locks lanes.
     pub async fn admit(&self) {
         if self.shared.queued_bytes.load(Ordering::Relaxed) > QUEUED_MAX {
             let mut durable = self.shared.durable.subscribe();
@@ -134,7 +134,7 @@ impl Writer {
         }
     }
 
-    /// Everything queued, once there is something; `None`: closing, and nothing is left.
+    /// Everything that is queued, as soon as there is something. `None`: closing, and nothing is left.
     fn next(&self) -> Option<(String, u64)> {
         let mut queue = self.shared.queue.lock();
         while queue.lines.is_empty() {
@@ -148,7 +148,7 @@ impl Writer {
     }
 }
 
-/// What memory says and the disk does not must never be answered: there is nothing to go on with.
+/// Stops the process: memory is ahead of the disk now, and no answer may be given from it.
 fn die(doing: &str, error: &io::Error) -> ! {
     tracing::error!(%error, "cannot {doing} the journal; stopping");
     std::process::abort()
@@ -165,7 +165,7 @@ mod tests {
     const CHILD: &str = "STANCHION_TEST_JOURNAL_WITHOUT_DISK";
     const SIGABRT: i32 = 6;
 
-    /// The process that stops is a child: this test, told by its environment to be the one.
+    /// The process that stops is a child: this test again, with `CHILD` set in its environment.
     #[tokio::test]
     async fn a_failed_append_stops_the_process() {
         if std::env::var_os(CHILD).is_some() {

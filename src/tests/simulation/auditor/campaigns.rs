@@ -1,4 +1,4 @@
-//! Whose coupons there are.
+//! Which coupons were claimed, and by whom.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Found, number, text};
 
 #[derive(Default)]
 pub struct Campaigns {
-    /// By campaign: the most coupons it can have had, and of one user.
+    /// By campaign: the most coupons that it can have had, and the most that one user can have had.
     widest: BTreeMap<String, (i64, i64)>,
     claims: BTreeMap<String, Claim>,
 }
@@ -27,7 +27,7 @@ impl Campaigns {
         *per_user = (*per_user).max(number(spec, "per_user"));
     }
 
-    /// A claim was answered, or is shown.
+    /// Takes a claim that was answered or is shown.
     pub fn claimed(&mut self, user: &str, claim: &Value, found: &mut Found) {
         let (id, campaign, number) = (text(claim, "id"), text(claim, "campaign"), number(claim, "number"));
         let (stock, per_user) = self.widest.get(&campaign).copied().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Campaigns {
         }
     }
 
-    /// When all is over: what was claimed is there, and used where an order has it.
+    /// At the end: every claimed coupon is shown, and is used if and only if a live order has it.
     pub fn close(&mut self, user: &str, page: &Value, hall: &Hall, found: &mut Found) {
         let shown: BTreeMap<String, &Value> =
             page["items"].as_array().into_iter().flatten().map(|coupon| (text(coupon, "id"), coupon)).collect();

@@ -1,4 +1,4 @@
-//! Which seat is whose: held, ordered, sold, given back.
+//! Which seats each user has: held, ordered, sold, given back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,21 +14,21 @@ use crate::people::SEATS_PER_USER;
 pub struct Hall {
     holds: BTreeMap<String, Hold>,
     orders: BTreeMap<String, Order>,
-    /// By order: what its buyer wants to pay.
+    /// By order: the cash that its buyer agreed to pay.
     expected: BTreeMap<String, i64>,
-    /// By order and their own id.
+    /// By the order's id and the refund's own.
     refunds: BTreeMap<(String, String), Refund>,
 }
 
 struct Hold {
     user: String,
     event: String,
-    /// Named ones, with their event.
+    /// The named seats, each with its event.
     seats: BTreeSet<String>,
-    /// Of all its seats, in the order of the lines.
+    /// The prices of all seats, in the order of the lines.
     prices: Vec<i64>,
     since_ms: i64,
-    /// Theirs until then, unless they give it back.
+    /// Until when the user has the seats, unless they give them back.
     until_ms: i64,
     over: bool,
 }
@@ -66,7 +66,7 @@ impl Hall {
     }
 
     pub fn held(&mut self, user: &str, when: When, hold: &Value, found: &mut Found) {
-        // A repeat shows what has become of it.
+        // A repeat may show a hold that has ended or was ordered.
         if hold["state"] != "held" {
             return;
         }
@@ -95,7 +95,7 @@ impl Hall {
         self.holds.insert(id, new);
     }
 
-    /// Seats that a user has for sure.
+    /// How many seats a user has for certain.
     fn seats_of(&self, user: &str, event: &str, at_ms: i64) -> usize {
         let holds = self.holds.values().filter(|hold| hold.user == user && hold.event == event && hold.is_live(at_ms));
         let orders =
@@ -105,7 +105,7 @@ impl Hall {
 
     pub fn order(&mut self, user: &str, when: When, order: &Value, found: &mut Found) {
         let id = text(order, "id");
-        // What is only accepted is shown with nothing else.
+        // An order that is only accepted is shown without its lines and its total.
         let mut new = Order::of(user, order, when.at_ms);
         new.faults().into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
         if let Some(known) = self.orders.get(&id) {
@@ -127,7 +127,7 @@ impl Hall {
         if !prices.is_empty() && !new.is_unprocessable && held.is_some_and(|hold| hold.prices != prices) {
             found.says(format!("order {id} costs {prices:?}, and its hold said otherwise"));
         }
-        // An order that is sold stays so until money is asked back. Of any other nobody knows what it is by now.
+        // A sold order stays sold until money is asked back. The present state of any other order is unknown.
         let stays = |order: &Order| order.is_sold() && !order.refunding;
         for (other, known) in self.orders.iter().filter(|(other, known)| **other != id && stays(known) && stays(&new)) {
             if !known.seats().is_disjoint(&new.seats()) {
@@ -163,12 +163,12 @@ impl Hall {
         }
     }
 
-    /// What an order gave back for good.
+    /// The refunds of an order that are done.
     fn given_back_of(&self, order: &str) -> impl Iterator<Item = &Refund> {
         self.refunds.iter().filter(move |((of, _), refund)| of == order && refund.is_done()).map(|(_, refund)| refund)
     }
 
-    /// No page shows a seat as free that somebody has.
+    /// No page may show a seat as free that somebody has.
     pub fn seats(&mut self, event: &str, when: When, map: &Value, found: &mut Found) {
         let before_ms = when.asked_ms - STALE_MS;
         let free = seats_that(event, map, |letter| letter == 'f');
@@ -183,7 +183,7 @@ impl Hall {
         self.orders.iter().map(|(id, order)| (id.clone(), order.user.clone())).collect()
     }
 
-    /// What a user's orders earned, less what was spent on them, where both stand after their refunds.
+    /// The points that a user's paid orders earned, less those spent on them, both after refunds.
     pub fn points_of(&self, user: &str) -> i64 {
         let paid = self.orders.iter().filter(|(_, order)| order.user == user && order.is_paid());
         paid.map(|(id, order)| {
@@ -198,7 +198,7 @@ impl Hall {
         self.orders.values().find(|order| order.is_live() && order.coupon.as_deref() == Some(coupon))
     }
 
-    /// When all is over: what is not free is sold, and nothing else.
+    /// At the end: every seat is free or sold, and the sold ones are those of valid tickets.
     pub fn close_event(&self, event: &str, map: &Value, found: &mut Found) {
         let tickets: usize = self.orders.values().filter(|order| order.event == event).map(Order::tickets).sum();
         let sections: Vec<&Value> = map["sections"].as_array().into_iter().flatten().collect();
@@ -222,7 +222,8 @@ impl Hall {
         }
     }
 
-    /// When all is over: every order at its end, and the bank of the same mind.
+    /// At the end: every order is final, and the bank keeps exactly its cash less its refunds, or nothing of an unpaid
+    /// order.
     pub fn close(&self, bank: &Bank, found: &mut Found) {
         for (id, order) in &self.orders {
             let (paid, back) = bank.of(id);
@@ -254,7 +255,7 @@ impl Hall {
     }
 }
 
-/// Named seats of a map by their letter, with their event.
+/// The named seats of a map whose letter passes `is`, each with its event.
 fn seats_that(event: &str, map: &Value, is: impl Fn(char) -> bool) -> BTreeSet<String> {
     let mut seats = BTreeSet::new();
     for section in map["sections"].as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! Who stands where, who is inside, and who came first.
+//! Where each visitor stands, who is inside, and who came first.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
 
-/// Who does not show up for so long is perhaps not there when called, ms: below every claim's time.
+/// A visitor who does not show up for this long may be away when called, ms. It is shorter than every room's time to
+/// claim.
 const GAP_MS: i64 = 4_000;
-/// Who was let in so long before the other was told to wait was let in first, however old the page was, ms.
+/// A visitor who was let in this long before another asked and was told to wait was let in first, however old the page
+/// was, ms.
 const BEFORE_MS: i64 = 10_000;
 
 #[derive(Default)]
@@ -20,22 +22,23 @@ pub struct Line {
 struct Visitor {
     event: String,
     stage: Stage,
-    /// When they asked for their place, and when they had it.
+    /// When the visitor asked for the place, and when they were told that they have it.
     came: (i64, i64),
-    /// They have shown up ever since, without a gap.
+    /// Since when the visitor has shown up without a gap.
     present_ms: i64,
     shown_ms: i64,
-    /// When they were told first that they are inside.
+    /// When the visitor was first told that they are inside.
     admitted_ms: Option<i64>,
-    /// Until when they are inside, as told; 0: they are not, or may be not.
+    /// Until when the visitor was told that they are inside; 0: they are not, or may have left.
     until_ms: i64,
-    /// How long their place may be stretched by holds and payments.
+    /// Until when holds and payments may stretch the place.
     stay_ms: i64,
-    /// When they were told that they are through.
+    /// When the visitor was told that the place is spent.
     through_ms: i64,
-    /// Last position by process.
+    /// The last position that was shown, by process.
     positions: BTreeMap<u64, i64>,
-    /// While they have shown up all the time: how many had been called, and how many more may be before them.
+    /// Set while the visitor shows up without a gap: how many had been called when it was set, and how many more may be
+    /// called before the visitor.
     patience: Option<(i64, i64)>,
 }
 
@@ -46,18 +49,18 @@ enum Stage {
     Through,
 }
 
-/// The widest a room can have been.
+/// The largest bounds that a room can have had, and what was counted in it.
 #[derive(Default)]
 struct Room {
     capacity: i64,
     rate_per_min: i64,
-    /// Who came before then was drawn for a place: of them nobody was first. 0: there is no draw.
+    /// Visitors who came before this time stand by a draw, so none of them came first. 0: there is no draw.
     draw_ms: i64,
-    /// By process: when it was last counted, and how many had been let in.
+    /// By process: when the room was last counted, and how many had been let in.
     admitted: BTreeMap<u64, (i64, i64)>,
-    /// The most that were seen to have been called.
+    /// The largest number of called visitors that was shown.
     called: i64,
-    /// Places that were asked for and not answered.
+    /// How many requests for a place had no answer.
     unknown: i64,
 }
 
@@ -100,7 +103,7 @@ impl Line {
         }
     }
 
-    /// Who came when is known as before; where they stand is not.
+    /// When each visitor came is still known. Where they stand is not.
     pub fn lost(&mut self, now_ms: i64) {
         for visitor in self.visitors.values_mut() {
             let Visitor { event, came, stay_ms, .. } = visitor;
@@ -110,7 +113,7 @@ impl Line {
         self.rooms.values_mut().for_each(Room::lost);
     }
 
-    /// Somebody asked for a place and has no answer.
+    /// A request for a place had no answer.
     pub fn unanswered(&mut self, event: &str) {
         self.rooms.entry(event.to_owned()).or_default().unknown += 1;
     }
@@ -133,10 +136,10 @@ impl Line {
         }
     }
 
-    /// A visitor has a place since then, at the latest.
+    /// A visitor has a place, since this answer at the latest.
     pub fn came(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
         let id = text(place, "visitor");
-        // Where people are known by name, one who comes again is the same visitor.
+        // Where places belong to users, a visitor who comes again has the same id.
         if is_new {
             self.visitors.remove(&id);
         }
@@ -145,7 +148,7 @@ impl Line {
         self.visitors.entry(id).or_insert_with(|| Visitor::new(event.to_owned(), Stage::Waiting, came, when.at_ms));
     }
 
-    /// Of a visitor who came.
+    /// Takes the place that a visitor was shown.
     pub fn placed(&mut self, event: &str, when: When, place: &Value, found: &mut Found) {
         let id = text(place, "visitor");
         let stage = match place["state"].as_str() {
@@ -202,8 +205,8 @@ impl Line {
         }
     }
 
-    /// Nobody who came later, and was let in long before this answer, may have been served before who was there all the
-    /// time.
+    /// Reports every visitor who came later than this one and was let in long before this answer, although this one was
+    /// there all the time.
     fn waits(&self, event: &str, id: &str, when: When, found: &mut Found) {
         let Some(first) = self.visitors.get(id) else { return };
         let called = self.rooms.get(event).map_or(0, |room| room.called);
@@ -240,15 +243,15 @@ impl Line {
         self.count_before(event, when);
         let Some((last_ms, last)) = last else { return };
         let took_ms = when.at_ms - last_ms + STALE_MS;
-        // A full bucket holds a second's worth, and one at least.
+        // A full bucket holds a second's worth of admissions, and at least one.
         let most = rate * (took_ms + 1_000) / 60_000 + 1;
         if total - last > most {
             found.says(format!("INV-5: {event} let in {} in {took_ms} ms, at most {most} may", total - last));
         }
     }
 
-    /// Of those who show up all the time: how many were called so far, and how many may be before them. Each of these is
-    /// called twice at most: the second time in vain they are through.
+    /// For each visitor who waits without a gap, notes how many were called so far and how many may be called before
+    /// the visitor. Each of the others is called at most twice: after a second call in vain the place is spent.
     fn count_before(&mut self, event: &str, when: When) {
         let Some(Room { called, unknown, .. }) = self.rooms.get(event) else { return };
         let of_event = || self.visitors.iter().filter(|(_, visitor)| visitor.event == event);

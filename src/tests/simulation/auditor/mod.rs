@@ -1,5 +1,5 @@
-//! What was answered, and whether it fits together. The auditor knows no store: it believes what the house told its
-//! visitors, and holds every later answer against that. INV-n are the invariants of the design.
+//! All answers of a history, and whether they fit together. The auditor reads no store: it believes what the house told
+//! its visitors, and checks every later answer against that. INV-n are the invariants of the design.
 
 mod campaigns;
 mod hall;
@@ -19,14 +19,14 @@ pub use purse::Purse;
 
 use super::bank::Bank;
 
-/// How far two clocks of the house may be apart, and a little more, ms.
+/// How far two clocks of the house may be apart, with some margin, ms.
 const SKEW_MS: i64 = 2_000;
-/// A page may be so old when it is shown, clocks apart included, ms.
+/// How old a page may be when it is shown, including the difference of clocks, ms.
 const STALE_MS: i64 = 4_000;
-/// Contradictions that are told; of more than these nobody learns anything.
+/// Most contradictions that are reported: more would not help.
 const TOLD_MAX: usize = 20;
 
-/// When something was asked and answered, and by which process.
+/// When a request was sent and answered, and by which process.
 #[derive(Debug, Clone, Copy)]
 pub struct When {
     pub process: u64,
@@ -34,7 +34,7 @@ pub struct When {
     pub at_ms: i64,
 }
 
-/// Contradictions, in plain words.
+/// The contradictions found so far, in plain words.
 #[derive(Debug, Default)]
 pub struct Found(Vec<String>);
 
@@ -46,7 +46,7 @@ impl Found {
     }
 }
 
-/// All that was answered so far.
+/// What is known from all answers so far.
 #[derive(Default)]
 pub struct Auditor {
     found: Found,
@@ -55,7 +55,7 @@ pub struct Auditor {
     purse: Purse,
     campaigns: Campaigns,
     users: BTreeSet<String>,
-    /// When a lane was lost last, and how often one was.
+    /// When a lane was last lost.
     lost_ms: i64,
     losses: u64,
 }
@@ -69,7 +69,7 @@ impl Auditor {
         &self.found.0
     }
 
-    /// A line comes back as it was a moment before, and a hold that was not ordered does not.
+    /// A lane was lost. Its line comes back as it was a moment before; holds that were not ordered do not come back.
     pub fn lane_lost(&mut self, now_ms: i64) {
         self.line.lost(now_ms);
         self.hall.lost();
@@ -77,27 +77,27 @@ impl Auditor {
         self.losses += 1;
     }
 
-    /// How often a lane was lost so far.
+    /// How often lanes were lost so far.
     pub fn losses(&self) -> u64 {
         self.losses
     }
 
-    /// An answer that may be of the time before a lane was lost.
+    /// Whether an answer may be from before the last loss of a lane.
     fn is_of_before(&self, when: When) -> bool {
         when.asked_ms <= self.lost_ms + STALE_MS
     }
 
-    /// An operator asked for an event to be so.
+    /// An operator asked for this event. Whether it was put may be unknown.
     pub fn event_may_be(&mut self, event: &str, spec: &Value) {
         self.line.event_may_be(event, spec);
     }
 
-    /// An operator asked for these settings of a room; whether they came to be nobody may know.
+    /// An operator asked for these settings of a room. Whether they were applied may be unknown.
     pub fn room_may_be(&mut self, event: &str, room: &Value) {
         self.line.may_be(event, room);
     }
 
-    /// A visitor was told where they stand; `is_new`: in a place that they have just taken.
+    /// A visitor was shown their place; `is_new`: they have just taken it.
     pub fn placed(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
         self.line.came(event, when, place, is_new);
         if !self.is_of_before(when) {
@@ -105,29 +105,29 @@ impl Auditor {
         }
     }
 
-    /// Somebody asked for a place and has no answer.
+    /// A request for a place had no answer.
     pub fn place_unknown(&mut self, event: &str) {
         self.line.unanswered(event);
     }
 
-    /// A visitor may be inside until then: they hold seats or pay.
+    /// A visitor may be inside until then, because they hold seats or pay.
     pub fn may_stay(&mut self, visitor: &str, until_ms: i64) {
         self.line.may_stay(visitor, until_ms);
     }
 
-    /// A visitor's place may be given back from now on.
+    /// A visitor's place may end from now on.
     pub fn may_be_gone(&mut self, visitor: &str) {
         self.line.may_be_gone(visitor);
     }
 
-    /// A visitor was told that they have left.
+    /// A visitor was told that they have left the line.
     pub fn left(&mut self, visitor: &str, when: When) {
         if !self.is_of_before(when) {
             self.line.left(visitor, when.at_ms);
         }
     }
 
-    /// A room's public counts.
+    /// A room's public counts were shown.
     pub fn counted(&mut self, event: &str, when: When, room: &Value) {
         if !self.is_of_before(when) {
             self.line.counted(event, when, room, &mut self.found);
@@ -140,23 +140,23 @@ impl Auditor {
         }
     }
 
-    /// The seats are given back, or may be: nobody has to keep them for this hold.
+    /// The seats of a hold are given back, or may be: nobody has to keep them for this hold.
     pub fn given_back(&mut self, hold: &str) {
         self.hall.given_back(hold);
     }
 
-    /// An order was accepted, or seen.
+    /// An order was accepted, or shown.
     pub fn order(&mut self, user: &str, when: When, order: &Value) {
         self.users.insert(user.to_owned());
         self.hall.order(user, when, order, &mut self.found);
     }
 
-    /// The order is to cost this much, or not to be.
+    /// The buyer agreed to this price: the order costs this much or is rejected.
     pub fn expects(&mut self, order: &str, cash: i64) {
         self.hall.expects(order, cash);
     }
 
-    /// Its buyer asked for money back: the seats are anybody's from some moment on.
+    /// A refund of the order was asked for: from some moment on anybody may have its seats.
     pub fn refunding(&mut self, order: &str) {
         self.hall.refunding(order);
     }
@@ -166,7 +166,7 @@ impl Auditor {
         self.hall.refunds(order, refunds, &mut self.found);
     }
 
-    /// An order that was accepted is not there.
+    /// An accepted order was not found.
     pub fn order_missing(&mut self, order: &str) {
         self.finds(format!("INV-4: order {order} was accepted, and nobody knows it"));
     }
@@ -183,7 +183,7 @@ impl Auditor {
         self.purse.granted(user, amount);
     }
 
-    /// Somebody asked for points to be granted and has no answer.
+    /// A request to grant points had no clear answer.
     pub fn grant_unknown(&mut self, user: &str, amount: i64) {
         self.purse.unknown(user, amount);
     }
@@ -197,14 +197,14 @@ impl Auditor {
         self.campaigns.claimed(user, claim, &mut self.found);
     }
 
-    /// The house's own audit, under traffic or at rest.
+    /// The house's own audit has reported, under traffic or at rest.
     pub fn audited(&mut self, report: &Value) {
         if report["ok"] != true {
             self.finds(format!("the house's audit: {report}"));
         }
     }
 
-    /// Orders that were accepted, with their users.
+    /// The orders that were accepted, with their users.
     pub fn accepted(&self) -> Vec<(String, String)> {
         self.hall.accepted()
     }
@@ -213,13 +213,13 @@ impl Auditor {
         self.users.iter().cloned().collect()
     }
 
-    /// What is shown of a user when all is over.
+    /// Takes what is shown of a user at the end.
     pub fn close_user(&mut self, user: &str, points: &Value, coupons: &Value) {
         self.purse.close(user, points, self.hall.points_of(user), &mut self.found);
         self.campaigns.close(user, coupons, &self.hall, &mut self.found);
     }
 
-    /// What is shown of an event when all is over.
+    /// Takes what is shown of an event at the end.
     pub fn close_event(&mut self, event: &str, seats: &Value, room: &Value) {
         self.hall.close_event(event, seats, &mut self.found);
         if is_kept(room) {
@@ -227,15 +227,15 @@ impl Auditor {
         }
     }
 
-    /// When all is over: every order at its end, and the bank of the same mind.
+    /// At the end: every order is final, and the bank agrees.
     pub fn close(&mut self, bank: &Bank) {
         self.hall.close(bank, &mut self.found);
         self.campaigns.close_all(&mut self.found);
     }
 }
 
-/// Whether a room has places when nobody comes any more. In front of a sold-out hall a line stands for as long as it is
-/// shown; nobody is called, so nobody is missed.
+/// Whether a room still has places when nobody comes any more. A line in front of a sold-out hall does not count:
+/// nobody is called, so nobody can be found absent.
 pub fn is_kept(room: &Value) -> bool {
     room["inside"] != 0 || room["waiting"] != 0 && room["room"] != "sold_out"
 }
@@ -248,7 +248,7 @@ fn number(value: &Value, field: &str) -> i64 {
     value[field].as_i64().unwrap_or(0)
 }
 
-/// A time as it is shown; 0: none.
+/// A time that is shown; 0: none is.
 fn moment(value: &Value, field: &str) -> i64 {
-    value[field].as_str().and_then(stanchion::clock::parse_rfc3339).unwrap_or(0)
+    value[field].as_str().and_then(stanchion::facts::time::parse_rfc3339).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! An order as it was shown.
+//! An order as an answer showed it.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ pub struct Order {
     pub event: String,
     pub hold: String,
     pub status: String,
-    /// What it was accepted with could not be written, and is not shown.
+    /// The order could not be written, so what it was accepted with is not shown.
     pub is_unprocessable: bool,
     pub coupon: Option<String>,
     pub lines: Vec<Line>,
     pub cash: Option<i64>,
-    /// Somebody asked for money back.
+    /// A refund was asked for.
     pub refunding: bool,
-    /// When it was seen first as it is.
+    /// When the order was first seen in this status.
     pub since_ms: i64,
 }
 
@@ -55,22 +55,22 @@ impl Order {
         !matches!(self.status.as_str(), "rejected" | "refunded")
     }
 
-    /// Paid for, and not wholly given back.
+    /// Paid, and not wholly refunded.
     pub fn is_sold(&self) -> bool {
         matches!(self.status.as_str(), "confirmed" | "partially_refunded")
     }
 
-    /// Paid for, whatever was given back since.
+    /// Paid, whatever was refunded since.
     pub fn is_paid(&self) -> bool {
         self.is_sold() || self.status == "refunded"
     }
 
-    /// At its end, but for refunds.
+    /// Only refunds can still change the status.
     pub fn is_final(&self) -> bool {
         rank(&self.status) >= FINAL
     }
 
-    /// Named seats with a valid ticket, with their event.
+    /// The named seats with a valid ticket, each with its event.
     pub fn seats(&self) -> BTreeSet<String> {
         let valid = self.lines.iter().filter(|line| line.is_valid);
         valid.filter_map(|line| line.seat.as_ref()).map(|seat| format!("{}/{seat}", self.event)).collect()
@@ -80,7 +80,7 @@ impl Order {
         self.lines.iter().filter(|line| line.is_valid).count()
     }
 
-    /// What is wrong with it alone.
+    /// What is wrong with the order by itself.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (n, line) in self.lines.iter().enumerate() {
@@ -101,7 +101,7 @@ impl Order {
         faults
     }
 
-    /// What is wrong with it, after `before` was shown.
+    /// What contradicts `before`, which was shown earlier.
     pub fn contradicts(&self, before: &Order) -> Vec<String> {
         let mut faults = Vec::new();
         if before.user != self.user {
@@ -118,7 +118,7 @@ impl Order {
             let lines = order.lines.iter();
             lines.map(|line| (line.seat.clone(), line.price, line.discount, line.points, line.cash)).collect()
         };
-        // A rejected one has no lines.
+        // A rejected order has no lines.
         if !before.lines.is_empty() && !self.lines.is_empty() && money(before) != money(self) {
             faults.push(format!("INV-10: its lines were {:?} and are {:?}", money(before), money(self)));
         }
@@ -145,7 +145,7 @@ impl Line {
     }
 }
 
-/// No order comes back from here, but to be refunded.
+/// From this rank on, only a refund changes an order.
 const FINAL: u8 = 2;
 
 fn rank(status: &str) -> u8 {

@@ -1,4 +1,4 @@
-//! Whose points there are.
+//! How many points each user must have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{Found, number};
 #[derive(Default)]
 pub struct Purse {
     granted: BTreeMap<String, i64>,
-    /// What may have been granted, or not.
+    /// Amounts that may have been granted or not.
     unknown: BTreeMap<String, Vec<i64>>,
 }
 
@@ -22,7 +22,7 @@ impl Purse {
         self.unknown.entry(user.to_owned()).or_default().push(amount);
     }
 
-    /// When all is over a user has what was granted and what their orders and refunds `moved`.
+    /// At the end a user has what was granted, and what their orders and refunds `moved`.
     pub fn close(&self, user: &str, points: &Value, moved: i64, found: &mut Found) {
         let should = self.granted.get(user).copied().unwrap_or(0) + moved;
         let mut possible = BTreeSet::from([should]);

@@ -1,4 +1,4 @@
-//! A refund as it was shown.
+//! A refund as an answer showed it.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub struct Refund {
     lines: Vec<Part>,
 }
 
-/// What of a line is given back.
+/// The part of a line that is given back.
 struct Part {
     line: i64,
     amount: i64,
@@ -39,12 +39,12 @@ impl Refund {
         self.status == "done"
     }
 
-    /// What it gives back of a line, gross.
+    /// What the refund gives back of a line, gross.
     pub fn amount_of(&self, line: i64) -> i64 {
         self.lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
     }
 
-    /// What is wrong with it alone.
+    /// What is wrong with the refund by itself.
     pub fn faults(&self) -> Vec<String> {
         let sum = |of: fn(&Part) -> i64| self.lines.iter().map(of).sum::<i64>();
         let mut faults = Vec::new();
@@ -61,7 +61,7 @@ impl Refund {
         faults
     }
 
-    /// What is wrong with it, after `before` was shown.
+    /// What contradicts `before`, which was shown earlier.
     pub fn contradicts(&self, before: &Refund) -> Vec<String> {
         let (from, to) = (rank(&before.status), rank(&self.status));
         let is_back = from > to || (from == FINAL && before.status != self.status);

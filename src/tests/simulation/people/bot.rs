@@ -1,4 +1,4 @@
-//! Takes many places, is not there when called, and tries to get at seats without its turn.
+//! A robot that takes many places, is away when called, and tries to hold seats without a place inside.
 
 use http::Method;
 use serde_json::json;
@@ -16,7 +16,7 @@ impl Person {
         }
         let losses = self.history.auditor.lock().losses();
         self.push_in(losses).await;
-        // It looks now and then how far they are, and never in time to claim a turn.
+        // It polls now and then, but never in time to claim a turn.
         for _ in 0..self.dice.between(0, 10) {
             self.pause(11_000, 14_000).await;
             for token in &mut tokens {
@@ -29,7 +29,7 @@ impl Person {
         }
     }
 
-    /// Wants a seat without a place inside. After so many `losses` of a lane nothing may have changed that.
+    /// Tries to hold a seat without a place inside. Success is a fault if no lane was lost since `losses` were counted.
     pub(super) async fn push_in(&mut self, losses: u64) {
         let hold = json!({"section": "a", "quantity": 1});
         let held = self.keyed(Method::POST, format!("/v1/events/{}/holds", self.event), hold).await;

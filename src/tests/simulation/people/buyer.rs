@@ -1,4 +1,4 @@
-//! Holds seats, fights for them, pays or does not, and gives back.
+//! A buyer: holds seats, pays or does not, and gives back.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ impl Person {
         Some(())
     }
 
-    /// Holds seats; none: got none, or let them go.
+    /// Holds seats; `None`: the buyer got none, or let them go.
     async fn hold(&mut self) -> Option<Answer> {
         let holds = format!("/v1/events/{}/holds", self.event);
         let body = match self.dice.between(0, 2) {
@@ -32,7 +32,7 @@ impl Person {
         self.history.auditor.lock().held(&self.name, held.when, &held.json);
         let hold = held.text("id");
         match self.dice.between(0, 9) {
-            // Falls asleep over it.
+            // The buyer does nothing until the hold has ended.
             0 => {
                 let losses = self.history.auditor.lock().losses();
                 if self.dice.chance(300) {
@@ -56,7 +56,7 @@ impl Person {
         Some(held)
     }
 
-    /// Orders a hold; the order's id.
+    /// Orders a hold; returns the order's id.
     async fn order(&mut self, held: &Answer) -> Option<String> {
         let hold = held.text("id");
         let coupon = match self.dice.between(0, 3) {
@@ -81,7 +81,7 @@ impl Person {
         let body = json!({"event": self.event, "hold": hold, "coupon": coupon, "points": points,
             "expected_cash": expected, "payment": payment});
         let again = self.dice.chance(100).then(|| body.clone());
-        // From here on the seats are the order's, or the hold ends while nobody looks; and the place may be given back.
+        // From here on the order has the seats, or the hold ends unseen; and the place may end.
         {
             let mut auditor = self.history.auditor.lock();
             auditor.given_back(hold);
@@ -110,7 +110,7 @@ impl Person {
         Some(placed.text("id").to_owned())
     }
 
-    /// Orders a hold that has ended. After so many `losses` of a lane nothing may have changed that.
+    /// Orders a hold that has ended. Success is a fault if no lane was lost since `losses` were counted.
     async fn order_in_vain(&mut self, hold: &str, losses: u64) {
         let body = json!({"event": self.event, "hold": hold, "coupon": null, "points": 0, "expected_cash": null,
             "payment": {"provider": "sandbox", "key": "ok"}});
@@ -121,7 +121,7 @@ impl Person {
         }
     }
 
-    /// Orders the same hold once more, as if it were another order.
+    /// Orders the same hold once more, with a key of its own.
     async fn order_again(&mut self, body: Value) {
         if let Some(other) =
             self.keyed(Method::POST, "/v1/orders".to_owned(), body).await.filter(|other| other.status == 202)
@@ -130,7 +130,8 @@ impl Person {
         }
     }
 
-    /// Waits for an order, pays again what was declined, or cancels it; the order as it was seen last.
+    /// Waits for an order. Once, when it waits for its payment, the buyer may cancel it, pay it, or do nothing. Returns
+    /// the order when it is confirmed or rejected; `None`: it was neither within twenty looks.
     async fn settled(&mut self, order: &str) -> Option<Answer> {
         let mut decided = false;
         for _ in 0..20 {
@@ -173,7 +174,7 @@ impl Person {
         }
     }
 
-    /// The order as it is shown.
+    /// Asks for the order.
     async fn look(&mut self, order: &str) -> Option<Answer> {
         let answer = self.call(Method::GET, format!("/v1/orders/{order}")).await?;
         if answer.status == 404 {

@@ -1,4 +1,4 @@
-//! Wants coupons, as many as there are.
+//! A hunter who claims as many coupons as possible.
 
 use http::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Who comes, and what they have in common: a name, a token, a pass, and that they ask again.
+//! The people of a history, and what they have in common: a name, a token, a pass, and that they repeat their requests.
 
 mod bot;
 mod buyer;
@@ -21,22 +21,22 @@ pub use operator::Operator;
 pub use watcher::watch;
 
 pub const EVENTS: [&str; 2] = [OF_BROWSERS, "club"];
-/// Its room does not ask who comes.
+/// The event whose room does not ask visitors to sign in.
 pub const OF_BROWSERS: &str = "hall";
 pub const CAMPAIGN: &str = "welcome";
 pub const SEATS_PER_USER: usize = 6;
-/// How often somebody asks again who was told to, or not told at all.
+/// How often a person sends a request that is refused for now or has no answer.
 const AGAIN: usize = 40;
-/// A hold and a payment last so long at most, and what was asked may be done so much later, ms.
+/// How long a hold and a payment may last together, and some time because a request may be carried out late, ms.
 const STAY_MS: i64 = 125_000;
 
-/// Somebody who comes.
+/// A person who comes.
 pub struct Person {
     history: Arc<History>,
     name: String,
     dice: Dice,
     event: &'static str,
-    /// Tells who they are where they take a place.
+    /// Whether the person signs in to take a place.
     signs_in: bool,
     token: Option<String>,
     pass: Option<String>,
@@ -49,7 +49,8 @@ pub struct Person {
 impl Person {
     pub fn new(history: Arc<History>, number: u64, seed: u64) -> Self {
         let mut dice = Dice::of(seed, 1_000 + number);
-        // Some are one user in two browsers, each with a place of its own: so not where places are people's.
+        // Some people are one user in two browsers, each with a place of its own. So not at an event where places
+        // belong to users.
         let shares = dice.chance(200);
         let user = if shares { number / 2 } else { number };
         let event = if shares { OF_BROWSERS } else { *dice.one(&EVENTS) };
@@ -68,7 +69,7 @@ impl Person {
         }
     }
 
-    /// All they do.
+    /// Plays everything that the person does.
     pub async fn live(mut self) {
         self.pause(0, 20_000).await;
         match self.dice.between(0, 9) {
@@ -78,10 +79,10 @@ impl Person {
         }
     }
 
-    /// A request that may be repeated with its key, and is until there is an answer to believe.
+    /// Sends a request with one idempotency key until it has a clear answer, at most `AGAIN` times.
     async fn keyed(&mut self, method: Method, path: String, body: Value) -> Option<Answer> {
         self.keys += 1;
-        // A user's two browsers have keys of their own.
+        // The two browsers of one user have different keys.
         let key = format!("{}-{}-{}", self.name, self.number, self.keys);
         for _ in 0..AGAIN {
             let mut headers = self.signed();

@@ -1,12 +1,12 @@
-//! Puts what is on sale, and turns the knobs while it is.
+//! The operator: puts everything on sale, and changes it during the sale.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use stanchion::clock::rfc3339;
 use stanchion::edge::router::Listener;
+use stanchion::facts::time::rfc3339;
 
 use super::{CAMPAIGN, EVENTS, OF_BROWSERS, SEATS_PER_USER};
 use crate::dice::Dice;
@@ -18,7 +18,7 @@ pub struct Operator {
     history: Arc<History>,
     dice: Dice,
     keys: u32,
-    /// Events as they were put last.
+    /// The events as they were last put.
     events: Vec<(&'static str, Value)>,
     campaign: Value,
 }
@@ -32,7 +32,7 @@ impl Operator {
         Self { history, dice, keys: 0, events, campaign }
     }
 
-    /// Everything that is on sale, and what some have from before.
+    /// Puts the events and the campaign, and grants points to some users.
     pub async fn begin(&mut self) {
         for at in 0..self.events.len() {
             assert!(self.put_event(at).await, "the event is put");
@@ -43,7 +43,7 @@ impl Operator {
         }
     }
 
-    /// Turns the knobs, and leaves the rooms open.
+    /// Makes changes during the sale, and leaves all rooms open.
     pub async fn operate(mut self) {
         for _ in 0..self.dice.between(0, 6) {
             tokio::time::sleep(Duration::from_millis(self.dice.between(3_000, 20_000))).await;
@@ -118,7 +118,7 @@ impl Operator {
         true
     }
 
-    /// Gives some money of a line back, whether its buyer asked or not.
+    /// Refunds a part of a line, whether its buyer asked or not.
     async fn give_back_a_part(&mut self) -> bool {
         let accepted = self.history.auditor.lock().accepted();
         if accepted.is_empty() {
@@ -131,7 +131,7 @@ impl Operator {
         self.ask(Method::POST, format!("/v1/admin/orders/{order}/refunds"), Some(body)).await.is_some()
     }
 
-    /// Asks until there is an answer to believe.
+    /// Sends a request until it has a clear answer, at most 60 times.
     async fn ask(&mut self, method: Method, path: String, body: Option<Value>) -> Option<Answer> {
         self.keys += 1;
         for _ in 0..60 {
@@ -151,7 +151,7 @@ impl Operator {
     }
 }
 
-/// A hall small enough to be fought for. In front of some, places are drawn at the opening.
+/// A hall so small that buyers compete for it. Some events get a draw at the opening.
 fn hall(dice: &mut Dice, event: &str, opens_ms: i64) -> Value {
     let mut hall = json!({
         "name": "Hall", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",

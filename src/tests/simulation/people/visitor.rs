@@ -1,4 +1,4 @@
-//! Takes a place in line, waits, buys, leaves, and perhaps comes again.
+//! A visitor: takes a place, waits, buys, leaves, and perhaps comes again.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Person {
         }
     }
 
-    /// Takes a place and waits until it is one's turn; none: gave up.
+    /// Takes a place and waits for the turn; `None`: the visitor gave up, or the place is spent.
     async fn come_in(&mut self) -> Option<()> {
         let patience = self.dice.between(2, 60);
         for _ in 0..patience {
@@ -43,7 +43,7 @@ impl Person {
                 "done" => return None,
                 _ => {}
             }
-            // Some are away for longer than they are asked to.
+            // Some stay away for longer than they were told to.
             let told_ms = answer.json["poll_after_ms"].as_u64().unwrap_or(1_000);
             let away_ms = if self.dice.chance(30) { self.dice.between(5_000, 40_000) } else { 0 };
             tokio::time::sleep(Duration::from_millis(told_ms + away_ms)).await;
@@ -54,7 +54,7 @@ impl Person {
         None
     }
 
-    /// Enters, or asks for the place one has.
+    /// Enters, or polls for the place that the visitor has.
     pub(super) async fn show_up(&mut self) -> Option<Answer> {
         let path = format!("/v1/events/{}/queue", self.event);
         let token = self.token.clone().map(|token| ("stanchion-queue", token));
@@ -62,7 +62,7 @@ impl Person {
         let bearer = self.signs_in.then(|| ("authorization", self.bearer()));
         let headers = token.into_iter().chain(bearer).collect();
         let answer = self.ask(Asking { method, path, headers, body, listener: Listener::Public }).await;
-        // Some rooms want to know who comes.
+        // Some rooms ask visitors to sign in.
         self.signs_in |= answer.as_ref().is_some_and(|answer| answer.text("code") == "UNAUTHENTICATED");
         let Some(answer) = answer.filter(|answer| answer.status < 300) else {
             if self.token.is_none() {
@@ -70,7 +70,7 @@ impl Person {
             }
             return None;
         };
-        // Who asks for a place without having one may have got it the last time, and not heard of it.
+        // A visitor without a token may have got the place by an earlier request whose answer was lost.
         let is_new = self.token.is_none();
         self.history.auditor.lock().placed(self.event, answer.when, &answer.json, is_new);
         self.token = answer.json["token"].as_str().map(str::to_owned);
@@ -87,7 +87,7 @@ impl Person {
         self.history.auditor.lock().may_be_gone(&self.visitor);
         let Some(answer) = self.ask(asking).await.filter(|answer| answer.status == 204) else { return };
         self.history.auditor.lock().left(&self.visitor, answer.when);
-        // A page left open shows that it is over, and its pass is worth nothing.
+        // A page that was left open shows that the place is over, and its pass is worth nothing.
         if self.dice.chance(300) {
             self.pause(0, 10_000).await;
             self.show_up().await;

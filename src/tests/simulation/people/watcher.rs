@@ -1,4 +1,4 @@
-//! Looks at the public pages all the time, and lets the house audit itself.
+//! The watcher: looks at the public pages all the time, and lets the house audit itself.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub async fn watch(history: Arc<History>, seed: u64) {
 }
 
 impl Person {
-    /// A public page, when it is to be had.
+    /// A public page; `None`: it is not to be had now.
     async fn see(&mut self, path: String) -> Option<crate::history::Answer> {
         let asking = Asking { method: Method::GET, path, headers: Vec::new(), body: None, listener: Listener::Public };
         self.ask(asking).await.filter(|answer| answer.status == 200)

@@ -1,0 +1,20 @@
+//! What organizers, the office and operators ask, with the scope `admin`.
+
+pub mod coupons;
+pub mod events;
+pub mod operations;
+pub mod orders;
+pub mod points;
+
+use crate::edge::router::Route;
+
+pub fn routes() -> Vec<Route> {
+    let nouns = [
+        events::routes::routes(),
+        coupons::routes::routes(),
+        points::routes::routes(),
+        orders::routes(),
+        operations::routes::routes(),
+    ];
+    nouns.into_iter().flatten().collect()
+}

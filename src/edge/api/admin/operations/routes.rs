@@ -1,0 +1,56 @@
+//! The routes of `operations`.
+
+use crate::edge::api::admin::operations::ResolveBody;
+use crate::edge::api::admin::operations::view::{AuditView, PipelineView};
+use crate::edge::problem::Code;
+use crate::edge::router::{Route, get, post};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/v1/admin/audit", "audit", "Check the invariants now", super::audit)
+            .admin()
+            .about(
+                "Holds lanes and ledger against each other and against themselves. It only reads, and may run \
+                 under traffic: a difference counts when it is still there after the lane's log has been written. \
+                 The more is sold, the longer it takes; what takes longer than a request may is `UNAVAILABLE`.",
+            )
+            .answers::<AuditView>(200, "The report"),
+        get("/v1/admin/pipeline", "pipeline", "Lanes, backlog, dead letters", super::pipeline)
+            .admin()
+            .about(
+                "How far the ledger is behind each lane, which lanes this process writes for, and what waits for \
+                 a person. `UNAVAILABLE` when a lane or the ledger does not answer.",
+            )
+            .answers::<PipelineView>(200, "The pipeline"),
+        post(
+            "/v1/admin/dead-letters/{id}/requeue",
+            "requeue_dead_letter",
+            "Try a dead letter again, with what follows it",
+            super::requeue,
+        )
+        .admin()
+        .about(
+            "Writes the record again, and with it all dead letters of its order, oldest first: all of them or \
+             none. When one of them still cannot be written they stay dead letters, and the answer is \
+             `UNAVAILABLE`.\n\nA repeat is safe: a letter that was written is no dead letter any more, \
+             `NOT_FOUND`.",
+        )
+        .answers_bare(204, "Requeued")
+        .errors(&[Code::NotFound]),
+        post(
+            "/v1/admin/payments/{id}/resolve",
+            "resolve_payment",
+            "Say how an attempt ended that the provider cannot tell of",
+            super::resolve,
+        )
+        .admin()
+        .about(
+            "Closes an attempt whose answer the provider owes, with what a person found out. Should the \
+             provider answer later, money that came with it is sent back. An attempt that has its answer is \
+             `NOT_PAYABLE`.\n\nA repeat is safe: an attempt is closed once.",
+        )
+        .body::<ResolveBody>()
+        .answers_bare(204, "Resolved")
+        .errors(&[Code::NotFound, Code::NotPayable]),
+    ]
+}

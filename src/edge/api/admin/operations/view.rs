@@ -1,0 +1,66 @@
+//! What operators see of the running gateway: the audit's report, the pipeline.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What an audit found.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Audit)]
+pub struct AuditView {
+    /// No invariant is violated.
+    #[schema(example = true)]
+    pub ok: bool,
+    #[schema(example = "2026-11-20T10:00:00Z")]
+    pub checked_at: String,
+    pub invariants: Vec<InvariantView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditInvariant)]
+pub struct InvariantView {
+    #[schema(example = "INV-1")]
+    pub id: String,
+    /// How many things were checked: seats, holds, orders, transactions.
+    #[schema(example = 540)]
+    pub checked: u64,
+    /// The first hundred, in words.
+    #[schema(example = json!([]))]
+    pub violations: Vec<String>,
+}
+
+/// How far the ledger is behind the lanes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Pipeline)]
+pub struct PipelineView {
+    /// Records that wait in the logs of all lanes.
+    #[schema(example = 12)]
+    pub backlog: u64,
+    /// Age of the oldest of them; 0 when there is none.
+    #[schema(example = 140)]
+    pub oldest_age_ms: i64,
+    /// Records that could not be written and wait for a person.
+    #[schema(example = 0)]
+    pub dead_letters: u64,
+    pub lanes: Vec<LaneView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PipelineLane)]
+pub struct LaneView {
+    #[schema(example = 7)]
+    pub lane: u16,
+    /// This process writes for it.
+    #[schema(example = true)]
+    pub leased: bool,
+    /// It is being rebuilt; nothing of it is sold.
+    pub recovering: bool,
+    #[schema(example = 12)]
+    pub backlog: u64,
+    #[schema(example = 140)]
+    pub oldest_age_ms: i64,
+    #[schema(example = 0)]
+    pub dead_letters: u64,
+    /// Calls to a payment provider without an answer yet; 0 where another process writes for the lane.
+    #[schema(example = 3)]
+    pub open_calls: usize,
+}

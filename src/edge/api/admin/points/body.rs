@@ -1,0 +1,34 @@
+//! The body of a grant of points.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::edge::api::faults::Faults;
+use crate::edge::problem::Problem;
+use crate::facts::time::Timestamp;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GrantRequest)]
+pub struct GrantBody {
+    #[schema(example = 10000)]
+    pub amount: i64,
+    /// `null`: the points never expire.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
+    pub expires_at: Option<Timestamp>,
+    #[serde(default)]
+    #[schema(example = "welcome")]
+    pub reason: String,
+}
+
+impl GrantBody {
+    /// An `expires_at` in the past is no fault: the repeat of a grant must find that grant, and points granted anew
+    /// with it have expired already.
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        faults.amount(self.amount, 1, "/amount");
+        faults.text(&self.reason, 0, 200, "/reason");
+        faults.verdict()
+    }
+}

@@ -1,0 +1,41 @@
+//! Giving points away.
+
+pub mod body;
+pub mod routes;
+
+use http::StatusCode;
+
+use self::body::GrantBody;
+use crate::edge::api::me::points::GrantView;
+use crate::edge::{Answer, Code, Outcome, Request};
+use crate::facts::ids::{UserId, is_user, scope_digest};
+use crate::ledger::journal::grant::{Grant, Granted};
+
+/// `POST /v1/admin/users/{user}/points`
+pub async fn grant(request: Request) -> Outcome {
+    let scope = request.scope()?;
+    let body = request.json::<GrantBody>()?;
+    body.value.check()?;
+    let user = request.param("user");
+    if !is_user(user) {
+        return Err(Code::NotFound.into());
+    }
+
+    let grant = Grant {
+        id: format!("g{}", scope_digest(scope)),
+        digest: body.digest,
+        user: UserId::from(user),
+        amount: body.value.amount,
+        expires_ms: body.value.expires_at.map(|at| at.0),
+        reason: body.value.reason,
+    };
+    match request.state.catalog.grant(grant).await? {
+        Granted::Done { lot, balance } => Ok(granted(lot, balance)),
+        Granted::Repeated { lot, balance } => Ok(granted(lot, balance).replayed()),
+        Granted::KeyReused => Err(Code::IdempotencyKeyReused.into()),
+    }
+}
+
+fn granted(lot: String, balance: i64) -> Answer {
+    Answer::json(StatusCode::CREATED, &GrantView { lot, balance }).no_store()
+}

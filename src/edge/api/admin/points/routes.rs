@@ -1,0 +1,22 @@
+//! The routes of `points`.
+
+use crate::edge::api::admin::points::body::GrantBody;
+use crate::edge::api::me::points::GrantView;
+use crate::edge::problem::Code;
+use crate::edge::router::{Route, post};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/v1/admin/users/{user}/points", "grant_points", "Give points to a user", super::grant)
+            .admin()
+            .about(
+                "The points are a lot of their own, until `expires_at`. Points that the user owes are paid from \
+                 it first, so the balance may grow by less. The user need not be known. A text that cannot be a \
+                 user is `NOT_FOUND`.",
+            )
+            .keyed()
+            .body::<GrantBody>()
+            .answers::<GrantView>(201, "Given")
+            .errors(&[Code::NotFound]),
+    ]
+}

@@ -1,0 +1,113 @@
+//! Probes, metrics and the contract, for operators and their machines.
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::edge::http::gzip;
+use crate::edge::openapi::DocumentSchema;
+use crate::edge::router::{Route, get};
+use crate::edge::{Answer, Outcome, Request};
+use crate::inventory::Health;
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/openapi.json", "openapi", "This document", openapi)
+            .about("What this listener serves, and nothing else. It needs no token.")
+            .answers::<DocumentSchema>(200, "OpenAPI 3.1"),
+        get("/openapi.json", "admin_openapi", "This document", admin_openapi)
+            .ops()
+            .about("What this listener serves, and nothing else. As the probes, it needs no token.")
+            .answers::<DocumentSchema>(200, "OpenAPI 3.1"),
+        get("/livez", "livez", "The process runs", livez)
+            .ops()
+            .about("The process answers HTTP, and more is not looked at. Whether to send it traffic, `/readyz` says.")
+            .answers_text("It does", "text/plain", "ok\n"),
+        get("/readyz", "readyz", "Traffic may come", readyz)
+            .ops()
+            .about(
+                "Ready also while lanes are being rebuilt or do not answer, for then every gateway is in the same \
+                 state: `recovering` and `away` name those lanes. Not ready while the process starts or drains, while \
+                 it has no key to verify users with, and on a store that forgets what it is given.",
+            )
+            .answers::<ReadyView>(200, "It may")
+            .answers::<ReadyView>(503, "Not now")
+            .carries("Retry-After", "Seconds after which to ask again", "1"),
+        get("/metrics", "metrics", "Prometheus metrics", metrics)
+            .ops()
+            .about("What this process has measured, in Prometheus' text format.")
+            .answers_text(
+                "The metrics",
+                "text/plain",
+                "# TYPE stanchion_edge_in_flight gauge\nstanchion_edge_in_flight 0\n",
+            ),
+    ]
+}
+
+/// Whether traffic may come.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Ready)]
+pub struct ReadyView {
+    #[schema(example = true)]
+    pub ready: bool,
+    /// Lanes that are being rebuilt. Their events and campaigns are answered `RECOVERING`.
+    #[schema(example = json!([]))]
+    pub recovering: Vec<u16>,
+    /// Lanes that do not answer.
+    #[schema(example = json!([]))]
+    pub away: Vec<u16>,
+    /// Whether the lanes' store keeps what it is given: `false` when Redis evicts keys or cannot write to its disk.
+    #[schema(example = true)]
+    pub store_fit: bool,
+}
+
+/// `GET /livez`
+pub async fn livez(_request: Request) -> Outcome {
+    Ok(Answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"))
+}
+
+/// `GET /readyz`: ready even while lanes recover or are away, because every gateway is then in the same state, and
+/// taking all of them out of service helps nobody. Not ready on a store that forgets what is sold.
+pub async fn readyz(request: Request) -> Outcome {
+    let mut view = ReadyView {
+        ready: request.state.is_ready(),
+        recovering: Vec::new(),
+        away: Vec::new(),
+        store_fit: request.state.store_fit(),
+    };
+    for (lane, health) in request.state.inventory.health().await {
+        match health {
+            Health::Well => {}
+            Health::Recovering => view.recovering.push(lane.0),
+            Health::Away => view.away.push(lane.0),
+        }
+    }
+    Ok(if view.ready {
+        Answer::json(StatusCode::OK, &view).no_store()
+    } else {
+        Answer::json(StatusCode::SERVICE_UNAVAILABLE, &view).no_store().retry_after(1)
+    })
+}
+
+/// `GET /metrics`
+pub async fn metrics(request: Request) -> Outcome {
+    request.state.under_way.tell();
+    request.state.meters.tell();
+    request.state.admission.tell();
+    let text = request.state.prometheus.render();
+    Ok(Answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
+}
+
+/// `GET /openapi.json` of the public listener
+pub async fn openapi(request: Request) -> Outcome {
+    Ok(contract(&request, &request.state.openapi.public))
+}
+
+/// `GET /openapi.json` of the admin listener
+pub async fn admin_openapi(request: Request) -> Outcome {
+    Ok(contract(&request, &request.state.openapi.admin))
+}
+
+fn contract(request: &Request, document: &gzip::Both) -> Answer {
+    document.answer("application/json", request.header("accept-encoding"))
+}

@@ -1,0 +1,103 @@
+//! The bodies of a quote and of an order.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::payment::PaymentPart;
+use crate::edge::api::faults::Faults;
+use crate::edge::problem::Problem;
+use crate::facts::ids::is_slug;
+
+/// Longest coupon id accepted, characters.
+const COUPON_MAX: usize = 128;
+/// Longest hold id accepted, characters.
+const HOLD_MAX: usize = 128;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderRequest)]
+pub struct OrderBody {
+    #[schema(example = "spring-hall")]
+    pub event: String,
+    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
+    pub hold: String,
+    /// `best`, a coupon's id, or `null`.
+    #[serde(default)]
+    #[schema(example = "best")]
+    pub coupon: Option<String>,
+    /// Points to spend. No more are spent than are left to pay.
+    #[serde(default)]
+    #[schema(example = 3500)]
+    pub points: i64,
+    /// The cash that the buyer agreed to, minor units. If another sum is due, the order is rejected with
+    /// `PRICE_CHANGED`.
+    #[serde(default)]
+    #[schema(example = 46000)]
+    pub expected_cash: Option<i64>,
+    /// Without one the order waits for `POST …/payment`.
+    #[serde(default)]
+    pub payment: Option<PaymentPart>,
+}
+
+impl OrderBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        faults.check(is_slug(&self.event), "/event", "a slug: [a-z0-9][a-z0-9-]{0,47}");
+        faults.text(&self.hold, 1, HOLD_MAX, "/hold");
+        if let Some(coupon) = &self.coupon {
+            faults.text(coupon, 1, COUPON_MAX, "/coupon");
+        }
+        faults.amount(self.points, 0, "/points");
+        faults.amount(self.expected_cash.unwrap_or(0), 0, "/expected_cash");
+        if let Some(payment) = &self.payment {
+            payment.check(&mut faults, "/payment");
+        }
+        faults.verdict()
+    }
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = QuoteRequest, example = json!({"coupon": "best", "points": "max"}))]
+pub struct QuoteBody {
+    /// `best`, a coupon's id, or `null`.
+    pub coupon: Option<String>,
+    /// `max`, or a number of points.
+    pub points: Points,
+}
+
+/// How many points to spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = QuotePoints)]
+pub enum Points {
+    Some(i64),
+    /// As many as can be spent.
+    All(Max),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = QuotePointsMax)]
+pub enum Max {
+    Max,
+}
+
+impl Default for Points {
+    fn default() -> Self {
+        Points::Some(0)
+    }
+}
+
+impl QuoteBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        if let Some(coupon) = &self.coupon {
+            faults.text(coupon, 1, COUPON_MAX, "/coupon");
+        }
+        if let Points::Some(points) = self.points {
+            faults.amount(points, 0, "/points");
+        }
+        faults.verdict()
+    }
+}

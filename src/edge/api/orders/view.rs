@@ -1,0 +1,217 @@
+//! An order as its buyer and an admin see it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::catalog::{Event, Layout};
+use crate::facts::order::{LineFact, OrderFact, OrderStatus, TicketState};
+use crate::facts::terms::RefundTerm;
+use crate::facts::time::{Millis, rfc3339, seconds_until};
+use crate::inventory::CouponIds;
+
+/// The answer to a placed order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptedView {
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
+    pub id: String,
+    #[schema(example = "accepted")]
+    pub status: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub struct OrderView {
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
+    pub id: String,
+    #[schema(example = "spring-hall")]
+    pub event: String,
+    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
+    pub hold: String,
+    /// `accepted`, `pending_payment`, `paying`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
+    #[schema(example = "confirmed")]
+    pub status: &'static str,
+    /// Why it was rejected.
+    #[schema(example = json!(null))]
+    pub reason: Option<&'static str>,
+    /// Empty while `accepted`.
+    pub lines: Vec<LineView>,
+    /// `null` while `accepted`.
+    pub total: Option<TotalView>,
+    #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
+    pub coupon: Option<String>,
+    pub payment: Option<PaymentView>,
+    #[schema(example = "2026-11-20T10:03:20Z")]
+    pub placed_at: String,
+    #[schema(example = "2026-11-20T10:03:21Z")]
+    pub confirmed_at: Option<String>,
+    /// By when it must be paid; `null` once that is settled.
+    #[schema(example = json!(null))]
+    pub expires_at: Option<String>,
+    #[schema(example = json!(null))]
+    pub expires_in_s: Option<i64>,
+    /// The fees of a refund and their ends, the soonest end first. After the last end there is no refund.
+    pub refund_terms: Vec<RefundTermView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefundTerm)]
+pub struct RefundTermView {
+    /// `null`: for ever.
+    #[schema(example = "2027-03-22T15:00:00Z")]
+    pub until: Option<String>,
+    /// The cancellation fee, basis points of what is given back.
+    #[schema(example = 1000)]
+    pub fee_bp: i64,
+}
+
+pub fn refund_terms(terms: &[RefundTerm]) -> Vec<RefundTermView> {
+    let view = |term: &RefundTerm| RefundTermView { until: term.until_ms.map(rfc3339), fee_bp: term.fee_bp };
+    terms.iter().map(view).collect()
+}
+
+/// An order as the office sees it: with its user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminOrder)]
+pub struct AdminOrderView {
+    #[schema(example = "kim")]
+    pub user: String,
+    #[serde(flatten)]
+    pub order: OrderView,
+}
+
+/// Amounts in minor units; `price = discount + points + cash`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderLine)]
+pub struct LineView {
+    #[schema(example = 1)]
+    pub line: u32,
+    /// `null` in standing sections.
+    #[schema(example = "a-1-1")]
+    pub seat: Option<String>,
+    #[schema(example = 55000)]
+    pub price: i64,
+    #[schema(example = 5500)]
+    pub discount: i64,
+    #[schema(example = 3500)]
+    pub points: i64,
+    #[schema(example = 46000)]
+    pub cash: i64,
+    #[schema(example = 460)]
+    pub earn: i64,
+    /// Gross: cash and points.
+    #[schema(example = 0)]
+    pub refunded: i64,
+    pub ticket: Option<TicketView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LineTicket)]
+pub struct TicketView {
+    #[schema(example = "t0360303ae22b998861bce3b28f33eec1be-1")]
+    pub id: String,
+    /// `valid`, `suspended` or `void`.
+    #[schema(example = "valid")]
+    pub state: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderTotal)]
+pub struct TotalView {
+    #[schema(example = 55000)]
+    pub price: i64,
+    #[schema(example = 5500)]
+    pub discount: i64,
+    #[schema(example = 3500)]
+    pub points: i64,
+    #[schema(example = 46000)]
+    pub cash: i64,
+    #[schema(example = "KRW")]
+    pub currency: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPayment)]
+pub struct PaymentView {
+    #[schema(example = "sandbox")]
+    pub provider: String,
+    /// Of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    #[schema(example = "captured")]
+    pub status: String,
+    #[schema(example = 1)]
+    pub attempts: u32,
+    /// Minor units.
+    #[schema(example = 46000)]
+    pub captured: i64,
+    #[schema(example = 0)]
+    pub cancelled: i64,
+}
+
+impl OrderView {
+    /// `event` is the order's, `None` when the catalogue does not have it any more.
+    pub fn new(order: &OrderFact, event: Option<&Event>, coupons: &CouponIds, now_ms: Millis) -> Self {
+        let layout = event.map(|event| &event.layout);
+        let frozen = &order.refund_terms;
+        let now = event.map(|event| event.refund_terms(order.placed_ms, frozen, now_ms));
+        let open = match order.status {
+            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
+            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
+                false
+            }
+        };
+        Self {
+            id: order.id.to_string(),
+            event: order.event.to_string(),
+            hold: order.hold.to_string(),
+            status: order.status.as_str(),
+            reason: order.reason.map(|reason| reason.as_str()),
+            lines: order.lines.iter().map(|line| LineView::new(line, layout)).collect(),
+            total: order.total.as_ref().map(|total| TotalView {
+                price: total.price,
+                discount: total.discount,
+                points: total.points,
+                cash: total.cash,
+                currency: order.currency.clone(),
+            }),
+            coupon: order.coupon.as_deref().and_then(|used| coupons.complete(used, &order.user)),
+            payment: order.payment.as_ref().map(|payment| PaymentView {
+                provider: payment.provider.clone(),
+                status: payment.status.clone(),
+                attempts: payment.attempts,
+                captured: payment.captured,
+                cancelled: payment.cancelled,
+            }),
+            placed_at: rfc3339(order.placed_ms),
+            confirmed_at: order.confirmed_ms.map(rfc3339),
+            expires_at: open.then(|| rfc3339(order.deadline_ms)),
+            expires_in_s: open.then(|| seconds_until(order.deadline_ms, now_ms)),
+            refund_terms: refund_terms(now.as_ref().unwrap_or(frozen)),
+        }
+    }
+}
+
+impl LineView {
+    fn new(line: &LineFact, layout: Option<&Layout>) -> Self {
+        Self {
+            line: line.line,
+            seat: layout.and_then(|layout| layout.name(line.seat)),
+            price: line.price,
+            discount: line.discount,
+            points: line.points,
+            cash: line.cash,
+            earn: line.earn,
+            refunded: line.refunded,
+            ticket: line
+                .ticket
+                .as_ref()
+                .map(|ticket| TicketView { id: ticket.id.clone(), state: ticket_state(ticket.state) }),
+        }
+    }
+}
+
+pub fn ticket_state(state: TicketState) -> &'static str {
+    match state {
+        TicketState::Valid => "valid",
+        TicketState::Suspended => "suspended",
+        TicketState::Void => "void",
+    }
+}

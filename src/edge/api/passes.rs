@@ -1,0 +1,80 @@
+//! Passes as other servers check them: whether one is good, and the keys that verify it.
+
+use http::{HeaderName, StatusCode};
+use utoipa::ToSchema;
+
+use crate::edge::problem::Code::*;
+use crate::edge::router::{Route, get};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/v1/pass/verify", "verify_pass", "Whether a pass is good and its visitor inside", verify)
+            .relayed()
+            .about(
+                "For servers that ask about each request, as nginx does with `auth_request`. Of a good pass whose \
+                 visitor is inside, the answer's header `Stanchion-Visitor` names the visitor. Anything else, an event \
+                 that is not there too, is `PASS_REQUIRED`; without `event` it is `VALIDATION`.",
+            )
+            .query("event", "Slug of the event", "spring-hall")
+            .required()
+            .pass()
+            .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")
+            .carries("Stanchion-Visitor", "The visitor's id", "AbC3kQ1dE5fG7hJ9")
+            .errors(&[Validation, PassUnverified, Recovering]),
+        get("/.well-known/jwks.json", "pass_keys", "The keys that verify passes", jwks)
+            .about(
+                "A JWK Set of Ed25519 keys: a pass is a JWT signed with one of them (EdDSA). It may be cached for a \
+                 minute, after which a new key may have begun to sign.",
+            )
+            .answers::<KeysSchema>(200, "A JWK Set"),
+    ]
+}
+
+/// A JWK Set as we publish it.
+#[derive(ToSchema)]
+#[schema(as = PassKeys)]
+#[expect(dead_code, reason = "only described")]
+pub struct KeysSchema {
+    keys: Vec<KeySchema>,
+}
+
+/// An Ed25519 key (RFC 8037).
+#[derive(ToSchema)]
+#[schema(as = PassKey)]
+#[expect(dead_code, reason = "only described")]
+pub struct KeySchema {
+    #[schema(example = "OKP")]
+    kty: String,
+    #[schema(example = "Ed25519")]
+    crv: String,
+    #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+    x: String,
+    /// Its RFC 7638 thumbprint.
+    #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
+    kid: String,
+    #[schema(example = "EdDSA")]
+    alg: String,
+    #[schema(rename = "use", example = "sig")]
+    usage: String,
+}
+
+/// `GET /v1/pass/verify?event=`
+pub async fn verify(request: Request) -> Outcome {
+    let event = request.query.get("event").ok_or_else(|| Problem::field("?event", "required"))?;
+    // For an event that is not there, no pass is good.
+    let event = request.state.catalog.event(event).ok_or(Code::PassUnverified)?;
+    let pass = request.state.pass(&request.headers, event.id.as_str());
+    let (pass, _) = pass.ok_or(Code::PassUnverified)?;
+    let visitor = request.state.admission.verify_pass(&room_of(&event), pass).await?;
+    let visitor = visitor.ok_or(Code::PassUnverified)?;
+    let answer = Answer::no_content().no_store();
+    Ok(answer.header(HeaderName::from_static("stanchion-visitor"), visitor.as_str()))
+}
+
+/// `GET /.well-known/jwks.json`
+pub async fn jwks(request: Request) -> Outcome {
+    let answer = Answer::json(StatusCode::OK, request.state.admission.passes().jwks());
+    // The time is short, so that a new key is known soon after it begins to sign.
+    Ok(answer.header(http::header::CACHE_CONTROL, "public, max-age=60"))
+}

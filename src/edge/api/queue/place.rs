@@ -1,0 +1,252 @@
+//! A visitor's place, and a room's counts, as the API shows them.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::admission::speed::Eta;
+use crate::admission::{Place, Standing};
+use crate::catalog::Event;
+use crate::edge::api::room::draws::Drawing;
+use crate::facts::ids::VisitorId;
+use crate::facts::room::{Mode, Order, RoomCounts};
+use crate::facts::time::{Millis, Timestamp, seconds_until};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "waiting")]
+pub enum StateView {
+    Scheduled,
+    Waiting,
+    Admitted,
+    Done,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "open")]
+pub enum RoomStateView {
+    Scheduled,
+    Open,
+    Paused,
+    Drain,
+    Closed,
+    Recovering,
+    SoldOut,
+}
+
+/// Seconds until the visitor's turn, as a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EtaView {
+    #[schema(example = 140)]
+    pub low: i64,
+    #[schema(example = 190)]
+    pub high: i64,
+}
+
+/// A visitor's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Place)]
+pub struct PlaceView<'a> {
+    #[schema(example = "spring-hall")]
+    pub event: &'a str,
+    #[schema(value_type = String, example = "3k9xQw7ZpL0")]
+    pub visitor: VisitorId,
+    pub state: StateView,
+    /// The place itself: keep it.
+    #[schema(example = "AbC3kQ1…")]
+    pub token: Cow<'a, str>,
+    /// From 1; null unless waiting.
+    #[schema(example = 1235)]
+    pub position: Option<i64>,
+    #[schema(example = 1234)]
+    pub ahead: Option<i64>,
+    #[schema(example = 80211)]
+    pub behind: Option<i64>,
+    /// Null when unknown.
+    pub eta_s: Option<EtaView>,
+    /// How long to wait before asking again.
+    #[schema(example = 4800)]
+    pub poll_after_ms: i64,
+    pub room: RoomStateView,
+    /// Null for rooms without seats.
+    #[schema(example = 9120)]
+    pub seats_left: Option<i64>,
+    /// How many wait in all; null while not known.
+    #[schema(example = 81446)]
+    pub waiting: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T10:00:00Z")]
+    pub opens_at: Option<Timestamp>,
+    /// The room is closed from this time on.
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
+    pub closes_at: Option<Timestamp>,
+    /// Was called while away and is back: is let in next, and loses the place when away again.
+    #[schema(example = false)]
+    pub late: bool,
+    /// When this place was called, to about a second; null before that, and when this gateway did not see it.
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
+    pub called_at: Option<Timestamp>,
+    /// While admitted.
+    #[schema(example = json!(null))]
+    pub pass: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
+    pub expires_at: Option<Timestamp>,
+    #[schema(example = json!(null))]
+    pub expires_in_s: Option<i64>,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:00:30Z")]
+    pub server_time: Timestamp,
+}
+
+impl<'a> PlaceView<'a> {
+    pub fn new(event: &'a Event, standing: Standing<'a>, now_ms: Millis) -> Self {
+        let Standing { visitor, token, place, poll_after_ms } = standing;
+        let bare = Self {
+            event: event.id.as_str(),
+            visitor,
+            state: StateView::Waiting,
+            token,
+            position: None,
+            ahead: None,
+            behind: None,
+            eta_s: None,
+            poll_after_ms,
+            room: RoomStateView::Recovering,
+            seats_left: None,
+            waiting: None,
+            opens_at: event.spec.opens_at,
+            closes_at: event.spec.closes_at,
+            late: false,
+            called_at: None,
+            pass: None,
+            expires_at: None,
+            expires_in_s: None,
+            server_time: Timestamp(now_ms),
+        };
+        match place {
+            Place::Recovering => bare,
+            Place::Scheduled { counts } => Self { state: StateView::Scheduled, ..bare }.with(&counts),
+            Place::Done { called_ms, counts } => {
+                Self { state: StateView::Done, called_at: called_ms.map(Timestamp), ..bare }.with(&counts)
+            }
+            Place::Closed { counts } => Self { state: StateView::Closed, ..bare }.with(&counts),
+            Place::Waiting { ahead, eta, counts } => Self {
+                position: Some(ahead + 1),
+                ahead: Some(ahead),
+                behind: Some((counts.waiting - ahead - 1).max(0)),
+                eta_s: eta.map(|Eta { low_s, high_s }| EtaView { low: low_s, high: high_s }),
+                ..bare
+            }
+            .with(&counts),
+            Place::Late { called_ms, counts } => Self {
+                position: Some(1),
+                ahead: Some(0),
+                behind: Some((counts.waiting - 1).max(0)),
+                late: true,
+                called_at: called_ms.map(Timestamp),
+                ..bare
+            }
+            .with(&counts),
+            Place::Admitted { pass, expires_ms, called_ms, counts } => Self {
+                called_at: called_ms.filter(|called_ms| *called_ms >= called_since(event, expires_ms)).map(Timestamp),
+                state: StateView::Admitted,
+                pass: Some(pass),
+                expires_at: Some(Timestamp(expires_ms)),
+                expires_in_s: Some(seconds_until(expires_ms, now_ms)),
+                ..bare
+            }
+            .with(&counts),
+        }
+    }
+
+    fn with(self, counts: &RoomCounts) -> Self {
+        Self { room: room_state(counts), seats_left: seats_left(counts), waiting: Some(counts.waiting), ..self }
+    }
+}
+
+/// The earliest time at which a place inside that ends at `expires_ms` can have been called, unless a hold or an order
+/// has made it last longer. An older call is taken to have been in vain: the place was then called again, and the time
+/// of that call is not known.
+fn called_since(event: &Event, expires_ms: Millis) -> Millis {
+    let room = &event.spec.room;
+    expires_ms - (room.pass_ttl_s + room.claim_ttl_s) * 1000
+}
+
+/// Public counts of a room; null while they are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Room)]
+pub struct RoomView {
+    pub room: RoomStateView,
+    pub order: Order,
+    #[schema(example = 81446)]
+    pub waiting: Option<i64>,
+    #[schema(example = 500)]
+    pub inside: Option<i64>,
+    #[schema(example = 500)]
+    pub capacity: i64,
+    #[schema(example = 3000)]
+    pub rate_per_min: i64,
+    #[schema(example = 1500)]
+    pub admitted_total: Option<i64>,
+    #[schema(example = 9120)]
+    pub seats_left: Option<i64>,
+    /// Null in rooms without a draw, and while the counts are not known.
+    pub draw: Option<DrawView>,
+}
+
+/// A room's draw, each value in lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Draw)]
+pub struct DrawView {
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    pub commitment: String,
+    #[schema(example = json!(null))]
+    pub list_digest: Option<String>,
+    #[schema(example = json!(null))]
+    pub seed: Option<String>,
+}
+
+impl RoomView {
+    /// `counts`: `None` while the lane is being rebuilt.
+    pub fn new(event: &Event, counts: Option<&RoomCounts>) -> Self {
+        let spec = &event.spec.room;
+        Self {
+            room: counts.map_or(RoomStateView::Recovering, room_state),
+            order: spec.order,
+            waiting: counts.map(|c| c.waiting),
+            inside: counts.map(|c| c.inside),
+            capacity: counts.map_or(spec.capacity, |c| c.capacity),
+            rate_per_min: counts.map_or(spec.rate_per_min, |c| c.rate_per_min),
+            admitted_total: counts.map(|c| c.admitted_total),
+            seats_left: counts.and_then(seats_left),
+            draw: None,
+        }
+    }
+}
+
+impl DrawView {
+    pub fn new(drawing: &Drawing, now_ms: Millis) -> Self {
+        Self {
+            commitment: drawing.commitment(),
+            list_digest: drawing.draw.as_ref().map(|draw| draw.list_digest.clone()),
+            seed: drawing.told_seed(now_ms),
+        }
+    }
+}
+
+fn room_state(counts: &RoomCounts) -> RoomStateView {
+    match counts.mode {
+        Mode::Scheduled => RoomStateView::Scheduled,
+        Mode::Closed => RoomStateView::Closed,
+        Mode::Recovering => RoomStateView::Recovering,
+        Mode::Open | Mode::Paused | Mode::Drain if counts.sold_out() => RoomStateView::SoldOut,
+        Mode::Open => RoomStateView::Open,
+        Mode::Paused => RoomStateView::Paused,
+        Mode::Drain => RoomStateView::Drain,
+    }
+}
+
+fn seats_left(counts: &RoomCounts) -> Option<i64> {
+    counts.has_seats().then_some(counts.free)
+}

@@ -1,0 +1,97 @@
+//! What a hold would cost, by the writer's own arithmetic and what the ledger knows now.
+
+pub mod routes;
+pub mod view;
+
+use http::StatusCode;
+
+use self::view::{Chosen, QuoteView, unusable};
+use super::orders::body::{Points, QuoteBody};
+use super::{lookup, orders};
+use crate::edge::{Answer, Code, Outcome, Request};
+use crate::facts::coupon::CouponChoice;
+use crate::facts::hold::{HoldFact, HoldState};
+use crate::facts::ids::{SeatIndex, UserId};
+use crate::ledger::rules::points::Priced;
+use crate::ledger::rules::quote::{Ask, Inputs, Outcome as Quote, PointsAsk};
+
+/// `POST /v1/events/{event}/holds/{hold}/quote`
+pub async fn create(request: Request) -> Outcome {
+    let user = request.user()?.clone();
+    let ask = request.json_or_empty::<QuoteBody>()?.value;
+    ask.check()?;
+    let event = lookup::event(&request)?;
+    let hold = lookup::hold(&request, &event).await?;
+    match hold.state {
+        HoldState::Held => {}
+        HoldState::Ordered => return Err(Code::HoldAlreadyOrdered.into()),
+        HoldState::Expired => return Err(Code::HoldExpired.into()),
+        HoldState::Released => return Err(lookup::released()),
+    }
+    let choice = orders::coupon_choice(&request, ask.coupon.as_deref(), &user)?;
+    let now_ms = request.state.clock.now_ms();
+    let inputs = request.state.ledger.quote_inputs(&user, &choice, now_ms).await?;
+
+    let usable = inputs.usable;
+    let quoting = Quoting { request: &request, user: &user, hold: &hold, inputs: &inputs };
+    let (priced, chosen) = quoting.quote(&choice, points(ask.points), now_ms);
+    Ok(Answer::json(StatusCode::OK, &QuoteView::new(&event, &hold, &priced, chosen, usable, now_ms)).no_store())
+}
+
+struct Quoting<'a> {
+    request: &'a Request,
+    user: &'a UserId,
+    hold: &'a HoldFact,
+    inputs: &'a Inputs,
+}
+
+impl Quoting<'_> {
+    /// A coupon that cannot be used, and points that the user does not have, are left out. A quote shows what could be
+    /// ordered, and why the coupon is not the one that was asked for.
+    fn quote(&self, choice: &CouponChoice, points: PointsAsk, now_ms: i64) -> (Priced, Chosen) {
+        let seats: Vec<(SeatIndex, i64)> =
+            self.hold.seats.iter().copied().zip(self.hold.prices.iter().copied()).collect();
+        let mut points = points;
+        let mut choice = choice;
+        let mut reason = None;
+        loop {
+            let ask = Ask {
+                event: &self.hold.event,
+                seats: &seats,
+                earn_bp: self.hold.earn_bp,
+                coupon: choice,
+                points,
+                now_ms,
+            };
+            match self.inputs.quote(ask) {
+                Quote::Quoted { priced, coupon } => {
+                    let coupons = self.request.state.inventory.coupons();
+                    let coupon = coupon.map(|coupon| coupons.sign(&coupon, self.user));
+                    let reason = reason.unwrap_or_else(|| why(choice, coupon.is_some()));
+                    return (priced, Chosen { coupon, reason });
+                }
+                Quote::CouponUnavailable(why) => {
+                    reason = Some(unusable(why));
+                    choice = &CouponChoice::None;
+                }
+                Quote::InsufficientPoints { .. } => points = PointsAsk::Max,
+            }
+        }
+    }
+}
+
+fn why(choice: &CouponChoice, found: bool) -> &'static str {
+    match (choice, found) {
+        (CouponChoice::None, _) => "none_asked_for",
+        (CouponChoice::Best, true) => "largest_discount",
+        (CouponChoice::Best, false) => "none_fits",
+        (CouponChoice::One(_), _) => "asked_for",
+    }
+}
+
+fn points(points: Points) -> PointsAsk {
+    match points {
+        Points::Some(amount) => PointsAsk::Amount(amount),
+        Points::All(_) => PointsAsk::Max,
+    }
+}

@@ -1,0 +1,45 @@
+//! The routes of `refunds`.
+
+use crate::edge::api::refunds::body::RefundBody;
+use crate::edge::api::refunds::view::{RefundView, RequestedView};
+use crate::edge::problem::Code;
+use crate::edge::router::{Route, get, post};
+
+/// The codes with which a refund may be refused, to a buyer and to an admin.
+pub(in crate::edge::api) const REFUND: &[Code] =
+    &[Code::OrderNotFound, Code::NotRefundable, Code::OverRefund, Code::LineNotFound, Code::Empty, Code::Recovering];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/v1/orders/{order}/refunds", "request_refund", "Give lines of an order back", super::create)
+            .user()
+            .about(
+                "Whole lines of an order that is confirmed or partially refunded, by its `refund_terms`; later it \
+             is `NOT_REFUNDABLE`. 202 says that it will be decided: `Location` names the refund. The seats \
+             are free when it is `done`.",
+            )
+            .keyed()
+            .body::<RefundBody>()
+            .answers::<RequestedView>(202, "Accepted")
+            .carries("Location", "The refund", "/v1/orders/o0360303ae22b998861bce3b28f33eec1be/refunds/r03…")
+            .carries("Retry-After", "Seconds after which to look at the refund", "1")
+            .errors(REFUND)
+            .errors(&[Code::NotOwner]),
+        get("/v1/orders/{order}/refunds", "list_refunds", "Refunds of an order", super::list)
+            .user()
+            .about(
+                "All refunds of the order, oldest first, as the ledger has them: one just requested may come a \
+                 moment later. It is one page.",
+            )
+            .answers_page::<RefundView>()
+            .errors(&[Code::NotOwner, Code::OrderNotFound, Code::Recovering]),
+        get("/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", super::get)
+            .user()
+            .about(
+                "`requested` until the ledger has it, `sent` while the provider is asked, then `done` or `failed` \
+                 with the reason. A refund that is not of this order is `NOT_FOUND`.",
+            )
+            .answers::<RefundView>(200, "The refund")
+            .errors(&[Code::NotOwner, Code::OrderNotFound, Code::NotFound, Code::Recovering]),
+    ]
+}

@@ -1,0 +1,80 @@
+//! A refund as its buyer and an admin see it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::facts::refund::RefundFact;
+
+/// The answer to a request for a refund.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RequestedView {
+    #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
+    pub id: String,
+    #[schema(example = "requested")]
+    pub status: &'static str,
+}
+
+/// Amounts in minor units.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refund)]
+pub struct RefundView {
+    #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
+    pub id: String,
+    /// `requested`, `sent`, `done` or `failed`.
+    #[schema(example = "done")]
+    pub status: &'static str,
+    /// The reason given with the request; for a failed refund, why it failed.
+    #[schema(example = "my friend is ill")]
+    pub reason: String,
+    /// After the fee.
+    #[schema(example = 41400)]
+    pub cash: i64,
+    #[schema(example = 3500)]
+    pub points_restored: i64,
+    #[schema(example = 460)]
+    pub earn_clawed: i64,
+    #[schema(example = 4600)]
+    pub fee: i64,
+    pub lines: Vec<RefundLineView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefundLine)]
+pub struct RefundLineView {
+    #[schema(example = 1)]
+    pub line: u32,
+    /// Gross: cash and points.
+    #[schema(example = 49500)]
+    pub amount: i64,
+    #[schema(example = 46000)]
+    pub cash: i64,
+    #[schema(example = 3500)]
+    pub points: i64,
+    #[schema(example = 460)]
+    pub earn: i64,
+}
+
+impl RefundView {
+    pub fn new(refund: &RefundFact) -> Self {
+        Self {
+            id: refund.id.to_string(),
+            status: refund.status.as_str(),
+            reason: refund.failure.as_ref().unwrap_or(&refund.reason).clone(),
+            cash: refund.cash,
+            points_restored: refund.points_restored,
+            earn_clawed: refund.earn_clawed,
+            fee: refund.fee,
+            lines: refund
+                .lines
+                .iter()
+                .map(|line| RefundLineView {
+                    line: line.line,
+                    amount: line.amount,
+                    cash: line.cash,
+                    points: line.points,
+                    earn: line.earn,
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A cache of the draws stored in the ledger. A stored draw never changes, so it is read once. The answer that there is
+//! no draw yet, and a failure of the ledger, count for a second.
+//!
+//! The first request that finds the answer too old asks the ledger; the others wait for its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::catalog::Event;
+use crate::clock::Instant;
+use crate::facts::draw::{DrawKey, Seed};
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::room::{Order, RoomCounts};
+use crate::facts::time::Millis;
+use crate::ledger::Reader;
+use crate::ledger::draws::Draw;
+use crate::{clock, ledger};
+
+/// The seed is published this long after the list of those who take part, ms. So anyone can see that the list was fixed
+/// before its ranks could be known.
+pub const SEED_AFTER_MS: Millis = 1_000;
+
+/// How long the ledger's answer that there is no draw yet counts, and how long it is not asked again after a failure.
+const BELIEVED_FOR: Duration = Duration::from_secs(1);
+
+/// Most lists sent at once: each keeps a part of its list in memory, a quarter of a megabyte.
+const LISTS_MAX: usize = 256;
+
+/// The draw of the last round of each room.
+#[derive(Debug)]
+pub struct Draws {
+    slots: DashMap<EventId, Arc<Slot>>,
+    lists: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    last: Mutex<Option<Looked>>,
+    asking: tokio::sync::Mutex<()>,
+    ranking: Mutex<Ranking>,
+}
+
+/// What is known of the scores drawn in the room's last round.
+#[derive(Debug, Default)]
+enum Ranking {
+    #[default]
+    Nothing,
+    /// A task is reading the scores of this round.
+    Asked(i64),
+    Known(Arc<Ranks>),
+}
+
+/// The scores drawn in a round, lowest first: eight bytes for each visitor who took part.
+#[derive(Debug)]
+pub struct Ranks {
+    round: i64,
+    scores: Vec<i64>,
+}
+
+#[derive(Debug)]
+struct Looked {
+    at: Instant,
+    round: i64,
+    found: Found,
+}
+
+/// `None`: there is no draw yet.
+type Found = Result<Option<Arc<Draw>>, Unknown>;
+
+/// The ledger did not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("whether there is a draw is not known")]
+pub struct Unknown(#[source] Arc<ledger::Error>);
+
+/// A round's draw, at any stage.
+#[derive(Debug)]
+pub struct Drawing {
+    pub round: i64,
+    seed: Seed,
+    /// The stored draw; `None` while there is none, or where the ledger was not asked.
+    pub draw: Option<Arc<Draw>>,
+}
+
+impl Drawing {
+    pub fn commitment(&self) -> String {
+        self.seed.commitment()
+    }
+
+    /// The seed, once it may be published.
+    pub fn told_seed(&self, now_ms: Millis) -> Option<String> {
+        let draw = self.draw.as_ref()?;
+        (now_ms >= draw.at_ms + SEED_AFTER_MS).then(|| self.seed.to_hex())
+    }
+}
+
+impl Ranks {
+    /// The rank of this score, from 1; `None`: nobody drew it.
+    pub fn of(&self, score: i64) -> Option<i64> {
+        self.scores.binary_search(&score).ok()?;
+        i64::try_from(self.scores.partition_point(|other| *other < score)).ok().map(|before| before + 1)
+    }
+
+    /// How many took part.
+    pub fn count(&self) -> i64 {
+        i64::try_from(self.scores.len()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Default for Draws {
+    fn default() -> Self {
+        Self { slots: DashMap::new(), lists: Arc::new(Semaphore::new(LISTS_MAX)) }
+    }
+}
+
+impl Draws {
+    /// The draw of the round a room is in; `None`: the room has none.
+    pub async fn of(&self, ledger: &Reader, event: &Event, counts: &RoomCounts) -> Result<Option<Drawing>, Unknown> {
+        let Some(committed) = committed(event, counts) else { return Ok(None) };
+        let draw = if counts.drawing { None } else { self.stored(ledger, &event.id, counts.round).await? };
+        Ok(Some(Drawing { draw, ..committed }))
+    }
+
+    /// The ranks of a draw; `None`: not known yet. Once the seed may be published, the first call starts a task that
+    /// computes them.
+    pub fn ranks(&self, ledger: &Reader, event: &EventId, drawing: &Drawing, now_ms: Millis) -> Option<Arc<Ranks>> {
+        drawing.told_seed(now_ms)?;
+        let (draw, round) = (drawing.draw.clone()?, drawing.round);
+        let slot = self.slot(event);
+        let mut ranking = slot.ranking.lock();
+        match &*ranking {
+            Ranking::Known(ranks) if ranks.round == round => return Some(ranks.clone()),
+            Ranking::Asked(asked) if *asked == round => return None,
+            Ranking::Nothing | Ranking::Asked(_) | Ranking::Known(_) => *ranking = Ranking::Asked(round),
+        }
+        drop(ranking);
+        let (ledger, event, seed) = (ledger.clone(), event.clone(), drawing.seed.clone());
+        // A separate task, because the request that starts it may be cancelled.
+        tokio::spawn(async move {
+            match scores(&ledger, &event, round, &draw, &seed).await {
+                Ok(scores) => *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores })),
+                Err(error) => {
+                    tracing::warn!(%event, round, %error, "the ranks of a draw are not known");
+                    tokio::time::sleep(BELIEVED_FOR).await;
+                    *slot.ranking.lock() = Ranking::Nothing;
+                }
+            }
+        });
+        None
+    }
+
+    /// A permit to send a list; `None`: `LISTS_MAX` lists are being sent.
+    pub fn list(&self) -> Option<OwnedSemaphorePermit> {
+        self.lists.clone().try_acquire_owned().ok()
+    }
+
+    async fn stored(&self, ledger: &Reader, event: &EventId, round: i64) -> Found {
+        let slot = self.slot(event);
+        if let Some(found) = slot.fresh(round) {
+            return found;
+        }
+        let _one = slot.asking.lock().await;
+        if let Some(found) = slot.fresh(round) {
+            return found;
+        }
+        let asked = clock::instant();
+        let found = ledger.draw(event, round).await.map(|draw| draw.map(Arc::new));
+        let found = found.map_err(|error| Unknown(Arc::new(error)));
+        // An answer is as old as the question. A failure counts from now: it may have taken longer than it counts.
+        let at = if found.is_ok() { asked } else { clock::instant() };
+        *slot.last.lock() = Some(Looked { at, round, found: found.clone() });
+        found
+    }
+
+    fn slot(&self, event: &EventId) -> Arc<Slot> {
+        if let Some(slot) = self.slots.get(event) {
+            return slot.clone();
+        }
+        self.slots.entry(event.clone()).or_default().clone()
+    }
+}
+
+/// A room's draw as far as it is known without the ledger: its commitment. `None`: the room has no draw.
+pub fn committed(event: &Event, counts: &RoomCounts) -> Option<Drawing> {
+    let key = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery)?;
+    let round = counts.round;
+    Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw: None })
+}
+
+async fn scores(
+    ledger: &Reader,
+    event: &EventId,
+    round: i64,
+    draw: &Draw,
+    seed: &Seed,
+) -> Result<Vec<i64>, ledger::Error> {
+    let mut scores = Vec::with_capacity(usize::try_from(draw.visitors).unwrap_or(0));
+    for part in 0..draw.parts {
+        let body = ledger.draw_part(event, round, part).await?.unwrap_or_default();
+        scores.extend(body.lines().map(|visitor| seed.score(&VisitorId::from(visitor))));
+    }
+    scores.sort_unstable();
+    Ok(scores)
+}
+
+impl Slot {
+    fn fresh(&self, round: i64) -> Option<Found> {
+        let last = self.last.lock();
+        let looked = last.as_ref().filter(|looked| looked.round == round)?;
+        let is_final = matches!(looked.found, Ok(Some(_)));
+        (is_final || looked.at.elapsed() < BELIEVED_FOR).then(|| looked.found.clone())
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP itself: sockets, connections, bodies, limits, compression.
+
+pub mod body;
+pub mod client;
+pub mod connections;
+pub mod gzip;
+pub mod limits;
+pub mod query;
+pub mod sending;
+pub mod server;
+pub mod waiting;
+pub mod workers;

@@ -1,0 +1,258 @@
+//! How headers change on their way through the gateway.
+
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VIA,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+pub const VISITOR: HeaderName = HeaderName::from_static("stanchion-visitor");
+pub const COMMAND: HeaderName = HeaderName::from_static("stanchion-command");
+
+/// The only protocol that may take a connection over. A protocol that carries HTTP again (h2c) could send requests for
+/// which no pass was shown.
+pub const WEBSOCKET: &str = "websocket";
+
+/// Always hop-by-hop, whether `Connection` names them or not (RFC 9110 §7.6.1, §11.7).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// How a request came to us.
+#[derive(Debug, Clone, Copy)]
+pub struct Hop {
+    pub peer: IpAddr,
+    /// The peer is one of `server.trusted_proxies`: the headers in which it describes the way before it are kept.
+    pub trusted: bool,
+    /// Browsers reach us by https.
+    pub https: bool,
+}
+
+/// Removes the headers that were meant for this connection only.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // With two lengths, that of the chunks counts (RFC 9112 §6.3); the other one must not reach the next reader.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
+    let named: Vec<HeaderName> = words(headers, &CONNECTION).filter_map(|word| word.parse().ok()).collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Whether this head asks for, or agrees to, web socket on its connection.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    words(headers, &CONNECTION).any(|word| word.eq_ignore_ascii_case("upgrade"))
+        && words(headers, &UPGRADE).any(|word| word.eq_ignore_ascii_case(WEBSOCKET))
+}
+
+/// Makes this head ask for, or agree to, web socket on the next connection.
+pub fn set_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
+}
+
+/// Changes a request's headers into those that the server behind gets. `Stanchion-Visitor` is added after this, so that
+/// a client cannot remove it by naming it in `Connection`.
+pub fn inward(headers: &mut HeaderMap, host: Option<HeaderValue>, hop: Hop) {
+    strip_hop_by_hop(headers);
+    // The gateway answers it, as soon as the body is asked for.
+    headers.remove(EXPECT);
+    // Trailers could name a visitor once more, so none are passed on.
+    headers.remove(TRAILER);
+    // Our own headers, and those with an underscore, which many servers read as a dash.
+    let ours: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("stanchion-") || name.as_str().contains('_'))
+        .cloned()
+        .collect();
+    for name in &ours {
+        headers.remove(name);
+    }
+    strip_cookies(headers);
+    forwarded(headers, host.as_ref(), hop);
+    if let Some(host) = host {
+        headers.insert(HOST, host);
+    }
+    headers.append(VIA, HeaderValue::from_static("1.1 stanchion"));
+}
+
+fn forwarded(headers: &mut HeaderMap, host: Option<&HeaderValue>, hop: Hop) {
+    if !hop.trusted {
+        let told: Vec<HeaderName> =
+            headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
+        for name in told.iter().chain(&[FORWARDED, REAL_IP]) {
+            headers.remove(name);
+        }
+    }
+    let mut way: Vec<Vec<u8>> = headers.get_all(FORWARDED_FOR).iter().map(|value| value.as_bytes().to_vec()).collect();
+    way.push(hop.peer.to_canonical().to_string().into_bytes());
+    if let Ok(way) = HeaderValue::from_bytes(&way.join(&b", "[..])) {
+        headers.insert(FORWARDED_FOR, way);
+    }
+    let proto = HeaderValue::from_static(if hop.https { "https" } else { "http" });
+    headers.entry(FORWARDED_PROTO).or_insert(proto);
+    if let Some(host) = host {
+        headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
+    }
+}
+
+/// Removes our cookies, of any event, and leaves the others as they are.
+fn strip_cookies(headers: &mut HeaderMap) {
+    let given: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
+    headers.remove(COOKIE);
+    for value in given {
+        let ours = |pair: &[u8]| {
+            let pair = pair.trim_ascii_start();
+            pair.starts_with(b"stanchion_queue_") || pair.starts_with(b"stanchion_pass_")
+        };
+        let kept: Vec<&[u8]> = value.as_bytes().split(|b| *b == b';').filter(|pair| !ours(pair)).collect();
+        let kept = kept.join(&b';');
+        if let (false, Ok(kept)) = (kept.trim_ascii().is_empty(), HeaderValue::from_bytes(kept.trim_ascii())) {
+            headers.append(COOKIE, kept);
+        }
+    }
+}
+
+/// The words of a comma-separated header, from all its lines.
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let words = headers.get_all(name).into_iter().flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    words.filter_map(|word| std::str::from_utf8(word).ok()).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().expect("a value"));
+        }
+        headers
+    }
+
+    fn shown(headers: &HeaderMap) -> Vec<String> {
+        let mut shown: Vec<_> = headers.iter().map(|(n, v)| format!("{n}: {}", v.to_str().expect("text"))).collect();
+        shown.sort();
+        shown
+    }
+
+    fn hop(trusted: bool) -> Hop {
+        Hop { peer: [192, 0, 2, 1].into(), trusted, https: false }
+    }
+
+    #[test]
+    fn of_two_lengths_the_chunks_count() {
+        let mut both = headers(&[("transfer-encoding", "chunked"), ("content-length", "3"), ("trailer", "x")]);
+        strip_hop_by_hop(&mut both);
+        assert!(!both.contains_key("content-length") && !both.contains_key("transfer-encoding"));
+        let mut one = headers(&[("content-length", "3")]);
+        strip_hop_by_hop(&mut one);
+        assert_eq!(one["content-length"], "3");
+    }
+
+    #[test]
+    fn what_is_meant_for_one_connection_stays_on_it() {
+        let mut given = headers(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two,host, stanchion-visitor"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "close"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+            ("expect", "100-continue"),
+            ("host", "shop.example"),
+        ]);
+        inward(&mut given, Some(HeaderValue::from_static("shop.example")), hop(false));
+        let wanted = [
+            "host: shop.example",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-host: shop.example",
+            "x-forwarded-proto: http",
+            "x-three: 3",
+        ];
+        assert_eq!(shown(&given), wanted);
+    }
+
+    #[test]
+    fn what_is_ours_stays_here() {
+        let mut given = headers(&[
+            ("stanchion-visitor", "forged"),
+            ("stanchion_visitor", "forged"),
+            ("stanchion-queue", "t"),
+            ("stanchion-pass", "p"),
+            ("authorization", "Bearer x"),
+            ("cookie", "a=1; stanchion_pass_hall=p; b=stanchion_pass_x;stanchion_queue_dome=q"),
+            ("cookie", "stanchion_pass_hall=p"),
+        ]);
+        inward(&mut given, None, hop(false));
+        let wanted = [
+            "authorization: Bearer x",
+            "cookie: a=1; b=stanchion_pass_x",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(shown(&given), wanted);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_the_way_before_it() {
+        let told = [
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "tickets.example"),
+            ("x-real-ip", "198.51.100.7"),
+            ("forwarded", "for=198.51.100.7"),
+        ];
+        let host = || Some(HeaderValue::from_static("inner"));
+        let (mut trusted, mut stranger) = (headers(&told), headers(&told));
+        inward(&mut trusted, host(), hop(true));
+        inward(&mut stranger, host(), hop(false));
+        let wanted = [
+            "forwarded: for=198.51.100.7",
+            "host: inner",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 198.51.100.7, 192.0.2.1",
+            "x-forwarded-host: tickets.example",
+            "x-forwarded-proto: https",
+            "x-real-ip: 198.51.100.7",
+        ];
+        assert_eq!(shown(&trusted), wanted);
+        let wanted = [
+            "host: inner",
+            "via: 1.1 stanchion",
+            "x-forwarded-for: 192.0.2.1",
+            "x-forwarded-host: inner",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(shown(&stranger), wanted);
+    }
+
+    #[test]
+    fn only_web_sockets_take_a_connection_over() {
+        assert!(is_websocket(&headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")])));
+        assert!(!is_websocket(&headers(&[("connection", "upgrade"), ("upgrade", "h2c")])));
+        assert!(!is_websocket(&headers(&[("upgrade", "websocket")])));
+    }
+}

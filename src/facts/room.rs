@@ -1,0 +1,203 @@
+//! A waiting room: its settings, its mode, its counts, and where its line begins.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::time::Millis;
+
+/// Serials of one epoch: every serial is below this.
+pub const EPOCH: i64 = 1 << 36;
+
+/// All possible scores: from the lowest draw up to below 10^14, the bound to which Lua's text forms are exact.
+pub const SCORES: std::ops::RangeInclusive<i64> = -(1 << 46)..=99_999_999_999_999;
+
+/// `head` of a room that has called nobody yet: below every score.
+pub const NO_HEAD: i64 = *SCORES.start() - 1;
+
+/// The whole rate, per mille.
+pub const PACE_MAX: i64 = 1_000;
+
+/// Score of an entry: `epoch · 2^36 + serial`. Lower is earlier.
+pub fn score(epoch: i64, serial: i64) -> i64 {
+    epoch * EPOCH + serial
+}
+
+/// The mode that an operator set. Only `Recovering` is never set: it is in force while a rebuilt room waits for its
+/// visitors to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomMode)]
+pub enum Mode {
+    Scheduled,
+    Open,
+    Paused,
+    Drain,
+    Closed,
+    #[serde(skip_deserializing)]
+    #[schema(ignore)]
+    Recovering,
+}
+
+impl Mode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Scheduled => "scheduled",
+            Mode::Open => "open",
+            Mode::Paused => "paused",
+            Mode::Drain => "drain",
+            Mode::Closed => "closed",
+            Mode::Recovering => "recovering",
+        }
+    }
+
+    /// The mode in force: a scheduled room opens by itself at `opens_at_ms`, any room is closed from `closes_at_ms` on,
+    /// and a room that is neither scheduled nor closed is recovering until `recover_until_ms`. Zero means no such time.
+    pub fn effective(
+        self,
+        opens_at_ms: Millis,
+        closes_at_ms: Millis,
+        recover_until_ms: Millis,
+        now_ms: Millis,
+    ) -> Mode {
+        if closes_at_ms > 0 && now_ms >= closes_at_ms {
+            return Mode::Closed;
+        }
+        let mode = match self {
+            Mode::Scheduled if opens_at_ms > 0 && now_ms >= opens_at_ms => Mode::Open,
+            mode => mode,
+        };
+        match mode {
+            Mode::Scheduled | Mode::Closed => mode,
+            Mode::Open | Mode::Paused | Mode::Drain | Mode::Recovering if now_ms < recover_until_ms => Mode::Recovering,
+            Mode::Open | Mode::Paused | Mode::Drain | Mode::Recovering => mode,
+        }
+    }
+}
+
+/// In which order visitors are let in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomOrder)]
+pub enum Order {
+    /// First come, first served.
+    #[default]
+    Fifo,
+    /// Visitors who enter before the opening stand by a draw; after them, first come, first served.
+    Lottery,
+}
+
+/// What sets the pace of admissions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomControl)]
+pub enum Control {
+    /// Always `rate_per_min`.
+    #[default]
+    Fixed,
+    /// At most `rate_per_min`; less while the pipeline is behind.
+    Adaptive,
+}
+
+/// When a place inside is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RoomReleaseOn)]
+pub enum ReleaseOn {
+    /// When an order is confirmed and no hold is left.
+    Order,
+    /// Only when the visitor leaves or the place expires.
+    Exit,
+}
+
+/// The settings of a room; durations in seconds, times in ms (0 = none).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomSettings {
+    pub mode: Mode,
+    pub opens_at_ms: Millis,
+    pub closes_at_ms: Millis,
+    /// Most visitors inside at once.
+    pub capacity: i64,
+    /// Most admissions a minute; the bucket holds one second's worth (at least one) and starts full.
+    pub rate_per_min: i64,
+    pub pass_ttl_s: i64,
+    pub claim_ttl_s: i64,
+    pub absent_after_s: i64,
+    pub late_grace_s: i64,
+    pub release_on: ReleaseOn,
+    #[serde(default)]
+    pub order: Order,
+    #[serde(default)]
+    pub control: Control,
+}
+
+/// A room's counts and the settings a visitor may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomCounts {
+    /// The mode in force.
+    pub mode: Mode,
+    pub opens_at_ms: Millis,
+    pub waiting: i64,
+    pub inside: i64,
+    /// Late and not back yet.
+    pub late: i64,
+    pub capacity: i64,
+    pub rate_per_min: i64,
+    pub admitted_total: i64,
+    pub round: i64,
+    pub epoch: i64,
+    /// The room has a draw and has not opened yet.
+    pub drawing: bool,
+    /// Share of `rate_per_min` in force, per mille.
+    pub pace: i64,
+    /// Seats by state; all zero in rooms without seats.
+    pub free: i64,
+    pub held: i64,
+    pub paying: i64,
+    pub sold: i64,
+    pub blocked: i64,
+}
+
+impl RoomCounts {
+    /// Admissions a minute at the present pace.
+    pub fn rate(&self) -> i64 {
+        if self.pace == PACE_MAX || self.rate_per_min == 0 {
+            self.rate_per_min
+        } else {
+            (self.rate_per_min * self.pace / PACE_MAX).max(1)
+        }
+    }
+
+    /// Nothing free, nothing held, nothing paying, in a room that has seats.
+    pub fn sold_out(&self) -> bool {
+        self.has_seats() && self.free == 0 && self.held == 0 && self.paying == 0
+    }
+
+    pub fn has_seats(&self) -> bool {
+        self.free + self.held + self.paying + self.sold + self.blocked > 0
+    }
+}
+
+#[cfg(test)]
+impl RoomCounts {
+    /// Of an open room that nobody has entered yet, for tests to vary.
+    pub fn untouched() -> Self {
+        Self {
+            mode: Mode::Open,
+            opens_at_ms: 0,
+            waiting: 0,
+            inside: 0,
+            late: 0,
+            capacity: 0,
+            rate_per_min: 0,
+            admitted_total: 0,
+            round: 1,
+            epoch: 1,
+            drawing: false,
+            pace: PACE_MAX,
+            free: 0,
+            held: 0,
+            paying: 0,
+            sold: 0,
+            blocked: 0,
+        }
+    }
+}

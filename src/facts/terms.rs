@@ -1,0 +1,135 @@
+//! An event's terms, frozen with an order when it is placed. Later changes of the event do not change them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::time::Millis;
+
+const DAY_MS: Millis = 86_400_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
+pub struct Terms {
+    pub currency: String,
+    pub organizer: String,
+    pub starts_ms: Millis,
+    /// The buyer's cancellation fees, soonest end first.
+    pub refunds: Vec<RefundTerm>,
+    /// How many days after the start earned points become usable; `None`: at once.
+    pub earn_vest_days: Option<i64>,
+    /// How many days from then on they last; `None`: for ever.
+    pub earn_valid_days: Option<i64>,
+}
+
+/// A cancellation fee, and until when it applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundTerm {
+    /// `None`: for ever.
+    pub until_ms: Option<Millis>,
+    /// Basis points of what the line cost.
+    pub fee_bp: i64,
+}
+
+impl Terms {
+    /// Until when a buyer may ask for a refund. Where the terms have no end: until the event begins.
+    pub fn refundable_until_ms(&self) -> Millis {
+        self.refunds.last().and_then(|term| term.until_ms).unwrap_or(self.starts_ms)
+    }
+}
+
+impl RefundTerm {
+    pub const FREE: RefundTerm = RefundTerm { until_ms: None, fee_bp: 0 };
+}
+
+/// The fee at `at_ms`; `None`: the time for refunds is over. These terms are the only judge of both.
+pub fn refund_fee_bp(terms: &[RefundTerm], at_ms: Millis) -> Option<i64> {
+    terms.iter().find(|term| term.until_ms.is_none_or(|until_ms| at_ms < until_ms)).map(|term| term.fee_bp)
+}
+
+/// Terms as they are stored. Older ones have, instead of `refunds`, a deadline and fees by days of 24 hours.
+#[derive(Deserialize)]
+struct Written {
+    currency: String,
+    organizer: String,
+    starts_ms: Millis,
+    refunds: Option<Vec<RefundTerm>>,
+    refunds_close_ms: Option<Millis>,
+    #[serde(default)]
+    cancellation_fees: Vec<(i64, i64)>,
+    earn_vest_days: Option<i64>,
+    earn_valid_days: Option<i64>,
+}
+
+impl From<Written> for Terms {
+    fn from(written: Written) -> Self {
+        let Written { currency, organizer, starts_ms, earn_vest_days, earn_valid_days, .. } = written;
+        let days = |fees: Vec<(i64, i64)>| {
+            // A fee of d days applied for as long as d whole days were left, that instant included: hence the + 1.
+            schedule(fees, written.refunds_close_ms, |days_before| starts_ms - days_before * DAY_MS + 1)
+        };
+        let refunds = written.refunds.unwrap_or_else(|| days(written.cancellation_fees));
+        Terms { currency, organizer, starts_ms, refunds, earn_vest_days, earn_valid_days }
+    }
+}
+
+/// Makes refund terms from (days before the start, fee). Each fee applies until `end_of` its days; the fee with the
+/// fewest days applies until `close_ms`. A fee that would end at `close_ms` or later ends there, and later ones are
+/// left out. Without fees a refund is free until `close_ms`.
+pub fn schedule(
+    mut fees: Vec<(i64, i64)>,
+    close_ms: Option<Millis>,
+    end_of: impl Fn(i64) -> Millis,
+) -> Vec<RefundTerm> {
+    fees.sort_unstable_by_key(|fee| std::cmp::Reverse(fee.0));
+    if fees.is_empty() {
+        fees.push((0, 0));
+    }
+    let mut terms = Vec::with_capacity(fees.len());
+    for (at, &(days_before, fee_bp)) in fees.iter().enumerate() {
+        let until_ms = (at + 1 < fees.len()).then(|| end_of(days_before));
+        if until_ms.is_some_and(|until_ms| close_ms.is_none_or(|close_ms| until_ms < close_ms)) {
+            terms.push(RefundTerm { until_ms, fee_bp });
+        } else {
+            terms.push(RefundTerm { until_ms: close_ms, fee_bp });
+            break;
+        }
+    }
+    terms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_of_before_keep_their_days_of_24_hours() {
+        let starts_ms = 100 * DAY_MS;
+        let text = format!(
+            r#"{{"currency":"KRW","organizer":"o","starts_ms":{starts_ms},"refunds_close_ms":null,
+               "cancellation_fees":[[10,0],[3,1000],[1,3000]],"earn_vest_days":null,"earn_valid_days":null}}"#
+        );
+        let terms: Terms = serde_json::from_str(&text).expect("terms of before");
+        for (days_left, bp) in
+            [(30, 0), (10, 0), (9, 1_000), (3, 1_000), (2, 3_000), (1, 3_000), (0, 3_000), (-1, 3_000)]
+        {
+            assert_eq!(refund_fee_bp(&terms.refunds, starts_ms - days_left * DAY_MS), Some(bp), "{days_left}");
+        }
+        assert_eq!(refund_fee_bp(&terms.refunds, starts_ms - 10 * DAY_MS + 1), Some(1_000));
+        let again: Terms = serde_json::from_str(&serde_json::to_string(&terms).expect("json")).expect("terms");
+        assert_eq!(again, terms);
+        let plain: Terms = serde_json::from_str(r#"{"currency":"KRW","organizer":"o","starts_ms":1}"#).expect("terms");
+        assert_eq!(plain.refunds, [RefundTerm::FREE]);
+    }
+
+    #[test]
+    fn a_deadline_ends_whatever_fee_it_meets() {
+        let terms = schedule(vec![(1, 300), (9, 0), (5, 100)], Some(96), |days| 100 - days);
+        assert_eq!(
+            terms,
+            [(Some(91), 0), (Some(95), 100), (Some(96), 300)].map(|(until_ms, fee_bp)| RefundTerm { until_ms, fee_bp })
+        );
+        assert_eq!([90, 91, 95, 96].map(|at_ms| refund_fee_bp(&terms, at_ms)), [Some(0), Some(100), Some(300), None]);
+        // A fee that would begin at the deadline or later never applies.
+        let early = schedule(vec![(1, 300), (9, 0), (5, 100)], Some(95), |days| 100 - days);
+        assert_eq!([90, 91, 94, 95].map(|at_ms| refund_fee_bp(&early, at_ms)), [Some(0), Some(100), Some(100), None]);
+    }
+}

@@ -1,0 +1,202 @@
+//! Orders as their lane has them: the doors of the log, and the public status of orders. The ledger has the truth; a
+//! lane keeps the last public status that the ledger gave it.
+
+use crate::facts::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
+use crate::facts::order::OrderFact;
+use crate::facts::record::Record;
+use crate::facts::refund::{RefundBy, RefundFact};
+use crate::facts::settlement::Settlement;
+use crate::facts::time::Millis;
+use crate::lane::Result;
+use async_trait::async_trait;
+
+/// What happens to orders.
+#[async_trait]
+pub trait Orders {
+    /// Turns a hold's seats to paying and appends `order.placed` to the log, in one step.
+    ///
+    /// The repeat by order id is answered first. Then checked in this order: hold found (no event: not found), owner,
+    /// state (a held one with `expires ≤ now` is `Expired`), log: `backlog ≥ log_max` is `Full`. The mode is not
+    /// checked.
+    ///
+    /// Placed: those seats that the hold owns become `p` and the order's. The hold is `Ordered`, and the sweep leaves
+    /// it alone. The fact is stored as given, and the record is appended with the hold as it now stands. The visitor's
+    /// place inside (if there is one) lasts at least until the order's deadline.
+    async fn checkout(&self, now_ms: Millis, checkout: Checkout) -> Result<CheckoutOutcome>;
+
+    /// Appends `payment.requested` for an order that waits for the buyer.
+    ///
+    /// Checked in this order: order found; the repeat by attempt id (an attempt's id names one order); owner; `paying`
+    /// or a pending pay: `InProgress`; not `pending_payment`, a pending cancel or `deadline ≤ now`: `NotPayable`;
+    /// `attempts_max` attempts that the ledger knows of: `TooMany`; the amount against `total.cash` (no total: 0); the
+    /// log.
+    async fn pay(&self, now_ms: Millis, pay: Pay) -> Result<PayOutcome>;
+
+    /// Appends `order.cancelled` for an order that waits for the buyer. A second cancel of the same order changes
+    /// nothing.
+    ///
+    /// Checked in this order: order found; owner; a pending cancel, or rejected as `CANCELLED`: `Accepted` again;
+    /// `paying` or a pending pay: `InProgress`; not `pending_payment`: `NotCancellable`.
+    async fn cancel(&self, now_ms: Millis, cancel: Cancel) -> Result<CancelOutcome>;
+
+    /// Appends `refund.requested` for a confirmed order.
+    ///
+    /// Checked in this order: an amount below 1: [`Fault::Contract`](crate::facts::fault::Fault); the repeat by refund
+    /// id; order found; owner; status confirmed or partially refunded, else `NotRefundable`; by a buyer whose time is
+    /// over: `Closed`. Then line by line as asked: exists, not closed, amount at most `price − discount − refunded`.
+    /// Then the log.
+    async fn refund(&self, now_ms: Millis, refund: Refund) -> Result<RefundOutcome>;
+
+    /// The public status of orders, in the order asked.
+    async fn orders(&self, ids: &[OrderId]) -> Result<Vec<Option<OrderFact>>>;
+
+    /// A refund's public status; `None`: the lane does not have it.
+    async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>>;
+
+    /// Brings seats, holds and public statuses to what the ledger says; drops the log up to `trim`. All settlements are
+    /// of one event.
+    ///
+    /// A settlement is applied when `fact.version` is above the lane's, or when the lane has no such order; otherwise
+    /// it is skipped. Its `refunds` are stored in either case, each unless the lane's has a higher status (requested <
+    /// sent < done = failed); only when it is skipped and the lane has no more than the order's digest, they are
+    /// skipped too. No such event: all settlements are skipped. A seat is moved only if the order owns it. Counters
+    /// (`taken`, a visitor's open holds, the room's counts) follow. In detail:
+    /// - The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That
+    ///   other hold, if `Ordered` by this order, ends as if it had run out.
+    /// - The order *goes back to its hold* when any target is `Held` and the hold is known and `Ordered` by this order.
+    ///   Then the hold is `Held` again without an order and expires at `held_until_ms` (none: as before), and the
+    ///   visitor's place inside, if there is one, lasts at least as long. When the order does not go back, `Held` means
+    ///   `Free`.
+    /// - The hold *ends* when the status is final, the order does not go back, and the hold is known, `Ordered` by this
+    ///   order and not ended before. Then the visitor's open holds go down. If also the status is not rejected,
+    ///   `release_on` is order, and the visitor has no open hold and is inside, the place is spent. (Places other than
+    ///   inside stay: they are another time in line.)
+    async fn settle(
+        &self,
+        now_ms: Millis,
+        event: &EventId,
+        settlements: Vec<Settlement>,
+        trim: Option<LogId>,
+    ) -> Result<()>;
+}
+
+/// A hold that is to be ordered.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    pub event: EventId,
+    pub hold: HoldId,
+    pub user: UserId,
+    /// The status to show until the writer has spoken (`accepted`, version 0). Its `digest` decides repeats.
+    pub fact: OrderFact,
+    /// `order.placed`, without its hold: the lane adds that.
+    pub record: Record,
+    /// Most records in the log before new ones are refused `Full`.
+    pub log_max: i64,
+}
+
+/// What became of a `checkout`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
+pub enum CheckoutOutcome {
+    Placed(LogId),
+    /// This order was placed before, with the same digest: its present status.
+    Repeated(OrderFact),
+    /// It was placed before with the same digest, and rejected or refunded since; only its digest is left.
+    Past,
+    KeyReused,
+    NotFound,
+    NotOwner,
+    AlreadyOrdered,
+    Expired,
+    Released,
+    Full,
+}
+
+/// A payment attempt. `record` is `payment.requested`; its id is the attempt's.
+#[derive(Debug, Clone)]
+pub struct Pay {
+    pub order: OrderId,
+    pub user: UserId,
+    pub attempt: AttemptId,
+    pub digest: String,
+    pub amount: i64,
+    /// Most attempts of one order, the one that came with the checkout included.
+    pub attempts_max: i64,
+    pub record: Record,
+    pub log_max: i64,
+}
+
+/// What became of a `pay`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayOutcome {
+    Accepted(OrderFact),
+    Repeated(OrderFact),
+    KeyReused,
+    NotFound,
+    NotOwner,
+    InProgress,
+    NotPayable,
+    /// The order has had as many attempts as it may.
+    TooMany,
+    /// The order's amount due is `due`.
+    AmountMismatch {
+        due: i64,
+    },
+    Full,
+}
+
+/// An order that its buyer does not want to pay.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    pub order: OrderId,
+    pub user: UserId,
+    pub record: Record,
+}
+
+/// What became of a `cancel`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
+pub enum CancelOutcome {
+    Accepted(OrderFact),
+    NotFound,
+    NotOwner,
+    InProgress,
+    NotCancellable,
+}
+
+/// Lines of an order to be refunded. `user` is `None` for an admin.
+#[derive(Debug, Clone)]
+pub struct Refund {
+    pub order: OrderId,
+    pub user: Option<UserId>,
+    pub by: RefundBy,
+    pub refund: RefundId,
+    pub digest: String,
+    /// (line, gross amount); no amount: all that is left of the line. No repeats.
+    pub lines: Vec<(u32, Option<i64>)>,
+    /// Shown until the writer has spoken: `requested`.
+    pub fact: RefundFact,
+    pub record: Record,
+    pub log_max: i64,
+}
+
+/// What became of a `refund`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOutcome {
+    Accepted,
+    Repeated(RefundFact),
+    KeyReused,
+    NotFound,
+    NotOwner,
+    NotRefundable,
+    /// The buyer's time for refunds is over.
+    Closed,
+    /// This line is refunded already, or less is left of it than was asked for.
+    OverRefund {
+        line: u32,
+    },
+    LineNotFound {
+        line: u32,
+    },
+    Full,
+}

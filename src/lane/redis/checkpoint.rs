@@ -1,0 +1,56 @@
+//! Reads a room's checkpoint, and the changes of its draws, from a script's reply.
+
+use std::collections::HashSet;
+
+use super::reply::{Read, Reply, Unreadable};
+use crate::facts::checkpoint::{Checkpoint, DrawChange, Draws, Insider, SpentChunk};
+use crate::facts::ids::VisitorId;
+
+pub fn read(reply: &mut Reply) -> Read<Checkpoint> {
+    let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
+    let (admitted_total, head) = (reply.int()?, reply.int()?);
+    let (drawing, closed) = (reply.int()? == 1, reply.int()? == 1);
+    let (mut places, mut called, mut scores) = (reply.list()?, reply.list()?, reply.list()?);
+    let called: HashSet<VisitorId> = visitors(&mut called)?.into_iter().collect();
+    let mut inside = Vec::new();
+    while !places.is_empty() {
+        let visitor = VisitorId::from(places.text()?);
+        let claimed = !called.contains(&visitor);
+        inside.push(Insider { visitor, expires_ms: places.int()?, score: scores.int()?, claimed });
+    }
+    let mut chunks = reply.list()?;
+    let mut spent = Vec::new();
+    while !chunks.is_empty() {
+        let chunk = chunks.int()?;
+        let bits = chunks.bytes()?.try_into().map_err(|_| Unreadable::Kind("128 bytes"))?;
+        spent.push(SpentChunk { chunk, bits });
+    }
+    inside.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
+    spent.sort_unstable_by_key(|chunk| chunk.chunk);
+    Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, closed, inside, spent })
+}
+
+pub fn draws(reply: &mut Reply) -> Read<Draws> {
+    let spent = usize::try_from(reply.int()?).map_err(|_| Unreadable::Kind("how many are spent"))?;
+    let (upto, more) = (reply.int()?, reply.int()? == 1);
+    let mut list = reply.list()?;
+    let mut changes = Vec::new();
+    while !list.is_empty() {
+        let text = list.text()?;
+        changes.push(match text.split_at_checked(1) {
+            Some(("+", visitor)) => DrawChange::Spent(VisitorId::from(visitor)),
+            Some(("-", visitor)) => DrawChange::Unspent(VisitorId::from(visitor)),
+            _ => return Err(Unreadable::Kind("a change of a draw")),
+        });
+    }
+    Ok(Draws { upto, changes, more, spent })
+}
+
+/// The rest of a reply, as visitors.
+pub fn visitors(reply: &mut Reply) -> Read<Vec<VisitorId>> {
+    let mut visitors = Vec::new();
+    while !reply.is_empty() {
+        visitors.push(VisitorId::from(reply.text()?));
+    }
+    Ok(visitors)
+}

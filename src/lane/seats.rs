@@ -1,0 +1,135 @@
+//! Seats as their lane has them, and holds: seats set aside for one user for a while.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::hold::HoldFact;
+use crate::facts::ids::{EventId, HoldId, SeatIndex, UserId, VisitorId};
+use crate::facts::seat::SeatMap;
+use crate::facts::time::Millis;
+use crate::lane::Result;
+
+/// What happens to seats before they are ordered.
+#[async_trait]
+pub trait Seats {
+    /// The seat string. `None`: no such event.
+    async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>>;
+
+    /// Sets seats aside. A repeat is answered first. Then checked in this order: event, mode, inside, the place's own
+    /// end, bound user, limit, seats.
+    ///
+    /// No seats or a quantity of zero, seats not ascending or repeated:
+    /// [`Fault::Contract`](crate::facts::fault::Fault). After the check of the bound user, all holds with
+    /// `expires ≤ now` are swept (as the pulse does, but all of them); then limit and seats are judged. A refusal by
+    /// limit or seats leaves the sweep done; an earlier one changes nothing.
+    ///
+    /// A new hold is created now and expires at `now + hold_ttl_ms`. Its seats are `h` and owned by it, and `taken`
+    /// goes up by their number. The visitor's open holds go up by one. A visitor who is bound to no user is bound to
+    /// this one, for as long as the place lasts. The place inside lasts at least as long as the hold; a called one
+    /// stays called.
+    ///
+    /// A place's own end is when it would end by itself: `pass_ttl_s` after it was claimed. A hold, an order, or a hold
+    /// that an order gives back makes the place last at least as long as itself, but its own end stays. After it no new
+    /// hold begins; what is under way may be finished. (A rebuilt lane no longer knows the own ends, only how long
+    /// places last.)
+    ///
+    /// Which seats, for [`Want::Adjacent`]: the first row that has a block of n free neighbours. A row's seats are
+    /// those of its runs, one after the other. For each block in a free run, singles = (left rest is 1) + (right rest
+    /// is 1). Fewest singles win, then least `|2·pos + n − len|` (pos in the row from 0, len all seats of the row),
+    /// then lowest pos. Indexes past the string are not free.
+    async fn hold(&self, now_ms: Millis, ask: HoldAsk) -> Result<HoldOutcome>;
+
+    /// A hold as it stands at `now_ms`: past its time it reads as expired. `None`: the lane does not have it, or only
+    /// its digest.
+    async fn get_hold(&self, now_ms: Millis, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>>;
+
+    /// Gives a hold back. Checked in this order: found, owner, state. A held one with `expires ≤ now` is `Ended`, and
+    /// nothing changes: the sweep will end it. Released: its seats are free; `taken` and the visitor's open holds go
+    /// down.
+    async fn release(&self, now_ms: Millis, release: Release) -> Result<ReleaseOutcome>;
+}
+
+/// Which seats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// These, all or none: (index, price), ascending by index, no repeats.
+    Named(Vec<(SeatIndex, i64)>),
+    /// The best `quantity` adjacent ones of a section, by the rule at [`Seats::hold`].
+    Adjacent { rows: Vec<Row>, quantity: u32, price: i64 },
+    /// The first `quantity` free ones in row order (also standing sections).
+    Separate { rows: Vec<Row>, quantity: u32, price: i64 },
+}
+
+/// One row in the order of its seat numbers, as runs of indexes: (first, length). Only rows that grew later have more
+/// than one run. Where two runs of a row meet, their seats are neighbours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    pub runs: Vec<(SeatIndex, u32)>,
+}
+
+/// Which seats somebody wants to hold, and by which rules of the event.
+#[derive(Debug, Clone)]
+pub struct HoldAsk {
+    pub event: EventId,
+    pub hold: HoldId,
+    pub digest: String,
+    pub user: UserId,
+    /// Whose pass it is; must be inside.
+    pub visitor: VisitorId,
+    pub want: Want,
+    /// Most seats held, paying and sold for one user in this event.
+    pub seats_per_user: i64,
+    pub hold_ttl_ms: i64,
+    pub earn_bp: i64,
+    pub fee_bp: i64,
+}
+
+/// What became of a `hold`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldOutcome {
+    Held(HoldFact),
+    /// This hold exists already, with the same digest: as it stands now.
+    Repeated(HoldFact),
+    /// The id exists with another digest.
+    KeyReused,
+    NoEvent,
+    /// Scheduled or closed.
+    NotOpen,
+    /// The visitor is not inside.
+    NotInside,
+    /// This hold has ended, and only its digest is left.
+    Ended,
+    /// The place's own end is past: the visitor may finish what is under way, but begin no new hold.
+    PlaceOver,
+    /// The visitor is bound to another user.
+    NotOwner,
+    /// `seats_per_user` would be exceeded; the user has `taken` seats already.
+    LimitExceeded {
+        taken: i64,
+    },
+    /// Named seats that are not free.
+    Taken(Vec<SeatIndex>),
+    /// Fewer than the wanted number are free in the section.
+    SoldOut,
+    /// Enough free seats, but no block of adjacent ones.
+    NoBlock,
+}
+
+/// Which hold its owner gives back.
+#[derive(Debug, Clone)]
+pub struct Release {
+    pub event: EventId,
+    pub hold: HoldId,
+    pub user: UserId,
+}
+
+/// What became of a `release`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseOutcome {
+    Released,
+    /// Released or expired before; nothing was changed.
+    Ended,
+    Ordered,
+    NotOwner,
+    NotFound,
+}

@@ -1,0 +1,65 @@
+//! The coupons of a user.
+
+use super::row::{Cells, cells};
+use super::{Cursor, Page, page};
+use crate::facts::ids::{CampaignId, CouponRef, UserId};
+use crate::facts::time::Millis;
+use crate::ledger::rules::coupons::CampaignSpec;
+use crate::ledger::{Reader, Result, Source};
+
+/// A coupon as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CouponRow {
+    pub coupon: CouponRef,
+    /// `issued`, `reserved`, `used`, `expired` or `revoked`.
+    pub state: String,
+    pub expires_ms: Option<Millis>,
+    /// What the campaign said when it was claimed.
+    pub spec: CampaignSpec,
+}
+
+impl Reader {
+    /// A user's coupons, by campaign and number. An issued one past its time shows as expired.
+    pub async fn coupons_of(
+        &self,
+        user: &UserId,
+        after: Option<Cursor>,
+        limit: u32,
+        now_ms: Millis,
+    ) -> Result<Page<CouponRow>> {
+        let user = user.to_string();
+        let after = after.unwrap_or_else(Cursor::lowest);
+        self.read_one("coupons_of", Source::Replica, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \
+                     FROM coupon c JOIN campaign_version k ON k.campaign = c.campaign AND k.version = c.version \
+                     WHERE c.user_id = ? AND (c.campaign > ? OR (c.campaign = ? AND c.number > ?)) \
+                     ORDER BY c.campaign, c.number LIMIT ?";
+                let query = sqlx::query(text).bind(user).bind(after.id.clone()).bind(after.id).bind(after.number);
+                let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
+                let found = cells("coupon", &rows).map(|row| coupon_row(&row, now_ms)).collect::<Result<_>>()?;
+                Ok(page(found, limit, |coupon: &CouponRow| Cursor {
+                    number: coupon.coupon.number,
+                    id: coupon.coupon.campaign.to_string(),
+                }))
+            })
+        })
+        .await
+    }
+}
+
+fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
+    let expires_ms = row.int_or_null("expires_ms")?;
+    let state = row.text("state")?;
+    let over = state == "issued" && expires_ms.is_some_and(|at| at <= now_ms);
+    Ok(CouponRow {
+        coupon: CouponRef {
+            campaign: CampaignId::from(row.text("campaign")?),
+            number: row.int("number")?,
+            version: row.int("version")?,
+        },
+        state: if over { "expired".to_owned() } else { state },
+        expires_ms,
+        spec: row.json("spec")?,
+    })
+}

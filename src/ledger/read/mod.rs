@@ -1,0 +1,95 @@
+//! What requests, rebuilds and audits read: rows as facts.
+//!
+//! A read comes from the primary when its user may have just changed the rows, or when it decides about money;
+//! histories may come from a replica. Long lists are read in pages, so that each read has a bound.
+
+mod coupons;
+mod letters;
+mod orders;
+mod points;
+mod quote;
+mod rebuild;
+mod refunds;
+pub(in crate::ledger) mod row;
+mod tickets;
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub use coupons::CouponRow;
+pub use orders::OrderFilter;
+pub use points::{LotRow, MoveRow, Points};
+pub use tickets::TicketRow;
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins; `None`: this is the last page.
+    pub next: Option<Cursor>,
+}
+
+/// The place in a list after which a page begins. Clients see it as opaque text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    number: i64,
+    id: String,
+}
+
+impl Cursor {
+    /// The inverse of `to_string`; `None` when the text was not made by it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (number, id) = text.split_once(':')?;
+        Some(Self { number: number.parse().ok()?, id: id.to_owned() })
+    }
+
+    /// The start of a list that begins with the highest numbers.
+    fn newest() -> Self {
+        Self { number: i64::MAX, id: String::new() }
+    }
+
+    /// The start of a list that begins with the lowest ids.
+    fn lowest() -> Self {
+        Self { number: 0, id: String::new() }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("{}:{}", self.number, self.id)))
+    }
+}
+
+/// Makes a page of rows read with `LIMIT limit + 1`: one more row than fits means that there is a next page.
+fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+    let fits = limit as usize;
+    let more = items.len() > fits;
+    items.truncate(fits);
+    let next = if more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let cursor = Cursor { number: -7, id: "o07:a".to_owned() };
+        assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        for bad in ["", "x", "!!", "OjE"] {
+            assert_eq!(Cursor::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let cursor = |n: &i64| Cursor { number: *n, id: String::new() };
+        assert_eq!(page(vec![1, 2, 3], 2, cursor), Page { items: vec![1, 2], next: Some(cursor(&2)) });
+        assert_eq!(page(vec![1, 2], 2, cursor), Page { items: vec![1, 2], next: None });
+        assert_eq!(page(vec![], 2, cursor), Page { items: vec![], next: None });
+    }
+}

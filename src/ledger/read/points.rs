@@ -1,0 +1,123 @@
+//! A user's points: balance, debt, lots and moves.
+
+use super::row::{Cells, cells};
+use super::{Cursor, Page, page};
+use crate::facts::ids::{OrderId, RefundId, UserId};
+use crate::facts::time::Millis;
+use crate::ledger::rules::points::{Lot, MoveKind, Origin};
+use crate::ledger::{Conn, Reader, Result, Source};
+
+/// Most lots of one user that are shown, and that a quote counts. An order may spend more than these.
+const LOTS_SHOWN: i64 = 200;
+
+/// What a user has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Points {
+    /// Points that have not expired, including those that are not usable yet.
+    pub balance: i64,
+    /// Points that were taken back but were no longer there. Points that come in pay it first.
+    pub debt: i64,
+    /// Lots with something left, in the order in which they are spent; at most `LOTS_SHOWN`.
+    pub lots: Vec<LotRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LotRow {
+    pub id: String,
+    pub origin: Origin,
+    pub granted: i64,
+    pub remaining: i64,
+    pub usable_ms: Millis,
+    pub expires_ms: Option<Millis>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveRow {
+    pub id: String,
+    pub at_ms: Millis,
+    pub kind: MoveKind,
+    /// Signed.
+    pub amount: i64,
+    pub lot: Option<String>,
+    pub order: Option<OrderId>,
+    pub refund: Option<RefundId>,
+}
+
+impl Reader {
+    pub async fn points(&self, user: &UserId, now_ms: Millis) -> Result<Points> {
+        let user = user.to_string();
+        self.read("points", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT debt FROM account WHERE user_id = ?";
+                let debt: Option<i64> = sqlx::query_scalar(text).bind(user.clone()).fetch_optional(&mut *conn).await?;
+                let text = "SELECT CAST(SUM(remaining) AS SIGNED) FROM point_lot \
+                     WHERE user_id = ? AND remaining > 0 AND (expires_ms IS NULL OR expires_ms > ?)";
+                let balance: Option<i64> =
+                    sqlx::query_scalar(text).bind(user.clone()).bind(now_ms).fetch_one(&mut *conn).await?;
+                let mut lots = lots(conn, &user, now_ms).await?;
+                lots.sort_by(Lot::order);
+                let lots = lots.into_iter().map(shown).collect();
+                Ok(Points { balance: balance.unwrap_or(0), debt: debt.unwrap_or(0), lots })
+            })
+        })
+        .await
+    }
+
+    /// A user's moves, newest first.
+    pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<MoveRow>> {
+        let user = user.to_string();
+        let after = after.unwrap_or_else(Cursor::newest);
+        self.read_one("point_moves", Source::Replica, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT id, at_ms, kind, amount, lot, order_id, refund FROM point_move \
+                     WHERE user_id = ? AND at_ms <= ? AND (at_ms < ? OR id < ?) \
+                     ORDER BY at_ms DESC, id DESC LIMIT ?";
+                let query = sqlx::query(text).bind(user).bind(after.number).bind(after.number).bind(after.id);
+                let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
+                let found = cells("point_move", &rows).map(|row| move_row(&row)).collect::<Result<_>>()?;
+                Ok(page(found, limit, |step: &MoveRow| Cursor { number: step.at_ms, id: step.id.clone() }))
+            })
+        })
+        .await
+    }
+}
+
+/// Lots that have something left and have not expired, the soonest to expire first, at most `LOTS_SHOWN`.
+async fn lots(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Lot>> {
+    // Databases disagree on where NULL sorts, so the order is spelled out.
+    let text = "SELECT id, origin, granted, remaining, usable_ms, expires_ms, created_ms FROM point_lot \
+         WHERE user_id = ? AND remaining > 0 AND (expires_ms IS NULL OR expires_ms > ?) \
+         ORDER BY CASE WHEN expires_ms IS NULL THEN 1 ELSE 0 END, expires_ms, created_ms, id LIMIT ?";
+    let query = sqlx::query(text).bind(user.to_owned()).bind(now_ms).bind(LOTS_SHOWN);
+    cells("point_lot", &query.fetch_all(conn).await?).map(|row| lot_row(&row)).collect()
+}
+
+fn lot_row(row: &Cells<'_>) -> Result<Lot> {
+    Ok(Lot {
+        id: row.text("id")?,
+        origin: row.word("origin", Origin::parse)?,
+        granted: row.int("granted")?,
+        remaining: row.int("remaining")?,
+        usable_ms: row.int("usable_ms")?,
+        expires_ms: row.int_or_null("expires_ms")?,
+        created_ms: row.int("created_ms")?,
+        line: None,
+    })
+}
+
+fn shown(lot: Lot) -> LotRow {
+    let Lot { id, origin, granted, remaining, usable_ms, expires_ms, .. } = lot;
+    LotRow { id, origin, granted, remaining, usable_ms, expires_ms }
+}
+
+fn move_row(row: &Cells<'_>) -> Result<MoveRow> {
+    Ok(MoveRow {
+        id: row.text("id")?,
+        at_ms: row.int("at_ms")?,
+        kind: row.word("kind", MoveKind::parse)?,
+        amount: row.int("amount")?,
+        lot: row.text_or_null("lot")?,
+        order: row.text_or_null("order_id")?.map(OrderId::from),
+        refund: row.text_or_null("refund")?.map(RefundId::from),
+    })
+}

@@ -1,0 +1,133 @@
+//! The calls to the payment provider that the ledger has committed to.
+
+use crate::facts::ids::{AttemptId, OrderId, RefundId};
+use crate::facts::order::OrderStatus;
+use crate::facts::time::Millis;
+use crate::ledger::writer::sheet::Sheet;
+
+/// A call without a definite answer yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    Charge(Charging),
+    Refund(Returning),
+}
+
+/// An open attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charging {
+    pub attempt: AttemptId,
+    pub order: OrderId,
+    pub provider: String,
+    pub key: String,
+    pub amount: i64,
+    pub currency: String,
+    /// The attempt may be charged before this time; from then on the provider is only asked for its result. `None`: it
+    /// is only asked, because the order no longer waits for the attempt or the attempt was put off.
+    pub charge_until_ms: Option<Millis>,
+    /// When it was opened.
+    pub since_ms: Millis,
+    /// When the call is to be made, or its result asked for.
+    pub due_ms: Millis,
+}
+
+/// An open refund: the oldest open one of its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returning {
+    pub refund: RefundId,
+    pub order: OrderId,
+    pub attempt: AttemptId,
+    pub provider: String,
+    pub amount: i64,
+    pub currency: String,
+    pub reason: String,
+    /// When it was asked for.
+    pub since_ms: Millis,
+    /// When the call is to be made, or its result asked for.
+    pub due_ms: Millis,
+    /// It was never put off, so it is sent. Of one that was put off, the result is asked for first.
+    pub is_new: bool,
+}
+
+/// Names a call. Its text is the provider's idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CallId {
+    Charge(AttemptId),
+    Refund(RefundId),
+}
+
+impl CallId {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CallId::Charge(attempt) => attempt.as_str(),
+            CallId::Refund(refund) => refund.as_str(),
+        }
+    }
+}
+
+impl Call {
+    pub fn id(&self) -> CallId {
+        match self {
+            Call::Charge(charging) => CallId::Charge(charging.attempt.clone()),
+            Call::Refund(returning) => CallId::Refund(returning.refund.clone()),
+        }
+    }
+
+    pub fn order(&self) -> &OrderId {
+        match self {
+            Call::Charge(charging) => &charging.order,
+            Call::Refund(returning) => &returning.order,
+        }
+    }
+
+    pub fn due_ms(&self) -> Millis {
+        match self {
+            Call::Charge(charging) => charging.due_ms,
+            Call::Refund(returning) => returning.due_ms,
+        }
+    }
+
+    /// When the call was first to be made.
+    pub fn since_ms(&self) -> Millis {
+        match self {
+            Call::Charge(charging) => charging.since_ms,
+            Call::Refund(returning) => returning.since_ms,
+        }
+    }
+}
+
+impl Sheet {
+    /// The calls for the order's open attempt and for its next refund.
+    pub(in crate::ledger) fn calls(&self) -> Vec<Call> {
+        let order = self.order();
+        let charge = self.open_attempt().map(|row| {
+            Call::Charge(Charging {
+                attempt: row.id.clone(),
+                order: order.id.clone(),
+                provider: row.provider.clone(),
+                key: row.pay_key.clone(),
+                amount: row.amount,
+                currency: order.currency.clone(),
+                charge_until_ms: (order.status == OrderStatus::Paying && row.due_ms <= row.created_ms)
+                    .then_some(order.deadline_ms),
+                since_ms: row.created_ms,
+                due_ms: row.due_ms,
+            })
+        });
+        let back = self.next_refund().and_then(|row| {
+            let attempt = self.attempt(row.attempt.as_ref()?)?;
+            Some(Call::Refund(Returning {
+                refund: row.id.clone(),
+                order: order.id.clone(),
+                attempt: attempt.id.clone(),
+                provider: attempt.provider.clone(),
+                amount: row.cash,
+                currency: order.currency.clone(),
+                reason: row.reason.clone(),
+                since_ms: row.requested_ms,
+                due_ms: row.due_ms,
+                is_new: row.due_ms <= row.requested_ms,
+            }))
+        });
+        charge.into_iter().chain(back).collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction, a fact for the
+//! outbox.
+
+use super::coupon::state;
+use super::points::{NewLot, Origin, Step};
+use crate::facts::ids::OrderId;
+use crate::facts::order::{OrderStatus, TicketState};
+use crate::ledger::journal::{Account, Title, Transaction, sold};
+use crate::ledger::store::column::Standing;
+use crate::ledger::store::rows::Fact;
+use crate::ledger::writer::Book;
+use crate::ledger::writer::sheet::Sheet;
+
+impl Book {
+    /// The order is paid, or costs no cash.
+    pub(in crate::ledger) fn confirm(&mut self, id: &OrderId) {
+        let now_ms = self.now_ms;
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let order = sheet.change();
+        order.status = OrderStatus::Confirmed;
+        order.confirmed_ms = Some(now_ms);
+        let coupon = order.coupon_campaign.clone().zip(order.coupon_number);
+        for ticket in sheet.tickets.iter_mut() {
+            ticket.state = Standing::Issued(TicketState::Valid);
+        }
+        if let Some(coupon) = coupon.and_then(|key| self.coupons.get_mut(&key)) {
+            coupon.state = state::USED.into();
+        }
+
+        let order = sheet.order();
+        let (usable_ms, expires_ms) = sheet.terms.earned_life(now_ms);
+        let step = format!("{id}.earned");
+        let step = Step { id: &step, now_ms, order: Some(id), refund: None };
+        let wallet = self.wallets.get_mut(&order.user_id).expect("accounts concerned were locked first");
+        for line in sheet.lines.iter() {
+            let line_of = Some((id.clone(), line.number()));
+            let lot = NewLot { origin: Origin::Earn, amount: line.earn, usable_ms, expires_ms, line: line_of };
+            wallet.credit(step, lot);
+        }
+
+        let title =
+            Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: Some(id), at_ms: now_ms };
+        self.journal.post(title, sale(sheet));
+        let fact = confirmed(sheet, now_ms);
+        self.facts.add(fact);
+    }
+}
+
+fn sale(sheet: &Sheet) -> Transaction {
+    let order = sheet.order();
+    let mut transaction = Transaction::default();
+    if let Some(attempt) = sheet.paid_by() {
+        transaction.post(Account::Cash(attempt.provider.clone()), order.cash);
+    }
+    transaction.post(Account::PointsInOrders, order.points);
+    for line in sheet.lines.iter() {
+        let sale = sold(line, order.fee_bp, &sheet.terms);
+        transaction
+            .post(Account::Discount, sale.discount)
+            .post(Account::Organizer(sheet.terms.terms.organizer.clone()), sale.fee - sale.sale)
+            .post(Account::PlatformFee, -sale.fee)
+            .post(Account::MarketingPoints, line.earn)
+            .post(Account::PointsLiability, -line.earn);
+    }
+    transaction
+}
+
+fn confirmed(sheet: &Sheet, now_ms: i64) -> Fact {
+    let order = sheet.order();
+    let body = serde_json::json!({
+        "order": order.id, "event": order.event, "user": order.user_id, "currency": order.currency,
+        "price": order.price, "discount": order.discount, "points": order.points, "cash": order.cash,
+        "tickets": sheet.lines.len(), "at": crate::facts::time::rfc3339(now_ms),
+    });
+    Fact {
+        id: format!("{}.confirmed", order.id),
+        at_ms: now_ms,
+        kind: "order.confirmed".into(),
+        body: body.to_string(),
+    }
+}

@@ -1,0 +1,172 @@
+//! Payments of an order: attempts, their results, deadlines, cancelling.
+
+use crate::facts::ids::{AttemptId, OrderId};
+use crate::facts::order::{OrderStatus, Reason};
+use crate::facts::record::{PaymentAsk, PaymentResult};
+use crate::facts::refund::RefundStatus;
+use crate::facts::time::Millis;
+use crate::ledger::journal::{Account, Title, Transaction};
+use crate::ledger::store::column::Live;
+use crate::ledger::store::rows::Refund;
+use crate::ledger::writer::sheet::{late_refund, status};
+use crate::ledger::writer::wallets::{check_amount, short};
+use crate::ledger::writer::{Book, Failure, Outcome};
+
+/// Why a record about an order is refused. A closed set, for metrics and `record_done`.
+pub(in crate::ledger) mod refusal {
+    pub const NO_ORDER: &str = "NO_ORDER";
+    pub const NO_ATTEMPT: &str = "NO_ATTEMPT";
+    pub const ATTEMPT_CLOSED: &str = "ATTEMPT_CLOSED";
+    pub const NOT_PAYABLE: &str = "NOT_PAYABLE";
+    pub const IN_PROGRESS: &str = "PAYMENT_IN_PROGRESS";
+    pub const AMOUNT: &str = "AMOUNT_MISMATCH";
+    pub const NOT_CANCELLABLE: &str = "NOT_CANCELLABLE";
+    pub const NOT_DUE: &str = "NOT_DUE";
+}
+
+impl Book {
+    /// `payment.requested`. Even a refusal raises the order's version, so that the settlement corrects the lane.
+    pub(in crate::ledger) fn payment_requested(
+        &mut self,
+        id: &OrderId,
+        attempt: &AttemptId,
+        ask: &PaymentAsk,
+        amount: i64,
+        at_ms: Millis,
+    ) -> Result<Outcome, Failure> {
+        check_amount(attempt.as_str(), amount)?;
+        let row = self.attempt(id, attempt.clone(), ask, amount);
+        let Some(sheet) = self.sheets.get_mut(id) else { return Ok(Outcome::Refused(refusal::NO_ORDER)) };
+        if sheet.attempt(attempt).is_some() {
+            return Ok(Outcome::Done);
+        }
+        let order = sheet.change();
+        if order.status != OrderStatus::PendingPayment || at_ms >= order.deadline_ms {
+            return Ok(Outcome::Refused(refusal::NOT_PAYABLE));
+        }
+        if amount != order.cash {
+            return Ok(Outcome::Refused(refusal::AMOUNT));
+        }
+        if sheet.open_attempt().is_some() {
+            return Ok(Outcome::Refused(refusal::IN_PROGRESS));
+        }
+        sheet.change().status = OrderStatus::Paying;
+        sheet.payments.add(row);
+        Ok(Outcome::Done)
+    }
+
+    /// `payment.resulted`.
+    pub(in crate::ledger) fn payment_resulted(
+        &mut self,
+        id: &OrderId,
+        attempt: &AttemptId,
+        result: &PaymentResult,
+    ) -> Outcome {
+        let now_ms = self.now_ms;
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let order_status = sheet.order().status;
+        let Some(row) = sheet.attempt_mut(attempt) else { return Outcome::Refused(refusal::NO_ATTEMPT) };
+        let was_open = row.opened == Live::Yes;
+        let (word, detail) = match result {
+            PaymentResult::Captured if row.status == status::CAPTURED => {
+                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+            }
+            PaymentResult::Captured => (status::CAPTURED, None),
+            PaymentResult::Declined { .. } | PaymentResult::NotDone if !was_open => {
+                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+            }
+            PaymentResult::Declined { detail } => (status::DECLINED, Some(short(detail))),
+            PaymentResult::NotDone => (status::NOT_DONE, None),
+        };
+        row.opened = Live::No;
+        row.status = word.into();
+        row.detail = detail;
+        row.updated_ms = now_ms;
+        let captured = word == status::CAPTURED;
+        let alone = sheet.open_attempt().is_none();
+        let order = sheet.change();
+        match order_status {
+            OrderStatus::Paying if was_open && !captured => order.status = OrderStatus::PendingPayment,
+            OrderStatus::Paying if was_open => self.confirm(id),
+            // Money of an attempt that was closed without it: it pays the order, which still waits for its payment.
+            OrderStatus::PendingPayment if captured && alone => self.confirm(id),
+            OrderStatus::Accepted
+            | OrderStatus::PendingPayment
+            | OrderStatus::Paying
+            | OrderStatus::Confirmed
+            | OrderStatus::PartiallyRefunded
+            | OrderStatus::Refunded
+            | OrderStatus::Rejected => {
+                if captured {
+                    self.late(id, attempt);
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    /// Money that came after the order's end, or twice, is sent back whole.
+    fn late(&mut self, id: &OrderId, attempt: &AttemptId) {
+        let now_ms = self.now_ms;
+        let lane = i64::from(self.lane.0);
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let row = sheet.attempt(attempt).expect("the caller has it").clone();
+        sheet.refunds.add(Refund {
+            id: late_refund(attempt),
+            order_id: id.clone(),
+            lane,
+            attempt: Some(attempt.clone()),
+            digest: String::new(),
+            reason: "paid too late".into(),
+            cash: row.amount,
+            points: 0,
+            earn: 0,
+            fee: 0,
+            requested_ms: now_ms,
+            due_ms: now_ms,
+            opened: Live::Yes,
+            status: RefundStatus::Requested,
+            failure: None,
+            updated_ms: now_ms,
+        });
+        let mut transaction = Transaction::default();
+        transaction.post(Account::Cash(row.provider), row.amount).post(Account::UnappliedCash, -row.amount);
+        let currency = &sheet.order().currency;
+        let title = Title { of: attempt.as_str(), event: "late", currency, order: Some(id), at_ms: now_ms };
+        self.journal.post(title, transaction);
+    }
+
+    /// `order.expired`: the deadline has passed without an open attempt, or it passed `unknown_ms` ago with one whose
+    /// result is still unknown: the seats cannot wait longer. That attempt stays open, and its result is asked for.
+    pub(in crate::ledger) fn expired(&mut self, id: &OrderId, reason: Reason) -> Outcome {
+        let (now_ms, unknown_ms) = (self.now_ms, self.unknown_ms);
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let open = sheet.open_attempt().is_some();
+        let order = sheet.change();
+        match order.status {
+            OrderStatus::PendingPayment | OrderStatus::Paying => {}
+            OrderStatus::Accepted
+            | OrderStatus::Confirmed
+            | OrderStatus::PartiallyRefunded
+            | OrderStatus::Refunded
+            | OrderStatus::Rejected => return Outcome::Refused(refusal::NOT_PAYABLE),
+        }
+        let limit_ms = if open { order.deadline_ms + unknown_ms } else { order.deadline_ms };
+        if now_ms < limit_ms {
+            return Outcome::Refused(refusal::NOT_DUE);
+        }
+        self.release(id, reason);
+        Outcome::Done
+    }
+
+    /// `order.cancelled`.
+    pub(in crate::ledger) fn cancelled(&mut self, id: &OrderId) -> Outcome {
+        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let open = sheet.open_attempt().is_some();
+        if sheet.change().status != OrderStatus::PendingPayment || open {
+            return Outcome::Refused(refusal::NOT_CANCELLABLE);
+        }
+        self.release(id, Reason::Cancelled);
+        Outcome::Done
+    }
+}

@@ -1,0 +1,277 @@
+//! `order.placed`: guards, coupon, points, price, and the rows of an order.
+
+use super::coupon::Chosen;
+use super::points::{Cart, Priced, Step, price_order};
+use super::terms::Frozen;
+use crate::facts::coupon::CouponChoice;
+use crate::facts::hold::HoldFact;
+use crate::facts::ids::{AttemptId, EventId, HoldId, OrderId, UserId};
+use crate::facts::order::{OrderStatus, Reason};
+use crate::facts::record::PaymentAsk;
+use crate::facts::terms::Terms;
+use crate::facts::time::Millis;
+use crate::ledger::journal::{Account, Title, Transaction};
+use crate::ledger::store::column::{Live, Standing};
+use crate::ledger::store::rows::{Line, Order, Payment, Spend, Ticket};
+use crate::ledger::writer::sheet::{Origin, Sheet, status};
+use crate::ledger::writer::wallets::check_amount;
+use crate::ledger::writer::{Book, Failure, Outcome};
+
+/// How long a hold lasts at least after the first refusal of an order on it, ms.
+const HELD_AGAIN_MS: i64 = 60_000;
+
+/// The fields of `order.placed`.
+pub(in crate::ledger) struct Placing<'r> {
+    pub order: &'r OrderId,
+    pub event: &'r EventId,
+    pub hold: &'r HoldId,
+    pub user: &'r UserId,
+    pub digest: &'r str,
+    pub coupon: &'r CouponChoice,
+    pub points: i64,
+    pub expected_cash: Option<i64>,
+    pub payment: Option<&'r PaymentAsk>,
+    pub placed_ms: Millis,
+    pub deadline_ms: Millis,
+    pub terms: &'r Terms,
+}
+
+/// Why an order is refused, and the price its buyer is shown.
+struct Refusal {
+    reason: Reason,
+    priced: Priced,
+    coupon: Option<Chosen>,
+}
+
+impl Book {
+    pub(in crate::ledger) fn place(&mut self, hold: Option<&HoldFact>, ask: Placing<'_>) -> Result<Outcome, Failure> {
+        let record = ask.order.as_str();
+        let hold = hold.ok_or_else(|| Failure::record(record, "the entry carries no hold"))?;
+        agree(&ask, hold)?;
+        if self.rejects {
+            let seats: Vec<(u32, i64)> = hold.seats.iter().map(|seat| (*seat, 0)).collect();
+            let priced = price_order(Cart { seats: &seats, discount: 0, points: 0, earn_bp: 0 });
+            self.refuse(&ask, hold, Refusal { reason: Reason::Unprocessable, priced, coupon: None });
+            return Ok(Outcome::Refused(Reason::Unprocessable.as_str()));
+        }
+        check(&ask, hold)?;
+        let seats: Vec<(u32, i64)> = hold.seats.iter().copied().zip(hold.prices.iter().copied()).collect();
+        let cart = Cart { seats: &seats, discount: 0, points: 0, earn_bp: hold.earn_bp };
+        match self.price(&ask, hold, cart) {
+            Ok((priced, coupon)) => {
+                self.accept(&ask, hold, &priced, coupon);
+                Ok(Outcome::Done)
+            }
+            Err(refusal) => {
+                let reason = refusal.reason;
+                self.refuse(&ask, hold, *refusal);
+                Ok(Outcome::Refused(reason.as_str()))
+            }
+        }
+    }
+
+    /// What the order costs and which coupon it uses, or why it is refused.
+    fn price(
+        &self,
+        ask: &Placing<'_>,
+        hold: &HoldFact,
+        cart: Cart<'_>,
+    ) -> Result<(Priced, Option<Chosen>), Box<Refusal>> {
+        let plain = price_order(cart);
+        let refuse = |reason, priced, coupon| Box::new(Refusal { reason, priced, coupon });
+        let gone = |seat: &u32| self.taken.contains(&(ask.event.clone(), i64::from(*seat)));
+        if hold.seats.iter().any(gone) || self.held.contains(ask.hold) {
+            return Err(refuse(Reason::SeatsLost, plain, None));
+        }
+        let Ok(coupon) = self.choose(ask, plain.price) else {
+            return Err(refuse(Reason::CouponUnavailable, plain, None));
+        };
+        let discount = coupon.as_ref().map_or(0, |chosen| chosen.discount);
+        let priced = price_order(Cart { discount, points: ask.points, ..cart });
+        let wallet = &self.wallets[ask.user];
+        if priced.points > 0 && (wallet.debt > 0 || priced.points > wallet.usable(self.now_ms)) {
+            return Err(refuse(Reason::InsufficientPoints, plain, None));
+        }
+        if ask.expected_cash.is_some_and(|expected| expected != priced.cash) {
+            // Shown with its discount but without points: a refused order spends none.
+            let shown = price_order(Cart { discount, points: 0, ..cart });
+            return Err(refuse(Reason::PriceChanged, shown, coupon));
+        }
+        Ok((priced, coupon))
+    }
+
+    fn accept(&mut self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<Chosen>) {
+        let mut sheet = self.sheet(ask, hold, priced, coupon.as_ref());
+        let order = sheet.change();
+        order.live = Live::Yes;
+        order.status = OrderStatus::PendingPayment;
+        self.held.insert(ask.hold.clone());
+        for line in &priced.lines {
+            self.taken.insert((ask.event.clone(), i64::from(line.seat)));
+            sheet.tickets.add(ticket(ask, i64::from(line.line), i64::from(line.seat), self.now_ms));
+        }
+        if let Some(chosen) = coupon {
+            self.reserve(chosen, ask);
+        }
+        self.spend(ask, priced, &mut sheet);
+        if let Some(payment) = ask.payment.filter(|_| priced.cash > 0) {
+            sheet.change().status = OrderStatus::Paying;
+            sheet.payments.add(self.attempt(ask.order, first_attempt(ask.order), payment, priced.cash));
+        }
+        self.sheets.insert(ask.order.clone(), sheet);
+        if priced.cash == 0 {
+            self.confirm(ask.order);
+        }
+    }
+
+    fn refuse(&mut self, ask: &Placing<'_>, hold: &HoldFact, refusal: Refusal) {
+        let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
+        let order = sheet.change();
+        order.reason = Some(refusal.reason);
+        // A hold gets more time once: otherwise one refused order a minute would keep the seats for ever, unpaid.
+        let least_ms = if self.ordered.insert(ask.hold.clone()) { self.now_ms + HELD_AGAIN_MS } else { 0 };
+        order.held_until_ms = refusal.reason.back_to_hold().then(|| hold.expires_ms.max(least_ms));
+        self.sheets.insert(ask.order.clone(), sheet);
+    }
+
+    /// The order's rows, without tickets, points spent and payment. Its status is `Rejected` unless the caller changes
+    /// it.
+    fn sheet(&self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<&Chosen>) -> Sheet {
+        let terms = Frozen { terms: ask.terms.clone(), funded_by: coupon.map(|chosen| chosen.funded_by) };
+        let order = Order {
+            id: ask.order.clone(),
+            lane: i64::from(self.lane.0),
+            event: ask.event.clone(),
+            user_id: ask.user.clone(),
+            hold: ask.hold.clone(),
+            visitor: hold.visitor.clone(),
+            digest: ask.digest.to_owned(),
+            currency: ask.terms.currency.clone(),
+            price: priced.price,
+            discount: priced.discount,
+            points: priced.points,
+            cash: priced.cash,
+            coupon_campaign: coupon.map(|chosen| chosen.coupon.campaign.clone()),
+            coupon_number: coupon.map(|chosen| chosen.coupon.number),
+            coupon_version: coupon.map(|chosen| chosen.coupon.version),
+            earn_bp: hold.earn_bp,
+            fee_bp: hold.fee_bp,
+            terms: serde_json::to_string(&terms).expect("plain data"),
+            placed_ms: ask.placed_ms,
+            deadline_ms: ask.deadline_ms,
+            hold_created_ms: hold.created_ms,
+            hold_digest: hold.digest.clone(),
+            live: Live::No,
+            status: OrderStatus::Rejected,
+            reason: None,
+            version: 1,
+            confirmed_ms: None,
+            held_until_ms: None,
+        };
+        let mut sheet = Sheet::new(order, terms, Origin::New);
+        for line in &priced.lines {
+            sheet.lines.add(Line {
+                order_id: ask.order.clone(),
+                line: i64::from(line.line),
+                seat: i64::from(line.seat),
+                price: line.price,
+                discount: line.discount,
+                points: line.points,
+                cash: line.cash,
+                earn: line.earn,
+                refunded: 0,
+                points_refunded: 0,
+                earn_clawed: 0,
+                closed: false,
+            });
+        }
+        sheet
+    }
+
+    fn spend(&mut self, ask: &Placing<'_>, priced: &Priced, sheet: &mut Sheet) {
+        if priced.points == 0 {
+            return;
+        }
+        let now_ms = self.now_ms;
+        let wallet = self.wallet(ask.user);
+        let before = wallet.balance();
+        let step = format!("{}.swept", ask.order);
+        wallet.expire(Step { id: &step, now_ms, order: None, refund: None });
+        let expired = before - wallet.balance();
+        let step = format!("{}.placed", ask.order);
+        let step = Step { id: &step, now_ms, order: Some(ask.order), refund: None };
+        let lines: Vec<(u32, i64)> = priced.lines.iter().map(|line| (line.line, line.points)).collect();
+        let spends = wallet.spend(step, &lines).expect("what is usable was looked at");
+        spends.iter().for_each(|spend| sheet.spends.add(Spend::of(spend, ask.order)));
+
+        let mut transaction = Transaction::default();
+        transaction
+            .post(Account::PointsLiability, priced.points + expired)
+            .post(Account::PointsInOrders, -priced.points)
+            .post(Account::PointsExpired, -expired);
+        let (order, currency) = (ask.order, ask.terms.currency.as_str());
+        let title = Title { of: order.as_str(), event: "placed", currency, order: Some(order), at_ms: now_ms };
+        self.journal.post(title, transaction);
+    }
+
+    /// A new open attempt.
+    pub(in crate::ledger) fn attempt(&self, order: &OrderId, id: AttemptId, ask: &PaymentAsk, amount: i64) -> Payment {
+        Payment {
+            id,
+            order_id: order.clone(),
+            lane: i64::from(self.lane.0),
+            provider: ask.provider.clone(),
+            pay_key: ask.key.clone(),
+            amount,
+            created_ms: self.now_ms,
+            due_ms: self.now_ms,
+            opened: Live::Yes,
+            status: status::REQUESTED.into(),
+            detail: None,
+            updated_ms: self.now_ms,
+        }
+    }
+}
+
+/// The attempt that comes with the order itself. Its id follows from the order's, so a repeat gives the same one.
+fn first_attempt(order: &OrderId) -> AttemptId {
+    AttemptId::from(format!("p{}", &order.as_str()[1..]))
+}
+
+fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {
+    Ticket {
+        id: format!("t{}-{line}", &ask.order.as_str()[1..]),
+        event: ask.event.clone(),
+        seat,
+        order_id: ask.order.clone(),
+        line,
+        user_id: ask.user.clone(),
+        issued_ms: now_ms,
+        live: Live::Yes,
+        state: Standing::Reserved,
+    }
+}
+
+/// Checks that the hold is the one that was ordered; a mismatch is the record's own fault.
+fn agree(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+    let record = ask.order.as_str();
+    let agrees = hold.id == *ask.hold && hold.event == *ask.event && hold.user == *ask.user;
+    if !agrees || hold.seats.is_empty() || hold.seats.len() != hold.prices.len() {
+        return Err(Failure::record(record, "the hold is not the one that was ordered"));
+    }
+    Ok(())
+}
+
+/// Checks the ranges of amounts and ratios; a value out of range is the record's own fault.
+fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+    let record = ask.order.as_str();
+    let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
+    amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
+    let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
+    check_amount(record, total)?;
+    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.refunds.iter().map(|term| term.fee_bp));
+    match ratios.into_iter().all(|bp| (0..=crate::facts::money::BP_MAX).contains(&bp)) {
+        true => Ok(()),
+        false => Err(Failure::record(record, "a ratio is out of range")),
+    }
+}

@@ -1,0 +1,164 @@
+//! `refund.requested`: everything but the money is written at once.
+
+use super::pay::refusal;
+use super::points;
+use super::points::{LineRefund, Step};
+use crate::facts::ids::{OrderId, RefundId};
+use crate::facts::order::{OrderStatus, TicketState};
+use crate::facts::refund::{RefundBy, RefundStatus};
+use crate::facts::terms::refund_fee_bp;
+use crate::facts::time::Millis;
+use crate::ledger::journal::{Account, Title, Transaction};
+use crate::ledger::store::column::{Live, Standing};
+use crate::ledger::store::rows::{Refund, RefundLine, Spend};
+use crate::ledger::writer::sheet::Sheet;
+use crate::ledger::writer::wallets::short;
+use crate::ledger::writer::{Book, Outcome};
+
+/// The fields of `refund.requested`.
+pub(in crate::ledger) struct Asking<'r> {
+    pub order: &'r OrderId,
+    pub refund: &'r RefundId,
+    pub digest: &'r str,
+    pub by: RefundBy,
+    /// (line, gross); without an amount, all that is left.
+    pub lines: &'r [(u32, Option<i64>)],
+    pub reason: &'r str,
+    /// When the refund was asked for. Deadline and fee depend on this time, not on when the writer handles the record.
+    pub at_ms: Millis,
+}
+
+impl Book {
+    /// `refund.requested`. A refusal leaves a failed refund for its buyer to see.
+    pub(in crate::ledger) fn refund_requested(&mut self, ask: &Asking<'_>) -> Outcome {
+        let Some(sheet) = self.sheets.get_mut(ask.order) else { return Outcome::Refused(refusal::NO_ORDER) };
+        if sheet.refund(ask.refund).is_some() {
+            return Outcome::Done;
+        }
+        sheet.change();
+        match plan(sheet, ask) {
+            Err(failure) => {
+                let failed = Refund {
+                    opened: Live::No,
+                    status: RefundStatus::Failed,
+                    failure: Some(failure.into()),
+                    ..row(sheet, ask, &[], self.now_ms)
+                };
+                sheet.refunds.add(failed);
+                Outcome::Refused(failure)
+            }
+            Ok(lines) => {
+                self.owe(ask, &lines);
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Writes everything but the money: lines, points, suspended tickets. A refund without cash is done with that.
+    fn owe(&mut self, ask: &Asking<'_>, lines: &[LineRefund]) {
+        let now_ms = self.now_ms;
+        let sheet = self.sheets.get_mut(ask.order).expect("the caller has it");
+        let refund = row(sheet, ask, lines, now_ms);
+        let user = sheet.order().user_id.clone();
+        let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
+        let step = format!("{}.requested", ask.refund);
+        let step = Step { id: &step, now_ms, order: Some(ask.order), refund: Some(ask.refund) };
+        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();
+        for part in lines {
+            wallet.restore(step, &mut spends, part.line, part.points);
+            wallet.claw_back(step, ask.order, part.line, part.earn);
+            sheet.apply(ask.refund, part);
+        }
+        sheet.follow_spends(&spends);
+
+        let currency = &sheet.order().currency;
+        let title =
+            Title { of: ask.refund.as_str(), event: "requested", currency, order: Some(ask.order), at_ms: now_ms };
+        self.journal.post(title, owed(&refund));
+        let cash = refund.cash;
+        sheet.refunds.add(refund);
+        if cash == 0 {
+            self.refunded(ask.order, ask.refund);
+        }
+    }
+}
+
+impl Sheet {
+    /// Writes a line's part of a refund. If the refund closes the line, its ticket is suspended.
+    fn apply(&mut self, refund: &RefundId, part: &LineRefund) {
+        let number = i64::from(part.line);
+        let line = self.line_mut(number).expect("planned from these lines");
+        let mut after = line.arithmetic();
+        after.apply(part);
+        line.follow(&after);
+        if part.closes {
+            let ticket = self.ticket_of_mut(number).expect("a sold line has a ticket");
+            ticket.state = Standing::Issued(TicketState::Suspended);
+        }
+        self.refund_lines.add(RefundLine {
+            refund: refund.clone(),
+            line: number,
+            amount: part.amount,
+            cash: part.cash,
+            points: part.points,
+            earn: part.earn,
+            fee_points: part.fee_points,
+            closes: part.closes,
+        });
+    }
+}
+
+/// What each line gives back, or why nothing can be.
+fn plan(sheet: &Sheet, ask: &Asking<'_>) -> Result<Vec<LineRefund>, &'static str> {
+    let paid = matches!(sheet.order().status, OrderStatus::Confirmed | OrderStatus::PartiallyRefunded);
+    let fee_bp = match ask.by {
+        RefundBy::Buyer => refund_fee_bp(&sheet.terms.terms.refunds, ask.at_ms).ok_or("NOT_REFUNDABLE")?,
+        RefundBy::BuyerAfterChange | RefundBy::Admin => 0,
+    };
+    if !paid {
+        return Err("NOT_REFUNDABLE");
+    }
+    if ask.lines.is_empty() {
+        return Err("EMPTY");
+    }
+    let mut parts: Vec<LineRefund> = Vec::with_capacity(ask.lines.len());
+    for &(number, gross) in ask.lines {
+        let line = sheet.line(i64::from(number)).ok_or("LINE_NOT_FOUND")?.arithmetic();
+        if parts.iter().any(|part| part.line == number) {
+            return Err("OVER_REFUND");
+        }
+        parts.push(line.refund(gross.unwrap_or(line.left()), fee_bp).ok_or("OVER_REFUND")?);
+    }
+    Ok(parts)
+}
+
+fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) -> Refund {
+    Refund {
+        id: ask.refund.clone(),
+        order_id: ask.order.clone(),
+        lane: sheet.order().lane,
+        attempt: sheet.paid_by().map(|attempt| attempt.id.clone()),
+        digest: ask.digest.to_owned(),
+        reason: short(ask.reason),
+        cash: lines.iter().map(|part| part.cash).sum(),
+        points: lines.iter().map(|part| part.points).sum(),
+        earn: lines.iter().map(|part| part.earn).sum(),
+        fee: lines.iter().map(|part| part.fee).sum(),
+        requested_ms: ask.at_ms,
+        due_ms: ask.at_ms,
+        opened: Live::Yes,
+        status: RefundStatus::Requested,
+        failure: None,
+        updated_ms: now_ms,
+    }
+}
+
+/// What a refund posts when it is requested, before its money is back.
+pub(in crate::ledger) fn owed(refund: &Refund) -> Transaction {
+    let mut transaction = Transaction::default();
+    transaction
+        .post(Account::RefundsPending, refund.points)
+        .post(Account::PointsLiability, refund.earn - refund.points)
+        .post(Account::MarketingPoints, -refund.earn);
+    transaction
+}

@@ -1,0 +1,357 @@
+-- The book of record. One SQL text for SQLite, MariaDB and MySQL: integers and text. The program makes ids and times; times
+-- are ms since the epoch, amounts are minor units.
+-- A column that is 1 or NULL makes its unique key a guard over live rows only.
+
+CREATE TABLE lane (
+    lane BIGINT NOT NULL PRIMARY KEY,
+    generation BIGINT NOT NULL,
+    log_last BIGINT NOT NULL,
+    epoch BIGINT NOT NULL
+);
+
+-- `seq` grows with every change of any event or campaign, so that gateways fetch only what changed. `draw_key`: hex, what the
+-- draws are made from. `away`: the event has left its lane until it is put again; an event that ever left comes back by a
+-- rebuilding alone.
+CREATE TABLE event (
+    id VARCHAR(48) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    spec MEDIUMTEXT NOT NULL,
+    layout MEDIUMTEXT NOT NULL,
+    draw_key VARCHAR(64) NOT NULL DEFAULT '',
+    away BIGINT NOT NULL DEFAULT 0,
+    times_left BIGINT NOT NULL DEFAULT 0,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+CREATE INDEX event_seq ON event (seq);
+
+-- Specs that an event had before its present one. Its lane has one of them until it has taken the newest.
+CREATE TABLE event_version (
+    event VARCHAR(48) NOT NULL,
+    version BIGINT NOT NULL,
+    spec MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (event, version)
+);
+
+CREATE TABLE campaign (
+    id VARCHAR(48) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    stock BIGINT NOT NULL,
+    spec MEDIUMTEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+CREATE INDEX campaign_seq ON campaign (seq);
+
+-- What a campaign said at each of its versions: a coupon is worth what it was when it was claimed.
+CREATE TABLE campaign_version (
+    campaign VARCHAR(48) NOT NULL,
+    version BIGINT NOT NULL,
+    spec MEDIUMTEXT NOT NULL,
+    since_ms BIGINT NOT NULL,
+    PRIMARY KEY (campaign, version)
+);
+
+CREATE TABLE coupon (
+    campaign VARCHAR(48) NOT NULL,
+    number BIGINT NOT NULL,
+    user_id VARCHAR(128) NOT NULL,
+    version BIGINT NOT NULL,
+    claim VARCHAR(40) NULL,
+    digest VARCHAR(64) NULL,
+    state VARCHAR(16) NOT NULL,
+    order_id VARCHAR(40) NULL,
+    claimed_ms BIGINT NOT NULL,
+    expires_ms BIGINT NULL,
+    PRIMARY KEY (campaign, number)
+);
+CREATE INDEX coupon_user ON coupon (user_id, campaign, number);
+CREATE INDEX coupon_version ON coupon (campaign, version);
+
+-- `hold_digest`: of the request that made the order's hold, so that a rebuilt lane answers its repeats.
+CREATE TABLE orders (
+    id VARCHAR(40) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    event VARCHAR(48) NOT NULL,
+    user_id VARCHAR(128) NOT NULL,
+    hold VARCHAR(40) NOT NULL,
+    live BIGINT NULL,
+    visitor VARCHAR(128) NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    status VARCHAR(24) NOT NULL,
+    reason VARCHAR(32) NULL,
+    version BIGINT NOT NULL,
+    currency VARCHAR(8) NOT NULL,
+    price BIGINT NOT NULL,
+    discount BIGINT NOT NULL,
+    points BIGINT NOT NULL,
+    cash BIGINT NOT NULL,
+    coupon_campaign VARCHAR(48) NULL,
+    coupon_number BIGINT NULL,
+    coupon_version BIGINT NULL,
+    earn_bp BIGINT NOT NULL,
+    fee_bp BIGINT NOT NULL,
+    terms TEXT NOT NULL,
+    placed_ms BIGINT NOT NULL,
+    confirmed_ms BIGINT NULL,
+    deadline_ms BIGINT NOT NULL,
+    hold_created_ms BIGINT NOT NULL,
+    hold_digest VARCHAR(64) NOT NULL,
+    held_until_ms BIGINT NULL,
+    CONSTRAINT orders_live_hold UNIQUE (hold, live)
+);
+CREATE INDEX orders_user ON orders (user_id, placed_ms, id);
+CREATE INDEX orders_event ON orders (event, status);
+CREATE INDEX orders_lane ON orders (lane, status, deadline_ms);
+
+CREATE TABLE order_line (
+    order_id VARCHAR(40) NOT NULL,
+    line BIGINT NOT NULL,
+    seat BIGINT NOT NULL,
+    price BIGINT NOT NULL,
+    discount BIGINT NOT NULL,
+    points BIGINT NOT NULL,
+    cash BIGINT NOT NULL,
+    earn BIGINT NOT NULL,
+    refunded BIGINT NOT NULL,
+    points_refunded BIGINT NOT NULL,
+    earn_clawed BIGINT NOT NULL,
+    closed BIGINT NOT NULL,
+    PRIMARY KEY (order_id, line)
+);
+
+-- The last guard: one live ticket a seat, whatever failed before.
+CREATE TABLE ticket (
+    id VARCHAR(48) NOT NULL PRIMARY KEY,
+    event VARCHAR(48) NOT NULL,
+    seat BIGINT NOT NULL,
+    live BIGINT NULL,
+    order_id VARCHAR(40) NOT NULL,
+    line BIGINT NOT NULL,
+    user_id VARCHAR(128) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    issued_ms BIGINT NOT NULL,
+    CONSTRAINT ticket_live_seat UNIQUE (event, seat, live)
+);
+CREATE INDEX ticket_order ON ticket (order_id);
+CREATE INDEX ticket_user ON ticket (user_id, id);
+
+-- One open attempt an order: `opened` is 1 until a definite answer. At `due_ms` the call is made, or asked after.
+CREATE TABLE payment (
+    id VARCHAR(40) NOT NULL PRIMARY KEY,
+    order_id VARCHAR(40) NOT NULL,
+    lane BIGINT NOT NULL,
+    opened BIGINT NULL,
+    provider VARCHAR(32) NOT NULL,
+    pay_key VARCHAR(255) NOT NULL,
+    amount BIGINT NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    detail VARCHAR(255) NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    CONSTRAINT payment_open UNIQUE (order_id, opened)
+);
+CREATE INDEX payment_due ON payment (lane, opened, due_ms);
+
+-- A refund without lines sends back an attempt whose money came too late.
+CREATE TABLE refund (
+    id VARCHAR(40) NOT NULL PRIMARY KEY,
+    order_id VARCHAR(40) NOT NULL,
+    lane BIGINT NOT NULL,
+    opened BIGINT NULL,
+    attempt VARCHAR(40) NULL,
+    digest VARCHAR(64) NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    reason VARCHAR(255) NOT NULL,
+    failure VARCHAR(255) NULL,
+    cash BIGINT NOT NULL,
+    points BIGINT NOT NULL,
+    earn BIGINT NOT NULL,
+    fee BIGINT NOT NULL,
+    requested_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL
+);
+CREATE INDEX refund_order ON refund (order_id);
+CREATE INDEX refund_due ON refund (lane, opened, due_ms);
+
+-- amount = cash + points + the fee's part; fee_points: what of that part came from points.
+CREATE TABLE refund_line (
+    refund VARCHAR(40) NOT NULL,
+    line BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    cash BIGINT NOT NULL,
+    points BIGINT NOT NULL,
+    earn BIGINT NOT NULL,
+    fee_points BIGINT NOT NULL,
+    closes BIGINT NOT NULL,
+    PRIMARY KEY (refund, line)
+);
+
+CREATE TABLE record_done (
+    id VARCHAR(96) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    log BIGINT NOT NULL,
+    order_id VARCHAR(40) NULL,
+    outcome VARCHAR(64) NOT NULL,
+    done_ms BIGINT NOT NULL
+);
+CREATE INDEX record_done_age ON record_done (lane, done_ms);
+
+CREATE TABLE dead_letter (
+    id VARCHAR(96) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    log BIGINT NOT NULL,
+    order_id VARCHAR(40) NULL,
+    at_ms BIGINT NOT NULL,
+    entry MEDIUMTEXT NOT NULL,
+    error TEXT NOT NULL,
+    died_ms BIGINT NOT NULL
+);
+CREATE INDEX dead_letter_order ON dead_letter (order_id);
+CREATE INDEX dead_letter_lane ON dead_letter (lane, log);
+
+-- Points. A balance is the sum of the moves; the lots are what is left of it.
+CREATE TABLE account (
+    user_id VARCHAR(128) NOT NULL PRIMARY KEY,
+    version BIGINT NOT NULL,
+    balance BIGINT NOT NULL,
+    debt BIGINT NOT NULL
+);
+
+CREATE TABLE point_lot (
+    id VARCHAR(64) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(128) NOT NULL,
+    origin VARCHAR(16) NOT NULL,
+    granted BIGINT NOT NULL,
+    remaining BIGINT NOT NULL,
+    usable_ms BIGINT NOT NULL,
+    expires_ms BIGINT NULL,
+    created_ms BIGINT NOT NULL,
+    order_id VARCHAR(40) NULL,
+    line BIGINT NULL
+);
+CREATE INDEX point_lot_user ON point_lot (user_id, expires_ms);
+CREATE INDEX point_lot_order ON point_lot (order_id, line);
+
+-- Which lot paid for which line: line × lot.
+CREATE TABLE point_spend (
+    order_id VARCHAR(40) NOT NULL,
+    line BIGINT NOT NULL,
+    lot VARCHAR(64) NOT NULL,
+    seq BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    restored BIGINT NOT NULL,
+    spent_ms BIGINT NOT NULL,
+    PRIMARY KEY (order_id, line, lot)
+);
+
+-- Append-only.
+CREATE TABLE point_move (
+    id VARCHAR(96) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(128) NOT NULL,
+    at_ms BIGINT NOT NULL,
+    kind VARCHAR(16) NOT NULL,
+    amount BIGINT NOT NULL,
+    lot VARCHAR(64) NULL,
+    order_id VARCHAR(40) NULL,
+    refund VARCHAR(40) NULL,
+    digest VARCHAR(64) NULL,
+    reason VARCHAR(255) NULL
+);
+CREATE INDEX point_move_user ON point_move (user_id, at_ms, id);
+
+-- Double entry: the amounts of one transaction sum to zero.
+CREATE TABLE journal_entry (
+    transaction_id VARCHAR(96) NOT NULL,
+    entry BIGINT NOT NULL,
+    account VARCHAR(96) NOT NULL,
+    amount BIGINT NOT NULL,
+    currency VARCHAR(8) NOT NULL,
+    order_id VARCHAR(40) NULL,
+    at_ms BIGINT NOT NULL,
+    PRIMARY KEY (transaction_id, entry)
+);
+CREATE INDEX journal_order ON journal_entry (order_id);
+
+-- Facts on their way out, written with what they tell of.
+CREATE TABLE outbox (
+    id VARCHAR(96) NOT NULL PRIMARY KEY,
+    at_ms BIGINT NOT NULL,
+    kind VARCHAR(32) NOT NULL,
+    body TEXT NOT NULL,
+    sent_ms BIGINT NULL
+);
+CREATE INDEX outbox_sent ON outbox (sent_ms, at_ms);
+
+-- Rooms as they stood about a second ago: a lost lane's rooms are rebuilt from them. `at_ms` is also the version: a save names
+-- the one it was made over. `draws_upto`: how many changes of this round's spent draws room_spent_draw has, as the lane counts
+-- them. `closed`: the round is over.
+CREATE TABLE room_checkpoint (
+    event VARCHAR(48) NOT NULL PRIMARY KEY,
+    lane BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    round BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
+    serial BIGINT NOT NULL,
+    admitted_total BIGINT NOT NULL,
+    head BIGINT NOT NULL,
+    drawing BIGINT NOT NULL,
+    closed BIGINT NOT NULL,
+    draws_upto BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+
+CREATE TABLE room_inside (
+    event VARCHAR(48) NOT NULL,
+    visitor VARCHAR(128) NOT NULL,
+    score BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL,
+    claimed BIGINT NOT NULL,
+    PRIMARY KEY (event, visitor)
+);
+
+-- The spent scores, 1,024 a row, as hex.
+CREATE TABLE room_spent (
+    event VARCHAR(48) NOT NULL,
+    chunk BIGINT NOT NULL,
+    bits VARCHAR(256) NOT NULL,
+    PRIMARY KEY (event, chunk)
+);
+
+CREATE TABLE room_spent_draw (
+    event VARCHAR(48) NOT NULL,
+    visitor VARCHAR(128) NOT NULL,
+    PRIMARY KEY (event, visitor)
+);
+
+-- Who took part in a round's draw, as the list was at the opening. A row is never changed.
+CREATE TABLE room_draw (
+    event VARCHAR(48) NOT NULL,
+    round BIGINT NOT NULL,
+    list_digest VARCHAR(64) NOT NULL,
+    visitors BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    PRIMARY KEY (event, round)
+);
+
+-- The sorted ids, one a line, at most 5,000 a part; parts count from 0.
+CREATE TABLE room_draw_part (
+    event VARCHAR(48) NOT NULL,
+    round BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    body MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (event, round, part)
+);
+
+-- Numbers given in commit order.
+CREATE TABLE counter (
+    name VARCHAR(32) NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO counter (name, value) VALUES ('catalog', 0);

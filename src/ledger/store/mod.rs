@@ -1,0 +1,10 @@
+//! The database: connections, statements, tables, migrations.
+
+pub mod between;
+pub(in crate::ledger) mod column;
+pub mod db;
+pub(in crate::ledger) mod keyed;
+mod migrate;
+pub(in crate::ledger) mod row;
+pub(in crate::ledger) mod rows;
+pub mod sql;

@@ -1,0 +1,116 @@
+//! Which rows a batch concerns, and in which order they are read.
+
+use std::collections::BTreeSet;
+
+use super::records::Task;
+use super::{Book, Failure};
+use crate::facts::coupon::CouponChoice;
+use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::facts::record::{Body, Entry, RefundResult};
+use crate::ledger::{Conn, campaign_version};
+
+/// The keys of everything that is to be read.
+#[derive(Default)]
+struct Concern {
+    orders: BTreeSet<OrderId>,
+    users: BTreeSet<UserId>,
+    /// Coupons asked for, claimed, or used by the orders.
+    numbers: BTreeSet<(CampaignId, i64)>,
+    /// The campaign versions of the coupons asked for.
+    campaigns: BTreeSet<campaign_version::Version>,
+    /// Users who want the best of their coupons.
+    best_of: BTreeSet<UserId>,
+    seats: BTreeSet<(EventId, SeatIndex)>,
+    holds: BTreeSet<HoldId>,
+    /// Users whose points are spent or taken back: all their lots are read. (Points given back go to lots that the
+    /// order's own rows name, earned ones to new lots.)
+    spenders: BTreeSet<UserId>,
+    /// Orders whose users are spenders.
+    spending: BTreeSet<OrderId>,
+    /// Refunds that a provider refused: their moves are undone.
+    refused: BTreeSet<RefundId>,
+}
+
+impl Concern {
+    fn of(entries: &[Entry], tasks: &[Task]) -> Self {
+        let mut concern = Self::default();
+        for (entry, task) in entries.iter().zip(tasks) {
+            match task {
+                Task::Do(body) => concern.add(entry, body),
+                Task::Repeat(order) => concern.orders.extend(order.clone()),
+                Task::Parked => {}
+            }
+        }
+        concern
+    }
+
+    fn add(&mut self, entry: &Entry, body: &Body) {
+        self.orders.extend(body.order().cloned());
+        match body {
+            Body::CouponClaimed { campaign, user, .. } => {
+                self.users.insert(user.clone());
+                self.numbers.extend(entry.number.map(|number| (campaign.clone(), number)));
+            }
+            Body::OrderPlaced { event, hold, user, coupon, points, .. } => {
+                self.users.insert(user.clone());
+                if *points > 0 {
+                    self.spenders.insert(user.clone());
+                }
+                self.holds.insert(hold.clone());
+                let wanted = entry.hold.iter().flat_map(|hold| &hold.seats);
+                self.seats.extend(wanted.map(|seat| (event.clone(), *seat)));
+                match coupon {
+                    CouponChoice::None => {}
+                    CouponChoice::Best => {
+                        self.best_of.insert(user.clone());
+                    }
+                    CouponChoice::One(CouponRef { campaign, number, version }) => {
+                        self.numbers.insert((campaign.clone(), *number));
+                        self.campaigns.insert((campaign.clone(), *version));
+                    }
+                }
+            }
+            Body::RefundRequested { order, .. } => {
+                self.spending.insert(order.clone());
+            }
+            Body::RefundResulted { order, refund, result: RefundResult::Refused { .. }, .. } => {
+                self.spending.insert(order.clone());
+                self.refused.insert(refund.clone());
+            }
+            Body::RefundResulted { result: RefundResult::Done, .. }
+            | Body::PaymentRequested { .. }
+            | Body::PaymentResulted { .. }
+            | Body::OrderExpired { .. }
+            | Body::OrderCancelled { .. } => {}
+        }
+    }
+}
+
+impl Book {
+    /// Reads everything the records to be done concern: first the orders, which only this lane's writer changes, then
+    /// the accounts, which it locks, then what those locks guard.
+    pub(in crate::ledger) async fn load(
+        &mut self,
+        conn: &mut Conn,
+        entries: &[Entry],
+        tasks: &[Task],
+    ) -> Result<(), Failure> {
+        let mut concern = Concern::of(entries, tasks);
+        self.load_sheets(conn, &concern.orders).await?;
+        for sheet in self.sheets.values() {
+            let order = sheet.order();
+            concern.users.insert(order.user_id.clone());
+            if concern.spending.contains(&order.id) {
+                concern.spenders.insert(order.user_id.clone());
+            }
+            concern.numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
+        }
+        self.lock_accounts(conn, &concern.users).await?;
+        self.load_coupons(conn, &concern.numbers, &concern.best_of).await?;
+        self.load_campaigns(conn, concern.campaigns).await?;
+        self.load_guards(conn, &concern.seats, &concern.holds).await?;
+        self.load_moves(conn, &concern.refused).await?;
+        self.load_wallets(conn, &concern.spenders).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Decodes log entries: the body of each, and the order it is about.
+
+use crate::facts::ids::{FactKind, LaneId, OrderId, fact_lane};
+use crate::facts::record::{Body, Entry, VERSION};
+
+use super::Failure;
+
+/// The body of an entry, if this program understands it and it belongs to this lane.
+pub(in crate::ledger) fn decode(entry: &Entry, lane: LaneId) -> Result<Body, Failure> {
+    let body: Body = serde_json::from_str(&entry.body)
+        .map_err(|error| Failure::record(&entry.id, format!("not readable: {error}")))?;
+    if version(&body) > VERSION {
+        return Err(Failure::record(&entry.id, format!("version {} is newer than {VERSION}", version(&body))));
+    }
+    if let Some(order) = body.order()
+        && fact_lane(FactKind::Order, order.as_str()) != Some(lane)
+    {
+        return Err(Failure::record(&entry.id, format!("order {order} is not of lane {lane}")));
+    }
+    Ok(body)
+}
+
+/// The order an entry is about, also when the entry cannot be decoded whole.
+pub(in crate::ledger) fn order_of(entry: &Entry) -> Option<OrderId> {
+    let body: Option<serde_json::Value> = serde_json::from_str(&entry.body).ok();
+    let named = body.as_ref().and_then(|body| body.get("order")?.as_str()).map(OrderId::from);
+    named
+        .or_else(|| entry.hold.as_ref().and_then(|hold| hold.order.clone()))
+        .filter(|order| fact_lane(FactKind::Order, order.as_str()).is_some())
+}
+
+fn version(body: &Body) -> u32 {
+    match body {
+        Body::CouponClaimed { v, .. }
+        | Body::OrderPlaced { v, .. }
+        | Body::PaymentRequested { v, .. }
+        | Body::PaymentResulted { v, .. }
+        | Body::RefundRequested { v, .. }
+        | Body::RefundResulted { v, .. }
+        | Body::OrderExpired { v, .. }
+        | Body::OrderCancelled { v, .. } => *v,
+    }
+}

@@ -1,0 +1,218 @@
+//! What waits in the ledger for the pipeline: open calls to the provider and when they are due, orders past their
+//! deadline, dead letters.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::Book;
+use super::dead::DeadLetter;
+use super::sheet::{Sheet, status};
+use crate::facts::ids::{AttemptId, LaneId, OrderId};
+use crate::facts::order::Reason;
+use crate::facts::time::Millis;
+use crate::ledger::rules::call::{Call, CallId};
+use crate::ledger::store::sql;
+use crate::ledger::store::sql::Value;
+use crate::ledger::{Ledger, Result, Source};
+
+/// An order whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    pub order: OrderId,
+    pub version: i64,
+    pub reason: Reason,
+}
+
+/// Calls of a lane that are to be made now.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DueCalls {
+    /// The longest due first.
+    pub calls: Vec<Call>,
+    /// Calls of the lane without a definite answer, due or not.
+    pub open: usize,
+}
+
+/// Of the `limit` longest due calls of each kind, those that are not `in_hand` (ids of attempts and refunds). Of the
+/// open refunds of one order only the oldest can be due: they go one at a time.
+pub async fn due_calls(
+    ledger: &Ledger,
+    lane: LaneId,
+    now_ms: Millis,
+    limit: i64,
+    in_hand: HashSet<String>,
+) -> Result<DueCalls> {
+    ledger
+        .read("due_calls", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1) \
+                     + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1)";
+                let query = sqlx::query_scalar(text).bind(i64::from(lane.0)).bind(i64::from(lane.0));
+                let open: i64 = query.fetch_one(&mut *conn).await?;
+                let open = usize::try_from(open).unwrap_or(0);
+                if open == 0 {
+                    return Ok(DueCalls::default());
+                }
+                let mut waiting = HashMap::new();
+                let mut orders = BTreeSet::new();
+                for text in [
+                    "SELECT id, order_id, due_ms FROM payment WHERE lane = ? AND opened = 1 AND due_ms <= ? \
+                     ORDER BY due_ms, id LIMIT ?",
+                    "SELECT r.id, r.order_id, r.due_ms FROM refund r \
+                     WHERE r.lane = ? AND r.opened = 1 AND r.due_ms <= ? AND NOT EXISTS ( \
+                         SELECT 1 FROM refund older WHERE older.order_id = r.order_id AND older.opened = 1 \
+                         AND (older.requested_ms < r.requested_ms \
+                              OR older.requested_ms = r.requested_ms AND older.id < r.id)) \
+                     ORDER BY r.due_ms, r.id LIMIT ?",
+                ] {
+                    let query = sqlx::query(text).bind(i64::from(lane.0)).bind(now_ms).bind(limit);
+                    for row in query.fetch_all(&mut *conn).await? {
+                        let (id, order, due_ms): (String, String, Millis) =
+                            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                        if !in_hand.contains(&id) {
+                            waiting.insert(id, due_ms);
+                            orders.insert(OrderId::from(order));
+                        }
+                    }
+                }
+                let mut book = Book::new(lane, 0, 0);
+                book.load_sheets(conn, &orders).await?;
+                let mut calls: Vec<(Millis, Call)> = book
+                    .sheets
+                    .values()
+                    .flat_map(Sheet::calls)
+                    .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
+                    .collect();
+                calls.sort_by_key(|(due_ms, call)| (*due_ms, call.since_ms()));
+                Ok(DueCalls { calls: calls.into_iter().map(|(_, call)| call).collect(), open })
+            })
+        })
+        .await
+}
+
+/// Stores when calls are due again.
+pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, Millis)>) -> Result<()> {
+    let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
+    for (call, due_ms) in calls {
+        let row = vec![Value::from(call.as_str()), due_ms.into()];
+        match call {
+            CallId::Charge(_) => attempts.push(row),
+            CallId::Refund(_) => refunds.push(row),
+        }
+    }
+    ledger
+        .transaction(move |conn| {
+            Box::pin(async move {
+                sql::update_case(conn, "payment", &["id"], &["due_ms"], &attempts).await?;
+                sql::update_case(conn, "refund", &["id"], &["due_ms"], &refunds).await
+            })
+        })
+        .await
+}
+
+/// Orders of a lane that are to expire: past their deadline without an open attempt, or past it by `unknown_ms` with
+/// an open attempt whose result is unknown. At most `limit` of each.
+pub async fn overdue(
+    ledger: &Ledger,
+    lane: LaneId,
+    now_ms: Millis,
+    unknown_ms: i64,
+    limit: i64,
+) -> Result<Vec<Overdue>> {
+    ledger
+        .read("overdue", Source::Primary, move |conn| {
+            Box::pin(async move {
+                // One statement that is nearly always empty. `limit` stands in the text: SQLite prepares a statement again
+                // whenever another value is bound there.
+                let past = |status| {
+                    format!(
+                        "SELECT id FROM (SELECT id FROM orders WHERE lane = ? AND status = '{status}' \
+                         AND deadline_ms <= ? ORDER BY deadline_ms LIMIT {limit}) AS {status}"
+                    )
+                };
+                let text = format!("{} UNION ALL {}", past("pending_payment"), past("paying"));
+                let (lane_value, asked_by_ms) = (i64::from(lane.0), now_ms - unknown_ms);
+                let query = sqlx::query_scalar(AssertSqlSafe(text));
+                let query = query.bind(lane_value).bind(now_ms).bind(lane_value).bind(asked_by_ms);
+                let orders: Vec<String> = query.fetch_all(&mut *conn).await?;
+                let orders: BTreeSet<OrderId> = orders.into_iter().map(OrderId::from).collect();
+                let mut book = Book::new(lane, 0, 0);
+                book.load_sheets(conn, &orders).await?;
+                Ok(book.sheets.values().map(late).collect())
+            })
+        })
+        .await
+}
+
+/// What must be known of a payment attempt before an operator's verdict on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub order: OrderId,
+    /// It has no definite answer yet.
+    pub open: bool,
+}
+
+/// `None`: no such attempt.
+pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
+    let id = id.to_string();
+    ledger
+        .read_one("attempt", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT order_id, opened FROM payment WHERE id = ?";
+                let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
+                let open = row.try_get::<Option<i64>, _>(1)?.is_some();
+                Ok(Some(Attempt { order: OrderId::from(row.try_get::<String, _>(0)?), open }))
+            })
+        })
+        .await
+}
+
+/// How many dead letters each lane has.
+pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
+    ledger
+        .read_one("dead_counts", Source::Primary, |conn| {
+            Box::pin(async move {
+                let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        let (lane, count): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                        Ok((LaneId(u16::try_from(lane).unwrap_or(u16::MAX)), u64::try_from(count).unwrap_or(0)))
+                    })
+                    .collect()
+            })
+        })
+        .await
+}
+
+/// Dead letters, oldest first, at most `limit`.
+pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
+    ledger
+        .read_one("dead_letters", Source::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
+                let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        Ok(DeadLetter {
+                            id: row.try_get(0)?,
+                            lane: LaneId(u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u16::MAX)),
+                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId::from),
+                            error: row.try_get(3)?,
+                            died_ms: row.try_get(4)?,
+                        })
+                    })
+                    .collect()
+            })
+        })
+        .await
+}
+
+fn late(sheet: &Sheet) -> Overdue {
+    let order = sheet.order();
+    let declined = sheet.attempts().last().is_some_and(|attempt| attempt.status == status::DECLINED);
+    Overdue {
+        order: order.id.clone(),
+        version: order.version,
+        reason: if declined { Reason::PaymentDeclined } else { Reason::PaymentExpired },
+    }
+}

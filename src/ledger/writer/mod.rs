@@ -1,0 +1,132 @@
+//! The writer's unit of work: reads the rows a batch of records concerns, computes record by record in memory, and
+//! writes everything back in one transaction. It calls no lane and no provider: what must follow is handed back as
+//! [`Written`].
+//!
+//! A batch first updates the lane's row, so writers of one lane queue up behind each other. Then it locks the accounts
+//! concerned in the order of their ids, so writers of different lanes agree on points and coupons. Whatever is read
+//! after that is the present state.
+
+mod batch;
+mod concern;
+mod dead;
+mod decode;
+mod due;
+mod flush;
+mod load;
+mod records;
+mod settlement;
+pub(in crate::ledger) mod sheet;
+pub(in crate::ledger) mod wallets;
+
+pub use super::rules::call::{Call, CallId, Charging, Returning};
+pub use batch::{Batch, Written, reject, write};
+pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
+pub use due::{Attempt, DueCalls, Overdue, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
+pub use records::Outcome;
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::journal::Journal;
+use super::rules::points::Wallet;
+use super::store::row::Table;
+use super::store::rows::{Account, Coupon, Dead, Done, Fact, Move};
+use super::{Error, campaign_version};
+use crate::facts::ids::{EventId, HoldId, LaneId, OrderId, UserId};
+use crate::facts::time::Millis;
+use sheet::Sheet;
+
+/// Why a batch was not written. Nothing of it was kept, but for the exception that [`Error`] names.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Ledger(#[from] Error),
+    /// A record can never be done as it is.
+    #[error("record {record}: {detail}")]
+    Record { record: String, detail: String },
+    /// The ledger has no mark of this lane: it was never built, and nothing may be written for it.
+    #[error("lane {0} was never built")]
+    Unbuilt(LaneId),
+}
+
+impl Failure {
+    pub(in crate::ledger) fn record(id: &str, detail: impl Into<String>) -> Self {
+        Failure::Record { record: id.to_owned(), detail: detail.into() }
+    }
+
+    /// True: the batch holds a record that can never be done.
+    pub fn is_records_fault(&self) -> bool {
+        match self {
+            Failure::Ledger(error) => !error.may_retry(),
+            Failure::Record { .. } => true,
+            Failure::Unbuilt(_) => false,
+        }
+    }
+
+    /// For metrics: a closed set.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Failure::Ledger(error) => error.label(),
+            Failure::Record { .. } => "record",
+            Failure::Unbuilt(_) => "unbuilt",
+        }
+    }
+}
+
+/// Rows in memory, with what has changed since they were read.
+pub(in crate::ledger) struct Book {
+    pub(in crate::ledger) lane: LaneId,
+    pub(in crate::ledger) now_ms: Millis,
+    /// As in [`Batch`].
+    pub(in crate::ledger) unknown_ms: i64,
+    pub(in crate::ledger) sheets: BTreeMap<OrderId, Sheet>,
+    pub(in crate::ledger) wallets: BTreeMap<UserId, Wallet>,
+    /// Accounts as they were read; their changes are in `wallets`.
+    pub(in crate::ledger) accounts: Table<Account>,
+    /// Moves of refunds that may have to be undone.
+    pub(in crate::ledger) moves: Table<Move>,
+    pub(in crate::ledger) coupons: Table<Coupon>,
+    /// The specs of the coupons at hand and of those asked for.
+    pub(in crate::ledger) campaigns: campaign_version::Versions,
+    pub(in crate::ledger) journal: Journal,
+    /// Every `order.placed` is rejected without a look at its price: see [`reject`].
+    pub(in crate::ledger) rejects: bool,
+    pub(in crate::ledger) facts: Table<Fact>,
+    pub(in crate::ledger) done: Table<Done>,
+    pub(in crate::ledger) dead: Table<Dead>,
+    /// Orders with a record among the dead letters: their later records follow it.
+    pub(in crate::ledger) parked: HashSet<OrderId>,
+    /// Seats with a live ticket.
+    pub(in crate::ledger) taken: HashSet<(EventId, i64)>,
+    /// Holds with a live order.
+    pub(in crate::ledger) held: HashSet<HoldId>,
+    /// Holds that have or had an order, whatever became of it.
+    pub(in crate::ledger) ordered: HashSet<HoldId>,
+}
+
+impl Book {
+    pub(in crate::ledger) fn new(lane: LaneId, now_ms: Millis, unknown_ms: i64) -> Self {
+        Self {
+            lane,
+            now_ms,
+            unknown_ms,
+            sheets: BTreeMap::new(),
+            wallets: BTreeMap::new(),
+            accounts: Table::default(),
+            moves: Table::default(),
+            coupons: Table::default(),
+            campaigns: campaign_version::Versions::default(),
+            journal: Journal::default(),
+            rejects: false,
+            facts: Table::default(),
+            done: Table::default(),
+            dead: Table::default(),
+            parked: HashSet::new(),
+            taken: HashSet::new(),
+            held: HashSet::new(),
+            ordered: HashSet::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Goes record by record: which are still to be done, and which rule does each. The rules are in the other modules.
+
+use std::collections::BTreeSet;
+
+use sqlx::Row as _;
+
+use super::dead::letter;
+use super::decode::{decode, order_of};
+use super::{Book, Failure};
+use crate::facts::ids::OrderId;
+use crate::facts::record::{Body, Entry};
+use crate::ledger::rules::coupon::Claiming;
+use crate::ledger::rules::place::Placing;
+use crate::ledger::rules::refund::Asking;
+use crate::ledger::store::keyed::Keyed;
+use crate::ledger::store::row::Table;
+use crate::ledger::store::rows::{Dead, Done};
+use crate::ledger::store::sql::Value;
+use crate::ledger::{Conn, Error};
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Finished, and refused: it changed nothing but what notes the refusal. The word is one of a closed set.
+    Refused(&'static str),
+    /// It was done before. Its order is settled again, from what the ledger says now.
+    Repeated,
+    /// It is a dead letter, put behind an earlier one of its order now or dead before.
+    Parked,
+}
+
+impl Outcome {
+    /// For metrics: a closed set.
+    pub fn label(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Refused(_) => "refused",
+            Outcome::Repeated => "repeated",
+            Outcome::Parked => "parked",
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Outcome::Refused(why) => format!("refused.{why}"),
+            Outcome::Done | Outcome::Repeated | Outcome::Parked => self.label().to_owned(),
+        }
+    }
+}
+
+/// What is to be done with an entry.
+pub(in crate::ledger) enum Task {
+    Do(Box<Body>),
+    /// It was done before, maybe in this batch; its order is settled again.
+    Repeat(Option<OrderId>),
+    Parked,
+}
+
+impl Book {
+    /// Tells for each entry whether it is to be done, was done before, or is parked.
+    pub(in crate::ledger) async fn tasks(&mut self, conn: &mut Conn, entries: &[Entry]) -> Result<Vec<Task>, Failure> {
+        let ids: Vec<Value> = entries.iter().map(|entry| entry.id.as_str().into()).collect();
+        let mut done = Table::<Done>::default();
+        done.load(conn, "id", &ids, "").await?;
+        let mut dead = Table::<Dead>::default();
+        dead.load(conn, "id", &ids, "").await?;
+        let orders: BTreeSet<OrderId> = entries.iter().filter_map(order_of).collect();
+        let keys: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
+        let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
+        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
+            let order: String = row.try_get(0).map_err(Error::from)?;
+            self.parked.insert(OrderId::from(order));
+        }
+
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut tasks = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let key = (entry.id.clone(),);
+            let order = order_of(entry);
+            let task = if let Some(done) = done.get(&key) {
+                Task::Repeat(done.order_id.clone())
+            } else if !seen.insert(&entry.id) {
+                Task::Repeat(order)
+            } else if dead.get(&key).is_some() {
+                Task::Parked
+            } else if let Some(order) = order.filter(|order| self.parked.contains(order)) {
+                let error = format!("behind a dead record of order {order}");
+                self.dead.add(letter(entry, self.lane, Some(order), error, self.now_ms));
+                Task::Parked
+            } else {
+                Task::Do(Box::new(decode(entry, self.lane)?))
+            };
+            tasks.push(task);
+        }
+        Ok(tasks)
+    }
+
+    /// A repeat computes nothing. But a request to pay marks its order in the lane, and a rebuilt lane may not have
+    /// recognised the repeat. So the order's version rises, and its settlement drops the mark.
+    pub(in crate::ledger) fn repeat(&mut self, entry: &Entry, order: Option<&OrderId>) {
+        let asks_to_pay = || matches!(serde_json::from_str(&entry.body), Ok(Body::PaymentRequested { .. }));
+        if let Some(sheet) = order.and_then(|order| self.sheets.get_mut(order))
+            && asks_to_pay()
+        {
+            sheet.change();
+        }
+    }
+
+    /// Does one record, and notes what became of it.
+    pub(in crate::ledger) fn compute(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
+        let outcome = self.apply(entry, body)?;
+        if let Some(broken) = self.journal.broken() {
+            return Err(Failure::record(&entry.id, broken));
+        }
+        self.done.add(Done {
+            id: entry.id.clone(),
+            lane: i64::from(self.lane.0),
+            log: i64::try_from(entry.log.0).unwrap_or(i64::MAX),
+            order_id: body.order().cloned(),
+            outcome: outcome.text(),
+            done_ms: self.now_ms,
+        });
+        Ok(outcome)
+    }
+
+    fn apply(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
+        match body {
+            Body::CouponClaimed { v: _, claim, campaign, user, digest, version, expires_ms } => {
+                let (version, expires_ms) = (*version, *expires_ms);
+                let ask = Claiming { claim, campaign, user, digest, version, expires_ms };
+                self.claimed(entry.number, entry.at_ms, ask)
+            }
+            Body::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(Outcome::Repeated),
+            Body::OrderPlaced {
+                v: _,
+                order,
+                event,
+                hold,
+                user,
+                digest,
+                coupon,
+                points,
+                expected_cash,
+                payment,
+                placed_ms,
+                deadline_ms,
+                terms,
+            } => {
+                let ask = Placing {
+                    order,
+                    event,
+                    hold,
+                    user,
+                    digest,
+                    coupon,
+                    points: *points,
+                    expected_cash: *expected_cash,
+                    payment: payment.as_ref(),
+                    placed_ms: *placed_ms,
+                    deadline_ms: *deadline_ms,
+                    terms,
+                };
+                self.place(entry.hold.as_ref(), ask)
+            }
+            Body::PaymentRequested { v: _, order, attempt, payment, amount } => {
+                self.payment_requested(order, attempt, payment, *amount, entry.at_ms)
+            }
+            Body::PaymentResulted { v: _, order, attempt, result } => Ok(self.payment_resulted(order, attempt, result)),
+            Body::RefundRequested { v: _, order, refund, digest, by, lines, reason } => {
+                let ask = Asking { order, refund, digest, by: *by, lines, reason, at_ms: entry.at_ms };
+                Ok(self.refund_requested(&ask))
+            }
+            Body::RefundResulted { v: _, order, refund, result } => Ok(self.refund_resulted(order, refund, result)),
+            Body::OrderExpired { v: _, order, reason } => Ok(self.expired(order, *reason)),
+            Body::OrderCancelled { v: _, order } => Ok(self.cancelled(order)),
+        }
+    }
+}

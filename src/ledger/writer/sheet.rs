@@ -1,0 +1,193 @@
+//! One order with all its rows, and how they belong together. Rules about what may happen to an order belong in
+//! `place`, `pay`, `refund` and the like.
+
+use crate::facts::ids::{AttemptId, OrderId, RefundId};
+use crate::facts::order::OrderStatus;
+use crate::facts::refund::RefundStatus;
+use crate::ledger::rules::points;
+use crate::ledger::rules::terms::Frozen;
+use crate::ledger::store::column::Live;
+use crate::ledger::store::row::{Row as _, Table};
+use crate::ledger::store::rows::{Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
+
+/// An order, its lines, tickets, payments, refunds and the points it spent.
+#[derive(Debug)]
+pub(in crate::ledger) struct Sheet {
+    /// One row.
+    order: Table<Order>,
+    id: OrderId,
+    pub terms: Frozen,
+    pub lines: Table<Line>,
+    pub tickets: Table<Ticket>,
+    pub payments: Table<Payment>,
+    pub refunds: Table<Refund>,
+    pub refund_lines: Table<RefundLine>,
+    pub spends: Table<Spend>,
+    /// The version was raised in this transaction already.
+    touched: bool,
+}
+
+/// Whether the database has the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ledger) enum Origin {
+    Stored,
+    New,
+}
+
+impl Sheet {
+    pub fn new(order: Order, terms: Frozen, origin: Origin) -> Self {
+        let id = order.id.clone();
+        let mut table = Table::default();
+        match origin {
+            Origin::Stored => table.loaded(order),
+            Origin::New => table.add(order),
+        }
+        Self {
+            order: table,
+            id,
+            terms,
+            lines: Table::default(),
+            tickets: Table::default(),
+            payments: Table::default(),
+            refunds: Table::default(),
+            refund_lines: Table::default(),
+            spends: Table::default(),
+            touched: origin == Origin::New,
+        }
+    }
+
+    pub fn order(&self) -> &Order {
+        self.order.get(&(self.id.clone(),)).expect("a sheet has its order")
+    }
+
+    /// The order, to be changed. Its version rises, once in a transaction, so that its lane follows.
+    pub fn change(&mut self) -> &mut Order {
+        let order = self.order.get_mut(&(self.id.clone(),)).expect("a sheet has its order");
+        if !self.touched {
+            self.touched = true;
+            order.version += 1;
+        }
+        order
+    }
+
+    pub fn orders(&self) -> &Table<Order> {
+        &self.order
+    }
+
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Payment> {
+        self.payments.get(&(id.clone(),))
+    }
+
+    pub fn attempt_mut(&mut self, id: &AttemptId) -> Option<&mut Payment> {
+        self.payments.get_mut(&(id.clone(),))
+    }
+
+    /// The attempt without a definite answer; never more than one.
+    pub fn open_attempt(&self) -> Option<&Payment> {
+        self.payments.iter().find(|p| p.opened == Live::Yes)
+    }
+
+    /// Attempts, oldest first.
+    pub fn attempts(&self) -> Vec<&Payment> {
+        let mut attempts: Vec<_> = self.payments.iter().collect();
+        attempts.sort_by_key(|p| (p.created_ms, p.key()));
+        attempts
+    }
+
+    /// The attempt that paid the order, never one whose money came too late.
+    pub fn paid_by(&self) -> Option<&Payment> {
+        self.order().confirmed_ms?;
+        let in_time = |p: &&Payment| p.status == status::CAPTURED && self.refund(&late_refund(&p.id)).is_none();
+        self.attempts().into_iter().find(in_time)
+    }
+
+    pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
+        self.refunds.get(&(id.clone(),))
+    }
+
+    pub fn refund_mut(&mut self, id: &RefundId) -> Option<&mut Refund> {
+        self.refunds.get_mut(&(id.clone(),))
+    }
+
+    /// Refunds, oldest first.
+    pub fn refunds_in_order(&self) -> Vec<&Refund> {
+        let mut refunds: Vec<_> = self.refunds.iter().collect();
+        refunds.sort_by_key(|r| (r.requested_ms, r.key()));
+        refunds
+    }
+
+    /// The refund to be sent next: those of one order go one at a time.
+    pub fn next_refund(&self) -> Option<&Refund> {
+        self.refunds_in_order().into_iter().find(|r| r.opened == Live::Yes)
+    }
+
+    pub fn refund_lines_of(&self, id: &RefundId) -> Vec<RefundLine> {
+        self.refund_lines.iter().filter(|l| l.refund == *id).cloned().collect()
+    }
+
+    /// Gross amount of a line that other refunds than this one have given back.
+    pub fn done_before(&self, refund: &RefundId, line: i64) -> i64 {
+        let done = |id: &RefundId| self.refund(id).is_some_and(|r| r.status == RefundStatus::Done);
+        let parts = self.refund_lines.iter().filter(|part| part.line == line && part.refund != *refund);
+        parts.filter(|part| done(&part.refund)).map(|part| part.amount).sum()
+    }
+
+    pub fn ticket_of(&self, line: i64) -> Option<&Ticket> {
+        self.tickets.iter().find(|t| t.line == line)
+    }
+
+    pub fn ticket_of_mut(&mut self, line: i64) -> Option<&mut Ticket> {
+        self.tickets.iter_mut().find(|t| t.line == line)
+    }
+
+    pub fn line(&self, line: i64) -> Option<&Line> {
+        self.lines.get(&(self.id.clone(), line))
+    }
+
+    pub fn line_mut(&mut self, line: i64) -> Option<&mut Line> {
+        self.lines.get_mut(&(self.id.clone(), line))
+    }
+
+    /// Takes `restored` of each row of points spent from the arithmetic.
+    pub fn follow_spends(&mut self, spends: &[points::Spend]) {
+        for spend in spends {
+            let key = (self.id.clone(), i64::from(spend.line), spend.lot.clone());
+            self.spends.get_mut(&key).expect("made of these rows").restored = spend.restored;
+        }
+    }
+
+    /// The status that is stored; `None`: the order is new.
+    pub fn stored_status(&self) -> Option<OrderStatus> {
+        self.order.stored(&(self.id.clone(),)).map(|order| order.status)
+    }
+
+    /// The status of a paid order, as its refunds make it.
+    pub fn paid_status(&self) -> OrderStatus {
+        let done = |r: &&Refund| r.status == RefundStatus::Done && self.has_lines(&r.id);
+        let open = |r: &Refund| r.opened == Live::Yes && self.has_lines(&r.id);
+        if self.lines.iter().all(|l| l.closed) && !self.refunds.iter().any(open) {
+            OrderStatus::Refunded
+        } else if self.refunds.iter().any(|r| done(&r)) {
+            OrderStatus::PartiallyRefunded
+        } else {
+            OrderStatus::Confirmed
+        }
+    }
+
+    fn has_lines(&self, refund: &RefundId) -> bool {
+        self.refund_lines.iter().any(|l| l.refund == *refund)
+    }
+}
+
+/// The refund of a late attempt. Its id follows from the attempt's, so a repeat gives the same one.
+pub(in crate::ledger) fn late_refund(attempt: &AttemptId) -> RefundId {
+    RefundId::from(format!("r{}", &attempt.as_str()[1..]))
+}
+
+/// The words of `payment.status`.
+pub(in crate::ledger) mod status {
+    pub const REQUESTED: &str = "requested";
+    pub const CAPTURED: &str = "captured";
+    pub const DECLINED: &str = "declined";
+    pub const NOT_DONE: &str = "not_done";
+}

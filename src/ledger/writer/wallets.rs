@@ -1,0 +1,158 @@
+//! Converts between the rows of points and the types of the arithmetic in `ledger::points`.
+
+use super::{Book, Failure};
+use crate::facts::ids::{OrderId, UserId};
+use crate::ledger::Error;
+use crate::ledger::rules::points;
+use crate::ledger::rules::points::{Origin, Wallet};
+use crate::ledger::store::rows::{Account, Line, Lot, Move, Spend};
+
+impl Lot {
+    pub(in crate::ledger) fn arithmetic(&self) -> Result<points::Lot, Error> {
+        let origin = Origin::parse(&self.origin).ok_or_else(|| Error::Unreadable {
+            table: "point_lot",
+            column: "origin",
+            key: self.id.clone(),
+            detail: self.origin.clone(),
+        })?;
+        Ok(points::Lot {
+            id: self.id.clone(),
+            origin,
+            granted: self.granted,
+            remaining: self.remaining,
+            usable_ms: self.usable_ms,
+            expires_ms: self.expires_ms,
+            created_ms: self.created_ms,
+            line: self.order_id.clone().zip(self.line.and_then(|line| u32::try_from(line).ok())),
+        })
+    }
+
+    pub(in crate::ledger) fn of(lot: &points::Lot, user: &UserId) -> Self {
+        Self {
+            id: lot.id.clone(),
+            user_id: user.clone(),
+            origin: lot.origin.as_str().to_owned(),
+            granted: lot.granted,
+            usable_ms: lot.usable_ms,
+            expires_ms: lot.expires_ms,
+            created_ms: lot.created_ms,
+            order_id: lot.line.as_ref().map(|(order, _)| order.clone()),
+            line: lot.line.as_ref().map(|(_, line)| i64::from(*line)),
+            remaining: lot.remaining,
+        }
+    }
+}
+
+impl Move {
+    pub(in crate::ledger) fn of(step: &points::Move, user: &UserId) -> Self {
+        Self {
+            id: step.id.clone(),
+            user_id: user.clone(),
+            at_ms: step.at_ms,
+            kind: step.kind.as_str().to_owned(),
+            amount: step.amount,
+            lot: Some(step.lot.clone()),
+            order_id: step.order.clone(),
+            refund: step.refund.clone(),
+        }
+    }
+
+    pub(in crate::ledger) fn arithmetic(&self) -> Result<points::Move, Error> {
+        let kind = points::MoveKind::parse(&self.kind).ok_or_else(|| Error::Unreadable {
+            table: "point_move",
+            column: "kind",
+            key: self.id.clone(),
+            detail: self.kind.clone(),
+        })?;
+        Ok(points::Move {
+            id: self.id.clone(),
+            at_ms: self.at_ms,
+            kind,
+            amount: self.amount,
+            lot: self.lot.clone().unwrap_or_default(),
+            order: self.order_id.clone(),
+            refund: self.refund.clone(),
+        })
+    }
+}
+
+impl Account {
+    pub(in crate::ledger) fn of(wallet: &Wallet) -> Self {
+        Self { user_id: wallet.user.clone(), balance: wallet.balance(), debt: wallet.debt }
+    }
+}
+
+impl Line {
+    pub(in crate::ledger) fn arithmetic(&self) -> points::Line {
+        points::Line {
+            line: self.number(),
+            seat: u32::try_from(self.seat).expect("seats come from a lane"),
+            price: self.price,
+            discount: self.discount,
+            points: self.points,
+            cash: self.cash,
+            earn: self.earn,
+            refunded: self.refunded,
+            points_refunded: self.points_refunded,
+            earn_clawed: self.earn_clawed,
+            closed: self.closed,
+        }
+    }
+
+    /// Takes over what a refund changed, or what undoing it changed.
+    pub(in crate::ledger) fn follow(&mut self, line: &points::Line) {
+        self.refunded = line.refunded;
+        self.points_refunded = line.points_refunded;
+        self.earn_clawed = line.earn_clawed;
+        self.closed = line.closed;
+    }
+
+    pub(in crate::ledger) fn number(&self) -> u32 {
+        u32::try_from(self.line).expect("lines are few")
+    }
+}
+
+impl Spend {
+    pub(in crate::ledger) fn arithmetic(&self) -> points::Spend {
+        points::Spend {
+            line: u32::try_from(self.line).expect("lines are few"),
+            lot: self.lot.clone(),
+            seq: self.seq,
+            amount: self.amount,
+            restored: self.restored,
+            spent_ms: self.spent_ms,
+        }
+    }
+
+    pub(in crate::ledger) fn of(spend: &points::Spend, order: &OrderId) -> Self {
+        Self {
+            order_id: order.clone(),
+            line: i64::from(spend.line),
+            lot: spend.lot.clone(),
+            seq: spend.seq,
+            amount: spend.amount,
+            spent_ms: spend.spent_ms,
+            restored: spend.restored,
+        }
+    }
+}
+
+impl Book {
+    /// The wallet of a user whose account was locked.
+    pub(in crate::ledger) fn wallet(&mut self, user: &UserId) -> &mut Wallet {
+        self.wallets.get_mut(user).expect("accounts concerned were locked first")
+    }
+}
+
+/// A text cut to the 255 characters of its column: what a provider says may be longer.
+pub(in crate::ledger) fn short(text: &str) -> String {
+    text.chars().take(255).collect()
+}
+
+/// Checks an amount; one out of range is the record's own fault.
+pub(in crate::ledger) fn check_amount(record: &str, amount: i64) -> Result<(), Failure> {
+    if (0..=crate::facts::money::AMOUNT_MAX).contains(&amount) {
+        return Ok(());
+    }
+    Err(Failure::record(record, format!("amount {amount} is out of range")))
+}

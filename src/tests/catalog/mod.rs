@@ -1,0 +1,4 @@
+//! Events and campaigns.
+
+pub mod changes;
+pub mod events;

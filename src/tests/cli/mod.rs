@@ -1,0 +1,4 @@
+//! The command line.
+
+pub mod demo;
+pub mod verify_draw;

@@ -1,0 +1,11 @@
+//! The book of record on both databases.
+
+pub mod base;
+pub mod catalog;
+pub mod draws;
+pub mod grants;
+pub mod reads;
+pub mod retention;
+pub mod rooms;
+pub mod rows;
+pub mod worked_example;

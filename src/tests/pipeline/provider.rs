@@ -1,0 +1,114 @@
+//! A payment provider whose answers a test sets.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
+use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+
+/// The provider. A test may change its answers while it runs.
+#[derive(Debug, Default)]
+pub struct Scripted {
+    book: Mutex<Script>,
+    /// While a test holds this, no charge is answered.
+    pub gate: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    /// What it answers when asked about an attempt, by payment key; `Asked::Unknown` for other keys. `ok` and `decline`
+    /// need no entry: `charge` answers them.
+    asked: HashMap<String, Asked>,
+    refunds: Option<Returned>,
+    /// A set, because an attempt that is repeated takes money only once.
+    captured: HashSet<(OrderId, AttemptId)>,
+    returned: HashMap<RefundId, u32>,
+    /// The orders of all calls to charge, in order.
+    charges: Vec<OrderId>,
+    /// Refunds that were sent or asked about.
+    asked_back: HashSet<RefundId>,
+}
+
+impl Scripted {
+    /// From now on, this is the answer when an attempt with this key is asked about.
+    pub fn answer(&self, key: &str, asked: Asked) {
+        self.book.lock().asked.insert(key.into(), asked);
+    }
+
+    /// From now on, this is the answer to every refund; `None`: done.
+    pub fn refunds(&self, answer: Option<Returned>) {
+        self.book.lock().refunds = answer;
+    }
+
+    /// How often money was taken for this order.
+    pub fn captures(&self, order: &OrderId) -> usize {
+        self.book.lock().captured.iter().filter(|(of, _)| of == order).count()
+    }
+
+    /// The orders that were charged or tried to be, in the order of the first call for each.
+    pub fn charges(&self) -> Vec<OrderId> {
+        let mut seen = HashSet::new();
+        self.book.lock().charges.iter().filter(|order| seen.insert((*order).clone())).cloned().collect()
+    }
+
+    /// Refunds that the house has sent or asked about.
+    pub fn asked(&self) -> HashSet<RefundId> {
+        self.book.lock().asked_back.clone()
+    }
+
+    pub fn returns(&self, refund: &RefundId) -> u32 {
+        self.book.lock().returned.get(refund).copied().unwrap_or(0)
+    }
+}
+
+#[async_trait]
+impl Provider for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        self.book.lock().charges.push(charge.order.clone());
+        drop(self.gate.lock().await);
+        match charge.key.as_str() {
+            "ok" => {
+                self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
+                Charged::Captured
+            }
+            "decline" => Charged::Declined { detail: "no funds".into() },
+            "panic" => panic!("a provider that panics"),
+            "silent" => std::future::pending().await,
+            _ => Charged::Unknown,
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> Asked {
+        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(Asked::Unknown);
+        if answer == Asked::Captured {
+            self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
+        }
+        answer
+    }
+
+    async fn refund(&self, back: &Return) -> Returned {
+        let mut book = self.book.lock();
+        book.asked_back.insert(back.refund.clone());
+        let answer = book.refunds.clone().unwrap_or(Returned::Done);
+        if answer == Returned::Done {
+            *book.returned.entry(back.refund.clone()).or_default() += 1;
+        }
+        answer
+    }
+
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        let mut book = self.book.lock();
+        book.asked_back.insert(back.refund.clone());
+        match &book.refunds {
+            Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
+            Some(Returned::Unknown) => ReturnAsked::Unknown,
+            Some(Returned::Done) | None if book.returned.contains_key(&back.refund) => ReturnAsked::Done,
+            Some(Returned::Done) | None => ReturnAsked::NotDone,
+        }
+    }
+}

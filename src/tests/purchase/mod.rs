@@ -1,0 +1,9 @@
+//! Buying, through the API.
+
+pub mod crowd;
+pub mod journey;
+pub mod later;
+pub mod ranges;
+pub mod refusals;
+pub mod repeats;
+pub mod support;

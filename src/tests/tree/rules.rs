@@ -1,0 +1,181 @@
+//! The house rules that code can break without a compiler error: which stage may use which, who reads the time, who
+//! writes SQL. The tests read the sources.
+
+use std::path::{Path, PathBuf};
+
+/// The stages that each stage may use besides itself and the leaves. `app` may use all, and only `main` uses `cli`.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("edge", &["admission", "inventory", "catalog", "web", "ledger"]),
+    ("admission", &["lane"]),
+    ("inventory", &["lane"]),
+    ("catalog", &["ledger", "lane"]),
+    ("pipeline", &["lane", "ledger", "payment"]),
+    ("ledger", &[]),
+    ("lane", &[]),
+    ("payment", &[]),
+    ("web", &[]),
+    ("demo", &[]),
+    ("facts", &[]),
+    ("config", &[]),
+    ("clock", &[]),
+    ("metrics", &[]),
+    ("random", &[]),
+    ("shutdown", &[]),
+];
+
+/// Lines of the longest file.
+const LINES_MAX: usize = 800;
+
+const LEAVES: &[&str] = &["facts", "config", "clock", "metrics", "random", "shutdown"];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(dir).expect("the sources are there") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).expect("sources are UTF-8");
+                found.push((path, text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found.iter_mut().for_each(|(path, _)| *path = path.strip_prefix(&root).expect("below src").to_owned());
+    assert!(found.len() > 50, "the walk found the sources");
+    found
+}
+
+/// The stage a file belongs to: its first folder, or its name.
+fn stage(path: &Path) -> String {
+    let first = path.components().next().expect("a path").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The stages that a source names in `use crate::…` and in paths `crate::…`.
+fn used(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let after = code.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    after
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(group) => group
+                .split(['{', '}', ',', ';'])
+                .map(|part| part.trim().split("::").next().unwrap_or("").to_owned())
+                .collect::<Vec<_>>(),
+            None => {
+                vec![rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("").to_owned()]
+            }
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn arrows_point_left_to_right() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let stage = stage(&path);
+        if ["app", "cli", "lib", "main", "tests"].contains(&stage.as_str()) {
+            continue;
+        }
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == stage) else {
+            wrong.push(format!("{}: the stage {stage} stands in no arrow", path.display()));
+            continue;
+        };
+        for name in used(&text) {
+            let known = ARROWS.iter().any(|(stage, _)| *stage == name) || name == "app" || name == "cli";
+            let fine = name == stage || LEAVES.contains(&name.as_str()) || allowed.contains(&name.as_str());
+            if known && !fine {
+                wrong.push(format!("{}: {stage} uses {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows of DESIGN §1 broken:\n{}", wrong.join("\n"));
+}
+
+/// INV-9.
+#[test]
+fn only_the_clock_reads_the_time() {
+    let reads = ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "UtcDateTime::now"];
+    for (path, text) in sources() {
+        if path == Path::new("clock.rs") || path == Path::new("tests/tree/rules.rs") {
+            continue;
+        }
+        for read in reads {
+            assert!(!text.contains(read), "{} reads the time by {read}", path.display());
+        }
+    }
+}
+
+/// Whoever knows the seed of a thread knows every id that is drawn on it.
+#[test]
+fn only_tests_seed_what_is_random() {
+    for (path, text) in sources() {
+        if path == Path::new("random.rs") || stage(&path) == "tests" {
+            continue;
+        }
+        for draws in ["seed_this_thread", "rand::random", "rand::rng()", "rand::fill", "fastrand::"] {
+            assert!(!text.contains(draws), "{} draws by {draws}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_ledger_knows_sql() {
+    for (path, text) in sources() {
+        let stage = stage(&path);
+        if stage != "ledger" && stage != "tests" {
+            assert!(!text.contains("sqlx::"), "{} uses sqlx", path.display());
+        }
+    }
+}
+
+/// A rule changes rows in memory.
+#[test]
+fn the_ledgers_rules_know_no_database() {
+    let rules: Vec<_> = sources().into_iter().filter(|(path, _)| path.starts_with("ledger/rules")).collect();
+    assert!(rules.len() > 10, "the rules are there");
+    for (path, text) in rules {
+        let code = text.split("#[cfg(test)]").next().expect("a first part");
+        for word in ["sqlx", "Conn", ".await"] {
+            assert!(!code.contains(word), "{} has {word}", path.display());
+        }
+    }
+}
+
+/// Everybody else has a lane, whichever it is.
+#[test]
+fn only_app_names_a_store_of_lanes() {
+    for (path, text) in sources() {
+        if ["app", "lane", "tests"].contains(&stage(&path).as_str()) || path.ends_with("tests.rs") {
+            continue;
+        }
+        for store in ["lane::redis", "lane::memory", "lane::{memory", "lane::{redis"] {
+            assert!(!text.contains(store), "{} names {store}", path.display());
+        }
+    }
+}
+
+/// But for tables: a file that is longer has more than one noun.
+#[test]
+fn files_stay_small() {
+    let mut lengths: Vec<_> = sources().into_iter().map(|(path, text)| (text.lines().count(), path)).collect();
+    lengths.sort();
+    let (length, path) = lengths.last().expect("there are sources");
+    assert!(*length <= LINES_MAX, "{} has {length} lines", path.display());
+    let nine_in_ten = &lengths[lengths.len() * 9 / 10];
+    assert!(nine_in_ten.0 <= 300, "one file in ten has more than {} lines", nine_in_ten.0);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    for (path, text) in sources() {
+        // Each mark is in two pieces, so that this file can be searched, too.
+        for (one, other) in [("TO", "DO"), ("FIX", "ME"), ("to", "do!("), ("unimple", "mented!("), ("#[ign", "ore")] {
+            let mark = format!("{one}{other}");
+            assert!(!text.contains(&mark), "{} has a {mark}", path.display());
+        }
+    }
+}
