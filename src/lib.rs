@@ -26,3 +26,33 @@ pub mod config;
 pub mod metrics;
 pub mod random;
 pub mod shutdown;
+
+/// Longer texts, for readers of the code and for those who run it.
+pub mod docs {
+    #[doc = include_str!("docs/visitor.md")]
+    pub mod visitor {}
+
+    #[doc = include_str!("docs/order.md")]
+    pub mod order {}
+
+    #[doc = include_str!("docs/glossary.md")]
+    pub mod glossary {}
+
+    #[doc = include_str!("docs/invariants.md")]
+    pub mod invariants {}
+
+    #[doc = include_str!("docs/limits.md")]
+    pub mod limits {}
+
+    #[doc = include_str!("docs/operate.md")]
+    pub mod operate {}
+
+    #[doc = include_str!("docs/purchase.md")]
+    pub mod purchase {}
+
+    #[doc = include_str!("docs/shop.md")]
+    pub mod shop {}
+
+    #[doc = include_str!("docs/measured.md")]
+    pub mod measured {}
+}
