@@ -1,5 +1,7 @@
 //! A robot that takes many places, is away when called, and tries to hold seats without a place inside.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde_json::json;
 
@@ -7,11 +9,14 @@ use super::Person;
 
 impl Person {
     pub(super) async fn enter_and_stay_away(&mut self) {
-        let mut tokens = Vec::new();
+        // By visitor: where people are known by name, all its places are one, and the last token is the one that counts.
+        let mut tokens = BTreeMap::new();
         for _ in 0..self.dice.between(2, 8) {
             self.token = None;
             self.show_up().await;
-            tokens.extend(self.token.clone());
+            if let Some(token) = self.token.clone() {
+                tokens.insert(self.visitor.clone(), token);
+            }
             self.pause(0, 1_000).await;
         }
         let losses = self.history.auditor.lock().losses();
@@ -19,7 +24,7 @@ impl Person {
         // It polls now and then, but never in time to claim a turn.
         for _ in 0..self.dice.between(0, 10) {
             self.pause(11_000, 14_000).await;
-            for token in &mut tokens {
+            for token in tokens.values_mut() {
                 self.token = Some(token.clone());
                 self.show_up().await;
                 if let Some(renewed) = self.token.clone() {
