@@ -141,13 +141,15 @@ impl Draws {
         // A separate task, because the request that starts it may be cancelled.
         tokio::spawn(async move {
             match scores(&ledger, &event, round, &draw, &seed).await {
-                Ok(scores) => *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores })),
-                Err(error) => {
-                    tracing::warn!(%event, round, %error, "the ranks of a draw are not known");
-                    tokio::time::sleep(BELIEVED_FOR).await;
-                    *slot.ranking.lock() = Ranking::Nothing;
+                Ok(Some(scores)) => {
+                    *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores }));
+                    return;
                 }
+                Ok(None) => tracing::error!(%event, round, "the stored list of a draw is not whole"),
+                Err(error) => tracing::warn!(%event, round, %error, "the ranks of a draw are not known"),
             }
+            tokio::time::sleep(BELIEVED_FOR).await;
+            *slot.ranking.lock() = Ranking::Nothing;
         });
         None
     }
@@ -190,20 +192,22 @@ pub fn committed(event: &Event, counts: &RoomCounts) -> Option<Drawing> {
     Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw: None })
 }
 
+/// The scores of all who took part, lowest first. `None`: the stored list is not whole, and ranks by it would be false.
 async fn scores(
     ledger: &Reader,
     event: &EventId,
     round: i64,
     draw: &Draw,
     seed: &Seed,
-) -> Result<Vec<i64>, ledger::Error> {
+) -> Result<Option<Vec<i64>>, ledger::Error> {
     let mut scores = Vec::with_capacity(usize::try_from(draw.visitors).unwrap_or(0));
     for part in 0..draw.parts {
         let body = ledger.draw_part(event, round, part).await?.unwrap_or_default();
         scores.extend(body.lines().map(|visitor| seed.score(&VisitorId::from(visitor))));
     }
     scores.sort_unstable();
-    Ok(scores)
+    let is_whole = i64::try_from(scores.len()) == Ok(draw.visitors);
+    Ok(is_whole.then_some(scores))
 }
 
 impl Slot {
@@ -212,5 +216,28 @@ impl Slot {
         let looked = last.as_ref().filter(|looked| looked.round == round)?;
         let is_final = matches!(looked.found, Ok(Some(_)));
         (is_final || looked.at.elapsed() < BELIEVED_FOR).then(|| looked.found.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::ledger::draws::{SaveDraw, parts};
+
+    #[tokio::test]
+    async fn nobody_has_a_rank_in_a_list_that_is_not_whole() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::sqlite(&dir.path().join("ledger.db"), 1, Duration::from_secs(3)).await.expect("opens");
+        let (event, seed) = (EventId::from("hall"), Seed::new([7; 32]));
+        let ids: Vec<VisitorId> = ["a", "b", "c"].map(VisitorId::from).into();
+        for (round, visitors) in [(1, 3), (2, 4)] {
+            let list_digest = "ab".repeat(32);
+            let draw = SaveDraw { event: event.clone(), round, list_digest, visitors, parts: parts(&ids), now_ms: 1 };
+            ledger.save_draw(draw).await.expect("stores");
+            let draw = ledger.draw(&event, round).await.expect("reads").expect("it is there");
+            let scores = scores(&ledger, &event, round, &draw, &seed).await.expect("reads");
+            assert_eq!(scores.map(|scores| scores.len()), (round == 1).then_some(3));
+        }
     }
 }
