@@ -38,7 +38,7 @@ use store::Store;
 
 pub use store::{StoreError, is_served};
 
-/// How often the catalogue looks for changes made elsewhere; API.md promises a second.
+/// How often the catalogue looks for changes made elsewhere; the API promises a second.
 const REFRESH_EVERY: Duration = Duration::from_millis(400);
 
 /// What a process does.

@@ -1,7 +1,8 @@
 //! Stanchion: a high-concurrency ticketing and waiting-room gateway.
 //!
-//! Calls go one way through the house: edge → admission → inventory → lane → pipeline → ledger. A stage uses only stages
-//! to its right; every stage may use [`facts`]. The modules stand here in reading order.
+//! A request comes in at `edge`, which asks `admission` (the line) and `inventory` (seats, holds, orders); both take steps in
+//! a `lane`. A lane's log goes through the `pipeline` into the `ledger`. `tests/tree/rules.rs` says which stage may use
+//! which; every stage may use [`facts`].
 
 pub mod app;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! Finds the route of a method and a path. The table itself is in `routes`.
+//! Finds the route of a method and a path. The table itself is in `api`.
 //!
 //! HEAD is answered as GET. A path that does not have the method is answered 405, with the methods it has.
 

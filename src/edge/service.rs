@@ -423,6 +423,3 @@ fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
         (Who::Admin, Some(Ok(_))) => Err(Code::AdminRequired.into()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -15,11 +15,11 @@ pub trait Seats {
     /// The seat string. `None`: no such event.
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>>;
 
-    /// Sets seats aside. A repeat is answered first. Then checked in this order: event, mode, inside, the place's own
-    /// end, bound user, limit, seats.
+    /// Sets seats aside. Checked in this order: the request itself (no seats or a quantity of zero, seats not ascending or
+    /// repeated: [`Fault::Contract`](crate::facts::fault::Fault)), event, a repeat, mode, inside, the place's own end, bound
+    /// user, limit, seats.
     ///
-    /// No seats or a quantity of zero, seats not ascending or repeated:
-    /// [`Fault::Contract`](crate::facts::fault::Fault). After the check of the bound user, all holds with
+    /// After the check of the bound user, all holds with
     /// `expires ≤ now` are swept (as the pulse does, but all of them); then limit and seats are judged. A refusal by
     /// limit or seats leaves the sweep done; an earlier one changes nothing.
     ///

@@ -1,5 +1,5 @@
 //! Takes a batch from a lane's log to the ledger and settles it in the lane. It decides what is tried again and what
-//! becomes a dead letter; what a record means belongs in `ledger::writer`.
+//! becomes a dead letter; what a record means belongs in `ledger::rules`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

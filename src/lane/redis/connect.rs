@@ -113,7 +113,7 @@ fn pool(config: &config::Redis) -> Result<Pool, fred::error::Error> {
     builder
         .with_performance_config(|performance| performance.default_command_timeout = timeout)
         .with_connection_config(|connection| {
-            // A command is sent once: after a lost connection nobody knows whether it ran (DESIGN §10.1).
+            // A command is sent once: after a lost connection nobody knows whether it ran.
             connection.max_command_attempts = 1;
             connection.connection_timeout = timeout;
             connection.internal_command_timeout = timeout;

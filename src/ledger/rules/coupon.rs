@@ -1,5 +1,5 @@
 //! Coupons in the book: claimed, chosen for an order, reserved, given back. What a coupon is worth belongs in
-//! `ledger::coupons`.
+//! `ledger::rules::coupons`.
 
 use super::coupons;
 use super::coupons::{Basket, FundedBy};

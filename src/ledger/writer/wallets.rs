@@ -1,4 +1,4 @@
-//! Converts between the rows of points and the types of the arithmetic in `ledger::points`.
+//! Converts between the rows of points and the types of the arithmetic in `ledger::rules::points`.
 
 use super::{Book, Failure};
 use crate::facts::ids::{OrderId, UserId};

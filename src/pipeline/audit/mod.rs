@@ -1,4 +1,4 @@
-//! The audit: compares lanes and ledger with each other and with themselves. It checks those invariants of DESIGN §9
+//! The audit: compares lanes and ledger with each other and with themselves. It checks those invariants of `docs::invariants`
 //! that can be read off the state. It only reads, and may run under traffic.
 //!
 //! A difference between lane and ledger counts only if it is still there after the lane's log has passed the last

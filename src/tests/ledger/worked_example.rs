@@ -1,4 +1,4 @@
-//! The worked example of DESIGN §8 through the writer's own transactions, on both databases: records go in; rows, facts
+//! The worked example of `rules::points` through the writer's own transactions, on both databases: records go in; rows, facts
 //! and an audit come out. After every record the ledger's facts equal those in the settlement for the lane.
 
 use std::sync::Arc;

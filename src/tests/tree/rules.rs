@@ -92,7 +92,7 @@ fn arrows_point_left_to_right() {
             }
         }
     }
-    assert!(wrong.is_empty(), "arrows of DESIGN §1 broken:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "stages use what they may not:\n{}", wrong.join("\n"));
 }
 
 /// INV-9.

@@ -1,6 +1,6 @@
 //! What an order costs, which points pay for it, and what a refund gives back: arithmetic only, without SQL or a clock.
 //!
-//! The rules are those of DESIGN §8. A [`Line`] is a row of `order_line`, a [`Lot`] one of `point_lot`, a [`Spend`] one
+//! A [`Line`] is a row of `order_line`, a [`Lot`] one of `point_lot`, a [`Spend`] one
 //! of `point_spend`. A [`Wallet`] is an account with its lots; every step that changes it records moves.
 
 mod line;

@@ -1,4 +1,4 @@
-//! The worked example of DESIGN §8, exact to the unit, and what must hold for all orders and refunds.
+//! A worked example, exact to the unit, and what must hold for all orders and refunds.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The worked example of DESIGN §8 through the writer, exact to the unit.
+//! The worked example of `rules::points` through the writer, exact to the unit.
 
 use super::*;
 use crate::facts::time::parse_rfc3339;
