@@ -412,7 +412,7 @@ impl Crowd {
         }
     }
 
-    /// An open loop: so many buyers come that they place `rate` orders a second, however long each buyer takes.
+    /// An open loop: buyers arrive often enough to place `rate` orders a second, however long each buyer takes.
     async fn come(self: Arc<Self>, rate: u64, length: Duration) {
         let began = Instant::now();
         let per_second = rate as f64 * 20.0 / 19.0;

@@ -674,7 +674,7 @@ impl Catalog {
         self.lanes.get(id).expect("boot refuses fewer lanes than the ledger knows")
     }
 
-    /// The lane of something new: by a hash of its id, so that it is the same whoever creates it.
+    /// The lane of a new event or campaign. A hash of the id chooses it, so every gateway chooses the same lane.
     fn lane_of(&self, id: &str) -> LaneId {
         let hash = Sha256::digest(id.as_bytes());
         LaneId(u16::from_be_bytes([hash[0], hash[1]]) % self.lanes.count())

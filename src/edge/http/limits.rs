@@ -1,7 +1,7 @@
 //! Limits on how often one client or visitor may ask.
 //!
-//! governor counts. This module bounds the keys that are remembered: when there are as many as allowed, all further
-//! strangers share one bucket. So a flood of addresses makes strangers wait, but nobody who is already known.
+//! governor counts. This module bounds the keys that are remembered: once their number reaches
+//! its limit, all new clients share one bucket. So a flood of addresses makes new clients wait, but no known one.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;

@@ -109,7 +109,8 @@ fn only_the_clock_reads_the_time() {
     }
 }
 
-/// Whoever knows the seed of a thread knows every id that is drawn on it.
+/// The seed of a thread determines every id drawn on it. An id that can be guessed is no secret.
+/// So only tests set a seed.
 #[test]
 fn only_tests_seed_what_is_random() {
     for (path, text) in sources() {
