@@ -273,7 +273,7 @@ async fn a_lost_lane_is_rebuilt_before_anything_is_sold(store: Store) {
     let mut house = house.wiped().await;
     assert!(house.lane().seats(&"hall".into()).await.is_err(), "nothing is sold from a lane that was lost");
     house.start();
-    eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
+    house.until_whole().await;
     assert_eq!(house.seats(0, 4).await, "sspf");
     assert_eq!(house.lane().meta().await.expect("answers").generation, 2);
     // The payment under way goes on, and the sold order can be refunded.
@@ -321,7 +321,7 @@ async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
 
     let mut house = house.wiped().await;
     let pipeline = house.start();
-    eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
+    house.until_whole().await;
     assert_eq!(house.seats(0, 3).await, "ppf");
     assert_eq!(house.fact(&order).await.status, OrderStatus::Accepted);
     let claims = house.ledger.claims(&"gift".into()).await.expect("reads");

@@ -115,8 +115,7 @@ async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
     assert!(house.lane().meta().await.expect("answers").recovering, "it is behind what was seen of it");
 
     house.start();
-    support::eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering))
-        .await;
+    house.until_whole().await;
     house.until(&order, OrderStatus::PendingPayment).await;
     assert_eq!(house.seats(0, 2).await, "pf");
     house.close().await;
@@ -337,8 +336,7 @@ async fn who_begins_on_an_older_copy_opens_no_doors() {
     house.pipeline().close_behind().await.expect("the stores answer");
     assert!(house.lane().meta().await.expect("answers").recovering, "its doors are closed");
     house.start();
-    support::eventually("the lane is whole", async || house.lane().meta().await.is_ok_and(|meta| !meta.recovering))
-        .await;
+    house.until_whole().await;
     house.until(&order, OrderStatus::PendingPayment).await;
     assert_eq!(house.seats(0, 2).await, "pf");
     house.close().await;

@@ -318,6 +318,11 @@ impl House {
         .await;
     }
 
+    /// Waits until the lane is no longer recovering.
+    pub async fn until_whole(&self) {
+        eventually("the lane is whole", async || self.lane().meta().await.is_ok_and(|meta| !meta.recovering)).await;
+    }
+
     /// The states of `count` seats from `first` on, one letter each.
     pub async fn seats(&self, first: usize, count: usize) -> String {
         let map = self.lane().seats(&EventId::from(HALL)).await.expect("answers").expect("is there");
