@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use stanchion::clock::Clock;
 use stanchion::facts::ids::LogId;
-use stanchion::lane::redis::scripts::Limits;
+use stanchion::lane::redis::scripts::ScriptLimits;
 use stanchion::lane::{Lane, Lanes};
 use stanchion::{config, lane};
 use support::hall::{self, Crowd, SOLD};
@@ -45,7 +45,7 @@ async fn audit() -> ExitCode {
     let began = Instant::now();
     hall::fill(&*lane, clock.now_ms()).await;
     println!("{} seats sold, in {:.0} s", grouped(f64::from(SOLD), 0), began.elapsed().as_secs_f64());
-    let mut slow = Slow::start(&redis, Limits::default());
+    let mut slow = Slow::start(&redis, ScriptLimits::default());
     hall::lay_out_again(&*lane, clock.now_ms()).await;
     alone(&redis, &lane, &mut slow).await;
 
@@ -99,7 +99,8 @@ fn verdict(what: &str, (script, longest_ms): (&str, f64)) -> bool {
 
 async fn connect(redis: &OwnRedis) -> Arc<dyn Lane> {
     // `Slow` recognizes a script by the digest of its text, in which the bound on skew is 0.
-    let config = config::Redis { url: redis.url(), pool: 4, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: redis.url(), pool: 4, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lanes = Lanes::new(lane::redis::connect(&config, 1).await.expect("the server is ready"));
     let lane = lanes.iter().next().expect("one lane").clone();
     lane.begin_restore(0, 1, LogId(0)).await.expect("begun");

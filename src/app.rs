@@ -199,13 +199,13 @@ impl App {
         let Ground { lanes, ledger, providers, clock } = ground;
         let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency));
         catalog.refresh().await?;
-        let pipeline = Pipeline::new(pipeline::Parts {
+        let pipeline = Pipeline::new(pipeline::PipelineParts {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
             providers,
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
-            settings: pipeline::Settings::new(&config.pipeline, &config.payment),
+            settings: pipeline::PipelineSettings::new(&config.pipeline, &config.payment),
         });
         if role.serves() {
             pipeline.close_behind().await.map_err(BootError::Compare)?;
@@ -213,7 +213,7 @@ impl App {
         let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
         let house =
             House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };
-        let state = edge::State::new(edge::Parts {
+        let state = edge::State::new(edge::EdgeParts {
             config: config.clone(),
             clock: clock.clone(),
             catalog: catalog.clone(),
@@ -393,9 +393,9 @@ async fn refresh(catalog: Arc<Catalog>, mut stop: Stopping) {
 
 fn pulse(app: &App, stop: Stopping) -> impl Future<Output = ()> + Send + 'static {
     let catalog = app.catalog.clone();
-    let rooms: admission::pulse::Rooms =
+    let rooms: admission::pulse::RoomList =
         Arc::new(move || catalog.all_events().iter().map(|e| edge::room_of(e)).collect());
-    let settings = admission::pulse::Settings {
+    let settings = admission::pulse::PulseSettings {
         every: Duration::from_millis(app.config.queue.pulse_ms),
         work_max: app.config.queue.pulse_work_max,
     };
@@ -408,7 +408,7 @@ fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -
     let queue = &config.queue;
     let passes = admission::passes::Passes::new(&passes.private_pem, &passes.old_public_pems)
         .map_err(|error| BootError::Edge(error.to_string()))?;
-    let settings = admission::Settings {
+    let settings = admission::AdmissionSettings {
         waiting_max: queue.waiting_max,
         pace: admission::pace::Pace { min_ms: queue.poll_min_ms, max_ms: queue.poll_max_ms },
         board_ms: admission::board::KEEP_MS,
@@ -422,7 +422,7 @@ fn secrets(config: &Config) -> Vec<Vec<u8>> {
 
 fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline) -> Inventory {
     let nudge = pipeline.nudge();
-    let settings = inventory::Settings {
+    let settings = inventory::InventorySettings {
         log_max: config.pipeline.log_max,
         attempts_max: config.payment.attempts_max,
         waits_max: config.limits.in_flight,
@@ -432,7 +432,7 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
 }
 
 /// The configured providers. The configuration's check has refused unknown names.
-fn providers(config: &crate::config::Payment) -> Registry {
+fn providers(config: &crate::config::PaymentConfig) -> Registry {
     let known = |name: &String| (name == "sandbox").then(|| Arc::new(Sandbox::new()) as Arc<dyn Provider>);
     config.providers.iter().filter_map(known).collect()
 }

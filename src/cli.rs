@@ -72,13 +72,13 @@ struct RebuildArguments {
 }
 
 /// Why a command ended badly; each has its exit code.
-enum Failure {
+enum CommandFailure {
     /// Usage or configuration.
     Usage(String),
     Work(String),
 }
 
-type Done = Result<(), Failure>;
+type Done = Result<(), CommandFailure>;
 
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
@@ -100,27 +100,27 @@ pub fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Work(text)) => {
+        Err(CommandFailure::Work(text)) => {
             eprintln!("stanchion: {text}");
             ExitCode::from(1)
         }
-        Err(Failure::Usage(text)) => {
+        Err(CommandFailure::Usage(text)) => {
             eprintln!("{text}");
             ExitCode::from(2)
         }
     }
 }
 
-fn configured(file: &FileArgument) -> Result<Config, Failure> {
+fn configured(file: &FileArgument) -> Result<Config, CommandFailure> {
     config::load(file.config.as_deref()).map_err(usage)
 }
 
-fn usage(error: impl std::fmt::Display) -> Failure {
-    Failure::Usage(error.to_string())
+fn usage(error: impl std::fmt::Display) -> CommandFailure {
+    CommandFailure::Usage(error.to_string())
 }
 
 /// An error with all its causes, on one line.
-fn work(error: impl std::error::Error) -> Failure {
+fn work(error: impl std::error::Error) -> CommandFailure {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -130,7 +130,7 @@ fn work(error: impl std::error::Error) -> Failure {
         }
         cause = error.source();
     }
-    Failure::Work(text)
+    CommandFailure::Work(text)
 }
 
 fn block_on(future: impl Future<Output = Done>) -> Done {

@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::facts::time::Millis;
+use crate::facts::time::{Millis, Tick};
 
 pub use tokio::time::Instant;
 
 /// A clock; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Arc<Source>);
+pub struct Clock(Arc<TimeSource>);
 
 /// How far a measure may be from what was expected before it needs others to confirm it, ms.
 const JUMP_MS: i64 = 1_000;
@@ -26,7 +26,7 @@ const JUMP_MS: i64 = 1_000;
 const CONFIRMATIONS: u32 = 6;
 
 #[derive(Debug)]
-struct Source {
+struct TimeSource {
     /// The system's time less the steady time, when this clock was made, ms.
     began_ms: i64,
     /// Added to `began_ms` and to the steady time, ms.
@@ -65,7 +65,7 @@ pub enum Followed {
     Believed { off_ms: i64 },
 }
 
-impl Default for Source {
+impl Default for TimeSource {
     fn default() -> Self {
         Self {
             began_ms: system_ms() - steady_ms(),
@@ -78,7 +78,7 @@ impl Default for Source {
     }
 }
 
-impl Source {
+impl TimeSource {
     fn steady_ms(&self) -> i64 {
         match self.played {
             None => steady_ms(),
@@ -102,7 +102,7 @@ impl Clock {
 
     /// As `fixed`, but ticks stand still too, so that minutes can be played in a moment.
     pub fn stopped(at_ms: Millis) -> Self {
-        let clock = Self(Arc::new(Source { stopped: true, ..Source::default() }));
+        let clock = Self(Arc::new(TimeSource { stopped: true, ..TimeSource::default() }));
         clock.set(at_ms);
         clock
     }
@@ -110,7 +110,7 @@ impl Clock {
     /// A clock that begins at `at_ms` and goes as fast as the timers of this thread's runtime: where the runtime plays
     /// its timers as fast as it can, hours pass in a moment. `step` moves the clock, but not the timers.
     pub fn played(at_ms: Millis) -> Self {
-        Self(Arc::new(Source { began_ms: at_ms, played: Some(instant()), ..Source::default() }))
+        Self(Arc::new(TimeSource { began_ms: at_ms, played: Some(instant()), ..TimeSource::default() }))
     }
 
     /// Moves the time, but not the ticks.
@@ -118,10 +118,9 @@ impl Clock {
         self.0.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
-    /// Milliseconds since some moment, to measure the age of what is remembered. They only grow, whatever the time is
-    /// set to.
-    pub fn tick_ms(&self) -> Millis {
-        if self.0.stopped { self.now_ms() } else { self.0.steady_ms() }
+    /// The present tick, to measure the age of what is remembered. Ticks only grow, whatever the time is set to.
+    pub fn tick(&self) -> Tick {
+        Tick(if self.0.stopped { self.now_ms() } else { self.0.steady_ms() })
     }
 
     pub fn now_ms(&self) -> Millis {
@@ -205,12 +204,12 @@ mod tests {
     #[test]
     fn ticks_follow_the_time_only_where_it_is_stopped() {
         let (fixed, stopped) = (Clock::fixed(1_000), Clock::stopped(1_000));
-        let before = (fixed.tick_ms(), stopped.tick_ms());
+        let before = (fixed.tick(), stopped.tick());
         for clock in [&fixed, &stopped] {
             clock.advance(Duration::from_secs(3_600));
         }
-        assert_eq!(stopped.tick_ms() - before.1, 3_600_000);
-        assert!((0..3_600_000).contains(&(fixed.tick_ms() - before.0)), "an hour has not passed");
+        assert_eq!(stopped.tick().since(before.1), 3_600_000);
+        assert!((0..3_600_000).contains(&fixed.tick().since(before.0)), "an hour has not passed");
     }
 
     const DAY_MS: i64 = 86_400_000;

@@ -13,37 +13,37 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use load::{Faults, load, load_from};
+pub use load::{ConfigFaults, load, load_from};
 pub use secrets::{PassKeys, SecretError, fill_secrets};
-pub use upstream::Upstream;
+pub use upstream::UpstreamConfig;
 
 pub const DEFAULT: &str = include_str!("../config/default.toml");
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub server: Server,
-    pub admin: Admin,
-    pub store: Store,
-    pub redis: Redis,
-    pub ledger: Ledger,
-    pub auth: Auth,
-    pub queue: Queue,
-    pub pass: Pass,
-    pub web: Web,
-    pub limits: Limits,
-    pub pipeline: Pipeline,
-    pub money: Money,
-    pub payment: Payment,
-    pub log: Log,
+    pub server: ServerConfig,
+    pub admin: AdminConfig,
+    pub store: StoreConfig,
+    pub redis: RedisConfig,
+    pub ledger: LedgerConfig,
+    pub auth: AuthConfig,
+    pub queue: QueueConfig,
+    pub pass: PassConfig,
+    pub web: WebConfig,
+    pub limits: LimitsConfig,
+    pub pipeline: PipelineConfig,
+    pub money: MoneyConfig,
+    pub payment: PaymentConfig,
+    pub log: LogConfig,
     /// Read beside the sections: `[[upstream]]` tables.
     #[serde(skip)]
-    pub upstream: Vec<Upstream>,
+    pub upstream: Vec<UpstreamConfig>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Server {
+pub struct ServerConfig {
     pub listen: SocketAddr,
     pub public_url: String,
     pub trusted_proxies: Vec<String>,
@@ -61,7 +61,7 @@ pub struct Server {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Admin {
+pub struct AdminConfig {
     pub listen: SocketAddr,
     pub public: bool,
 }
@@ -75,7 +75,7 @@ pub enum StoreKind {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Store {
+pub struct StoreConfig {
     pub kind: StoreKind,
     pub data_dir: PathBuf,
     pub lanes: u16,
@@ -85,7 +85,7 @@ pub struct Store {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Redis {
+pub struct RedisConfig {
     pub url: String,
     pub pool: usize,
     pub timeout_ms: u64,
@@ -96,7 +96,7 @@ pub struct Redis {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ledger {
+pub struct LedgerConfig {
     pub url: String,
     pub replica_url: String,
     pub write_pool: u32,
@@ -106,7 +106,7 @@ pub struct Ledger {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Auth {
+pub struct AuthConfig {
     pub hs256_secret: String,
     pub jwks_file: String,
     pub jwks_url: String,
@@ -124,7 +124,7 @@ pub enum ProofOfWork {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Queue {
+pub struct QueueConfig {
     pub secrets: Vec<String>,
     pub waiting_max: i64,
     pub pulse_ms: u64,
@@ -139,21 +139,21 @@ pub struct Queue {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pass {
+pub struct PassConfig {
     pub private_key_file: String,
     pub old_public_keys: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Web {
+pub struct WebConfig {
     pub shop_url: String,
     pub room_template: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitsConfig {
     pub address_rps: u32,
     pub client_rps: u32,
     pub client_burst: u32,
@@ -167,7 +167,7 @@ pub struct Limits {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pipeline {
+pub struct PipelineConfig {
     pub batch_max: usize,
     pub idle_ms: u64,
     pub lease_ms: i64,
@@ -180,14 +180,14 @@ pub struct Pipeline {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Money {
+pub struct MoneyConfig {
     /// ISO 4217; one for the whole house.
     pub currency: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Payment {
+pub struct PaymentConfig {
     pub providers: Vec<String>,
     /// Most payment attempts of one order.
     pub attempts_max: i64,
@@ -199,7 +199,7 @@ pub struct Payment {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Log {
+pub struct LogConfig {
     pub level: String,
     pub format: String,
 }

@@ -11,7 +11,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 struct Metric {
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     unit: Unit,
     help: &'static str,
     /// Labels whose values are all known. A counter that has no other labels stands at 0 from the start.
@@ -19,7 +19,7 @@ struct Metric {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -34,7 +34,7 @@ macro_rules! metrics_table {
         const TABLE: &[Metric] = &[
             $(Metric {
                 name: $name,
-                kind: Kind::$kind,
+                kind: MetricKind::$kind,
                 unit: Unit::$unit,
                 help: concat!($($help),+),
                 labels: &[$(($label, &[$($value),+])),*],
@@ -131,10 +131,10 @@ metrics_table! {
     LANE_LOST = "stanchion_lane_lost_total", Counter, Count;
     /// 1 where Redis is unfit to be sold on, by what (eviction, evicted, persistence).
     LANE_STORE_UNFIT = "stanchion_lane_store_unfit", Gauge, Count;
-    /// Bytes in the embedded store's journal.
-    LANE_JOURNAL_BYTES = "stanchion_lane_journal_bytes", Gauge, Bytes;
-    /// Time of one sync of the embedded store's journal.
-    LANE_JOURNAL_SYNC_SECONDS = "stanchion_lane_journal_sync_seconds", Histogram, Seconds;
+    /// Bytes in the embedded store's WAL.
+    LANE_WAL_BYTES = "stanchion_lane_wal_bytes", Gauge, Bytes;
+    /// Time of one sync of the embedded store's WAL.
+    LANE_WAL_SYNC_SECONDS = "stanchion_lane_wal_sync_seconds", Histogram, Seconds;
 
     /// Records waiting in the lanes' logs, by lane.
     PIPELINE_BACKLOG = "stanchion_pipeline_backlog", Gauge, Count;
@@ -190,9 +190,9 @@ pub fn describe() {
     for metric in TABLE {
         let (name, help) = (metric.name, metric.help.trim());
         match metric.kind {
-            Kind::Counter => describe_counter!(name, metric.unit, help),
-            Kind::Gauge => describe_gauge!(name, metric.unit, help),
-            Kind::Histogram => describe_histogram!(name, metric.unit, help),
+            MetricKind::Counter => describe_counter!(name, metric.unit, help),
+            MetricKind::Gauge => describe_gauge!(name, metric.unit, help),
+            MetricKind::Histogram => describe_histogram!(name, metric.unit, help),
         }
     }
 }
@@ -202,7 +202,7 @@ pub fn describe() {
 pub fn begin() {
     for metric in TABLE {
         let none = metric.labels.is_empty() && !UNLABELLED.contains(&metric.name);
-        if !matches!(metric.kind, Kind::Counter) || none {
+        if !matches!(metric.kind, MetricKind::Counter) || none {
             continue;
         }
         for labels in series(metric.labels) {
@@ -252,7 +252,7 @@ mod tests {
     fn names_follow_the_style() {
         for &Metric { name, kind, help, .. } in TABLE {
             assert!(name.starts_with("stanchion_"), "{name}");
-            assert_eq!(matches!(kind, Kind::Counter), name.ends_with("_total"), "{name}");
+            assert_eq!(matches!(kind, MetricKind::Counter), name.ends_with("_total"), "{name}");
             assert!(help.trim().ends_with('.'), "{name}: the help is a sentence");
         }
     }

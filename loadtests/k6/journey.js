@@ -238,7 +238,7 @@ function buy(post, get, hold) {
       event: sale.event, hold: hold.id, coupon: 'best', points, expected_cash: total.cash, payment: null,
     }, 202, ['HOLD_EXPIRED']);
     if (!placed.ok) return null;
-    const order = settle(post, get, placed.body.id, total.cash);
+    const order = conclude(post, get, placed.body.id, total.cash);
     if (order.status === 'confirmed') {
       confirmed.add(1);
       confirmation.add(Date.now() - began);
@@ -251,7 +251,7 @@ function buy(post, get, hold) {
 }
 
 /** Follows an order to its end, and pays when it waits for payment. */
-function settle(post, get, id, cash) {
+function conclude(post, get, id, cash) {
   const url = `${BASE_URL}/v1/orders/${id}`;
   let paid = false;
   for (let polls = 0; polls < 12; polls += 1) {

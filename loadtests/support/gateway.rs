@@ -190,7 +190,7 @@ impl Gateway {
 }
 
 /// Signs bearer tokens that the gateways accept.
-pub struct Bearers(config::Auth);
+pub struct Bearers(config::AuthConfig);
 
 impl Bearers {
     pub fn new() -> Self {

@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use stanchion::clock::Clock;
-use stanchion::facts::checkpoint::{RestoredOrder, Told};
+use stanchion::facts::checkpoint::{DrawsTaken, RestoredOrder};
+use stanchion::facts::conclusion::{Conclusion, SeatTarget};
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
 use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, TicketFact, TicketState, TotalFact};
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use stanchion::facts::seat::SeatState;
-use stanchion::facts::settlement::{SeatTarget, Settlement};
 use stanchion::facts::terms::RefundTerm;
 use stanchion::lane::Lane;
 use stanchion::lane::board::{EXACT_MAX, Showing};
 use stanchion::lane::events::{EventPut, PutEvent};
 use stanchion::lane::recovery::EventRestore;
 use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse};
-use stanchion::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, Row, Want};
+use stanchion::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, RowRuns, Want};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -37,9 +37,9 @@ const HOLDERS: usize = 10;
 const HOLD_EVERY: Duration = Duration::from_millis(50);
 const POLLERS: usize = 5;
 const POLL_EVERY: Duration = Duration::from_millis(10);
-/// Orders the writer settles in a second, and in one step of `pipeline::settle`.
-const SETTLED: u32 = 100;
-const SETTLED_AT_ONCE: u32 = 25;
+/// Orders the writer concludes in a second, and in one step of `pipeline::conclude`.
+const CONCLUDED: u32 = 100;
+const CONCLUDED_AT_ONCE: u32 = 25;
 const WEEK_S: i64 = 7 * 24 * 3_600;
 const WEEK_MS: i64 = WEEK_S * 1_000;
 
@@ -59,7 +59,7 @@ fn put() -> EventPut {
         absent_after_s: WEEK_S,
         late_grace_s: 60,
         release_on: ReleaseOn::Order,
-        order: Order::Fifo,
+        order: AdmissionOrder::Fifo,
         control: Control::Fixed,
     };
     EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room, returned: false }
@@ -247,7 +247,7 @@ impl Holder {
 
     async fn hold(&self, nth: u32) -> HoldId {
         let hold = HoldId::from(format!("h00-{}-{nth}", self.visitor));
-        let row = |at: u32| Row { runs: vec![(SOLD + at * 50, 50)] };
+        let row = |at: u32| RowRuns { runs: vec![(SOLD + at * 50, 50)] };
         let ask = HoldAsk {
             event: event(),
             hold: hold.clone(),
@@ -271,7 +271,7 @@ impl Holder {
 }
 
 /// Starts the calls that nobody asks for: four pulses a second, and once a second each a board, the seats, a checkpoint
-/// and the settlements of a batch of orders.
+/// and the conclusions of a batch of orders.
 fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
     let second = Duration::from_secs(1);
     let asking = || (lane.clone(), clock.clone());
@@ -289,29 +289,30 @@ fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) ->
             let showing = Showing { event: event(), exact: EXACT_MAX };
             lane.board(now_ms, showing).await.expect("an answer").expect("the hall");
             lane.seats(&event()).await.expect("an answer").expect("the hall");
-            let told = Told { round: 1, changes: 0, max: 1_000 };
+            let told = DrawsTaken { round: 1, changes: 0, max: 1_000 };
             lane.checkpoint(&event(), told).await.expect("an answer").expect("the hall");
         }
     });
     let (lane, clock) = asking();
     let version = AtomicUsize::new(2);
-    let settles = every(second, stop, move || {
+    let concludes = every(second, stop, move || {
         let (lane, now_ms) = (lane.clone(), clock.now_ms());
         let version = version.fetch_add(1, Ordering::Relaxed) as i64 + 1;
         async move {
-            for first in (0..SETTLED).step_by(SETTLED_AT_ONCE as usize) {
-                let settlements = (first..first + SETTLED_AT_ONCE).map(|nth| settled(nth, version, now_ms)).collect();
-                lane.settle(now_ms, &event(), settlements, None).await.expect("an answer");
+            for first in (0..CONCLUDED).step_by(CONCLUDED_AT_ONCE as usize) {
+                let conclusions =
+                    (first..first + CONCLUDED_AT_ONCE).map(|nth| concluded(nth, version, now_ms)).collect();
+                lane.conclude(now_ms, &event(), conclusions, None).await.expect("an answer");
             }
         }
     });
-    vec![pulse, looks, settles]
+    vec![pulse, looks, concludes]
 }
 
-/// Settles an order to a newer version that says the same.
-fn settled(nth: u32, version: i64, now_ms: i64) -> Settlement {
+/// Concludes an order to a newer version that says the same.
+fn concluded(nth: u32, version: i64, now_ms: i64) -> Conclusion {
     let RestoredOrder { fact, hold: _, seats, refundable_until_ms } = sold(nth, now_ms);
-    Settlement {
+    Conclusion {
         fact: OrderFact { version, ..fact },
         seats: seats.into_iter().map(|(seat, _)| (seat, SeatTarget::Sold)).collect(),
         held_until_ms: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stanchion::config::load_from;
 use stanchion::lane::Keep;
-use stanchion::lane::redis::scripts::{ALL, Limits};
+use stanchion::lane::redis::scripts::{ALL, ScriptLimits};
 
 use super::servers::OwnRedis;
 
@@ -163,7 +163,7 @@ impl Slow {
     pub const LEAST_US: i64 = 100;
 
     /// `limits`: those with which the caller of the scripts loaded them.
-    pub fn start(redis: &OwnRedis, limits: Limits) -> Self {
+    pub fn start(redis: &OwnRedis, limits: ScriptLimits) -> Self {
         for command in [
             format!("CONFIG SET slowlog-log-slower-than {}", Self::LEAST_US),
             "CONFIG SET slowlog-max-len 100000".to_owned(),
@@ -179,9 +179,9 @@ impl Slow {
     }
 
     /// The limits of a gateway with the default configuration.
-    pub fn of_gateways() -> Limits {
+    pub fn of_gateways() -> ScriptLimits {
         let config = load_from("", std::iter::empty()).expect("the defaults are good");
-        Limits { skew_max_ms: config.redis.skew_max_ms, keep: Keep(config.store.ended_keep_s * 1_000) }
+        ScriptLimits { skew_max_ms: config.redis.skew_max_ms, keep: Keep(config.store.ended_keep_s * 1_000) }
     }
 
     /// Takes what was noted so far. A script that nobody knows would be counted as fast: it ends the test.

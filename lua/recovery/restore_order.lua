@@ -40,7 +40,7 @@
 -- ARGV[13]  prices            text     of those, joined by commas
 -- ARGV[14]  refundable_until  integer  ms
 -- ARGV[15]  to                integer  the generation that was begun
--- then     seat, state (p s) of each seat it has
+-- then     seat, state (p s h f b) of each seat it has
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed

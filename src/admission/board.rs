@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 
 use crate::facts::fault::Fault;
 use crate::facts::ids::EventId;
-use crate::facts::time::Millis;
+use crate::facts::time::{Millis, Tick};
 use crate::lane::Lane;
 use crate::lane::board::{Board, Showing};
 
@@ -23,7 +23,7 @@ const EXACT: i64 = 500;
 
 /// What is known of a room's line.
 #[derive(Debug, Clone)]
-pub enum View {
+pub enum KnownBoard {
     Board(Arc<Board>),
     /// The lane is being rebuilt.
     Recovering,
@@ -37,20 +37,20 @@ pub enum View {
 #[derive(Debug)]
 pub struct Boards {
     keep_ms: Millis,
-    slots: ArcSwap<HashMap<EventId, Arc<Slot>, RandomState>>,
+    slots: ArcSwap<HashMap<EventId, Arc<BoardSlot>, RandomState>>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
-    last: ArcSwapOption<Seen>,
+struct BoardSlot {
+    last: ArcSwapOption<SeenBoard>,
     asking: tokio::sync::Mutex<()>,
 }
 
 /// When a board was asked for, and what came.
 #[derive(Debug)]
-struct Seen {
-    asked: Millis,
-    view: View,
+struct SeenBoard {
+    asked: Tick,
+    view: KnownBoard,
 }
 
 impl Boards {
@@ -59,14 +59,20 @@ impl Boards {
     }
 
     /// What `look` finds in the room's board; `None`: there is none that is young enough.
-    pub fn fresh<T>(&self, event: &EventId, tick: Millis, look: impl FnOnce(&View) -> T) -> Option<T> {
+    pub fn fresh<T>(&self, event: &EventId, tick: Tick, look: impl FnOnce(&KnownBoard) -> T) -> Option<T> {
         self.younger(self.keep_ms, event, tick, look)
     }
 
-    fn younger<T>(&self, age_ms: Millis, event: &EventId, tick: Millis, look: impl FnOnce(&View) -> T) -> Option<T> {
+    fn younger<T>(
+        &self,
+        age_ms: Millis,
+        event: &EventId,
+        tick: Tick,
+        look: impl FnOnce(&KnownBoard) -> T,
+    ) -> Option<T> {
         let slots = self.slots.load();
         let last = slots.get(event)?.last.load();
-        last.as_ref().filter(|seen| tick - seen.asked < age_ms).map(|seen| look(&seen.view))
+        last.as_ref().filter(|seen| tick.since(seen.asked) < age_ms).map(|seen| look(&seen.view))
     }
 
     /// The room's next board, or one that another caller fetched less than `age_ms` ago. Ages are counted by `tick`;
@@ -77,20 +83,20 @@ impl Boards {
         lane: &dyn Lane,
         event: &EventId,
         now_ms: Millis,
-        tick: impl Fn() -> Millis,
-    ) -> View {
+        tick: impl Fn() -> Tick,
+    ) -> KnownBoard {
         let slot = self.slot(event);
         let _one = slot.asking.lock().await;
         let asked = tick();
-        if let Some(view) = self.younger(age_ms, event, asked, View::clone) {
+        if let Some(view) = self.younger(age_ms, event, asked, KnownBoard::clone) {
             return view;
         }
         let view = match lane.board(now_ms, Showing { event: event.clone(), exact: EXACT }).await {
-            Ok(Some(board)) => View::Board(Arc::new(board)),
-            Err(Fault::Recovering(_)) => View::Recovering,
-            Ok(None) | Err(Fault::Unavailable { .. } | Fault::Contract { .. }) => View::Unknown,
+            Ok(Some(board)) => KnownBoard::Board(Arc::new(board)),
+            Err(Fault::Recovering(_)) => KnownBoard::Recovering,
+            Ok(None) | Err(Fault::Unavailable { .. } | Fault::Contract { .. }) => KnownBoard::Unknown,
         };
-        slot.last.store(Some(Arc::new(Seen { asked, view: view.clone() })));
+        slot.last.store(Some(Arc::new(SeenBoard { asked, view: view.clone() })));
         view
     }
 
@@ -105,11 +111,11 @@ impl Boards {
         });
     }
 
-    fn slot(&self, event: &EventId) -> Arc<Slot> {
+    fn slot(&self, event: &EventId) -> Arc<BoardSlot> {
         if let Some(slot) = self.slots.load().get(event) {
             return slot.clone();
         }
-        let new = Arc::new(Slot::default());
+        let new = Arc::new(BoardSlot::default());
         let before = self.slots.rcu(|slots| {
             let mut slots = HashMap::clone(slots);
             slots.entry(event.clone()).or_insert_with(|| new.clone());

@@ -42,12 +42,12 @@ struct Heads {
     epoch: i64,
     /// The highest score seen in line; [`NOBODY`] until one is seen.
     top: AtomicI64,
-    steps: Vec<Step>,
+    steps: Vec<CallStep>,
 }
 
 /// At `since`, all places with a score below `head` had been called. At `until`, `head` itself had not.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct CallStep {
     head: i64,
     since: Millis,
     until: Millis,
@@ -101,7 +101,7 @@ impl Heads {
         let Some(head) = board.first.first().copied().or((*top > NOBODY).then_some(*top + 1)) else { return };
         match self.steps.last_mut() {
             Some(step) if head <= step.head => step.until = step.until.max(now_ms),
-            Some(_) | None => self.steps.push(Step { head, since: now_ms, until: now_ms }),
+            Some(_) | None => self.steps.push(CallStep { head, since: now_ms, until: now_ms }),
         }
         if self.steps.len() > STEPS_MAX {
             self.steps.drain(..STEPS_MAX / 2);

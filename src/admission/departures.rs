@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::facts::ids::EventId;
 use crate::facts::place::Token;
-use crate::facts::time::Millis;
+use crate::facts::time::{Millis, Tick};
 
 /// How long a departure is kept, ms: longer than a lane's loss and its rebuilding may take together.
 const KEEP_MS: Millis = 120_000;
@@ -17,20 +17,20 @@ const KEEP_MS: Millis = 120_000;
 const KEPT_MAX: usize = 50_000;
 
 #[derive(Debug, Default)]
-pub struct Departures(Mutex<Kept>);
+pub struct Departures(Mutex<KeptDepartures>);
 
 #[derive(Debug, Default)]
-struct Kept {
-    left: VecDeque<(Millis, Token)>,
+struct KeptDepartures {
+    left: VecDeque<(Tick, Token)>,
     /// The epoch in which a room was last seen. It rises when the lane is rebuilt. It also rises with a new round,
     /// where telling the departures again changes nothing.
     epochs: HashMap<EventId, i64>,
 }
 
 impl Departures {
-    pub fn add(&self, tick: Millis, token: &Token) {
+    pub fn add(&self, tick: Tick, token: &Token) {
         let mut kept = self.0.lock();
-        while kept.left.len() >= KEPT_MAX || kept.left.front().is_some_and(|(at, _)| tick - at > KEEP_MS) {
+        while kept.left.len() >= KEPT_MAX || kept.left.front().is_some_and(|(at, _)| tick.since(*at) > KEEP_MS) {
             kept.left.pop_front();
         }
         kept.left.push_back((tick, token.clone()));
@@ -62,8 +62,8 @@ mod tests {
         let token = |score| Token { event: "hall".into(), visitor: "v".into(), score, round: 1 };
         let departures = Departures::default();
         assert_eq!(departures.seen(&hall, 1), [], "the first look");
-        departures.add(0, &token(1));
-        departures.add(KEEP_MS + 1, &token(2));
+        departures.add(Tick(0), &token(1));
+        departures.add(Tick(KEEP_MS + 1), &token(2));
         assert_eq!(departures.seen(&hall, 1), []);
         assert_eq!(departures.seen(&"dome".into(), 2), [], "another room");
         assert_eq!(departures.seen(&hall, 2), [token(2)], "the older one is long in the ledger");

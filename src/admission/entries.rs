@@ -30,14 +30,14 @@ const GATHERED_MAX: usize = 20_000;
 pub struct Entries {
     clock: Clock,
     waiting_max: i64,
-    rooms: DashMap<(EventId, ThreadId), Room>,
-    turns: DashMap<EventId, Turn>,
+    rooms: DashMap<(EventId, ThreadId), GatheringRoom>,
+    turns: DashMap<EventId, LaneTurn>,
 }
 
 /// The joins of one room that gather on one thread.
-type Room = Arc<Mutex<Gathered>>;
+type GatheringRoom = Arc<Mutex<Gathered>>;
 /// Held during a call to a room's lane.
-type Turn = Arc<tokio::sync::Mutex<()>>;
+type LaneTurn = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Debug, Default)]
 struct Gathered {
@@ -82,7 +82,7 @@ impl Entries {
         };
         if begins {
             let (turn, clock) = (found(&self.turns, event.clone()), self.clock.clone());
-            let call = Call { lane: lane.clone(), event: event.clone(), clock, room, turn, ended: false };
+            let call = JoinCall { lane: lane.clone(), event: event.clone(), clock, room, turn, ended: false };
             tokio::spawn(call.all(self.waiting_max));
         }
         let lost = || Fault::Unavailable { lane: lane.id(), source: "the call ended without an answer".into() };
@@ -103,16 +103,16 @@ fn found<K: Eq + Hash, V: Clone + Default>(map: &DashMap<K, V>, key: K) -> V {
 }
 
 /// Takes a room's joins to its lane until there are none.
-struct Call {
+struct JoinCall {
     lane: Arc<dyn Lane>,
     event: EventId,
     clock: Clock,
-    room: Room,
-    turn: Turn,
+    room: GatheringRoom,
+    turn: LaneTurn,
     ended: bool,
 }
 
-impl Call {
+impl JoinCall {
     async fn all(mut self, waiting_max: i64) {
         loop {
             // Joins that come while others have their turn go with this call.
@@ -148,7 +148,7 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for JoinCall {
     /// When the task is cut short, nobody may be left to take the waiting joins. They are dropped, so that each visitor
     /// hears that there was no answer.
     fn drop(&mut self) {

@@ -1,11 +1,9 @@
-//! A bounded map whose entries expire.
+//! A bounded map whose entries expire, by the time of day or by ticks.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-
-use crate::facts::time::Millis;
 
 /// With fewer entries than this, nobody looks for expired ones.
 const FEW: usize = 1_024;
@@ -14,26 +12,26 @@ const FEW: usize = 1_024;
 /// and forgetting all at once costs less than choosing. Expired entries are forgotten as soon as there are twice as
 /// many entries as were alive at the last look. The memory that a past crowd took is given back then.
 #[derive(Debug)]
-pub struct Expiring<K: Eq + Hash, V> {
-    map: DashMap<K, (V, Millis)>,
+pub struct Expiring<K: Eq + Hash, V, T> {
+    map: DashMap<K, (V, T)>,
     max: usize,
     /// At this many entries the expired ones are forgotten.
     look_at: AtomicUsize,
 }
 
-impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
+impl<K: Eq + Hash, V: Clone, T: Copy + Ord> Expiring<K, V, T> {
     pub fn new(max: usize) -> Self {
         Self { map: DashMap::new(), max, look_at: AtomicUsize::new(FEW.min(max)) }
     }
 
-    pub fn get(&self, key: &K, now_ms: Millis) -> Option<V> {
+    pub fn get(&self, key: &K, now: T) -> Option<V> {
         let entry = self.map.get(key)?;
-        (entry.1 > now_ms).then(|| entry.0.clone())
+        (entry.1 > now).then(|| entry.0.clone())
     }
 
-    pub fn put(&self, now_ms: Millis, key: K, value: V, until_ms: Millis) {
+    pub fn put(&self, now: T, key: K, value: V, until: T) {
         if self.map.len() >= self.look_at.load(Ordering::Relaxed) {
-            self.map.retain(|_, entry| entry.1 > now_ms);
+            self.map.retain(|_, entry| entry.1 > now);
             if self.map.len() >= self.max {
                 self.map.clear();
             }
@@ -43,7 +41,7 @@ impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
             let next = (2 * self.map.len()).max(FEW).min(self.max);
             self.look_at.store(next, Ordering::Relaxed);
         }
-        self.map.insert(key, (value, until_ms));
+        self.map.insert(key, (value, until));
     }
 
     pub fn forget(&self, key: &K) {

@@ -22,4 +22,6 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use room::{Admission, Along, Entered, Left, Newcomer, Place, Polled, Room, Settings, Standing, Why};
+pub use room::{
+    Admission, AdmissionSettings, Along, Entered, Left, Newcomer, Polled, Room, Standing, VisitorPlace, Why,
+};

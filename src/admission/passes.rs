@@ -29,7 +29,7 @@ pub struct Passes {
     verifying: Vec<(String, DecodingKey)>,
     jwks: JwkSet,
     /// Good passes by their SHA-256; bad ones are not remembered.
-    verdicts: Expiring<[u8; 32], Pass>,
+    verdicts: Expiring<[u8; 32], Pass, Millis>,
 }
 
 /// What a good pass says.
@@ -58,7 +58,7 @@ pub struct KeyError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Claims {
+struct PassClaims {
     sub: String,
     aud: String,
     iat: i64,
@@ -97,7 +97,7 @@ impl Passes {
     /// A pass until `expires_ms`, rounded down to a second, so that it never lasts longer than the place.
     pub fn sign(&self, now_ms: Millis, pass: &Pass) -> String {
         let header = Header { typ: Some(TYP.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-        let claims = Claims {
+        let claims = PassClaims {
             sub: pass.visitor.as_str().to_owned(),
             aud: pass.event.as_str().to_owned(),
             iat: now_ms.div_euclid(1000),
@@ -137,7 +137,7 @@ impl Passes {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let claims = jsonwebtoken::decode::<Claims>(text, key, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<PassClaims>(text, key, &validation).ok()?.claims;
         Some(Pass {
             event: EventId::from(claims.aud),
             visitor: VisitorId::from(claims.sub),
@@ -238,7 +238,8 @@ pub(super) mod tests {
     #[test]
     fn only_the_type_of_a_pass_is_a_pass() {
         let passes = passes();
-        let claims = Claims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60, round: 1, score: 7, birth: None };
+        let claims =
+            PassClaims { sub: "v".into(), aud: "hall".into(), iat: 0, exp: 60, round: 1, score: 7, birth: None };
         for typ in [None, Some("JWT".to_owned())] {
             let header = Header { typ, kid: Some(passes.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             let text = jsonwebtoken::encode(&header, &claims, &passes.signing).expect("signed");

@@ -19,7 +19,7 @@ use super::room::{Admission, Room};
 use super::strangers::Strangers;
 use crate::facts::ids::EventId;
 use crate::facts::place::Token;
-use crate::facts::time::Millis;
+use crate::facts::time::{Millis, Tick};
 use crate::lane::board::{PRESENT_MAX, Presence};
 use crate::shutdown::Stopping;
 
@@ -47,12 +47,12 @@ const AT_ONCE: usize = 16;
 
 /// A place, hashed with a secret of this process. Two places with the same hash would be taken for one. Among two
 /// million places that happens in one of ten million processes, and it harms only a shown position.
-type Key = u64;
+type PlaceHash = u64;
 
 /// What is remembered of a place. With its key it takes at most 24 bytes, because a gateway may know [`KNOWN_MAX`] of
 /// them.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownPlace {
     /// The fewest ahead that were ever shown. A visitor who comes back from being called late goes before everybody,
     /// and nobody may see their own position grow because of it (INV-5).
     lowest: u32,
@@ -74,10 +74,10 @@ enum Word {
     Elsewhere,
 }
 
-/// Unit of [`Known::told`], ms: five years of them fit.
+/// Unit of [`KnownPlace::told`], ms: five years of them fit.
 const TICK_MS: Millis = 40;
 
-type Part = HashMap<Key, Known, BuildHasherDefault<Hashed>>;
+type PresencePart = HashMap<PlaceHash, KnownPlace, BuildHasherDefault<Hashed>>;
 
 /// Hashes nothing, because keys are hashes already.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl Hasher for Hashed {
 
 #[derive(Debug)]
 pub struct Presences {
-    parts: Vec<Mutex<Part>>,
+    parts: Vec<Mutex<PresencePart>>,
     part_max: usize,
     hasher: RandomState,
     due: Mutex<Due>,
@@ -128,16 +128,16 @@ pub enum Shown {
 
 #[derive(Debug, Default)]
 struct Due {
-    rooms: HashMap<EventId, Batch>,
+    rooms: HashMap<EventId, PresenceBatch>,
     len: usize,
 }
 
 /// What a room's lane is to be told.
 #[derive(Debug)]
-struct Batch {
+struct PresenceBatch {
     room: Room,
     /// When the first of them was added.
-    since: Millis,
+    since: Tick,
     tokens: Vec<Token>,
 }
 
@@ -156,22 +156,22 @@ impl Default for Presences {
 impl Presences {
     /// Notes that the lane said, in this epoch of the room, that the place waits with `ahead` before it. Gives how many
     /// to show.
-    pub fn met(&self, tick: Millis, token: &Token, epoch: i64, ahead: i64) -> i64 {
+    pub fn met(&self, tick: Tick, token: &Token, epoch: i64, ahead: i64) -> i64 {
         let (key, mut part) = self.part(token);
         let known = part.get(&key).filter(|known| known.is_alive(tick) && known.word != Word::Elsewhere);
         let lowest = known.map_or(ahead, |known| ahead.min(known.lowest.into()));
-        self.put(tick, &mut part, key, Known::waiting(tick, epoch, lowest));
+        self.put(tick, &mut part, key, KnownPlace::waiting(tick, epoch, lowest));
         lowest
     }
 
     /// Whether this gateway can say that the visitor waits, and is there.
-    pub fn knows(&self, tick: Millis, room: &Room, token: &Token) -> bool {
+    pub fn knows(&self, tick: Tick, room: &Room, token: &Token) -> bool {
         let (key, part) = self.part(token);
         part.get(&key).is_some_and(|known| known.word == Word::Waits && known.is_recent(tick, room))
     }
 
     /// Answers a poll from a board that shows the place here. The lane is told when it is time.
-    pub fn shown(&self, tick: Millis, room: &Room, token: &Token, spot: Spot) -> Shown {
+    pub fn shown(&self, tick: Tick, room: &Room, token: &Token, spot: Spot) -> Shown {
         let (key, mut part) = self.part(token);
         let known = part.get(&key).copied().filter(|known| known.is_alive(tick));
         let is_elsewhere = known.is_some_and(|known| known.word == Word::Elsewhere);
@@ -189,16 +189,16 @@ impl Presences {
         }
         let before = known.filter(|known| known.word != Word::Elsewhere);
         let lowest = before.map_or(spot.ahead, |known| spot.ahead.min(known.lowest.into()));
-        let now = Known::waiting(tick, spot.epoch, lowest);
+        let now = KnownPlace::waiting(tick, spot.epoch, lowest);
         let told = told.filter(|_| !is_due).map_or(now.told, |known| known.told);
-        self.put(tick, &mut part, key, Known { told, ..now });
+        self.put(tick, &mut part, key, KnownPlace { told, ..now });
         Shown::Ahead(lowest)
     }
 
     /// The lane said that the place does not wait in line, or its visitor gave it up.
-    pub fn set_elsewhere(&self, tick: Millis, token: &Token) {
+    pub fn set_elsewhere(&self, tick: Tick, token: &Token) {
         let (key, mut part) = self.part(token);
-        let elsewhere = Known { word: Word::Elsewhere, ..Known::waiting(tick, 0, i64::MAX) };
+        let elsewhere = KnownPlace { word: Word::Elsewhere, ..KnownPlace::waiting(tick, 0, i64::MAX) };
         self.put(tick, &mut part, key, elsewhere);
     }
 
@@ -210,7 +210,7 @@ impl Presences {
         }
     }
 
-    fn put(&self, tick: Millis, part: &mut Part, key: Key, known: Known) {
+    fn put(&self, tick: Tick, part: &mut PresencePart, key: PlaceHash, known: KnownPlace) {
         if let Some(before) = part.get_mut(&key) {
             *before = known;
             return;
@@ -225,7 +225,7 @@ impl Presences {
         part.insert(key, known);
     }
 
-    fn part(&self, token: &Token) -> (Key, MutexGuard<'_, Part>) {
+    fn part(&self, token: &Token) -> (PlaceHash, MutexGuard<'_, PresencePart>) {
         let place = (&token.event, &token.visitor, token.score);
         let key = self.hasher.hash_one(place);
         // The key's middle bits: the map inside the part uses the others.
@@ -234,9 +234,9 @@ impl Presences {
     }
 
     /// Takes the batches that `which` picks, in pieces of at most [`PRESENT_MAX`].
-    fn take(&self, which: impl Fn(&Batch) -> bool) -> Vec<(Room, Vec<Token>)> {
+    fn take(&self, which: impl Fn(&PresenceBatch) -> bool) -> Vec<(Room, Vec<Token>)> {
         let mut batches = Vec::new();
-        for Batch { room, mut tokens, .. } in self.due.lock().take(which) {
+        for PresenceBatch { room, mut tokens, .. } in self.due.lock().take(which) {
             while tokens.len() > PRESENT_MAX {
                 let rest = tokens.split_off(PRESENT_MAX);
                 batches.push((room.clone(), std::mem::replace(&mut tokens, rest)));
@@ -247,33 +247,33 @@ impl Presences {
     }
 }
 
-impl Known {
-    fn waiting(tick: Millis, epoch: i64, lowest: i64) -> Self {
+impl KnownPlace {
+    fn waiting(tick: Tick, epoch: i64, lowest: i64) -> Self {
         Self { lowest: short(lowest), told: ticks(tick), epoch: lower(epoch), word: Word::Waits }
     }
 
-    fn is_alive(&self, tick: Millis) -> bool {
+    fn is_alive(&self, tick: Tick) -> bool {
         self.since_told(tick) < KNOWN_MS
     }
 
     /// Whether the lane was told lately enough. If it was told longer ago, it may take the visitor for absent before it
     /// is told again.
-    fn is_recent(&self, tick: Millis, room: &Room) -> bool {
+    fn is_recent(&self, tick: Tick, room: &Room) -> bool {
         self.since_told(tick) < room.absent_ms / 4 * 3
     }
 
-    fn since_told(&self, tick: Millis) -> Millis {
+    fn since_told(&self, tick: Tick) -> Millis {
         Millis::from(ticks(tick).saturating_sub(self.told)) * TICK_MS
     }
 }
 
-impl Batch {
+impl PresenceBatch {
     /// Whether to tell now. The time between polls, the time between two tellings and this wait together stay below the
     /// absence that the lane allows: a third, a third, and a twelfth of it. The wait is also at most a twelfth of the
     /// time in which a rebuilt room waits for its visitors.
-    fn is_ripe(&self, tick: Millis) -> bool {
+    fn is_ripe(&self, tick: Tick) -> bool {
         let wait_ms = WAIT_MAX_MS.min(self.room.absent_ms.min(self.room.recover_ms) / 12);
-        self.tokens.len() >= WORTHWHILE || tick - self.since >= wait_ms
+        self.tokens.len() >= WORTHWHILE || tick.since(self.since) >= wait_ms
     }
 }
 
@@ -282,8 +282,8 @@ fn short(ahead: i64) -> u32 {
     u32::try_from(ahead).unwrap_or(u32::MAX)
 }
 
-fn ticks(tick: Millis) -> u32 {
-    u32::try_from(tick / TICK_MS).unwrap_or(u32::MAX)
+fn ticks(tick: Tick) -> u32 {
+    u32::try_from(tick.0 / TICK_MS).unwrap_or(u32::MAX)
 }
 
 fn lower(epoch: i64) -> u32 {
@@ -292,18 +292,19 @@ fn lower(epoch: i64) -> u32 {
 
 impl Due {
     /// `false`: no more can be kept.
-    fn push(&mut self, tick: Millis, room: &Room, token: &Token, max: usize) -> bool {
+    fn push(&mut self, tick: Tick, room: &Room, token: &Token, max: usize) -> bool {
         if self.len >= max {
             return false;
         }
         self.len += 1;
-        let new = || Batch { room: room.clone(), since: tick, tokens: Vec::new() };
+        let new = || PresenceBatch { room: room.clone(), since: tick, tokens: Vec::new() };
         self.rooms.entry(token.event.clone()).or_insert_with(new).tokens.push(token.clone());
         true
     }
 
-    fn take(&mut self, which: impl Fn(&Batch) -> bool) -> Vec<Batch> {
-        let taken: Vec<Batch> = self.rooms.extract_if(|_, batch| which(batch)).map(|(_, batch)| batch).collect();
+    fn take(&mut self, which: impl Fn(&PresenceBatch) -> bool) -> Vec<PresenceBatch> {
+        let taken: Vec<PresenceBatch> =
+            self.rooms.extract_if(|_, batch| which(batch)).map(|(_, batch)| batch).collect();
         self.len -= taken.iter().map(|batch| batch.tokens.len()).sum::<usize>();
         taken
     }
@@ -384,7 +385,7 @@ mod tests {
     }
 
     fn shown(presences: &Presences, tick: Millis, ahead: i64, strangers: Strangers) -> Shown {
-        presences.shown(tick, &room(), &token(1), spot(1, ahead, strangers))
+        presences.shown(Tick(tick), &room(), &token(1), spot(1, ahead, strangers))
     }
 
     /// How many the lane is told of now.
@@ -398,13 +399,13 @@ mod tests {
     fn a_shown_position_never_grows() {
         let presences = Presences::default();
         assert_eq!(shown(&presences, 0, 9, Asked), Shown::Unknown);
-        assert_eq!(presences.met(0, &token(1), 1, 7), 7);
+        assert_eq!(presences.met(Tick(0), &token(1), 1, 7), 7);
         assert_eq!(shown(&presences, 1, 9, Asked), Shown::Ahead(7));
         assert_eq!(shown(&presences, 2, 3, Asked), Shown::Ahead(3));
-        assert_eq!(presences.met(3, &token(1), 1, 8), 3);
-        presences.set_elsewhere(3, &token(1));
+        assert_eq!(presences.met(Tick(3), &token(1), 1, 8), 3);
+        presences.set_elsewhere(Tick(3), &token(1));
         assert_eq!(shown(&presences, 3, 8, Asked), Shown::Unknown);
-        assert_eq!(presences.met(3, &token(1), 1, 8), 8, "another stay");
+        assert_eq!(presences.met(Tick(3), &token(1), 1, 8), 8, "another stay");
     }
 
     #[test]
@@ -420,8 +421,8 @@ mod tests {
     fn who_was_told_of_too_long_ago_is_a_stranger() {
         for (tick, wanted) in [(44_960, Shown::Ahead(5)), (45_000, Shown::Unknown)] {
             let presences = Presences::default();
-            presences.met(0, &token(1), 1, 5);
-            assert_eq!(presences.knows(tick, &room(), &token(1)), wanted != Shown::Unknown);
+            presences.met(Tick(0), &token(1), 1, 5);
+            assert_eq!(presences.knows(Tick(tick), &room(), &token(1)), wanted != Shown::Unknown);
             assert_eq!(shown(&presences, tick, 5, Asked), wanted);
         }
     }
@@ -430,15 +431,19 @@ mod tests {
     fn who_does_not_wait_in_line_is_asked_for_until_the_lane_says_they_do() {
         let presences = Presences::default();
         shown(&presences, 0, 9, Answered);
-        presences.set_elsewhere(100, &token(1));
+        presences.set_elsewhere(Tick(100), &token(1));
         assert_eq!(shown(&presences, 200, 9, Answered), Shown::Unknown);
-        assert_eq!(presences.shown(300, &room(), &token(1), spot(2, 9, Answered)), Shown::Unknown, "rebuilt or not");
-        presences.met(400, &token(1), 1, 4);
+        assert_eq!(
+            presences.shown(Tick(300), &room(), &token(1), spot(2, 9, Answered)),
+            Shown::Unknown,
+            "rebuilt or not"
+        );
+        presences.met(Tick(400), &token(1), 1, 4);
         assert_eq!(shown(&presences, 500, 9, Asked), Shown::Ahead(4));
         // A room that waits for everybody hears of them all the same.
-        presences.set_elsewhere(600, &token(1));
+        presences.set_elsewhere(Tick(600), &token(1));
         told(&presences);
-        assert_eq!(presences.shown(700, &room(), &token(1), spot(2, 0, Awaited)), Shown::Ahead(0));
+        assert_eq!(presences.shown(Tick(700), &room(), &token(1), spot(2, 0, Awaited)), Shown::Ahead(0));
         assert_eq!(told(&presences), 1);
     }
 
@@ -452,7 +457,7 @@ mod tests {
         assert_eq!(shown(&presences, 1_000, 10, Answered), Shown::Ahead(9));
         assert_eq!(told(&presences), 1);
         // A silent lane does not undo what it said before: they do not wait.
-        presences.set_elsewhere(1_000, &token(1));
+        presences.set_elsewhere(Tick(1_000), &token(1));
         presences.set_untold(&token(1));
         assert_eq!(shown(&presences, 1_000, 9, Answered), Shown::Unknown);
     }
@@ -460,27 +465,27 @@ mod tests {
     #[test]
     fn before_the_opening_nothing_is_shown_that_could_grow() {
         let presences = Presences::default();
-        presences.met(0, &token(1), 1, i64::MAX);
+        presences.met(Tick(0), &token(1), 1, i64::MAX);
         assert_eq!(shown(&presences, 1, 5_000_000, Asked), Shown::Ahead(5_000_000));
     }
 
     #[test]
     fn a_rebuilt_lane_is_told_at_once_and_the_lowest_position_stays() {
         let presences = Presences::default();
-        presences.met(0, &token(1), 1, 3);
-        assert_eq!(presences.shown(1, &room(), &token(1), spot(2, 5, Asked)), Shown::Unknown);
-        assert_eq!(presences.shown(1, &room(), &token(1), spot(2, 5, Answered)), Shown::Ahead(3));
+        presences.met(Tick(0), &token(1), 1, 3);
+        assert_eq!(presences.shown(Tick(1), &room(), &token(1), spot(2, 5, Asked)), Shown::Unknown);
+        assert_eq!(presences.shown(Tick(1), &room(), &token(1), spot(2, 5, Answered)), Shown::Ahead(3));
         assert_eq!(told(&presences), 1);
-        assert_eq!(presences.met(2, &token(1), 2, 5), 3);
+        assert_eq!(presences.met(Tick(2), &token(1), 2, 5), 3);
     }
 
     #[test]
     fn a_lane_is_told_once_in_a_third_of_the_absence() {
         let told_at = |absent_ms, polls: [Millis; 6]| {
             let (presences, room) = (Presences::default(), Room { absent_ms, ..room() });
-            presences.met(0, &token(1), 1, 5);
+            presences.met(Tick(0), &token(1), 1, 5);
             polls.map(|tick| {
-                assert_eq!(presences.shown(tick, &room, &token(1), spot(1, 5, Asked)), Shown::Ahead(5));
+                assert_eq!(presences.shown(Tick(tick), &room, &token(1), spot(1, 5, Asked)), Shown::Ahead(5));
                 told(&presences)
             })
         };
@@ -492,7 +497,7 @@ mod tests {
     #[test]
     fn who_is_not_polled_for_is_forgotten() {
         let presences = Presences::default();
-        presences.set_elsewhere(0, &token(1));
+        presences.set_elsewhere(Tick(0), &token(1));
         assert_eq!(shown(&presences, KNOWN_MS - TICK_MS, 5, Answered), Shown::Unknown);
         assert_eq!(shown(&presences, KNOWN_MS, 5, Answered), Shown::Ahead(5));
     }
@@ -502,10 +507,10 @@ mod tests {
         let ripe = |room: Room, tokens: i64| {
             let presences = Presences::default();
             for serial in 1..=tokens {
-                presences.shown(1_000, &room, &token(serial), spot(1, 5, Answered));
+                presences.shown(Tick(1_000), &room, &token(serial), spot(1, 5, Answered));
             }
             let ticks = [1_000, 1_100, 1_166, 2_999, 3_000];
-            ticks.into_iter().find(|tick| !presences.take(|batch| batch.is_ripe(*tick)).is_empty())
+            ticks.into_iter().find(|tick| !presences.take(|batch| batch.is_ripe(Tick(*tick))).is_empty())
         };
         assert_eq!(ripe(room(), 249), Some(3_000));
         assert_eq!(ripe(room(), 250), Some(1_000));
@@ -516,7 +521,7 @@ mod tests {
     #[test]
     fn what_is_due_is_bounded_and_goes_in_batches() {
         let presences = Presences { due_max: 2_500, ..Presences::default() };
-        let tell = |serial| presences.shown(0, &room(), &token(serial), spot(1, 5, Answered));
+        let tell = |serial| presences.shown(Tick(0), &room(), &token(serial), spot(1, 5, Answered));
         for serial in 1..=2_500 {
             assert_eq!(tell(serial), Shown::Ahead(5));
         }
@@ -528,18 +533,18 @@ mod tests {
 
     #[test]
     fn what_is_known_is_small_and_bounded() {
-        assert!(size_of::<(Key, Known)>() <= 24);
+        assert!(size_of::<(PlaceHash, KnownPlace)>() <= 24);
         let presences = Presences { part_max: 100, ..Presences::default() };
         let known = || presences.parts.iter().map(|part| part.lock().len()).sum::<usize>();
         for serial in 0..5_000 {
-            presences.met(0, &token(serial), 1, 5);
+            presences.met(Tick(0), &token(serial), 1, 5);
         }
         assert!(known() > 4_000, "there was room: {}", known());
         for serial in 5_000..50_000 {
             match serial % 3 {
-                0 => drop(presences.met(1_000, &token(serial), 1, 5)),
-                1 => presences.set_elsewhere(1_000, &token(serial)),
-                _ => drop(presences.shown(1_000, &room(), &token(serial), spot(1, 5, Answered))),
+                0 => drop(presences.met(Tick(1_000), &token(serial), 1, 5)),
+                1 => presences.set_elsewhere(Tick(1_000), &token(serial)),
+                _ => drop(presences.shown(Tick(1_000), &room(), &token(serial), spot(1, 5, Answered))),
             }
         }
         assert!(known() <= 100 * PARTS, "{}", known());

@@ -24,7 +24,7 @@ const SHARE: u64 = 16;
 const GIVEN_UP_MS: Millis = 600_000;
 
 pub struct Promises {
-    of: DashMap<u64, Told, RandomState>,
+    of: DashMap<u64, ToldRange, RandomState>,
     /// Length of `of`, roughly: dashmap's own count locks every shard.
     count: AtomicUsize,
     hasher: RandomState,
@@ -35,7 +35,7 @@ pub struct Promises {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct ToldRange {
     first: Promise,
     halfway: Option<Promise>,
     /// How many were ahead at the first promise.
@@ -51,13 +51,13 @@ struct Promise {
 
 /// How a wait compares with its promise. The numbers are seconds before or after the promised range.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kept {
+pub enum PromiseOutcome {
     Kept,
     Early(f64),
     Late(f64),
 }
 
-impl Kept {
+impl PromiseOutcome {
     /// Compares a wait with its promise. A promise is in whole seconds, so its last second counts in full.
     pub fn of(eta: Eta, waited_ms: Millis) -> Self {
         let waited_s = waited_ms as f64 / 1000.0;
@@ -107,7 +107,7 @@ impl Promises {
         }
         self.count.fetch_add(1, Ordering::Relaxed);
         let first = Promise { at_ms: now_ms, eta };
-        self.of.insert(key, Told { first, halfway: None, ahead, seen_ms: now_ms });
+        self.of.insert(key, ToldRange { first, halfway: None, ahead, seen_ms: now_ms });
     }
 
     /// Compares the promises to a visitor who was let in with their wait.
@@ -117,10 +117,10 @@ impl Promises {
             return;
         }
         for Promise { at_ms, eta } in [Some(told.first), told.halfway].into_iter().flatten() {
-            let (counter, off_s) = match Kept::of(eta, now_ms - at_ms) {
-                Kept::Kept => (&self.kept, 0.0),
-                Kept::Early(off_s) => (&self.early, off_s),
-                Kept::Late(off_s) => (&self.late, off_s),
+            let (counter, off_s) = match PromiseOutcome::of(eta, now_ms - at_ms) {
+                PromiseOutcome::Kept => (&self.kept, 0.0),
+                PromiseOutcome::Early(off_s) => (&self.early, off_s),
+                PromiseOutcome::Late(off_s) => (&self.late, off_s),
             };
             counter.increment(1);
             self.error.record(off_s);
@@ -141,7 +141,7 @@ impl Promises {
         self.count.store(self.of.len(), Ordering::Relaxed);
     }
 
-    fn take(&self, token: &Token) -> Option<Told> {
+    fn take(&self, token: &Token) -> Option<ToldRange> {
         let (_, told) = self.of.remove(&self.key(token))?;
         self.count.fetch_sub(1, Ordering::Relaxed);
         Some(told)

@@ -69,7 +69,7 @@ pub struct Proofs {
     policy: Option<Policy>,
     secrets: Vec<Secret>,
     rates: DashMap<EventId, Rate>,
-    counters: Counters,
+    counters: ProofCounters,
 }
 
 /// Entries a second, as a decaying average.
@@ -104,18 +104,18 @@ pub struct Proof<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Checked {
+pub enum ProofOutcome {
     /// No proof was asked for.
     Free,
     /// The proof is good; this is the visitor it makes.
     Proven(VisitorId),
     /// A proof is asked for, and none was brought.
     Missing,
-    Refused(Refusal),
+    Refused(ProofRefusal),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ProofRefusal {
     /// Not a challenge of ours for this event and holder.
     Forged,
     Expired,
@@ -126,7 +126,7 @@ pub enum Refusal {
 }
 
 /// Handles kept for the hot path.
-struct Counters {
+struct ProofCounters {
     accepted: Counter,
     missing: Counter,
     forged: Counter,
@@ -137,7 +137,7 @@ struct Counters {
 
 impl Policy {
     /// `None`: off.
-    pub fn new(config: &config::Queue) -> Option<Self> {
+    pub fn new(config: &config::QueueConfig) -> Option<Self> {
         match config.proof_of_work {
             ProofOfWork::Off => None,
             ProofOfWork::Adaptive => Some(Self {
@@ -171,7 +171,7 @@ impl Proofs {
     /// The first secret signs, all verify.
     pub fn new(policy: Option<Policy>, secrets: &[Vec<u8>]) -> Self {
         let outcome = |outcome: &'static str| counter!(ADMISSION_PROOFS, "outcome" => outcome);
-        let counters = Counters {
+        let counters = ProofCounters {
             accepted: outcome("accepted"),
             missing: outcome("missing"),
             forged: outcome("forged"),
@@ -204,46 +204,46 @@ impl Proofs {
     }
 
     /// Whether a newcomer may enter.
-    pub fn check(&self, now_ms: Millis, door: Door<'_>, proof: Option<Proof<'_>>) -> Checked {
+    pub fn check(&self, now_ms: Millis, door: Door<'_>, proof: Option<Proof<'_>>) -> ProofOutcome {
         if self.policy.is_none() {
-            return Checked::Free;
+            return ProofOutcome::Free;
         }
         let wanted = self.bits(now_ms, door.event);
         let checked = match proof.map(|proof| self.verify(now_ms, door, proof, wanted)) {
-            Some(Ok(visitor)) => Checked::Proven(visitor),
+            Some(Ok(visitor)) => ProofOutcome::Proven(visitor),
             // No proof is asked for now, so a bad one sends nobody away.
-            None | Some(Err(_)) if wanted == 0 => Checked::Free,
-            None => Checked::Missing,
-            Some(Err(refusal)) => Checked::Refused(refusal),
+            None | Some(Err(_)) if wanted == 0 => ProofOutcome::Free,
+            None => ProofOutcome::Missing,
+            Some(Err(refusal)) => ProofOutcome::Refused(refusal),
         };
         self.counters.of(&checked).inspect(|counter| counter.increment(1));
         checked
     }
 
-    fn verify(&self, now_ms: Millis, door: Door<'_>, proof: Proof<'_>, wanted: u8) -> Result<VisitorId, Refusal> {
+    fn verify(&self, now_ms: Millis, door: Door<'_>, proof: Proof<'_>, wanted: u8) -> Result<VisitorId, ProofRefusal> {
         let Proof { challenge, nonce } = proof;
         if challenge.len() > TEXT_MAX || nonce.len() > TEXT_MAX {
-            return Err(Refusal::Forged);
+            return Err(ProofRefusal::Forged);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| Refusal::Forged)?;
-        let (body, mac) = bytes.split_at_checked(bytes.len().saturating_sub(MAC_LEN)).ok_or(Refusal::Forged)?;
+        let bytes = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| ProofRefusal::Forged)?;
+        let (body, mac) = bytes.split_at_checked(bytes.len().saturating_sub(MAC_LEN)).ok_or(ProofRefusal::Forged)?;
         if body.len() < HEAD_LEN || body[0] != VERSION || body[HEAD_LEN..] != *door.event.as_str().as_bytes() {
-            return Err(Refusal::Forged);
+            return Err(ProofRefusal::Forged);
         }
-        let secret = self.secrets.iter().find(|secret| secret.id == body[1..5]).ok_or(Refusal::Forged)?;
+        let secret = self.secrets.iter().find(|secret| secret.id == body[1..5]).ok_or(ProofRefusal::Forged)?;
         if !bool::from(door.mac(secret, body).ct_eq(mac)) {
-            return Err(Refusal::Forged);
+            return Err(ProofRefusal::Forged);
         }
         let expires_ms = i64::from_be_bytes(body[6..RANDOM_AT].try_into().expect("eight bytes"));
         if expires_ms <= now_ms {
-            return Err(Refusal::Expired);
+            return Err(ProofRefusal::Expired);
         }
         let bits = body[5];
         if bits.saturating_add(SLACK_BITS) < wanted {
-            return Err(Refusal::TooEasy);
+            return Err(ProofRefusal::TooEasy);
         }
         if zero_bits(challenge, nonce) < u32::from(bits) {
-            return Err(Refusal::Wrong);
+            return Err(ProofRefusal::Wrong);
         }
         // Made with the secret that signed the challenge, so that a rotation of secrets does not change the visitor.
         let made = secret.mac(VISITOR_DOMAIN, &body[RANDOM_AT..]);
@@ -273,16 +273,16 @@ impl Door<'_> {
     }
 }
 
-impl Counters {
-    fn of(&self, checked: &Checked) -> Option<&Counter> {
+impl ProofCounters {
+    fn of(&self, checked: &ProofOutcome) -> Option<&Counter> {
         match checked {
-            Checked::Free => None,
-            Checked::Proven(_) => Some(&self.accepted),
-            Checked::Missing => Some(&self.missing),
-            Checked::Refused(Refusal::Forged) => Some(&self.forged),
-            Checked::Refused(Refusal::Expired) => Some(&self.expired),
-            Checked::Refused(Refusal::TooEasy) => Some(&self.easy),
-            Checked::Refused(Refusal::Wrong) => Some(&self.wrong),
+            ProofOutcome::Free => None,
+            ProofOutcome::Proven(_) => Some(&self.accepted),
+            ProofOutcome::Missing => Some(&self.missing),
+            ProofOutcome::Refused(ProofRefusal::Forged) => Some(&self.forged),
+            ProofOutcome::Refused(ProofRefusal::Expired) => Some(&self.expired),
+            ProofOutcome::Refused(ProofRefusal::TooEasy) => Some(&self.easy),
+            ProofOutcome::Refused(ProofRefusal::Wrong) => Some(&self.wrong),
         }
     }
 }
@@ -311,9 +311,9 @@ mod tests {
         (0_u64..).map(|n| n.to_string()).find(solves).expect("one of many does")
     }
 
-    fn refusal(checked: Checked) -> Refusal {
+    fn refusal(checked: ProofOutcome) -> ProofRefusal {
         match checked {
-            Checked::Refused(refusal) => refusal,
+            ProofOutcome::Refused(refusal) => refusal,
             other => panic!("{other:?}"),
         }
     }
@@ -345,13 +345,14 @@ mod tests {
         let Challenge { text, bits, .. } = one.challenge(0, door);
         let nonce = solve(&text, bits);
         let proof = Some(Proof { challenge: &text, nonce: &nonce });
-        let Checked::Proven(visitor) = one.check(0, door, proof) else { panic!("a good proof") };
+        let ProofOutcome::Proven(visitor) = one.check(0, door, proof) else { panic!("a good proof") };
         for gateway in [&one, &two] {
-            assert_eq!(gateway.check(1, door, proof), Checked::Proven(visitor.clone()));
+            assert_eq!(gateway.check(1, door, proof), ProofOutcome::Proven(visitor.clone()));
         }
         let another = one.challenge(0, door);
         let nonce = solve(&another.text, another.bits);
-        let Checked::Proven(other) = one.check(0, door, Some(Proof { challenge: &another.text, nonce: &nonce })) else {
+        let ProofOutcome::Proven(other) = one.check(0, door, Some(Proof { challenge: &another.text, nonce: &nonce }))
+        else {
             panic!("a good proof")
         };
         assert_ne!(visitor, other);
@@ -366,25 +367,25 @@ mod tests {
         let nonce = solve(&text, bits);
         let proof = Proof { challenge: &text, nonce: &nonce };
         let check = |now_ms, door, proof| gateway.check(now_ms, door, Some(proof));
-        assert_eq!(gateway.check(0, door, None), Checked::Missing);
+        assert_eq!(gateway.check(0, door, None), ProofOutcome::Missing);
         for door in [Door { event: &dome, ..door }, Door { holder: Some(&lee), ..door }, Door { holder: None, ..door }]
         {
-            assert_eq!(refusal(check(0, door, proof)), Refusal::Forged, "{door:?}");
+            assert_eq!(refusal(check(0, door, proof)), ProofRefusal::Forged, "{door:?}");
         }
-        assert_eq!(refusal(check(expires_ms, door, proof)), Refusal::Expired);
+        assert_eq!(refusal(check(expires_ms, door, proof)), ProofRefusal::Expired);
         let unsolved = (0_u64..).map(|n| n.to_string()).find(|n| zero_bits(&text, n) < u32::from(bits));
         let unsolved = unsolved.expect("most solve nothing");
-        assert_eq!(refusal(check(0, door, Proof { nonce: &unsolved, ..proof })), Refusal::Wrong);
+        assert_eq!(refusal(check(0, door, Proof { nonce: &unsolved, ..proof })), ProofRefusal::Wrong);
         let bytes = URL_SAFE_NO_PAD.decode(&text).expect("base64");
         for i in 0..bytes.len() {
             let mut forged = bytes.clone();
             forged[i] ^= 1;
             let forged = URL_SAFE_NO_PAD.encode(forged);
             let checked = gateway.check(0, door, Some(Proof { challenge: &forged, nonce: &nonce }));
-            assert_eq!(refusal(checked), Refusal::Forged, "byte {i}");
+            assert_eq!(refusal(checked), ProofRefusal::Forged, "byte {i}");
         }
         for text in ["", "x", "é", &"A".repeat(300), "AAAA"] {
-            assert_eq!(refusal(check(0, door, Proof { challenge: text, ..proof })), Refusal::Forged, "{text:.20}");
+            assert_eq!(refusal(check(0, door, Proof { challenge: text, ..proof })), ProofRefusal::Forged, "{text:.20}");
         }
     }
 
@@ -397,9 +398,9 @@ mod tests {
         let proof = Some(Proof { challenge: &text, nonce: &nonce });
         (0..20).for_each(|_| gateway.entered(0, &hall));
         assert_eq!(gateway.bits(0, &hall), bits + 1);
-        assert!(matches!(gateway.check(0, door, proof), Checked::Proven(_)), "one doubling is forgiven");
+        assert!(matches!(gateway.check(0, door, proof), ProofOutcome::Proven(_)), "one doubling is forgiven");
         (0..40).for_each(|_| gateway.entered(0, &hall));
-        assert_eq!(refusal(gateway.check(0, door, proof)), Refusal::TooEasy);
+        assert_eq!(refusal(gateway.check(0, door, proof)), ProofRefusal::TooEasy);
     }
 
     #[test]
@@ -410,8 +411,8 @@ mod tests {
         let door = Door { event: &hall, holder: None };
         for gateway in [&off, &calm] {
             assert_eq!(gateway.challenge(0, door).bits, 0);
-            assert_eq!(gateway.check(0, door, None), Checked::Free);
-            assert_eq!(gateway.check(0, door, Some(Proof { challenge: "x", nonce: "y" })), Checked::Free);
+            assert_eq!(gateway.check(0, door, None), ProofOutcome::Free);
+            assert_eq!(gateway.check(0, door, Some(Proof { challenge: "x", nonce: "y" })), ProofOutcome::Free);
         }
     }
 

@@ -26,19 +26,19 @@ const CALLS_MAX: usize = 8;
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Gives the rooms there are, at every beat.
-pub type Rooms = Arc<dyn Fn() -> Vec<Room> + Send + Sync>;
+pub type RoomList = Arc<dyn Fn() -> Vec<Room> + Send + Sync>;
 
 /// Called with a room that its lane does not know.
 pub type Missing = Arc<dyn Fn(&EventId) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct PulseSettings {
     pub every: Duration,
     /// Most places that each loop of one call looks at.
     pub work_max: i64,
 }
 
-struct Counters {
+struct PulseCounters {
     expired: Counter,
     absent: Counter,
     unclaimed: Counter,
@@ -47,8 +47,14 @@ struct Counters {
 }
 
 /// Beats until told to stop.
-pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, settings: Settings, mut stop: Stopping) {
-    let counters = Counters {
+pub async fn run(
+    admission: Arc<Admission>,
+    rooms: RoomList,
+    missing: Missing,
+    settings: PulseSettings,
+    mut stop: Stopping,
+) {
+    let counters = PulseCounters {
         expired: counter!(ADMISSION_EXPIRED),
         absent: counter!(ADMISSION_ABSENT),
         unclaimed: counter!(ADMISSION_UNCLAIMED),
@@ -99,7 +105,7 @@ pub async fn run(admission: Arc<Admission>, rooms: Rooms, missing: Missing, sett
 }
 
 /// Pulses one room; `false`: its lane does not know it.
-async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &Counters) -> Result<bool, Fault> {
+async fn pulse(admission: &Admission, room: &Room, work_max: i64, counters: &PulseCounters) -> Result<bool, Fault> {
     let lane = admission.lane(room)?;
     for _ in 0..CALLS_MAX {
         let ask = Pulse { event: room.event.clone(), work_max };
@@ -151,7 +157,7 @@ fn show(event: &EventId, counts: &RoomCounts) {
     }
 }
 
-impl Counters {
+impl PulseCounters {
     fn add(&self, pulsed: Pulsed) {
         let add = |counter: &Counter, by: i64| counter.increment(u64::try_from(by).unwrap_or(0));
         add(&self.expired, pulsed.expired);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use metrics::{Counter, counter};
 
-use super::board::{Boards, View};
+use super::board::{Boards, KnownBoard};
 use super::calls::{Called, Calls};
 use super::departures::Departures;
 use super::entries::Entries;
@@ -16,7 +16,7 @@ use super::presence::{Presences, Shown, Spot};
 use super::promise::Promises;
 use super::speed::{Eta, Speeds, moves};
 use super::strangers::Strangers;
-use super::tokens::{Claim, Tokens, random_visitor};
+use super::tokens::{TokenClaim, Tokens, random_visitor};
 use super::watch::Watches;
 use crate::clock::Clock;
 use crate::facts::draw::{Birth, DrawKey};
@@ -24,7 +24,7 @@ use crate::facts::fault::Fault;
 use crate::facts::ids::{EventId, LaneId, UserId, VisitorId};
 use crate::facts::place::{self, PlaceState, Token};
 use crate::facts::room::{Mode, RoomCounts};
-use crate::facts::time::Millis;
+use crate::facts::time::{Millis, Tick};
 use crate::lane::board::Board;
 use crate::lane::rooms::{EnterOutcome, Entrant};
 use crate::lane::{Lane, Lanes};
@@ -60,7 +60,7 @@ pub struct Room {
 
 /// Bounds of all rooms.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct AdmissionSettings {
     pub waiting_max: i64,
     pub pace: Pace,
     /// How long a board is believed ([`super::board::KEEP_MS`]).
@@ -71,26 +71,26 @@ pub struct Settings {
 pub struct Admission {
     lanes: Lanes,
     clock: Clock,
-    settings: Settings,
+    settings: AdmissionSettings,
     tokens: Tokens,
     passes: Passes,
     pub(super) speeds: Speeds,
     pub(super) calls: Calls,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
-    inside: Expiring<(EventId, VisitorId), Option<Millis>>,
+    inside: Expiring<(EventId, VisitorId), Option<Millis>, Tick>,
     /// The clock's tick at which this was made; [`Self::tick`] counts from there.
-    started: Millis,
+    started: Tick,
     pub(super) boards: Boards,
     pub(super) entries: Entries,
     pub(super) departures: Departures,
     pub(super) presences: Presences,
     pub(super) watches: Watches,
     pub(super) promises: Promises,
-    counters: Counters,
+    counters: DoorCounters,
 }
 
 /// Handles kept for the hot path.
-struct Counters {
+struct DoorCounters {
     entered: Counter,
     known: Counter,
     closed: Counter,
@@ -149,12 +149,12 @@ pub struct Standing<'a> {
     pub visitor: VisitorId,
     /// The place, for the visitor to keep.
     pub token: Cow<'a, str>,
-    pub place: Place,
+    pub place: VisitorPlace,
     pub poll_after_ms: i64,
 }
 
 #[derive(Debug)]
-pub enum Place {
+pub enum VisitorPlace {
     /// In line before the opening.
     Scheduled {
         counts: RoomCounts,
@@ -225,9 +225,9 @@ fn is_other(said: Option<Birth>, room: Option<Birth>) -> bool {
 }
 
 impl Admission {
-    pub fn new(lanes: Lanes, clock: Clock, settings: Settings, tokens: Tokens, passes: Passes) -> Self {
+    pub fn new(lanes: Lanes, clock: Clock, settings: AdmissionSettings, tokens: Tokens, passes: Passes) -> Self {
         let entered = |outcome: &'static str| counter!(ADMISSION_ENTERED, "outcome" => outcome);
-        let counters = Counters {
+        let counters = DoorCounters {
             entered: entered("entered"),
             known: entered("known"),
             closed: entered("closed"),
@@ -246,7 +246,7 @@ impl Admission {
             speeds: Speeds::default(),
             calls: Calls::default(),
             inside,
-            started: clock.tick_ms(),
+            started: clock.tick(),
             boards: Boards::new(settings.board_ms),
             departures: Departures::default(),
             entries: Entries::new(clock.clone(), settings.waiting_max),
@@ -277,8 +277,8 @@ impl Admission {
 
     /// The place a token claims, if it is of this room. A token of another creation of the event is of no round of this
     /// one: its holder is through.
-    pub fn token_of(&self, room: &Room, claim: Claim) -> Option<Token> {
-        let Claim { event, visitor, birth, round, score } = claim;
+    pub fn token_of(&self, room: &Room, claim: TokenClaim) -> Option<Token> {
+        let TokenClaim { event, visitor, birth, round, score } = claim;
         let round = if is_other(birth, room.birth) { NO_ROUND } else { round };
         let drawn = || Some(room.draw.as_ref()?.seed(&event, round).score(&visitor));
         let score = score.or_else(drawn)?;
@@ -330,17 +330,17 @@ impl Admission {
     async fn drawn(&self, room: &Room, visitor: &VisitorId) -> lane::Result<Option<(i64, Option<i64>)>> {
         let Some(key) = &room.draw else { return Ok(Some((0, None))) };
         Ok(match self.view(room).await? {
-            View::Board(board) => {
+            KnownBoard::Board(board) => {
                 let round = board.counts.round;
                 let draw = board.counts.drawing.then(|| key.seed(&room.event, round).score(visitor));
                 Some((round, draw))
             }
-            View::Recovering | View::Unknown => None,
+            KnownBoard::Recovering | KnownBoard::Unknown => None,
         })
     }
 
-    async fn view(&self, room: &Room) -> lane::Result<View> {
-        if let Some(view) = self.boards.fresh(&room.event, self.tick(), View::clone) {
+    async fn view(&self, room: &Room) -> lane::Result<KnownBoard> {
+        if let Some(view) = self.boards.fresh(&room.event, self.tick(), KnownBoard::clone) {
             return Ok(view);
         }
         self.fetch(self.settings.board_ms, room).await
@@ -348,10 +348,10 @@ impl Admission {
 
     /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, and whatever a new board calls for
     /// is done here.
-    pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<View> {
+    pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<KnownBoard> {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
-        if let View::Board(board) = &view {
+        if let KnownBoard::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
             self.calls.look(now_ms, &room.event, board);
             self.remind(room, board);
@@ -381,8 +381,8 @@ impl Admission {
         let now_ms = self.clock.now_ms();
         let lane = self.lane(room)?;
         let text = along.text;
-        let look = |view: &View| match view {
-            View::Board(board) if board.counts.mode == Mode::Recovering => match along.pass {
+        let look = |view: &KnownBoard| match view {
+            KnownBoard::Board(board) if board.counts.mode == Mode::Recovering => match along.pass {
                 Some(_) => None,
                 None => self.look(now_ms, room, &token, text, view),
             },
@@ -412,9 +412,9 @@ impl Admission {
 
     /// Where the holder of a token stands, if a board that is young enough tells. `text` is the token as it came.
     pub fn glance<'a>(&self, now_ms: Millis, room: &Room, token: &Token, text: &'a str) -> Option<Standing<'a>> {
-        let look = |view: &View| match view {
+        let look = |view: &KnownBoard| match view {
             // A pass may put its holder back inside.
-            View::Board(board) if board.counts.mode == Mode::Recovering => None,
+            KnownBoard::Board(board) if board.counts.mode == Mode::Recovering => None,
             view => self.look(now_ms, room, token, Some(text), view),
         };
         match self.boards.fresh(&room.event, self.tick(), look).flatten()? {
@@ -430,12 +430,12 @@ impl Admission {
         room: &Room,
         token: &Token,
         text: Option<&'a str>,
-        view: &View,
+        view: &KnownBoard,
     ) -> Option<Polled<'a>> {
         let board = match view {
-            View::Board(board) => board,
-            View::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
-            View::Unknown => return None,
+            KnownBoard::Board(board) => board,
+            KnownBoard::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
+            KnownBoard::Unknown => return None,
         };
         match self.on_board(room, token, board) {
             OnBoard::There(state) => {
@@ -521,8 +521,8 @@ impl Admission {
         let standing = self.standing(now_ms, room, &token, text, place::Place { state, ..place });
         match standing.place {
             // Nobody stands before this visitor, and the boards show that they were called: they are back.
-            Place::Waiting { ahead: 0, counts, .. } if self.called(&token) != Called::Unknown => {
-                Standing { place: Place::Late { called_ms: self.called_ms(&token), counts }, ..standing }
+            VisitorPlace::Waiting { ahead: 0, counts, .. } if self.called(&token) != Called::Unknown => {
+                Standing { place: VisitorPlace::Late { called_ms: self.called_ms(&token), counts }, ..standing }
             }
             place => Standing { place, ..standing },
         }
@@ -532,7 +532,7 @@ impl Admission {
         Standing {
             visitor: token.visitor.clone(),
             token: self.text(room, token, text),
-            place: Place::Recovering,
+            place: VisitorPlace::Recovering,
             poll_after_ms: patient(
                 self.settings.pace.resting(random::fraction()).min(room.recover_ms / 3),
                 room.patience_ms,
@@ -564,16 +564,16 @@ impl Admission {
             return true;
         }
         let view = self.view(room).await;
-        matches!(view, Ok(View::Board(board)) if board.counts.round == token.round && !board.counts.drawing)
+        matches!(view, Ok(KnownBoard::Board(board)) if board.counts.round == token.round && !board.counts.drawing)
     }
 
     /// The room's counts, at most a second old; `None`: the lane has never heard of this event.
     pub async fn counts(&self, room: &Room) -> lane::Result<Option<RoomCounts>> {
         let now_ms = self.clock.now_ms();
         let counts = match self.view(room).await? {
-            View::Board(board) => Some(board.counts.clone()),
-            View::Recovering => return Err(Fault::Recovering(room.lane)),
-            View::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
+            KnownBoard::Board(board) => Some(board.counts.clone()),
+            KnownBoard::Recovering => return Err(Fault::Recovering(room.lane)),
+            KnownBoard::Unknown => self.lane(room)?.room(now_ms, &room.event).await?,
         };
         if let Some(counts) = &counts {
             self.speeds.observe(now_ms, room, counts);
@@ -595,16 +595,16 @@ impl Admission {
         if pass.event != room.event || is_other(pass.birth, room.birth) {
             return Ok(None);
         }
-        let tick_ms = self.tick();
+        let tick = self.tick();
         let key = (pass.event.clone(), pass.visitor.clone());
-        let expires_ms = match self.inside.get(&key, tick_ms) {
+        let expires_ms = match self.inside.get(&key, tick) {
             Some(known) => known,
             None => {
                 let asked = match self.lane(room)?.inside(now_ms, &key.0, &key.1).await? {
                     None if self.put_back(room, &pass).await? => Some(pass.expires_ms),
                     asked => asked,
                 };
-                self.inside.put(tick_ms, key.clone(), asked, tick_ms + INSIDE_MS);
+                self.inside.put(tick, key.clone(), asked, tick.plus(INSIDE_MS));
                 asked
             }
         };
@@ -613,7 +613,7 @@ impl Admission {
 
     /// As `readmit`, with nothing but a pass that was verified; `true`: its holder is inside.
     async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
-        let View::Board(board) = self.view(room).await? else { return Ok(false) };
+        let KnownBoard::Board(board) = self.view(room).await? else { return Ok(false) };
         if board.counts.mode != Mode::Recovering {
             return Ok(false);
         }
@@ -641,27 +641,30 @@ impl Admission {
         let (place, poll_after_ms) = match state {
             PlaceState::Scheduled => {
                 let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
-                (Place::Scheduled { counts }, after)
+                (VisitorPlace::Scheduled { counts }, after)
             }
             PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
             PlaceState::Waiting { ahead } => {
                 // These counts may be younger than those at which the speed was last seen.
                 let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
                 self.promises.told(now_ms, token, ahead, eta);
-                (Place::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
+                (VisitorPlace::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
             }
             PlaceState::Admitted { expires_ms } => {
                 self.promises.admitted(now_ms, room.absent_ms, token);
                 let Token { event, visitor, score, round } = token.clone();
                 let pass = Pass { event, visitor, round, score, birth: room.birth, expires_ms };
                 let pass = self.passes.sign(now_ms, &pass);
-                (Place::Admitted { pass, expires_ms, called_ms: self.called_ms(token), counts }, pace.resting(jitter))
+                (
+                    VisitorPlace::Admitted { pass, expires_ms, called_ms: self.called_ms(token), counts },
+                    pace.resting(jitter),
+                )
             }
             PlaceState::Done => {
                 self.promises.forget(token);
-                (Place::Done { called_ms: self.called_ms(token), counts }, pace.resting(jitter))
+                (VisitorPlace::Done { called_ms: self.called_ms(token), counts }, pace.resting(jitter))
             }
-            PlaceState::Closed => (Place::Closed { counts }, pace.resting(jitter)),
+            PlaceState::Closed => (VisitorPlace::Closed { counts }, pace.resting(jitter)),
         };
         Standing {
             token: self.text(room, token, text),
@@ -683,8 +686,8 @@ impl Admission {
     }
 
     /// Milliseconds since this was made, on a clock that nobody sets.
-    pub(super) fn tick(&self) -> Millis {
-        self.clock.tick_ms() - self.started
+    pub(super) fn tick(&self) -> Tick {
+        Tick(self.clock.tick().since(self.started))
     }
 
     pub(super) fn lane(&self, room: &Room) -> lane::Result<&std::sync::Arc<dyn Lane>> {

@@ -40,7 +40,7 @@ const TOLD_S: f64 = 3.0;
 
 /// A short history of each room; `keep` forgets the rooms that it does not name.
 #[derive(Debug, Default)]
-pub struct Speeds(DashMap<EventId, Line, RandomState>);
+pub struct Speeds(DashMap<EventId, LineHistory, RandomState>);
 
 /// Seconds until a visitor's turn: a range, because the head's speed is only measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Eta {
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct LineHistory {
     /// When it was last looked at, and what was seen.
     last: Option<(Millis, RoomCounts)>,
     /// The last board, how many had gone by then, and when.
@@ -122,7 +122,7 @@ pub fn moves(counts: &RoomCounts) -> bool {
     open && !(counts.has_seats() && counts.free == 0) && counts.capacity > 0 && rate(counts) > 0.0
 }
 
-impl Line {
+impl LineHistory {
     /// Whether the last look is recent enough to skip this one. Counts are of use only where no boards come.
     fn is_fresh(&self, now_ms: Millis, counts: &RoomCounts, boards: bool) -> bool {
         let Some((at, last)) = &self.last else { return false };
@@ -286,7 +286,7 @@ impl Line {
         Some((need / fast.max(slow), need / slow))
     }
 
-    /// As [`Line::turnover_s`], from nothing but the room's own bounds.
+    /// As [`LineHistory::turnover_s`], from nothing but the room's own bounds.
     fn bounds_s(&self, counts: &RoomCounts, need: f64, vain: f64) -> Option<(f64, f64)> {
         let known = self.stay_s > 0.0;
         known.then(|| (need / rate(counts) / vain, self.stay_s + need * self.stay_s / counts.capacity as f64))

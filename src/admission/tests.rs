@@ -3,19 +3,21 @@
 
 use std::sync::Arc;
 
-use crate::admission::board::View;
+use crate::admission::board::KnownBoard;
 use crate::admission::pace::Pace;
 use crate::admission::passes::Passes;
 use crate::admission::passes::tests::keys;
 use crate::admission::tokens::Tokens;
-use crate::admission::watch::{Glance, Watching};
-use crate::admission::{Admission, Along, Entered, Newcomer, Place, Polled, Room, Settings, Standing, presence};
+use crate::admission::watch::{PlaceLook, Watching};
+use crate::admission::{
+    Admission, AdmissionSettings, Along, Entered, Newcomer, Polled, Room, Standing, VisitorPlace, presence,
+};
 use crate::clock::Clock;
-use crate::facts::checkpoint::{Checkpoint, Told};
+use crate::facts::checkpoint::{Checkpoint, DrawsTaken};
 use crate::facts::draw::DrawKey;
 use crate::facts::ids::{LaneId, LogId};
 use crate::facts::place::{PlaceState, Token};
-use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::lane::events::{EventPut, PutEvent};
@@ -38,7 +40,7 @@ impl House {
     async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
         let (lanes, clock) = (volatile(1), Clock::fixed(1_000_000));
         let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
-        let settings = Settings { waiting_max: 10_000, pace, board_ms };
+        let settings = AdmissionSettings { waiting_max: 10_000, pace, board_ms };
         let passes = Passes::new(&keys().0, &[]).expect("a key");
         let tokens = Tokens::new(&[vec![7; 32]]);
         let lane = lanes.get(LaneId(0)).expect("a lane").clone();
@@ -78,7 +80,7 @@ impl House {
             absent_after_s: 60,
             late_grace_s: 60,
             release_on: ReleaseOn::Order,
-            order: Order::Fifo,
+            order: AdmissionOrder::Fifo,
             control: Control::Fixed,
         };
         change(&mut room);
@@ -105,11 +107,11 @@ impl House {
 
     /// What the ledger has of the room.
     async fn checkpoint(&self) -> Checkpoint {
-        let told = Told { round: 0, changes: 0, max: 1 };
+        let told = DrawsTaken { round: 0, changes: 0, max: 1 };
         self.lane.checkpoint(&"hall".into(), told).await.expect("an answer").expect("the event").room
     }
 
-    async fn enter(&self) -> (Token, Place) {
+    async fn enter(&self) -> (Token, VisitorPlace) {
         match self.admission.enter(&self.room, Newcomer::Browser).await.expect("an answer") {
             Entered::New(Standing { token, place, .. }) => {
                 (self.admission.read_token(&self.room, &token).expect("ours"), place)
@@ -129,7 +131,7 @@ impl House {
         self.admission.leave(&self.room, token.clone()).await.expect("an answer");
     }
 
-    async fn poll(&self, token: &Token) -> Place {
+    async fn poll(&self, token: &Token) -> VisitorPlace {
         match self.admission.poll(&self.room, token.clone(), Along::default()).await.expect("an answer") {
             Polled::Standing(standing) => standing.place,
             other => panic!("{other:?}"),
@@ -139,7 +141,7 @@ impl House {
     /// How many stand before a visitor who waits.
     async fn ahead(&self, token: &Token) -> i64 {
         match self.poll(token).await {
-            Place::Waiting { ahead, .. } => ahead,
+            VisitorPlace::Waiting { ahead, .. } => ahead,
             other => panic!("{other:?}"),
         }
     }
@@ -149,7 +151,7 @@ impl House {
 async fn who_waits_is_answered_from_the_board() {
     let house = House::new(FOR_EVER, 60_000).await;
     let (_first, place) = house.enter().await;
-    assert!(matches!(place, Place::Admitted { .. }), "{place:?}");
+    assert!(matches!(place, VisitorPlace::Admitted { .. }), "{place:?}");
     let (second, _) = house.enter().await;
     let (third, _) = house.enter().await;
     assert_eq!((house.ahead(&second).await, house.ahead(&third).await), (0, 1));
@@ -170,7 +172,7 @@ async fn whom_this_gateway_has_not_met_is_asked_for() {
     house.ahead(&third).await;
     assert!(house.lane.leave(0, second.clone()).await.expect("an answer"));
     house.admission.leave(&house.room, second.clone()).await.expect("an answer");
-    assert!(matches!(house.poll(&second).await, Place::Done { .. }), "who left here is not known any more");
+    assert!(matches!(house.poll(&second).await, VisitorPlace::Done { .. }), "who left here is not known any more");
 }
 
 #[tokio::test]
@@ -182,7 +184,7 @@ async fn a_turn_is_seen_with_the_next_board() {
     house.admission.leave(&house.room, first).await.expect("an answer");
     house.lane.pulse(house.clock.now_ms(), Pulse { event: "hall".into(), work_max: 9 }).await.expect("an answer");
     let place = house.poll(&second).await;
-    assert!(matches!(place, Place::Admitted { .. }), "{place:?}");
+    assert!(matches!(place, VisitorPlace::Admitted { .. }), "{place:?}");
 }
 
 #[tokio::test]
@@ -190,16 +192,16 @@ async fn closing_and_a_new_round_are_seen_with_the_next_board() {
     let house = House::new(AT_ONCE, 60_000).await;
     house.put(2, |room| room.mode = Mode::Scheduled).await;
     let (token, place) = house.enter().await;
-    assert!(matches!(place, Place::Scheduled { .. }), "{place:?}");
-    assert!(matches!(house.poll(&token).await, Place::Scheduled { .. }));
+    assert!(matches!(place, VisitorPlace::Scheduled { .. }), "{place:?}");
+    assert!(matches!(house.poll(&token).await, VisitorPlace::Scheduled { .. }));
     house.put(3, |room| room.mode = Mode::Paused).await;
     assert_eq!(house.ahead(&token).await, 0);
     house.put(4, |room| room.mode = Mode::Closed).await;
-    assert!(matches!(house.poll(&token).await, Place::Closed { .. }));
+    assert!(matches!(house.poll(&token).await, VisitorPlace::Closed { .. }));
     house.put(5, |_| ()).await;
-    assert!(matches!(house.poll(&token).await, Place::Done { .. }));
+    assert!(matches!(house.poll(&token).await, VisitorPlace::Done { .. }));
     house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
-    assert!(matches!(house.poll(&token).await, Place::Recovering));
+    assert!(matches!(house.poll(&token).await, VisitorPlace::Recovering));
 }
 
 #[tokio::test]
@@ -210,7 +212,7 @@ async fn a_later_round_than_the_boards_is_asked_for() {
     house.put(2, |room| room.mode = Mode::Closed).await;
     house.put(3, |_| ()).await;
     let (new, _) = house.enter().await;
-    assert!(matches!(house.poll(&new).await, Place::Admitted { .. }), "the board knows round 1 only");
+    assert!(matches!(house.poll(&new).await, VisitorPlace::Admitted { .. }), "the board knows round 1 only");
 }
 
 #[tokio::test]
@@ -225,7 +227,7 @@ async fn the_lane_hears_of_who_polled_and_says_who_is_gone() {
     assert_eq!((house.ahead(&here).await, house.ahead(&gone).await), (0, 1));
     assert!(house.lane.leave(0, gone.clone()).await.expect("an answer"));
     presence::tell_all(&house.admission).await;
-    assert!(matches!(house.poll(&gone).await, Place::Done { .. }));
+    assert!(matches!(house.poll(&gone).await, VisitorPlace::Done { .. }));
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };
     let pulsed = house.lane.pulse(house.clock.now_ms(), pulse).await.expect("an answer").expect("the event");
@@ -254,8 +256,9 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
     for opened in [false, true] {
         let mut house = House::new(AT_ONCE, 60_000).await;
         house.room.draw = Some(DrawKey([7; 32]));
-        let drawing = |room: &mut RoomSettings| (room.mode, room.order) = (Mode::Scheduled, Order::Lottery);
-        let open = |room: &mut RoomSettings| (room.mode, room.order, room.capacity) = (Mode::Open, Order::Lottery, 0);
+        let drawing = |room: &mut RoomSettings| (room.mode, room.order) = (Mode::Scheduled, AdmissionOrder::Lottery);
+        let open =
+            |room: &mut RoomSettings| (room.mode, room.order, room.capacity) = (Mode::Open, AdmissionOrder::Lottery, 0);
         house.put(2, |room| room.mode = Mode::Closed).await;
         house.put(3, drawing).await;
         let (kim, lee) = (house.enter_as("kim").await, house.enter_as("lee").await);
@@ -275,10 +278,13 @@ async fn who_came_back_to_a_draw_stays_when_the_lane_is_rebuilt() {
         house.poll(&kim).await;
         only_tasks(0).await;
         let place = house.poll(&kim).await;
-        assert!(matches!(place, Place::Scheduled { .. } | Place::Waiting { .. }), "opened: {opened}: {place:?}");
+        assert!(
+            matches!(place, VisitorPlace::Scheduled { .. } | VisitorPlace::Waiting { .. }),
+            "opened: {opened}: {place:?}"
+        );
         if opened {
             let place = house.poll(&lee).await;
-            assert!(matches!(place, Place::Done { .. }), "left for good, though nobody else knew: {place:?}");
+            assert!(matches!(place, VisitorPlace::Done { .. }), "left for good, though nobody else knew: {place:?}");
         }
     }
 }
@@ -313,13 +319,13 @@ async fn a_lane_rebuilt_while_only_streams_look_is_told_who_had_left() {
 /// The epoch of the room's next look.
 async fn epoch_seen(watching: &mut Watching) -> i64 {
     match watching.next().await {
-        Some(View::Board(board)) => board.counts.epoch,
+        Some(KnownBoard::Board(board)) => board.counts.epoch,
         other => panic!("{other:?}"),
     }
 }
 
 /// What the next look of a stream says of this place.
-async fn glance(house: &House, watching: &mut Watching, token: &Token) -> Glance {
+async fn glance(house: &House, watching: &mut Watching, token: &Token) -> PlaceLook {
     let view = watching.next().await.expect("somebody looks");
     house.admission.sight(&house.room, token, &view)
 }
@@ -332,26 +338,26 @@ async fn a_watched_room_is_looked_at_for_all_until_nobody_watches() {
     let (third, _) = house.enter().await;
     let mut watching: Vec<Watching> = (0..3).map(|_| house.admission.watch(&house.room)).collect();
     for watching in &mut watching {
-        assert_eq!(glance(&house, watching, &Token { visitor: "x".into(), ..second.clone() }).await, Glance::Ask);
+        assert_eq!(glance(&house, watching, &Token { visitor: "x".into(), ..second.clone() }).await, PlaceLook::Ask);
     }
-    let Glance::Waiting(before) = glance(&house, &mut watching[0], &third).await else { panic!("waits") };
+    let PlaceLook::Waiting(before) = glance(&house, &mut watching[0], &third).await else { panic!("waits") };
     house.admission.leave(&house.room, second).await.expect("an answer");
     // Boards are believed for ever here, but not by watchers. This one is dropped, so that the next look fetches
     // another, however young this one is.
     house.admission.boards.keep(|_| false);
     watching[1].next().await.expect("a look of before");
-    let Glance::Waiting(after) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
+    let PlaceLook::Waiting(after) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
     assert_ne!(after, before, "one fewer stands ahead");
     assert!(!after.is_news_after(&before), "a step, no more");
     house.put(2, |room| room.mode = Mode::Paused).await;
     house.admission.boards.keep(|_| false);
     watching[1].next().await.expect("perhaps a look of before");
-    let Glance::Waiting(paused) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
+    let PlaceLook::Waiting(paused) = glance(&house, &mut watching[1], &third).await else { panic!("waits") };
     assert!(paused.is_news_after(&after));
     house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
     house.admission.boards.keep(|_| false);
     watching[2].next().await.expect("perhaps a look of before");
-    assert_eq!(glance(&house, &mut watching[2], &third).await, Glance::Recovering);
+    assert_eq!(glance(&house, &mut watching[2], &third).await, PlaceLook::Recovering);
     drop(watching);
     let ended = async {
         while !house.admission.watches.is_empty() {
@@ -369,7 +375,7 @@ async fn who_watches_is_there() {
     let (token, _) = house.enter().await;
     let mut watching = house.admission.watch(&house.room);
     house.clock.set(house.clock.now_ms() + 60_000);
-    assert!(matches!(glance(&house, &mut watching, &token).await, Glance::Waiting(_)));
+    assert!(matches!(glance(&house, &mut watching, &token).await, PlaceLook::Waiting(_)));
     presence::tell_all(&house.admission).await;
     house.put(3, |_| ()).await;
     let pulse = Pulse { event: "hall".into(), work_max: 9 };

@@ -53,7 +53,7 @@ pub(super) struct Secret {
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct TokenClaim {
     pub event: EventId,
     pub visitor: VisitorId,
     /// Which creation of the event the token is for; `None`: the token does not say.
@@ -101,7 +101,7 @@ impl Tokens {
         matches!(read, Some(Ok(6))) && start[0] == version(birth) && start[1..5] == self.0[0].id
     }
 
-    pub fn verify(&self, text: &str) -> Result<Claim, Forged> {
+    pub fn verify(&self, text: &str) -> Result<TokenClaim, Forged> {
         if text.len() > TOKEN_MAX {
             return Err(Forged);
         }
@@ -164,7 +164,7 @@ fn version(birth: Option<Birth>) -> u8 {
 }
 
 /// Reads a body whose mac is good. So `None` means that the token was signed in another format.
-fn decode(body: &[u8]) -> Option<Claim> {
+fn decode(body: &[u8]) -> Option<TokenClaim> {
     let (head, rest) = body.split_at_checked(5)?;
     let (birth, rest) = match head[0] {
         VERSION => {
@@ -181,7 +181,7 @@ fn decode(body: &[u8]) -> Option<Claim> {
         return None;
     }
     let score = (serial > 0).then(|| score(epoch, serial));
-    Some(Claim { event: EventId::from(event), visitor: VisitorId::from(visitor), birth, round, score })
+    Some(TokenClaim { event: EventId::from(event), visitor: VisitorId::from(visitor), birth, round, score })
 }
 
 /// A new browser's visitor id: 96 random bits.
@@ -204,8 +204,8 @@ mod tests {
         Token { event: "hall".into(), visitor: "v-1".into(), score: score(2, 7), round: 1 }
     }
 
-    fn claim() -> Claim {
-        Claim { event: "hall".into(), visitor: "v-1".into(), birth: BORN, round: 1, score: Some(score(2, 7)) }
+    fn claim() -> TokenClaim {
+        TokenClaim { event: "hall".into(), visitor: "v-1".into(), birth: BORN, round: 1, score: Some(score(2, 7)) }
     }
 
     #[test]
@@ -214,11 +214,11 @@ mod tests {
         let text = tokens.sign(&token(), BORN);
         assert_eq!(tokens.verify(&text), Ok(claim()));
         let drawn = tokens.sign(&Token { score: -7, ..token() }, BORN);
-        assert_eq!(tokens.verify(&drawn), Ok(Claim { score: None, ..claim() }), "a draw shows nowhere");
+        assert_eq!(tokens.verify(&drawn), Ok(TokenClaim { score: None, ..claim() }), "a draw shows nowhere");
         assert!(text.len() < 110, "{} characters", text.len());
         // A token from before there were births is good. It is signed anew with the birth of its event.
         let bare = tokens.sign(&token(), None);
-        assert_eq!(tokens.verify(&bare), Ok(Claim { birth: None, ..claim() }));
+        assert_eq!(tokens.verify(&bare), Ok(TokenClaim { birth: None, ..claim() }));
         assert!(tokens.is_current(&bare, None) && !tokens.is_current(&bare, BORN));
     }
 

@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::board::View;
+use super::board::KnownBoard;
 use super::room::{Admission, OnBoard, Room};
 use crate::facts::ids::EventId;
 use crate::facts::place::{PlaceState, Token};
@@ -24,7 +24,7 @@ const AGE_MAX_MS: i64 = 400;
 
 /// The rooms watched, each with the channel that its looking task sends to.
 #[derive(Debug, Default)]
-pub struct Watches(DashMap<EventId, watch::Sender<View>>);
+pub struct Watches(DashMap<EventId, watch::Sender<KnownBoard>>);
 
 impl Watches {
     #[cfg(test)]
@@ -35,11 +35,11 @@ impl Watches {
 
 /// Woken with every look at a room.
 #[derive(Debug)]
-pub struct Watching(watch::Receiver<View>);
+pub struct Watching(watch::Receiver<KnownBoard>);
 
 impl Watching {
     /// The next look; `None`: nobody looks any more.
-    pub async fn next(&mut self) -> Option<View> {
+    pub async fn next(&mut self) -> Option<KnownBoard> {
         self.0.changed().await.ok()?;
         Some(self.0.borrow_and_update().clone())
     }
@@ -47,7 +47,7 @@ impl Watching {
 
 /// What a look says of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Glance {
+pub enum PlaceLook {
     Waiting(Sight),
     /// The lane is being rebuilt.
     Recovering,
@@ -87,25 +87,27 @@ impl Admission {
     pub fn watch(self: &Arc<Self>, room: &Room) -> Watching {
         let watched = self.watches.0.entry(room.event.clone()).or_insert_with(|| {
             tokio::spawn(look(self.clone(), room.clone()));
-            watch::Sender::new(View::Unknown)
+            watch::Sender::new(KnownBoard::Unknown)
         });
         Watching(watched.subscribe())
     }
 
     /// What a look says of a place; its visitor counts as seen.
-    pub fn sight(&self, room: &Room, token: &Token, view: &View) -> Glance {
+    pub fn sight(&self, room: &Room, token: &Token, view: &KnownBoard) -> PlaceLook {
         let board = match view {
-            View::Board(board) => board,
-            View::Recovering => return Glance::Recovering,
-            View::Unknown => return Glance::Nothing,
+            KnownBoard::Board(board) => board,
+            KnownBoard::Recovering => return PlaceLook::Recovering,
+            KnownBoard::Unknown => return PlaceLook::Nothing,
         };
         match self.on_board(room, token, board) {
-            OnBoard::There(PlaceState::Waiting { .. }) if board.counts.mode == Mode::Recovering => Glance::Recovering,
-            OnBoard::There(PlaceState::Waiting { ahead }) => Glance::Waiting(Sight::new(board, Some(ahead))),
-            OnBoard::There(PlaceState::Scheduled) => Glance::Waiting(Sight::new(board, None)),
-            OnBoard::There(PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => Glance::Ask,
-            OnBoard::Ask => Glance::Ask,
-            OnBoard::Full => Glance::Nothing,
+            OnBoard::There(PlaceState::Waiting { .. }) if board.counts.mode == Mode::Recovering => {
+                PlaceLook::Recovering
+            }
+            OnBoard::There(PlaceState::Waiting { ahead }) => PlaceLook::Waiting(Sight::new(board, Some(ahead))),
+            OnBoard::There(PlaceState::Scheduled) => PlaceLook::Waiting(Sight::new(board, None)),
+            OnBoard::There(PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => PlaceLook::Ask,
+            OnBoard::Ask => PlaceLook::Ask,
+            OnBoard::Full => PlaceLook::Nothing,
         }
     }
 }
@@ -128,12 +130,12 @@ async fn look(admission: Arc<Admission>, room: Room) {
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
-        let alone = |_: &EventId, watched: &mut watch::Sender<View>| watched.receiver_count() == 0;
+        let alone = |_: &EventId, watched: &mut watch::Sender<KnownBoard>| watched.receiver_count() == 0;
         // This locks the entry: a new watcher either is seen here, or finds no entry and starts a new task.
         if admission.watches.0.remove_if_mut(&room.event, alone).is_some() {
             return;
         }
-        let view = admission.fetch(AGE_MAX_MS, &room).await.unwrap_or(View::Unknown);
+        let view = admission.fetch(AGE_MAX_MS, &room).await.unwrap_or(KnownBoard::Unknown);
         if let Some(watched) = admission.watches.0.get(&room.event) {
             watched.send_replace(view);
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::edge::api::admin::operations::view::{AuditView, InvariantView, LaneView, PipelineView};
-use crate::edge::operator::{Fault, Operator, Requeued, Resolution, Resolved};
+use crate::edge::operator::{Operator, PartFault, RequeueOutcome, Resolution, ResolveOutcome};
 use crate::facts::ids::AttemptId;
 use crate::facts::record::PaymentResult;
 use crate::lane::Lanes;
@@ -21,14 +21,15 @@ pub struct House {
 
 #[async_trait]
 impl Operator for House {
-    async fn audit(&self) -> Result<AuditView, Fault> {
-        let audit::Report { ok, checked_at, invariants } = audit::run(&self.lanes, &self.ledger, &self.clock).await?;
+    async fn audit(&self) -> Result<AuditView, PartFault> {
+        let audit::AuditReport { ok, checked_at, invariants } =
+            audit::run(&self.lanes, &self.ledger, &self.clock).await?;
         let view =
             |audit::Finding { id, checked, violations }| InvariantView { id: id.to_owned(), checked, violations };
         Ok(AuditView { ok, checked_at, invariants: invariants.into_iter().map(view).collect() })
     }
 
-    async fn pipeline(&self) -> Result<PipelineView, Fault> {
+    async fn pipeline(&self) -> Result<PipelineView, PartFault> {
         let lanes = self.pipeline.status().await?;
         let view = |lane: &LaneStatus| LaneView {
             lane: lane.lane.0,
@@ -47,23 +48,23 @@ impl Operator for House {
         })
     }
 
-    async fn requeue(&self, dead_letter: &str) -> Result<Requeued, Fault> {
+    async fn requeue(&self, dead_letter: &str) -> Result<RequeueOutcome, PartFault> {
         Ok(match self.pipeline.requeue(dead_letter).await? {
-            pipeline::Requeued::Done => Requeued::Done,
-            pipeline::Requeued::NotFound => Requeued::NotFound,
+            pipeline::Requeued::Done => RequeueOutcome::Done,
+            pipeline::Requeued::NotFound => RequeueOutcome::NotFound,
         })
     }
 
-    async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<Resolved, Fault> {
+    async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault> {
         let result = match resolution {
             Resolution::Captured => PaymentResult::Captured,
             Resolution::Declined => PaymentResult::Declined { detail: "resolved by an operator".into() },
             Resolution::NotDone => PaymentResult::NotDone,
         };
         Ok(match self.pipeline.resolve(&AttemptId::from(payment), result).await? {
-            pipeline::Resolved::Done => Resolved::Done,
-            pipeline::Resolved::NotFound => Resolved::NotFound,
-            pipeline::Resolved::Closed => Resolved::Closed,
+            pipeline::Resolved::Done => ResolveOutcome::Done,
+            pipeline::Resolved::NotFound => ResolveOutcome::NotFound,
+            pipeline::Resolved::Closed => ResolveOutcome::Closed,
         })
     }
 }

@@ -12,11 +12,11 @@ use crate::pipeline::{EventSource, RoomSource, Sources};
 
 pub struct OnSale(pub Arc<Catalog>);
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type SourceFault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]
 impl Sources for OnSale {
-    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, Fault> {
+    async fn events(&self, lane: LaneId) -> Result<Vec<EventSource>, SourceFault> {
         self.0.refresh().await?;
         let source =
             |event: &Arc<Event>| EventSource { put: event.lane_put(), recover_ms: event.spec.room.recover_s * 1_000 };
@@ -37,7 +37,7 @@ impl Sources for OnSale {
         self.0.past_events_of(lane).iter().map(|event| (event.id.clone(), event.version)).collect()
     }
 
-    async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, Fault> {
+    async fn campaigns(&self, lane: LaneId) -> Result<Vec<CampaignPut>, SourceFault> {
         self.0.refresh().await?;
         Ok(self.0.campaign_puts(lane))
     }

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Clock, Followed};
 use crate::config::{Config, StoreKind};
-use crate::lane::redis::{ConnectError, Health, Server, server_time};
+use crate::lane::redis::{ConnectError, RedisHealth, RedisServer, server_time};
 use crate::lane::{Keep, Lanes, memory};
 use crate::ledger::{self, Ledger};
 use crate::metrics::{CLOCK_JUMPS, LANE_STORE_UNFIT};
@@ -49,7 +49,7 @@ pub fn is_served(config: &Config) -> bool {
 pub struct Store {
     lanes: Lanes,
     /// `None`: embedded, and the machine's own clock.
-    redis: Option<Server>,
+    redis: Option<RedisServer>,
 }
 
 impl Store {
@@ -67,7 +67,7 @@ impl Store {
                 Ok(Self { lanes, redis: None })
             }
             StoreKind::Redis => {
-                let server = Server::connect(&config.redis, keep).await?;
+                let server = RedisServer::connect(&config.redis, keep).await?;
                 let (server_ms, round_trip) = server_time(&server).await?;
                 clock.follow(server_ms, round_trip);
                 Ok(Self { lanes: Lanes::new(server.lanes(config.store.lanes)), redis: Some(server) })
@@ -75,7 +75,7 @@ impl Store {
         }
     }
 
-    /// Opens the lanes for an audit. Embedded ones are read from their journal; nothing is locked or written. Redis is
+    /// Opens the lanes for an audit. Embedded ones are read from their WAL; nothing is locked or written. Redis is
     /// opened as for use.
     pub async fn read_only(config: &Config, clock: &Clock) -> Result<Self, StoreError> {
         match config.store.kind {
@@ -129,7 +129,7 @@ impl Store {
 }
 
 /// Reports in the log and the metrics what makes Redis unfit. Returns whether it is fit.
-fn say(health: &Health, evicted: bool) -> bool {
+fn say(health: &RedisHealth, evicted: bool) -> bool {
     let policy = health.eviction.as_deref().unwrap_or_default();
     let faults =
         [("eviction", health.eviction.is_some()), ("evicted", evicted), ("persistence", health.persistence.is_some())];

@@ -21,7 +21,7 @@ pub enum LogError {
 }
 
 /// Logs go to standard error, structured, with the request's id in each line of a signed-in user's request.
-pub fn log(config: &config::Log) -> Result<(), LogError> {
+pub fn log(config: &config::LogConfig) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&config.level).map_err(|_| LogError::Level(config.level.clone()))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // Colours are for a person at a terminal.

@@ -1,10 +1,10 @@
 //! A coupon campaign in the catalogue, and the check of its rules.
 
-use super::event::{Faults, NAME, is_text};
+use super::event::{NAME, SpecFaults, is_text};
 use crate::facts::ids::{CampaignId, LaneId, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
 use crate::lane::coupons::CampaignPut;
-use crate::ledger::rules::coupons::{CampaignSpec, Kind};
+use crate::ledger::rules::coupons::{CampaignSpec, CouponKind};
 
 /// Most coupons of one campaign: its lane remembers each claim.
 const STOCK_MAX: i64 = 10_000_000;
@@ -34,8 +34,8 @@ impl Campaign {
 }
 
 /// Everything that is wrong with a campaign, by JSON pointer; empty when it is fit to be claimed.
-pub fn faults(spec: &CampaignSpec) -> Faults {
-    let mut faults = Faults::new();
+pub fn faults(spec: &CampaignSpec) -> SpecFaults {
+    let mut faults = SpecFaults::new();
     let mut check = |good: bool, pointer: &str, detail: String| {
         if !good {
             faults.push((pointer.to_owned(), detail));
@@ -45,13 +45,13 @@ pub fn faults(spec: &CampaignSpec) -> Faults {
     let amount = |value: Option<i64>| value.is_none_or(|v| (1..=AMOUNT_MAX).contains(&v));
     check(is_text(&spec.name, 1, 200), "/name", NAME.into());
     match spec.kind {
-        Kind::Percent => {
+        CouponKind::Percent => {
             let good = spec.percent_bp.is_some_and(|bp| (1..=BP_MAX).contains(&bp));
             check(good, "/percent_bp", "1 to 10000 basis points, required for kind percent".into());
             check(spec.amount.is_none(), "/amount", "only for kind fixed".into());
             check(amount(spec.max_discount), "/max_discount", money.clone());
         }
-        Kind::Fixed => {
+        CouponKind::Fixed => {
             check(spec.amount.is_some() && amount(spec.amount), "/amount", format!("{money}, required for kind fixed"));
             check(spec.percent_bp.is_none(), "/percent_bp", "only for kind percent".into());
             check(spec.max_discount.is_none(), "/max_discount", "only for kind percent".into());

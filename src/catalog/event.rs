@@ -7,7 +7,7 @@ use super::layout::Layout;
 use crate::facts::draw::Birth;
 use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
-use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use crate::facts::terms;
 use crate::facts::terms::{RefundTerm, Terms};
 use crate::facts::time::{Millis, Timestamp};
@@ -144,7 +144,7 @@ pub enum Identity {
 #[schema(as = RoomSettings)]
 pub struct RoomSpec {
     pub mode: Mode,
-    pub order: Order,
+    pub order: AdmissionOrder,
     pub identity: Identity,
     #[schema(example = 500)]
     pub capacity: i64,
@@ -168,7 +168,7 @@ impl Default for RoomSpec {
     fn default() -> Self {
         Self {
             mode: Mode::Open,
-            order: Order::Fifo,
+            order: AdmissionOrder::Fifo,
             identity: Identity::Browser,
             capacity: 500,
             rate_per_min: 3_000,
@@ -189,7 +189,7 @@ impl Default for RoomSpec {
 #[schema(as = RoomPatch, example = json!({"mode": "paused", "rate_per_min": 1200}))]
 pub struct RoomPatch {
     pub mode: Option<Mode>,
-    pub order: Option<Order>,
+    pub order: Option<AdmissionOrder>,
     pub identity: Option<Identity>,
     pub capacity: Option<i64>,
     pub rate_per_min: Option<i64>,
@@ -240,12 +240,12 @@ fn is_zone(name: &str) -> bool {
 }
 
 /// What is wrong with a field, by JSON pointer.
-pub type Faults = Vec<(String, String)>;
+pub type SpecFaults = Vec<(String, String)>;
 
 impl EventSpec {
     /// Everything that is wrong with it, empty when it is fit to be sold.
-    pub fn faults(&self) -> Faults {
-        let mut faults = Faults::new();
+    pub fn faults(&self) -> SpecFaults {
+        let mut faults = SpecFaults::new();
         let mut check = |good: bool, pointer: &str, detail: &str| {
             if !good {
                 faults.push((pointer.to_owned(), detail.to_owned()));
@@ -286,8 +286,8 @@ impl EventSpec {
         faults
     }
 
-    fn section_faults(&self) -> Faults {
-        let mut faults = Faults::new();
+    fn section_faults(&self) -> SpecFaults {
+        let mut faults = SpecFaults::new();
         let mut seats: u64 = 0;
         if self.sections.len() > SECTIONS_MAX {
             faults.push(("/sections".into(), format!("at most {SECTIONS_MAX}")));
@@ -359,8 +359,8 @@ impl EventSpec {
     }
 }
 
-fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
-    let mut faults = Faults::new();
+fn row_faults(rows: &[RowSpec], pointer: &str) -> SpecFaults {
+    let mut faults = SpecFaults::new();
     if rows.is_empty() || rows.len() > ROWS_MAX {
         faults.push((pointer.to_owned(), format!("1 to {ROWS_MAX} rows")));
     }
@@ -382,14 +382,14 @@ fn row_faults(rows: &[RowSpec], pointer: &str) -> Faults {
 
 impl RoomSpec {
     /// Faults of what may not change any more: visitors got their places, and perhaps draws, by these fields.
-    pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> Faults {
+    pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> SpecFaults {
         let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];
         let changed = fields.into_iter().filter(|(_, changed)| *changed);
         changed.map(|(field, _)| (format!("{pointer}/{field}"), "set when the event is created".into())).collect()
     }
 
-    pub fn faults(&self, pointer: &str) -> Faults {
-        let mut faults = Faults::new();
+    pub fn faults(&self, pointer: &str) -> SpecFaults {
+        let mut faults = SpecFaults::new();
         let mut range = |value: i64, least: i64, most: i64, field: &str| {
             if !(least..=most).contains(&value) {
                 faults.push((format!("{pointer}/{field}"), format!("{least} to {most}")));
@@ -402,7 +402,7 @@ impl RoomSpec {
         range(self.absent_after_s, 1, TTL_S_MAX, "absent_after_s");
         range(self.late_grace_s, 0, TTL_S_MAX, "late_grace_s");
         range(self.recover_s, 1, TTL_S_MAX, "recover_s");
-        if self.order == Order::Lottery && self.identity != Identity::User {
+        if self.order == AdmissionOrder::Lottery && self.identity != Identity::User {
             faults.push((format!("{pointer}/order"), "a lottery needs identity \"user\": one person, one draw".into()));
         }
         faults
@@ -500,7 +500,7 @@ mod tests {
     #[test]
     fn the_least_event_is_whole() {
         let spec = spec(SMALL);
-        assert_eq!(spec.faults(), Faults::new());
+        assert_eq!(spec.faults(), SpecFaults::new());
         assert_eq!((spec.hold_ttl_s, spec.room.capacity, spec.earn_bp), (420, 500, 0));
     }
 

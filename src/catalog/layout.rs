@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventSpec;
 use crate::facts::ids::SeatIndex;
-use crate::lane::seats::Row;
+use crate::lane::seats::RowRuns;
 
 /// All seats an event ever had.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Strip {
     }
 
     /// The part on sale, as a lane's `pick` wants it.
-    fn row(&self) -> Row {
+    fn row(&self) -> RowRuns {
         let mut left = self.active;
         let mut runs = Vec::with_capacity(self.runs.len());
         for &(first, length) in &self.runs {
@@ -84,7 +84,7 @@ impl Strip {
             }
             left -= length;
         }
-        Row { runs }
+        RowRuns { runs }
     }
 
     /// Puts `wanted` seats on sale. Missing ones get new indexes from `next` on.
@@ -107,7 +107,7 @@ impl Section {
     }
 
     /// Its rows in order, as a lane's `pick` wants them. The one strip of a standing section counts as a row.
-    pub fn pick_rows(&self) -> Vec<Row> {
+    pub fn pick_rows(&self) -> Vec<RowRuns> {
         self.strips().filter(|s| s.active > 0).map(Strip::row).collect()
     }
 
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(second.index_of("a-1-3"), Some(2));
         assert_eq!(second.index_of("a-1-4"), Some(9), "grown seats stand at the end");
         assert_eq!(second.blocked(), [(3, 6)], "row 2 was dropped");
-        assert_eq!(second.section("a").map(|s| s.pick_rows()), Some(vec![Row { runs: vec![(0, 3), (9, 2)] }]));
+        assert_eq!(second.section("a").map(|s| s.pick_rows()), Some(vec![RowRuns { runs: vec![(0, 3), (9, 2)] }]));
         let third = Layout::of(&spec(vec![rows("a", &[("1", 2), ("2", 1)])]), &second);
         assert_eq!(third.seats, 11);
         assert_eq!(third.index_of("a-2-1"), Some(3), "a row that comes back has its old seats");

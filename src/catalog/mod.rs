@@ -8,6 +8,6 @@ mod store;
 
 pub use crate::ledger::journal::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
-pub use event::{CancellationFee, Event, EventSpec, Faults, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec};
+pub use event::{CancellationFee, Event, EventSpec, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec, SpecFaults};
 pub use layout::{Layout, Section, Strip};
 pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

@@ -14,13 +14,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::campaign;
 use super::campaign::Campaign;
-use super::event::{Event, EventSpec, Faults, RoomPatch};
+use super::event::{Event, EventSpec, RoomPatch, SpecFaults};
 use super::layout::Layout;
 use crate::clock::Clock;
 use crate::facts::draw::Birth;
 use crate::facts::fault::Fault;
 use crate::facts::ids::{CampaignId, EventId, LaneId, SeatIndex};
-use crate::facts::time::{Millis, Timestamp};
+use crate::facts::time::{Millis, Tick, Timestamp};
 use crate::lane::Lanes;
 use crate::lane::coupons::{CampaignPut, PutCampaign};
 use crate::lane::events::PutEvent;
@@ -64,7 +64,7 @@ pub enum PutEventOutcome {
     Changed(Arc<Event>),
     /// Seats that would be dropped are held, paying or sold: their names, at most 20.
     SeatsSold(Vec<String>),
-    Invalid(Faults),
+    Invalid(SpecFaults),
     /// Only an existing event was to be changed, and there is no such event.
     NotFound,
     /// The event is not in the state that its editor saw: somebody was faster.
@@ -75,7 +75,7 @@ pub enum PutEventOutcome {
 #[derive(Debug)]
 pub enum Edited {
     Spec(Box<EventSpec>),
-    Invalid(Faults),
+    Invalid(SpecFaults),
     NotFound,
     Stale,
 }
@@ -86,7 +86,7 @@ pub enum PutCampaignOutcome {
     Changed(Arc<Campaign>),
     /// This many are claimed already.
     StockClaimed(i64),
-    Invalid(Faults),
+    Invalid(SpecFaults),
 }
 
 #[derive(Clone, Default)]
@@ -105,14 +105,14 @@ const LEFT_MS: Millis = 10_000;
 /// What the lanes have not taken yet.
 #[derive(Default)]
 struct Unapplied {
-    events: Versions<EventId>,
-    campaigns: Versions<CampaignId>,
+    events: PendingVersions<EventId>,
+    campaigns: PendingVersions<CampaignId>,
     refused_events: Refusals<EventId>,
     refused_campaigns: Refusals<CampaignId>,
 }
 
 /// Versions that a lane refuses, and since when.
-struct Refusals<Id>(BTreeMap<Id, (i64, Millis)>);
+struct Refusals<Id>(BTreeMap<Id, (i64, Tick)>);
 
 impl<Id> Default for Refusals<Id> {
     fn default() -> Self {
@@ -123,12 +123,12 @@ impl<Id> Default for Refusals<Id> {
 impl<Id: Ord + Clone> Refusals<Id> {
     /// Notes that a version is refused at `tick`. True: it has been refused for [`LEFT_MS`], since the first time or the
     /// last attempt to take it back.
-    fn is_left(&mut self, id: &Id, version: i64, tick: Millis) -> bool {
+    fn is_left(&mut self, id: &Id, version: i64, tick: Tick) -> bool {
         let (refused, since) = self.0.entry(id.clone()).or_insert((version, tick));
         if *refused != version {
             (*refused, *since) = (version, tick);
         }
-        let is_left = tick - *since >= LEFT_MS;
+        let is_left = tick.since(*since) >= LEFT_MS;
         if is_left {
             *since = tick;
         }
@@ -137,15 +137,15 @@ impl<Id: Ord + Clone> Refusals<Id> {
 }
 
 /// For each id, the highest version that its lane has yet to take.
-struct Versions<Id>(BTreeMap<Id, i64>);
+struct PendingVersions<Id>(BTreeMap<Id, i64>);
 
-impl<Id> Default for Versions<Id> {
+impl<Id> Default for PendingVersions<Id> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<Id: Ord + Clone> Versions<Id> {
+impl<Id: Ord + Clone> PendingVersions<Id> {
     fn add(&mut self, id: &Id, version: i64) {
         let known = self.0.entry(id.clone()).or_insert(version);
         *known = version.max(*known);
@@ -171,13 +171,13 @@ pub struct Catalog {
     /// Every request reads it, and it changes seldom: reading takes no lock.
     index: ArcSwap<Index>,
     unapplied: Mutex<Unapplied>,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenSeqs>,
 }
 
 /// Highest `seq` seen, kept apart for each list. The lists are read one after the other, so the second may show a
 /// change younger than one that the first could not show yet.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct SeenSeqs {
     /// Everything up to this change was read.
     all: i64,
     events: i64,
@@ -334,9 +334,9 @@ impl Catalog {
     }
 
     /// Notes when a material change is made; only a change of this kind moves that time.
-    fn with_change(&self, spec: EventSpec, before: Option<&Event>) -> (EventSpec, Faults) {
+    fn with_change(&self, spec: EventSpec, before: Option<&Event>) -> (EventSpec, SpecFaults) {
         let former = before.and_then(|before| before.spec.material_change_at);
-        let mut faults = Faults::new();
+        let mut faults = SpecFaults::new();
         if spec.material_change && before.is_none() {
             faults.push(("/material_change".into(), "of a new event nothing is sold that it could change".into()));
         }
@@ -615,8 +615,7 @@ impl Catalog {
             match self.apply_event(&event).await {
                 Ok(Applied::Done | Applied::Overtaken) => {}
                 Ok(Applied::Refused(seats)) => {
-                    let is_left =
-                        self.unapplied.lock().refused_events.is_left(&id, event.version, self.clock.tick_ms());
+                    let is_left = self.unapplied.lock().refused_events.is_left(&id, event.version, self.clock.tick());
                     if is_left {
                         tracing::warn!(event = %id, seats = seats.len(), "a change would drop seats that are taken, and is taken back");
                         if let Err(error) = self.revert_event(&event, &seats).await {
@@ -632,7 +631,7 @@ impl Catalog {
             match self.apply_campaign(&campaign).await {
                 Ok(Applied::Done | Applied::Overtaken) => {}
                 Ok(Applied::Refused(claimed)) => {
-                    let (version, tick) = (campaign.version, self.clock.tick_ms());
+                    let (version, tick) = (campaign.version, self.clock.tick());
                     if self.unapplied.lock().refused_campaigns.is_left(&id, version, tick) {
                         tracing::warn!(campaign = %id, claimed, "a change would leave less stock than is claimed, and is taken back");
                         if let Err(error) = self.revert_campaign(&campaign, claimed).await {
@@ -733,7 +732,7 @@ mod tests {
 
     #[test]
     fn an_older_change_that_arrives_late_takes_nothing_from_a_newer_one() {
-        let mut waiting = Versions::default();
+        let mut waiting = PendingVersions::default();
         waiting.add(&"hall", 2);
         waiting.add(&"hall", 3);
         waiting.add(&"hall", 1);

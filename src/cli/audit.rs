@@ -7,7 +7,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::{Done, Failure, usage, work};
+use super::{CommandFailure, Done, usage, work};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, fill_secrets};
@@ -20,11 +20,11 @@ pub async fn run(mut config: Config) -> Done {
     let served = app::is_served(&config);
     let report = if served { ask(&mut config).await? } else { app::audit(&config).await.map_err(work)? };
     println!("{}", serde_json::to_string_pretty(&report).expect("a JSON value prints"));
-    if report["ok"] == true { Ok(()) } else { Err(Failure::Work("an invariant is violated".into())) }
+    if report["ok"] == true { Ok(()) } else { Err(CommandFailure::Work("an invariant is violated".into())) }
 }
 
 /// The embedded store belongs to the running server: it audits itself.
-async fn ask(config: &mut Config) -> Result<serde_json::Value, Failure> {
+async fn ask(config: &mut Config) -> Result<serde_json::Value, CommandFailure> {
     fill_secrets(config).map_err(usage)?;
     let wanted = Mint { sub: "audit", scope: "admin", ttl_s: TOKEN_TTL_S };
     let token = mint(&config.auth, &Clock::system(), wanted).map_err(work)?;
@@ -37,7 +37,10 @@ async fn ask(config: &mut Config) -> Result<serde_json::Value, Failure> {
     let status = answer.status();
     let body = answer.into_body().collect().await.map_err(work)?.to_bytes();
     if !status.is_success() {
-        return Err(Failure::Work(format!("the running server answered {status}: {}", String::from_utf8_lossy(&body))));
+        return Err(CommandFailure::Work(format!(
+            "the running server answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        )));
     }
     serde_json::from_slice(&body).map_err(work)
 }

@@ -4,11 +4,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use super::{Done, Failure, FileArgument, announce, configured, told_to_stop, usage, work};
+use super::{CommandFailure, Done, FileArgument, announce, configured, told_to_stop, usage, work};
 use crate::app::{App, Role, telemetry};
 use crate::clock::Clock;
 use crate::config::{self, Config, StoreKind};
-use crate::demo::{Demo, Report, Show};
+use crate::demo::{CrowdReport, Demo, Show};
 use crate::edge::auth::{Mint, mint};
 use crate::shutdown;
 
@@ -82,7 +82,7 @@ pub async fn run(arguments: DemoArguments) -> Done {
     let ended = tokio::select! {
         biased;
         report = crate::demo::run(demo, show) => report.map_err(work).and_then(told),
-        () = told_to_stop() => Err(Failure::Work("stopped before the crowd was through".into())),
+        () = told_to_stop() => Err(CommandFailure::Work("stopped before the crowd was through".into())),
     };
     if let Ok(event) = &ended
         && !arguments.exit
@@ -118,16 +118,16 @@ fn demo(arguments: &DemoArguments, config: &Config, clock: &Clock, public_url: &
     }
 }
 
-fn token(auth: &config::Auth, clock: &Clock, sub: &str, scope: &str) -> String {
+fn token(auth: &config::AuthConfig, clock: &Clock, sub: &str, scope: &str) -> String {
     mint(auth, clock, Mint { sub, scope, ttl_s: TOKEN_TTL_S }).expect("a secret of text signs any claims")
 }
 
 /// Prints the report. Returns the sample event's id if all went well.
-fn told(report: Report) -> Result<String, Failure> {
+fn told(report: CrowdReport) -> Result<String, CommandFailure> {
     announce(&[report.to_string()]);
     if report.ok() {
         Ok(report.event)
     } else {
-        Err(Failure::Work("the demo found something wrong; see the report".into()))
+        Err(CommandFailure::Work("the demo found something wrong; see the report".into()))
     }
 }

@@ -1,6 +1,6 @@
 //! `stanchion token`: a bearer for development, signed with the configured or generated secret.
 
-use super::{Done, Failure, FileArgument, configured, usage, work};
+use super::{CommandFailure, Done, FileArgument, configured, usage, work};
 use crate::clock::Clock;
 use crate::config::fill_secrets;
 use crate::edge::auth::{Mint, mint};
@@ -23,12 +23,12 @@ pub struct TokenArguments {
 
 pub fn run(arguments: &TokenArguments) -> Done {
     if !is_user(&arguments.sub) {
-        return Err(Failure::Usage("--sub: 1 to 128 printable characters, no spaces at the ends".into()));
+        return Err(CommandFailure::Usage("--sub: 1 to 128 printable characters, no spaces at the ends".into()));
     }
     let mut config = configured(&arguments.file)?;
     fill_secrets(&mut config).map_err(usage)?;
     if config.auth.hs256_secret.is_empty() {
-        return Err(Failure::Usage("users are verified by a JWKS here; only its owner can mint tokens".into()));
+        return Err(CommandFailure::Usage("users are verified by a JWKS here; only its owner can mint tokens".into()));
     }
     let wanted = Mint { sub: &arguments.sub, scope: &arguments.scope, ttl_s: arguments.ttl_s };
     println!("{}", mint(&config.auth, &Clock::system(), wanted).map_err(work)?);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Done, Failure};
+use super::{CommandFailure, Done};
 use crate::facts::draw::{Seed, list_digest};
 use crate::facts::ids::VisitorId;
 
@@ -27,7 +27,7 @@ pub struct VerifyDrawArguments {
 
 /// The answer of `GET /v1/events/{event}/room/draw`, as far as the draw depends on it.
 #[derive(Deserialize)]
-struct Told {
+struct PublishedDraw {
     commitment: Option<Bytes>,
     list_digest: Bytes,
     seed: Bytes,
@@ -53,13 +53,13 @@ fn bytes(text: &str) -> Result<Bytes, String> {
 }
 
 /// The result of a draw: each visitor with the number drawn, by rank.
-struct Ranks<'a>(Vec<(i64, &'a VisitorId)>);
+struct RankedVisitors<'a>(Vec<(i64, &'a VisitorId)>);
 
 pub fn run(arguments: &VerifyDrawArguments) -> Done {
     let told = read(arguments)?;
     let seed = Seed::new(told.seed.0);
     check(&told, &seed, arguments.commitment)?;
-    let ranks = Ranks::of(&told.visitors, &seed);
+    let ranks = RankedVisitors::of(&told.visitors, &seed);
     let out = BufWriter::new(io::stdout().lock());
     let printed = match &arguments.visitor {
         Some(visitor) => ranks.print_one(out, &VisitorId::from(visitor.as_str()))?,
@@ -79,9 +79,9 @@ pub fn run(arguments: &VerifyDrawArguments) -> Done {
     Ok(())
 }
 
-fn read(arguments: &VerifyDrawArguments) -> Result<Told, Failure> {
+fn read(arguments: &VerifyDrawArguments) -> Result<PublishedDraw, CommandFailure> {
     let from = arguments.file.display();
-    let unreadable = |error: io::Error| Failure::Usage(format!("{from} cannot be read: {error}"));
+    let unreadable = |error: io::Error| CommandFailure::Usage(format!("{from} cannot be read: {error}"));
     let input: Box<dyn Read> = match arguments.file.to_str() {
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(std::fs::File::open(&arguments.file).map_err(unreadable)?),
@@ -89,20 +89,20 @@ fn read(arguments: &VerifyDrawArguments) -> Result<Told, Failure> {
     let mut text = Vec::new();
     input.take(INPUT_MAX + 1).read_to_end(&mut text).map_err(unreadable)?;
     if text.len() as u64 > INPUT_MAX {
-        return Err(Failure::Usage(format!("{from} is longer than {INPUT_MAX} bytes")));
+        return Err(CommandFailure::Usage(format!("{from} is longer than {INPUT_MAX} bytes")));
     }
-    let told: Told =
-        serde_json::from_slice(&text).map_err(|error| Failure::Usage(format!("{from} is no draw: {error}")))?;
+    let told: PublishedDraw =
+        serde_json::from_slice(&text).map_err(|error| CommandFailure::Usage(format!("{from} is no draw: {error}")))?;
     // With a line's end within an id, two different lists could have the same text, and so the same digest.
     let odd = |id: &&VisitorId| id.as_str().is_empty() || !id.as_str().bytes().all(|b| b.is_ascii_graphic());
     match told.visitors.iter().find(odd) {
-        Some(id) => Err(Failure::Usage(format!("{from} is no draw: {:?} is no visitor's id", id.as_str()))),
+        Some(id) => Err(CommandFailure::Usage(format!("{from} is no draw: {:?} is no visitor's id", id.as_str()))),
         None => Ok(told),
     }
 }
 
-fn check(told: &Told, seed: &Seed, noted: Option<Bytes>) -> Done {
-    let wrong = |text: &str| Err(Failure::Work(text.to_owned()));
+fn check(told: &PublishedDraw, seed: &Seed, noted: Option<Bytes>) -> Done {
+    let wrong = |text: &str| Err(CommandFailure::Work(text.to_owned()));
     let committed = seed.commitment();
     if let (Some(told), Some(noted)) = (told.commitment, noted)
         && told != noted
@@ -120,7 +120,7 @@ fn check(told: &Told, seed: &Seed, noted: Option<Bytes>) -> Done {
         } else {
             format!("the list is not sorted: {first} stands before {second}")
         };
-        return Err(Failure::Work(what));
+        return Err(CommandFailure::Work(what));
     }
     if list_digest(&told.visitors) != hex::encode(told.list_digest.0) {
         return wrong("the list of visitors is not the one its digest was made of");
@@ -134,7 +134,7 @@ fn check(told: &Told, seed: &Seed, noted: Option<Bytes>) -> Done {
     }
 }
 
-impl<'a> Ranks<'a> {
+impl<'a> RankedVisitors<'a> {
     fn of(sorted: &'a [VisitorId], seed: &Seed) -> Self {
         let mut ranks: Vec<_> = sorted.iter().map(|visitor| (seed.draw(visitor), visitor)).collect();
         ranks.sort_unstable();
@@ -149,9 +149,9 @@ impl<'a> Ranks<'a> {
         out.flush()
     }
 
-    fn print_one(&self, mut out: impl Write, wanted: &VisitorId) -> Result<io::Result<()>, Failure> {
+    fn print_one(&self, mut out: impl Write, wanted: &VisitorId) -> Result<io::Result<()>, CommandFailure> {
         let Some(at) = self.0.iter().position(|(_, visitor)| *visitor == wanted) else {
-            return Err(Failure::Work(format!("{wanted} did not take part")));
+            return Err(CommandFailure::Work(format!("{wanted} did not take part")));
         };
         Ok(writeln!(out, "{} {} {wanted}\nof {}", at + 1, self.0[at].0, self.0.len()).and_then(|()| out.flush()))
     }

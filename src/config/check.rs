@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::Uri;
 
-use super::{Config, StoreKind, Upstream};
+use super::{Config, StoreKind, UpstreamConfig};
 use crate::facts::ids;
 
 /// A shorter secret could be guessed offline from one token.
@@ -181,7 +181,7 @@ pub fn relations(config: &Config) -> Vec<String> {
 /// First segments of paths that are the gateway's own, whatever stands behind it.
 const OWN: [&str; 2] = ["/v1", "/room"];
 
-fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
+fn upstreams(upstreams: &[UpstreamConfig]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for (i, upstream) in upstreams.iter().enumerate() {
@@ -190,7 +190,7 @@ fn upstreams(upstreams: &[Upstream]) -> Vec<String> {
                 faults.push(format!("upstream[{i}].{text}"));
             }
         };
-        let Upstream {
+        let UpstreamConfig {
             path,
             host,
             event,

@@ -10,31 +10,31 @@ use super::{Config, DEFAULT, check, upstream};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<String>);
+pub struct ConfigFaults(pub Vec<String>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.join("\n"))
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigFaults {}
 
 /// Prefix of environment variables that override a key.
 const PREFIX: &str = "STANCHION__";
 
 /// The configuration of this process: defaults, then `file`, then the environment.
-pub fn load(file: Option<&Path>) -> Result<Config, Faults> {
+pub fn load(file: Option<&Path>) -> Result<Config, ConfigFaults> {
     let text = match file {
         None => String::new(),
         Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Faults(vec![format!("cannot read {}: {error}", path.display())]))?,
+            .map_err(|error| ConfigFaults(vec![format!("cannot read {}: {error}", path.display())]))?,
     };
     load_from(&text, std::env::vars())
 }
 
 /// As [`load`], from a text and given variables.
-pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Config, Faults> {
+pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigFaults> {
     let mut merged: Table = DEFAULT.parse().expect("config/default.toml is TOML (a test parses it)");
     let mut faults = Vec::new();
     let mut upstreams = Vec::new();
@@ -68,10 +68,10 @@ pub fn load_from(text: &str, env: impl Iterator<Item = (String, String)>) -> Res
             }
         }
     }
-    let mut config = Config::deserialize(merged).map_err(|error| Faults(vec![error.message().to_owned()]))?;
+    let mut config = Config::deserialize(merged).map_err(|error| ConfigFaults(vec![error.message().to_owned()]))?;
     config.upstream = upstreams;
     faults.extend(check::relations(&config));
-    if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+    if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
 }
 
 fn merge(merged: &mut Table, given: Table, faults: &mut Vec<String>) {

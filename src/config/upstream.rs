@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Upstream {
+pub struct UpstreamConfig {
     /// The upstream gets this path and all below it, by whole segments; empty: all paths.
     #[serde(default)]
     pub path: String,
@@ -65,7 +65,7 @@ fn keep_ms() -> u64 {
 
 /// The tables under `upstream`, in their order. What is wrong with each goes to `faults`, key by key. If anything is
 /// wrong, the result is empty: with some tables missing, the rules between them would report wrong numbers.
-pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
+pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<UpstreamConfig> {
     let Value::Array(tables) = given else {
         faults.push("upstream: a list of tables, each written [[upstream]]".into());
         return Vec::new();
@@ -81,7 +81,7 @@ pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
             let mut trial = Table::new();
             trial.extend(["event", "url"].map(|key| (key.to_owned(), Value::String(String::new()))));
             trial.insert(key.clone(), value.clone());
-            if let Err(error) = Upstream::deserialize(trial) {
+            if let Err(error) = UpstreamConfig::deserialize(trial) {
                 faults.push(format!("upstream[{i}].{key} = {value}: {}", error.message()));
             }
         }
@@ -89,7 +89,7 @@ pub fn read(given: Value, faults: &mut Vec<String>) -> Vec<Upstream> {
             faults.push(format!("upstream[{i}].{key}: wanted"));
         }
         if faults.len() == before {
-            match Upstream::deserialize(table) {
+            match UpstreamConfig::deserialize(table) {
                 Ok(upstream) => good.push(upstream),
                 Err(error) => faults.push(format!("upstream[{i}]: {}", error.message())),
             }
@@ -110,9 +110,9 @@ mod tests {
         let text: Vec<&str> = lines.filter_map(|line| line.strip_prefix("# ")).filter(|l| l.contains(" = ")).collect();
         let table: Table = text.join("\n").parse().expect("TOML");
         assert_eq!(table.len(), 11);
-        let shown = Upstream::deserialize(table).expect("an upstream");
+        let shown = UpstreamConfig::deserialize(table).expect("an upstream");
         let bare = format!("event = {:?}\nurl = {:?}\npath = {:?}", shown.event, shown.url, shown.path);
-        let bare = Upstream::deserialize(bare.parse::<Table>().expect("TOML")).expect("an upstream");
+        let bare = UpstreamConfig::deserialize(bare.parse::<Table>().expect("TOML")).expect("an upstream");
         assert_eq!(shown, bare);
     }
 }

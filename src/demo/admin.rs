@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::client::{self, Answer, Ask, Client, Kind};
+use super::client::{self, Client, ClientAnswer, ClientRequest, RequestKind};
 use super::persona::user;
 use super::sample;
 use crate::clock::{self, Clock};
@@ -36,7 +36,7 @@ pub enum Error {
     NoName,
 }
 
-pub struct Admin<'a> {
+pub struct AdminClient<'a> {
     pub http: &'a Client,
     pub public_url: &'a str,
     pub admin_url: &'a str,
@@ -46,12 +46,12 @@ pub struct Admin<'a> {
 
 /// What is on sale now.
 #[derive(Debug, Clone)]
-pub struct OnSale {
+pub struct SaleOverview {
     pub event: String,
     pub campaign: String,
 }
 
-impl Admin<'_> {
+impl AdminClient<'_> {
     /// Waits until the gateway is ready and no lane is being rebuilt, as all are at the first boot.
     pub async fn ready(&self) -> Result<(), Error> {
         let began = clock::instant();
@@ -69,7 +69,7 @@ impl Admin<'_> {
     }
 
     /// Creates event and campaign under names that are free: the data folder may know earlier samples.
-    pub async fn put_on_sale(&self, clock: &Clock, currency: &str) -> Result<OnSale, Error> {
+    pub async fn put_on_sale(&self, clock: &Clock, currency: &str) -> Result<SaleOverview, Error> {
         for n in 1..=NAMES_MAX {
             let event = if n == 1 { "spring-hall".to_owned() } else { format!("spring-hall-{n}") };
             let what = "look for the sample event";
@@ -85,7 +85,7 @@ impl Admin<'_> {
             let path = format!("/v1/admin/coupons/{campaign}");
             let body = sample::campaign(now_ms, &event);
             self.admin("create the coupon campaign", Method::PUT, &path, Some(&body)).await?;
-            return Ok(OnSale { event, campaign });
+            return Ok(SaleOverview { event, campaign });
         }
         Err(Error::NoName)
     }
@@ -124,13 +124,13 @@ impl Admin<'_> {
         method: Method,
         url: String,
         body: Option<&Value>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<ClientAnswer, Error> {
         let headers = [("authorization", self.bearer)];
-        let ask = Ask { kind: Kind::Short, method, url, headers: &headers, body };
+        let ask = ClientRequest { kind: RequestKind::Short, method, url, headers: &headers, body };
         self.http.send(ask).await.map_err(|source| Error::Http { what, source })
     }
 
-    fn good(&self, what: &'static str, answer: Answer) -> Result<Value, Error> {
+    fn good(&self, what: &'static str, answer: ClientAnswer) -> Result<Value, Error> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -178,8 +178,8 @@ async fn grant(http: &Client, grants: &Grants, number: usize) -> Result<(), Erro
     let key = format!("{}-grant-{number}", grants.run);
     let headers = [("authorization", grants.bearer.as_str()), ("idempotency-key", key.as_str())];
     let body = json!({"amount": sample::POINTS_EACH, "expires_at": null, "reason": "welcome"});
-    let ask = Ask {
-        kind: Kind::Short,
+    let ask = ClientRequest {
+        kind: RequestKind::Short,
         method: Method::POST,
         url: format!("{}/v1/admin/users/{}/points", grants.admin_url, user(number)),
         headers: &headers,

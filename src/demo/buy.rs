@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::Kind;
-use super::persona::{Cancels, Intent, Pays, Points, Wallet};
-use super::seat::Hold;
-use super::step::{REJECTIONS, Step};
+use super::client::RequestKind;
+use super::persona::{BankHabit, Cancels, Intent, Pays, PointsWish};
+use super::seat::HeldSeats;
+use super::step::{BuyerStep, REJECTIONS};
 use super::tally::{Count, End};
 use super::visitor::Visitor;
-use super::world::Reply;
+use super::world::WorldReply;
 use crate::clock;
 
 /// Most orders placed for one hold: after `PRICE_CHANGED` the seats are held again, with a new price.
@@ -19,24 +19,24 @@ const ORDERS: u32 = 4;
 const FINAL_WITHIN: Duration = Duration::from_secs(90);
 
 /// A confirmed order, as the gateway shows it.
-pub type Order = Value;
+pub type OrderValue = Value;
 
-enum Outcome {
-    Confirmed(Order),
+enum BuyOutcome {
+    Confirmed(OrderValue),
     /// Refused before payment; the seats are held again.
     HeldAgain,
     Rejected(End),
 }
 
-pub async fn buy(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<Order, End> {
+pub async fn buy(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<OrderValue, End> {
     for _ in 0..ORDERS {
         let cash = quote(visitor, hold).await?;
         visitor.think(200, 1_500).await;
         let order = place(visitor, hold, cash).await?;
         match follow(visitor, &order, cash).await? {
-            Outcome::Confirmed(order) => return Ok(order),
-            Outcome::HeldAgain => {}
-            Outcome::Rejected(end) => return Err(end),
+            BuyOutcome::Confirmed(order) => return Ok(order),
+            BuyOutcome::HeldAgain => {}
+            BuyOutcome::Rejected(end) => return Err(end),
         }
     }
     visitor.world.tally.breach("order: the price changed again and again", || hold.id.clone());
@@ -45,47 +45,47 @@ pub async fn buy(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<Order, End> {
 
 fn points(visitor: &Visitor<'_>) -> Value {
     match visitor.persona.points {
-        Points::None => json!(0),
-        Points::Some(points) => json!(points),
-        Points::Max => json!("max"),
+        PointsWish::None => json!(0),
+        PointsWish::Some(points) => json!(points),
+        PointsWish::Max => json!("max"),
     }
 }
 
 /// What they will have to pay.
-async fn quote(visitor: &mut Visitor<'_>, hold: &Hold) -> Result<i64, End> {
+async fn quote(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<i64, End> {
     let path = visitor.world.path(&format!("/holds/{}/quote", hold.id));
     let body = json!({"coupon": "best", "points": points(visitor)});
-    let Reply::Done(answer) = visitor.post(Step::Quote, &path, &body).await? else {
+    let WorldReply::Done(answer) = visitor.post(BuyerStep::Quote, &path, &body).await? else {
         return Err(End::HoldRanOut);
     };
     let world = visitor.world;
     let quote = &answer.body;
-    check_amounts(visitor, Step::Quote, quote);
-    world.expect(quote["total"]["price"] == hold.total, Step::Quote, "another price than the hold's", quote);
+    check_amounts(visitor, BuyerStep::Quote, quote);
+    world.expect(quote["total"]["price"] == hold.total, BuyerStep::Quote, "another price than the hold's", quote);
     quote["total"]["cash"].as_i64().ok_or_else(|| {
-        world.breach(Step::Quote, "no cash total", quote);
+        world.breach(BuyerStep::Quote, "no cash total", quote);
         End::Broken
     })
 }
 
 /// The new order's id.
-async fn place(visitor: &mut Visitor<'_>, hold: &Hold, cash: i64) -> Result<String, End> {
+async fn place(visitor: &mut Visitor<'_>, hold: &HeldSeats, cash: i64) -> Result<String, End> {
     // `max` is for quotes only. An order names a number, and the house caps it.
     let points = match visitor.persona.points {
-        Points::None => 0,
-        Points::Some(points) => points,
-        Points::Max => super::sample::POINTS_EACH,
+        PointsWish::None => 0,
+        PointsWish::Some(points) => points,
+        PointsWish::Max => super::sample::POINTS_EACH,
     };
     let body = json!({
         "event": visitor.world.event, "hold": hold.id, "coupon": "best", "points": points,
         "expected_cash": cash, "payment": with_the_order(visitor, cash),
     });
-    let Reply::Done(answer) = visitor.post(Step::Order, "/v1/orders", &body).await? else {
+    let WorldReply::Done(answer) = visitor.post(BuyerStep::Order, "/v1/orders", &body).await? else {
         return Err(End::HoldRanOut);
     };
     visitor.world.tally.add(Count::Ordered, 1);
     let Some(id) = answer.body["id"].as_str() else {
-        visitor.world.breach(Step::Order, "no id", &answer.body);
+        visitor.world.breach(BuyerStep::Order, "no id", &answer.body);
         return Err(End::Broken);
     };
     Ok(id.to_owned())
@@ -98,12 +98,12 @@ fn with_the_order(visitor: &Visitor<'_>, cash: i64) -> Value {
     }
 }
 
-fn card(wallet: Wallet) -> Value {
+fn card(wallet: BankHabit) -> Value {
     json!({"provider": "sandbox", "key": wallet.key()})
 }
 
 /// Waits for the order's end and pays when it is the buyer's turn.
-async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcome, End> {
+async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<BuyOutcome, End> {
     let path = format!("/v1/orders/{id}");
     let began = clock::instant();
     let mut paid_with = match with_the_order(visitor, cash) {
@@ -113,11 +113,11 @@ async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcom
     let mut paid_at = clock::instant();
     let mut cancelled = false;
     while began.elapsed() < FINAL_WITHIN {
-        let order = visitor.get(Step::Status, Kind::Long, &format!("{path}?wait_s=5")).await?;
+        let order = visitor.get(BuyerStep::Status, RequestKind::Long, &format!("{path}?wait_s=5")).await?;
         match order["status"].as_str().unwrap_or_default() {
             "accepted" | "paying" => {}
             "confirmed" => {
-                if paid_with == Some(Wallet::Ok) {
+                if paid_with == Some(BankHabit::Ok) {
                     visitor.world.tally.confirmation.record(paid_at.elapsed());
                 }
                 return Ok(confirmed(visitor, order, cash));
@@ -127,21 +127,21 @@ async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcom
                 Intent::OrderOnly { cancels: Cancels::Yes } if !cancelled => {
                     cancelled = true;
                     visitor.think(200, 1_000).await;
-                    visitor.delete(Step::Cancel, &path).await?;
+                    visitor.delete(BuyerStep::Cancel, &path).await?;
                 }
                 // Waits until the deadline ends the order, or the cancellation has gone through.
                 Intent::OrderOnly { .. } => visitor.think(1_000, 2_000).await,
                 Intent::Buy | Intent::Release | Intent::WalkAway => {
                     visitor.think(300, 1_500).await;
                     // The first attempt uses the persona's wallet, any other one succeeds.
-                    let wallet = if paid_with.is_none() { visitor.persona.wallet } else { Wallet::Ok };
+                    let wallet = if paid_with.is_none() { visitor.persona.wallet } else { BankHabit::Ok };
                     paid_at = clock::instant();
                     paid_with = Some(wallet);
                     pay(visitor, &path, wallet, cash).await?;
                 }
             },
             other => {
-                visitor.world.breach(Step::Status, &format!("status {other:?} before it could be"), &order);
+                visitor.world.breach(BuyerStep::Status, &format!("status {other:?} before it could be"), &order);
                 return Err(End::Broken);
             }
         }
@@ -150,46 +150,51 @@ async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<Outcom
     Err(End::Broken)
 }
 
-async fn pay(visitor: &mut Visitor<'_>, order: &str, wallet: Wallet, cash: i64) -> Result<(), End> {
+async fn pay(visitor: &mut Visitor<'_>, order: &str, wallet: BankHabit, cash: i64) -> Result<(), End> {
     let mut body = card(wallet);
     body["amount"] = json!(cash);
     // A refusal (too late, or one is under way) shows in the next status.
-    visitor.post(Step::Pay, &format!("{order}/payment"), &body).await.map(drop)
+    visitor.post(BuyerStep::Pay, &format!("{order}/payment"), &body).await.map(drop)
 }
 
-fn rejected(visitor: &Visitor<'_>, order: &Value) -> Outcome {
+fn rejected(visitor: &Visitor<'_>, order: &Value) -> BuyOutcome {
     let world = visitor.world;
     let reason = order["reason"].as_str().unwrap_or_default();
     let Some(reason) = REJECTIONS.iter().find(|known| **known == reason) else {
-        world.breach(Step::Status, &format!("rejected for {reason:?}"), order);
-        return Outcome::Rejected(End::Broken);
+        world.breach(BuyerStep::Status, &format!("rejected for {reason:?}"), order);
+        return BuyOutcome::Rejected(End::Broken);
     };
-    world.tally.refused(Step::Status, reason);
+    world.tally.refused(BuyerStep::Status, reason);
     match *reason {
-        "PRICE_CHANGED" | "COUPON_UNAVAILABLE" => Outcome::HeldAgain,
-        "CANCELLED" => Outcome::Rejected(End::Cancelled),
-        _ => Outcome::Rejected(End::NeverPaid),
+        "PRICE_CHANGED" | "COUPON_UNAVAILABLE" => BuyOutcome::HeldAgain,
+        "CANCELLED" => BuyOutcome::Rejected(End::Cancelled),
+        _ => BuyOutcome::Rejected(End::NeverPaid),
     }
 }
 
-fn confirmed(visitor: &Visitor<'_>, order: Value, cash: i64) -> Outcome {
+fn confirmed(visitor: &Visitor<'_>, order: Value, cash: i64) -> BuyOutcome {
     let world = visitor.world;
-    check_amounts(visitor, Step::Status, &order);
-    world.expect(order["total"]["cash"] == cash, Step::Status, "another price than expected_cash", &order);
-    world.expect(cash == 0 || order["payment"]["captured"] == cash, Step::Status, "captured is not the price", &order);
+    check_amounts(visitor, BuyerStep::Status, &order);
+    world.expect(order["total"]["cash"] == cash, BuyerStep::Status, "another price than expected_cash", &order);
+    world.expect(
+        cash == 0 || order["payment"]["captured"] == cash,
+        BuyerStep::Status,
+        "captured is not the price",
+        &order,
+    );
     let id = order["id"].as_str().unwrap_or_default();
     for line in lines(&order) {
-        world.expect(line["ticket"]["state"] == "valid", Step::Status, "confirmed without a valid ticket", &order);
+        world.expect(line["ticket"]["state"] == "valid", BuyerStep::Status, "confirmed without a valid ticket", &order);
         if let Some(seat) = line["seat"].as_str() {
             let sold = world.witness.sold(seat, id);
-            world.expect(sold.is_ok(), Step::Status, "A SEAT SOLD TWICE", &order);
+            world.expect(sold.is_ok(), BuyerStep::Status, "A SEAT SOLD TWICE", &order);
         }
     }
     world.tally.add(Count::Confirmed, 1);
     world.tally.add(Count::LinesSold, lines(&order).len() as u64);
     world.tally.add(Count::Revenue, u64::try_from(cash).unwrap_or(0));
     world.tally.add(Count::PointsSpent, order["total"]["points"].as_u64().unwrap_or(0));
-    Outcome::Confirmed(order)
+    BuyOutcome::Confirmed(order)
 }
 
 /// Lines of a quote or an order.
@@ -198,7 +203,7 @@ pub fn lines(body: &Value) -> &[Value] {
 }
 
 /// INV-10 as the buyer sees it: list = discount + points + cash, in every line and in total.
-fn check_amounts(visitor: &Visitor<'_>, step: Step, body: &Value) {
+fn check_amounts(visitor: &Visitor<'_>, step: BuyerStep, body: &Value) {
     let fields = ["price", "discount", "points", "cash"];
     let amounts = |of: &Value| fields.map(|field| of[field].as_i64().unwrap_or(i64::MIN / 4));
     let mut sums = [0; 4];

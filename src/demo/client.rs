@@ -30,15 +30,15 @@ pub struct Client {
 
 /// Whether the server may hold a request back on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     Short,
     /// A long poll; it must not take the turn of a short request.
     Long,
 }
 
 #[derive(Debug)]
-pub struct Ask<'a> {
-    pub kind: Kind,
+pub struct ClientRequest<'a> {
+    pub kind: RequestKind,
     pub method: Method,
     /// Whole, with scheme and host.
     pub url: String,
@@ -48,7 +48,7 @@ pub struct Ask<'a> {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct ClientAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     /// `Null` when there was no body or it was no JSON.
@@ -58,7 +58,7 @@ pub struct Answer {
     pub took: Duration,
 }
 
-impl Answer {
+impl ClientAnswer {
     /// The problem's code; empty when this is no problem document.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
@@ -97,16 +97,16 @@ impl Default for Client {
 }
 
 impl Client {
-    pub async fn send(&self, ask: Ask<'_>) -> Result<Answer, Error> {
+    pub async fn send(&self, ask: ClientRequest<'_>) -> Result<ClientAnswer, Error> {
         let lane = match ask.kind {
-            Kind::Short => &self.short,
-            Kind::Long => &self.long,
+            RequestKind::Short => &self.short,
+            RequestKind::Long => &self.long,
         };
         let _turn = lane.acquire().await.expect("the semaphores are never closed");
         tokio::time::timeout(TIME_LIMIT, self.exchange(ask)).await.map_err(|_| Error::TimeLimit)?
     }
 
-    async fn exchange(&self, ask: Ask<'_>) -> Result<Answer, Error> {
+    async fn exchange(&self, ask: ClientRequest<'_>) -> Result<ClientAnswer, Error> {
         let mut request = Request::builder().method(ask.method).uri(ask.url);
         for &(name, value) in ask.headers {
             request = request.header(name, value);
@@ -124,6 +124,6 @@ impl Client {
         let bytes = Limited::new(body, ANSWER_MAX).collect().await.map_err(Error::Body)?.to_bytes();
         let took = sent.elapsed();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status: head.status, headers: head.headers, body, took })
+        Ok(ClientAnswer { status: head.status, headers: head.headers, body, took })
     }
 }

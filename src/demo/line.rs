@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::Kind;
+use super::client::RequestKind;
 use super::persona::Patience;
-use super::step::Step;
+use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::visitor::Visitor;
-use super::world::Call;
+use super::world::VisitorRequest;
 
 /// Polls that say "sold out" before a visitor believes it.
 const SOLD_OUT_POLLS: u32 = 2;
@@ -27,15 +27,15 @@ pub async fn stand(visitor: &mut Visitor<'_>) -> Result<(), End> {
     let mut was_away = false;
     loop {
         match seen(visitor, &place, &mut best) {
-            Turn::Mine => return Ok(()),
-            Turn::Waiting => {}
-            Turn::Over if was_away => return Err(End::CalledInVain),
-            Turn::Over => {
-                visitor.world.breach(Step::Poll, "a visitor who was there lost the place", &place);
+            VisitorTurn::Mine => return Ok(()),
+            VisitorTurn::Waiting => {}
+            VisitorTurn::Over if was_away => return Err(End::CalledInVain),
+            VisitorTurn::Over => {
+                visitor.world.breach(BuyerStep::Poll, "a visitor who was there lost the place", &place);
                 return Err(End::Broken);
             }
-            Turn::Closed => return Err(End::RoomClosed),
-            Turn::Unknown => return Err(End::Broken),
+            VisitorTurn::Closed => return Err(End::RoomClosed),
+            VisitorTurn::Unknown => return Err(End::Broken),
         }
         if place["room"] == "sold_out" {
             sold_out += 1;
@@ -67,10 +67,10 @@ pub async fn stand(visitor: &mut Visitor<'_>) -> Result<(), End> {
 
 /// Leaves for good, so that the place goes to the next one at once.
 pub async fn leave(visitor: &Visitor<'_>) -> Result<(), End> {
-    queue(visitor, Step::Leave, Method::DELETE, None).await.map(drop)
+    queue(visitor, BuyerStep::Leave, Method::DELETE, None).await.map(drop)
 }
 
-enum Turn {
+enum VisitorTurn {
     Mine,
     Waiting,
     Over,
@@ -82,18 +82,18 @@ async fn enter(visitor: &mut Visitor<'_>) -> Result<Value, End> {
     let body = json!({});
     // A visitor who enters is a stranger: no token, no user.
     let path = visitor.world.path("/queue");
-    let call = Call {
-        step: Step::Enter,
+    let call = VisitorRequest {
+        step: BuyerStep::Enter,
         method: Method::POST,
         path: &path,
         headers: &[],
         body: Some(&body),
-        kind: Kind::Short,
+        kind: RequestKind::Short,
     };
     let place = visitor.world.must(call).await?;
     visitor.world.tally.add(Count::Entered, 1);
     let Some(token) = place["token"].as_str().filter(|t| !t.is_empty()) else {
-        visitor.world.breach(Step::Enter, "no token", &place);
+        visitor.world.breach(BuyerStep::Enter, "no token", &place);
         return Err(End::Broken);
     };
     visitor.queue_token = token.to_owned();
@@ -101,50 +101,53 @@ async fn enter(visitor: &mut Visitor<'_>) -> Result<Value, End> {
 }
 
 async fn poll(visitor: &Visitor<'_>) -> Result<Value, End> {
-    queue(visitor, Step::Poll, Method::GET, None).await
+    queue(visitor, BuyerStep::Poll, Method::GET, None).await
 }
 
-async fn queue(visitor: &Visitor<'_>, step: Step, method: Method, body: Option<&Value>) -> Result<Value, End> {
+async fn queue(visitor: &Visitor<'_>, step: BuyerStep, method: Method, body: Option<&Value>) -> Result<Value, End> {
     let path = visitor.world.path("/queue");
     let headers = [("stanchion-queue", visitor.queue_token.as_str())];
-    visitor.world.must(Call { step, method, path: &path, headers: &headers, body, kind: Kind::Short }).await
+    visitor
+        .world
+        .must(VisitorRequest { step, method, path: &path, headers: &headers, body, kind: RequestKind::Short })
+        .await
 }
 
 /// Reads a place. `best` is the lowest position shown so far: no later position may be higher.
-fn seen(visitor: &mut Visitor<'_>, place: &Value, best: &mut i64) -> Turn {
+fn seen(visitor: &mut Visitor<'_>, place: &Value, best: &mut i64) -> VisitorTurn {
     let world = visitor.world;
     match place["state"].as_str().unwrap_or_default() {
         "admitted" => {
             visitor.pass = place["pass"].as_str().unwrap_or_default().to_owned();
-            world.expect(!visitor.pass.is_empty(), Step::Poll, "admitted without a pass", place);
+            world.expect(!visitor.pass.is_empty(), BuyerStep::Poll, "admitted without a pass", place);
             world.tally.add(Count::Admitted, 1);
-            Turn::Mine
+            VisitorTurn::Mine
         }
         "waiting" => {
             // Null while the room recovers.
             if let Some(position) = place["position"].as_i64() {
-                world.expect(position >= 1, Step::Poll, "a position below 1", place);
-                world.expect(place["ahead"] == position - 1, Step::Poll, "position is not ahead + 1", place);
+                world.expect(position >= 1, BuyerStep::Poll, "a position below 1", place);
+                world.expect(place["ahead"] == position - 1, BuyerStep::Poll, "position is not ahead + 1", place);
                 if position > *best {
-                    let step = Step::Poll.name();
+                    let step = BuyerStep::Poll.name();
                     world.tally.breach(&format!("{step}: a position grew"), || format!("from {best}: {place}"));
                 }
                 *best = position.min(*best);
             }
-            Turn::Waiting
+            VisitorTurn::Waiting
         }
-        "scheduled" => Turn::Waiting,
-        "done" => Turn::Over,
-        "closed" => Turn::Closed,
+        "scheduled" => VisitorTurn::Waiting,
+        "done" => VisitorTurn::Over,
+        "closed" => VisitorTurn::Closed,
         _ => {
-            world.breach(Step::Poll, "an unknown state", place);
-            Turn::Unknown
+            world.breach(BuyerStep::Poll, "an unknown state", place);
+            VisitorTurn::Unknown
         }
     }
 }
 
 fn pause(visitor: &Visitor<'_>, place: &Value) -> Duration {
     let told = place["poll_after_ms"].as_u64().filter(|ms| (1..=POLL_AFTER_MAX_MS).contains(ms));
-    visitor.world.expect(told.is_some(), Step::Poll, "no sensible poll_after_ms", place);
+    visitor.world.expect(told.is_some(), BuyerStep::Poll, "no sensible poll_after_ms", place);
     Duration::from_millis(told.unwrap_or(1_000))
 }

@@ -27,14 +27,14 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
-use admin::{Admin, Grants, OnSale};
-use persona::{Draw, Persona};
+use admin::{AdminClient, Grants, SaleOverview};
+use persona::{Persona, PersonaDraw};
 use progress::Progress;
 pub use progress::Show;
-pub use report::Report;
-use report::{Audit, Counts};
-use step::Step;
-use tally::Tally;
+pub use report::CrowdReport;
+use report::{Audit, ReportCounts};
+use step::BuyerStep;
+use tally::CrowdTally;
 use witness::Witness;
 use world::World;
 
@@ -67,11 +67,12 @@ pub enum Error {
 
 /// Puts the sample on sale, sends the crowd, reports. Returns when every visit is over and the audit has answered; the
 /// sale stays as it is.
-pub async fn run(demo: Demo, show: Show) -> Result<Report, Error> {
+pub async fn run(demo: Demo, show: Show) -> Result<CrowdReport, Error> {
     let mut progress = Progress::new(show, demo.crowd);
     let client = Arc::new(client::Client::default());
     let bearer = format!("Bearer {}", demo.admin_token);
-    let admin = Admin { http: &client, public_url: &demo.public_url, admin_url: &demo.admin_url, bearer: &bearer };
+    let admin =
+        AdminClient { http: &client, public_url: &demo.public_url, admin_url: &demo.admin_url, bearer: &bearer };
 
     admin.ready().await?;
     progress.say(&format!("Demo: {} visitors, seed {}, over {}", demo.crowd, demo.seed, demo.public_url));
@@ -92,7 +93,7 @@ pub async fn run(demo: Demo, show: Show) -> Result<Report, Error> {
         event: on_sale.event.clone(),
         campaign: on_sale.campaign.clone(),
         run,
-        tally: Tally::default(),
+        tally: CrowdTally::default(),
         witness: Witness::default(),
     });
     progress.say("The doors are open.");
@@ -127,7 +128,7 @@ async fn grant_points(
 fn arrive(demo: &Demo, world: &Arc<World>) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     for number in 0..demo.crowd {
-        let draw = Draw { seed: demo.seed, number, crowd: demo.crowd, sections: sample::SECTIONS.len() };
+        let draw = PersonaDraw { seed: demo.seed, number, crowd: demo.crowd, sections: sample::SECTIONS.len() };
         let persona = Persona::draw(draw);
         let bearer = format!("Bearer {}", (demo.user_token)(&persona.user()));
         let world = world.clone();
@@ -137,7 +138,13 @@ fn arrive(demo: &Demo, world: &Arc<World>) -> JoinSet<()> {
 }
 
 /// Shows where the run stands until everyone has gone.
-async fn watch(mut crowd: JoinSet<()>, world: &World, admin: &Admin<'_>, on_sale: &OnSale, progress: &mut Progress) {
+async fn watch(
+    mut crowd: JoinSet<()>,
+    world: &World,
+    admin: &AdminClient<'_>,
+    on_sale: &SaleOverview,
+    progress: &mut Progress,
+) {
     let began = clock::instant();
     let mut shown = clock::instant();
     let mut ticks = tokio::time::interval(progress.every());
@@ -167,21 +174,21 @@ async fn watch(mut crowd: JoinSet<()>, world: &World, admin: &Admin<'_>, on_sale
     progress.tick(&world.tally, &room, shown.elapsed());
 }
 
-fn report(demo: &Demo, world: &World, on_sale: OnSale, took: Duration, audit: Audit) -> Report {
+fn report(demo: &Demo, world: &World, on_sale: SaleOverview, took: Duration, audit: Audit) -> CrowdReport {
     let tally = &world.tally;
-    let mut latencies: Vec<_> = Step::ALL
+    let mut latencies: Vec<_> = BuyerStep::ALL
         .iter()
         .map(|step| (step.name(), tally.latency(*step).quantiles()))
         .filter(|(_, quantiles)| quantiles.count > 0)
         .collect();
     latencies.push(("paid → confirmed", tally.confirmation.quantiles()));
-    Report {
+    CrowdReport {
         event: on_sale.event,
         currency: demo.currency.clone(),
         crowd: demo.crowd,
         seed: demo.seed,
         took,
-        counts: Counts::read(tally),
+        counts: ReportCounts::read(tally),
         ends: tally.ends(),
         refusals: tally.refusals(),
         latencies,

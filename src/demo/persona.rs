@@ -16,7 +16,7 @@ const CROWD: usize = 5_000;
 
 /// Whom to draw.
 #[derive(Debug, Clone, Copy)]
-pub struct Draw {
+pub struct PersonaDraw {
     pub seed: u64,
     pub number: usize,
     /// Of how many.
@@ -34,11 +34,11 @@ pub struct Persona {
     /// Seats wanted, 1 to 4.
     pub party: usize,
     pub wants_coupon: bool,
-    pub points: Points,
+    pub points: PointsWish,
     pub intent: Intent,
     /// Whether the payment is given in the order itself, or afterwards in a call of its own.
     pub pays: Pays,
-    pub wallet: Wallet,
+    pub wallet: BankHabit,
     pub regret: Regret,
     /// Draws what is decided on the way: which of the seats they like, how long they think.
     pub rng: StdRng,
@@ -63,7 +63,7 @@ pub enum Wish {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Points {
+pub enum PointsWish {
     None,
     Some(i64),
     Max,
@@ -97,21 +97,21 @@ pub enum Pays {
 
 /// What their bank does with the first attempt; the second one succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wallet {
+pub enum BankHabit {
     Ok,
     Declines,
     TimesOutThenOk,
     ErrorThenOk,
 }
 
-impl Wallet {
+impl BankHabit {
     /// The payment key that tells the sandbox provider how to answer.
     pub fn key(self) -> &'static str {
         match self {
-            Wallet::Ok => "ok",
-            Wallet::Declines => "decline",
-            Wallet::TimesOutThenOk => "timeout-then-ok",
-            Wallet::ErrorThenOk => "error-then-ok",
+            BankHabit::Ok => "ok",
+            BankHabit::Declines => "decline",
+            BankHabit::TimesOutThenOk => "timeout-then-ok",
+            BankHabit::ErrorThenOk => "error-then-ok",
         }
     }
 }
@@ -124,7 +124,7 @@ pub enum Regret {
 }
 
 impl Persona {
-    pub fn draw(Draw { seed, number, crowd, sections }: Draw) -> Self {
+    pub fn draw(PersonaDraw { seed, number, crowd, sections }: PersonaDraw) -> Self {
         let mut rng = StdRng::seed_from_u64(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             number,
@@ -135,7 +135,12 @@ impl Persona {
             wants_coupon: rng.random_range(0..100) < 45,
             points: one_of(
                 &mut rng,
-                &[(30, Points::None), (40, Points::Max), (15, Points::Some(2_500)), (15, Points::Some(7_777))],
+                &[
+                    (30, PointsWish::None),
+                    (40, PointsWish::Max),
+                    (15, PointsWish::Some(2_500)),
+                    (15, PointsWish::Some(7_777)),
+                ],
             ),
             intent: one_of(
                 &mut rng,
@@ -150,7 +155,12 @@ impl Persona {
             pays: one_of(&mut rng, &[(50, Pays::WithTheOrder), (50, Pays::Afterwards)]),
             wallet: one_of(
                 &mut rng,
-                &[(86, Wallet::Ok), (8, Wallet::Declines), (3, Wallet::TimesOutThenOk), (3, Wallet::ErrorThenOk)],
+                &[
+                    (86, BankHabit::Ok),
+                    (8, BankHabit::Declines),
+                    (3, BankHabit::TimesOutThenOk),
+                    (3, BankHabit::ErrorThenOk),
+                ],
             ),
             regret: one_of(&mut rng, &[(90, Regret::None), (5, Regret::OneLine), (5, Regret::Everything)]),
             rng,
@@ -218,7 +228,7 @@ mod tests {
     use super::*;
 
     fn crowd(seed: u64) -> Vec<Persona> {
-        (0..CROWD).map(|number| Persona::draw(Draw { seed, number, crowd: CROWD, sections: 3 })).collect()
+        (0..CROWD).map(|number| Persona::draw(PersonaDraw { seed, number, crowd: CROWD, sections: 3 })).collect()
     }
 
     #[test]
@@ -237,7 +247,7 @@ mod tests {
         assert!(share(&|p| matches!(p.patience, Patience::Silent { back_after: None, .. })) >= 2);
         assert!(share(&|p| matches!(p.wish, Wish::Best { section: 3 })) >= 17);
         assert!((86..94).contains(&share(&|p| p.intent == Intent::Buy)));
-        for wallet in [Wallet::Ok, Wallet::Declines, Wallet::TimesOutThenOk, Wallet::ErrorThenOk] {
+        for wallet in [BankHabit::Ok, BankHabit::Declines, BankHabit::TimesOutThenOk, BankHabit::ErrorThenOk] {
             assert!(share(&|p| p.wallet == wallet) >= 1, "{wallet:?}");
         }
         assert!(crowd.iter().all(|p| (1..=4).contains(&p.party) && p.arrives_after <= BURST + TAIL));

@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::sample;
-use super::tally::{Count, Tally};
+use super::tally::{Count, CrowdTally};
 
 /// How often bars move, and how often a plain line is written.
 pub const BARS_EVERY: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ impl Progress {
     }
 
     /// Shows where the run stands; `since` is the time since the last call.
-    pub fn tick(&mut self, tally: &Tally, room: &Value, since: Duration) {
+    pub fn tick(&mut self, tally: &CrowdTally, room: &Value, since: Duration) {
         let requests = tally.get(Count::Requests);
         let per_s = (requests - self.requests_before) as f64 / since.as_secs_f64().max(0.001);
         self.requests_before = requests;

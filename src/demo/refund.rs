@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::buy::{Order, lines};
-use super::client::Kind;
+use super::buy::{OrderValue, lines};
+use super::client::RequestKind;
 use super::persona::Regret;
-use super::step::Step;
+use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::visitor::Visitor;
-use super::world::Reply;
+use super::world::WorldReply;
 use crate::clock;
 
 const DONE_WITHIN: Duration = Duration::from_secs(60);
 
-pub async fn refund(visitor: &mut Visitor<'_>, order: &Order) -> Result<(), End> {
+pub async fn refund(visitor: &mut Visitor<'_>, order: &OrderValue) -> Result<(), End> {
     let chosen = match visitor.persona.regret {
         Regret::Everything => lines(order),
         Regret::OneLine | Regret::None => &lines(order)[..lines(order).len().min(1)],
@@ -28,11 +28,11 @@ pub async fn refund(visitor: &mut Visitor<'_>, order: &Order) -> Result<(), End>
     let numbers: Vec<Value> = chosen.iter().map(|line| json!({"line": line["line"]})).collect();
     let path = format!("/v1/orders/{id}/refunds");
     let body = json!({"lines": numbers, "reason": "changed my mind"});
-    let Reply::Done(answer) = visitor.post(Step::Refund, &path, &body).await? else {
+    let WorldReply::Done(answer) = visitor.post(BuyerStep::Refund, &path, &body).await? else {
         return Err(End::Broken);
     };
     let Some(refund) = answer.body["id"].as_str() else {
-        visitor.world.breach(Step::Refund, "no id", &answer.body);
+        visitor.world.breach(BuyerStep::Refund, "no id", &answer.body);
         return Err(End::Broken);
     };
     let refund = done(visitor, &format!("{path}/{refund}")).await?;
@@ -43,12 +43,12 @@ pub async fn refund(visitor: &mut Visitor<'_>, order: &Order) -> Result<(), End>
 async fn done(visitor: &mut Visitor<'_>, path: &str) -> Result<Value, End> {
     let began = clock::instant();
     while began.elapsed() < DONE_WITHIN {
-        let refund = visitor.get(Step::RefundStatus, Kind::Short, path).await?;
+        let refund = visitor.get(BuyerStep::RefundStatus, RequestKind::Short, path).await?;
         match refund["status"].as_str().unwrap_or_default() {
             "requested" | "sent" => visitor.think(300, 700).await,
             "done" => return Ok(refund),
             status => {
-                visitor.world.breach(Step::RefundStatus, &format!("status {status:?}"), &refund);
+                visitor.world.breach(BuyerStep::RefundStatus, &format!("status {status:?}"), &refund);
                 return Err(End::Broken);
             }
         }
@@ -60,10 +60,10 @@ async fn done(visitor: &mut Visitor<'_>, path: &str) -> Result<Value, End> {
 fn check(visitor: &Visitor<'_>, chosen: &[Value], refund: &Value) {
     let world = visitor.world;
     let paid = |field: &str| chosen.iter().filter_map(|line| line[field].as_i64()).sum::<i64>();
-    world.expect(refund["cash"] == paid("cash"), Step::RefundStatus, "another amount than was paid", refund);
+    world.expect(refund["cash"] == paid("cash"), BuyerStep::RefundStatus, "another amount than was paid", refund);
     world.expect(
         refund["points_restored"] == paid("points"),
-        Step::RefundStatus,
+        BuyerStep::RefundStatus,
         "other points than were spent",
         refund,
     );

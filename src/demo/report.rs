@@ -7,27 +7,27 @@ use serde_json::Value;
 
 use super::latency::Quantiles;
 use super::sample;
-use super::step::Step;
-use super::tally::{Count, End, Tally};
+use super::step::BuyerStep;
+use super::tally::{Count, CrowdTally, End};
 
 #[derive(Debug)]
-pub struct Report {
+pub struct CrowdReport {
     pub event: String,
     /// ISO 4217.
     pub currency: String,
     pub crowd: usize,
     pub seed: u64,
     pub took: Duration,
-    pub counts: Counts,
+    pub counts: ReportCounts,
     pub ends: Vec<(End, u64)>,
-    pub refusals: Vec<(Step, &'static str, u64)>,
+    pub refusals: Vec<(BuyerStep, &'static str, u64)>,
     pub latencies: Vec<(&'static str, Quantiles)>,
     pub breaches: Vec<(String, u64, String)>,
     pub audit: Audit,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Counts {
+pub struct ReportCounts {
     pub requests: u64,
     pub entered: u64,
     pub admitted: u64,
@@ -77,8 +77,8 @@ impl Audit {
     }
 }
 
-impl Counts {
-    pub fn read(tally: &Tally) -> Self {
+impl ReportCounts {
+    pub fn read(tally: &CrowdTally) -> Self {
         Self {
             requests: tally.get(Count::Requests),
             entered: tally.get(Count::Entered),
@@ -99,14 +99,14 @@ impl Counts {
     }
 }
 
-impl Report {
+impl CrowdReport {
     /// Whether the sale went as promised: a clean audit and nothing unexpected.
     pub fn ok(&self) -> bool {
         self.audit.ok && self.breaches.is_empty()
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CrowdReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let c = &self.counts;
         let took_s = self.took.as_secs_f64().max(0.001);
@@ -178,17 +178,17 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
+    fn report() -> CrowdReport {
         let audit = json!({"ok": true, "invariants": [{"id": "INV-1", "checked": 3000, "violations": []}]});
-        Report {
+        CrowdReport {
             currency: "KRW".into(),
             event: "spring-hall".to_owned(),
             crowd: 5_000,
             seed: 1,
             took: Duration::from_secs(60),
-            counts: Counts { revenue: 1_234_567, confirmed: 12, ..Counts::default() },
+            counts: ReportCounts { revenue: 1_234_567, confirmed: 12, ..ReportCounts::default() },
             ends: vec![(End::Bought, 12)],
-            refusals: vec![(Step::Hold, "SEATS_TAKEN", 7)],
+            refusals: vec![(BuyerStep::Hold, "SEATS_TAKEN", 7)],
             latencies: vec![("enter", Quantiles::default())],
             breaches: vec![],
             audit: Audit::read(&audit),
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn one_unexpected_answer_fails_the_run() {
-        let report = Report { breaches: vec![("hold: 500".to_owned(), 1, "{}".to_owned())], ..report() };
+        let report = CrowdReport { breaches: vec![("hold: 500".to_owned(), 1, "{}".to_owned())], ..report() };
         assert!(!report.ok());
         assert!(report.to_string().contains("UNEXPECTED      1  hold: 500"));
     }
@@ -220,7 +220,7 @@ mod tests {
             json!({"ok": false, "invariants": [{"id": "INV-3", "checked": 2, "violations": ["a-1-1 twice"]}]});
         let audit = Audit::read(&violated);
         assert!(!audit.ok);
-        assert!(Report { audit, ..report() }.to_string().contains("a-1-1 twice"));
+        assert!(CrowdReport { audit, ..report() }.to_string().contains("a-1-1 twice"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const STANDING: &str = "ga";
 pub const STANDING_CAPACITY: usize = 600;
 pub const STANDING_PRICE: i64 = 44_000;
 
-pub struct Section {
+pub struct SampleSection {
     pub id: &'static str,
     pub name: &'static str,
     pub price: i64,
@@ -24,10 +24,10 @@ pub struct Section {
 }
 
 /// The seated sections: 2,400 seats.
-pub const SECTIONS: [Section; 3] = [
-    Section { id: "floor", name: "Floor", price: 132_000, rows: 12, seats: 40 },
-    Section { id: "tier", name: "First tier", price: 99_000, rows: 20, seats: 48 },
-    Section { id: "balcony", name: "Balcony", price: 66_000, rows: 24, seats: 40 },
+pub const SECTIONS: [SampleSection; 3] = [
+    SampleSection { id: "floor", name: "Floor", price: 132_000, rows: 12, seats: 40 },
+    SampleSection { id: "tier", name: "First tier", price: 99_000, rows: 20, seats: 48 },
+    SampleSection { id: "balcony", name: "Balcony", price: 66_000, rows: 24, seats: 40 },
 ];
 
 /// All places for sale.
@@ -60,7 +60,7 @@ pub fn event(now_ms: Millis, currency: &str) -> Value {
     })
 }
 
-fn seated(section: &Section) -> Value {
+fn seated(section: &SampleSection) -> Value {
     let rows: Vec<Value> =
         (1..=section.rows).map(|row| json!({"id": row.to_string(), "seats": section.seats})).collect();
     json!({"id": section.id, "name": section.name, "price": section.price, "rows": rows})

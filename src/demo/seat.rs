@@ -4,44 +4,44 @@
 use serde_json::{Value, json};
 
 use super::choice;
-use super::client::Kind;
+use super::client::RequestKind;
 use super::persona::Wish;
 use super::sample;
-use super::step::Step;
+use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::visitor::Visitor;
-use super::world::Reply;
+use super::world::WorldReply;
 
 /// Attempts at named seats before asking the house, and attempts in all.
 const NAMED_TRIES: u32 = 3;
 const TRIES: u32 = 8;
 
-pub struct Hold {
+pub struct HeldSeats {
     pub id: String,
     /// Sum of the list prices.
     pub total: i64,
 }
 
 /// Next thing to ask for.
-enum Want {
+enum SeatWish {
     Named { section: String },
-    Best { section: String, adjacent: Adjacent },
+    Best { section: String, adjacent: AdjacentSeats },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Adjacent {
+enum AdjacentSeats {
     Yes,
     No,
 }
 
-pub async fn hold(visitor: &mut Visitor<'_>) -> Result<Hold, End> {
+pub async fn hold(visitor: &mut Visitor<'_>) -> Result<HeldSeats, End> {
     let mut want = match visitor.persona.wish {
-        Wish::Named { section } => Want::Named { section: sample::section_id(section).to_owned() },
+        Wish::Named { section } => SeatWish::Named { section: sample::section_id(section).to_owned() },
         Wish::Best { section } => best(sample::section_id(section)),
     };
     for attempt in 1..=TRIES {
         let (body, section) = match &want {
-            Want::Named { section } => {
+            SeatWish::Named { section } => {
                 let map = seat_map(visitor).await?;
                 let party = visitor.persona.party;
                 let Some(seats) = choice::adjacent(&map, section, party, &mut visitor.persona.rng) else {
@@ -50,20 +50,22 @@ pub async fn hold(visitor: &mut Visitor<'_>) -> Result<Hold, End> {
                 };
                 (json!({"seats": seats}), section.clone())
             }
-            Want::Best { section, adjacent } => {
-                let adjacent = *adjacent == Adjacent::Yes;
+            SeatWish::Best { section, adjacent } => {
+                let adjacent = *adjacent == AdjacentSeats::Yes;
                 let body = json!({"section": section, "quantity": visitor.persona.party, "adjacent": adjacent});
                 (body, section.clone())
             }
         };
         let path = visitor.world.path("/holds");
-        match visitor.post(Step::Hold, &path, &body).await? {
-            Reply::Done(answer) => return held(visitor, &body, &answer.body),
-            Reply::Refused("SEATS_TAKEN") if attempt < NAMED_TRIES => {}
-            Reply::Refused("SEATS_TAKEN") => want = best(&section),
-            Reply::Refused("ADJACENT_UNAVAILABLE") => want = Want::Best { section, adjacent: Adjacent::No },
-            Reply::Refused("PASS_REQUIRED") => return Err(End::CalledInVain),
-            Reply::Refused(_) => match elsewhere(visitor, &section).await? {
+        match visitor.post(BuyerStep::Hold, &path, &body).await? {
+            WorldReply::Done(answer) => return held(visitor, &body, &answer.body),
+            WorldReply::Refused("SEATS_TAKEN") if attempt < NAMED_TRIES => {}
+            WorldReply::Refused("SEATS_TAKEN") => want = best(&section),
+            WorldReply::Refused("ADJACENT_UNAVAILABLE") => {
+                want = SeatWish::Best { section, adjacent: AdjacentSeats::No }
+            }
+            WorldReply::Refused("PASS_REQUIRED") => return Err(End::CalledInVain),
+            WorldReply::Refused(_) => match elsewhere(visitor, &section).await? {
                 Some(other) => want = best(&other),
                 None => break,
             },
@@ -74,17 +76,17 @@ pub async fn hold(visitor: &mut Visitor<'_>) -> Result<Hold, End> {
     Err(End::FoundNothing)
 }
 
-pub async fn release(visitor: &Visitor<'_>, hold: &Hold) -> Result<(), End> {
+pub async fn release(visitor: &Visitor<'_>, hold: &HeldSeats) -> Result<(), End> {
     let path = visitor.world.path(&format!("/holds/{}", hold.id));
-    visitor.delete(Step::Release, &path).await.map(drop)
+    visitor.delete(BuyerStep::Release, &path).await.map(drop)
 }
 
-fn best(section: &str) -> Want {
-    Want::Best { section: section.to_owned(), adjacent: Adjacent::Yes }
+fn best(section: &str) -> SeatWish {
+    SeatWish::Best { section: section.to_owned(), adjacent: AdjacentSeats::Yes }
 }
 
 async fn seat_map(visitor: &Visitor<'_>) -> Result<Value, End> {
-    visitor.get(Step::Seats, Kind::Short, &visitor.world.path("/seats")).await
+    visitor.get(BuyerStep::Seats, RequestKind::Short, &visitor.world.path("/seats")).await
 }
 
 /// The section with most places left, but not the one where the visitor has just found nothing.
@@ -93,22 +95,22 @@ async fn elsewhere(visitor: &Visitor<'_>, not: &str) -> Result<Option<String>, E
     Ok(choice::sections_left(&map).into_iter().find(|section| section != not))
 }
 
-fn held(visitor: &Visitor<'_>, asked: &Value, hold: &Value) -> Result<Hold, End> {
+fn held(visitor: &Visitor<'_>, asked: &Value, hold: &Value) -> Result<HeldSeats, End> {
     let world = visitor.world;
     let seats = hold["seats"].as_array().map_or(&[][..], Vec::as_slice);
     let (Some(id), Some(total)) = (hold["id"].as_str(), hold["total"]["amount"].as_i64()) else {
-        world.breach(Step::Hold, "no id or no total", hold);
+        world.breach(BuyerStep::Hold, "no id or no total", hold);
         return Err(End::Broken);
     };
-    world.expect(hold["state"] == "held", Step::Hold, "a new hold is not held", hold);
-    world.expect(seats.len() == visitor.persona.party, Step::Hold, "another number of seats than asked", hold);
+    world.expect(hold["state"] == "held", BuyerStep::Hold, "a new hold is not held", hold);
+    world.expect(seats.len() == visitor.persona.party, BuyerStep::Hold, "another number of seats than asked", hold);
     if let Some(named) = asked["seats"].as_array() {
         let all = named.iter().all(|name| seats.iter().any(|s| s["id"] == *name));
-        world.expect(all, Step::Hold, "other seats than asked", hold);
+        world.expect(all, BuyerStep::Hold, "other seats than asked", hold);
     }
     let sum: i64 = seats.iter().filter_map(|s| s["price"].as_i64()).sum();
-    world.expect(sum == total, Step::Hold, "the total is not the sum of the prices", hold);
+    world.expect(sum == total, BuyerStep::Hold, "the total is not the sum of the prices", hold);
     world.tally.add(Count::Held, 1);
     world.tally.add(Count::SeatsHeld, seats.len() as u64);
-    Ok(Hold { id: id.to_owned(), total })
+    Ok(HeldSeats { id: id.to_owned(), total })
 }

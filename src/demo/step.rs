@@ -2,7 +2,7 @@
 //! is unexpected.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum BuyerStep {
     Enter,
     Poll,
     Leave,
@@ -19,67 +19,71 @@ pub enum Step {
     RefundStatus,
 }
 
-impl Step {
-    pub const ALL: [Step; 14] = [
-        Step::Enter,
-        Step::Poll,
-        Step::Leave,
-        Step::Seats,
-        Step::Claim,
-        Step::Hold,
-        Step::Release,
-        Step::Quote,
-        Step::Order,
-        Step::Pay,
-        Step::Cancel,
-        Step::Status,
-        Step::Refund,
-        Step::RefundStatus,
+impl BuyerStep {
+    pub const ALL: [BuyerStep; 14] = [
+        BuyerStep::Enter,
+        BuyerStep::Poll,
+        BuyerStep::Leave,
+        BuyerStep::Seats,
+        BuyerStep::Claim,
+        BuyerStep::Hold,
+        BuyerStep::Release,
+        BuyerStep::Quote,
+        BuyerStep::Order,
+        BuyerStep::Pay,
+        BuyerStep::Cancel,
+        BuyerStep::Status,
+        BuyerStep::Refund,
+        BuyerStep::RefundStatus,
     ];
 
     pub fn name(self) -> &'static str {
         match self {
-            Step::Enter => "enter",
-            Step::Poll => "poll",
-            Step::Leave => "leave",
-            Step::Seats => "seats",
-            Step::Hold => "hold",
-            Step::Release => "release",
-            Step::Claim => "claim",
-            Step::Quote => "quote",
-            Step::Order => "order",
-            Step::Pay => "pay",
-            Step::Cancel => "cancel",
-            Step::Status => "order status",
-            Step::Refund => "refund",
-            Step::RefundStatus => "refund status",
+            BuyerStep::Enter => "enter",
+            BuyerStep::Poll => "poll",
+            BuyerStep::Leave => "leave",
+            BuyerStep::Seats => "seats",
+            BuyerStep::Hold => "hold",
+            BuyerStep::Release => "release",
+            BuyerStep::Claim => "claim",
+            BuyerStep::Quote => "quote",
+            BuyerStep::Order => "order",
+            BuyerStep::Pay => "pay",
+            BuyerStep::Cancel => "cancel",
+            BuyerStep::Status => "order status",
+            BuyerStep::Refund => "refund",
+            BuyerStep::RefundStatus => "refund status",
         }
     }
 
     /// The one status of a step that went well.
     pub fn success(self) -> u16 {
         match self {
-            Step::Enter | Step::Hold | Step::Claim => 201,
-            Step::Poll | Step::Seats | Step::Quote | Step::Status | Step::RefundStatus => 200,
-            Step::Leave | Step::Release => 204,
-            Step::Order | Step::Pay | Step::Cancel | Step::Refund => 202,
+            BuyerStep::Enter | BuyerStep::Hold | BuyerStep::Claim => 201,
+            BuyerStep::Poll | BuyerStep::Seats | BuyerStep::Quote | BuyerStep::Status | BuyerStep::RefundStatus => 200,
+            BuyerStep::Leave | BuyerStep::Release => 204,
+            BuyerStep::Order | BuyerStep::Pay | BuyerStep::Cancel | BuyerStep::Refund => 202,
         }
     }
 
     /// Refusals that belong to a busy sale.
     pub fn refusals(self) -> &'static [&'static str] {
         match self {
-            Step::Enter | Step::Poll | Step::Leave | Step::Seats | Step::Status | Step::Refund | Step::RefundStatus => {
-                &[]
-            }
-            Step::Hold => &["SEATS_TAKEN", "SOLD_OUT", "ADJACENT_UNAVAILABLE", "PASS_REQUIRED"],
-            Step::Release => &["HOLD_EXPIRED"],
-            Step::Claim => &["SOLD_OUT"],
-            Step::Quote => &["HOLD_EXPIRED"],
-            Step::Order => &["HOLD_EXPIRED"],
+            BuyerStep::Enter
+            | BuyerStep::Poll
+            | BuyerStep::Leave
+            | BuyerStep::Seats
+            | BuyerStep::Status
+            | BuyerStep::Refund
+            | BuyerStep::RefundStatus => &[],
+            BuyerStep::Hold => &["SEATS_TAKEN", "SOLD_OUT", "ADJACENT_UNAVAILABLE", "PASS_REQUIRED"],
+            BuyerStep::Release => &["HOLD_EXPIRED"],
+            BuyerStep::Claim => &["SOLD_OUT"],
+            BuyerStep::Quote => &["HOLD_EXPIRED"],
+            BuyerStep::Order => &["HOLD_EXPIRED"],
             // The deadline may have passed while the buyer was thinking.
-            Step::Pay => &["NOT_PAYABLE", "PAYMENT_IN_PROGRESS"],
-            Step::Cancel => &["NOT_CANCELLABLE"],
+            BuyerStep::Pay => &["NOT_PAYABLE", "PAYMENT_IN_PROGRESS"],
+            BuyerStep::Cancel => &["NOT_CANCELLABLE"],
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::latency::Latency;
-use super::step::Step;
+use super::step::BuyerStep;
 
 /// Kinds of unexpected things remembered with their text; further kinds are counted as one.
 const BREACHES_MAX: usize = 50;
@@ -89,17 +89,17 @@ pub struct Breach {
 }
 
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct CrowdTally {
     counts: [AtomicU64; COUNTS],
-    latencies: [Latency; Step::ALL.len()],
+    latencies: [Latency; BuyerStep::ALL.len()],
     /// From the last request with a working card to the status `confirmed`.
     pub confirmation: Latency,
-    refused: Mutex<BTreeMap<(Step, &'static str), u64>>,
+    refused: Mutex<BTreeMap<(BuyerStep, &'static str), u64>>,
     ends: Mutex<BTreeMap<End, u64>>,
     breaches: Mutex<BTreeMap<String, Breach>>,
 }
 
-impl Tally {
+impl CrowdTally {
     pub fn add(&self, count: Count, n: u64) {
         self.counts[count as usize].fetch_add(n, Ordering::Relaxed);
     }
@@ -108,19 +108,19 @@ impl Tally {
         self.counts[count as usize].load(Ordering::Relaxed)
     }
 
-    pub fn took(&self, step: Step, took: Duration) {
+    pub fn took(&self, step: BuyerStep, took: Duration) {
         self.latencies[step as usize].record(took);
     }
 
-    pub fn latency(&self, step: Step) -> &Latency {
+    pub fn latency(&self, step: BuyerStep) -> &Latency {
         &self.latencies[step as usize]
     }
 
-    pub fn refused(&self, step: Step, code: &'static str) {
+    pub fn refused(&self, step: BuyerStep, code: &'static str) {
         *self.refused.lock().entry((step, code)).or_default() += 1;
     }
 
-    pub fn refusals(&self) -> Vec<(Step, &'static str, u64)> {
+    pub fn refusals(&self) -> Vec<(BuyerStep, &'static str, u64)> {
         self.refused.lock().iter().map(|(&(step, code), &n)| (step, code, n)).collect()
     }
 
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn steps_are_stored_by_their_own_number() {
-        let tally = Tally::default();
-        for step in Step::ALL {
+        let tally = CrowdTally::default();
+        for step in BuyerStep::ALL {
             tally.took(step, Duration::from_millis(1));
             assert_eq!(tally.latency(step).quantiles().count, 1, "{}", step.name());
         }
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_unexpected_is_bounded_and_none_is_uncounted() {
-        let tally = Tally::default();
+        let tally = CrowdTally::default();
         for i in 0..2 * BREACHES_MAX {
             tally.breach(&format!("kind {i}"), || format!("sample {i}"));
             tally.breach("kind 0", || "a later one".to_owned());

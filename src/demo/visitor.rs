@@ -4,11 +4,11 @@
 use http::Method;
 use serde_json::Value;
 
-use super::client::Kind;
+use super::client::RequestKind;
 use super::persona::{Intent, Persona, Regret};
-use super::step::Step;
+use super::step::BuyerStep;
 use super::tally::{Count, End};
-use super::world::{Call, Reply, World};
+use super::world::{VisitorRequest, World, WorldReply};
 use super::{buy, coupon, line, refund, seat};
 
 /// A visitor and what they carry in their pockets.
@@ -82,26 +82,40 @@ impl Visitor<'_> {
     }
 
     /// Asks as the signed-in user.
-    pub async fn get(&self, step: Step, kind: Kind, path: &str) -> Result<Value, End> {
+    pub async fn get(&self, step: BuyerStep, kind: RequestKind, path: &str) -> Result<Value, End> {
         let headers = [("authorization", self.bearer.as_str())];
-        self.world.must(Call { step, method: Method::GET, path, headers: &headers, body: None, kind }).await
+        self.world.must(VisitorRequest { step, method: Method::GET, path, headers: &headers, body: None, kind }).await
     }
 
     /// Posts as the signed-in user, with a key of its own; a hold carries the pass, too.
-    pub async fn post(&mut self, step: Step, path: &str, body: &Value) -> Result<Reply, End> {
+    pub async fn post(&mut self, step: BuyerStep, path: &str, body: &Value) -> Result<WorldReply, End> {
         let key = self.new_key();
         let mut headers = vec![("authorization", self.bearer.as_str()), ("idempotency-key", key.as_str())];
-        if step == Step::Hold {
+        if step == BuyerStep::Hold {
             headers.push(("stanchion-pass", self.pass.as_str()));
         }
-        let call = Call { step, method: Method::POST, path, headers: &headers, body: Some(body), kind: Kind::Short };
+        let call = VisitorRequest {
+            step,
+            method: Method::POST,
+            path,
+            headers: &headers,
+            body: Some(body),
+            kind: RequestKind::Short,
+        };
         self.world.ask(call).await
     }
 
     /// Deletes as the signed-in user.
-    pub async fn delete(&self, step: Step, path: &str) -> Result<Reply, End> {
+    pub async fn delete(&self, step: BuyerStep, path: &str) -> Result<WorldReply, End> {
         let headers = [("authorization", self.bearer.as_str())];
-        let call = Call { step, method: Method::DELETE, path, headers: &headers, body: None, kind: Kind::Short };
+        let call = VisitorRequest {
+            step,
+            method: Method::DELETE,
+            path,
+            headers: &headers,
+            body: None,
+            kind: RequestKind::Short,
+        };
         self.world.ask(call).await
     }
 }

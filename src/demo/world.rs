@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::Method;
 use serde_json::Value;
 
-use super::client::{Answer, Ask, Client, Kind};
-use super::step::Step;
-use super::tally::{Count, End, Tally};
+use super::client::{Client, ClientAnswer, ClientRequest, RequestKind};
+use super::step::BuyerStep;
+use super::tally::{Count, CrowdTally, End};
 use super::witness::Witness;
 
 /// Most times a request is sent, when the server puts it off or no answer comes.
@@ -24,33 +24,33 @@ pub struct World {
     pub campaign: String,
     /// Distinguishes this run's Idempotency-Keys from those of an earlier run on the same store.
     pub run: String,
-    pub tally: Tally,
+    pub tally: CrowdTally,
     pub witness: Witness,
 }
 
 /// One request of a visitor.
-pub struct Call<'a> {
-    pub step: Step,
+pub struct VisitorRequest<'a> {
+    pub step: BuyerStep,
     pub method: Method,
     pub path: &'a str,
     pub headers: &'a [(&'static str, &'a str)],
     pub body: Option<&'a Value>,
-    pub kind: Kind,
+    pub kind: RequestKind,
 }
 
-pub enum Reply {
-    Done(Answer),
-    /// Refused with one of the codes that [`Step::refusals`] names.
+pub enum WorldReply {
+    Done(ClientAnswer),
+    /// Refused with one of the codes that [`BuyerStep::refusals`] names.
     Refused(&'static str),
 }
 
 impl World {
     /// `Err`: something unexpected has ended the visit, and has been counted.
-    pub async fn ask(&self, call: Call<'_>) -> Result<Reply, End> {
+    pub async fn ask(&self, call: VisitorRequest<'_>) -> Result<WorldReply, End> {
         let name = call.step.name();
         for _ in 0..TRIES {
             self.tally.add(Count::Requests, 1);
-            let ask = Ask {
+            let ask = ClientRequest {
                 kind: call.kind,
                 method: call.method.clone(),
                 url: format!("{}{}", self.public_url, call.path),
@@ -62,23 +62,23 @@ impl World {
                 Err(error) => {
                     self.tally.breach(&format!("{name}: {error}"), || format!("{error:?}"));
                     // Entering has no key: a repeat would be a second visitor.
-                    if call.step == Step::Enter {
+                    if call.step == BuyerStep::Enter {
                         return Err(End::Broken);
                     }
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
             };
-            if call.kind == Kind::Short {
+            if call.kind == RequestKind::Short {
                 self.tally.took(call.step, answer.took);
             }
             let status = answer.status.as_u16();
             if status == call.step.success() {
-                return Ok(Reply::Done(answer));
+                return Ok(WorldReply::Done(answer));
             }
             if let Some(code) = call.step.refusals().iter().find(|code| **code == answer.code() && status < 500) {
                 self.tally.refused(call.step, code);
-                return Ok(Reply::Refused(code));
+                return Ok(WorldReply::Refused(code));
             }
             if status == 429 {
                 self.tally.refused(call.step, "TOO_MANY_REQUESTS");
@@ -95,23 +95,23 @@ impl World {
     }
 
     /// As [`World::ask`], for steps that no code may refuse.
-    pub async fn must(&self, call: Call<'_>) -> Result<Value, End> {
+    pub async fn must(&self, call: VisitorRequest<'_>) -> Result<Value, End> {
         let step = call.step;
         match self.ask(call).await? {
-            Reply::Done(answer) => Ok(answer.body),
-            Reply::Refused(code) => {
+            WorldReply::Done(answer) => Ok(answer.body),
+            WorldReply::Refused(code) => {
                 self.breach(step, code, &Value::Null);
                 Err(End::Broken)
             }
         }
     }
 
-    pub fn breach(&self, step: Step, what: &str, body: &Value) {
+    pub fn breach(&self, step: BuyerStep, what: &str, body: &Value) {
         self.tally.breach(&format!("{}: {what}", step.name()), || body.to_string());
     }
 
     /// Counts a breach of contract unless `holds`.
-    pub fn expect(&self, holds: bool, step: Step, what: &str, body: &Value) {
+    pub fn expect(&self, holds: bool, step: BuyerStep, what: &str, body: &Value) {
         if !holds {
             self.breach(step, what, body);
         }

@@ -21,33 +21,33 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Body of an answer: mostly one buffer, sometimes a stream. A stream (another server's body, a draw's list) can fail
 /// midway. The client's connection then breaks off, so that the client does not take a part for the whole.
 #[derive(Debug)]
-pub enum Body {
+pub enum AnswerBody {
     Whole(Full<Bytes>),
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for AnswerBody {
     type Data = Bytes;
     type Error = BoxError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.get_mut() {
-            Body::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
-            Body::Stream(body) => Pin::new(body).poll_frame(cx),
+            AnswerBody::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            AnswerBody::Stream(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Body::Whole(body) => body.is_end_stream(),
-            Body::Stream(body) => body.is_end_stream(),
+            AnswerBody::Whole(body) => body.is_end_stream(),
+            AnswerBody::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Body::Whole(body) => body.size_hint(),
-            Body::Stream(body) => body.size_hint(),
+            AnswerBody::Whole(body) => body.size_hint(),
+            AnswerBody::Stream(body) => body.size_hint(),
         }
     }
 }
@@ -59,7 +59,7 @@ const JSON_KEPT: usize = 64 * 1024;
 
 /// An answer under construction.
 #[derive(Debug)]
-pub struct Answer(Response<Body>);
+pub struct Answer(Response<AnswerBody>);
 
 impl Answer {
     pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Self {
@@ -80,7 +80,7 @@ impl Answer {
     }
 
     pub fn bytes(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        Self::of(status, content_type, Body::Whole(Full::new(bytes.into())))
+        Self::of(status, content_type, AnswerBody::Whole(Full::new(bytes.into())))
     }
 
     /// A streamed answer.
@@ -88,10 +88,10 @@ impl Answer {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self::of(status, content_type, Body::Stream(body.map_err(Into::into).boxed_unsync()))
+        Self::of(status, content_type, AnswerBody::Stream(body.map_err(Into::into).boxed_unsync()))
     }
 
-    fn of(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+    fn of(status: StatusCode, content_type: &'static str, body: AnswerBody) -> Self {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -103,11 +103,11 @@ impl Answer {
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Response::from_parts(parts, Body::Stream(body.map_err(Into::into).boxed_unsync())))
+        Self(Response::from_parts(parts, AnswerBody::Stream(body.map_err(Into::into).boxed_unsync())))
     }
 
     pub fn empty(status: StatusCode) -> Self {
-        let mut response = Response::new(Body::Whole(Full::default()));
+        let mut response = Response::new(AnswerBody::Whole(Full::default()));
         *response.status_mut() = status;
         Self(response)
     }
@@ -133,7 +133,7 @@ impl Answer {
 
     /// The same answer with another body.
     pub fn with_body(mut self, bytes: impl Into<Bytes>) -> Self {
-        *self.0.body_mut() = Body::Whole(Full::new(bytes.into()));
+        *self.0.body_mut() = AnswerBody::Whole(Full::new(bytes.into()));
         self
     }
 
@@ -197,13 +197,13 @@ impl Answer {
 
     /// The body, if it is one buffer.
     pub fn whole(&self) -> Option<Bytes> {
-        let Body::Whole(body) = self.0.body() else { return None };
+        let AnswerBody::Whole(body) = self.0.body() else { return None };
         let collected = body.clone().collect().now_or_never()?;
         collected.map(|whole| whole.to_bytes()).ok()
     }
 
     pub fn replaced(mut self, whole: Bytes) -> Self {
-        *self.0.body_mut() = Body::Whole(Full::new(whole));
+        *self.0.body_mut() = AnswerBody::Whole(Full::new(whole));
         self
     }
 
@@ -211,7 +211,7 @@ impl Answer {
         self.0.status()
     }
 
-    pub fn into_response(self) -> Response<Body> {
+    pub fn into_response(self) -> Response<AnswerBody> {
         self.0
     }
 }

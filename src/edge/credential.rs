@@ -14,7 +14,7 @@ const PROBE: &str = "stanchion_cookies";
 
 /// The two credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CredentialKind {
     Queue,
     Pass,
 }
@@ -27,18 +27,18 @@ pub enum Carried {
     Body,
 }
 
-impl Kind {
+impl CredentialKind {
     fn header(self) -> HeaderName {
         match self {
-            Kind::Queue => QUEUE_HEADER,
-            Kind::Pass => PASS_HEADER,
+            CredentialKind::Queue => QUEUE_HEADER,
+            CredentialKind::Pass => PASS_HEADER,
         }
     }
 
     fn cookie(self, event: &str) -> String {
         match self {
-            Kind::Queue => format!("stanchion_queue_{event}"),
-            Kind::Pass => format!("stanchion_pass_{event}"),
+            CredentialKind::Queue => format!("stanchion_queue_{event}"),
+            CredentialKind::Pass => format!("stanchion_pass_{event}"),
         }
     }
 }
@@ -47,7 +47,7 @@ impl Kind {
 /// another path or host reach us too: the first that is `good` counts, else the first.
 pub fn find<'a>(
     headers: &'a HeaderMap,
-    kind: Kind,
+    kind: CredentialKind,
     event: &str,
     good: impl Fn(&str) -> bool,
 ) -> Option<(&'a str, Carried)> {
@@ -68,7 +68,7 @@ pub fn find<'a>(
 }
 
 /// Whether one of its cookies contains exactly this token or pass.
-pub fn is_in_cookie(headers: &HeaderMap, kind: Kind, event: &str, text: &str) -> bool {
+pub fn is_in_cookie(headers: &HeaderMap, kind: CredentialKind, event: &str, text: &str) -> bool {
     values(headers, kind, event).any(|value| value == text)
 }
 
@@ -78,7 +78,7 @@ pub fn keeps_cookies(headers: &HeaderMap) -> bool {
 }
 
 /// The values of all cookies for this credential and event.
-fn values<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+fn values<'a>(headers: &'a HeaderMap, kind: CredentialKind, event: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let name = kind.cookie(event);
     let ours = cookies(headers).filter(move |(n, _)| *n == name.as_bytes());
     ours.filter_map(|(_, value)| std::str::from_utf8(value).ok())
@@ -103,11 +103,11 @@ pub struct Jar {
 
 impl Jar {
     pub fn queue(self, event: &str, token: &str) -> String {
-        self.set(Kind::Queue, event, token, QUEUE_COOKIE_S)
+        self.set(CredentialKind::Queue, event, token, QUEUE_COOKIE_S)
     }
 
     pub fn pass(self, event: &str, pass: &str, expires_in_s: i64) -> String {
-        self.set(Kind::Pass, event, pass, expires_in_s)
+        self.set(CredentialKind::Pass, event, pass, expires_in_s)
     }
 
     /// A cookie for the browser's session, which only shows that the browser keeps cookies.
@@ -116,11 +116,11 @@ impl Jar {
     }
 
     /// Makes the browser delete the cookie.
-    pub fn drop(self, kind: Kind, event: &str) -> String {
+    pub fn drop(self, kind: CredentialKind, event: &str) -> String {
         self.set(kind, event, "", 0)
     }
 
-    fn set(self, kind: Kind, event: &str, value: &str, max_age_s: i64) -> String {
+    fn set(self, kind: CredentialKind, event: &str, value: &str, max_age_s: i64) -> String {
         let (name, secure) = (kind.cookie(event), self.secure());
         format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
     }
@@ -134,7 +134,7 @@ impl Jar {
 mod tests {
     use super::*;
 
-    fn find<'a>(headers: &'a HeaderMap, kind: Kind, event: &str) -> Option<(&'a str, Carried)> {
+    fn find<'a>(headers: &'a HeaderMap, kind: CredentialKind, event: &str) -> Option<(&'a str, Carried)> {
         super::find(headers, kind, event, |value| value.starts_with("good"))
     }
 
@@ -143,11 +143,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         let cookies = "a=b; stanchion_queue_hall=one; stanchion_queue_dome=two;stanchion_pass_hall=p";
         headers.insert(header::COOKIE, cookies.parse().expect("a value"));
-        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("one", Carried::Cookie)));
-        assert_eq!(find(&headers, Kind::Pass, "hall"), Some(("p", Carried::Cookie)));
-        assert_eq!(find(&headers, Kind::Pass, "dome"), None);
+        assert_eq!(find(&headers, CredentialKind::Queue, "hall"), Some(("one", Carried::Cookie)));
+        assert_eq!(find(&headers, CredentialKind::Pass, "hall"), Some(("p", Carried::Cookie)));
+        assert_eq!(find(&headers, CredentialKind::Pass, "dome"), None);
         headers.insert(QUEUE_HEADER, "three".parse().expect("a value"));
-        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("three", Carried::Header)));
+        assert_eq!(find(&headers, CredentialKind::Queue, "hall"), Some(("three", Carried::Header)));
     }
 
     #[test]
@@ -155,8 +155,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let cookies = "nick=\u{d64d}\u{ae38}; stanchion_queue_hall=one; x=\u{e9}".as_bytes();
         headers.insert(header::COOKIE, http::HeaderValue::from_bytes(cookies).expect("a value"));
-        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("one", Carried::Cookie)));
-        assert_eq!(find(&headers, Kind::Pass, "hall"), None);
+        assert_eq!(find(&headers, CredentialKind::Queue, "hall"), Some(("one", Carried::Cookie)));
+        assert_eq!(find(&headers, CredentialKind::Pass, "hall"), None);
     }
 
     #[test]
@@ -164,11 +164,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         let cookies = "stanchion_queue_hall=old; stanchion_queue_hall=good1; stanchion_queue_hall=good2";
         headers.insert(header::COOKIE, cookies.parse().expect("a value"));
-        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("good1", Carried::Cookie)));
-        assert!(is_in_cookie(&headers, Kind::Queue, "hall", "old"));
-        assert!(!is_in_cookie(&headers, Kind::Pass, "hall", "old"));
+        assert_eq!(find(&headers, CredentialKind::Queue, "hall"), Some(("good1", Carried::Cookie)));
+        assert!(is_in_cookie(&headers, CredentialKind::Queue, "hall", "old"));
+        assert!(!is_in_cookie(&headers, CredentialKind::Pass, "hall", "old"));
         headers.insert(header::COOKIE, "stanchion_queue_hall=a; stanchion_queue_hall=b".parse().expect("a value"));
-        assert_eq!(find(&headers, Kind::Queue, "hall"), Some(("a", Carried::Cookie)));
+        assert_eq!(find(&headers, CredentialKind::Queue, "hall"), Some(("a", Carried::Cookie)));
     }
 
     #[test]
@@ -176,6 +176,10 @@ mod tests {
         let cookie = Jar { https: true }.pass("hall", "x.y.z", 60);
         assert_eq!(cookie, "stanchion_pass_hall=x.y.z; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
         assert!(!Jar { https: false }.queue("hall", "t").contains("Secure"));
-        assert!(Jar { https: false }.drop(Kind::Queue, "hall").starts_with("stanchion_queue_hall=; Path=/; Max-Age=0"));
+        assert!(
+            Jar { https: false }
+                .drop(CredentialKind::Queue, "hall")
+                .starts_with("stanchion_queue_hall=; Path=/; Max-Age=0")
+        );
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use crate::random;
-use crate::web::room::{self, Again, ErrorPage, Fault, Lang, Template};
+use crate::web::room::{self, Again, ErrorCause, ErrorPage, Lang, Template};
 
 /// After a fault that names no time, a page is tried again after this many seconds.
 const AGAIN_S: u64 = 5;
@@ -23,13 +23,13 @@ fn accepts(headers: &HeaderMap, wanted: &[u8]) -> bool {
 
 /// What an error's page needs to know of its request. It is noted before the request is handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reader {
+pub struct ErrorPageRequest {
     lang: Lang,
     /// The path at which the page is tried again; empty: its own address. `None`: another try could change something.
     again: Option<String>,
 }
 
-impl Reader {
+impl ErrorPageRequest {
     /// `None`: a program asks. Under `/room/` a client that does not ask for HTML gets a page too, unless it accepts
     /// JSON.
     pub fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
@@ -75,14 +75,14 @@ fn after_s(problem: &Problem) -> Option<u64> {
     Some(least_s + random::below(least_s.clamp(2, 30) + 1))
 }
 
-fn fault(code: Code) -> Fault {
+fn fault(code: Code) -> ErrorCause {
     match (code, code.status()) {
-        (Code::EventNotFound, _) => Fault::Event,
-        (_, StatusCode::NOT_FOUND) => Fault::Missing,
-        (_, StatusCode::TOO_MANY_REQUESTS) => Fault::Many,
-        (Code::Internal, _) => Fault::Ours,
-        (_, status) if status.is_server_error() => Fault::Busy,
-        _ => Fault::Refused,
+        (Code::EventNotFound, _) => ErrorCause::Event,
+        (_, StatusCode::NOT_FOUND) => ErrorCause::Missing,
+        (_, StatusCode::TOO_MANY_REQUESTS) => ErrorCause::Many,
+        (Code::Internal, _) => ErrorCause::Ours,
+        (_, status) if status.is_server_error() => ErrorCause::Busy,
+        _ => ErrorCause::Refused,
     }
 }
 
@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn a_page_is_tried_again_where_that_changes_nothing() {
         let again = |method, path: &str, accept| {
-            Reader::of(&method, path, &headers(accept)).map(|reader| reader.again.unwrap_or_else(|| "never".into()))
+            ErrorPageRequest::of(&method, path, &headers(accept))
+                .map(|reader| reader.again.unwrap_or_else(|| "never".into()))
         };
         let html = "text/html";
         assert_eq!(again(Method::GET, "/shop", html).as_deref(), Some(""));

@@ -16,9 +16,9 @@ use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS, Tally}
 /// Metric handles by operation, method and status: closed sets, so the map stays small. Every request reads it and it
 /// hardly ever changes, so a read writes to no memory that others read.
 #[derive(Default)]
-pub struct Meters(ArcSwap<HashMap<Key, Arc<Meter>, RandomState>>);
+pub struct Meters(ArcSwap<HashMap<MeterKey, Arc<Meter>, RandomState>>);
 
-type Key = (&'static str, &'static str, u16);
+type MeterKey = (&'static str, &'static str, u16);
 
 struct Meter {
     answers: Tally,
@@ -48,7 +48,7 @@ impl Meters {
 }
 
 impl Meter {
-    fn new((operation, method, status): Key) -> Self {
+    fn new((operation, method, status): MeterKey) -> Self {
         Self {
             answers: Tally::new(
                 counter!(EDGE_REQUESTS, "route" => operation, "method" => method, "status" => status.to_string()),

@@ -24,12 +24,12 @@ pub mod state;
 use crate::admission::Room;
 use crate::catalog::Event;
 use crate::facts::draw::DrawKey;
-use crate::facts::room::Order;
+use crate::facts::room::AdmissionOrder;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};
 pub use request::Request;
-pub use state::{Parts, State};
+pub use state::{EdgeParts, State};
 
 /// An event's room, as admission knows rooms.
 pub fn room_of(event: &Event) -> Room {
@@ -41,7 +41,7 @@ pub fn room_of(event: &Event) -> Room {
         absent_ms: room.absent_after_s * 1000,
         grace_ms: room.late_grace_s * 1000,
         recover_ms: room.recover_s * 1000,
-        draw: event.draw.bytes().filter(|_| room.order == Order::Lottery).map(DrawKey),
+        draw: event.draw.bytes().filter(|_| room.order == AdmissionOrder::Lottery).map(DrawKey),
         birth: event.birth,
         stay_ms: room.pass_ttl_s * 1000,
     }

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Schema;
 use super::api as routes;
 use super::http::gzip;
 use super::problem::{Code, ProblemSchema};
-use super::router::{Content, Header, Listener, Needed, Reply, Route, Served, Who, schema_of};
+use super::router::{Content, Listener, Needed, ReplyHeader, Route, RouteReply, Served, Who, schema_of};
 
 /// Schemas named so far.
 type Named = Vec<(String, RefOr<Schema>)>;
@@ -59,7 +59,7 @@ pub fn document(listener: Listener, admin_public: bool) -> Value {
     let schemas = serde_json::to_value(schemas).expect("schemas are JSON");
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in &routes {
-        let operation = Writer { route, listener, schemas: &schemas }.operation();
+        let operation = OperationWriter { route, listener, schemas: &schemas }.operation();
         paths.entry(route.pattern).or_default().insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
     let (title, about) = match listener {
@@ -125,14 +125,14 @@ pub fn codes(route: &Route, listener: Listener) -> BTreeSet<Code> {
 }
 
 /// Writes one operation.
-struct Writer<'a> {
+struct OperationWriter<'a> {
     route: &'a Route,
     listener: Listener,
     /// `components.schemas`.
     schemas: &'a Value,
 }
 
-impl Writer<'_> {
+impl OperationWriter<'_> {
     fn operation(&self) -> Value {
         let route = self.route;
         let mut operation = json!({
@@ -179,7 +179,7 @@ impl Writer<'_> {
         }
     }
 
-    fn headers(&self, reply: &Reply) -> Map<String, Value> {
+    fn headers(&self, reply: &RouteReply) -> Map<String, Value> {
         let replayed = (self.route.keyed && reply.status < 300).then_some(&REPLAYED);
         let headers = reply.headers.iter().chain(replayed);
         headers.map(|header| (header.name.to_owned(), described(header))).collect()
@@ -233,19 +233,20 @@ impl Writer<'_> {
     }
 }
 
-const RETRY_AFTER: Header =
-    Header { name: "Retry-After", what: "Seconds after which to ask again", example: "2", always: true };
+const RETRY_AFTER: ReplyHeader =
+    ReplyHeader { name: "Retry-After", what: "Seconds after which to ask again", example: "2", always: true };
 
-const REPLAYED: Header = Header {
+const REPLAYED: ReplyHeader = ReplyHeader {
     name: "Idempotent-Replayed",
     what: "`true`: a repeat of an earlier request with this `Idempotency-Key`",
     example: "true",
     always: false,
 };
 
-const CHALLENGE: Header = Header { name: "WWW-Authenticate", what: "How to sign in", example: "Bearer", always: true };
+const CHALLENGE: ReplyHeader =
+    ReplyHeader { name: "WWW-Authenticate", what: "How to sign in", example: "Bearer", always: true };
 
-const FORGOTTEN: Header = Header {
+const FORGOTTEN: ReplyHeader = ReplyHeader {
     name: "Set-Cookie",
     what: "Deletes the cookies of a queue token that is none",
     example: "stanchion_queue_spring-hall=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
@@ -253,7 +254,7 @@ const FORGOTTEN: Header = Header {
 };
 
 /// The headers of the problems of one status.
-fn problem_headers(status: u16, codes: &[Code]) -> Vec<&'static Header> {
+fn problem_headers(status: u16, codes: &[Code]) -> Vec<&'static ReplyHeader> {
     match status {
         401 if codes.contains(&Code::QueueTokenInvalid) => vec![&CHALLENGE, &FORGOTTEN],
         401 => vec![&CHALLENGE],
@@ -262,7 +263,7 @@ fn problem_headers(status: u16, codes: &[Code]) -> Vec<&'static Header> {
     }
 }
 
-fn described(header: &Header) -> Value {
+fn described(header: &ReplyHeader) -> Value {
     json!({
         "description": header.what,
         "required": header.always,

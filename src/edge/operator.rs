@@ -15,14 +15,14 @@ pub enum Resolution {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requeued {
+pub enum RequeueOutcome {
     Done,
     /// No dead letter has this id.
     NotFound,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolved {
+pub enum ResolveOutcome {
     Done,
     /// No attempt has this id.
     NotFound,
@@ -31,14 +31,14 @@ pub enum Resolved {
 }
 
 /// A part of the gateway was away.
-pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub type PartFault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]
 pub trait Operator: Send + Sync + 'static {
-    async fn audit(&self) -> Result<AuditView, Fault>;
-    async fn pipeline(&self) -> Result<PipelineView, Fault>;
+    async fn audit(&self) -> Result<AuditView, PartFault>;
+    async fn pipeline(&self) -> Result<PipelineView, PartFault>;
     /// Writes a dead letter, and all other dead letters of its order, to the ledger and to its lane's log again.
-    async fn requeue(&self, dead_letter: &str) -> Result<Requeued, Fault>;
+    async fn requeue(&self, dead_letter: &str) -> Result<RequeueOutcome, PartFault>;
     /// Closes an open payment attempt with the answer that its provider did not give.
-    async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<Resolved, Fault>;
+    async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault>;
 }

@@ -21,7 +21,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    pub fn new(server: &config::Server) -> Self {
+    pub fn new(server: &config::ServerConfig) -> Self {
         Self {
             own: normal(&server.public_url),
             allowed: server.cors_origins.iter().filter_map(|origin| normal(origin)).collect(),

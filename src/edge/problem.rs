@@ -143,7 +143,7 @@ pub struct FieldError {
 
 /// The fault behind a problem. It goes to the log, never to the client.
 #[derive(Debug)]
-pub struct Cause {
+pub struct ProblemCause {
     /// The part that was away: one of a closed set, because it is a metric's label.
     pub part: &'static str,
     pub source: Box<dyn std::error::Error + Send + Sync>,
@@ -162,7 +162,7 @@ pub struct Problem {
     /// `Allow` of a 405.
     pub allow: Option<Box<str>>,
     /// Logged once, by the service, with the request's id.
-    pub cause: Option<Box<Cause>>,
+    pub cause: Option<Box<ProblemCause>>,
 }
 
 impl Problem {
@@ -196,7 +196,7 @@ impl Problem {
 
     /// Adds the cause, for the log; `part` is one of a closed set.
     pub fn caused_by(self, part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { cause: Some(Box::new(Cause { part, source: source.into() })), ..self }
+        Self { cause: Some(Box::new(ProblemCause { part, source: source.into() })), ..self }
     }
 
     pub fn detail(mut self, detail: impl Into<String>) -> Self {

@@ -16,7 +16,7 @@ use super::idempotency;
 use super::problem::{Code, Problem};
 use super::router::Params;
 use super::state::State;
-use crate::admission::tokens::Claim;
+use crate::admission::tokens::TokenClaim;
 use crate::facts::ids;
 use crate::facts::ids::{CampaignId, EventId, UserId};
 
@@ -34,7 +34,7 @@ pub struct Request {
     pub client: IpAddr,
     pub user: Option<Arc<User>>,
     /// The place in the queue token of the header or cookie, if the token is good and of the request's event.
-    pub place: Option<Claim>,
+    pub place: Option<TokenClaim>,
     pub params: Params,
 }
 

@@ -19,7 +19,7 @@ use super::api::page::Page;
 use super::problem::{Code, Problem};
 use super::request::Request;
 use super::state::State;
-use crate::admission::tokens::Claim;
+use crate::admission::tokens::TokenClaim;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,17 +81,17 @@ pub enum Needed {
 }
 
 /// A status that a route answers with something other than a problem.
-pub struct Reply {
+pub struct RouteReply {
     pub status: u16,
     pub what: &'static str,
     pub content: Content,
-    pub headers: Vec<Header>,
+    pub headers: Vec<ReplyHeader>,
     /// Fields in which this answer's example differs from its view's.
     pub example: Value,
 }
 
 /// A header of an answer that means something to a client.
-pub struct Header {
+pub struct ReplyHeader {
     pub name: &'static str,
     pub what: &'static str,
     pub example: &'static str,
@@ -111,11 +111,11 @@ pub enum Content {
 }
 
 /// A request that its route may answer at a glance, from memory.
-pub struct Glance<'a> {
+pub struct GlanceRequest<'a> {
     pub state: &'a State,
     pub headers: &'a HeaderMap,
     /// The place in the request's queue token, which is good and of the request's event.
-    pub place: &'a Claim,
+    pub place: &'a TokenClaim,
 }
 
 type Handler = Box<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
@@ -158,13 +158,13 @@ pub struct Route {
     /// Asked by another server on a visitor's behalf.
     pub relayed: bool,
     pub body: Option<RequestBody>,
-    pub answers: Vec<Reply>,
+    pub answers: Vec<RouteReply>,
     pub parameters: Vec<Parameter>,
     /// The codes of its own, beyond those any route may answer.
     pub errors: Vec<Code>,
     /// Answers a GET of a visitor with a place from memory, or leaves it to the handler (`None`). Making a request for
     /// the handler costs several times as much.
-    pub glance: Option<fn(&Glance<'_>) -> Option<Answer>>,
+    pub glance: Option<fn(&GlanceRequest<'_>) -> Option<Answer>>,
     pub handler: Handler,
 }
 
@@ -235,7 +235,7 @@ impl Route {
         self
     }
 
-    pub fn glance(mut self, glance: fn(&Glance<'_>) -> Option<Answer>) -> Self {
+    pub fn glance(mut self, glance: fn(&GlanceRequest<'_>) -> Option<Answer>) -> Self {
         self.glance = Some(glance);
         self
     }
@@ -283,21 +283,21 @@ impl Route {
     }
 
     fn replies(mut self, status: u16, what: &'static str, content: Content) -> Self {
-        self.answers.push(Reply { status, what, content, headers: Vec::new(), example: Value::Null });
+        self.answers.push(RouteReply { status, what, content, headers: Vec::new(), example: Value::Null });
         self
     }
 
     /// A header of the answer named last.
     pub fn carries(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.with_header(Header { name, what, example, always: true })
+        self.with_header(ReplyHeader { name, what, example, always: true })
     }
 
     /// A header that the answer named last sometimes has.
     pub fn may_carry(self, name: &'static str, what: &'static str, example: &'static str) -> Self {
-        self.with_header(Header { name, what, example, always: false })
+        self.with_header(ReplyHeader { name, what, example, always: false })
     }
 
-    fn with_header(mut self, header: Header) -> Self {
+    fn with_header(mut self, header: ReplyHeader) -> Self {
         self.last_answer().headers.push(header);
         self
     }
@@ -308,7 +308,7 @@ impl Route {
         self
     }
 
-    fn last_answer(&mut self) -> &mut Reply {
+    fn last_answer(&mut self) -> &mut RouteReply {
         self.answers.last_mut().expect("an answer to say more of")
     }
 
@@ -383,13 +383,13 @@ struct Path {
 pub type Params = Vec<(&'static str, String)>;
 
 /// A route that was found, with the parameters of the path.
-pub struct Found<'r, 'p> {
+pub struct FoundRoute<'r, 'p> {
     pub route: &'r Route,
     names: &'r [&'static str],
     values: matchit::Params<'r, 'p>,
 }
 
-impl<'p> Found<'_, 'p> {
+impl<'p> FoundRoute<'_, 'p> {
     /// A parameter of the route's pattern.
     pub fn param(&self, name: &str) -> Option<Cow<'p, str>> {
         self.decoded().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -428,7 +428,7 @@ impl Router {
     }
 
     /// `NOT_FOUND` also for a path with a parameter that is not UTF-8 when decoded.
-    pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<Found<'r, 'p>, Problem> {
+    pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Result<FoundRoute<'r, 'p>, Problem> {
         let found = self.paths.at(path).map_err(|_| Problem::new(Code::NotFound))?;
         let (Path { rows, names }, values) = (found.value, found.params);
         if values.iter().any(|(_, raw)| decoded(raw).is_none()) {
@@ -436,7 +436,7 @@ impl Router {
         }
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         match rows.iter().map(|&i| &self.routes[i]).find(|r| r.method == *wanted) {
-            Some(route) => Ok(Found { route, names, values }),
+            Some(route) => Ok(FoundRoute { route, names, values }),
             None => Err(Problem { allow: Some(self.allow(rows).into()), ..Code::MethodNotAllowed.into() }),
         }
     }

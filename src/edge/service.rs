@@ -17,21 +17,21 @@ use percent_encoding::percent_decode_str;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::answer::{Answer, Body, BoxError};
+use super::answer::{Answer, AnswerBody, BoxError};
 use super::auth::User;
-use super::error_page::Reader;
+use super::error_page::ErrorPageRequest;
 use super::http::client::Proxies;
 use super::http::limits::{Asker, TooSoon};
 use super::http::query::Query;
 use super::http::{body, gzip};
 use super::meters::Counted;
-use super::problem::{Cause, Code, Problem};
+use super::problem::{Code, Problem, ProblemCause};
 use super::proxy::Upstream;
 use super::request::Request;
-use super::router::{Found, Glance, Listener, Params, Route, Router, Who};
+use super::router::{FoundRoute, GlanceRequest, Listener, Params, Route, Router, Who};
 use super::state::State;
 use super::{Outcome, api as routes};
-use crate::admission::tokens::Claim;
+use crate::admission::tokens::TokenClaim;
 use crate::clock::Instant;
 use crate::facts::ids::EventId;
 use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
@@ -55,29 +55,29 @@ pub struct Service {
 }
 
 /// Who sent a request, vouched for by a signature.
-enum Known {
+enum KnownSender {
     User(Arc<User>),
     /// The place in the queue token of the request's event.
-    Place(Claim),
+    Place(TokenClaim),
     /// The visitor of the pass of the request's event.
     Visitor(String),
 }
 
 /// What remains to be done for a request that was let in.
-enum Task<'a> {
+enum RequestTask<'a> {
     /// Nothing more: this is the answer.
     Answer(Answer),
     /// The server behind us answers it.
     PassOn(Arc<Upstream>, Counted<'a>),
-    Handle(Asked<'a>),
+    Handle(HandlerCall<'a>),
 }
 
 /// A request for a handler.
-struct Asked<'a> {
+struct HandlerCall<'a> {
     route: &'a Route,
     client: IpAddr,
     user: Option<Arc<User>>,
-    place: Option<Claim>,
+    place: Option<TokenClaim>,
     params: Params,
     under_way: Counted<'a>,
 }
@@ -89,17 +89,17 @@ struct Noted {
     method: Method,
     origin: Option<HeaderValue>,
     /// Set if an error is to be shown as a page.
-    reader: Option<Reader>,
+    reader: Option<ErrorPageRequest>,
     /// Set if it will be logged.
     path: Option<String>,
 }
 
-impl Known {
+impl KnownSender {
     fn name(&self) -> &str {
         match self {
-            Known::User(user) => user.id.as_str(),
-            Known::Place(claim) => claim.visitor.as_str(),
-            Known::Visitor(visitor) => visitor,
+            KnownSender::User(user) => user.id.as_str(),
+            KnownSender::Place(claim) => claim.visitor.as_str(),
+            KnownSender::Visitor(visitor) => visitor,
         }
     }
 }
@@ -134,19 +134,19 @@ impl Service {
     }
 
     /// Answers one request; never fails.
-    pub async fn call<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response<Body>
+    pub async fn call<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response<AnswerBody>
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let noted = Noted::new(&request);
         let mut operation = "none";
         let outcome = match self.admit(&request, peer, &mut operation) {
-            Ok(Task::Answer(answer)) => Ok(answer),
+            Ok(RequestTask::Answer(answer)) => Ok(answer),
             Ok(task) => {
                 // A span costs a good part of what entering the line costs. So only the requests of users have one at
                 // the level info, for the id in each of their log lines. Faults are logged with the id in any case.
                 let span = match &task {
-                    Task::Handle(asked) if asked.user.is_some() => tracing::info_span!("request", id = noted.id),
+                    RequestTask::Handle(asked) if asked.user.is_some() => tracing::info_span!("request", id = noted.id),
                     _ => tracing::debug_span!("request", id = noted.id),
                 };
                 // Boxed, so that a request that is answered at once does not need the memory of this future.
@@ -157,7 +157,7 @@ impl Service {
         self.answer(noted, operation, outcome)
     }
 
-    fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<Body> {
+    fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<AnswerBody> {
         let Noted { id, started, method, origin, reader, path } = noted;
         let answer = outcome.unwrap_or_else(|problem| {
             self.log_cause(&id, &problem);
@@ -176,7 +176,7 @@ impl Service {
     /// Logs the fault behind a problem, which was not logged before. A refusal has no fault behind it.
     fn log_cause(&self, id: &str, problem: &Problem) {
         let Some(cause) = &problem.cause else { return };
-        let Cause { part, source } = cause.as_ref();
+        let ProblemCause { part, source } = cause.as_ref();
         counter!(EDGE_FAULTS, "part" => *part).increment(1);
         if let Some(more) = self.state.fault_log.say(part) {
             let error: &(dyn std::error::Error + 'static) = source.as_ref();
@@ -191,24 +191,24 @@ impl Service {
         request: &http::Request<B>,
         peer: SocketAddr,
         operation: &mut &'static str,
-    ) -> Result<Task<'_>, Problem> {
+    ) -> Result<RequestTask<'_>, Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         // The request is not counted yet: if it is answered within this function, it is gone before the count matters.
         self.not_full(self.state.under_way.count(self.listener) + 1)?;
         if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
-            return Ok(Task::PassOn(upstream.clone(), self.begin()?));
+            return Ok(RequestTask::PassOn(upstream.clone(), self.begin()?));
         }
         if method == Method::OPTIONS {
             let methods = self.router.methods(uri.path()).ok_or(Code::NotFound)?;
-            return Ok(Task::Answer(self.state.origins.preflight(headers, &methods)));
+            return Ok(RequestTask::Answer(self.state.origins.preflight(headers, &methods)));
         }
         let client = self.proxies.client(peer.ip(), headers);
         self.limit_address(client)?;
         let user = bearer(headers).map(|token| self.state.auth.verify(token));
         let found = self.router.find(method, uri.path());
         // Unknown paths count against the limit too, so that guessing paths is not free.
-        let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| Known::User(user.clone()));
+        let known = user.as_ref().and_then(|user| user.as_ref().ok()).map(|user| KnownSender::User(user.clone()));
         let known = known.or_else(|| {
             let found = found.as_ref().ok()?;
             self.known(&event(found, uri.query().unwrap_or(""))?, headers)
@@ -221,17 +221,17 @@ impl Service {
         *operation = route.operation;
         let user = who(route.who, user)?;
         let place = match known {
-            Some(Known::Place(claim)) => Some(claim),
-            Some(Known::User(_) | Known::Visitor(_)) | None => None,
+            Some(KnownSender::Place(claim)) => Some(claim),
+            Some(KnownSender::User(_) | KnownSender::Visitor(_)) | None => None,
         };
         if method == Method::GET
             && let (Some(glance), Some(place)) = (route.glance, &place)
-            && let Some(answer) = glance(&Glance { state: &self.state, headers, place })
+            && let Some(answer) = glance(&GlanceRequest { state: &self.state, headers, place })
         {
-            return Ok(Task::Answer(answer));
+            return Ok(RequestTask::Answer(answer));
         }
         let under_way = self.begin()?;
-        Ok(Task::Handle(Asked { route, client, user, place, params: found.params(), under_way }))
+        Ok(RequestTask::Handle(HandlerCall { route, client, user, place, params: found.params(), under_way }))
     }
 
     /// Counts a request among those under way, or refuses it when there are too many.
@@ -249,24 +249,30 @@ impl Service {
         Ok(())
     }
 
-    async fn carry_out<B>(&self, task: Task<'_>, id: &str, request: http::Request<B>, peer: SocketAddr) -> Outcome
+    async fn carry_out<B>(
+        &self,
+        task: RequestTask<'_>,
+        id: &str,
+        request: http::Request<B>,
+        peer: SocketAddr,
+    ) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let (parts, body) = request.into_parts();
         match task {
-            Task::Answer(answer) => Ok(answer),
-            Task::PassOn(upstream, under_way) => self.pass_on(id, parts, body, peer, &upstream, under_way).await,
-            Task::Handle(asked) => self.handle(asked, id, parts, body).await,
+            RequestTask::Answer(answer) => Ok(answer),
+            RequestTask::PassOn(upstream, under_way) => self.pass_on(id, parts, body, peer, &upstream, under_way).await,
+            RequestTask::Handle(asked) => self.handle(asked, id, parts, body).await,
         }
     }
 
     /// Receives the body, builds the request and runs the handler within its time limit.
-    async fn handle<B>(&self, asked: Asked<'_>, id: &str, parts: Parts, body: B) -> Outcome
+    async fn handle<B>(&self, asked: HandlerCall<'_>, id: &str, parts: Parts, body: B) -> Outcome
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
-        let Asked { route, client, user, place, params, under_way } = asked;
+        let HandlerCall { route, client, user, place, params, under_way } = asked;
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
@@ -364,16 +370,16 @@ impl Service {
     }
 
     /// The visitor whose queue token or pass for this event is good.
-    fn known(&self, event: &str, headers: &HeaderMap) -> Option<Known> {
+    fn known(&self, event: &str, headers: &HeaderMap) -> Option<KnownSender> {
         let admission = &self.state.admission;
         let queue = || {
             let (token, _) = self.state.queue_token(headers, event)?;
             let claim = admission.tokens().verify(token).ok()?;
-            (claim.event.as_str() == event).then_some(Known::Place(claim))
+            (claim.event.as_str() == event).then_some(KnownSender::Place(claim))
         };
         let pass = || {
             let (pass, _) = self.state.pass(headers, event)?;
-            admission.read_pass(&EventId::from(event), pass).map(|visitor| Known::Visitor(visitor.into_string()))
+            admission.read_pass(&EventId::from(event), pass).map(|visitor| KnownSender::Visitor(visitor.into_string()))
         };
         queue().or_else(pass)
     }
@@ -386,14 +392,14 @@ impl Noted {
             id: request_id(request.headers()),
             method: request.method().clone(),
             origin: request.headers().get(header::ORIGIN).cloned(),
-            reader: Reader::of(request.method(), request.uri().path(), request.headers()),
+            reader: ErrorPageRequest::of(request.method(), request.uri().path(), request.headers()),
             path: tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned()),
         }
     }
 }
 
 /// The event that a request is about: the path's, else that of `?event=`.
-fn event<'p>(found: &Found<'_, 'p>, query: &str) -> Option<Cow<'p, str>> {
+fn event<'p>(found: &FoundRoute<'_, 'p>, query: &str) -> Option<Cow<'p, str>> {
     found.param("event").or_else(|| Query::parse(query).get("event").map(|event| Cow::Owned(event.to_owned())))
 }
 
@@ -412,7 +418,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-type Bearer = Option<Result<Arc<User>, super::auth::Refused>>;
+type Bearer = Option<Result<Arc<User>, super::auth::TokenRefused>>;
 
 fn who(wanted: Who, bearer: Bearer) -> Result<Option<Arc<User>>, Problem> {
     match (wanted, bearer) {

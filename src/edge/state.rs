@@ -7,10 +7,10 @@ use http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
-use super::api::room::draws::Draws;
+use super::api::room::draws::DrawCache;
 use super::api::seats::SeatPages;
 use super::auth::Auth;
-use super::credential::{Carried, Kind};
+use super::credential::{Carried, CredentialKind};
 use super::fault_log::FaultLog;
 use super::http::limits::Limits;
 use super::meters::{Meters, UnderWay};
@@ -38,7 +38,7 @@ pub enum SetupError {
 }
 
 /// The stages behind the edge.
-pub struct Parts {
+pub struct EdgeParts {
     pub config: Arc<Config>,
     pub clock: Clock,
     pub catalog: Arc<Catalog>,
@@ -62,7 +62,7 @@ pub struct State {
 
     pub auth: Auth,
     pub seat_pages: SeatPages,
-    pub draws: Draws,
+    pub draws: DrawCache,
     pub room_template: Template,
     pub limits: Limits,
     pub proofs: Proofs,
@@ -85,24 +85,24 @@ impl State {
     pub fn queue_token<'h>(&self, headers: &'h HeaderMap, event: &str) -> Option<(&'h str, Carried)> {
         let tokens = self.admission.tokens();
         let good = |text: &str| tokens.verify(text).is_ok_and(|claim| claim.event.as_str() == event);
-        credential::find(headers, Kind::Queue, event, good)
+        credential::find(headers, CredentialKind::Queue, event, good)
     }
 
     /// The pass that a request carries for an event, and how.
     pub fn pass<'h>(&self, headers: &'h HeaderMap, event: &str) -> Option<(&'h str, Carried)> {
         let good = |text: &str| self.admission.read_pass(&EventId::from(event), text).is_some();
-        credential::find(headers, Kind::Pass, event, good)
+        credential::find(headers, CredentialKind::Pass, event, good)
     }
 
     /// Fails when the keys that verify users or the page's template cannot be read.
-    pub fn new(parts: Parts) -> Result<Self, SetupError> {
-        let Parts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+    pub fn new(parts: EdgeParts) -> Result<Self, SetupError> {
+        let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
         let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         Ok(Self {
             proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
             seat_pages: SeatPages::default(),
-            draws: Draws::default(),
+            draws: DrawCache::default(),
             room_template: Template::load(&config.web.room_template)?,
             limits: Limits::new(&config.limits),
             under_way: UnderWay::default(),

@@ -19,7 +19,7 @@ pub const CHUNK_SCORES: i64 = 1_024;
 pub const DRAWS_MAX: usize = 5_000;
 
 /// A room at one moment, without the visitors who wait (their places are in their tokens) and without spent draws (see
-/// [`Draws`]).
+/// [`DrawChanges`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     pub round: i64,
@@ -41,7 +41,7 @@ pub struct Checkpoint {
 
 /// Which changes of spent draws the ledger has already, and how many it can take now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct DrawsTaken {
     pub round: i64,
     /// How many changes of that round the ledger has.
     pub changes: i64,
@@ -53,13 +53,13 @@ pub struct Told {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
     pub room: Checkpoint,
-    pub draws: Draws,
+    pub draws: DrawChanges,
 }
 
 /// Changes of a round's spent draws, in the order in which they happened. They begin with the round's first change when
-/// [`Told`] names another round, or more changes than there are.
+/// [`DrawsTaken`] names another round, or more changes than there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Draws {
+pub struct DrawChanges {
     /// How many changes of this round there are up to the last of these.
     pub upto: i64,
     pub changes: Vec<DrawChange>,
@@ -122,6 +122,6 @@ pub struct RestoredOrder {
     pub hold: HoldFact,
     /// Live seats of the order: all `Paying` or all `Sold`.
     pub seats: Vec<(SeatIndex, SeatState)>,
-    /// As in [`Settlement`](super::settlement::Settlement).
+    /// As in [`Conclusion`](super::conclusion::Conclusion).
     pub refundable_until_ms: Millis,
 }

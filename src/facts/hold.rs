@@ -18,7 +18,7 @@ pub enum HoldState {
 /// A hold, with prices and rates frozen when it was made.
 ///
 /// An ended hold is kept for [`Keep`](crate::lane::Keep) after the step that ended it: the release, the sweep, or the
-/// settlement that made its order final. The first pulse with `now ≥ end + keep` drops it. Until then the last
+/// conclusion that made its order final. The first pulse with `now ≥ end + keep` drops it. Until then the last
 /// [`RECENT_MAX`](crate::lane::RECENT_MAX) of a user and event stay whole. Of older ones only the digest stays: a
 /// repeat of their request is answered [`HoldOutcome::Ended`](crate::lane::seats::HoldOutcome), and no other operation
 /// finds them. A step that ends or orders a hold moves and counts only the seats that the hold still owns.

@@ -4,6 +4,7 @@
 //! does IO or changes shared state.
 
 pub mod checkpoint;
+pub mod conclusion;
 pub mod coupon;
 pub mod draw;
 pub mod fault;
@@ -16,6 +17,5 @@ pub mod record;
 pub mod refund;
 pub mod room;
 pub mod seat;
-pub mod settlement;
 pub mod terms;
 pub mod time;

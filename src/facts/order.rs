@@ -109,16 +109,16 @@ impl Reason {
 
 /// The complete public status of an order. While `accepted`, `lines` is empty and `total` is `None`.
 ///
-/// Beside it the lane keeps a *pending* mark, pay or cancel: from the step at the door until a settlement with a newer
+/// Beside it the lane keeps a *pending* mark, pay or cancel: from the step at the door until a conclusion with a newer
 /// version. While the mark is pay, everyone is shown status `paying`, else the stored status.
 ///
 /// A rejected or refunded order is dropped, with its attempts and refunds, by the first pulse that comes
-/// [`Keep`](crate::lane::Keep) or more after the settlement that made it so. A settlement that makes it otherwise again
+/// [`Keep`](crate::lane::Keep) or more after the conclusion that made it so. A conclusion that makes it otherwise again
 /// takes that back. Until it is dropped, the last [`RECENT_MAX`](crate::lane::RECENT_MAX) of a user and event stay
 /// whole. Of older ones only version and digest stay: the repeat of their checkout is answered
-/// [`CheckoutOutcome::Past`](crate::lane::orders::CheckoutOutcome), and nothing else finds them but a settlement with a
+/// [`CheckoutOutcome::Past`](crate::lane::orders::CheckoutOutcome), and nothing else finds them but a conclusion with a
 /// newer version. A confirmed or partly refunded order is dropped [`Keep`](crate::lane::Keep) after the last refund may
-/// be asked for, or after the settlement that said so, if that is later. Other orders stay.
+/// be asked for, or after the conclusion that said so, if that is later. Other orders stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFact {
     pub id: OrderId,

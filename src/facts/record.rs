@@ -18,13 +18,13 @@ pub const VERSION: u32 = 1;
 pub struct Record {
     /// The same fact has the same id, for ever (`record_done` is keyed by it).
     pub id: String,
-    pub body: Body,
+    pub body: RecordBody,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 #[expect(clippy::large_enum_variant, reason = "most records are the largest kind")]
-pub enum Body {
+pub enum RecordBody {
     /// The number is in [`Entry::number`].
     #[serde(rename = "coupon.claimed")]
     CouponClaimed {
@@ -81,23 +81,24 @@ pub enum Body {
     OrderCancelled { v: u32, order: OrderId },
 }
 
-impl Body {
+impl RecordBody {
     pub fn kind(&self) -> &'static str {
         match self {
-            Body::CouponClaimed { .. } => "coupon.claimed",
-            Body::OrderPlaced { .. } => "order.placed",
-            Body::PaymentRequested { .. } => "payment.requested",
-            Body::PaymentResulted { .. } => "payment.resulted",
-            Body::RefundRequested { .. } => "refund.requested",
-            Body::RefundResulted { .. } => "refund.resulted",
-            Body::OrderExpired { .. } => "order.expired",
-            Body::OrderCancelled { .. } => "order.cancelled",
+            RecordBody::CouponClaimed { .. } => "coupon.claimed",
+            RecordBody::OrderPlaced { .. } => "order.placed",
+            RecordBody::PaymentRequested { .. } => "payment.requested",
+            RecordBody::PaymentResulted { .. } => "payment.resulted",
+            RecordBody::RefundRequested { .. } => "refund.requested",
+            RecordBody::RefundResulted { .. } => "refund.resulted",
+            RecordBody::OrderExpired { .. } => "order.expired",
+            RecordBody::OrderCancelled { .. } => "order.cancelled",
         }
     }
 
     /// The order that this record places, as its lane shows it until the ledger has it. `None`: the record places none.
     pub fn accepted(&self) -> Option<OrderFact> {
-        let Body::OrderPlaced { order, event, hold, user, digest, placed_ms, deadline_ms, terms, .. } = self else {
+        let RecordBody::OrderPlaced { order, event, hold, user, digest, placed_ms, deadline_ms, terms, .. } = self
+        else {
             return None;
         };
         Some(OrderFact {
@@ -124,14 +125,14 @@ impl Body {
     /// The order this record is about, if any.
     pub fn order(&self) -> Option<&OrderId> {
         match self {
-            Body::CouponClaimed { .. } => None,
-            Body::OrderPlaced { order, .. }
-            | Body::PaymentRequested { order, .. }
-            | Body::PaymentResulted { order, .. }
-            | Body::RefundRequested { order, .. }
-            | Body::RefundResulted { order, .. }
-            | Body::OrderExpired { order, .. }
-            | Body::OrderCancelled { order, .. } => Some(order),
+            RecordBody::CouponClaimed { .. } => None,
+            RecordBody::OrderPlaced { order, .. }
+            | RecordBody::PaymentRequested { order, .. }
+            | RecordBody::PaymentResulted { order, .. }
+            | RecordBody::RefundRequested { order, .. }
+            | RecordBody::RefundResulted { order, .. }
+            | RecordBody::OrderExpired { order, .. }
+            | RecordBody::OrderCancelled { order, .. } => Some(order),
         }
     }
 }
@@ -171,7 +172,7 @@ pub struct Entry {
     /// The record's own id: see [`Record::id`].
     pub id: String,
     pub at_ms: Millis,
-    /// JSON of [`Body`]. The pipeline deals with text that cannot be decoded.
+    /// JSON of [`RecordBody`]. The pipeline deals with text that cannot be decoded.
     pub body: String,
     /// The hold an order was placed on (`order.placed` only).
     pub hold: Option<HoldFact>,

@@ -77,7 +77,7 @@ impl Mode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RoomOrder)]
-pub enum Order {
+pub enum AdmissionOrder {
     /// First come, first served.
     #[default]
     Fifo,
@@ -124,7 +124,7 @@ pub struct RoomSettings {
     pub late_grace_s: i64,
     pub release_on: ReleaseOn,
     #[serde(default)]
-    pub order: Order,
+    pub order: AdmissionOrder,
     #[serde(default)]
     pub control: Control,
 }

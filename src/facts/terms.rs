@@ -7,7 +7,7 @@ use crate::facts::time::Millis;
 const DAY_MS: Millis = 86_400_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "StoredTerms")]
 pub struct Terms {
     pub currency: String,
     pub organizer: String,
@@ -47,7 +47,7 @@ pub fn refund_fee_bp(terms: &[RefundTerm], at_ms: Millis) -> Option<i64> {
 
 /// Terms as they are stored. Older ones have, instead of `refunds`, a deadline and fees by days of 24 hours.
 #[derive(Deserialize)]
-struct Written {
+struct StoredTerms {
     currency: String,
     organizer: String,
     starts_ms: Millis,
@@ -59,9 +59,9 @@ struct Written {
     earn_valid_days: Option<i64>,
 }
 
-impl From<Written> for Terms {
-    fn from(written: Written) -> Self {
-        let Written { currency, organizer, starts_ms, earn_vest_days, earn_valid_days, .. } = written;
+impl From<StoredTerms> for Terms {
+    fn from(written: StoredTerms) -> Self {
+        let StoredTerms { currency, organizer, starts_ms, earn_vest_days, earn_valid_days, .. } = written;
         let days = |fees: Vec<(i64, i64)>| {
             // A fee of d days applied for as long as d whole days were left, that instant included: hence the + 1.
             schedule(fees, written.refunds_close_ms, |days_before| starts_ms - days_before * DAY_MS + 1)

@@ -5,6 +5,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Milliseconds since the Unix epoch, UTC.
 pub type Millis = i64;
 
+/// A moment on a clock that nobody can set: milliseconds since some moment of this process. Two ticks say how much time
+/// is between them. A tick is no time of day, and is never stored or sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tick(
+    /// Milliseconds since that moment.
+    pub Millis,
+);
+
+impl Tick {
+    /// Milliseconds from `earlier` to this tick.
+    pub fn since(self, earlier: Tick) -> Millis {
+        self.0 - earlier.0
+    }
+
+    /// The tick that many milliseconds later.
+    pub fn plus(self, ms: Millis) -> Tick {
+        Tick(self.0 + ms)
+    }
+}
+
 /// RFC 3339 UTC with seconds (milliseconds where there are any), as every answer shows it.
 pub fn rfc3339(at_ms: Millis) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).map(|t| t.to_string());

@@ -4,14 +4,14 @@ use metrics::counter;
 
 use super::Inventory;
 use crate::facts::ids::{CampaignId, ClaimId, LaneId, UserId};
-use crate::facts::record::{Body, Record, VERSION};
+use crate::facts::record::{Record, RecordBody, VERSION};
 use crate::facts::time::Millis;
 use crate::lane::Result;
 use crate::lane::coupons::{ClaimAsk, ClaimOutcome};
 use crate::metrics::INVENTORY_CLAIMS;
 
 /// Who wants a coupon of which campaign.
-pub struct Claiming {
+pub struct ClaimRequest {
     pub campaign: CampaignId,
     pub claim: ClaimId,
     pub digest: String,
@@ -24,7 +24,7 @@ pub struct Claiming {
 
 impl Inventory {
     /// Takes the next number of a campaign. `lane` is the campaign's.
-    pub async fn claim(&self, lane: LaneId, ask: Claiming) -> Result<ClaimOutcome> {
+    pub async fn claim(&self, lane: LaneId, ask: ClaimRequest) -> Result<ClaimOutcome> {
         let Some(lane) = self.lanes.get(lane) else { return Ok(ClaimOutcome::NoCampaign) };
         let ask = request(ask, self.log_max);
         let outcome = lane.claim(self.clock.now_ms(), ask).await?;
@@ -36,9 +36,9 @@ impl Inventory {
     }
 }
 
-fn request(ask: Claiming, log_max: i64) -> ClaimAsk {
-    let Claiming { campaign, claim, digest, user, version, expires_ms } = ask;
-    let body = Body::CouponClaimed {
+fn request(ask: ClaimRequest, log_max: i64) -> ClaimAsk {
+    let ClaimRequest { campaign, claim, digest, user, version, expires_ms } = ask;
+    let body = RecordBody::CouponClaimed {
         v: VERSION,
         claim: claim.clone(),
         campaign: campaign.clone(),

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a lane is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
+pub enum LaneHealth {
     Well,
     /// It is being rebuilt.
     Recovering,
@@ -23,16 +23,16 @@ pub enum Health {
 
 impl Inventory {
     /// How each lane is, by number.
-    pub async fn health(&self) -> Vec<(LaneId, Health)> {
+    pub async fn health(&self) -> Vec<(LaneId, LaneHealth)> {
         join_all(self.lanes.iter().map(|lane| health_of(lane.as_ref()))).await
     }
 }
 
-async fn health_of(lane: &dyn Lane) -> (LaneId, Health) {
+async fn health_of(lane: &dyn Lane) -> (LaneId, LaneHealth) {
     let health = match tokio::time::timeout(PATIENCE, lane.meta()).await {
-        Ok(Ok(meta)) if meta.recovering => Health::Recovering,
-        Ok(Ok(_)) => Health::Well,
-        Ok(Err(_)) | Err(_) => Health::Away,
+        Ok(Ok(meta)) if meta.recovering => LaneHealth::Recovering,
+        Ok(Ok(_)) => LaneHealth::Well,
+        Ok(Err(_)) | Err(_) => LaneHealth::Away,
     };
     (lane.id(), health)
 }

@@ -20,7 +20,7 @@ use crate::facts::ids::{FactKind, LaneId, fact_lane};
 use crate::lane::{Lane, Lanes};
 
 pub use coupon_id::CouponIds;
-pub use health::Health;
+pub use health::LaneHealth;
 pub use seats::SeatMaps;
 pub use watch::{Busy, Waited};
 
@@ -32,10 +32,10 @@ pub use crate::lane::{
 };
 
 /// Tells this process's writer that a lane's log has grown. Must not block.
-pub type Nudge = Arc<dyn Fn(LaneId) + Send + Sync>;
+pub type WriterNudge = Arc<dyn Fn(LaneId) + Send + Sync>;
 
 /// Bounds and secrets of the doors.
-pub struct Settings {
+pub struct InventorySettings {
     /// Most records in one lane's log before new orders, payments, refunds and claims are refused.
     pub log_max: i64,
     /// Most attempts to pay one order.
@@ -50,7 +50,7 @@ pub struct Settings {
 pub struct Inventory {
     lanes: Lanes,
     clock: Clock,
-    nudge: Nudge,
+    nudge: WriterNudge,
     log_max: i64,
     attempts_max: i64,
     seats: SeatMaps,
@@ -59,7 +59,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    pub fn new(lanes: Lanes, clock: Clock, nudge: Nudge, settings: Settings) -> Self {
+    pub fn new(lanes: Lanes, clock: Clock, nudge: WriterNudge, settings: InventorySettings) -> Self {
         Self {
             seats: SeatMaps::new(lanes.clone()),
             coupons: CouponIds::new(&settings.coupon_secrets),

@@ -9,12 +9,12 @@ use metrics::counter;
 use super::Inventory;
 use super::watch::{Busy, Waited};
 use crate::facts::checkpoint::RestoredOrder;
+use crate::facts::conclusion::Conclusion;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
 use crate::facts::order::{OrderFact, OrderStatus};
-use crate::facts::record::{Body, PaymentAsk, Record, VERSION};
+use crate::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use crate::facts::refund::RefundFact;
-use crate::facts::settlement::Settlement;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome};
@@ -22,7 +22,7 @@ use crate::lane::{Lane, Result};
 use crate::metrics::INVENTORY_ORDERS;
 
 /// An order as the buyer wants it. Its id names the hold's lane.
-pub struct Placing {
+pub struct OrderRequest {
     pub order: OrderId,
     pub event: EventId,
     pub hold: HoldId,
@@ -56,7 +56,7 @@ pub struct Placed {
 
 impl Inventory {
     /// Turns a hold into paying seats and an order into a record, in one step.
-    pub async fn place(&self, ask: Placing) -> Result<Placed> {
+    pub async fn place(&self, ask: OrderRequest) -> Result<Placed> {
         let now_ms = self.clock.now_ms();
         let order = ask.order.clone();
         let lane = self.lane_of(FactKind::Hold, ask.hold.as_str());
@@ -78,8 +78,13 @@ impl Inventory {
     pub async fn pay(&self, ask: Paying) -> Result<PayOutcome> {
         let Some(lane) = self.order_lane(&ask.order) else { return Ok(PayOutcome::NotFound) };
         let Paying { order, user, attempt, digest, payment, amount } = ask;
-        let body =
-            Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
+        let body = RecordBody::PaymentRequested {
+            v: VERSION,
+            order: order.clone(),
+            attempt: attempt.clone(),
+            payment,
+            amount,
+        };
         let record = Record { id: attempt.to_string(), body };
         let pay = Pay {
             order,
@@ -121,13 +126,13 @@ impl Inventory {
         let event = fact.event.clone();
         // The order's seats are still in the lane, unchanged.
         let seats = Vec::new();
-        let settlement = Settlement { fact, seats, held_until_ms: None, refundable_until_ms, refunds };
-        lane.settle(self.clock.now_ms(), &event, vec![settlement], None).await
+        let conclusion = Conclusion { fact, seats, held_until_ms: None, refundable_until_ms, refunds };
+        lane.conclude(self.clock.now_ms(), &event, vec![conclusion], None).await
     }
 
     pub async fn cancel(&self, order: OrderId, user: UserId) -> Result<CancelOutcome> {
         let Some(lane) = self.order_lane(&order) else { return Ok(CancelOutcome::NotFound) };
-        let body = Body::OrderCancelled { v: VERSION, order: order.clone() };
+        let body = RecordBody::OrderCancelled { v: VERSION, order: order.clone() };
         let record = Record { id: format!("{order}.cancelled"), body };
         let outcome = lane.cancel(self.clock.now_ms(), Cancel { order, user, record }).await?;
         if let CancelOutcome::Accepted(fact) = &outcome {
@@ -165,9 +170,9 @@ impl Inventory {
     }
 }
 
-fn checkout(ask: Placing, now_ms: Millis, log_max: i64) -> Checkout {
+fn checkout(ask: OrderRequest, now_ms: Millis, log_max: i64) -> Checkout {
     let deadline_ms = now_ms + ask.payment_ttl_ms;
-    let body = Body::OrderPlaced {
+    let body = RecordBody::OrderPlaced {
         v: VERSION,
         order: ask.order.clone(),
         event: ask.event.clone(),

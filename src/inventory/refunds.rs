@@ -2,7 +2,7 @@
 
 use super::Inventory;
 use crate::facts::ids::{FactKind, OrderId, RefundId, UserId};
-use crate::facts::record::{Body, Record, VERSION};
+use crate::facts::record::{Record, RecordBody, VERSION};
 use crate::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use crate::facts::time::Millis;
 use crate::lane::Result;
@@ -44,7 +44,7 @@ impl Inventory {
 
 fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
     let Refunding { order, user, by, refund, digest, lines, reason } = ask;
-    let body = Body::RefundRequested {
+    let body = RecordBody::RefundRequested {
         v: VERSION,
         order: order.clone(),
         refund: refund.clone(),

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::orders::Placing;
-use super::{Busy, Inventory, Settings, Waited};
+use super::orders::OrderRequest;
+use super::{Busy, Inventory, InventorySettings, Waited};
 use crate::clock::Clock;
+use crate::facts::conclusion::{Conclusion, SeatTarget};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
 use crate::facts::order::{OrderFact, OrderStatus, TotalFact};
-use crate::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use crate::facts::seat::SeatMap;
-use crate::facts::settlement::{SeatTarget, Settlement};
 use crate::facts::terms::{RefundTerm, Terms};
 use crate::lane::events::EventPut;
 use crate::lane::orders::{CancelOutcome, CheckoutOutcome};
@@ -45,7 +45,7 @@ impl House {
             absent_after_s: 60,
             late_grace_s: 60,
             release_on: ReleaseOn::Order,
-            order: Order::Fifo,
+            order: AdmissionOrder::Fifo,
             control: Control::Fixed,
         };
         let put = EventPut { event: event(), version: 1, seats: 4, blocked: Vec::new(), room, returned: false };
@@ -63,7 +63,8 @@ impl House {
         let nudge = Arc::new(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let settings = Settings { log_max: 100, attempts_max: 10, waits_max, coupon_secrets: vec![b"secret".to_vec()] };
+        let settings =
+            InventorySettings { log_max: 100, attempts_max: 10, waits_max, coupon_secrets: vec![b"secret".to_vec()] };
         let inventory = Arc::new(Inventory::new(lanes.clone(), Clock::fixed(NOW), nudge, settings));
         Self { inventory, lanes, nudges }
     }
@@ -96,7 +97,7 @@ impl House {
             earn_vest_days: None,
             earn_valid_days: None,
         };
-        let placing = Placing {
+        let placing = OrderRequest {
             order: OrderId::from(id(FactKind::Order)),
             event: event(),
             hold,
@@ -124,10 +125,10 @@ impl House {
     }
 
     /// Tells the lane what the ledger says.
-    async fn settle(&self, order: &OrderId, status: OrderStatus, seat: SeatTarget) {
+    async fn conclude(&self, order: &OrderId, status: OrderStatus, seat: SeatTarget) {
         let fact = self.fact(order).await;
         let total = Some(TotalFact { price: 10, discount: 0, points: 0, cash: 10 });
-        let settlement = Settlement {
+        let conclusion = Conclusion {
             fact: OrderFact { status, total, version: fact.version + 1, ..fact },
             seats: vec![(0, seat)],
             held_until_ms: None,
@@ -135,7 +136,7 @@ impl House {
             refunds: Vec::new(),
         };
         let lane = self.lanes.get(LaneId(0)).expect("the only one");
-        lane.settle(NOW, &event(), vec![settlement], None).await.expect("settled");
+        lane.conclude(NOW, &event(), vec![conclusion], None).await.expect("concluded");
     }
 
     fn waits(&self, order: &OrderId) -> tokio::task::JoinHandle<Result<Waited, Busy>> {
@@ -167,7 +168,7 @@ async fn those_who_wait_hear_of_the_end() {
     assert_eq!(house.nudges.load(Ordering::Relaxed), 1);
     assert!(!house.inventory.rests(&house.fact(&order).await));
     let waiting = [house.waits(&order), house.waits(&order)];
-    house.settle(&order, OrderStatus::Confirmed, SeatTarget::Sold).await;
+    house.conclude(&order, OrderStatus::Confirmed, SeatTarget::Sold).await;
     for waiting in waiting {
         let waited = waiting.await.expect("it ends").expect("few wait");
         assert!(matches!(&waited, Waited::Rests(fact) if fact.status == OrderStatus::Confirmed), "{waited:?}");
@@ -196,14 +197,14 @@ async fn a_wait_has_an_end_and_a_bound() {
 async fn a_cancelled_order_does_not_wait_for_its_buyer() {
     let house = House::new(10).await;
     let order = house.order().await;
-    house.settle(&order, OrderStatus::PendingPayment, SeatTarget::Paying).await;
+    house.conclude(&order, OrderStatus::PendingPayment, SeatTarget::Paying).await;
     assert!(house.inventory.rests(&house.fact(&order).await));
 
     let cancelled = house.inventory.cancel(order.clone(), user()).await.expect("an answer");
     assert!(matches!(cancelled, CancelOutcome::Accepted(_)), "{cancelled:?}");
     assert!(!house.inventory.rests(&house.fact(&order).await));
     let waiting = house.waits(&order);
-    house.settle(&order, OrderStatus::Rejected, SeatTarget::Free).await;
+    house.conclude(&order, OrderStatus::Rejected, SeatTarget::Free).await;
     let waited = waiting.await.expect("it ends");
     assert!(matches!(&waited, Ok(Waited::Rests(fact)) if fact.status == OrderStatus::Rejected), "{waited:?}");
 }

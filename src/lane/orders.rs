@@ -1,11 +1,11 @@
 //! Orders as their lane has them: the doors of the log, and the public status of orders. The ledger has the truth; a
 //! lane keeps the last public status that the ledger gave it.
 
+use crate::facts::conclusion::Conclusion;
 use crate::facts::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
 use crate::facts::order::OrderFact;
 use crate::facts::record::Record;
 use crate::facts::refund::{RefundBy, RefundFact};
-use crate::facts::settlement::Settlement;
 use crate::facts::time::Millis;
 use crate::lane::Result;
 use async_trait::async_trait;
@@ -53,13 +53,13 @@ pub trait Orders {
     /// A refund's public status; `None`: the lane does not have it.
     async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>>;
 
-    /// Brings seats, holds and public statuses to what the ledger says; drops the log up to `trim`. All settlements are
+    /// Brings seats, holds and public statuses to what the ledger says; drops the log up to `trim`. All conclusions are
     /// of one event.
     ///
-    /// A settlement is applied when `fact.version` is above the lane's, or when the lane has no such order; otherwise
+    /// A conclusion is applied when `fact.version` is above the lane's, or when the lane has no such order; otherwise
     /// it is skipped. Its `refunds` are stored in either case, each unless the lane's has a higher status (requested <
     /// sent < done = failed); only when it is skipped and the lane has no more than the order's digest, they are
-    /// skipped too. No such event: all settlements are skipped. A seat is moved only if the order owns it. Counters
+    /// skipped too. No such event: all conclusions are skipped. A seat is moved only if the order owns it. Counters
     /// (`taken`, a visitor's open holds, the room's counts) follow. In detail:
     /// - The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That
     ///   other hold, if `Ordered` by this order, ends as if it had run out.
@@ -71,11 +71,11 @@ pub trait Orders {
     ///   order and not ended before. Then the visitor's open holds go down. If also the status is not rejected,
     ///   `release_on` is order, and the visitor has no open hold and is inside, the place is spent. (Places other than
     ///   inside stay: they are another time in line.)
-    async fn settle(
+    async fn conclude(
         &self,
         now_ms: Millis,
         event: &EventId,
-        settlements: Vec<Settlement>,
+        conclusions: Vec<Conclusion>,
         trim: Option<LogId>,
     ) -> Result<()>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::checkpoint::{Checkpoint, Look, RestoredOrder, Told};
+use crate::facts::checkpoint::{Checkpoint, DrawsTaken, Look, RestoredOrder};
 use crate::facts::coupon::Claim;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{CampaignId, EventId, LogId, SeatIndex, VisitorId};
@@ -22,7 +22,7 @@ pub trait Recovery {
     async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>>;
 
     /// What the ledger keeps of a room; `None`: no such event in this lane.
-    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>>;
+    async fn checkpoint(&self, event: &EventId, told: DrawsTaken) -> Result<Option<Look>>;
 
     /// Closes the doors of a lane that is to be rebuilt. The lane is recovering from then on. But `read_log` still
     /// answers to the end of the log, also when the lane is behind, so that the writer can take what the doors accepted

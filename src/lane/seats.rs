@@ -55,15 +55,15 @@ pub enum Want {
     /// These, all or none: (index, price), ascending by index, no repeats.
     Named(Vec<(SeatIndex, i64)>),
     /// The best `quantity` adjacent ones of a section, by the rule at [`Seats::hold`].
-    Adjacent { rows: Vec<Row>, quantity: u32, price: i64 },
+    Adjacent { rows: Vec<RowRuns>, quantity: u32, price: i64 },
     /// The first `quantity` free ones in row order (also standing sections).
-    Separate { rows: Vec<Row>, quantity: u32, price: i64 },
+    Separate { rows: Vec<RowRuns>, quantity: u32, price: i64 },
 }
 
 /// One row in the order of its seat numbers, as runs of indexes: (first, length). Only rows that grew later have more
 /// than one run. Where two runs of a row meet, their seats are neighbours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct RowRuns {
     pub runs: Vec<(SeatIndex, u32)>,
 }
 

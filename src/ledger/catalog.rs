@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::draws::DrawSecret;
 use super::store::sql::insert;
-use super::{Cause, Conn, Error, Ledger, Result, Source, campaign_version};
+use super::{Cause, Conn, Error, Ledger, ReadSource, Result, campaign_version};
 use crate::facts::ids::{CampaignId, EventId, LaneId, LogId};
 use crate::facts::time::Millis;
 
@@ -247,7 +247,7 @@ impl Ledger {
     }
 
     async fn former(&self, name: &'static str, text: &'static str, id: String, version: i64) -> Result<Vec<String>> {
-        self.read_one(name, Source::Primary, move |conn| {
+        self.read_one(name, ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let query = sqlx::query_scalar(text).bind(id).bind(version).bind(FORMER_KEPT);
                 Ok(query.fetch_all(conn).await?)
@@ -258,12 +258,12 @@ impl Ledger {
 
     /// The number of the last change of any event or campaign; 0: there was none.
     pub async fn catalog_seq(&self) -> Result<i64> {
-        self.read_one("catalog_seq", Source::Primary, |conn| Box::pin(last_seq(conn))).await
+        self.read_one("catalog_seq", ReadSource::Primary, |conn| Box::pin(last_seq(conn))).await
     }
 
     /// Events changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn events_since(&self, seq: i64, limit: i64) -> Result<Vec<EventRow>> {
-        self.read_one("events_since", Source::Primary, move |conn| {
+        self.read_one("events_since", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, lane, version, seq, spec, layout, draw_key, away, times_left FROM event \
                      WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -276,7 +276,7 @@ impl Ledger {
 
     /// Campaigns changed after `seq`, in the order of their changes, at most `limit`.
     pub async fn campaigns_since(&self, seq: i64, limit: i64) -> Result<Vec<CampaignRow>> {
-        self.read_one("campaigns_since", Source::Primary, move |conn| {
+        self.read_one("campaigns_since", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text =
                     "SELECT id, lane, version, seq, stock, spec FROM campaign WHERE seq > ? ORDER BY seq LIMIT ?";
@@ -289,7 +289,7 @@ impl Ledger {
 
     /// One more than the highest lane in use. With fewer lanes configured, what lives in it would be out of reach.
     pub async fn lanes_known(&self) -> Result<u16> {
-        self.read_one("lanes_known", Source::Primary, |conn| {
+        self.read_one("lanes_known", ReadSource::Primary, |conn| {
             Box::pin(async move {
                 let text = "SELECT MAX(lane) AS lane FROM \
                      (SELECT lane FROM event UNION SELECT lane FROM campaign UNION SELECT lane FROM lane) AS known";
@@ -302,7 +302,7 @@ impl Ledger {
 
     /// What the ledger last saw of a lane; all zero when it never saw it.
     pub async fn lane_mark(&self, lane: LaneId) -> Result<LaneMark> {
-        self.read_one("lane_mark", Source::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
+        self.read_one("lane_mark", ReadSource::Primary, move |conn| Box::pin(lane_mark(conn, lane))).await
     }
 
     /// Stores a lane's mark if the stored one is still of generation `before` (0: there is none). When two callers

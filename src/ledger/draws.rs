@@ -6,7 +6,7 @@ use super::catalog::Put;
 use super::read::row::Cells;
 use super::store::sql;
 use super::store::sql::Value;
-use super::{Cause, Conn, Error, Ledger, Reader, Result, Source};
+use super::{Cause, Conn, Error, Ledger, ReadSource, Reader, Result};
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::time::Millis;
 use crate::random;
@@ -59,7 +59,7 @@ pub struct SaveDraw {
 
 /// A round's draw as it is stored; its list is read by parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draw {
+pub struct StoredDraw {
     pub list_digest: String,
     pub visitors: i64,
     /// How many parts its list has; they are numbered from 0.
@@ -87,9 +87,9 @@ impl Ledger {
 
 impl Reader {
     /// A round's draw; `None`: not opened yet.
-    pub async fn draw(&self, event: &EventId, round: i64) -> Result<Option<Draw>> {
+    pub async fn draw(&self, event: &EventId, round: i64) -> Result<Option<StoredDraw>> {
         let event = event.to_string();
-        self.read_one("draw", Source::Primary, move |conn| {
+        self.read_one("draw", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT list_digest, visitors, at_ms, \
                      (SELECT COUNT(*) FROM room_draw_part WHERE event = ? AND round = ?) AS parts \
@@ -97,7 +97,7 @@ impl Reader {
                 let query = sqlx::query(text).bind(event.clone()).bind(round).bind(event).bind(round);
                 let Some(row) = query.fetch_optional(conn).await? else { return Ok(None) };
                 let row = Cells { table: "room_draw", row: &row };
-                Ok(Some(Draw {
+                Ok(Some(StoredDraw {
                     list_digest: row.text("list_digest")?,
                     visitors: row.int("visitors")?,
                     parts: row.int("parts")?,
@@ -111,7 +111,7 @@ impl Reader {
     /// One part of a draw's list; `None`: there is no such part.
     pub async fn draw_part(&self, event: &EventId, round: i64, part: i64) -> Result<Option<String>> {
         let event = event.to_string();
-        self.read_one("draw_part", Source::Primary, move |conn| {
+        self.read_one("draw_part", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT body FROM room_draw_part WHERE event = ? AND round = ? AND part = ?";
                 let row = sqlx::query(text).bind(event).bind(round).bind(part).fetch_optional(conn).await?;

@@ -22,6 +22,6 @@ pub mod store;
 pub mod writer;
 
 pub use error::{Cause, Error, Guard};
-pub use store::db::{Conn, Ledger, Reader, Source};
+pub use store::db::{Conn, Ledger, ReadSource, Reader};
 
 pub type Result<T> = std::result::Result<T, Error>;

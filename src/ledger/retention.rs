@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::store::keyed::Keyed;
+use super::store::keyed::KeyedQuery;
 use super::store::sql::Value;
 use super::{Conn, Ledger, Result};
 use crate::facts::ids::LaneId;
@@ -60,6 +60,6 @@ async fn ids(conn: &mut Conn, text: &'static str, numbers: &[i64]) -> Result<Vec
 }
 
 async fn delete(conn: &mut Conn, text: &'static str, ids: &[Value]) -> Result<()> {
-    Keyed { text, fixed: &[], keys: ids, tail: "" }.run(conn).await?;
+    KeyedQuery { text, fixed: &[], keys: ids, tail: "" }.run(conn).await?;
     Ok(())
 }

@@ -49,7 +49,7 @@ pub enum Charged {
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum AskOutcome {
     Captured,
     Declined {
         detail: String,
@@ -87,7 +87,7 @@ pub trait Provider: Send + Sync + 'static {
     /// The name that orders and attempts use.
     fn name(&self) -> &'static str;
     async fn charge(&self, charge: &Charge) -> Charged;
-    async fn ask(&self, charge: &Charge) -> Asked;
+    async fn ask(&self, charge: &Charge) -> AskOutcome;
     async fn refund(&self, back: &Return) -> Returned;
     async fn ask_refund(&self, back: &Return) -> ReturnAsked;
 }

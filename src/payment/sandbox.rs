@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use super::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 use crate::facts::ids::AttemptId;
 
 /// Attempts the book remembers; the oldest are forgotten first.
@@ -16,7 +16,7 @@ const BOOK_MAX: usize = 100_000;
 
 /// What a payment key makes the sandbox do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
+enum SandboxScript {
     Ok,
     Decline,
     /// Captures and does not answer; asking says captured.
@@ -29,15 +29,15 @@ enum Script {
     Foreign,
 }
 
-impl Script {
+impl SandboxScript {
     fn of(key: &str) -> Self {
         match key {
-            "ok" => Script::Ok,
-            "decline" => Script::Decline,
-            "timeout-then-ok" => Script::TimeoutThenOk,
-            "error-then-ok" => Script::ErrorThenOk,
-            "never" => Script::Never,
-            _ => Script::Foreign,
+            "ok" => SandboxScript::Ok,
+            "decline" => SandboxScript::Decline,
+            "timeout-then-ok" => SandboxScript::TimeoutThenOk,
+            "error-then-ok" => SandboxScript::ErrorThenOk,
+            "never" => SandboxScript::Never,
+            _ => SandboxScript::Foreign,
         }
     }
 }
@@ -45,11 +45,11 @@ impl Script {
 /// The sandbox and what it did.
 #[derive(Debug, Default)]
 pub struct Sandbox {
-    book: Mutex<Book>,
+    book: Mutex<SandboxBook>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct SandboxBook {
     /// The amount captured for each attempt.
     captured: HashMap<AttemptId, i64>,
     /// In the order they came, to forget the oldest.
@@ -58,7 +58,7 @@ struct Book {
     captures: u64,
 }
 
-impl Book {
+impl SandboxBook {
     fn capture(&mut self, charge: &Charge) {
         if self.captured.contains_key(&charge.attempt) {
             return;
@@ -90,9 +90,9 @@ impl Sandbox {
     }
 }
 
-fn declined(script: Script) -> String {
+fn declined(script: SandboxScript) -> String {
     match script {
-        Script::Foreign => "the sandbox knows no such payment key".to_owned(),
+        SandboxScript::Foreign => "the sandbox knows no such payment key".to_owned(),
         _ => "declined by the sandbox".to_owned(),
     }
 }
@@ -104,35 +104,35 @@ impl Provider for Sandbox {
     }
 
     async fn charge(&self, charge: &Charge) -> Charged {
-        let script = Script::of(&charge.key);
+        let script = SandboxScript::of(&charge.key);
         match script {
-            Script::Ok => {
+            SandboxScript::Ok => {
                 self.book.lock().capture(charge);
                 Charged::Captured
             }
-            Script::TimeoutThenOk => {
+            SandboxScript::TimeoutThenOk => {
                 self.book.lock().capture(charge);
                 std::future::pending().await
             }
-            Script::ErrorThenOk => {
+            SandboxScript::ErrorThenOk => {
                 self.book.lock().capture(charge);
                 Charged::Unknown
             }
-            Script::Never => std::future::pending().await,
-            Script::Decline | Script::Foreign => Charged::Declined { detail: declined(script) },
+            SandboxScript::Never => std::future::pending().await,
+            SandboxScript::Decline | SandboxScript::Foreign => Charged::Declined { detail: declined(script) },
         }
     }
 
-    async fn ask(&self, charge: &Charge) -> Asked {
-        let script = Script::of(&charge.key);
+    async fn ask(&self, charge: &Charge) -> AskOutcome {
+        let script = SandboxScript::of(&charge.key);
         match script {
-            Script::Ok | Script::TimeoutThenOk | Script::ErrorThenOk => {
+            SandboxScript::Ok | SandboxScript::TimeoutThenOk | SandboxScript::ErrorThenOk => {
                 // After a restart the book is empty, but the money was taken before it.
                 self.book.lock().capture(charge);
-                Asked::Captured
+                AskOutcome::Captured
             }
-            Script::Never => Asked::NotDone,
-            Script::Decline | Script::Foreign => Asked::Declined { detail: declined(script) },
+            SandboxScript::Never => AskOutcome::NotDone,
+            SandboxScript::Decline | SandboxScript::Foreign => AskOutcome::Declined { detail: declined(script) },
         }
     }
 
@@ -169,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn the_key_is_the_script() {
         let sandbox = Sandbox::new();
-        let declined = Charged::Declined { detail: declined(Script::Decline) };
+        let declined = Charged::Declined { detail: declined(SandboxScript::Decline) };
         for (key, wanted) in [
             ("ok", Some(Charged::Captured)),
             ("decline", Some(declined)),
@@ -180,10 +180,10 @@ mod tests {
             assert_eq!(answer(&sandbox, &charge(key, key)).await, wanted, "{key}");
         }
         for (key, wanted) in [
-            ("ok", Asked::Captured),
-            ("timeout-then-ok", Asked::Captured),
-            ("error-then-ok", Asked::Captured),
-            ("never", Asked::NotDone),
+            ("ok", AskOutcome::Captured),
+            ("timeout-then-ok", AskOutcome::Captured),
+            ("error-then-ok", AskOutcome::Captured),
+            ("never", AskOutcome::NotDone),
         ] {
             assert_eq!(sandbox.ask(&charge(key, key)).await, wanted, "{key}");
         }

@@ -3,11 +3,12 @@
 //!
 //! There is one [`Pipeline`] a process. [`Pipeline::run`] tends every lane whose lease it gets. A *session* first makes
 //! sure that the lane is whole (`recovery`). Then it takes batch after batch from the head of the lane's log
-//! (`writer`): one transaction, then `settle`, which also drops the finished records from the log. Calls to providers
+//! (`writer`): one transaction, then `conclude`, which also drops the finished records from the log. Calls to providers
 //! (`payments`) happen after the commit, and their answers come back through the log. A session may end at any await:
 //! the next one recognizes by its ids whatever was committed.
 
 pub mod audit;
+mod conclude;
 mod nudge;
 mod operate;
 mod parts;
@@ -18,12 +19,11 @@ mod retirement;
 mod retry;
 mod rooms;
 mod session;
-mod settle;
 mod writer;
 
-pub use nudge::Nudge;
+pub use nudge::LaneBells;
 pub use operate::{LaneStatus, Requeued, Resolved};
-pub use parts::{Parts, Settings};
+pub use parts::{PipelineParts, PipelineSettings};
 pub use recovery::{EventSource, Rebuild, Sources};
 pub use rooms::RoomSource;
 
@@ -35,7 +35,7 @@ use crate::shutdown::Stopping;
 
 /// The pipeline of one process; clones are the same one.
 #[derive(Clone)]
-pub struct Pipeline(Arc<parts::Shared>);
+pub struct Pipeline(Arc<parts::PipelineShared>);
 
 /// Why a part of the pipeline's work failed. After any error but [`Error::Book`] and [`Error::NoLane`], the same work
 /// may be tried again as it is.
@@ -46,7 +46,7 @@ pub enum Error {
     #[error("the ledger gave no answer")]
     Ledger(#[from] crate::ledger::Error),
     #[error("a record could not be done")]
-    Book(#[from] crate::ledger::writer::Failure),
+    Book(#[from] crate::ledger::writer::BatchFailure),
     /// The catalogue could not say what is on sale.
     #[error("the catalogue gave no answer")]
     Catalog(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -62,12 +62,12 @@ pub enum Error {
 }
 
 impl Pipeline {
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts::Shared::new(parts)))
+    pub fn new(parts: PipelineParts) -> Self {
+        Self(Arc::new(parts::PipelineShared::new(parts)))
     }
 
     /// The handle that wakes this process's writer of a lane. A call of it is cheap and never waits.
-    pub fn nudge(&self) -> Nudge {
+    pub fn nudge(&self) -> LaneBells {
         self.0.nudge.clone()
     }
 

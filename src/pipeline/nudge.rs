@@ -8,9 +8,9 @@ use crate::facts::ids::LaneId;
 
 /// One bell a lane; clones ring the same ones.
 #[derive(Debug, Clone)]
-pub struct Nudge(Arc<Vec<Notify>>);
+pub struct LaneBells(Arc<Vec<Notify>>);
 
-impl Nudge {
+impl LaneBells {
     pub fn new(lanes: u16) -> Self {
         Self(Arc::new((0..lanes).map(|_| Notify::new()).collect()))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::nudge::Nudge;
+use super::nudge::LaneBells;
 use super::recovery::Sources;
 use crate::clock::Clock;
 use crate::facts::ids::LaneId;
@@ -16,7 +16,7 @@ use crate::payment::Registry;
 
 /// Bounds, from the configuration.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PipelineSettings {
     /// Records in one transaction, at most.
     pub batch_max: usize,
     /// How long a session first waits before it reads an empty log again; the wait grows while the log stays empty.
@@ -34,8 +34,8 @@ pub struct Settings {
     pub event_keep_ms: i64,
 }
 
-impl Settings {
-    pub fn new(pipeline: &crate::config::Pipeline, payment: &crate::config::Payment) -> Self {
+impl PipelineSettings {
+    pub fn new(pipeline: &crate::config::PipelineConfig, payment: &crate::config::PaymentConfig) -> Self {
         Self {
             batch_max: pipeline.batch_max,
             idle: Duration::from_millis(pipeline.idle_ms),
@@ -50,46 +50,46 @@ impl Settings {
 }
 
 /// Everything a pipeline needs.
-pub struct Parts {
+pub struct PipelineParts {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub providers: Registry,
     /// Says what is on sale, for the rebuild of a lane.
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
-    pub settings: Settings,
+    pub settings: PipelineSettings,
 }
 
 /// What all sessions of a process share.
-pub(super) struct Shared {
+pub(super) struct PipelineShared {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub providers: Registry,
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
-    pub settings: Settings,
-    pub nudge: Nudge,
+    pub settings: PipelineSettings,
+    pub nudge: LaneBells,
     /// This process's name on leases. It is random, so that a restarted process has another name.
     pub owner: String,
     /// Bounds the calls to providers that are under way at once.
     pub calls: Arc<Semaphore>,
-    views: Vec<Mutex<View>>,
+    views: Vec<Mutex<LaneWork>>,
 }
 
 /// What this process does for a lane at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct View {
+pub(super) struct LaneWork {
     pub leased: bool,
     pub recovering: bool,
     /// Calls without a definite answer.
     pub open: usize,
 }
 
-impl Shared {
-    pub fn new(parts: Parts) -> Self {
-        let Parts { lanes, ledger, providers, sources, clock, settings } = parts;
+impl PipelineShared {
+    pub fn new(parts: PipelineParts) -> Self {
+        let PipelineParts { lanes, ledger, providers, sources, clock, settings } = parts;
         Self {
-            nudge: Nudge::new(lanes.count()),
+            nudge: LaneBells::new(lanes.count()),
             owner: hex::encode(crate::random::bytes::<16>()),
             calls: Arc::new(Semaphore::new(settings.calls_max.max(1))),
             views: (0..lanes.count()).map(|_| Mutex::default()).collect(),
@@ -102,17 +102,17 @@ impl Shared {
         }
     }
 
-    pub fn view(&self, lane: LaneId) -> View {
+    pub fn view(&self, lane: LaneId) -> LaneWork {
         self.views.get(usize::from(lane.0)).map(|view| *view.lock()).unwrap_or_default()
     }
 
-    pub fn show(&self, lane: LaneId, change: impl FnOnce(&mut View)) {
+    pub fn show(&self, lane: LaneId, change: impl FnOnce(&mut LaneWork)) {
         if let Some(view) = self.views.get(usize::from(lane.0)) {
             change(&mut view.lock());
         }
     }
 
-    pub fn views(&self) -> impl Iterator<Item = View> + '_ {
+    pub fn views(&self) -> impl Iterator<Item = LaneWork> + '_ {
         self.views.iter().map(|view| *view.lock())
     }
 }

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use metrics::counter;
 
-use super::parts::Shared;
-use super::rooms::{RoomSource, Rooms};
+use super::parts::PipelineShared;
+use super::rooms::{RoomSource, SavedRooms};
 use super::writer::{Ended, Writer};
 use super::{Error, Pipeline, rooms};
 use crate::facts::checkpoint::{Look, RestoredOrder};
+use crate::facts::conclusion::Conclusion;
 use crate::facts::fault::Fault;
 use crate::facts::ids::{EventId, LaneId, LogId};
-use crate::facts::room::Order;
-use crate::facts::settlement::Settlement;
+use crate::facts::room::AdmissionOrder;
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::lane::coupons::{CampaignPut, PutCampaign};
@@ -98,7 +98,7 @@ impl Pipeline {
 }
 
 /// Whether the lane is open and knows less than the ledger does.
-async fn is_behind(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
+async fn is_behind(shared: &PipelineShared, lane: &dyn Lane) -> Result<bool, Error> {
     let mark = shared.ledger.lane_mark(lane.id()).await?;
     let meta = lane.meta().await?;
     if meta.recovering || agrees(&meta, &mark) {
@@ -109,7 +109,7 @@ async fn is_behind(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
 }
 
 /// Whether the lane is built, and has seen at least what the ledger remembers of it.
-pub(super) async fn is_sound(shared: &Shared, lane: &dyn Lane) -> Result<bool, Error> {
+pub(super) async fn is_sound(shared: &PipelineShared, lane: &dyn Lane) -> Result<bool, Error> {
     let mark = shared.ledger.lane_mark(lane.id()).await?;
     Ok(agrees(&lane.meta().await?, &mark))
 }
@@ -119,7 +119,7 @@ fn agrees(meta: &Meta, mark: &LaneMark) -> bool {
 }
 
 /// As [`Pipeline::rebuild`], by the session that has the lease.
-pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
+pub(super) async fn rebuild(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<(), Error> {
     let lost = lane.meta().await?.lost;
     let done = build(shared, lane, stop).await?;
     if done.generation > 1 {
@@ -134,13 +134,13 @@ pub(super) async fn rebuild(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &S
     Ok(())
 }
 
-async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
+async fn build(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> Result<Rebuild, Error> {
     let id = lane.id();
     let before = shared.ledger.lane_mark(id).await?;
     if is_sound(shared, lane.as_ref()).await? {
         // A sound lane is rebuilt only by command: save its rooms now, so that not even the last second of them is
         // lost.
-        Rooms::default().save(shared, lane.as_ref()).await?;
+        SavedRooms::default().save(shared, lane.as_ref()).await?;
     }
     // Close the doors first: what they accept between the last look at the log and the wipe would be lost.
     lane.seal().await?;
@@ -209,7 +209,7 @@ async fn build(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: &Stopping) -> R
 /// Saves the room in the ledger as its lane will have it, before the lane does: from then on the lane tells changes of
 /// draws from the first one.
 async fn bring_up_to_date(
-    shared: &Shared,
+    shared: &PipelineShared,
     lane: LaneId,
     mark: LaneMark,
     put: &EventPut,
@@ -217,7 +217,7 @@ async fn bring_up_to_date(
     orders: &[RestoredOrder],
 ) -> Result<Look, Error> {
     let mut look = rooms::brought_up_to_date(saved, orders, &put.room);
-    if put.room.order == Order::Lottery {
+    if put.room.order == AdmissionOrder::Lottery {
         // Until a draw is stored, only the lane has the list of its visitors. Those who come back make up the list
         // again.
         look.room.drawing |= shared.ledger.draw(&put.event, look.room.round).await?.is_none();
@@ -244,17 +244,17 @@ fn has_refunds(order: &RestoredOrder) -> bool {
 
 /// Tells an open lane the refunds of an order, so that it recognizes repeats of them. The lane has the order itself at
 /// this version already.
-async fn show_refunds(shared: &Shared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
+async fn show_refunds(shared: &PipelineShared, lane: &dyn Lane, order: RestoredOrder) -> Result<(), Error> {
     let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;
     let refunds = shared.ledger.refunds_of(&fact.id).await?;
     let event = fact.event.clone();
-    let settlement = Settlement { fact, seats: Vec::new(), held_until_ms: None, refundable_until_ms, refunds };
-    Ok(lane.settle(shared.clock.now_ms(), &event, vec![settlement], None).await?)
+    let conclusion = Conclusion { fact, seats: Vec::new(), held_until_ms: None, refundable_until_ms, refunds };
+    Ok(lane.conclude(shared.clock.now_ms(), &event, vec![conclusion], None).await?)
 }
 
 /// Tells a whole lane again what is on sale: a change that reached the ledger may not have reached the lane. An equal
 /// version changes nothing; if the lane has a newer one, that stays.
-pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+pub(super) async fn reapply(shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
     for EventSource { put, .. } in shared.sources.events(lane.id()).await.map_err(Error::Catalog)? {
         let event = put.event.clone();
         match lane.put_event(shared.clock.now_ms(), put).await? {
@@ -281,7 +281,7 @@ pub(super) async fn reapply(shared: &Shared, lane: &dyn Lane) -> Result<(), Erro
 /// Takes what is left in a sealed lane's log to the ledger, without telling the lane, which is about to be rebuilt from
 /// there. This includes a lane that was rolled back: what it still has was accepted. Records from before the rollback
 /// are recognized by their ids and change nothing.
-async fn rescue(shared: &Shared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
+async fn rescue(shared: &PipelineShared, lane: &dyn Lane, stop: &Stopping) -> Result<(), Error> {
     let writer = Writer { shared, lane };
     let mut stop = stop.clone();
     let mut after = LogId(0);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::parts::Shared;
+use super::parts::PipelineShared;
 use crate::clock::{self, Instant};
 use crate::lane::Lane;
 
@@ -19,7 +19,7 @@ const ROWS_MAX: i64 = 1_000;
 pub(super) struct Retention(Option<Instant>);
 
 impl Retention {
-    pub async fn run(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
         if self.0.is_some_and(|at| at.elapsed() < EVERY) {
             return Ok(());
         }

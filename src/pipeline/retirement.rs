@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::parts::Shared;
+use super::parts::PipelineShared;
 use crate::clock;
 use crate::clock::Instant;
 use crate::facts::ids::EventId;
@@ -23,7 +23,7 @@ pub(super) struct Retirement {
 }
 
 impl Retirement {
-    pub async fn run(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
         if !self.told {
             for (event, version) in shared.sources.past(lane.id()) {
                 lane.retire_event(shared.clock.now_ms(), &event, version).await?;
@@ -49,7 +49,13 @@ impl Retirement {
     }
 }
 
-async fn retire(shared: &Shared, lane: &dyn Lane, event: &EventId, version: i64, before_ms: i64) -> Result<(), Error> {
+async fn retire(
+    shared: &PipelineShared,
+    lane: &dyn Lane,
+    event: &EventId,
+    version: i64,
+    before_ms: i64,
+) -> Result<(), Error> {
     let now_ms = shared.clock.now_ms();
     let Some(room) = lane.room(now_ms, event).await? else { return Ok(()) };
     if room.waiting + room.inside + room.late + room.held + room.paying > 0 {

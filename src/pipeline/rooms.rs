@@ -6,13 +6,13 @@ use std::collections::{HashMap, HashSet};
 use metrics::gauge;
 
 use super::Error;
-use super::parts::Shared;
+use super::parts::PipelineShared;
 use crate::facts::checkpoint::{
-    CHUNK_SCORES, Checkpoint, DRAWS_MAX, DrawChange, Draws, Look, RestoredOrder, SpentChunk, Told,
+    CHUNK_SCORES, Checkpoint, DRAWS_MAX, DrawChange, DrawChanges, DrawsTaken, Look, RestoredOrder, SpentChunk,
 };
 use crate::facts::draw::list_digest;
 use crate::facts::ids::{EventId, LogId, VisitorId};
-use crate::facts::room::{Mode, NO_HEAD, Order, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Mode, NO_HEAD, ReleaseOn, RoomSettings};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::lane::log::Meta;
@@ -23,18 +23,18 @@ use crate::ledger::rooms::{Save, Saved};
 use crate::metrics::ADMISSION_SPENT;
 
 /// An order confirmed less than this before a checkpoint may not have reached its lane by then, ms.
-const SETTLED_WITHIN_MS: Millis = 5_000;
+const CONCLUDED_WITHIN_MS: Millis = 5_000;
 
 /// An event whose room is saved, and the order of its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSource {
     pub event: EventId,
-    pub order: Order,
+    pub order: AdmissionOrder,
 }
 
 /// The rooms of one lane, as the session that has its lease saves them.
 #[derive(Default)]
-pub(super) struct Rooms {
+pub(super) struct SavedRooms {
     /// The checkpoints that this session knows to be stored.
     saved: HashMap<EventId, Saved>,
     /// Rounds whose draw is stored.
@@ -43,10 +43,10 @@ pub(super) struct Rooms {
     upto: Option<(u64, LogId)>,
 }
 
-impl Rooms {
+impl SavedRooms {
     /// Saves what has changed since the last call. If nothing has, the call costs one look at the lane's marks: its
     /// generation and its last log id.
-    pub async fn save(&mut self, shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+    pub async fn save(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
         // Read the marks first: a checkpoint taken later has at least what they stand for.
         let meta = lane.meta().await?;
         let marks = (meta.generation, meta.log_last);
@@ -65,7 +65,7 @@ impl Rooms {
 
     async fn save_one(
         &mut self,
-        shared: &Shared,
+        shared: &PipelineShared,
         lane: &dyn Lane,
         room: &RoomSource,
         meta: &Meta,
@@ -79,7 +79,7 @@ impl Rooms {
                 break (look.room.round, look.room.drawing);
             }
         };
-        if room.order == Order::Lottery && !is_drawing {
+        if room.order == AdmissionOrder::Lottery && !is_drawing {
             self.open_draw(shared, lane, event, round).await?;
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Rooms {
     /// One look at a room, saved if there is news. `None`: there is no such room.
     async fn save_some(
         &mut self,
-        shared: &Shared,
+        shared: &PipelineShared,
         lane: &dyn Lane,
         event: &EventId,
         meta: &Meta,
@@ -100,7 +100,7 @@ impl Rooms {
             None => shared.ledger.room_checkpoint(event).await?,
         };
         let (round, changes) = before.as_ref().map_or((0, 0), |saved| (saved.checkpoint.round, saved.draws_upto));
-        let Some(after) = lane.checkpoint(event, Told { round, changes, max: DRAWS_MAX }).await? else {
+        let Some(after) = lane.checkpoint(event, DrawsTaken { round, changes, max: DRAWS_MAX }).await? else {
             return Ok(None);
         };
         let spent = after.room.spent_count() + after.draws.spent;
@@ -129,7 +129,13 @@ impl Rooms {
 
     /// Once a draw is over, stores the list of its visitors for everybody to see. Only after that may the seed be
     /// published.
-    async fn open_draw(&mut self, shared: &Shared, lane: &dyn Lane, event: &EventId, round: i64) -> Result<(), Error> {
+    async fn open_draw(
+        &mut self,
+        shared: &PipelineShared,
+        lane: &dyn Lane,
+        event: &EventId,
+        round: i64,
+    ) -> Result<(), Error> {
         if self.drawn.get(event) == Some(&round) {
             return Ok(());
         }
@@ -180,7 +186,7 @@ async fn drawn(lane: &dyn Lane, event: &EventId) -> Result<Option<Vec<VisitorId>
 /// not to be closed any more, is in a new round. A lane that is restored from this counts the changes of its draws from
 /// the first one.
 pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &RoomSettings) -> Look {
-    let mut look = Look { room: saved.checkpoint.clone(), draws: Draws::default() };
+    let mut look = Look { room: saved.checkpoint.clone(), draws: DrawChanges::default() };
     if look.room.closed && put.mode != Mode::Closed {
         look.room = next_round(look.room, put.order);
         return look;
@@ -191,7 +197,7 @@ pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &
     let visitors = |wanted: &dyn Fn(&RestoredOrder) -> bool| -> HashSet<&VisitorId> {
         orders.iter().filter(|order| wanted(order)).map(|order| &order.hold.visitor).collect()
     };
-    let since_ms = saved.at_ms - SETTLED_WITHIN_MS;
+    let since_ms = saved.at_ms - CONCLUDED_WITHIN_MS;
     let bought = visitors(&|order| order.fact.confirmed_ms.is_some_and(|ms| ms > since_ms));
     let buying = visitors(&|order| !order.fact.status.is_final());
     let is_through = |visitor: &VisitorId| bought.contains(visitor) && !buying.contains(visitor);
@@ -209,11 +215,11 @@ pub(super) fn brought_up_to_date(saved: &Saved, orders: &[RestoredOrder], put: &
 }
 
 /// The next round, as a lane begins it when it is told that its room is no longer closed.
-fn next_round(room: Checkpoint, order: Order) -> Checkpoint {
+fn next_round(room: Checkpoint, order: AdmissionOrder) -> Checkpoint {
     Checkpoint {
         round: room.round + 1,
         head: NO_HEAD,
-        drawing: order == Order::Lottery,
+        drawing: order == AdmissionOrder::Lottery,
         closed: false,
         inside: Vec::new(),
         spent: Vec::new(),

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 
-use super::parts::Shared;
+use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
-use super::rooms::Rooms;
+use super::rooms::SavedRooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LogId;
-use crate::facts::record::{Body, Record, VERSION};
+use crate::facts::record::{Record, RecordBody, VERSION};
 use crate::lane::Lane;
 use crate::ledger::writer;
 use crate::metrics::{
@@ -34,7 +34,7 @@ const RESTING: u32 = 5;
 const OVERDUE_MAX: i64 = 500;
 
 /// Works for a lane whenever it can get the lease, until told to stop.
-pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Stopping) {
+pub(super) async fn tend(shared: Arc<PipelineShared>, lane: Arc<dyn Lane>, mut stop: Stopping) {
     let id = lane.id();
     while !stop.is_stopping() {
         match lane.lease(shared.clock.now_ms(), &shared.owner, shared.settings.lease_ms).await {
@@ -45,7 +45,7 @@ pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Sto
                     () = renew(&shared, lane.as_ref()) => tracing::warn!(lane = %id, "the lease was lost"),
                     () = work(&shared, &lane, stop.clone()) => {}
                 }
-                shared.show(id, |view| *view = super::parts::View::default());
+                shared.show(id, |view| *view = super::parts::LaneWork::default());
                 if let Err(fault) = lane.unlease(&shared.owner).await {
                     tracing::debug!(lane = %id, %fault, "the lease was not given back; it will run out");
                 }
@@ -57,12 +57,12 @@ pub(super) async fn tend(shared: Arc<Shared>, lane: Arc<dyn Lane>, mut stop: Sto
     }
 }
 
-fn third(shared: &Shared) -> Duration {
+fn third(shared: &PipelineShared) -> Duration {
     Duration::from_millis(u64::try_from(shared.settings.lease_ms / 3).unwrap_or(0).max(1))
 }
 
 /// Returns when another process has the lease, or when it could not be renewed for as long as it lasts.
-async fn renew(shared: &Shared, lane: &dyn Lane) {
+async fn renew(shared: &PipelineShared, lane: &dyn Lane) {
     let lasts = third(shared) * 3;
     let mut renewed = clock::instant();
     loop {
@@ -86,7 +86,7 @@ pub(super) async fn pause(time: Duration, stop: &mut Stopping) {
 }
 
 /// Makes the lane whole, then follows its log, until told to stop.
-async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
+async fn work(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
     let mut delays = retry::STORE.iter();
     while !stop.is_stopping() {
         let sound = match recovery::is_sound(shared, lane.as_ref()).await {
@@ -115,7 +115,7 @@ async fn work(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, mut stop: Stopping) {
 }
 
 /// Takes the log batch by batch. Returns only with a reason to end.
-async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: Stopping) -> Result<(), Ended> {
+async fn follow(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: Stopping) -> Result<(), Ended> {
     let mut payments = Payments::new(shared.clone(), lane.id());
     let ended = take_batches(shared, lane, &mut payments, stop).await;
     // The next session asks again for answers that cannot be told.
@@ -124,12 +124,12 @@ async fn follow(shared: &Arc<Shared>, lane: &Arc<dyn Lane>, stop: Stopping) -> R
 }
 
 async fn take_batches(
-    shared: &Arc<Shared>,
+    shared: &Arc<PipelineShared>,
     lane: &Arc<dyn Lane>,
     payments: &mut Payments,
     mut stop: Stopping,
 ) -> Result<(), Ended> {
-    let mut rooms = Rooms::default();
+    let mut rooms = SavedRooms::default();
     let mut retention = Retention::default();
     let mut retirement = Retirement::default();
     let writer = Writer { shared, lane: lane.as_ref() };
@@ -189,7 +189,12 @@ async fn take_batches(
 }
 
 /// What is looked at every second. If a store is away, the next tick tries again.
-async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: &mut Rooms) -> Result<(), Ended> {
+async fn tick(
+    shared: &PipelineShared,
+    lane: &dyn Lane,
+    payments: &mut Payments,
+    rooms: &mut SavedRooms,
+) -> Result<(), Ended> {
     match look(shared, lane, payments, rooms).await {
         Ok(true) => {}
         Ok(false) => return Err(Ended::NotWhole),
@@ -203,7 +208,12 @@ async fn tick(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: 
 }
 
 /// False: the lane has to be rebuilt.
-async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: &mut Rooms) -> Result<bool, Error> {
+async fn look(
+    shared: &PipelineShared,
+    lane: &dyn Lane,
+    payments: &mut Payments,
+    rooms: &mut SavedRooms,
+) -> Result<bool, Error> {
     if !recovery::is_sound(shared, lane).await? {
         return Ok(false);
     }
@@ -217,7 +227,7 @@ async fn look(shared: &Shared, lane: &dyn Lane, payments: &mut Payments, rooms: 
 
 /// Appends `order.expired` for orders whose time is over. The id names the order's version: a record that was refused,
 /// because a payment's answer came first, does not block the next one.
-async fn overdue(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
+async fn overdue(shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
     let now_ms = shared.clock.now_ms();
     let late = writer::overdue(&shared.ledger, lane.id(), now_ms, shared.settings.unknown_ms, OVERDUE_MAX).await?;
     if late.is_empty() {
@@ -225,12 +235,12 @@ async fn overdue(shared: &Shared, lane: &dyn Lane) -> Result<(), Error> {
     }
     let records = late.into_iter().map(|late| Record {
         id: format!("{}.expired.{}", late.order, late.version),
-        body: Body::OrderExpired { v: VERSION, order: late.order, reason: late.reason },
+        body: RecordBody::OrderExpired { v: VERSION, order: late.order, reason: late.reason },
     });
     Ok(lane.append(now_ms, records.collect()).await?)
 }
 
-async fn gauges(shared: &Shared, lane: &dyn Lane) {
+async fn gauges(shared: &PipelineShared, lane: &dyn Lane) {
     let label = lane.id().to_string();
     if let Ok(meta) = lane.meta().await {
         gauge!(PIPELINE_BACKLOG, "lane" => label.clone()).set(meta.backlog as f64);

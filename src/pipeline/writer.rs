@@ -1,4 +1,4 @@
-//! Takes a batch from a lane's log to the ledger and settles it in the lane. It decides what is tried again and what
+//! Takes a batch from a lane's log to the ledger and concludes it in the lane. It decides what is tried again and what
 //! becomes a dead letter; what a record means belongs in `ledger::rules`.
 
 use std::collections::VecDeque;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use metrics::{counter, histogram};
 
-use super::parts::Shared;
+use super::parts::PipelineShared;
 use super::session::pause;
-use super::{retry, settle};
+use super::{conclude, retry};
 use crate::clock;
-use crate::facts::record::{Body, Entry};
+use crate::facts::record::{Entry, RecordBody};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::ledger::writer;
-use crate::ledger::writer::{Batch, Failure, Written};
+use crate::ledger::writer::{Batch, BatchFailure, BatchWritten};
 use crate::metrics::{
     PIPELINE_BATCH_RECORDS, PIPELINE_COMMIT_SECONDS, PIPELINE_DEAD_LETTERS, PIPELINE_ORDER_SECONDS, PIPELINE_RECORDS,
     PIPELINE_RETRIES, PIPELINE_UNPROCESSABLE,
@@ -30,23 +30,23 @@ pub(super) enum Ended {
 }
 
 pub(super) struct Writer<'s> {
-    pub shared: &'s Shared,
+    pub shared: &'s PipelineShared,
     pub lane: &'s dyn Lane,
 }
 
 impl Writer<'_> {
-    /// Writes the entries, settles what they were about, and drops them from the log.
-    pub async fn take(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<Written>, Ended> {
+    /// Writes the entries, concludes what they were about, and drops them from the log.
+    pub async fn take(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<BatchWritten>, Ended> {
         let upto = entries.iter().map(|entry| entry.log).max().expect("a batch is not empty");
         let mut written = self.write(entries, stop).await?;
-        let settlements: Vec<_> = written.iter_mut().flat_map(|part| part.settlements.drain(..)).collect();
-        settle::settle(self.shared, self.lane, settlements, upto, stop).await?;
+        let conclusions: Vec<_> = written.iter_mut().flat_map(|part| part.conclusions.drain(..)).collect();
+        conclude::conclude(self.shared, self.lane, conclusions, upto, stop).await?;
         Ok(written)
     }
 
     /// Writes the entries. When one of them can never be done, it splits the batch in halves until that one stands
     /// alone.
-    pub async fn write(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<Written>, Ended> {
+    pub async fn write(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<BatchWritten>, Ended> {
         let mut parts = VecDeque::from([entries]);
         let mut written = Vec::new();
         let mut delays = retry::STORE.iter();
@@ -56,7 +56,7 @@ impl Writer<'_> {
                     delays = retry::STORE.iter();
                     written.push(done);
                 }
-                Err(Failure::Unbuilt(_)) => return Err(Ended::NotWhole),
+                Err(BatchFailure::Unbuilt(_)) => return Err(Ended::NotWhole),
                 Err(failure) if failure.is_records_fault() => {
                     if let [only] = &*part {
                         match self.reject(&part, &failure).await {
@@ -88,9 +88,9 @@ impl Writer<'_> {
 
     /// Rejects an order that cannot be written, so that its buyer does not wait for ever and its seats go back. `None`:
     /// the record is no order, or not even the rejection can be written. After an error it may be tried again.
-    async fn reject(&self, order: &Arc<[Entry]>, failure: &Failure) -> Result<Option<Written>, Failure> {
+    async fn reject(&self, order: &Arc<[Entry]>, failure: &BatchFailure) -> Result<Option<BatchWritten>, BatchFailure> {
         let is_order =
-            order.iter().all(|entry| matches!(serde_json::from_str(&entry.body), Ok(Body::OrderPlaced { .. })));
+            order.iter().all(|entry| matches!(serde_json::from_str(&entry.body), Ok(RecordBody::OrderPlaced { .. })));
         if !is_order {
             return Ok(None);
         }
@@ -118,7 +118,7 @@ impl Writer<'_> {
         }
     }
 
-    async fn transaction(&self, entries: &Arc<[Entry]>) -> Result<Written, Failure> {
+    async fn transaction(&self, entries: &Arc<[Entry]>) -> Result<BatchWritten, BatchFailure> {
         let batch = self.batch(entries);
         let now_ms = batch.now_ms;
         let started = clock::instant();
@@ -130,7 +130,7 @@ impl Writer<'_> {
     }
 
     /// Puts a record among the dead letters. The log line gives its id and the error to the person who is paged.
-    async fn bury(&self, entry: &Entry, failure: &Failure, stop: &mut Stopping) -> Result<(), Ended> {
+    async fn bury(&self, entry: &Entry, failure: &BatchFailure, stop: &mut Stopping) -> Result<(), Ended> {
         tracing::error!(lane = %self.lane.id(), record = %entry.id, error = failure as &dyn std::error::Error,
             "a record can never be done and was put aside");
         let mut delays = retry::STORE.iter();
@@ -158,7 +158,7 @@ impl Writer<'_> {
 }
 
 /// Counts a committed batch in the metrics.
-pub(super) fn count(written: &Written, now_ms: Millis) {
+pub(super) fn count(written: &BatchWritten, now_ms: Millis) {
     for &(kind, outcome) in &written.outcomes {
         counter!(PIPELINE_RECORDS, "kind" => kind, "outcome" => outcome.label()).increment(1);
     }

@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
-use crate::admission::promise::Kept;
+use crate::admission::promise::PromiseOutcome;
 use crate::facts::ids::LaneId;
 
 const EXACT: usize = 500;
@@ -153,10 +153,10 @@ struct Told {
 
 impl Told {
     fn note(&mut self, eta: Eta, waited_ms: Millis) {
-        match Kept::of(eta, waited_ms) {
-            Kept::Kept => self.kept += 1,
-            Kept::Early(_) => self.early += 1,
-            Kept::Late(_) => self.late += 1,
+        match PromiseOutcome::of(eta, waited_ms) {
+            PromiseOutcome::Kept => self.kept += 1,
+            PromiseOutcome::Early(_) => self.early += 1,
+            PromiseOutcome::Late(_) => self.late += 1,
         }
         let middle = (eta.low_s + eta.high_s) as f64 / 2.0;
         if middle >= 30.0 {

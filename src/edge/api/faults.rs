@@ -5,9 +5,9 @@ use crate::facts::money::AMOUNT_MAX;
 
 /// Collects all faults of a body, so that they are reported at once.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<FieldError>);
+pub struct FieldFaults(Vec<FieldError>);
 
-impl Faults {
+impl FieldFaults {
     pub fn check(&mut self, good: bool, pointer: impl Into<String>, detail: impl Into<String>) {
         if !good {
             self.0.push(FieldError { pointer: pointer.into(), detail: detail.into() });
@@ -36,7 +36,7 @@ impl Faults {
     }
 }
 
-impl From<Vec<(String, String)>> for Faults {
+impl From<Vec<(String, String)>> for FieldFaults {
     fn from(faults: Vec<(String, String)>) -> Self {
         Self(faults.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect())
     }

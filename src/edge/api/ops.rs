@@ -8,7 +8,7 @@ use crate::edge::http::gzip;
 use crate::edge::openapi::DocumentSchema;
 use crate::edge::router::{Route, get};
 use crate::edge::{Answer, Outcome, Request};
-use crate::inventory::Health;
+use crate::inventory::LaneHealth;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -77,9 +77,9 @@ pub async fn readyz(request: Request) -> Outcome {
     };
     for (lane, health) in request.state.inventory.health().await {
         match health {
-            Health::Well => {}
-            Health::Recovering => view.recovering.push(lane.0),
-            Health::Away => view.away.push(lane.0),
+            LaneHealth::Well => {}
+            LaneHealth::Recovering => view.recovering.push(lane.0),
+            LaneHealth::Away => view.away.push(lane.0),
         }
     }
     Ok(if view.ready {

@@ -17,7 +17,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// A page of the ledger's rows, each as its view.
-    pub fn of<R>(rows: reads::Page<R>, view: impl Fn(R) -> T) -> Self {
+    pub fn of<R>(rows: reads::ListPart<R>, view: impl Fn(R) -> T) -> Self {
         Self { items: rows.items.into_iter().map(view).collect(), next: rows.next.map(|next| next.to_string()) }
     }
 }

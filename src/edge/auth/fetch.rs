@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(10);
 const BYTES_MAX: usize = 256 * 1024;
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+type FetchFault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Returns when told to stop; at once when there is no url.
 pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
@@ -30,7 +30,7 @@ pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
         return;
     }
     loop {
-        match tokio::time::timeout(LIMIT, fetch(url)).await.map_err(Fault::from).flatten() {
+        match tokio::time::timeout(LIMIT, fetch(url)).await.map_err(FetchFault::from).flatten() {
             Ok(keys) => auth.replace_keys(keys),
             Err(error) => tracing::error!(%error, url, "the keys of users' tokens were not fetched"),
         }
@@ -48,7 +48,7 @@ pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
     }
 }
 
-async fn fetch(url: &str) -> Result<KeySet, Fault> {
+async fn fetch(url: &str) -> Result<KeySet, FetchFault> {
     let uri: Uri = url.parse()?;
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?;

@@ -9,13 +9,13 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 /// Most keys taken from one JWKS.
 const KEYS_MAX: usize = 64;
 
-pub struct Key {
+pub struct SigningKey {
     pub kid: Option<String>,
     pub algorithm: Algorithm,
     pub key: DecodingKey,
 }
 
-pub struct KeySet(Vec<Key>);
+pub struct KeySet(Vec<SigningKey>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -50,19 +50,19 @@ impl KeySet {
     /// One HMAC key: the bytes of the secret's UTF-8 text.
     pub fn hs256(secret: &[u8]) -> Self {
         let key = DecodingKey::from_secret(secret);
-        Self(vec![Key { kid: None, algorithm: Algorithm::HS256, key }])
+        Self(vec![SigningKey { kid: None, algorithm: Algorithm::HS256, key }])
     }
 
     /// Public keys of a JWKS; keys of kinds we cannot use, and secrets, are left out.
     pub fn from_jwks(text: &[u8]) -> Result<Self, Error> {
         let set: JwkSet = serde_json::from_slice(text)?;
-        let keys: Vec<Key> = set.keys.iter().filter_map(usable).take(KEYS_MAX).collect();
+        let keys: Vec<SigningKey> = set.keys.iter().filter_map(usable).take(KEYS_MAX).collect();
         if keys.is_empty() { Err(Error::NoUsableKey) } else { Ok(Self(keys)) }
     }
 
     /// The key of this algorithm that the token names, or one that has no name. A token that names none gets the only
     /// key of its algorithm, if there is just one.
-    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&SigningKey> {
         let mut of_algorithm = self.0.iter().filter(|key| key.algorithm == algorithm);
         match kid {
             Some(kid) => of_algorithm.find(|key| key.kid.as_deref().is_none_or(|own| own == kid)),
@@ -74,11 +74,15 @@ impl KeySet {
     }
 }
 
-fn usable(jwk: &Jwk) -> Option<Key> {
+fn usable(jwk: &Jwk) -> Option<SigningKey> {
     if matches!(&jwk.common.public_key_use, Some(usage) if *usage != PublicKeyUse::Signature) {
         return None;
     }
-    Some(Key { kid: jwk.common.key_id.clone(), algorithm: algorithm(jwk)?, key: DecodingKey::from_jwk(jwk).ok()? })
+    Some(SigningKey {
+        kid: jwk.common.key_id.clone(),
+        algorithm: algorithm(jwk)?,
+        key: DecodingKey::from_jwk(jwk).ok()?,
+    })
 }
 
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {

@@ -46,7 +46,7 @@ pub struct Auth {
     /// How far another machine's clock may be off.
     leeway_ms: Millis,
     clock: Clock,
-    verified: Expiring<[u8; 32], Arc<User>>,
+    verified: Expiring<[u8; 32], Arc<User>, Millis>,
     /// Notified when no key fits a token.
     unknown_key: Notify,
 }
@@ -58,10 +58,10 @@ struct Verified {
 
 /// The token is refused. The reason is told to nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused;
+pub struct TokenRefused;
 
 #[derive(Deserialize)]
-struct Claims {
+struct BearerClaims {
     sub: String,
     /// NumericDate may have a fraction.
     exp: f64,
@@ -92,7 +92,7 @@ fn grants_admin(scope: &serde_json::Value) -> bool {
 
 impl Auth {
     /// With the configured keys; those of a `jwks_url` arrive later, by [`fetch::keep_fresh`].
-    pub fn new(config: &config::Auth, clock: Clock) -> Result<Self, keys::Error> {
+    pub fn new(config: &config::AuthConfig, clock: Clock) -> Result<Self, keys::Error> {
         let keys = if !config.hs256_secret.is_empty() {
             KeySet::hs256(config.hs256_secret.as_bytes())
         } else if !config.jwks_file.is_empty() {
@@ -123,9 +123,9 @@ impl Auth {
         self.verified.clear();
     }
 
-    pub fn verify(&self, token: &str) -> Result<Arc<User>, Refused> {
+    pub fn verify(&self, token: &str) -> Result<Arc<User>, TokenRefused> {
         if token.len() > TOKEN_MAX {
-            return Err(Refused);
+            return Err(TokenRefused);
         }
         let now_ms = self.clock.now_ms();
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
@@ -137,25 +137,25 @@ impl Auth {
         Ok(user)
     }
 
-    fn verify_new(&self, token: &str, now_ms: Millis) -> Result<Verified, Refused> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Refused)?;
+    fn verify_new(&self, token: &str, now_ms: Millis) -> Result<Verified, TokenRefused> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefused)?;
         if header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(passes::TYP)) || header.crit.is_some() {
-            return Err(Refused);
+            return Err(TokenRefused);
         }
         let keys = self.keys.read().clone();
         let Some(key) = keys.find(header.kid.as_deref(), header.alg) else {
             self.unknown_key.notify_one();
-            return Err(Refused);
+            return Err(TokenRefused);
         };
         let mut validation = Validation::new(key.algorithm);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &key.key, &validation);
-        self.check(decoded.map_err(|_| Refused)?.claims, now_ms)
+        let decoded = jsonwebtoken::decode::<BearerClaims>(token, &key.key, &validation);
+        self.check(decoded.map_err(|_| TokenRefused)?.claims, now_ms)
     }
 
-    fn check(&self, claims: Claims, now_ms: Millis) -> Result<Verified, Refused> {
+    fn check(&self, claims: BearerClaims, now_ms: Millis) -> Result<Verified, TokenRefused> {
         let expires_ms = millis(claims.exp).saturating_add(self.leeway_ms);
         let begun = claims.nbf.is_none_or(|nbf| millis(nbf) <= now_ms.saturating_add(self.leeway_ms));
         let issuer = self.issuer.as_ref().is_none_or(|wanted| claims.iss.is_some_and(|iss| iss == wanted.as_str()));
@@ -165,7 +165,7 @@ impl Auth {
             Some(Audience::Many(all)) => all.contains(wanted),
         });
         if expires_ms <= now_ms || !begun || !issuer || !audience || !ids::is_user(&claims.sub) {
-            return Err(Refused);
+            return Err(TokenRefused);
         }
         let admin = claims.scope.as_ref().is_some_and(grants_admin);
         Ok(Verified { user: Arc::new(User { id: UserId::from(claims.sub), admin }), expires_ms })
@@ -187,7 +187,7 @@ pub struct Mint<'a> {
 }
 
 /// A bearer for development, signed with `[auth] hs256_secret` and made for its issuer and audience.
-pub fn mint(config: &config::Auth, clock: &Clock, mint: Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
+pub fn mint(config: &config::AuthConfig, clock: &Clock, mint: Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
     #[derive(Serialize)]
     struct Minted<'a> {
         sub: &'a str,

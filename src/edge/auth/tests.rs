@@ -11,8 +11,8 @@ use super::*;
 
 const SECRET: &str = "a secret of the tests, long enough for anyone";
 
-fn config() -> config::Auth {
-    config::Auth {
+fn config() -> config::AuthConfig {
+    config::AuthConfig {
         hs256_secret: SECRET.to_owned(),
         jwks_file: String::new(),
         jwks_url: String::new(),
@@ -28,7 +28,7 @@ fn auth() -> (Auth, Clock) {
 }
 
 /// A token of kim's that is valid for a minute.
-fn minted(config: &config::Auth, scope: &str, clock: &Clock) -> String {
+fn minted(config: &config::AuthConfig, scope: &str, clock: &Clock) -> String {
     mint(config, clock, Mint { sub: "kim", scope, ttl_s: 60 }).expect("any text is a secret")
 }
 
@@ -48,7 +48,7 @@ fn a_minted_token_is_its_users_until_it_expires() {
         assert_eq!(*auth.verify(&token).expect("good"), User { id: "kim".into(), admin: true });
     }
     clock.advance(Duration::from_secs(60));
-    assert_eq!(auth.verify(&token), Err(Refused));
+    assert_eq!(auth.verify(&token), Err(TokenRefused));
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn a_scope_is_words_or_a_list_and_any_other_form_grants_nothing() {
 #[test]
 fn another_issuers_clock_may_be_a_little_off() {
     let clock = Clock::fixed(1_000_000);
-    let auth = Auth::new(&config::Auth { leeway_s: 5, ..config() }, clock.clone()).expect("keys");
+    let auth = Auth::new(&config::AuthConfig { leeway_s: 5, ..config() }, clock.clone()).expect("keys");
     assert!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 1_100, "nbf": 1_005}))).is_ok());
-    assert_eq!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 1_100, "nbf": 1_006}))), Err(Refused));
+    assert_eq!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 1_100, "nbf": 1_006}))), Err(TokenRefused));
     assert!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 996}))).is_ok());
-    assert_eq!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 995}))), Err(Refused));
+    assert_eq!(auth.verify(&hs256(&json!({"sub": "kim", "exp": 995}))), Err(TokenRefused));
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn claims_that_do_not_hold_are_refused() {
         json!({"sub": "kim", "exp": 1_001, "nbf": 1_001}),
     ];
     for claims in bad {
-        assert_eq!(auth.verify(&hs256(&claims)), Err(Refused), "{claims}");
+        assert_eq!(auth.verify(&hs256(&claims)), Err(TokenRefused), "{claims}");
     }
 }
 
 #[test]
 fn issuer_and_audience_count_when_they_are_set() {
-    let config = config::Auth { issuer: "us".into(), audience: "tickets".into(), ..config() };
+    let config = config::AuthConfig { issuer: "us".into(), audience: "tickets".into(), ..config() };
     let clock = Clock::fixed(1_000_000);
     let auth = Auth::new(&config, clock.clone()).expect("keys");
     assert!(auth.verify(&minted(&config, "", &clock)).is_ok());
@@ -137,7 +137,7 @@ fn forged_tokens_are_refused() {
         &json!({"sub": "kim", "exp": 2_000}),
         &EncodingKey::from_secret(SECRET.as_bytes()),
     );
-    let other = minted(&config::Auth { hs256_secret: "another secret".into(), ..config() }, "", &clock);
+    let other = minted(&config::AuthConfig { hs256_secret: "another secret".into(), ..config() }, "", &clock);
     let pass = Header { typ: Some(passes::TYP.to_owned()), ..Header::new(Algorithm::HS256) };
     let bad = [
         String::new(),
@@ -153,7 +153,7 @@ fn forged_tokens_are_refused() {
         "x".repeat(100_000),
     ];
     for token in bad {
-        assert_eq!(auth.verify(&token), Err(Refused), "{token:.60}");
+        assert_eq!(auth.verify(&token), Err(TokenRefused), "{token:.60}");
     }
 }
 
@@ -193,8 +193,8 @@ fn a_jwks_fixes_the_algorithm_of_its_keys() {
 fn a_jwks_without_a_usable_key_is_refused() {
     assert!(matches!(KeySet::from_jwks(b"{}"), Err(keys::Error::Malformed(_))));
     assert!(matches!(KeySet::from_jwks(br#"{"keys":[]}"#), Err(keys::Error::NoUsableKey)));
-    let unreadable = config::Auth { hs256_secret: String::new(), jwks_file: "/no/such/file".into(), ..config() };
+    let unreadable = config::AuthConfig { hs256_secret: String::new(), jwks_file: "/no/such/file".into(), ..config() };
     assert!(Auth::new(&unreadable, Clock::system()).is_err());
-    let later = config::Auth { hs256_secret: String::new(), ..config() };
+    let later = config::AuthConfig { hs256_secret: String::new(), ..config() };
     assert!(!Auth::new(&later, Clock::system()).expect("keys come later").has_keys());
 }

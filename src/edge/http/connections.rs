@@ -27,7 +27,7 @@ pub struct Connections {
 }
 
 /// An open connection, counted until dropped.
-pub struct Open {
+pub struct OpenConnection {
     _place: OwnedSemaphorePermit,
     connections: Arc<Connections>,
     /// The client that it counts for; `None`: the limit for one client does not apply.
@@ -36,7 +36,7 @@ pub struct Open {
 
 impl Connections {
     /// The admin listener has no limit for one client: operators must get in to see why nobody else does.
-    pub fn new(config: &config::Server, listener: Listener) -> Arc<Self> {
+    pub fn new(config: &config::ServerConfig, listener: Listener) -> Arc<Self> {
         let client_max = match listener {
             Listener::Public => NonZeroUsize::new(config.client_connections_max),
             Listener::Admin => None,
@@ -55,13 +55,13 @@ impl Connections {
     }
 
     /// Opens a connection from this address. `None`: its client has reached its limit, and the place is free again.
-    pub fn open(self: &Arc<Self>, place: OwnedSemaphorePermit, address: IpAddr) -> Option<Open> {
+    pub fn open(self: &Arc<Self>, place: OwnedSemaphorePermit, address: IpAddr) -> Option<OpenConnection> {
         let client = match self.client_max {
             Some(max) if !self.proxies.trust(address) => Some(self.count(address_key(address), max)?),
             Some(_) | None => None,
         };
         gauge!(EDGE_CONNECTIONS).increment(1.0);
-        Some(Open { _place: place, connections: self.clone(), client })
+        Some(OpenConnection { _place: place, connections: self.clone(), client })
     }
 
     fn count(&self, client: u128, max: NonZeroUsize) -> Option<u128> {
@@ -84,7 +84,7 @@ impl Connections {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         if let Some(client) = self.client {
             self.connections.forget(client);
@@ -99,7 +99,7 @@ mod tests {
 
     fn connections(client_max: usize, listener: Listener) -> Arc<Connections> {
         let config = config::load_from("", std::iter::empty()).expect("the defaults are good");
-        let config = config::Server {
+        let config = config::ServerConfig {
             client_connections_max: client_max,
             connections_max: 10,
             trusted_proxies: vec!["2001:db8::ffff".into()],
@@ -108,7 +108,7 @@ mod tests {
         Connections::new(&config, listener)
     }
 
-    async fn open(connections: &Arc<Connections>, address: &str) -> Option<Open> {
+    async fn open(connections: &Arc<Connections>, address: &str) -> Option<OpenConnection> {
         connections.open(connections.place().await, address.parse().expect("an address"))
     }
 

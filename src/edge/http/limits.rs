@@ -34,13 +34,13 @@ pub enum Asker<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooSoon(pub Duration);
 
-type Keyed<C> = RateLimiter<u64, Bounded, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type KeyedLimiter<C> = RateLimiter<u64, Bounded, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 pub struct Limits<C: Clock = Monotonic> {
-    clients: Option<Keyed<C>>,
-    visitors: Option<Keyed<C>>,
-    joins: Option<Keyed<C>>,
-    addresses: Option<Keyed<C>>,
+    clients: Option<KeyedLimiter<C>>,
+    visitors: Option<KeyedLimiter<C>>,
+    joins: Option<KeyedLimiter<C>>,
+    addresses: Option<KeyedLimiter<C>>,
     clock: C,
     /// A key is a hash with a secret of this process: nobody can aim at another client's bucket, and so few keys are
     /// remembered that two of them hardly ever share one.
@@ -60,13 +60,13 @@ impl Clock for Monotonic {
 }
 
 impl Limits {
-    pub fn new(config: &config::Limits) -> Self {
+    pub fn new(config: &config::LimitsConfig) -> Self {
         Self::with_clock(config, Monotonic)
     }
 }
 
 impl<C: Clock + Clone> Limits<C> {
-    pub fn with_clock(config: &config::Limits, clock: C) -> Self {
+    pub fn with_clock(config: &config::LimitsConfig, clock: C) -> Self {
         let limiter = |rps: u32, burst: u32| {
             let rps = NonZeroU32::new(rps)?;
             let quota = Quota::per_second(rps).allow_burst(NonZeroU32::new(burst).unwrap_or(rps));
@@ -102,7 +102,7 @@ impl<C: Clock + Clone> Limits<C> {
         self.count(&self.joins, self.hasher.hash_one(address_key(address)))
     }
 
-    fn count(&self, limiter: &Option<Keyed<C>>, key: u64) -> Result<(), TooSoon> {
+    fn count(&self, limiter: &Option<KeyedLimiter<C>>, key: u64) -> Result<(), TooSoon> {
         let Some(limiter) = limiter else { return Ok(()) };
         limiter.check_key(&key).map_err(|until| TooSoon(until.wait_time_from(self.clock.now())))
     }
@@ -187,10 +187,10 @@ mod tests {
 
     use super::*;
 
-    fn config(keys_max: usize) -> config::Limits {
+    fn config(keys_max: usize) -> config::LimitsConfig {
         let (client_rps, client_burst, visitor_rps, join_rps, join_burst) = (1, 2, 5, 2, 3);
         let (in_flight, streams) = (1, 1);
-        config::Limits {
+        config::LimitsConfig {
             address_rps: 0,
             client_rps,
             client_burst,
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn zero_is_off() {
-        let limits = Limits::new(&config::Limits { client_rps: 0, visitor_rps: 0, join_rps: 0, ..config(0) });
+        let limits = Limits::new(&config::LimitsConfig { client_rps: 0, visitor_rps: 0, join_rps: 0, ..config(0) });
         let address = "192.0.2.1".parse().expect("an address");
         for _ in 0..1000 {
             assert!(limits.check(Asker::Client(address)).is_ok() && limits.check(Asker::Known("v")).is_ok());

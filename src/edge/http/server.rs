@@ -15,7 +15,7 @@ use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connections::{Connections, Open};
+use super::connections::{Connections, OpenConnection};
 use super::sending::Sending;
 use super::waiting::OneTimer;
 use super::workers::Workers;
@@ -136,7 +136,7 @@ struct Connection {
     service: Arc<Service>,
     write_limit: Duration,
     stop: Stopping,
-    _open: Open,
+    _open: OpenConnection,
 }
 
 impl Connection {

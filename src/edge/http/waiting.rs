@@ -15,16 +15,16 @@ use parking_lot::Mutex;
 
 use crate::clock;
 
-type Kept = Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>;
+type KeptTimer = Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>;
 
 /// Lends its one timer; while that one is lent, it makes another.
 #[derive(Debug, Clone, Default)]
-pub struct OneTimer(Kept);
+pub struct OneTimer(KeptTimer);
 
 /// The lent timer. It goes back when it is dropped. It may still wake its connection then, which does no harm.
 struct Lent {
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-    home: Kept,
+    home: KeptTimer,
 }
 
 impl Lent {

@@ -144,7 +144,7 @@ fn every_body_given_as_an_example_would_be_taken() {
     fn fit<T: DeserializeOwned>(example: &Value) -> Result<(), Problem> {
         read::<T>(example, |_| Ok(()))
     }
-    fn sound(faults: crate::catalog::Faults) -> Result<(), Problem> {
+    fn sound(faults: crate::catalog::SpecFaults) -> Result<(), Problem> {
         let told = faults.into_iter().map(|(pointer, detail)| crate::edge::problem::FieldError { pointer, detail });
         let told: Vec<_> = told.collect();
         if told.is_empty() { Ok(()) } else { Err(Problem::fields(told)) }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::places::ProxySlot;
 use crate::clock::{self, Instant};
 use crate::edge::answer::BoxError;
 
@@ -39,7 +39,7 @@ pub struct Flow<B> {
     waited: Duration,
     waiting_since: Option<Instant>,
     came: u64,
-    _place: Option<Place>,
+    _place: Option<ProxySlot>,
 }
 
 impl<B> Flow<B> {
@@ -59,7 +59,7 @@ impl<B> Flow<B> {
     }
 
     /// Holds the place of its exchange until the body is over.
-    pub fn holding(self, place: Place) -> Self {
+    pub fn holding(self, place: ProxySlot) -> Self {
         Self { _place: Some(place), ..self }
     }
 

@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use headers::Hop;
-pub use relay::{Ask, Relayed};
+pub use relay::{RelayRequest, Relayed};
 pub use tunnel::Inside;
 pub use waiting::wait;
 
-use super::answer::Body;
+use super::answer::AnswerBody;
 use crate::config;
 use path::Plain;
 use places::Places;
@@ -61,9 +61,9 @@ pub struct Upstream {
     pub event: String,
     scheme: Scheme,
     authority: Authority,
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<HttpsConnector<HttpConnector>, AnswerBody>,
     /// Keeps no connection: each request has one of its own.
-    fresh: Client<HttpsConnector<HttpConnector>, Body>,
+    fresh: Client<HttpsConnector<HttpConnector>, AnswerBody>,
     places: Places,
     answer: Duration,
     idle: Duration,
@@ -73,7 +73,7 @@ pub struct Upstream {
 }
 
 impl Upstreams {
-    pub fn new(upstreams: &[config::Upstream]) -> Self {
+    pub fn new(upstreams: &[config::UpstreamConfig]) -> Self {
         let tunnels = Tunnels::default();
         let mut all: Vec<_> = upstreams.iter().map(|u| Arc::new(Upstream::new(u, tunnels.clone()))).collect();
         all.sort_by_key(|upstream| (upstream.host.is_empty(), std::cmp::Reverse(upstream.path.len())));
@@ -107,7 +107,7 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn new(config: &config::Upstream, tunnels: Tunnels) -> Self {
+    fn new(config: &config::UpstreamConfig, tunnels: Tunnels) -> Self {
         let url: Uri = config.url.parse().expect("the configuration was checked");
         let mut http = HttpConnector::new();
         http.enforce_http(false);
@@ -155,7 +155,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn upstream(host: &str, path: &str, event: &str) -> config::Upstream {
+    fn upstream(host: &str, path: &str, event: &str) -> config::UpstreamConfig {
         let text = format!(
             "[[upstream]]\nhost = {host:?}\npath = {path:?}\nevent = {event:?}\nurl = \"http://127.0.0.1:1\"\n"
         );

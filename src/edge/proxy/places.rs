@@ -17,7 +17,7 @@ pub struct Places {
 }
 
 /// Held by an exchange until it is over.
-pub struct Place {
+pub struct ProxySlot {
     _own: Own,
     _all: OwnedSemaphorePermit,
 }
@@ -45,7 +45,7 @@ impl Places {
     }
 
     /// 429: the visitor has as many exchanges under way as allowed; 503: all places are taken.
-    pub fn take(&self, visitor: &VisitorId) -> Result<Place, Problem> {
+    pub fn take(&self, visitor: &VisitorId) -> Result<ProxySlot, Problem> {
         let mut taken = self.taken.entry(visitor.clone()).or_insert(0);
         if *taken >= self.of_one {
             let detail = format!("{} requests of this visitor are under way to this server", *taken);
@@ -55,7 +55,7 @@ impl Places {
         drop(taken);
         let own = Own { visitor: visitor.clone(), taken: self.taken.clone() };
         let all = self.all.clone().try_acquire_owned().map_err(|_| Problem::new(Code::Overloaded))?;
-        Ok(Place { _own: own, _all: all })
+        Ok(ProxySlot { _own: own, _all: all })
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     fn a_visitor_has_a_share_and_gives_it_back() {
         let places = Places::new(3, 2);
         let (kim, lee) = (VisitorId::from("kim"), VisitorId::from("lee"));
-        let code = |taken: Result<Place, Problem>| taken.err().map(|problem| problem.code);
+        let code = |taken: Result<ProxySlot, Problem>| taken.err().map(|problem| problem.code);
         let first = places.take(&kim).expect("a place");
         let second = places.take(&kim).expect("a place");
         assert_eq!(code(places.take(&kim)), Some(Code::TooManyRequests));

@@ -11,15 +11,15 @@ use hyper_util::client::legacy::Error;
 use tokio::time::error::Elapsed;
 
 use super::flow::{Flow, Moved, Stalled};
-use super::places::Place;
+use super::places::ProxySlot;
 use super::tunnel::{Inside, Tunnel};
 use super::{Upstream, headers};
-use crate::edge::answer::{Answer, Body, BoxError};
+use crate::edge::answer::{Answer, AnswerBody, BoxError};
 use crate::edge::problem::{Code, Problem};
 use crate::facts::ids::VisitorId;
 
 /// A request for the server behind, and its visitor.
-pub struct Ask<B> {
+pub struct RelayRequest<B> {
     pub parts: Parts,
     pub body: B,
     pub hop: headers::Hop,
@@ -37,12 +37,12 @@ pub struct Relayed {
 
 impl Upstream {
     /// Carries a request to the server behind and its answer back, both as they come.
-    pub async fn relay<B>(&self, ask: Ask<B>) -> Result<Relayed, Problem>
+    pub async fn relay<B>(&self, ask: RelayRequest<B>) -> Result<Relayed, Problem>
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let place = self.places.take(&ask.visitor)?;
-        let Ask { mut parts, body, hop, visitor, inside } = ask;
+        let RelayRequest { mut parts, body, hop, visitor, inside } = ask;
         let websocket = parts.method == Method::GET && headers::is_websocket(&parts.headers);
         let client = parts.extensions.remove::<OnUpgrade>().filter(|_| websocket);
         let is_chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
@@ -57,12 +57,12 @@ impl Upstream {
         let again = (client.is_none() && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
         let body = Flow::new(body, self.idle).without_trailers().at_least(self.upload_bytes_s);
         let moved = body.moved();
-        let asking = self.client.request(Request::from_parts(parts, Body::Stream(body.boxed_unsync())));
+        let asking = self.client.request(Request::from_parts(parts, AnswerBody::Stream(body.boxed_unsync())));
         let mut answer = match (self.answer(asking, &moved).await, again) {
             // The server may have closed a kept connection just as the request was sent. Nobody knows whether the
             // request arrived, so only one that may be repeated is sent again.
-            (Err(Failure::Client(error)), Some(parts)) if is_cut(&error) => {
-                let asking = self.fresh.request(Request::from_parts(parts, Body::Whole(Full::default())));
+            (Err(RelayFailure::Client(error)), Some(parts)) if is_cut(&error) => {
+                let asking = self.fresh.request(Request::from_parts(parts, AnswerBody::Whole(Full::default())));
                 self.answer(asking, &moved).await?
             }
             (answered, _) => answered?,
@@ -105,19 +105,19 @@ impl Upstream {
         &self,
         asking: impl Future<Output = Result<Response<Incoming>, Error>>,
         moved: &Moved,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Incoming>, RelayFailure> {
         let mut asking = std::pin::pin!(asking);
         loop {
             let before = moved.load(Ordering::Relaxed);
             match tokio::time::timeout(self.answer, asking.as_mut()).await {
-                Ok(answered) => return answered.map_err(Failure::Client),
+                Ok(answered) => return answered.map_err(RelayFailure::Client),
                 Err(_) if moved.load(Ordering::Relaxed) != before => {}
-                Err(elapsed) => return Err(Failure::TooLong(elapsed)),
+                Err(elapsed) => return Err(RelayFailure::TooLong(elapsed)),
             }
         }
     }
 
-    fn back(&self, answer: Response<Incoming>, place: Place) -> Relayed {
+    fn back(&self, answer: Response<Incoming>, place: ProxySlot) -> Relayed {
         let (mut parts, body) = answer.into_parts();
         let release = outward(&mut parts);
         Relayed { answer: Answer::relayed(parts, Flow::new(body, self.idle).holding(place)), release }
@@ -135,16 +135,16 @@ fn outward(parts: &mut response::Parts) -> bool {
 }
 
 /// Why there is no answer.
-enum Failure {
+enum RelayFailure {
     Client(Error),
     TooLong(Elapsed),
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<RelayFailure> for Problem {
+    fn from(failure: RelayFailure) -> Self {
         match failure {
-            Failure::Client(error) => fault(error),
-            Failure::TooLong(elapsed) => Problem::new(Code::UpstreamTimeout).caused_by("upstream", elapsed),
+            RelayFailure::Client(error) => fault(error),
+            RelayFailure::TooLong(elapsed) => Problem::new(Code::UpstreamTimeout).caused_by("upstream", elapsed),
         }
     }
 }

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio_util::io::{InspectReader, InspectWriter};
 use tokio_util::sync::CancellationToken;
 
-use super::places::Place;
+use super::places::ProxySlot;
 
 /// Time between two looks at a web socket. What is known of who is inside may be just as old.
 const LOOK: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub struct Tunnel {
     pub server: OnUpgrade,
     pub idle: Duration,
     pub inside: Inside,
-    pub place: Place,
+    pub place: ProxySlot,
 }
 
 impl Tunnel {

@@ -6,7 +6,7 @@
 
 use http::{Method, StatusCode, Uri};
 
-use crate::admission::Place;
+use crate::admission::VisitorPlace;
 use crate::catalog::Event;
 use crate::edge::api::queue;
 use crate::edge::api::room::onward::{is_own_path, parameter};
@@ -23,12 +23,12 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     let Ok(token) = queue::token(&request, event) else { return Err(required()) };
     let standing = queue::poll_place(&request, &room_of(event), token, None).await?;
     match standing.place {
-        Place::Done { .. } | Place::Closed { .. } => Err(required()),
-        Place::Scheduled { .. }
-        | Place::Waiting { .. }
-        | Place::Late { .. }
-        | Place::Admitted { .. }
-        | Place::Recovering => {
+        VisitorPlace::Done { .. } | VisitorPlace::Closed { .. } => Err(required()),
+        VisitorPlace::Scheduled { .. }
+        | VisitorPlace::Waiting { .. }
+        | VisitorPlace::Late { .. }
+        | VisitorPlace::Admitted { .. }
+        | VisitorPlace::Recovering => {
             let after_s = u64::try_from(standing.poll_after_ms).unwrap_or(0).div_ceil(1_000).max(1);
             let answer = queue::placed(&request, event, StatusCode::SERVICE_UNAVAILABLE, standing);
             Ok(answer.retry_after(after_s))

@@ -13,7 +13,7 @@ use crate::edge::api::queue;
 use crate::edge::http::limits::Asker;
 use crate::edge::http::query::Query;
 use crate::edge::meters::Counted;
-use crate::edge::proxy::{Ask, Hop, Inside, Relayed, Upstream};
+use crate::edge::proxy::{Hop, Inside, RelayRequest, Relayed, Upstream};
 use crate::edge::router::Listener;
 use crate::edge::service::{REQUEST_ID, Service};
 use crate::edge::{Code, Outcome, Problem, Request, proxy as upstream, room_of};
@@ -91,7 +91,7 @@ impl Service {
         // From here on the client and the server set the pace, and the server's own places bound the exchange until the
         // end of its answer. A slow client or server shall not keep others out of the room.
         drop(under_way);
-        let Relayed { answer, release } = upstream.relay(Ask { parts, body, hop, visitor, inside }).await?;
+        let Relayed { answer, release } = upstream.relay(RelayRequest { parts, body, hop, visitor, inside }).await?;
         if !release {
             return Ok(answer);
         }

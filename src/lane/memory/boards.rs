@@ -2,9 +2,9 @@
 //! `lane::board`.
 
 use super::effect::EventEffect;
-use super::room::{At, Standing};
+use super::room::{At, ScoredPlace};
 use super::rooms::{check, has_lapsed, put_back};
-use super::step::Step;
+use super::step::LaneStep;
 use crate::facts::ids::EventId;
 use crate::facts::place::Token;
 use crate::facts::room::Mode;
@@ -12,7 +12,7 @@ use crate::facts::time::Millis;
 use crate::lane::Result;
 use crate::lane::board::{Board, EXACT_MAX, PRESENT_MAX, Presence, Showing};
 
-pub fn board(step: &Step<'_>, now_ms: Millis, showing: &Showing) -> Result<Option<Board>> {
+pub fn board(step: &LaneStep<'_>, now_ms: Millis, showing: &Showing) -> Result<Option<Board>> {
     if !(1..=EXACT_MAX).contains(&showing.exact) {
         return step.contract("so many exact scores are out of range");
     }
@@ -26,7 +26,12 @@ pub fn board(step: &Step<'_>, now_ms: Millis, showing: &Showing) -> Result<Optio
     Ok(Some(Board { counts, head, back, first, knots: ranks.into_iter().zip(scores).collect() }))
 }
 
-pub fn presence(step: &mut Step<'_>, now_ms: Millis, id: &EventId, tokens: &[Token]) -> Result<Option<Vec<Presence>>> {
+pub fn presence(
+    step: &mut LaneStep<'_>,
+    now_ms: Millis,
+    id: &EventId,
+    tokens: &[Token],
+) -> Result<Option<Vec<Presence>>> {
     if tokens.len() > PRESENT_MAX || tokens.iter().any(|token| token.event != *id) {
         return step.contract("too many tokens, or of another event");
     }
@@ -39,7 +44,7 @@ pub fn presence(step: &mut Step<'_>, now_ms: Millis, id: &EventId, tokens: &[Tok
     Ok(Some(tokens.iter().map(|token| see(step, now_ms, id, token)).collect()))
 }
 
-fn see(step: &mut Step<'_>, now_ms: Millis, id: &EventId, token: &Token) -> Presence {
+fn see(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, token: &Token) -> Presence {
     let event = step.expect_event(id);
     let visitor = &token.visitor;
     let closed = event.counts(now_ms).mode == Mode::Closed;
@@ -47,19 +52,19 @@ fn see(step: &mut Step<'_>, now_ms: Millis, id: &EventId, token: &Token) -> Pres
         return Presence::Gone;
     }
     match event.room.standing(visitor) {
-        Some(Standing { at: At::Waiting { .. }, .. }) => {
-            step.unjournaled(|state| {
+        Some(ScoredPlace { at: At::Waiting { .. }, .. }) => {
+            step.in_memory(|state| {
                 if let Some(event) = state.events.get_mut(id) {
                     event.room.see(visitor, now_ms);
                 }
             });
             Presence::Waiting
         }
-        Some(Standing { at: At::Back, .. }) => Presence::Back,
-        Some(Standing { at: At::Inside { .. }, .. }) => Presence::Inside,
-        Some(Standing { at: At::Late { called_ms }, .. }) if has_lapsed(event, called_ms, now_ms) => Presence::Gone,
-        Some(Standing { score, at: At::Late { .. } }) => {
-            step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at: At::Back }));
+        Some(ScoredPlace { at: At::Back, .. }) => Presence::Back,
+        Some(ScoredPlace { at: At::Inside { .. }, .. }) => Presence::Inside,
+        Some(ScoredPlace { at: At::Late { called_ms }, .. }) if has_lapsed(event, called_ms, now_ms) => Presence::Gone,
+        Some(ScoredPlace { score, at: At::Late { .. } }) => {
+            step.emit_on(id, EventEffect::Placed(visitor.clone(), ScoredPlace { score, at: At::Back }));
             Presence::Back
         }
         None => {

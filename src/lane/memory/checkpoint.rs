@@ -1,28 +1,33 @@
 //! What the ledger keeps of a room: its checkpoint, and who took part in its draw.
 
-use super::state::Event;
-use super::step::Step;
-use crate::facts::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWS_MAX, Look, SpentChunk, Told};
+use super::state::EventState;
+use super::step::LaneStep;
+use crate::facts::checkpoint::{CHUNK_SCORES, Checkpoint, DRAWS_MAX, DrawsTaken, Look, SpentChunk};
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::room::Mode;
 use crate::lane::Result;
 use crate::lane::recovery::DRAWN_MAX;
 
-pub fn drawn(step: &Step<'_>, id: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
+pub fn drawn(
+    step: &LaneStep<'_>,
+    id: &EventId,
+    after: Option<&VisitorId>,
+    max: usize,
+) -> Result<Option<Vec<VisitorId>>> {
     if !(1..=DRAWN_MAX).contains(&max) {
         return step.contract("so many of the drawn are out of range");
     }
     Ok(step.event(id).map(|event| event.room.drawn_after(after).take(max).cloned().collect()))
 }
 
-pub fn look(step: &Step<'_>, id: &EventId, told: Told) -> Result<Option<Look>> {
+pub fn look(step: &LaneStep<'_>, id: &EventId, told: DrawsTaken) -> Result<Option<Look>> {
     if !(1..=DRAWS_MAX).contains(&told.max) || told.round < 0 || told.changes < 0 {
         return step.contract("so many changes of draws are out of range");
     }
     Ok(step.event(id).map(|event| Look { room: checkpoint_of(event), draws: event.room.draws(told) }))
 }
 
-fn checkpoint_of(event: &Event) -> Checkpoint {
+fn checkpoint_of(event: &EventState) -> Checkpoint {
     let room = &event.room;
     let mut spent: Vec<SpentChunk> = Vec::new();
     for score in room.spent() {

@@ -1,16 +1,16 @@
 //! The changes an operation makes: what is journaled, and the one place that writes state.
 //!
 //! An effect says what *is* afterwards, never what was asked. So a replay needs no decisions, and two versions of the
-//! rules can read each other's journal. A new kind of effect may be added; a changed meaning needs a new journal
+//! rules can read each other's WAL. A new kind of effect may be added; a changed meaning needs a new WAL
 //! version.
 
 use serde::{Deserialize, Serialize};
 
-use super::hold_book::Hold;
-use super::order_book::Order;
-use super::room::{Bucket, Pace, Room, Standing};
-use super::seats::Seats;
-use super::state::{Event, LeaseState, State};
+use super::event_seats::EventSeats;
+use super::hold_book::HoldEntry;
+use super::order_book::OrderEntry;
+use super::room::{Bucket, RateShare, RoomState, ScoredPlace};
+use super::state::{EventState, LaneState, LeaseState};
 use super::stock::CampaignTerms;
 use crate::facts::coupon::Claim;
 use crate::facts::ids::{CampaignId, EventId, HoldId, LogId, OrderId, SeatIndex, UserId, VisitorId};
@@ -42,7 +42,7 @@ pub enum Effect {
     Event(EventId, EventEffect),
     /// The event is gone, with its orders; the version at which it left is remembered.
     EventLeft(EventId, i64),
-    OrderPut(Box<Order>),
+    OrderPut(Box<OrderEntry>),
     /// Only the digest of its request is left.
     OrderReduced(OrderId),
     /// The order is gone, with its refunds.
@@ -73,7 +73,7 @@ pub enum EventEffect {
     Serial(i64),
     AdmittedTotal(i64),
     Bucket(Bucket),
-    Placed(VisitorId, Standing),
+    Placed(VisitorId, ScoredPlace),
     /// The visitor has no place any more.
     Gone(VisitorId),
     Spent(i64),
@@ -84,7 +84,7 @@ pub enum EventEffect {
     Drawn(VisitorId),
     Undrawn(VisitorId),
     Head(i64),
-    Pace(Pace),
+    Pace(RateShare),
     /// How long the room recovers once the lane is open, ms.
     Recovers(Millis),
     RecoverUntil(Millis),
@@ -98,19 +98,19 @@ pub enum EventEffect {
         owner: Option<String>,
     },
     Taken(UserId, i64),
-    HoldPut(Box<Hold>),
+    HoldPut(Box<HoldEntry>),
     /// Only the digest of its request is left.
     HoldReduced(HoldId),
     HoldDropped(HoldId),
 }
 
 impl Effect {
-    pub fn apply(&self, state: &mut State) {
+    pub fn apply(&self, state: &mut LaneState) {
         match self {
             Effect::RestoreBegun { generation, log } => {
                 let before = std::mem::take(state);
                 state.keep = before.keep;
-                state.journaled = before.journaled;
+                state.last_entry = before.last_entry;
                 state.lease = before.lease;
                 state.fence = before.fence;
                 state.generation = *generation;
@@ -127,11 +127,11 @@ impl Effect {
             Effect::Stepped(last) => state.log.last = *last,
             Effect::Trimmed(upto) => state.log.trim(upto.0),
             Effect::Event(id, EventEffect::Created { epoch, bucket, settings }) => {
-                let event = Event {
+                let event = EventState {
                     version: 0,
                     settings: (**settings).clone(),
-                    seats: Seats::of_generation(state.generation),
-                    room: Room::new(*epoch, *bucket),
+                    seats: EventSeats::of_generation(state.generation),
+                    room: RoomState::new(*epoch, *bucket),
                     holds: Default::default(),
                 };
                 state.events.insert(id.clone(), event);
@@ -164,18 +164,18 @@ impl Effect {
     }
 }
 
-fn forget_refunds(state: &mut State, order: Option<Order>) {
+fn forget_refunds(state: &mut LaneState, order: Option<OrderEntry>) {
     for refund in order.iter().flat_map(|order| &order.refunds) {
         state.refunds.remove(refund);
     }
 }
 
-fn campaign<'a>(state: &'a mut State, id: &CampaignId) -> &'a mut super::stock::Campaign {
+fn campaign<'a>(state: &'a mut LaneState, id: &CampaignId) -> &'a mut super::stock::CampaignStock {
     state.campaigns.get_mut(id).expect("a campaign is created before it changes")
 }
 
 impl EventEffect {
-    fn apply(&self, event: &mut Event) {
+    fn apply(&self, event: &mut EventState) {
         match self {
             EventEffect::Created { .. } => unreachable!("handled where the event is not there yet"),
             EventEffect::Put { version, settings } => {

@@ -1,4 +1,4 @@
-//! `trait Lane` over a mutex and the journal: locks, runs the operation, waits for the disk.
+//! `trait Lane` over a mutex and the WAL: locks, runs the operation, waits for the disk.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use metrics::{Histogram, histogram};
 use parking_lot::Mutex;
 
-use super::journal;
-use super::journal::{Journal, OpenError};
-use super::state::State;
-use super::step::Step;
+use super::state::LaneState;
+use super::step::LaneStep;
+use super::wal;
+use super::wal::{OpenError, Wal};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LaneId;
@@ -24,40 +24,40 @@ pub fn open(dir: &Path, lanes: u16) -> std::result::Result<Lanes, OpenError> {
 
 /// As [`open`]; what has ended is kept for as long as `keep` says.
 pub fn open_keeping(dir: &Path, lanes: u16, keep: Keep) -> std::result::Result<Lanes, OpenError> {
-    let (states, journal) = journal::open(dir, lanes)?;
+    let (states, wal) = wal::open(dir, lanes)?;
     for state in states.iter() {
         state.lock().keep = keep;
     }
-    let journal = Arc::new(journal);
-    Ok(build(states.iter().cloned(), Some(&journal)))
+    let wal = Arc::new(wal);
+    Ok(build(states.iter().cloned(), Some(&wal)))
 }
 
-/// The lanes as the folder's journal has them, for the audit. Nothing is locked or written: changes to these lanes are
+/// The lanes as the folder's WAL has them, for the audit. Nothing is locked or written: changes to these lanes are
 /// lost.
 pub fn read_only(dir: &Path) -> std::result::Result<Lanes, OpenError> {
-    let states = journal::read_only(dir)?;
+    let states = wal::read_only(dir)?;
     Ok(build(states.into_iter().map(|state| Arc::new(Mutex::new(state))), None))
 }
 
-/// Lanes without a journal: the model for tests.
+/// Lanes without a WAL: the model for tests.
 pub fn volatile(lanes: u16) -> Lanes {
     build((0..lanes).map(|_| Arc::default()), None)
 }
 
-fn build(states: impl Iterator<Item = Arc<Mutex<State>>>, journal: Option<&Arc<Journal>>) -> Lanes {
+fn build(states: impl Iterator<Item = Arc<Mutex<LaneState>>>, wal: Option<&Arc<Wal>>) -> Lanes {
     let handle = |name: &&'static str| (*name, histogram!(LANE_OPERATION_SECONDS, "operation" => *name));
     let seconds: Arc<HashMap<_, _>> = Arc::new(OPERATIONS.iter().map(handle).collect());
     let lane = |(number, state)| {
         let id = LaneId(u16::try_from(number).expect("at most 256 lanes"));
-        Arc::new(Embedded { id, state, journal: journal.cloned(), seconds: seconds.clone() }) as Arc<dyn Lane>
+        Arc::new(Embedded { id, state, wal: wal.cloned(), seconds: seconds.clone() }) as Arc<dyn Lane>
     };
     Lanes::new(states.enumerate().map(lane).collect())
 }
 
 pub struct Embedded {
     id: LaneId,
-    state: Arc<Mutex<State>>,
-    journal: Option<Arc<Journal>>,
+    state: Arc<Mutex<LaneState>>,
+    wal: Option<Arc<Wal>>,
     seconds: Arc<HashMap<&'static str, Histogram>>,
 }
 
@@ -86,7 +86,7 @@ const OPERATIONS: &[&str] = &[
     "refund",
     "orders",
     "get_refund",
-    "settle",
+    "conclude",
     "put_campaign",
     "claim",
     "read_log",
@@ -120,15 +120,15 @@ impl Embedded {
         &self,
         name: &'static str,
         when: When,
-        operation: impl FnOnce(&mut Step<'_>) -> Result<T> + Send,
+        operation: impl FnOnce(&mut LaneStep<'_>) -> Result<T> + Send,
     ) -> Result<T> {
         let started = clock::instant();
-        if let Some(journal) = &self.journal {
-            journal.admit().await;
+        if let Some(wal) = &self.wal {
+            wal.admit().await;
         }
         let (answer, last) = self.locked(when, operation);
-        if let Some(journal) = &self.journal {
-            journal.durable(last).await;
+        if let Some(wal) = &self.wal {
+            wal.durable(last).await;
         }
         if let Some(seconds) = self.seconds.get(name) {
             seconds.record(started.elapsed());
@@ -137,11 +137,11 @@ impl Embedded {
     }
 
     /// The atomic step itself: no await in here.
-    fn locked<T>(&self, when: When, operation: impl FnOnce(&mut Step<'_>) -> Result<T>) -> (Result<T>, u64) {
+    fn locked<T>(&self, when: When, operation: impl FnOnce(&mut LaneStep<'_>) -> Result<T>) -> (Result<T>, u64) {
         let mut state = self.state.lock();
         let is_built = state.generation > 0 && !state.restoring;
         let is_open = is_built && !state.sealed;
-        let mut step = Step::new(self.id, &mut state);
+        let mut step = LaneStep::new(self.id, &mut state);
         let answer = match when {
             When::Built if !is_open => Err(Fault::Recovering(self.id)),
             When::Sealed if !is_built => Err(Fault::Recovering(self.id)),
@@ -149,12 +149,12 @@ impl Embedded {
             When::Built | When::Sealed | When::Restoring | When::Always => operation(&mut step),
         };
         let effects = step.effects();
-        if let Some(journal) = &self.journal
+        if let Some(wal) = &self.wal
             && !effects.is_empty()
         {
-            state.journaled = journal.append(self.id, &effects);
+            state.last_entry = wal.append(self.id, &effects);
         }
-        (answer, state.journaled)
+        (answer, state.last_entry)
     }
 }
 

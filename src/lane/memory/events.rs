@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use super::effect::{Effect, EventEffect};
 use super::embedded::{Embedded, When};
 use super::room::Bucket;
-use super::step::Step;
+use super::step::LaneStep;
 use crate::facts::ids::{EventId, SeatIndex};
-use crate::facts::room::{Mode, Order};
+use crate::facts::room::{AdmissionOrder, Mode};
 use crate::facts::seat::{SeatMap, SeatState};
 use crate::facts::time::Millis;
 use crate::lane::events::{EventPut, PutEvent, Retired};
@@ -27,7 +27,7 @@ impl Events for Embedded {
 /// Most taken seats a refusal names.
 const NAMED_MAX: usize = 20;
 
-pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
+pub fn put_event(step: &mut LaneStep<'_>, now_ms: Millis, put: &EventPut) -> Result<PutEvent> {
     check_ranges(step, put)?;
     let id = &put.event;
     if let Some(event) = step.event(id) {
@@ -56,7 +56,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
         let ends_drawing = event.room.drawing && !goes_on;
         if opens_again {
             step.emit_on(id, EventEffect::Round { round, epoch });
-            step.emit_on(id, EventEffect::Drawing(put.room.order == Order::Lottery));
+            step.emit_on(id, EventEffect::Drawing(put.room.order == AdmissionOrder::Lottery));
             step.mark();
         } else {
             if ends_drawing {
@@ -79,7 +79,7 @@ pub fn put_event(step: &mut Step<'_>, now_ms: Millis, put: &EventPut) -> Result<
     Ok(PutEvent::Done)
 }
 
-pub fn retire_event(step: &mut Step<'_>, id: &EventId, version: i64) -> Retired {
+pub fn retire_event(step: &mut LaneStep<'_>, id: &EventId, version: i64) -> Retired {
     let is_there = if let Some(event) = step.event(id) {
         if version < event.version {
             return Retired::Stale(event.version);
@@ -101,17 +101,17 @@ pub fn retire_event(step: &mut Step<'_>, id: &EventId, version: i64) -> Retired 
 }
 
 /// An empty event with a full bucket.
-pub fn create(step: &mut Step<'_>, now_ms: Millis, put: &EventPut, epoch: i64) {
+pub fn create(step: &mut LaneStep<'_>, now_ms: Millis, put: &EventPut, epoch: i64) {
     let bucket = Bucket::full(put.room.rate_per_min, now_ms);
     step.emit_on(&put.event, EventEffect::Created { epoch, bucket, settings: Box::new(put.room.clone()) });
-    if put.room.order == Order::Lottery {
+    if put.room.order == AdmissionOrder::Lottery {
         step.emit_on(&put.event, EventEffect::Drawing(true));
     }
 }
 
 /// Sets length, blocked seats, version and settings as wanted. The caller has made sure that no seat to be blocked is
 /// taken.
-pub fn lay_out(step: &mut Step<'_>, put: &EventPut) {
+pub fn lay_out(step: &mut LaneStep<'_>, put: &EventPut) {
     let id = &put.event;
     if step.expect_event(id).seats.len() < put.seats {
         step.emit_on(id, EventEffect::Extended(put.seats));
@@ -134,12 +134,12 @@ pub fn lay_out(step: &mut Step<'_>, put: &EventPut) {
     step.emit_on(id, EventEffect::Put { version: put.version, settings: Box::new(put.room.clone()) });
 }
 
-pub fn seats(step: &Step<'_>, id: &EventId) -> Option<SeatMap> {
+pub fn seats(step: &LaneStep<'_>, id: &EventId) -> Option<SeatMap> {
     let seats = &step.event(id)?.seats;
     Some(SeatMap { version: seats.version, seats: seats.bytes().to_vec() })
 }
 
-pub fn check_ranges(step: &Step<'_>, put: &EventPut) -> Result<()> {
+pub fn check_ranges(step: &LaneStep<'_>, put: &EventPut) -> Result<()> {
     let mut end = 0;
     for &(first, next) in &put.blocked {
         if first >= next || first < end || next > put.seats {

@@ -12,9 +12,9 @@ use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Holds {
-    by_id: BTreeMap<HoldId, Hold>,
+    by_id: BTreeMap<HoldId, HoldEntry>,
     #[serde(default)]
-    digests: BTreeMap<HoldId, Digest>,
+    digests: BTreeMap<HoldId, HoldDigest>,
     #[serde(default)]
     recent: Recent<HoldId>,
     /// Held ones by when they run out.
@@ -26,7 +26,7 @@ pub struct Holds {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
+pub struct HoldEntry {
     pub fact: HoldFact,
     /// When it ended: released, swept, or its order became final.
     pub ended_ms: Option<Millis>,
@@ -34,7 +34,7 @@ pub struct Hold {
 
 /// An ended hold that only a repeat of its request still asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Digest {
+struct HoldDigest {
     digest: String,
     ended_ms: Millis,
 }
@@ -48,11 +48,11 @@ impl Holds {
         }
     }
 
-    pub fn get(&self, id: &HoldId) -> Option<&Hold> {
+    pub fn get(&self, id: &HoldId) -> Option<&HoldEntry> {
         self.by_id.get(id)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Hold> {
+    pub fn all(&self) -> impl Iterator<Item = &HoldEntry> {
         self.by_id.values()
     }
 
@@ -66,7 +66,7 @@ impl Holds {
         self.recent.one_too_many(user)
     }
 
-    pub fn put(&mut self, hold: Hold) {
+    pub fn put(&mut self, hold: HoldEntry) {
         let id = hold.fact.id.clone();
         self.unindex(&id);
         match hold.ended_ms {
@@ -84,7 +84,7 @@ impl Holds {
         let Some(ended_ms) = hold.ended_ms else { return };
         self.recent.forget(&hold.fact.user, id);
         self.drops.insert((ended_ms, id.clone()));
-        self.digests.insert(id.clone(), Digest { digest: hold.fact.digest, ended_ms });
+        self.digests.insert(id.clone(), HoldDigest { digest: hold.fact.digest, ended_ms });
     }
 
     /// Drops a hold, or what is left of it.
@@ -97,7 +97,7 @@ impl Holds {
         }
     }
 
-    fn unindex(&mut self, id: &HoldId) -> Option<Hold> {
+    fn unindex(&mut self, id: &HoldId) -> Option<HoldEntry> {
         let before = self.by_id.remove(id)?;
         before.expiry_key().map(|key| self.expiry.remove(&key));
         before.drop_key().map(|key| self.drops.remove(&key));
@@ -115,7 +115,7 @@ impl Holds {
     }
 }
 
-impl Hold {
+impl HoldEntry {
     fn expiry_key(&self) -> Option<(Millis, HoldId)> {
         (self.fact.state == HoldState::Held).then(|| (self.fact.expires_ms, self.fact.id.clone()))
     }

@@ -12,13 +12,13 @@ const BLOCK: usize = 512;
 type Member = (i64, VisitorId);
 
 #[derive(Debug, Clone, Default)]
-pub struct Line {
+pub struct RoomLine {
     /// In order; none is empty.
     blocks: Vec<Vec<Member>>,
     len: usize,
 }
 
-impl Line {
+impl RoomLine {
     pub fn len(&self) -> usize {
         self.len
     }
@@ -99,7 +99,7 @@ mod tests {
 
         #[test]
         fn a_line_is_a_sorted_set(steps in prop::collection::vec((any::<bool>(), 0i64..2_000), 1..3_000)) {
-            let (mut line, mut set) = (Line::default(), BTreeSet::new());
+            let (mut line, mut set) = (RoomLine::default(), BTreeSet::new());
             for (insert, score) in steps {
                 if insert {
                     line.insert(member(score));
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn many_appends_and_a_rank_in_the_middle() {
-        let mut line = Line::default();
+        let mut line = RoomLine::default();
         for score in 0..10_000 {
             line.insert(member(score));
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::record::Entry;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Log {
+pub struct LogQueue {
     pub last: u64,
     entries: VecDeque<Entry>,
     /// Record ids in `entries`, and how often each is there.
@@ -15,7 +15,7 @@ pub struct Log {
     ids: HashMap<String, u32>,
 }
 
-impl Log {
+impl LogQueue {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
         for entry in &self.entries {

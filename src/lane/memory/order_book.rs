@@ -11,11 +11,11 @@ use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Orders {
+pub struct OrderBook {
     #[serde(rename = "orders")]
-    by_id: BTreeMap<OrderId, Order>,
+    by_id: BTreeMap<OrderId, OrderEntry>,
     #[serde(default, rename = "order_digests")]
-    digests: BTreeMap<OrderId, Digest>,
+    digests: BTreeMap<OrderId, OrderDigest>,
     #[serde(default, rename = "recent_orders")]
     recent: BTreeMap<EventId, Recent<OrderId>>,
     #[serde(skip)]
@@ -24,7 +24,7 @@ pub struct Orders {
 
 /// A rejected or refunded order that only a repeat of its request still asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
+pub struct OrderDigest {
     pub event: EventId,
     pub version: i64,
     pub digest: String,
@@ -32,7 +32,7 @@ pub struct Digest {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct OrderEntry {
     pub fact: OrderFact,
     pub pending: Option<Pending>,
     /// Attempts to pay it, with the digests of their requests.
@@ -49,25 +49,25 @@ pub enum Pending {
     Cancel,
 }
 
-impl Orders {
+impl OrderBook {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
         let digests = self.digests.iter().map(|(id, past)| (past.event.clone(), past.drop_ms, id.clone()));
-        self.drops = digests.chain(self.by_id.values().filter_map(Order::drop_key)).collect();
+        self.drops = digests.chain(self.by_id.values().filter_map(OrderEntry::drop_key)).collect();
         for order in self.by_id.values().filter(|order| order.is_past()) {
             self.recent.entry(order.fact.event.clone()).or_default().note(&order.fact.user, &order.fact.id);
         }
     }
 
-    pub fn get(&self, id: &OrderId) -> Option<&Order> {
+    pub fn get(&self, id: &OrderId) -> Option<&OrderEntry> {
         self.by_id.get(id)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Order> {
+    pub fn all(&self) -> impl Iterator<Item = &OrderEntry> {
         self.by_id.values()
     }
 
-    pub fn digest(&self, id: &OrderId) -> Option<&Digest> {
+    pub fn digest(&self, id: &OrderId) -> Option<&OrderDigest> {
         self.digests.get(id)
     }
 
@@ -84,7 +84,7 @@ impl Orders {
         (of == event).then_some((*drop_ms, order))
     }
 
-    pub fn put(&mut self, order: Order) {
+    pub fn put(&mut self, order: OrderEntry) {
         let id = order.fact.id.clone();
         self.unindex(&id);
         self.forget_digest(&id);
@@ -98,23 +98,23 @@ impl Orders {
     }
 
     /// Leaves only the digest of an order; returns it as it was.
-    pub fn reduce(&mut self, id: &OrderId) -> Option<Order> {
+    pub fn reduce(&mut self, id: &OrderId) -> Option<OrderEntry> {
         let order = self.take(id)?;
         let (event, drop_ms) = (order.fact.event.clone(), order.drop_ms?);
         self.drops.insert((event.clone(), drop_ms, id.clone()));
-        let past = Digest { event, version: order.fact.version, digest: order.fact.digest.clone(), drop_ms };
+        let past = OrderDigest { event, version: order.fact.version, digest: order.fact.digest.clone(), drop_ms };
         self.digests.insert(id.clone(), past);
         Some(order)
     }
 
     /// Drops an order, or what is left of it; returns it if it was whole.
-    pub fn remove(&mut self, id: &OrderId) -> Option<Order> {
+    pub fn remove(&mut self, id: &OrderId) -> Option<OrderEntry> {
         self.forget_digest(id);
         self.take(id)
     }
 
     /// Drops an event's orders, and what is left of older ones; returns those that were whole.
-    pub fn remove_all_of(&mut self, event: &EventId) -> Vec<Order> {
+    pub fn remove_all_of(&mut self, event: &EventId) -> Vec<OrderEntry> {
         let whole = self.by_id.values().filter(|order| order.fact.event == *event).map(|order| order.fact.id.clone());
         let past = self.digests.iter().filter(|(_, past)| past.event == *event).map(|(id, _)| id.clone());
         let ids: Vec<OrderId> = whole.chain(past).collect();
@@ -123,7 +123,7 @@ impl Orders {
         removed
     }
 
-    fn take(&mut self, id: &OrderId) -> Option<Order> {
+    fn take(&mut self, id: &OrderId) -> Option<OrderEntry> {
         let order = self.unindex(id)?;
         if let Some(recent) = self.recent.get_mut(&order.fact.event) {
             recent.forget(&order.fact.user, id);
@@ -131,7 +131,7 @@ impl Orders {
         Some(order)
     }
 
-    fn unindex(&mut self, id: &OrderId) -> Option<Order> {
+    fn unindex(&mut self, id: &OrderId) -> Option<OrderEntry> {
         let before = self.by_id.remove(id)?;
         before.drop_key().map(|key| self.drops.remove(&key));
         Some(before)
@@ -144,7 +144,7 @@ impl Orders {
     }
 }
 
-impl Order {
+impl OrderEntry {
     pub fn new(fact: OrderFact) -> Self {
         Self { fact, pending: None, attempts: BTreeMap::new(), refunds: BTreeSet::new(), drop_ms: None }
     }

@@ -1,22 +1,22 @@
 //! The doors of the log: checkout, pay, cancel, refund; and what is shown of orders. The rules stand at `lane::orders`.
-//! The rules of settling are carried out in `settle`.
+//! The rules of settling are carried out in `conclude`.
 
 use async_trait::async_trait;
 
 use super::effect::{Effect, EventEffect};
 use super::embedded::{Embedded, When};
-use super::hold_book::Hold;
-use super::logs::{backlog, log};
-use super::order_book::{Order, Pending};
+use super::hold_book::HoldEntry;
+use super::log::{backlog, log};
+use super::order_book::{OrderEntry, Pending};
 use super::rooms::keep_inside;
-use super::step::Step;
-use super::{logs, settle};
+use super::step::LaneStep;
+use super::{conclude, log};
+use crate::facts::conclusion::Conclusion;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{EventId, LogId, OrderId, RefundId};
 use crate::facts::order::{LineFact, OrderFact, OrderStatus, Reason};
 use crate::facts::refund::{RefundBy, RefundFact};
 use crate::facts::seat::SeatState;
-use crate::facts::settlement::Settlement;
 use crate::facts::time::Millis;
 use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome, Refund, RefundOutcome};
 use crate::lane::{Orders, Result};
@@ -47,17 +47,17 @@ impl Orders for Embedded {
         self.run("get_refund", When::Built, |step| Ok(get_refund(step, id))).await
     }
 
-    async fn settle(
+    async fn conclude(
         &self,
         now_ms: Millis,
         event: &EventId,
-        settlements: Vec<Settlement>,
+        conclusions: Vec<Conclusion>,
         trim: Option<LogId>,
     ) -> Result<()> {
-        self.run("settle", When::Built, |step| {
-            settle::settle(step, now_ms, event, &settlements);
+        self.run("conclude", When::Built, |step| {
+            conclude::conclude(step, now_ms, event, &conclusions);
             if let Some(upto) = trim {
-                logs::trim(step, upto);
+                log::trim(step, upto);
             }
             Ok(())
         })
@@ -65,7 +65,7 @@ impl Orders for Embedded {
     }
 }
 
-pub fn checkout(step: &mut Step<'_>, now_ms: Millis, ask: &Checkout) -> CheckoutOutcome {
+pub fn checkout(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Checkout) -> CheckoutOutcome {
     if let Some(order) = step.state().orders.get(&ask.fact.id) {
         if order.fact.digest != ask.fact.digest {
             return CheckoutOutcome::KeyReused;
@@ -95,13 +95,13 @@ pub fn checkout(step: &mut Step<'_>, now_ms: Millis, ask: &Checkout) -> Checkout
     let seats = event.seats.owned(&hold.seats, hold.id.as_str());
     let owner = Some(order.as_str().to_owned());
     step.emit_on(id, EventEffect::Seats { seats, state: SeatState::Paying, owner });
-    step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { fact: hold.clone(), ended_ms: None })));
-    step.emit(Effect::OrderPut(Box::new(Order::new(ask.fact.clone()))));
+    step.emit_on(id, EventEffect::HoldPut(Box::new(HoldEntry { fact: hold.clone(), ended_ms: None })));
+    step.emit(Effect::OrderPut(Box::new(OrderEntry::new(ask.fact.clone()))));
     keep_inside(step, id, &hold.visitor, ask.fact.deadline_ms);
     CheckoutOutcome::Placed(log(step, now_ms, &ask.record, Some(hold), None))
 }
 
-pub fn pay(step: &mut Step<'_>, now_ms: Millis, ask: &Pay) -> PayOutcome {
+pub fn pay(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Pay) -> PayOutcome {
     let Some(order) = step.state().orders.get(&ask.order) else { return PayOutcome::NotFound };
     if let Some(digest) = order.attempts.get(&ask.attempt) {
         return if *digest == ask.digest { PayOutcome::Repeated(order.shown()) } else { PayOutcome::KeyReused };
@@ -137,7 +137,7 @@ pub fn pay(step: &mut Step<'_>, now_ms: Millis, ask: &Pay) -> PayOutcome {
     PayOutcome::Accepted(shown)
 }
 
-pub fn cancel(step: &mut Step<'_>, now_ms: Millis, ask: &Cancel) -> CancelOutcome {
+pub fn cancel(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Cancel) -> CancelOutcome {
     let Some(order) = step.state().orders.get(&ask.order) else { return CancelOutcome::NotFound };
     if order.fact.user != ask.user {
         return CancelOutcome::NotOwner;
@@ -160,7 +160,7 @@ pub fn cancel(step: &mut Step<'_>, now_ms: Millis, ask: &Cancel) -> CancelOutcom
     CancelOutcome::Accepted(shown)
 }
 
-pub fn refund(step: &mut Step<'_>, now_ms: Millis, ask: &Refund) -> Result<RefundOutcome> {
+pub fn refund(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Refund) -> Result<RefundOutcome> {
     if ask.lines.iter().any(|(_, amount)| amount.is_some_and(|amount| amount < 1)) {
         return step.contract("a refund of nothing");
     }
@@ -205,15 +205,15 @@ pub fn refund(step: &mut Step<'_>, now_ms: Millis, ask: &Refund) -> Result<Refun
     Ok(RefundOutcome::Accepted)
 }
 
-pub fn orders(step: &Step<'_>, ids: &[OrderId]) -> Vec<Option<OrderFact>> {
-    ids.iter().map(|id| step.state().orders.get(id).map(Order::shown)).collect()
+pub fn orders(step: &LaneStep<'_>, ids: &[OrderId]) -> Vec<Option<OrderFact>> {
+    ids.iter().map(|id| step.state().orders.get(id).map(OrderEntry::shown)).collect()
 }
 
-pub fn get_refund(step: &Step<'_>, id: &RefundId) -> Option<RefundFact> {
+pub fn get_refund(step: &LaneStep<'_>, id: &RefundId) -> Option<RefundFact> {
     step.state().refunds.get(id).cloned()
 }
 
-fn is_paying(order: &Order) -> bool {
+fn is_paying(order: &OrderEntry) -> bool {
     order.fact.status == OrderStatus::Paying || order.pending == Some(Pending::Pay)
 }
 

@@ -1,7 +1,7 @@
 //! Which seats `pick` takes: a pure function of rows and free seats. Both stores follow this rule.
 
 use crate::facts::ids::SeatIndex;
-use crate::lane::seats::Row;
+use crate::lane::seats::RowRuns;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Picked {
@@ -15,7 +15,7 @@ pub enum Picked {
 
 /// The best block of `quantity` neighbours. In the first row that has a block, this is the one that leaves fewest
 /// single seats, then the one nearest the middle, then the lowest.
-pub fn adjacent(rows: &[Row], quantity: u32, is_free: impl Fn(SeatIndex) -> bool) -> Picked {
+pub fn adjacent(rows: &[RowRuns], quantity: u32, is_free: impl Fn(SeatIndex) -> bool) -> Picked {
     let want = quantity as usize;
     let mut free = 0;
     for row in rows {
@@ -30,7 +30,7 @@ pub fn adjacent(rows: &[Row], quantity: u32, is_free: impl Fn(SeatIndex) -> bool
 }
 
 /// The first `quantity` free ones in row order.
-pub fn separate(rows: &[Row], quantity: u32, is_free: impl Fn(SeatIndex) -> bool) -> Picked {
+pub fn separate(rows: &[RowRuns], quantity: u32, is_free: impl Fn(SeatIndex) -> bool) -> Picked {
     let want = quantity as usize;
     let free: Vec<SeatIndex> = rows.iter().flat_map(runs_of).filter(|&seat| is_free(seat)).take(want).collect();
     if free.len() < want { Picked::SoldOut } else { picked(free) }
@@ -41,11 +41,11 @@ fn picked(mut seats: Vec<SeatIndex>) -> Picked {
     Picked::Seats(seats)
 }
 
-fn runs_of(row: &Row) -> impl Iterator<Item = SeatIndex> {
+fn runs_of(row: &RowRuns) -> impl Iterator<Item = SeatIndex> {
     row.runs.iter().flat_map(|&(first, len)| first..first.saturating_add(len))
 }
 
-fn seats_of(row: &Row) -> Vec<SeatIndex> {
+fn seats_of(row: &RowRuns) -> Vec<SeatIndex> {
     runs_of(row).collect()
 }
 
@@ -77,12 +77,12 @@ mod tests {
     fn pick(rows: &[&str], quantity: u32) -> Picked {
         let string: Vec<u8> = rows.concat().into_bytes();
         let mut first = 0;
-        let rows: Vec<Row> = rows
+        let rows: Vec<RowRuns> = rows
             .iter()
             .map(|row| {
                 let len = row.len() as u32;
                 first += len;
-                Row { runs: vec![(first - len, len)] }
+                RowRuns { runs: vec![(first - len, len)] }
             })
             .collect();
         adjacent(&rows, quantity, |seat| string[seat as usize] == b'f')
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn runs_of_one_row_are_neighbours_where_they_meet() {
-        let row = Row { runs: vec![(10, 2), (0, 1), (20, 1)] };
+        let row = RowRuns { runs: vec![(10, 2), (0, 1), (20, 1)] };
         assert_eq!(adjacent(std::slice::from_ref(&row), 4, |_| true), seats(&[0, 10, 11, 20]));
         assert_eq!(adjacent(std::slice::from_ref(&row), 2, |seat| seat != 10), seats(&[0, 11]));
     }
 
     #[test]
     fn separate_ones_come_by_row_order() {
-        let rows = [Row { runs: vec![(5, 2)] }, Row { runs: vec![(0, 3)] }];
+        let rows = [RowRuns { runs: vec![(5, 2)] }, RowRuns { runs: vec![(0, 3)] }];
         assert_eq!(separate(&rows, 3, |seat| seat != 6), seats(&[0, 1, 5]));
         assert_eq!(separate(&rows, 6, |_| true), Picked::SoldOut);
     }

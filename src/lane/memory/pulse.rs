@@ -1,28 +1,28 @@
 //! The pulse: it ends what is over by time, then lets visitors in. The rules stand at `lane::rooms::Rooms::pulse`.
 
 use super::effect::{Effect, EventEffect};
-use super::holds;
-use super::room::{At, Standing};
+use super::room::{At, ScoredPlace};
 use super::rooms::{has_lapsed, spend};
-use super::step::Step;
+use super::seats;
+use super::step::LaneStep;
 use crate::facts::ids::{EventId, HoldId, OrderId, VisitorId};
 use crate::facts::room::{Control, Mode};
 use crate::facts::time::Millis;
 use crate::lane::Result;
 use crate::lane::rooms::{PACE_EVERY_MS, Pulse, Pulsed};
 
-pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
+pub fn pulse(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<Pulsed>> {
     if ask.work_max < 1 {
         return step.contract("a pulse without work");
     }
     let Some(event) = step.event(&ask.event) else { return Ok(None) };
     let mode = event.counts(now_ms).mode;
-    step.unjournaled(|state| {
+    step.in_memory(|state| {
         if let Some(event) = state.events.get_mut(&ask.event) {
             event.room.beat(now_ms);
         }
     });
-    let mut beat = Beat { step, now_ms, id: &ask.event, work_max: ask.work_max, done: Pulsed::default() };
+    let mut beat = PulseRun { step, now_ms, id: &ask.event, work_max: ask.work_max, done: Pulsed::default() };
     beat.end_drawing(mode);
     beat.keep_pace();
     beat.expire_inside();
@@ -43,15 +43,15 @@ pub fn pulse(step: &mut Step<'_>, now_ms: Millis, ask: &Pulse) -> Result<Option<
 
 /// One pulse of one room. Each loop takes what is first in its order, so work is left exactly when the first one is
 /// due.
-struct Beat<'s, 'a> {
-    step: &'s mut Step<'a>,
+struct PulseRun<'s, 'a> {
+    step: &'s mut LaneStep<'a>,
     now_ms: Millis,
     id: &'s EventId,
     work_max: i64,
     done: Pulsed,
 }
 
-impl Beat<'_, '_> {
+impl PulseRun<'_, '_> {
     fn end_drawing(&mut self, mode: Mode) {
         let is_over = !matches!(mode, Mode::Scheduled | Mode::Recovering);
         if is_over && self.step.expect_event(self.id).room.drawing {
@@ -93,7 +93,7 @@ impl Beat<'_, '_> {
         self.done.more |= self.overstayed().is_some();
     }
 
-    fn overstayed(&self) -> Option<(VisitorId, Standing)> {
+    fn overstayed(&self) -> Option<(VisitorId, ScoredPlace)> {
         let room = &self.step.expect_event(self.id).room;
         let (expires_ms, visitor) = room.first_inside()?;
         (*expires_ms <= self.now_ms).then(|| Some((visitor.clone(), room.standing(visitor)?)))?
@@ -108,7 +108,7 @@ impl Beat<'_, '_> {
         self.done.more |= self.lapsed().is_some();
     }
 
-    fn lapsed(&self) -> Option<(VisitorId, Standing)> {
+    fn lapsed(&self) -> Option<(VisitorId, ScoredPlace)> {
         let event = self.step.expect_event(self.id);
         let (called_ms, visitor) = event.room.first_late()?;
         has_lapsed(event, *called_ms, self.now_ms).then(|| Some((visitor.clone(), event.room.standing(visitor)?)))?
@@ -116,12 +116,12 @@ impl Beat<'_, '_> {
 
     fn expire_holds(&mut self) {
         for _ in 0..self.work_max {
-            if !holds::sweep_next(self.step, self.now_ms, self.id) {
+            if !seats::sweep_next(self.step, self.now_ms, self.id) {
                 return;
             }
             self.done.holds_expired += 1;
         }
-        self.done.more |= holds::next_to_sweep(self.step, self.now_ms, self.id).is_some();
+        self.done.more |= seats::next_to_sweep(self.step, self.now_ms, self.id).is_some();
     }
 
     fn drop_holds(&mut self) {
@@ -197,13 +197,13 @@ impl Beat<'_, '_> {
     }
 
     /// The visitor who is called next: the returned late ones first, then by score.
-    fn first_in_line(&self) -> Option<(VisitorId, Standing)> {
+    fn first_in_line(&self) -> Option<(VisitorId, ScoredPlace)> {
         let room = &self.step.expect_event(self.id).room;
         let (_, visitor) = room.first_back().or_else(|| room.first_waiting())?;
         Some((visitor.clone(), room.standing(visitor)?))
     }
 
     fn place(&mut self, visitor: VisitorId, score: i64, at: At) {
-        self.step.emit_on(self.id, EventEffect::Placed(visitor, Standing { score, at }));
+        self.step.emit_on(self.id, EventEffect::Placed(visitor, ScoredPlace { score, at }));
     }
 }

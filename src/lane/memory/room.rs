@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::Line;
-use crate::facts::checkpoint::{DrawChange, Draws, Insider, Told};
+use super::line::RoomLine;
+use crate::facts::checkpoint::{DrawChange, DrawChanges, DrawsTaken, Insider};
 use crate::facts::ids::{UserId, VisitorId};
 use crate::facts::room::{Control, NO_HEAD, PACE_MAX, RoomSettings};
 use crate::facts::time::Millis;
@@ -14,7 +14,7 @@ use crate::lane::rooms::{AWAY_MS, BEAT_MS, BEHIND_MS, PACE_MIN, PACE_STEP};
 
 /// Where a visitor stands, and the score they keep wherever that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ScoredPlace {
     pub score: i64,
     pub at: At,
 }
@@ -80,16 +80,16 @@ impl Bucket {
     }
 }
 
-/// When the room was last pulsed, and since when its visitors could show up without a break. The journal keeps neither:
+/// When the room was last pulsed, and since when its visitors could show up without a break. The WAL keeps neither:
 /// until a store is opened, nobody could show up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Beat {
+struct Heartbeat {
     at_ms: Millis,
     since_ms: Millis,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Room {
+pub struct RoomState {
     pub round: i64,
     pub epoch: i64,
     /// The last serial given.
@@ -102,13 +102,13 @@ pub struct Room {
     #[serde(default)]
     pub drawing: bool,
     #[serde(default)]
-    pub pace: Pace,
+    pub pace: RateShare,
     /// Of a room that was restored: how long it recovers once the lane is open.
     #[serde(default)]
     pub recover_ms: Millis,
     #[serde(default)]
     pub recover_until_ms: Millis,
-    places: HashMap<VisitorId, Standing>,
+    places: HashMap<VisitorId, ScoredPlace>,
     spent: BTreeSet<i64>,
     #[serde(default)]
     spent_draws: BTreeSet<VisitorId>,
@@ -122,9 +122,9 @@ pub struct Room {
     /// Holds that have not ended, by visitor; no zeros.
     open_holds: HashMap<VisitorId, i64>,
     #[serde(skip)]
-    beat: Beat,
+    beat: Heartbeat,
     #[serde(skip)]
-    waiting: Line,
+    waiting: RoomLine,
     /// By score.
     #[serde(skip)]
     back: BTreeSet<(i64, VisitorId)>,
@@ -138,7 +138,7 @@ pub struct Room {
 
 /// Share of the rate in force, per mille, and when it was last looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pace {
+pub struct RateShare {
     pub share: i64,
     pub at_ms: Millis,
     /// When it was last halved; 0: never.
@@ -149,13 +149,13 @@ pub struct Pace {
     cut_age_ms: Millis,
 }
 
-impl Default for Pace {
+impl Default for RateShare {
     fn default() -> Self {
         Self { share: PACE_MAX, at_ms: 0, cut_ms: 0, cut_age_ms: 0 }
     }
 }
 
-impl Pace {
+impl RateShare {
     /// Admissions a minute at this pace.
     pub fn rate(self, settings: &RoomSettings) -> i64 {
         match settings.control {
@@ -178,7 +178,7 @@ impl Pace {
     }
 }
 
-impl Room {
+impl RoomState {
     pub fn new(epoch: i64, bucket: Bucket) -> Self {
         Self { round: 1, epoch, bucket, head: NO_HEAD, ..Self::default() }
     }
@@ -198,17 +198,17 @@ impl Room {
         self.draw_changes.clear();
         self.drawn.clear();
         self.bound.clear();
-        self.waiting = Line::default();
+        self.waiting = RoomLine::default();
         self.back.clear();
         self.inside.clear();
         self.late.clear();
     }
 
-    pub fn standing(&self, visitor: &VisitorId) -> Option<Standing> {
+    pub fn standing(&self, visitor: &VisitorId) -> Option<ScoredPlace> {
         self.places.get(visitor).copied()
     }
 
-    pub fn place(&mut self, visitor: VisitorId, standing: Standing) {
+    pub fn place(&mut self, visitor: VisitorId, standing: ScoredPlace) {
         self.remove(&visitor);
         match standing.at {
             At::Waiting { .. } => self.waiting.insert((standing.score, visitor.clone())),
@@ -231,7 +231,7 @@ impl Room {
 
     /// Marks a waiting visitor as seen.
     pub fn see(&mut self, visitor: &VisitorId, now_ms: Millis) {
-        if let Some(Standing { at: At::Waiting { seen_ms }, .. }) = self.places.get_mut(visitor) {
+        if let Some(ScoredPlace { at: At::Waiting { seen_ms }, .. }) = self.places.get_mut(visitor) {
             *seen_ms = now_ms;
         }
     }
@@ -241,11 +241,11 @@ impl Room {
         if self.waiting.len() == 0 {
             return;
         }
-        let Beat { at_ms, since_ms } = self.beat;
+        let Heartbeat { at_ms, since_ms } = self.beat;
         if now_ms - at_ms > AWAY_MS {
-            self.beat = Beat { at_ms: now_ms, since_ms: now_ms };
+            self.beat = Heartbeat { at_ms: now_ms, since_ms: now_ms };
         } else if now_ms - at_ms >= BEAT_MS {
-            self.beat = Beat { at_ms: now_ms, since_ms };
+            self.beat = Heartbeat { at_ms: now_ms, since_ms };
         }
     }
 
@@ -283,13 +283,18 @@ impl Room {
     }
 
     /// Changes of spent draws after those that the ledger has.
-    pub fn draws(&self, told: Told) -> Draws {
+    pub fn draws(&self, told: DrawsTaken) -> DrawChanges {
         let is_known = told.round == self.round;
         let from = usize::try_from(told.changes).ok().filter(|from| is_known && *from <= self.draw_changes.len());
         let later = &self.draw_changes[from.unwrap_or(0)..];
         let changes = later[..told.max.min(later.len())].to_vec();
         let left = later.len() - changes.len();
-        Draws { upto: count(self.draw_changes.len() - left), changes, more: left > 0, spent: self.spent_draws.len() }
+        DrawChanges {
+            upto: count(self.draw_changes.len() - left),
+            changes,
+            more: left > 0,
+            spent: self.spent_draws.len(),
+        }
     }
 
     pub fn draw(&mut self, visitor: VisitorId) {
@@ -309,7 +314,7 @@ impl Room {
     /// Places inside, by visitor.
     pub fn insiders(&self) -> Vec<Insider> {
         let of = |(_, visitor): &(Millis, VisitorId)| {
-            let Some(Standing { score, at: At::Inside { expires_ms, claimed, .. } }) = self.standing(visitor) else {
+            let Some(ScoredPlace { score, at: At::Inside { expires_ms, claimed, .. } }) = self.standing(visitor) else {
                 return None;
             };
             Some(Insider { visitor: visitor.clone(), score, expires_ms, claimed })
@@ -417,7 +422,7 @@ mod tests {
 
     /// Looks at the pace every second from `from_s` to before `to_s`, with the oldest record written at `oldest_s`;
     /// returns the shares seen.
-    fn looks(pace: &mut Pace, from_s: i64, to_s: i64, oldest_s: impl Fn(i64) -> Option<i64>) -> Vec<i64> {
+    fn looks(pace: &mut RateShare, from_s: i64, to_s: i64, oldest_s: impl Fn(i64) -> Option<i64>) -> Vec<i64> {
         let look = |s: i64| {
             *pace = pace.next(oldest_s(s).map(|s| s * 1_000), s * 1_000);
             pace.share
@@ -428,7 +433,7 @@ mod tests {
     #[test]
     fn one_late_spell_halves_the_pace_once() {
         // The writer stands still from 10 to 15; what was written until then is worked off by 18.
-        let mut pace = Pace::default();
+        let mut pace = RateShare::default();
         assert_eq!(looks(&mut pace, 10, 13, |_| Some(10)), [1_000; 3]);
         assert_eq!(looks(&mut pace, 13, 15, |_| Some(10)), [500; 2]);
         assert_eq!(looks(&mut pace, 15, 18, |s| Some(s - 4)), [500; 3], "it is all of before");
@@ -440,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_longer_spell_halves_it_more() {
-        let mut pace = Pace::default();
+        let mut pace = RateShare::default();
         let stuck = looks(&mut pace, 13, 50, |_| Some(10));
         let halved: Vec<usize> = (1..stuck.len()).filter(|at| stuck[*at] < stuck[at - 1]).map(|at| at + 3).collect();
         assert_eq!((stuck[0], halved), (500, vec![6, 12, 24]), "ages at which it was halved again");
@@ -451,10 +456,10 @@ mod tests {
 
     #[test]
     fn a_record_of_the_new_pace_halves_it_again() {
-        let mut pace = Pace::default();
+        let mut pace = RateShare::default();
         assert_eq!(looks(&mut pace, 13, 20, |s| Some(s - 3)), [500, 500, 500, 500, 250, 250, 250]);
         // The pipeline is in time in between, but the record that is late then was written before the halving.
-        let mut pace = Pace::default();
+        let mut pace = RateShare::default();
         assert_eq!(looks(&mut pace, 13, 14, |s| Some(s - 3)), [500]);
         assert_eq!(looks(&mut pace, 14, 15, |_| Some(13)), [550]);
         assert_eq!(looks(&mut pace, 16, 18, |_| Some(13)), [550, 550]);

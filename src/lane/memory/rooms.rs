@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::effect::EventEffect;
 use super::embedded::{Embedded, When};
-use super::room::{At, Standing};
-use super::state::Event;
-use super::step::Step;
+use super::room::{At, ScoredPlace};
+use super::state::EventState;
+use super::step::LaneStep;
 use super::{boards, pulse};
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::place::{Place, PlaceState, Token};
@@ -55,7 +55,7 @@ impl Rooms for Embedded {
     }
 }
 
-pub fn enter(step: &mut Step<'_>, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
+pub fn enter(step: &mut LaneStep<'_>, now_ms: Millis, enter: &Enter) -> Result<Vec<EnterOutcome>> {
     let draws = enter.visitors.iter().filter_map(|entrant| entrant.draw);
     if enter.visitors.len() > ENTER_MAX || draws.into_iter().any(|draw| draw >= 0 || !SCORES.contains(&draw)) {
         return step.contract("too many visitors, or a draw that is none");
@@ -73,38 +73,38 @@ pub fn enter(step: &mut Step<'_>, now_ms: Millis, enter: &Enter) -> Result<Vec<E
         return all(EnterOutcome::OtherRound);
     }
     let visitors = enter.visitors.iter();
-    let found: Vec<Found> = visitors
+    let found: Vec<EntrantPlace> = visitors
         .map(|entrant| {
             let draw = entrant.draw.filter(|_| is_drawing);
             enter_one(step, now_ms, enter, &Entrant { draw, ..entrant.clone() })
         })
         .collect();
-    if found.iter().any(|found| matches!(found, Found::New(..))) {
+    if found.iter().any(|found| matches!(found, EntrantPlace::New(..))) {
         step.mark();
     }
     let counts = step.expect_event(id).counts(now_ms);
     let place = |state| Place { state, counts: counts.clone() };
     let outcome = |found| match found {
-        Found::New(score, state) => EnterOutcome::Entered { score, place: place(state) },
-        Found::Known(score, state) => EnterOutcome::Known { score, place: place(state) },
-        Found::Full => EnterOutcome::Full,
+        EntrantPlace::New(score, state) => EnterOutcome::Entered { score, place: place(state) },
+        EntrantPlace::Known(score, state) => EnterOutcome::Known { score, place: place(state) },
+        EntrantPlace::Full => EnterOutcome::Full,
     };
     Ok(found.into_iter().map(outcome).collect())
 }
 
 /// What became of one who enters.
-enum Found {
+enum EntrantPlace {
     New(i64, PlaceState),
     Known(i64, PlaceState),
     Full,
 }
 
-fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entrant) -> Found {
+fn enter_one(step: &mut LaneStep<'_>, now_ms: Millis, enter: &Enter, entrant: &Entrant) -> EntrantPlace {
     let (id, visitor) = (&enter.event, &entrant.visitor);
     if let Some(standing) = step.expect_event(id).room.standing(visitor) {
         let state = stand(step, now_ms, id, visitor, standing);
         if state != PlaceState::Done {
-            return Found::Known(standing.score, state);
+            return EntrantPlace::Known(standing.score, state);
         }
         // That place has just ended: a new one follows.
     }
@@ -116,7 +116,7 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
         && bucket.admissions(event.rate()) > 0
         && (event.seats.len() == 0 || event.seats.counts().free > 0);
     if !at_once && event.room.waiting() >= enter.waiting_max {
-        return Found::Full;
+        return EntrantPlace::Full;
     }
     let serial = event.room.serial + 1;
     let score = entrant.draw.unwrap_or_else(|| score(event.room.epoch, serial));
@@ -128,7 +128,7 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
         At::Waiting { seen_ms: now_ms }
     };
     step.emit_on(id, EventEffect::Serial(serial));
-    step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at }));
+    step.emit_on(id, EventEffect::Placed(visitor.clone(), ScoredPlace { score, at }));
     if entrant.draw.is_some() {
         step.emit_on(id, EventEffect::Drawn(visitor.clone()));
         if step.expect_event(id).room.is_spent(visitor, score) {
@@ -138,12 +138,12 @@ fn enter_one(step: &mut Step<'_>, now_ms: Millis, enter: &Enter, entrant: &Entra
     if at_once {
         step.emit_on(id, EventEffect::Bucket(bucket.less(1)));
         step.emit_on(id, EventEffect::AdmittedTotal(admitted_total));
-        return Found::New(score, PlaceState::Admitted { expires_ms });
+        return EntrantPlace::New(score, PlaceState::Admitted { expires_ms });
     }
-    Found::New(score, in_line(step.expect_event(id), now_ms, visitor, score))
+    EntrantPlace::New(score, in_line(step.expect_event(id), now_ms, visitor, score))
 }
 
-pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option<Place>> {
+pub fn poll(step: &mut LaneStep<'_>, now_ms: Millis, token: &Token) -> Result<Option<Place>> {
     check(step, token)?;
     let id = &token.event;
     let Some(event) = step.event(id) else { return Ok(None) };
@@ -168,15 +168,15 @@ pub fn poll(step: &mut Step<'_>, now_ms: Millis, token: &Token) -> Result<Option
 }
 
 /// Puts a visitor in line again whose place a rollback lost. The place is in the token.
-pub fn put_back(step: &mut Step<'_>, now_ms: Millis, token: &Token) {
-    let standing = Standing { score: token.score, at: At::Waiting { seen_ms: now_ms } };
+pub fn put_back(step: &mut LaneStep<'_>, now_ms: Millis, token: &Token) {
+    let standing = ScoredPlace { score: token.score, at: At::Waiting { seen_ms: now_ms } };
     step.emit_on(&token.event, EventEffect::Placed(token.visitor.clone(), standing));
     if token.score < 0 && step.expect_event(&token.event).room.drawing {
         step.emit_on(&token.event, EventEffect::Drawn(token.visitor.clone()));
     }
 }
 
-pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Millis) -> Result<bool> {
+pub fn readmit(step: &mut LaneStep<'_>, now_ms: Millis, token: &Token, until_ms: Millis) -> Result<bool> {
     check(step, token)?;
     let id = &token.event;
     let Some(event) = step.event(id) else { return Ok(false) };
@@ -186,16 +186,16 @@ pub fn readmit(step: &mut Step<'_>, now_ms: Millis, token: &Token, until_ms: Mil
         && token.round == event.room.round
         && !event.room.is_spent(&token.visitor, token.score)
         && event.room.inside() < event.settings.capacity
-        && !matches!(event.room.standing(&token.visitor), Some(Standing { at: At::Inside { .. }, .. }));
+        && !matches!(event.room.standing(&token.visitor), Some(ScoredPlace { at: At::Inside { .. }, .. }));
     if is_inside || !may {
         return Ok(is_inside);
     }
     let at = At::Inside { expires_ms: until_ms, claimed: true, again: false, ends_ms: None };
-    step.emit_on(id, EventEffect::Placed(token.visitor.clone(), Standing { score: token.score, at }));
+    step.emit_on(id, EventEffect::Placed(token.visitor.clone(), ScoredPlace { score: token.score, at }));
     Ok(true)
 }
 
-pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {
+pub fn leave(step: &mut LaneStep<'_>, token: &Token) -> Result<bool> {
     check(step, token)?;
     let id = &token.event;
     let Some(event) = step.event(id) else { return Ok(false) };
@@ -217,12 +217,12 @@ pub fn leave(step: &mut Step<'_>, token: &Token) -> Result<bool> {
     Ok(standing.is_some())
 }
 
-pub fn room(step: &Step<'_>, now_ms: Millis, id: &EventId) -> Option<RoomCounts> {
+pub fn room(step: &LaneStep<'_>, now_ms: Millis, id: &EventId) -> Option<RoomCounts> {
     step.event(id).map(|event| event.counts(now_ms))
 }
 
 /// When the place inside expires; `None` also for a place past its time.
-pub fn inside(step: &Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId) -> Option<Millis> {
+pub fn inside(step: &LaneStep<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId) -> Option<Millis> {
     match step.event(id)?.room.standing(visitor)?.at {
         At::Inside { expires_ms, .. } => (expires_ms > now_ms).then_some(expires_ms),
         At::Waiting { .. } | At::Late { .. } | At::Back => None,
@@ -230,42 +230,49 @@ pub fn inside(step: &Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId
 }
 
 /// Ends a place for good: the visitor has no place, and never again one with this score.
-pub fn spend(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
+pub fn spend(step: &mut LaneStep<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
     step.emit_on(id, EventEffect::Gone(visitor.clone()));
     mark_spent(step, id, visitor, score);
 }
 
-fn mark_spent(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
+fn mark_spent(step: &mut LaneStep<'_>, id: &EventId, visitor: &VisitorId, score: i64) {
     let effect = if score < 0 { EventEffect::SpentDraw(visitor.clone()) } else { EventEffect::Spent(score) };
     step.emit_on(id, effect);
 }
 
 /// Makes a place inside, if there is one, last until `until_ms` at least. Its own end stays.
-pub fn keep_inside(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId, until_ms: Millis) {
-    if let Some(Standing { score, at: At::Inside { expires_ms, claimed, again, ends_ms } }) =
+pub fn keep_inside(step: &mut LaneStep<'_>, id: &EventId, visitor: &VisitorId, until_ms: Millis) {
+    if let Some(ScoredPlace { score, at: At::Inside { expires_ms, claimed, again, ends_ms } }) =
         step.expect_event(id).room.standing(visitor)
         && expires_ms < until_ms
     {
         let ends_ms = ends_ms.or(Some(expires_ms));
-        let standing = Standing { score, at: At::Inside { expires_ms: until_ms, claimed, again, ends_ms } };
+        let standing = ScoredPlace { score, at: At::Inside { expires_ms: until_ms, claimed, again, ends_ms } };
         step.emit_on(id, EventEffect::Placed(visitor.clone(), standing));
     }
 }
 
 /// Whether a visitor called at `called_ms` is beyond the grace.
-pub fn has_lapsed(event: &Event, called_ms: Millis, now_ms: Millis) -> bool {
+pub fn has_lapsed(event: &EventState, called_ms: Millis, now_ms: Millis) -> bool {
     called_ms + event.settings.late_grace_s * 1_000 <= now_ms
 }
 
 /// What showing up does to a place: claims it, ends it, brings it back, or marks it seen.
-fn stand(step: &mut Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId, standing: Standing) -> PlaceState {
+fn stand(
+    step: &mut LaneStep<'_>,
+    now_ms: Millis,
+    id: &EventId,
+    visitor: &VisitorId,
+    standing: ScoredPlace,
+) -> PlaceState {
     let event = step.expect_event(id);
     let score = standing.score;
     match standing.at {
         At::Inside { expires_ms, claimed: true, .. } if expires_ms > now_ms => PlaceState::Admitted { expires_ms },
         At::Inside { expires_ms, claimed: false, .. } if expires_ms > now_ms => {
             let expires_ms = expires_ms.max(now_ms + event.settings.pass_ttl_s * 1_000);
-            let claimed = Standing { score, at: At::Inside { expires_ms, claimed: true, again: false, ends_ms: None } };
+            let claimed =
+                ScoredPlace { score, at: At::Inside { expires_ms, claimed: true, again: false, ends_ms: None } };
             step.emit_on(id, EventEffect::Placed(visitor.clone(), claimed));
             PlaceState::Admitted { expires_ms }
         }
@@ -277,7 +284,7 @@ fn stand(step: &mut Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId,
         At::Late { called_ms } => come_back(step, now_ms, id, visitor, score, called_ms),
         At::Back => PlaceState::Waiting { ahead: 0 },
         At::Waiting { .. } => {
-            step.unjournaled(|state| {
+            step.in_memory(|state| {
                 if let Some(event) = state.events.get_mut(id) {
                     event.room.see(visitor, now_ms);
                 }
@@ -288,7 +295,7 @@ fn stand(step: &mut Step<'_>, now_ms: Millis, id: &EventId, visitor: &VisitorId,
 }
 
 fn come_back(
-    step: &mut Step<'_>,
+    step: &mut LaneStep<'_>,
     now_ms: Millis,
     id: &EventId,
     visitor: &VisitorId,
@@ -299,11 +306,11 @@ fn come_back(
         spend(step, id, visitor, score);
         return PlaceState::Done;
     }
-    step.emit_on(id, EventEffect::Placed(visitor.clone(), Standing { score, at: At::Back }));
+    step.emit_on(id, EventEffect::Placed(visitor.clone(), ScoredPlace { score, at: At::Back }));
     PlaceState::Waiting { ahead: 0 }
 }
 
-fn in_line(event: &Event, now_ms: Millis, visitor: &VisitorId, score: i64) -> PlaceState {
+fn in_line(event: &EventState, now_ms: Millis, visitor: &VisitorId, score: i64) -> PlaceState {
     match event.counts(now_ms).mode {
         Mode::Scheduled => PlaceState::Scheduled,
         Mode::Open | Mode::Paused | Mode::Drain | Mode::Closed | Mode::Recovering => {
@@ -312,6 +319,6 @@ fn in_line(event: &Event, now_ms: Millis, visitor: &VisitorId, score: i64) -> Pl
     }
 }
 
-pub fn check(step: &Step<'_>, token: &Token) -> Result<()> {
+pub fn check(step: &LaneStep<'_>, token: &Token) -> Result<()> {
     if SCORES.contains(&token.score) { Ok(()) } else { step.contract("a token's score is out of range") }
 }

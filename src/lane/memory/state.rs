@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::event_seats::EventSeats;
 use super::hold_book::Holds;
-use super::log_queue::Log;
-use super::order_book::Orders;
-use super::room::Room;
-use super::seats::Seats;
-use super::stock::Campaign;
+use super::log_queue::LogQueue;
+use super::order_book::OrderBook;
+use super::room::RoomState;
+use super::stock::CampaignStock;
 use crate::facts::ids::{CampaignId, EventId, RefundId};
 use crate::facts::refund::RefundFact;
 use crate::facts::room::{Control, PACE_MAX, RoomCounts, RoomSettings};
@@ -17,11 +17,11 @@ use crate::facts::time::Millis;
 use crate::lane::Keep;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {
+pub struct LaneState {
     #[serde(skip)]
     pub keep: Keep,
-    /// Number of the last journal entry that changed this lane; 0 without a journal.
-    pub journaled: u64,
+    /// Number of the last WAL entry that changed this lane; 0 without a WAL.
+    pub last_entry: u64,
     pub generation: u64,
     /// Between `begin_restore` and `end_restore`.
     pub restoring: bool,
@@ -31,15 +31,15 @@ pub struct State {
     pub lease: Option<LeaseState>,
     /// Highest fence ever given.
     pub fence: u64,
-    pub log: Log,
-    pub events: BTreeMap<EventId, Event>,
+    pub log: LogQueue,
+    pub events: BTreeMap<EventId, EventState>,
     /// Events that left this lane, and at which version.
     #[serde(default)]
     pub left: BTreeMap<EventId, i64>,
     #[serde(flatten)]
-    pub orders: Orders,
+    pub orders: OrderBook,
     pub refunds: BTreeMap<RefundId, RefundFact>,
-    pub campaigns: BTreeMap<CampaignId, Campaign>,
+    pub campaigns: BTreeMap<CampaignId, CampaignStock>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,15 +49,15 @@ pub struct LeaseState {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Event {
+pub struct EventState {
     pub version: i64,
     pub settings: RoomSettings,
-    pub seats: Seats,
-    pub room: Room,
+    pub seats: EventSeats,
+    pub room: RoomState,
     pub holds: Holds,
 }
 
-impl State {
+impl LaneState {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
         self.log.index();
@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-impl Event {
+impl EventState {
     pub fn counts(&self, now_ms: Millis) -> RoomCounts {
         let settings = &self.settings;
         let recover_until_ms = self.room.recover_until_ms;

@@ -4,32 +4,32 @@
 //! swept). What it decides after an effect, it decides on the state with that effect in it.
 
 use super::effect::{Effect, EventEffect};
-use super::state::{Event, State};
+use super::state::{EventState, LaneState};
 use crate::facts::fault::Fault;
 use crate::facts::ids::{EventId, LaneId};
 use crate::lane::Result;
 
-pub struct Step<'a> {
+pub struct LaneStep<'a> {
     pub lane: LaneId,
-    state: &'a mut State,
+    state: &'a mut LaneState,
     effects: Vec<Effect>,
 }
 
-impl<'a> Step<'a> {
-    pub fn new(lane: LaneId, state: &'a mut State) -> Self {
+impl<'a> LaneStep<'a> {
+    pub fn new(lane: LaneId, state: &'a mut LaneState) -> Self {
         Self { lane, state, effects: Vec::new() }
     }
 
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &LaneState {
         self.state
     }
 
-    pub fn event(&self, id: &EventId) -> Option<&Event> {
+    pub fn event(&self, id: &EventId) -> Option<&EventState> {
         self.state.events.get(id)
     }
 
     /// An event that the operation has found earlier in this step and has not removed since.
-    pub fn expect_event(&self, id: &EventId) -> &Event {
+    pub fn expect_event(&self, id: &EventId) -> &EventState {
         self.event(id).expect("found earlier in this step")
     }
 
@@ -47,8 +47,8 @@ impl<'a> Step<'a> {
         self.emit(Effect::Stepped(self.state.log.last + 1));
     }
 
-    /// A change the journal does not keep: presence, a room's beat, and a lease that is renewed or given back.
-    pub fn unjournaled(&mut self, change: impl FnOnce(&mut State)) {
+    /// A change the WAL does not keep: presence, a room's beat, and a lease that is renewed or given back.
+    pub fn in_memory(&mut self, change: impl FnOnce(&mut LaneState)) {
         change(self.state);
     }
 
@@ -62,8 +62,8 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Drop for Step<'_> {
-    /// A panic half-way leaves memory ahead of the journal, and no answer may be given from it any more.
+impl Drop for LaneStep<'_> {
+    /// A panic half-way leaves memory ahead of the WAL, and no answer may be given from it any more.
     fn drop(&mut self) {
         if std::thread::panicking() && !self.effects.is_empty() {
             std::process::abort();

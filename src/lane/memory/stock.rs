@@ -9,7 +9,7 @@ use crate::facts::ids::{ClaimId, UserId};
 use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Campaign {
+pub struct CampaignStock {
     pub terms: CampaignTerms,
     claims: BTreeMap<i64, Claim>,
     #[serde(skip)]
@@ -29,7 +29,7 @@ pub struct CampaignTerms {
     pub expires_at_ms: Millis,
 }
 
-impl Campaign {
+impl CampaignStock {
     /// Rebuilds what is not stored.
     pub fn index(&mut self) {
         for (_, claim) in std::mem::take(&mut self.claims) {

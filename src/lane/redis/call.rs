@@ -16,9 +16,9 @@ use metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::Mutex;
 
 use super::args::Args;
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
-use super::scripts::{Limits, Script};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
+use super::scripts::{Script, ScriptLimits};
 use super::{keys, reply, scripts};
 use crate::clock;
 use crate::facts::fault::Fault;
@@ -49,11 +49,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn all(limits: Limits) -> Vec<Self> {
+    pub fn all(limits: ScriptLimits) -> Vec<Self> {
         scripts::ALL.iter().map(|script| Self::new(script, limits)).collect()
     }
 
-    fn new(script: &Script, limits: Limits) -> Self {
+    fn new(script: &Script, limits: ScriptLimits) -> Self {
         let source = script.source_with(limits);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
         Self {
@@ -111,10 +111,10 @@ impl RedisLane {
     pub(super) async fn call(
         &self,
         script: &'static Script,
-        about: About<'_>,
+        about: KeyOwner<'_>,
         now_ms: Millis,
         args: Args,
-    ) -> Result<Reply> {
+    ) -> Result<ScriptReply> {
         self.measured(script, about, now_ms, args, Safety::Primary).await
     }
 
@@ -122,16 +122,20 @@ impl RedisLane {
     pub(super) async fn call_safely(
         &self,
         script: &'static Script,
-        about: About<'_>,
+        about: KeyOwner<'_>,
         now_ms: Millis,
         args: Args,
-    ) -> Result<Reply> {
+    ) -> Result<ScriptReply> {
         let safety = if self.link.wait_replicas == 0 { Safety::Primary } else { Safety::Replicas };
         self.measured(script, about, now_ms, args, safety).await
     }
 
     /// Turns a reply into its meaning. A reply that cannot be read counts as no answer.
-    pub(super) fn read<T>(&self, mut reply: Reply, meaning: impl FnOnce(&mut Reply) -> Read<T>) -> Result<T> {
+    pub(super) fn read<T>(
+        &self,
+        mut reply: ScriptReply,
+        meaning: impl FnOnce(&mut ScriptReply) -> ReplyRead<T>,
+    ) -> Result<T> {
         meaning(&mut reply).map_err(|error| self.fault(error))
     }
 
@@ -146,11 +150,11 @@ impl RedisLane {
     async fn measured(
         &self,
         script: &'static Script,
-        about: About<'_>,
+        about: KeyOwner<'_>,
         now_ms: Millis,
         args: Args,
         safety: Safety,
-    ) -> Result<Reply> {
+    ) -> Result<ScriptReply> {
         let loaded = self.link.scripts.iter().find(|loaded| loaded.path == script.path);
         let loaded = loaded.expect("all scripts of the table are loaded");
         let began = clock::instant();
@@ -166,18 +170,18 @@ impl RedisLane {
         &self,
         script: &'static Script,
         loaded: &Loaded,
-        about: About<'_>,
+        about: KeyOwner<'_>,
         now_ms: Millis,
         args: Args,
         safety: Safety,
-    ) -> Result<Reply> {
+    ) -> Result<ScriptReply> {
         let names: Vec<String> = script.header().keys.iter().map(|key| keys::name(&self.tag, about, *key)).collect();
         let marks = *self.marks.lock();
         let first = [now_ms, marks.generation, marks.log].map(|n| Value::from(n.to_string()));
         let args = args.after(first.into());
         debug_assert!(script.header().arity().fits(args.len()), "{} arguments for {}", args.len(), script.path);
         let client = self.link.pool.next();
-        let call = Call { slot: keys::slot(&self.tag), loaded, names, args };
+        let call = ScriptCall { slot: keys::slot(&self.tag), loaded, names, args };
         let answer = match safety {
             Safety::Primary => call.send(client).await,
             Safety::Replicas => call.send_and_wait(client, self.link.wait_replicas, self.link.wait_ms).await,
@@ -203,15 +207,15 @@ impl RedisLane {
 }
 
 /// A script with its keys and arguments, ready to be sent.
-struct Call<'a> {
+struct ScriptCall<'a> {
     slot: u16,
     loaded: &'a Loaded,
     names: Vec<String>,
     args: Vec<Value>,
 }
 
-impl Call<'_> {
-    async fn send(&self, client: &Client) -> Answer {
+impl ScriptCall<'_> {
+    async fn send(&self, client: &Client) -> ScriptAnswer {
         match client.custom(self.command("EVALSHA"), self.with(&self.loaded.sha1)).await {
             // After a restart, or on a new primary: EVAL runs the script, and the server keeps it.
             Err(error) if is_noscript(&error) => {
@@ -223,7 +227,7 @@ impl Call<'_> {
 
     /// Sends script and WAIT together on one connection. If the connection was lost between them, a WAIT on a new one
     /// would count replicas that do not have the change.
-    async fn send_and_wait(&self, client: &Client, wanted: u32, wait_ms: u64) -> Answer {
+    async fn send_and_wait(&self, client: &Client, wanted: u32, wait_ms: u64) -> ScriptAnswer {
         // EVAL brings the text along, so that NOSCRIPT cannot come between the two.
         let pipeline = client.pipeline();
         let _: () = pipeline.custom(self.command("EVAL"), self.with(&self.loaded.source)).await?;
@@ -253,18 +257,18 @@ impl Call<'_> {
     }
 }
 
-type Answer = std::result::Result<Value, Error>;
+type ScriptAnswer = std::result::Result<Value, Error>;
 
 fn is_noscript(error: &Error) -> bool {
     error.details().starts_with("NOSCRIPT")
 }
 
 /// `{code, generation, log, …}`.
-fn understand(script: &Script, value: Value) -> Read<(Reply, Marks)> {
+fn understand(script: &Script, value: Value) -> ReplyRead<(ScriptReply, Marks)> {
     let Value::Array(values) = value else { return Err(Unreadable::Kind("a reply")) };
     let mut values: VecDeque<Value> = values.into();
     let code = reply::int(&values.pop_front().ok_or(Unreadable::Short("a code"))?)?;
-    let reply = Reply::new(script.code(code).ok_or(Unreadable::Code(code))?, values)?;
+    let reply = ScriptReply::new(script.code(code).ok_or(Unreadable::Code(code))?, values)?;
     let seen = match reply.name {
         // A lane that is recovering may be behind, so its marks are not learned.
         "RECOVERING" => Marks::default(),

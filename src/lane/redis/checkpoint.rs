@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::reply::{Read, Reply, Unreadable};
-use crate::facts::checkpoint::{Checkpoint, DrawChange, Draws, Insider, SpentChunk};
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
+use crate::facts::checkpoint::{Checkpoint, DrawChange, DrawChanges, Insider, SpentChunk};
 use crate::facts::ids::VisitorId;
 
-pub fn read(reply: &mut Reply) -> Read<Checkpoint> {
+pub fn read(reply: &mut ScriptReply) -> ReplyRead<Checkpoint> {
     let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
     let (admitted_total, head) = (reply.int()?, reply.int()?);
     let (drawing, closed) = (reply.int()? == 1, reply.int()? == 1);
@@ -30,7 +30,7 @@ pub fn read(reply: &mut Reply) -> Read<Checkpoint> {
     Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, closed, inside, spent })
 }
 
-pub fn draws(reply: &mut Reply) -> Read<Draws> {
+pub fn draws(reply: &mut ScriptReply) -> ReplyRead<DrawChanges> {
     let spent = usize::try_from(reply.int()?).map_err(|_| Unreadable::Kind("how many are spent"))?;
     let (upto, more) = (reply.int()?, reply.int()? == 1);
     let mut list = reply.list()?;
@@ -43,11 +43,11 @@ pub fn draws(reply: &mut Reply) -> Read<Draws> {
             _ => return Err(Unreadable::Kind("a change of a draw")),
         });
     }
-    Ok(Draws { upto, changes, more, spent })
+    Ok(DrawChanges { upto, changes, more, spent })
 }
 
 /// The rest of a reply, as visitors.
-pub fn visitors(reply: &mut Reply) -> Read<Vec<VisitorId>> {
+pub fn visitors(reply: &mut ScriptReply) -> ReplyRead<Vec<VisitorId>> {
     let mut visitors = Vec::new();
     while !reply.is_empty() {
         visitors.push(VisitorId::from(reply.text()?));

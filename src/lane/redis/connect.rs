@@ -9,7 +9,7 @@ use fred::types::config::{Config, ReconnectPolicy};
 use fred::types::{Builder, ClusterHash, CustomCommand};
 
 use super::call::{Link, Loaded, RedisLane};
-use super::scripts::Limits;
+use super::scripts::ScriptLimits;
 use crate::facts::ids::LaneId;
 use crate::facts::time::Millis;
 use crate::lane::{Keep, Lane};
@@ -47,17 +47,17 @@ pub enum ConnectError {
 
 /// A connected Redis: one server, a cluster, or the primary that the sentinels name.
 #[derive(Clone)]
-pub struct Server(Arc<Link>);
+pub struct RedisServer(Arc<Link>);
 
-impl Server {
+impl RedisServer {
     /// Connects, checks every primary and gives it the scripts. Fails when one of them fails.
-    pub async fn connect(config: &config::Redis, keep: Keep) -> Result<Self, ConnectError> {
+    pub async fn connect(config: &config::RedisConfig, keep: Keep) -> Result<Self, ConnectError> {
         let pool = pool(config).map_err(ConnectError::Url)?;
         pool.init().await.map_err(ConnectError::Unreachable)?;
         let timeout = timeout(config);
         let link = Link {
             pool,
-            scripts: Loaded::all(Limits { skew_max_ms: config.skew_max_ms, keep }),
+            scripts: Loaded::all(ScriptLimits { skew_max_ms: config.skew_max_ms, keep }),
             wait_replicas: config.wait_replicas,
             wait_ms: u64::try_from(timeout.as_millis() / 2).unwrap_or(u64::MAX),
         };
@@ -71,14 +71,14 @@ impl Server {
     }
 
     /// What the primaries say now of their fitness, put together.
-    pub async fn health(&self) -> Result<Health, fred::error::Error> {
+    pub async fn health(&self) -> Result<RedisHealth, fred::error::Error> {
         let client = self.0.pool.next();
         if !client.is_clustered() {
             return health(client).await;
         }
-        let mut all = Health::default();
+        let mut all = RedisHealth::default();
         for node in client.cached_cluster_state().iter().flat_map(|routing| routing.unique_primary_nodes()) {
-            let Health { eviction, evicted, persistence } = health(&client.with_cluster_node(node)).await?;
+            let RedisHealth { eviction, evicted, persistence } = health(&client.with_cluster_node(node)).await?;
             all.eviction = all.eviction.or(eviction);
             all.evicted += evicted;
             all.persistence = all.persistence.or(persistence);
@@ -103,11 +103,11 @@ impl Server {
     }
 }
 
-fn timeout(config: &config::Redis) -> Duration {
+fn timeout(config: &config::RedisConfig) -> Duration {
     Duration::from_millis(config.timeout_ms)
 }
 
-fn pool(config: &config::Redis) -> Result<Pool, fred::error::Error> {
+fn pool(config: &config::RedisConfig) -> Result<Pool, fred::error::Error> {
     let timeout = timeout(config);
     let mut builder = Builder::from_config(Config::from_url(&config.url)?);
     builder
@@ -128,7 +128,7 @@ fn pool(config: &config::Redis) -> Result<Pool, fred::error::Error> {
 
 /// What a Redis says of itself that makes it unfit to sell on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
+pub struct RedisHealth {
     /// The policy by which it evicts keys; `None`: it does not.
     pub eviction: Option<String>,
     /// Keys it evicted since it was started.
@@ -137,13 +137,13 @@ pub struct Health {
     pub persistence: Option<&'static str>,
 }
 
-async fn health(node: &impl ClientLike) -> Result<Health, fred::error::Error> {
+async fn health(node: &impl ClientLike) -> Result<RedisHealth, fred::error::Error> {
     let info: String =
         node.custom(CustomCommand::new("INFO", ClusterHash::Random, false), Vec::<String>::new()).await?;
     let policy = field(&info, "maxmemory_policy:");
     let writes = ["aof_last_write_status:", "aof_last_bgrewrite_status:", "rdb_last_bgsave_status:"];
     let failed = writes.into_iter().find(|write| !matches!(field(&info, write), "ok" | ""));
-    Ok(Health {
+    Ok(RedisHealth {
         eviction: (policy != NO_EVICTION).then(|| policy.to_owned()),
         evicted: field(&info, "evicted_keys:").parse().unwrap_or(0),
         persistence: failed.map(|write| write.trim_end_matches(':')),

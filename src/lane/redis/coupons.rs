@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::Args;
 use super::call::RedisLane;
-use super::keys::About;
+use super::keys::KeyOwner;
 use super::scripts;
 use crate::facts::coupon::Claim;
 use crate::facts::ids::{ClaimId, UserId};
@@ -16,7 +16,7 @@ use crate::lane::{Coupons, Result};
 #[async_trait]
 impl Coupons for RedisLane {
     async fn put_campaign(&self, now_ms: Millis, put: CampaignPut) -> Result<PutCampaign> {
-        let reply = self.call(&scripts::PUT_CAMPAIGN, About::Campaign(&put.campaign), now_ms, terms(&put)).await?;
+        let reply = self.call(&scripts::PUT_CAMPAIGN, KeyOwner::Campaign(&put.campaign), now_ms, terms(&put)).await?;
         self.read(reply, |reply| match reply.name {
             "DONE" => Ok(PutCampaign::Done),
             "STALE" => Ok(PutCampaign::Stale(reply.int()?)),
@@ -41,7 +41,7 @@ impl Coupons for RedisLane {
             .text(ask.record.id.as_str())
             .json(&ask.record.body)
             .int(ask.log_max);
-        let reply = self.call_safely(&scripts::CLAIM, About::Campaign(&ask.campaign), now_ms, args).await?;
+        let reply = self.call_safely(&scripts::CLAIM, KeyOwner::Campaign(&ask.campaign), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "CLAIMED" => Ok(ClaimOutcome::Claimed { number: reply.int()?, stock_left: reply.int()? }),
             "REPEATED" => {

@@ -7,9 +7,9 @@ use super::args::Args;
 use super::call::NO_TIME;
 use super::call::RedisLane;
 use super::coupons::Unnumbered;
-use super::keys::About;
+use super::keys::KeyOwner;
 use super::log::count;
-use super::reply::{Read, Reply, Unreadable};
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::scripts::Script;
 use super::seats::Frame;
 use super::{events, orders, rooms, scripts};
@@ -40,13 +40,13 @@ struct Head {
 }
 
 /// Seats with their owners, page by page.
-struct Seats {
+struct SeatDump {
     string: Vec<u8>,
     owners: Vec<(SeatIndex, String)>,
 }
 
 pub async fn event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump>> {
-    let about = About::Event(event);
+    let about = KeyOwner::Event(event);
     let reply = lane.call(&scripts::DUMP_EVENT, about, NO_TIME, Args::new()).await?;
     let Some(head) = lane.read(reply, |reply| match reply.name {
         "EVENT" => Ok(Some(head(reply)?)),
@@ -56,7 +56,7 @@ pub async fn event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump
     else {
         return Ok(None);
     };
-    let Some(Seats { string, owners }) = seats(lane, about, head.string.len()).await? else { return Ok(None) };
+    let Some(SeatDump { string, owners }) = seats(lane, about, head.string.len()).await? else { return Ok(None) };
     let mut holds: BTreeMap<_, HoldFact> = BTreeMap::new();
     scan(lane, &scripts::DUMP_HOLDS, about, |reply| {
         let frame: Frame = reply.json()?;
@@ -92,7 +92,7 @@ pub async fn event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump
     }))
 }
 
-fn head(reply: &mut Reply) -> Read<Head> {
+fn head(reply: &mut ScriptReply) -> ReplyRead<Head> {
     let (generation, log_last) = (reply.generation, count(reply.log)?);
     let counts = rooms::counts(&mut reply.list()?)?;
     let mut settings = reply.list()?;
@@ -102,8 +102,8 @@ fn head(reply: &mut Reply) -> Read<Head> {
 }
 
 /// `None`: the event is gone.
-async fn seats(lane: &RedisLane, about: About<'_>, len: usize) -> Result<Option<Seats>> {
-    let mut seats = Seats { string: Vec::with_capacity(len), owners: Vec::new() };
+async fn seats(lane: &RedisLane, about: KeyOwner<'_>, len: usize) -> Result<Option<SeatDump>> {
+    let mut seats = SeatDump { string: Vec::with_capacity(len), owners: Vec::new() };
     while seats.string.len() < len {
         let args = Args::new().int(i64::try_from(seats.string.len()).expect("indexes are 32 bits")).int(PAGE);
         let reply = lane.call(&scripts::DUMP_SEATS, about, NO_TIME, args).await?;
@@ -133,8 +133,8 @@ async fn seats(lane: &RedisLane, about: About<'_>, len: usize) -> Result<Option<
 async fn scan(
     lane: &RedisLane,
     script: &'static Script,
-    about: About<'_>,
-    mut each: impl FnMut(&mut Reply) -> Read<()>,
+    about: KeyOwner<'_>,
+    mut each: impl FnMut(&mut ScriptReply) -> ReplyRead<()>,
 ) -> Result<()> {
     let mut cursor = "0".to_owned();
     loop {
@@ -153,7 +153,7 @@ async fn scan(
 }
 
 /// Seats taken by user, with the generation and the seats' version of the last page.
-async fn taken(lane: &RedisLane, about: About<'_>) -> Result<(BTreeMap<String, i64>, (i64, i64))> {
+async fn taken(lane: &RedisLane, about: KeyOwner<'_>) -> Result<(BTreeMap<String, i64>, (i64, i64))> {
     let mut taken = BTreeMap::new();
     let mut cursor = "0".to_owned();
     loop {
@@ -174,7 +174,7 @@ async fn taken(lane: &RedisLane, about: About<'_>) -> Result<(BTreeMap<String, i
 }
 
 pub async fn campaign(lane: &RedisLane, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
-    let about = About::Campaign(campaign);
+    let about = KeyOwner::Campaign(campaign);
     let reply = lane.call(&scripts::DUMP_CAMPAIGN, about, NO_TIME, Args::new()).await?;
     let head = lane.read(reply, |reply| match reply.name {
         "CAMPAIGN" => Ok(Some((count(reply.log)?, reply.int()?, reply.int()?, reply.int()?))),

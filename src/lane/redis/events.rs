@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use super::args::Args;
 use super::call::RedisLane;
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::rooms::mode;
 use super::scripts;
 use crate::facts::ids::{EventId, SeatIndex};
-use crate::facts::room::{Control, Order, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Control, ReleaseOn, RoomSettings};
 use crate::facts::time::Millis;
 use crate::lane::events::{EventPut, PutEvent, Retired};
 use crate::lane::{Events, Result};
@@ -18,7 +18,7 @@ use crate::lane::{Events, Result};
 impl Events for RedisLane {
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {
         let args = blocked(settings(&put).int(i64::from(put.returned)), &put);
-        let reply = self.call(&scripts::PUT_EVENT, About::Event(&put.event), now_ms, args).await?;
+        let reply = self.call(&scripts::PUT_EVENT, KeyOwner::Event(&put.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "DONE" => Ok(PutEvent::Done),
             "STALE" => Ok(PutEvent::Stale(reply.int()?)),
@@ -31,7 +31,7 @@ impl Events for RedisLane {
     async fn retire_event(&self, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired> {
         for _ in 0..RETIRE_CALLS_MAX {
             let args = Args::new().text(event.as_str()).int(version);
-            let reply = self.call(&scripts::RETIRE_EVENT, About::Event(event), now_ms, args).await?;
+            let reply = self.call(&scripts::RETIRE_EVENT, KeyOwner::Event(event), now_ms, args).await?;
             let retired = self.read(reply, |reply| match reply.name {
                 "MORE" => Ok(None),
                 "DONE" => Ok(Some(Retired::Done)),
@@ -71,8 +71,8 @@ pub fn settings(put: &EventPut) -> Args {
             ReleaseOn::Exit => "exit",
         })
         .text(match room.order {
-            Order::Fifo => "fifo",
-            Order::Lottery => "lottery",
+            AdmissionOrder::Fifo => "fifo",
+            AdmissionOrder::Lottery => "lottery",
         })
         .text(match room.control {
             Control::Fixed => "fixed",
@@ -85,7 +85,7 @@ pub fn blocked(args: Args, put: &EventPut) -> Args {
 }
 
 /// The rest of a reply, as seat indexes.
-pub fn seats(reply: &mut Reply) -> Read<Vec<SeatIndex>> {
+pub fn seats(reply: &mut ScriptReply) -> ReplyRead<Vec<SeatIndex>> {
     let mut seats = Vec::new();
     while !reply.is_empty() {
         seats.push(seat(reply)?);
@@ -93,11 +93,11 @@ pub fn seats(reply: &mut Reply) -> Read<Vec<SeatIndex>> {
     Ok(seats)
 }
 
-pub fn seat(reply: &mut Reply) -> Read<SeatIndex> {
+pub fn seat(reply: &mut ScriptReply) -> ReplyRead<SeatIndex> {
     SeatIndex::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a seat's index"))
 }
 
-pub fn room_settings(reply: &mut Reply) -> Read<RoomSettings> {
+pub fn room_settings(reply: &mut ScriptReply) -> ReplyRead<RoomSettings> {
     Ok(RoomSettings {
         mode: mode(reply)?,
         opens_at_ms: reply.int()?,
@@ -114,8 +114,8 @@ pub fn room_settings(reply: &mut Reply) -> Read<RoomSettings> {
             _ => return Err(Unreadable::Kind("when a place is given back")),
         },
         order: match reply.text()?.as_str() {
-            "fifo" => Order::Fifo,
-            "lottery" => Order::Lottery,
+            "fifo" => AdmissionOrder::Fifo,
+            "lottery" => AdmissionOrder::Lottery,
             _ => return Err(Unreadable::Kind("who comes first")),
         },
         control: match reply.text()?.as_str() {

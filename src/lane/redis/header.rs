@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 
-use super::keys::Key;
+use super::keys::KeyRole;
 use super::scripts::Arity;
 
 /// The first comment block of a script.
 #[derive(Debug)]
-pub struct Header {
-    pub keys: Vec<Key>,
+pub struct ScriptHeader {
+    pub keys: Vec<KeyRole>,
     pub arguments: Vec<Argument>,
     /// The arguments that may follow, in words; `None`: there are exactly `arguments`.
     pub more: Option<&'static str>,
@@ -32,7 +32,7 @@ pub struct Argument {
 /// Arguments that every script has: `now_ms`, `generation` and `log`.
 const MARKS: usize = 3;
 
-impl Header {
+impl ScriptHeader {
     /// Reads a script's header. A header that is malformed is a bug in the script, which every test meets: it panics.
     pub fn parse(text: &'static str) -> Self {
         let (first, rest) = text.split_once('\n').expect("a script has more than one line");
@@ -52,7 +52,7 @@ impl Header {
         };
         let after = |prefix: &str| lines.iter().find_map(|line| line.strip_prefix(prefix)).map(str::trim);
         Self {
-            keys: keys.iter().map(|words| Key::named(words[0]).expect("one of the keys")).collect(),
+            keys: keys.iter().map(|words| KeyRole::named(words[0]).expect("one of the keys")).collect(),
             arguments: arguments
                 .iter()
                 .map(|words| Argument { name: words[0], is_integer: words.get(1) == Some(&"integer") })

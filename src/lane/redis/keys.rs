@@ -15,7 +15,7 @@ const PARTS: [u32; 6] = [0, 2, 4, 1, 3, 5];
 
 /// What a key belongs to; part of its name.
 #[derive(Debug, Clone, Copy)]
-pub enum About<'a> {
+pub enum KeyOwner<'a> {
     Lane,
     Event(&'a EventId),
     Campaign(&'a CampaignId),
@@ -32,29 +32,29 @@ macro_rules! keys {
     ($($level:ident { $($key:ident = $name:literal),+ $(,)? })+) => {
         /// A key's role. Its type and shape stand in the header of each script that uses it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Key {
+        pub enum KeyRole {
             $($($key,)+)+
         }
 
-        impl Key {
+        impl KeyRole {
             /// As the scripts' headers call it, and the last part of its name.
             pub fn name(self) -> &'static str {
                 match self {
-                    $($(Key::$key => $name,)+)+
+                    $($(KeyRole::$key => $name,)+)+
                 }
             }
 
             /// The inverse of [`Self::name`]; `None`: no key is called so.
             pub fn named(name: &str) -> Option<Self> {
                 match name {
-                    $($($name => Some(Key::$key),)+)+
+                    $($($name => Some(KeyRole::$key),)+)+
                     _ => None,
                 }
             }
 
             fn level(self) -> Level {
                 match self {
-                    $($(Key::$key => Level::$level,)+)+
+                    $($(KeyRole::$key => Level::$level,)+)+
                 }
             }
         }
@@ -95,12 +95,12 @@ pub fn slot(tag: &str) -> u16 {
 }
 
 /// A key's whole name: `{tag}:role`, `{tag}:e:<event>:role` or `{tag}:c:<campaign>:role`.
-pub fn name(tag: &str, about: About<'_>, key: Key) -> String {
+pub fn name(tag: &str, about: KeyOwner<'_>, key: KeyRole) -> String {
     let role = key.name();
     match (key.level(), about) {
         (Level::Lane, _) => format!("{{{tag}}}:{role}"),
-        (Level::Event, About::Event(event)) => format!("{{{tag}}}:e:{event}:{role}"),
-        (Level::Campaign, About::Campaign(campaign)) => format!("{{{tag}}}:c:{campaign}:{role}"),
+        (Level::Event, KeyOwner::Event(event)) => format!("{{{tag}}}:e:{event}:{role}"),
+        (Level::Campaign, KeyOwner::Campaign(campaign)) => format!("{{{tag}}}:c:{campaign}:{role}"),
         (Level::Event | Level::Campaign, _) => {
             unreachable!("a script about an event is called about an event, one about a campaign about that")
         }
@@ -142,9 +142,9 @@ mod tests {
     #[test]
     fn a_key_carries_its_lane_and_what_it_is_about() {
         let (event, campaign) = (EventId::from("hall"), CampaignId::from("gift"));
-        assert_eq!(name("l00-1", About::Event(&event), Key::Meta), "{l00-1}:meta");
-        assert_eq!(name("l00-1", About::Event(&event), Key::Seats), "{l00-1}:e:hall:seats");
-        assert_eq!(name("l00-1", About::Campaign(&campaign), Key::Claims), "{l00-1}:c:gift:claims");
+        assert_eq!(name("l00-1", KeyOwner::Event(&event), KeyRole::Meta), "{l00-1}:meta");
+        assert_eq!(name("l00-1", KeyOwner::Event(&event), KeyRole::Seats), "{l00-1}:e:hall:seats");
+        assert_eq!(name("l00-1", KeyOwner::Campaign(&campaign), KeyRole::Claims), "{l00-1}:c:gift:claims");
         assert_eq!(redis_keyslot(b"{l00-1}:e:hall:seats"), slot("l00-1"));
     }
 }

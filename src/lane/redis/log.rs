@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::args::Args;
 use super::call::{NO_TIME, RedisLane};
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::scripts;
 use super::seats::Frame;
 use crate::facts::ids::LogId;
@@ -22,7 +22,7 @@ impl Log for RedisLane {
             let wanted = (max - entries.len()).min(RECORDS_MAX);
             let after = entries.last().map_or(after, |last| last.log);
             let args = Args::new().int(after.0).int(wanted as u64);
-            let reply = self.call(&scripts::READ_LOG, About::Lane, NO_TIME, args).await?;
+            let reply = self.call(&scripts::READ_LOG, KeyOwner::Lane, NO_TIME, args).await?;
             let mut found = self.read(reply, |reply| match reply.name {
                 "RECORDS" => records(reply.list()?),
                 _ => Err(reply.unexpected()),
@@ -39,14 +39,14 @@ impl Log for RedisLane {
         for records in chunks(&records, RECORDS_MAX) {
             let args =
                 records.iter().fold(Args::new(), |args, record| args.text(record.id.as_str()).json(&record.body));
-            self.call(&scripts::APPEND, About::Lane, now_ms, args).await?;
+            self.call(&scripts::APPEND, KeyOwner::Lane, now_ms, args).await?;
         }
         Ok(())
     }
 
     async fn trim(&self, upto: LogId) -> Result<()> {
         loop {
-            let reply = self.call(&scripts::TRIM, About::Lane, NO_TIME, Args::new().int(upto.0)).await?;
+            let reply = self.call(&scripts::TRIM, KeyOwner::Lane, NO_TIME, Args::new().int(upto.0)).await?;
             let left = self.read(reply, |reply| match reply.name {
                 "DONE" => reply.int(),
                 _ => Err(reply.unexpected()),
@@ -59,7 +59,7 @@ impl Log for RedisLane {
 
     async fn lease(&self, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>> {
         let args = Args::new().text(owner).int(ttl_ms);
-        let reply = self.call(&scripts::LEASE, About::Lane, now_ms, args).await?;
+        let reply = self.call(&scripts::LEASE, KeyOwner::Lane, now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "LEASED" => Ok(Some(Lease { fence: count(reply.int()?)?, until_ms: reply.int()? })),
             "HELD" => Ok(None),
@@ -68,12 +68,12 @@ impl Log for RedisLane {
     }
 
     async fn unlease(&self, owner: &str) -> Result<()> {
-        self.call(&scripts::UNLEASE, About::Lane, NO_TIME, Args::new().text(owner)).await?;
+        self.call(&scripts::UNLEASE, KeyOwner::Lane, NO_TIME, Args::new().text(owner)).await?;
         Ok(())
     }
 
     async fn meta(&self) -> Result<Meta> {
-        let reply = self.call(&scripts::META, About::Lane, NO_TIME, Args::new()).await?;
+        let reply = self.call(&scripts::META, KeyOwner::Lane, NO_TIME, Args::new()).await?;
         self.read(reply, |reply| match reply.name {
             "META" => Ok(Meta {
                 generation: count(reply.generation)?,
@@ -92,7 +92,7 @@ impl Log for RedisLane {
 const RECORDS_MAX: usize = 1_000;
 
 /// A count or id, which is never negative.
-pub fn count(n: i64) -> Read<u64> {
+pub fn count(n: i64) -> ReplyRead<u64> {
     u64::try_from(n).map_err(|_| Unreadable::Kind("a count"))
 }
 
@@ -102,7 +102,7 @@ pub fn chunks<T>(list: &[T], max: usize) -> impl Iterator<Item = &[T]> {
     list.chunks(max).chain(list.is_empty().then_some(list))
 }
 
-fn records(mut list: Reply) -> Read<Vec<Entry>> {
+fn records(mut list: ScriptReply) -> ReplyRead<Vec<Entry>> {
     let mut entries = Vec::new();
     while !list.is_empty() {
         entries.push(entry(list.list()?)?);
@@ -110,7 +110,7 @@ fn records(mut list: Reply) -> Read<Vec<Entry>> {
     Ok(entries)
 }
 
-fn entry(mut fields: Reply) -> Read<Entry> {
+fn entry(mut fields: ScriptReply) -> ReplyRead<Entry> {
     let log = LogId(count(fields.int()?)?);
     let mut entry = Entry { log, id: String::new(), at_ms: 0, body: String::new(), hold: None, number: None };
     let mut frame: Option<Frame> = None;

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 
 use super::args::Args;
 use super::call::{NO_TIME, RedisLane};
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::{log, scripts};
+use crate::facts::conclusion::{Conclusion, SeatTarget};
 use crate::facts::ids::{EventId, LogId, OrderId, RefundId};
 use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::refund::RefundFact;
-use crate::facts::settlement::{SeatTarget, Settlement};
 use crate::facts::time::Millis;
 use crate::lane::orders::{Cancel, CancelOutcome, Checkout, CheckoutOutcome, Pay, PayOutcome, Refund, RefundOutcome};
 use crate::lane::{Log as _, Orders, Result};
@@ -28,7 +28,7 @@ impl Orders for RedisLane {
             .text(ask.record.id.as_str())
             .json(&ask.record.body)
             .int(ask.log_max);
-        let reply = self.call_safely(&scripts::CHECKOUT, About::Event(&ask.event), now_ms, args).await?;
+        let reply = self.call_safely(&scripts::CHECKOUT, KeyOwner::Event(&ask.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "PLACED" => Ok(CheckoutOutcome::Placed(LogId(log::count(reply.log)?))),
             "REPEATED" => Ok(CheckoutOutcome::Repeated(shown(reply)?)),
@@ -55,7 +55,7 @@ impl Orders for RedisLane {
             .text(ask.record.id.as_str())
             .json(&ask.record.body)
             .int(ask.log_max);
-        let reply = self.call(&scripts::PAY, About::Lane, now_ms, args).await?;
+        let reply = self.call(&scripts::PAY, KeyOwner::Lane, now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "ACCEPTED" => Ok(PayOutcome::Accepted(shown(reply)?)),
             "REPEATED" => Ok(PayOutcome::Repeated(shown(reply)?)),
@@ -77,7 +77,7 @@ impl Orders for RedisLane {
             .text(ask.user.as_str())
             .text(ask.record.id.as_str())
             .json(&ask.record.body);
-        let reply = self.call(&scripts::CANCEL, About::Lane, now_ms, args).await?;
+        let reply = self.call(&scripts::CANCEL, KeyOwner::Lane, now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "ACCEPTED" => Ok(CancelOutcome::Accepted(shown(reply)?)),
             "NOT_FOUND" => Ok(CancelOutcome::NotFound),
@@ -103,7 +103,7 @@ impl Orders for RedisLane {
             .json(&ask.record.body)
             .int(ask.log_max);
         let args = ask.lines.iter().fold(args, |args, (line, amount)| args.int(*line).int(amount.unwrap_or(0)));
-        let reply = self.call(&scripts::REFUND, About::Lane, now_ms, args).await?;
+        let reply = self.call(&scripts::REFUND, KeyOwner::Lane, now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "ACCEPTED" => Ok(RefundOutcome::Accepted),
             "REPEATED" => Ok(RefundOutcome::Repeated(reply.json()?)),
@@ -123,7 +123,7 @@ impl Orders for RedisLane {
         let mut facts = Vec::with_capacity(ids.len());
         for ids in log::chunks(ids, ORDERS_MAX) {
             let args = ids.iter().fold(Args::new(), |args, id| args.text(id.as_str()));
-            let reply = self.call(&scripts::ORDERS, About::Lane, NO_TIME, args).await?;
+            let reply = self.call(&scripts::ORDERS, KeyOwner::Lane, NO_TIME, args).await?;
             let mut found = self.read(reply, |reply| match reply.name {
                 "ORDERS" => (0..ids.len()).map(|_| shown_or_none(reply)).collect(),
                 _ => Err(reply.unexpected()),
@@ -135,7 +135,7 @@ impl Orders for RedisLane {
 
     async fn get_refund(&self, id: &RefundId) -> Result<Option<RefundFact>> {
         let args = Args::new().text(id.as_str());
-        let reply = self.call(&scripts::GET_REFUND, About::Lane, NO_TIME, args).await?;
+        let reply = self.call(&scripts::GET_REFUND, KeyOwner::Lane, NO_TIME, args).await?;
         self.read(reply, |reply| match reply.name {
             "REFUND" => Ok(Some(reply.json()?)),
             "NOT_FOUND" => Ok(None),
@@ -143,16 +143,16 @@ impl Orders for RedisLane {
         })
     }
 
-    async fn settle(
+    async fn conclude(
         &self,
         now_ms: Millis,
         event: &EventId,
-        settlements: Vec<Settlement>,
+        conclusions: Vec<Conclusion>,
         trim: Option<LogId>,
     ) -> Result<()> {
-        let args = Args::new().int(trim.map_or(0, |upto| upto.0)).int(settlements.len() as u64);
-        let args = settlements.iter().fold(args, settlement_args);
-        let reply = self.call(&scripts::SETTLE, About::Event(event), now_ms, args).await?;
+        let args = Args::new().int(trim.map_or(0, |upto| upto.0)).int(conclusions.len() as u64);
+        let args = conclusions.iter().fold(args, conclusion_args);
+        let reply = self.call(&scripts::CONCLUDE, KeyOwner::Event(event), now_ms, args).await?;
         let left = self.read(reply, |reply| match reply.name {
             "DONE" => reply.int(),
             _ => Err(reply.unexpected()),
@@ -168,7 +168,7 @@ impl Orders for RedisLane {
 const ORDERS_MAX: usize = 1_000;
 
 /// An order as everyone is shown it: a fact, and what is pending.
-pub fn shown(reply: &mut Reply) -> Read<OrderFact> {
+pub fn shown(reply: &mut ScriptReply) -> ReplyRead<OrderFact> {
     let mut fact: OrderFact = reply.json()?;
     match reply.text()?.as_str() {
         "pay" => fact.status = OrderStatus::Paying,
@@ -178,11 +178,11 @@ pub fn shown(reply: &mut Reply) -> Read<OrderFact> {
     Ok(fact)
 }
 
-fn line(reply: &mut Reply) -> Read<u32> {
+fn line(reply: &mut ScriptReply) -> ReplyRead<u32> {
     u32::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a line's number"))
 }
 
-fn shown_or_none(reply: &mut Reply) -> Read<Option<OrderFact>> {
+fn shown_or_none(reply: &mut ScriptReply) -> ReplyRead<Option<OrderFact>> {
     if reply.skip_empty()? {
         reply.text()?;
         return Ok(None);
@@ -190,19 +190,19 @@ fn shown_or_none(reply: &mut Reply) -> Read<Option<OrderFact>> {
     shown(reply).map(Some)
 }
 
-fn settlement_args(args: Args, settlement: &Settlement) -> Args {
-    let fact = &settlement.fact;
+fn conclusion_args(args: Args, conclusion: &Conclusion) -> Args {
+    let fact = &conclusion.fact;
     let args = args
         .text(fact.id.as_str())
         .text(fact.hold.as_str())
         .text(fact.user.as_str())
         .text(fact.status.as_str())
         .int(fact.version)
-        .int(settlement.held_until_ms.unwrap_or(-1))
-        .int(settlement.refundable_until_ms)
+        .int(conclusion.held_until_ms.unwrap_or(-1))
+        .int(conclusion.refundable_until_ms)
         .json(fact)
-        .int(settlement.seats.len() as u64);
-    let args = settlement.seats.iter().fold(args, |args, (seat, target)| {
+        .int(conclusion.seats.len() as u64);
+    let args = conclusion.seats.iter().fold(args, |args, (seat, target)| {
         args.int(*seat).text(match target {
             SeatTarget::Paying => "p",
             SeatTarget::Sold => "s",
@@ -210,7 +210,7 @@ fn settlement_args(args: Args, settlement: &Settlement) -> Args {
             SeatTarget::Held => "h",
         })
     });
-    settlement.refunds.iter().fold(args.int(settlement.refunds.len() as u64), |args, refund| {
+    conclusion.refunds.iter().fold(args.int(conclusion.refunds.len() as u64), |args, refund| {
         args.text(refund.id.as_str()).text(refund.status.as_str()).json(refund)
     })
 }

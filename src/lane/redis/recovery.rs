@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use super::args::Args;
 use super::call::{NO_TIME, RedisLane};
 use super::coupons::Unnumbered;
-use super::keys::About;
-use super::reply::Read;
+use super::keys::KeyOwner;
+use super::reply::ReplyRead;
 use super::seats::Frame;
 use super::{checkpoint, coupons, dump, events, scripts, seats};
-use crate::facts::checkpoint::{Checkpoint, Insider, Look, RestoredOrder, SpentChunk, Told};
+use crate::facts::checkpoint::{Checkpoint, DrawsTaken, Insider, Look, RestoredOrder, SpentChunk};
 use crate::facts::coupon::Claim;
 use crate::facts::ids::{CampaignId, EventId, LogId, VisitorId};
 use crate::facts::time::Millis;
@@ -25,7 +25,7 @@ impl Recovery for RedisLane {
     async fn drawn(&self, event: &EventId, after: Option<&VisitorId>, max: usize) -> Result<Option<Vec<VisitorId>>> {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let args = Args::new().text(after.map_or("", VisitorId::as_str)).int(max);
-        let reply = self.call(&scripts::DRAWN, About::Event(event), NO_TIME, args).await?;
+        let reply = self.call(&scripts::DRAWN, KeyOwner::Event(event), NO_TIME, args).await?;
         self.read(reply, |reply| match reply.name {
             "DRAWN" => Ok(Some(checkpoint::visitors(reply)?)),
             "NO_EVENT" => Ok(None),
@@ -33,10 +33,10 @@ impl Recovery for RedisLane {
         })
     }
 
-    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>> {
+    async fn checkpoint(&self, event: &EventId, told: DrawsTaken) -> Result<Option<Look>> {
         let max = i64::try_from(told.max).unwrap_or(i64::MAX);
         let args = Args::new().int(told.round).int(told.changes).int(max);
-        let reply = self.call(&scripts::CHECKPOINT, About::Event(event), NO_TIME, args).await?;
+        let reply = self.call(&scripts::CHECKPOINT, KeyOwner::Event(event), NO_TIME, args).await?;
         self.read(reply, |reply| match reply.name {
             "CHECKPOINT" => Ok(Some(Look { room: checkpoint::read(reply)?, draws: checkpoint::draws(reply)? })),
             "NO_EVENT" => Ok(None),
@@ -54,13 +54,13 @@ impl Recovery for RedisLane {
 
     async fn begin_restore(&self, now_ms: Millis, generation: u64, log: LogId) -> Result<()> {
         let args = Args::new().int(generation).int(log.0);
-        let reply = self.call(&scripts::BEGIN_RESTORE, About::Lane, now_ms, args).await?;
+        let reply = self.call(&scripts::BEGIN_RESTORE, KeyOwner::Lane, now_ms, args).await?;
         if reply.name == "OLD_GENERATION" {
             return Err(self.contract("a lane is rebuilt under a new generation"));
         }
         let (events, campaigns) = self.read(reply, |reply| {
             let n = reply.int()?;
-            let events = (0..n).map(|_| reply.text().map(EventId::from)).collect::<Read<Vec<_>>>()?;
+            let events = (0..n).map(|_| reply.text().map(EventId::from)).collect::<ReplyRead<Vec<_>>>()?;
             let mut campaigns = Vec::new();
             while !reply.is_empty() {
                 campaigns.push(CampaignId::from(reply.text()?));
@@ -69,11 +69,11 @@ impl Recovery for RedisLane {
         })?;
         for event in &events {
             let args = Args::new().text(event.as_str()).int(generation);
-            self.call(&scripts::DROP_EVENT, About::Event(event), NO_TIME, args).await?;
+            self.call(&scripts::DROP_EVENT, KeyOwner::Event(event), NO_TIME, args).await?;
         }
         for campaign in &campaigns {
             let args = Args::new().text(campaign.as_str()).int(generation);
-            self.call(&scripts::DROP_CAMPAIGN, About::Campaign(campaign), NO_TIME, args).await?;
+            self.call(&scripts::DROP_CAMPAIGN, KeyOwner::Campaign(campaign), NO_TIME, args).await?;
         }
         Ok(())
     }
@@ -92,11 +92,11 @@ impl Recovery for RedisLane {
             .int(checkpoint.head)
             .int(i64::from(checkpoint.drawing));
         let args = events::blocked(args, &restore.put);
-        self.call(&scripts::RESTORE_EVENT, About::Event(event), now_ms, args).await?;
+        self.call(&scripts::RESTORE_EVENT, KeyOwner::Event(event), now_ms, args).await?;
         restore_places(self, now_ms, &restore, checkpoint).await?;
         for order in &restore.orders {
             let args = order_args(order, restore.generation);
-            self.call(&scripts::RESTORE_ORDER, About::Event(event), now_ms, args).await?;
+            self.call(&scripts::RESTORE_ORDER, KeyOwner::Event(event), now_ms, args).await?;
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Recovery for RedisLane {
         put: CampaignPut,
         claims: Vec<Claim>,
     ) -> Result<()> {
-        let about = About::Campaign(&put.campaign);
+        let about = KeyOwner::Campaign(&put.campaign);
         self.call(&scripts::RESTORE_CAMPAIGN, about, now_ms, coupons::terms(&put).int(generation)).await?;
         for claims in claims.chunks(CLAIMS_MAX) {
             let args = claims.iter().fold(Args::new().int(generation), |args, claim| {
@@ -120,7 +120,7 @@ impl Recovery for RedisLane {
     }
 
     async fn end_restore(&self, now_ms: Millis, generation: u64) -> Result<()> {
-        let reply = self.call(&scripts::END_RESTORE, About::Lane, now_ms, Args::new().int(generation)).await?;
+        let reply = self.call(&scripts::END_RESTORE, KeyOwner::Lane, now_ms, Args::new().int(generation)).await?;
         match reply.name {
             "DONE" => Ok(()),
             _ => Err(self.contract("another generation is being restored, or this one is not dropped yet")),
@@ -158,7 +158,7 @@ async fn restore_places(
         });
         let args = spent.iter().fold(args, |args, SpentChunk { chunk, bits }| args.int(*chunk).bytes(bits));
         let args = draws.iter().fold(args, |args, visitor| args.text(visitor.as_str()));
-        lane.call(&scripts::RESTORE_PLACES, About::Event(&restore.put.event), now_ms, args).await
+        lane.call(&scripts::RESTORE_PLACES, KeyOwner::Event(&restore.put.event), now_ms, args).await
     };
     for inside in checkpoint.inside.chunks(PLACES_MAX) {
         call(inside, &[], &[]).await?;
@@ -196,6 +196,6 @@ fn order_args(restored: &RestoredOrder, generation: u64) -> Args {
 
 /// `only_behind` is 1 or 0, as the script takes it.
 async fn seal(lane: &RedisLane, only_behind: i64) -> Result<()> {
-    lane.call(&scripts::SEAL, About::Lane, NO_TIME, Args::new().int(only_behind)).await?;
+    lane.call(&scripts::SEAL, KeyOwner::Lane, NO_TIME, Args::new().int(only_behind)).await?;
     Ok(())
 }

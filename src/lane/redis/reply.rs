@@ -18,11 +18,11 @@ pub enum Unreadable {
     Json(#[from] serde_json::Error),
 }
 
-pub type Read<T> = Result<T, Unreadable>;
+pub type ReplyRead<T> = Result<T, Unreadable>;
 
 /// A script's reply: the name of its code, the lane's marks, and the values that are not read yet.
 #[derive(Debug)]
-pub struct Reply {
+pub struct ScriptReply {
     /// The code's name, one of its script's.
     pub name: &'static str,
     pub generation: i64,
@@ -31,9 +31,9 @@ pub struct Reply {
     values: VecDeque<Value>,
 }
 
-impl Reply {
+impl ScriptReply {
     /// From `{generation, log, …}`, the code taken off.
-    pub fn new(name: &'static str, mut values: VecDeque<Value>) -> Read<Self> {
+    pub fn new(name: &'static str, mut values: VecDeque<Value>) -> ReplyRead<Self> {
         let mut mark = || values.pop_front().ok_or(Unreadable::Short("a mark")).and_then(|value| int(&value));
         Ok(Self { generation: mark()?, log: mark()?, name, values })
     }
@@ -47,37 +47,37 @@ impl Reply {
         self.values.is_empty()
     }
 
-    fn next(&mut self, what: &'static str) -> Read<Value> {
+    fn next(&mut self, what: &'static str) -> ReplyRead<Value> {
         self.values.pop_front().ok_or(Unreadable::Short(what))
     }
 
-    pub fn int(&mut self) -> Read<i64> {
+    pub fn int(&mut self) -> ReplyRead<i64> {
         int(&self.next("a number")?)
     }
 
-    pub fn text(&mut self) -> Read<String> {
+    pub fn text(&mut self) -> ReplyRead<String> {
         let value = self.next("a text")?;
         value.into_string().ok_or(Unreadable::Kind("a text"))
     }
 
     /// Rows of `N` numbers each, all in one text between spaces.
-    pub fn rows<const N: usize>(&mut self) -> Read<Vec<[i64; N]>> {
+    pub fn rows<const N: usize>(&mut self) -> ReplyRead<Vec<[i64; N]>> {
         let numbers: Vec<i64> = self
             .text()?
             .split_ascii_whitespace()
             .map(|word| word.parse().map_err(|_| Unreadable::Kind("a number")))
-            .collect::<Read<_>>()?;
+            .collect::<ReplyRead<_>>()?;
         let (rows, rest) = numbers.as_chunks();
         if rest.is_empty() { Ok(rows.to_vec()) } else { Err(Unreadable::Short("a row")) }
     }
 
-    pub fn bytes(&mut self) -> Read<Vec<u8>> {
+    pub fn bytes(&mut self) -> ReplyRead<Vec<u8>> {
         let value = self.next("a text")?;
         value.as_bytes().map(<[u8]>::to_vec).ok_or(Unreadable::Kind("a text"))
     }
 
     /// Takes the next value if it is an empty text. `false`: it is not, and is left there.
-    pub fn skip_empty(&mut self) -> Read<bool> {
+    pub fn skip_empty(&mut self) -> ReplyRead<bool> {
         let first = self.values.front().ok_or(Unreadable::Short("a text"))?;
         let is_empty = first.as_bytes().is_some_and(<[u8]>::is_empty);
         if is_empty {
@@ -86,21 +86,21 @@ impl Reply {
         Ok(is_empty)
     }
 
-    pub fn json<T: DeserializeOwned>(&mut self) -> Read<T> {
+    pub fn json<T: DeserializeOwned>(&mut self) -> ReplyRead<T> {
         Ok(serde_json::from_str(&self.text()?)?)
     }
 
     /// A list inside the reply, under the same name.
-    pub fn list(&mut self) -> Read<Reply> {
+    pub fn list(&mut self) -> ReplyRead<ScriptReply> {
         match self.next("a list")? {
-            Value::Array(values) => Ok(Reply { values: values.into(), ..*self }),
+            Value::Array(values) => Ok(ScriptReply { values: values.into(), ..*self }),
             _ => Err(Unreadable::Kind("a list")),
         }
     }
 }
 
 /// A number, also one that Redis gives as text.
-pub fn int(value: &Value) -> Read<i64> {
+pub fn int(value: &Value) -> ReplyRead<i64> {
     match value {
         Value::Integer(n) => Ok(*n),
         Value::String(text) => text.parse().map_err(|_| Unreadable::Kind("a number")),

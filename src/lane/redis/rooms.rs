@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::args::Args;
 use super::call::RedisLane;
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::scripts;
 use crate::facts::fault::Fault;
 use crate::facts::ids::{EventId, VisitorId};
@@ -24,14 +24,14 @@ impl Rooms for RedisLane {
         }
         let word = |Entrant { visitor, draw }: &Entrant| format!("{visitor} {}", draw.unwrap_or(0));
         let args = Args::new().int(enter.round).int(enter.waiting_max).words(enter.visitors.iter().map(word));
-        let reply = self.call(&scripts::ENTER, About::Event(&enter.event), now_ms, args).await?;
+        let reply = self.call(&scripts::ENTER, KeyOwner::Event(&enter.event), now_ms, args).await?;
         let all = |outcome: EnterOutcome| vec![outcome; enter.visitors.len()];
         self.read(reply, |reply| match reply.name {
             "PLACES" => {
                 let counts = counts(reply)?;
                 let mut found = Vec::with_capacity(enter.visitors.len());
                 for [outcome, score, state, value] in reply.rows()? {
-                    let place = || Read::Ok(Place { state: place_state(state, value)?, counts: counts.clone() });
+                    let place = || ReplyRead::Ok(Place { state: place_state(state, value)?, counts: counts.clone() });
                     found.push(match outcome {
                         1 => EnterOutcome::Entered { score, place: place()? },
                         2 => EnterOutcome::Known { score, place: place()? },
@@ -49,7 +49,7 @@ impl Rooms for RedisLane {
     }
 
     async fn poll(&self, now_ms: Millis, token: Token) -> Result<Option<Place>> {
-        let reply = self.call(&scripts::POLL, About::Event(&token.event), now_ms, token_args(&token)).await?;
+        let reply = self.call(&scripts::POLL, KeyOwner::Event(&token.event), now_ms, token_args(&token)).await?;
         self.read(reply, |reply| match reply.name {
             "PLACE" => Ok(Some(place(reply)?)),
             "NO_EVENT" => Ok(None),
@@ -59,7 +59,7 @@ impl Rooms for RedisLane {
 
     async fn board(&self, now_ms: Millis, showing: Showing) -> Result<Option<Board>> {
         let args = Args::new().int(showing.exact);
-        let reply = self.call(&scripts::BOARD, About::Event(&showing.event), now_ms, args).await?;
+        let reply = self.call(&scripts::BOARD, KeyOwner::Event(&showing.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "BOARD" => {
                 let (counts, head, back) = (counts(reply)?, reply.int()?, reply.int()?);
@@ -84,7 +84,7 @@ impl Rooms for RedisLane {
         }
         let word = |Token { visitor, score, round, .. }: &Token| format!("{visitor} {score} {round}");
         let args = Args::new().words(tokens.iter().map(word));
-        let reply = self.call(&scripts::PRESENCE, About::Event(event), now_ms, args).await?;
+        let reply = self.call(&scripts::PRESENCE, KeyOwner::Event(event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "SEEN" => {
                 let found = reply.text()?.into_bytes().into_iter().map(|digit| match digit {
@@ -94,7 +94,7 @@ impl Rooms for RedisLane {
                     b'4' => Ok(Presence::Gone),
                     _ => Err(Unreadable::Kind("how a visitor was found")),
                 });
-                found.collect::<Read<_>>().map(Some)
+                found.collect::<ReplyRead<_>>().map(Some)
             }
             "NO_EVENT" => Ok(None),
             _ => Err(reply.unexpected()),
@@ -102,7 +102,7 @@ impl Rooms for RedisLane {
     }
 
     async fn leave(&self, now_ms: Millis, token: Token) -> Result<bool> {
-        let reply = self.call(&scripts::LEAVE, About::Event(&token.event), now_ms, token_args(&token)).await?;
+        let reply = self.call(&scripts::LEAVE, KeyOwner::Event(&token.event), now_ms, token_args(&token)).await?;
         self.read(reply, |reply| match reply.name {
             "LEFT" => Ok(true),
             "NO_PLACE" => Ok(false),
@@ -112,7 +112,7 @@ impl Rooms for RedisLane {
 
     async fn pulse(&self, now_ms: Millis, pulse: Pulse) -> Result<Option<Pulsed>> {
         let args = Args::new().int(pulse.work_max);
-        let reply = self.call(&scripts::PULSE, About::Event(&pulse.event), now_ms, args).await?;
+        let reply = self.call(&scripts::PULSE, KeyOwner::Event(&pulse.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "PULSED" => Ok(Some(Pulsed {
                 admitted: reply.int()?,
@@ -129,7 +129,7 @@ impl Rooms for RedisLane {
     }
 
     async fn room(&self, now_ms: Millis, event: &EventId) -> Result<Option<RoomCounts>> {
-        let reply = self.call(&scripts::ROOM, About::Event(event), now_ms, Args::new()).await?;
+        let reply = self.call(&scripts::ROOM, KeyOwner::Event(event), now_ms, Args::new()).await?;
         self.read(reply, |reply| match reply.name {
             "ROOM" => Ok(Some(counts(reply)?)),
             "NO_EVENT" => Ok(None),
@@ -139,7 +139,7 @@ impl Rooms for RedisLane {
 
     async fn inside(&self, now_ms: Millis, event: &EventId, visitor: &VisitorId) -> Result<Option<Millis>> {
         let args = Args::new().text(visitor.as_str());
-        let reply = self.call(&scripts::INSIDE, About::Event(event), now_ms, args).await?;
+        let reply = self.call(&scripts::INSIDE, KeyOwner::Event(event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "INSIDE" => Ok(Some(reply.int()?)),
             "OUTSIDE" => Ok(None),
@@ -149,7 +149,7 @@ impl Rooms for RedisLane {
 
     async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool> {
         let args = token_args(&token).int(until_ms);
-        let reply = self.call(&scripts::READMIT, About::Event(&token.event), now_ms, args).await?;
+        let reply = self.call(&scripts::READMIT, KeyOwner::Event(&token.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "INSIDE" => Ok(true),
             "OUTSIDE" => Ok(false),
@@ -169,12 +169,12 @@ pub fn with_token(args: Args, token: &Token) -> Args {
     args.text(token.visitor.as_str()).int(token.score).int(token.round)
 }
 
-fn place(reply: &mut Reply) -> Read<Place> {
+fn place(reply: &mut ScriptReply) -> ReplyRead<Place> {
     let (state, value) = (reply.int()?, reply.int()?);
     Ok(Place { state: place_state(state, value)?, counts: counts(reply)? })
 }
 
-fn place_state(state: i64, value: i64) -> Read<PlaceState> {
+fn place_state(state: i64, value: i64) -> ReplyRead<PlaceState> {
     Ok(match state {
         1 => PlaceState::Scheduled,
         2 => PlaceState::Waiting { ahead: value },
@@ -185,7 +185,7 @@ fn place_state(state: i64, value: i64) -> Read<PlaceState> {
     })
 }
 
-pub fn counts(reply: &mut Reply) -> Read<RoomCounts> {
+pub fn counts(reply: &mut ScriptReply) -> ReplyRead<RoomCounts> {
     Ok(RoomCounts {
         mode: mode(reply)?,
         opens_at_ms: reply.int()?,
@@ -207,7 +207,7 @@ pub fn counts(reply: &mut Reply) -> Read<RoomCounts> {
     })
 }
 
-pub fn mode(reply: &mut Reply) -> Read<Mode> {
+pub fn mode(reply: &mut ScriptReply) -> ReplyRead<Mode> {
     let text = reply.text()?;
     MODES.into_iter().find(|mode| mode.as_str() == text).ok_or(Unreadable::Kind("a mode"))
 }

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::header::Header;
+use super::header::ScriptHeader;
 use crate::lane::Keep;
 
 /// How many arguments a script takes.
@@ -27,7 +27,7 @@ impl Arity {
 
 /// What is written into each script once, when the gateway starts.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+pub struct ScriptLimits {
     /// A script that changes something refuses a caller whose time is further than this from the server's, ms. 0: it
     /// refuses no caller.
     pub skew_max_ms: i64,
@@ -39,11 +39,11 @@ pub struct Script {
     /// File under `lua/`, without its ending.
     pub path: &'static str,
     text: &'static str,
-    header: LazyLock<Header>,
+    header: LazyLock<ScriptHeader>,
 }
 
 impl Script {
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &ScriptHeader {
         &self.header
     }
 
@@ -59,10 +59,10 @@ impl Script {
 
     /// The text Redis gets: without the header, with the libraries put in.
     pub fn source(&self) -> String {
-        self.source_with(Limits::default())
+        self.source_with(ScriptLimits::default())
     }
 
-    pub fn source_with(&self, Limits { skew_max_ms, keep }: Limits) -> String {
+    pub fn source_with(&self, ScriptLimits { skew_max_ms, keep }: ScriptLimits) -> String {
         let source = expand(self.text, &self.header.prologue(), LIBRARY);
         let (first, rest) = source.split_once('\n').expect("a script has more than one line");
         let skew_max_ms = if first.contains("no-writes") { 0 } else { skew_max_ms };
@@ -105,7 +105,7 @@ macro_rules! scripts {
         $(pub static $name: Script = Script {
             path: $path,
             text: include_str!(concat!("../../../lua/", $path, ".lua")),
-            header: LazyLock::new(|| Header::parse(include_str!(concat!("../../../lua/", $path, ".lua")))),
+            header: LazyLock::new(|| ScriptHeader::parse(include_str!(concat!("../../../lua/", $path, ".lua")))),
         };)+
 
         pub static ALL: &[&Script] = &[$(&$name),+];
@@ -136,7 +136,7 @@ scripts! {
     REFUND = "orders/refund";
     ORDERS = "orders/orders";
     GET_REFUND = "orders/get_refund";
-    SETTLE = "orders/settle";
+    CONCLUDE = "orders/conclude";
     PUT_CAMPAIGN = "coupons/put_campaign";
     CLAIM = "coupons/claim";
     READ_LOG = "log/read_log";

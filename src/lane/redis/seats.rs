@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use super::args::Args;
 use super::call::{NO_TIME, RedisLane};
-use super::keys::About;
-use super::reply::{Read, Reply, Unreadable};
+use super::keys::KeyOwner;
+use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::{events, scripts};
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
 use crate::facts::seat::SeatMap;
 use crate::facts::time::Millis;
-use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, Row, Want};
+use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, RowRuns, Want};
 use crate::lane::{Result, Seats};
 
 #[async_trait]
 impl Seats for RedisLane {
     async fn seats(&self, event: &EventId) -> Result<Option<SeatMap>> {
-        let reply = self.call(&scripts::SEATS, About::Event(event), NO_TIME, Args::new()).await?;
+        let reply = self.call(&scripts::SEATS, KeyOwner::Event(event), NO_TIME, Args::new()).await?;
         self.read(reply, |reply| match reply.name {
             "SEATS" => {
                 let version = u64::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a version"))?;
@@ -36,7 +36,7 @@ impl Seats for RedisLane {
         // Each call sweeps holds that ran out, up to a bound, before it judges. Pulses sweep too, so few holds have run
         // out since the last one. If `SWEEPS_MAX` calls are not enough, nobody pulses.
         for _ in 0..SWEEPS_MAX {
-            let reply = self.call(&scripts::HOLD, About::Event(&ask.event), now_ms, hold_args(now_ms, &ask)).await?;
+            let reply = self.call(&scripts::HOLD, KeyOwner::Event(&ask.event), now_ms, hold_args(now_ms, &ask)).await?;
             if reply.name != "AGAIN" {
                 return self.read(reply, |reply| held(reply, now_ms, &ask));
             }
@@ -46,7 +46,7 @@ impl Seats for RedisLane {
 
     async fn get_hold(&self, now_ms: Millis, event: &EventId, hold: &HoldId) -> Result<Option<HoldFact>> {
         let args = Args::new().text(hold.as_str());
-        let reply = self.call(&scripts::GET_HOLD, About::Event(event), now_ms, args).await?;
+        let reply = self.call(&scripts::GET_HOLD, KeyOwner::Event(event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "HOLD" => Ok(Some(at(stored(reply)?, now_ms))),
             "NOT_FOUND" => Ok(None),
@@ -56,7 +56,7 @@ impl Seats for RedisLane {
 
     async fn release(&self, now_ms: Millis, ask: Release) -> Result<ReleaseOutcome> {
         let args = Args::new().text(ask.hold.as_str()).text(ask.user.as_str());
-        let reply = self.call(&scripts::RELEASE, About::Event(&ask.event), now_ms, args).await?;
+        let reply = self.call(&scripts::RELEASE, KeyOwner::Event(&ask.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "RELEASED" => Ok(ReleaseOutcome::Released),
             "ENDED" => Ok(ReleaseOutcome::Ended),
@@ -95,7 +95,7 @@ impl Frame {
         }
     }
 
-    pub fn with_mark(self, mark: &str) -> Read<HoldFact> {
+    pub fn with_mark(self, mark: &str) -> ReplyRead<HoldFact> {
         let unreadable = || Unreadable::Kind("a hold's mark");
         let mut words = mark.splitn(5, ' ');
         let mut word = || words.next().ok_or_else(unreadable);
@@ -136,7 +136,7 @@ pub fn joined<T: ToString>(numbers: impl IntoIterator<Item = T>) -> String {
 }
 
 /// A hold as stored: a frame, a mark.
-pub fn stored(reply: &mut Reply) -> Read<HoldFact> {
+pub fn stored(reply: &mut ScriptReply) -> ReplyRead<HoldFact> {
     let frame: Frame = reply.json()?;
     frame.with_mark(&reply.text()?)
 }
@@ -152,7 +152,7 @@ fn at(mut fact: HoldFact, now_ms: Millis) -> HoldFact {
 /// Most calls for one `hold`. Each sweeps up to 500 holds that ran out.
 const SWEEPS_MAX: usize = 100;
 
-fn held(reply: &mut Reply, now_ms: Millis, ask: &HoldAsk) -> Read<HoldOutcome> {
+fn held(reply: &mut ScriptReply, now_ms: Millis, ask: &HoldAsk) -> ReplyRead<HoldOutcome> {
     match reply.name {
         "HELD" => Ok(HoldOutcome::Held(frame(now_ms, ask).with_mark(&reply.text()?)?)),
         "REPEATED" => Ok(HoldOutcome::Repeated(at(stored(reply)?, now_ms))),
@@ -209,7 +209,7 @@ fn hold_args(now_ms: Millis, ask: &HoldAsk) -> Args {
 }
 
 /// Rows as the script takes them: `first:length,first:length;first:length`.
-fn run_text(rows: &[Row]) -> String {
+fn run_text(rows: &[RowRuns]) -> String {
     let mut text = String::new();
     for row in rows {
         for (first, length) in row.runs.iter().filter(|(_, length)| *length > 0) {

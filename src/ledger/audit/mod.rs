@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 pub use rows::{KnownOrders, LiveSeat};
 use rules::{CAMPAIGNS, JOURNAL, MONEY, ORDERS, POINTS, Walk};
 
-use super::{Conn, Ledger, Result, Source};
+use super::{Conn, Ledger, ReadSource, Result};
 
 /// Keys in one page.
 const PAGE: i64 = 1_000;
@@ -21,7 +21,7 @@ const FOUND_MAX: i64 = 20;
 
 /// How many keys were checked, and what was wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedKeys {
     pub checked: u64,
     pub violations: Vec<String>,
 }
@@ -34,26 +34,27 @@ struct Range {
 
 impl Ledger {
     /// INV-3: one live ticket a seat, one live order a hold, one open attempt an order.
-    pub async fn audit_orders(&self) -> Result<Checked> {
+    pub async fn audit_orders(&self) -> Result<CheckedKeys> {
         self.audit(&[&ORDERS]).await
     }
 
     /// INV-10: every line, every refund, every journal transaction, every points balance adds up.
-    pub async fn audit_money(&self) -> Result<Checked> {
+    pub async fn audit_money(&self) -> Result<CheckedKeys> {
         self.audit(&[&MONEY, &POINTS, &JOURNAL]).await
     }
 
     /// The ledger's half of INV-11, and that coupons and orders name each other.
-    pub async fn audit_coupons(&self) -> Result<Checked> {
+    pub async fn audit_coupons(&self) -> Result<CheckedKeys> {
         self.audit(&[&CAMPAIGNS]).await
     }
 
-    async fn audit(&self, walks: &[&'static Walk]) -> Result<Checked> {
-        let mut checked = Checked::default();
+    async fn audit(&self, walks: &[&'static Walk]) -> Result<CheckedKeys> {
+        let mut checked = CheckedKeys::default();
         for &walk in walks {
             let mut after = String::new();
             loop {
-                let page = self.read("audit", Source::Primary, move |conn| Box::pin(page(conn, walk, after))).await?;
+                let page =
+                    self.read("audit", ReadSource::Primary, move |conn| Box::pin(page(conn, walk, after))).await?;
                 checked.checked += page.keys;
                 checked.violations.extend(page.violations);
                 match page.next {
@@ -66,13 +67,13 @@ impl Ledger {
     }
 }
 
-struct Page {
+struct AuditPage {
     keys: u64,
     violations: Vec<String>,
     next: Option<String>,
 }
 
-async fn page(conn: &mut Conn, walk: &'static Walk, after: String) -> Result<Page> {
+async fn page(conn: &mut Conn, walk: &'static Walk, after: String) -> Result<AuditPage> {
     let Walk { table, key, rules } = walk;
     let text = format!(
         "SELECT COUNT(*) AS many, MAX({key}) AS last FROM \
@@ -81,7 +82,7 @@ async fn page(conn: &mut Conn, walk: &'static Walk, after: String) -> Result<Pag
     let row = sqlx::query(AssertSqlSafe(text)).bind(after.clone()).fetch_one(&mut *conn).await?;
     let many: i64 = row.try_get("many")?;
     let Some(last) = row.try_get::<Option<String>, _>("last")? else {
-        return Ok(Page { keys: 0, violations: Vec::new(), next: None });
+        return Ok(AuditPage { keys: 0, violations: Vec::new(), next: None });
     };
     let range = Range { after, last };
     let mut violations = Vec::new();
@@ -92,5 +93,5 @@ async fn page(conn: &mut Conn, walk: &'static Walk, after: String) -> Result<Pag
             violations.push(format!("{} {}", rule.says, row.try_get::<String, _>("found")?));
         }
     }
-    Ok(Page { keys: u64::try_from(many).unwrap_or(0), violations, next: (many == PAGE).then_some(range.last) })
+    Ok(AuditPage { keys: u64::try_from(many).unwrap_or(0), violations, next: (many == PAGE).then_some(range.last) })
 }

@@ -6,7 +6,7 @@ use crate::facts::ids::{CampaignId, EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::OrderStatus;
 use crate::ledger::read::row::cells;
 use crate::ledger::store::sql::fetch_in;
-use crate::ledger::{Conn, Ledger, Result, Source};
+use crate::ledger::{Conn, Ledger, ReadSource, Result};
 
 /// Seats in one read.
 const SEATS_PAGE: i64 = 5_000;
@@ -35,8 +35,9 @@ impl Ledger {
         loop {
             let after = found.last().map_or(-1, |last| i64::from(last.seat));
             let event = event.to_string();
-            let page =
-                self.read("live_seats", Source::Primary, move |conn| Box::pin(live_seats(conn, event, after))).await?;
+            let page = self
+                .read("live_seats", ReadSource::Primary, move |conn| Box::pin(live_seats(conn, event, after)))
+                .await?;
             let last = (page.len() as i64) < SEATS_PAGE;
             found.extend(page);
             if last {
@@ -48,7 +49,7 @@ impl Ledger {
     /// Which of these orders the ledger or the dead letters know.
     pub async fn known_orders(&self, ids: &[OrderId]) -> Result<KnownOrders> {
         let keys: Vec<_> = ids.iter().map(|id| id.as_str().into()).collect();
-        self.read("known_orders", Source::Primary, move |conn| {
+        self.read("known_orders", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let mut known = KnownOrders::default();
                 let rows = fetch_in(conn, "SELECT id, version FROM orders WHERE id IN", &keys, "").await?;

@@ -139,18 +139,18 @@ pub(super) const MONEY: Walk = Walk {
 
 /// INV-10: points. Every move changes one lot, so what is left of the lots is the sum of the moves.
 pub(super) const POINTS: Walk = Walk {
-    table: "account",
+    table: "wallet",
     key: "user_id",
     rules: &[
         Rule {
             says: "a points balance is not the sum of its moves; the last is",
-            finds: "SELECT COALESCE(MAX(m.id), 'none') AS found FROM account a \
+            finds: "SELECT COALESCE(MAX(m.id), 'none') AS found FROM wallet a \
                     LEFT JOIN point_move m ON m.user_id = a.user_id WHERE a.user_id > ? AND a.user_id <= ? \
                     GROUP BY a.user_id, a.balance HAVING a.balance <> COALESCE(SUM(m.amount), 0)",
         },
         Rule {
             says: "a points balance is not the sum of its lots; the last is",
-            finds: "SELECT COALESCE(MAX(l.id), 'none') AS found FROM account a \
+            finds: "SELECT COALESCE(MAX(l.id), 'none') AS found FROM wallet a \
                     LEFT JOIN point_lot l ON l.user_id = a.user_id WHERE a.user_id > ? AND a.user_id <= ? \
                     GROUP BY a.user_id, a.balance HAVING a.balance <> COALESCE(SUM(l.remaining), 0)",
         },
@@ -165,8 +165,8 @@ pub(super) const POINTS: Walk = Walk {
             finds: "SELECT id AS found FROM point_lot WHERE user_id > ? AND user_id <= ? AND remaining < 0",
         },
         Rule {
-            says: "an account with a debt below zero; its last move is",
-            finds: "SELECT COALESCE(MAX(m.id), 'none') AS found FROM account a \
+            says: "a wallet with a debt below zero; its last move is",
+            finds: "SELECT COALESCE(MAX(m.id), 'none') AS found FROM wallet a \
                     LEFT JOIN point_move m ON m.user_id = a.user_id \
                     WHERE a.user_id > ? AND a.user_id <= ? AND a.debt < 0 GROUP BY a.user_id",
         },

@@ -5,12 +5,12 @@ use sqlx::Row as _;
 use super::{Account, Title, Transaction};
 use crate::facts::ids::UserId;
 use crate::facts::time::Millis;
-use crate::ledger::rules::points::{Lot, Move, NewLot, Origin, Step, Wallet};
+use crate::ledger::rules::points::{Lot, LotOrigin, Move, NewLot, Wallet, WalletStep};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Cause, Conn, Error, Ledger, Result, journal};
 
-/// How often a grant is tried, when another one makes the same account at the same time or locks are contended.
+/// How often a grant is tried, when another one makes the same wallet at the same time or locks are contended.
 const TRIES: u32 = 5;
 
 /// Currency of journal entries that move only points.
@@ -33,7 +33,7 @@ pub struct Grant {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Granted {
-    /// `balance` is the account's after the grant. A debt is paid from the grant first, so the balance may rise by less
+    /// `balance` is the wallet's after the grant. A debt is paid from the grant first, so the balance may rise by less
     /// than the amount.
     Done { lot: String, balance: i64 },
     /// Granted before, by the same request; `balance` is the present one.
@@ -60,19 +60,19 @@ impl Ledger {
 async fn give(tx: &mut Conn, grant: &Grant, now_ms: Millis) -> Result<Granted> {
     let user = grant.user.as_str();
     lock(tx, user).await?;
-    let row = sqlx::query("SELECT balance, debt FROM account WHERE user_id = ?");
+    let row = sqlx::query("SELECT balance, debt FROM wallet WHERE user_id = ?");
     let row = row.bind(user.to_owned()).fetch_one(&mut *tx).await?;
     let (balance, debt) = (row.try_get("balance")?, row.try_get("debt")?);
 
     let lot = NewLot {
-        origin: Origin::Grant,
+        origin: LotOrigin::Grant,
         amount: grant.amount,
         usable_ms: now_ms,
         expires_ms: grant.expires_ms,
         line: None,
     };
     let mut wallet = Wallet::new(grant.user.clone(), balance, debt, Vec::new());
-    let step = Step { id: &grant.id, now_ms, order: None, refund: None };
+    let step = WalletStep { id: &grant.id, now_ms, order: None, refund: None };
     let lot = wallet.credit(step, lot).expect("an amount above 0 makes a lot");
 
     let known = sqlx::query("SELECT digest FROM point_move WHERE user_id = ? AND lot = ? AND kind = 'grant'");
@@ -84,12 +84,12 @@ async fn give(tx: &mut Conn, grant: &Grant, now_ms: Millis) -> Result<Granted> {
     Ok(Granted::Done { lot, balance: wallet.balance() })
 }
 
-/// Takes the account's row lock, making the account if need be.
+/// Takes the row lock of the wallet, making the wallet if need be.
 async fn lock(tx: &mut Conn, user: &str) -> Result<()> {
-    let lock = sqlx::query("UPDATE account SET version = version + 1 WHERE user_id = ?");
+    let lock = sqlx::query("UPDATE wallet SET version = version + 1 WHERE user_id = ?");
     if lock.bind(user.to_owned()).execute(&mut *tx).await?.rows_affected() == 0 {
         let row = vec![user.into(), Value::Int(1), Value::Int(0), Value::Int(0)];
-        sql::insert(tx, "account", &["user_id", "version", "balance", "debt"], &[row]).await?;
+        sql::insert(tx, "wallet", &["user_id", "version", "balance", "debt"], &[row]).await?;
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ async fn store(tx: &mut Conn, grant: &Grant, wallet: &Wallet, now_ms: Millis) ->
     let columns = ["id", "user_id", "at_ms", "kind", "amount", "lot", "digest", "reason"];
     sql::insert(tx, "point_move", &columns, &moves).await?;
 
-    let query = sqlx::query("UPDATE account SET balance = ?, debt = ? WHERE user_id = ?");
+    let query = sqlx::query("UPDATE wallet SET balance = ?, debt = ? WHERE user_id = ?");
     query.bind(wallet.balance()).bind(wallet.debt).bind(wallet.user.to_string()).execute(&mut *tx).await?;
 
     // The liability rises by the whole amount: it is what users hold less their debts, and a part may pay a debt.

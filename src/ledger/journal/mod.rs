@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use super::rules::coupons::FundedBy;
 use super::rules::terms::Frozen;
 use super::store::row::Table;
-use super::store::rows::{Line, Posting};
+use super::store::rows::{LineRow, PostingRow};
 use super::{Conn, Result};
 use crate::facts::ids::OrderId;
 use crate::facts::money::{mul_div, share_bp};
@@ -88,7 +88,7 @@ impl Transaction {
 /// The transactions of a batch.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Journal {
-    postings: Table<Posting>,
+    postings: Table<PostingRow>,
     /// A transaction that does not balance: a bug, or rows that contradict each other. Its record is put aside.
     broken: Option<String>,
 }
@@ -114,7 +114,7 @@ impl Journal {
         }
         let entries = transaction.0.into_iter().filter(|(_, amount)| *amount != 0);
         for (entry, (account, amount)) in (1i64..).zip(entries) {
-            self.postings.add(Posting {
+            self.postings.add(PostingRow {
                 transaction_id: id.clone(),
                 entry,
                 account: account.text(),
@@ -130,7 +130,7 @@ impl Journal {
         self.broken.as_deref()
     }
 
-    pub fn postings(&self) -> &Table<Posting> {
+    pub fn postings(&self) -> &Table<PostingRow> {
         &self.postings
     }
 }
@@ -155,7 +155,7 @@ pub(in crate::ledger) struct Sale {
 }
 
 impl Sale {
-    fn of(line: &Line, fee_bp: i64, terms: &Frozen) -> Self {
+    fn of(line: &LineRow, fee_bp: i64, terms: &Frozen) -> Self {
         let discount = match terms.funded_by {
             Some(FundedBy::Platform) => line.discount,
             Some(FundedBy::Organizer) | None => 0,
@@ -178,12 +178,12 @@ impl Sale {
 }
 
 /// The whole sale of a line.
-pub(in crate::ledger) fn sold(line: &Line, fee_bp: i64, terms: &Frozen) -> Sale {
+pub(in crate::ledger) fn sold(line: &LineRow, fee_bp: i64, terms: &Frozen) -> Sale {
     Sale::of(line, fee_bp, terms)
 }
 
 /// What a refund of `amount` takes back of a line's sale, when `before` of the line was refunded earlier.
-pub(in crate::ledger) fn taken_back(line: &Line, fee_bp: i64, terms: &Frozen, before: i64, amount: i64) -> Sale {
+pub(in crate::ledger) fn taken_back(line: &LineRow, fee_bp: i64, terms: &Frozen, before: i64, amount: i64) -> Sale {
     let whole = Sale::of(line, fee_bp, terms);
     let net = line.points + line.cash;
     if net == 0 {

@@ -1,15 +1,15 @@
 //! The coupons of a user.
 
 use super::row::{Cells, cells};
-use super::{Cursor, Page, page};
+use super::{Cursor, ListPart, page};
 use crate::facts::ids::{CampaignId, CouponRef, UserId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::coupons::CampaignSpec;
-use crate::ledger::{Reader, Result, Source};
+use crate::ledger::{ReadSource, Reader, Result};
 
 /// A coupon as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CouponRow {
+pub struct CouponEntry {
     pub coupon: CouponRef,
     /// `issued`, `reserved`, `used`, `expired` or `revoked`.
     pub state: String,
@@ -26,10 +26,10 @@ impl Reader {
         after: Option<Cursor>,
         limit: u32,
         now_ms: Millis,
-    ) -> Result<Page<CouponRow>> {
+    ) -> Result<ListPart<CouponEntry>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
-        self.read_one("coupons_of", Source::Replica, move |conn| {
+        self.read_one("coupons_of", ReadSource::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \
                      FROM coupon c JOIN campaign_version k ON k.campaign = c.campaign AND k.version = c.version \
@@ -38,7 +38,7 @@ impl Reader {
                 let query = sqlx::query(text).bind(user).bind(after.id.clone()).bind(after.id).bind(after.number);
                 let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
                 let found = cells("coupon", &rows).map(|row| coupon_row(&row, now_ms)).collect::<Result<_>>()?;
-                Ok(page(found, limit, |coupon: &CouponRow| Cursor {
+                Ok(page(found, limit, |coupon: &CouponEntry| Cursor {
                     number: coupon.coupon.number,
                     id: coupon.coupon.campaign.to_string(),
                 }))
@@ -48,11 +48,11 @@ impl Reader {
     }
 }
 
-fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponRow> {
+fn coupon_row(row: &Cells<'_>, now_ms: Millis) -> Result<CouponEntry> {
     let expires_ms = row.int_or_null("expires_ms")?;
     let state = row.text("state")?;
     let over = state == "issued" && expires_ms.is_some_and(|at| at <= now_ms);
-    Ok(CouponRow {
+    Ok(CouponEntry {
         coupon: CouponRef {
             campaign: CampaignId::from(row.text("campaign")?),
             number: row.int("number")?,

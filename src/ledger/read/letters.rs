@@ -7,9 +7,9 @@ use crate::facts::checkpoint::RestoredOrder;
 use crate::facts::coupon::Claim;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{CampaignId, EventId};
-use crate::facts::record::{Body, Entry};
+use crate::facts::record::{Entry, RecordBody};
 use crate::facts::seat::SeatState;
-use crate::ledger::{Conn, Reader, Result, Source};
+use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Letters in one read.
 const PAGE: usize = 500;
@@ -31,7 +31,8 @@ impl Reader {
         let mut found: Vec<(String, String)> = Vec::new();
         loop {
             let after = found.last().map_or(String::new(), |(id, _)| id.clone());
-            let page = self.read("letters", Source::Primary, move |conn| Box::pin(letters(conn, which, after))).await?;
+            let page =
+                self.read("letters", ReadSource::Primary, move |conn| Box::pin(letters(conn, which, after))).await?;
             let is_last = page.len() < PAGE;
             found.extend(page);
             if is_last {
@@ -51,19 +52,19 @@ async fn letters(conn: &mut Conn, which: &str, after: String) -> Result<Vec<(Str
 }
 
 fn order(entry: &Entry) -> Option<RestoredOrder> {
-    let body: Body = serde_json::from_str(&entry.body).ok()?;
+    let body: RecordBody = serde_json::from_str(&entry.body).ok()?;
     let fact = body.accepted()?;
     let hold = HoldFact { state: HoldState::Ordered, order: Some(fact.id.clone()), ..entry.hold.clone()? };
-    let Body::OrderPlaced { terms, .. } = body else { return None };
+    let RecordBody::OrderPlaced { terms, .. } = body else { return None };
     let seats = hold.seats.iter().map(|seat| (*seat, SeatState::Paying)).collect();
     Some(RestoredOrder { fact, hold, seats, refundable_until_ms: terms.refundable_until_ms() })
 }
 
 fn claim(entry: &Entry, of: &CampaignId) -> Option<Claim> {
-    let body: Body = serde_json::from_str(&entry.body).ok()?;
+    let body: RecordBody = serde_json::from_str(&entry.body).ok()?;
     let number = entry.number?;
     match body {
-        Body::CouponClaimed { claim, campaign, user, digest, version, expires_ms, v: _ } if campaign == *of => {
+        RecordBody::CouponClaimed { claim, campaign, user, digest, version, expires_ms, v: _ } if campaign == *of => {
             Some(Claim { claim, number, user, digest, version, expires_ms })
         }
         _ => None,

@@ -18,14 +18,14 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use coupons::CouponRow;
+pub use coupons::CouponEntry;
 pub use orders::OrderFilter;
-pub use points::{LotRow, MoveRow, Points};
-pub use tickets::TicketRow;
+pub use points::{LotEntry, MoveEntry, PointsBalance};
+pub use tickets::TicketEntry;
 
 /// Part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
+pub struct ListPart<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None`: this is the last page.
     pub next: Option<Cursor>,
@@ -64,12 +64,12 @@ impl fmt::Display for Cursor {
 }
 
 /// Makes a page of rows read with `LIMIT limit + 1`: one more row than fits means that there is a next page.
-fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> ListPart<T> {
     let fits = limit as usize;
     let more = items.len() > fits;
     items.truncate(fits);
     let next = if more { items.last().map(cursor) } else { None };
-    Page { items, next }
+    ListPart { items, next }
 }
 
 #[cfg(test)]
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn the_last_page_has_no_next() {
         let cursor = |n: &i64| Cursor { number: *n, id: String::new() };
-        assert_eq!(page(vec![1, 2, 3], 2, cursor), Page { items: vec![1, 2], next: Some(cursor(&2)) });
-        assert_eq!(page(vec![1, 2], 2, cursor), Page { items: vec![1, 2], next: None });
-        assert_eq!(page(vec![], 2, cursor), Page { items: vec![], next: None });
+        assert_eq!(page(vec![1, 2, 3], 2, cursor), ListPart { items: vec![1, 2], next: Some(cursor(&2)) });
+        assert_eq!(page(vec![1, 2], 2, cursor), ListPart { items: vec![1, 2], next: None });
+        assert_eq!(page(vec![], 2, cursor), ListPart { items: vec![], next: None });
     }
 }

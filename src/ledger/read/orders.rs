@@ -6,13 +6,13 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::row::{Cells, cells};
-use super::{Cursor, Page, page};
+use super::{Cursor, ListPart, page};
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, UserId};
 use crate::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, Reason, TicketFact, TicketState, TotalFact};
 use crate::facts::refund::RefundStatus;
 use crate::facts::terms::Terms;
 use crate::ledger::store::sql::{Value, bind, fetch_in};
-use crate::ledger::{Conn, Reader, Result, Source};
+use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Columns of [`order_row`].
 pub(super) const ORDER: &str = "SELECT id, event, user_id, hold, digest, status, reason, version, currency, \
@@ -42,7 +42,7 @@ pub struct OrderFilter {
 impl Reader {
     pub async fn order(&self, order: &OrderId) -> Result<Option<OrderFact>> {
         let id = order.to_string();
-        let found = self.read("order", Source::Primary, move |conn| {
+        let found = self.read("order", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{ORDER} WHERE id = ?");
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
@@ -53,7 +53,7 @@ impl Reader {
     }
 
     /// A user's orders, newest first.
-    pub async fn orders_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<OrderFact>> {
+    pub async fn orders_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<OrderFact>> {
         let filter = OrderFilter { user: Some(user.clone()), ..OrderFilter::default() };
         self.orders_where(filter, after, limit).await
     }
@@ -64,9 +64,9 @@ impl Reader {
         filter: OrderFilter,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Result<Page<OrderFact>> {
+    ) -> Result<ListPart<OrderFact>> {
         let after = after.unwrap_or_else(Cursor::newest);
-        self.read("orders_where", Source::Replica, move |conn| {
+        self.read("orders_where", ReadSource::Replica, move |conn| {
             Box::pin(async move {
                 let (text, values) = filtered(&filter, &after, limit);
                 let query = sqlx::query(AssertSqlSafe(text));

@@ -1,30 +1,30 @@
 //! A user's points: balance, debt, lots and moves.
 
 use super::row::{Cells, cells};
-use super::{Cursor, Page, page};
+use super::{Cursor, ListPart, page};
 use crate::facts::ids::{OrderId, RefundId, UserId};
 use crate::facts::time::Millis;
-use crate::ledger::rules::points::{Lot, MoveKind, Origin};
-use crate::ledger::{Conn, Reader, Result, Source};
+use crate::ledger::rules::points::{Lot, LotOrigin, MoveKind};
+use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Most lots of one user that are shown, and that a quote counts. An order may spend more than these.
 const LOTS_SHOWN: i64 = 200;
 
 /// What a user has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Points {
+pub struct PointsBalance {
     /// Points that have not expired, including those that are not usable yet.
     pub balance: i64,
     /// Points that were taken back but were no longer there. Points that come in pay it first.
     pub debt: i64,
     /// Lots with something left, in the order in which they are spent; at most `LOTS_SHOWN`.
-    pub lots: Vec<LotRow>,
+    pub lots: Vec<LotEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LotRow {
+pub struct LotEntry {
     pub id: String,
-    pub origin: Origin,
+    pub origin: LotOrigin,
     pub granted: i64,
     pub remaining: i64,
     pub usable_ms: Millis,
@@ -32,7 +32,7 @@ pub struct LotRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MoveRow {
+pub struct MoveEntry {
     pub id: String,
     pub at_ms: Millis,
     pub kind: MoveKind,
@@ -44,11 +44,11 @@ pub struct MoveRow {
 }
 
 impl Reader {
-    pub async fn points(&self, user: &UserId, now_ms: Millis) -> Result<Points> {
+    pub async fn points(&self, user: &UserId, now_ms: Millis) -> Result<PointsBalance> {
         let user = user.to_string();
-        self.read("points", Source::Primary, move |conn| {
+        self.read("points", ReadSource::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT debt FROM account WHERE user_id = ?";
+                let text = "SELECT debt FROM wallet WHERE user_id = ?";
                 let debt: Option<i64> = sqlx::query_scalar(text).bind(user.clone()).fetch_optional(&mut *conn).await?;
                 let text = "SELECT CAST(SUM(remaining) AS SIGNED) FROM point_lot \
                      WHERE user_id = ? AND remaining > 0 AND (expires_ms IS NULL OR expires_ms > ?)";
@@ -57,17 +57,17 @@ impl Reader {
                 let mut lots = lots(conn, &user, now_ms).await?;
                 lots.sort_by(Lot::order);
                 let lots = lots.into_iter().map(shown).collect();
-                Ok(Points { balance: balance.unwrap_or(0), debt: debt.unwrap_or(0), lots })
+                Ok(PointsBalance { balance: balance.unwrap_or(0), debt: debt.unwrap_or(0), lots })
             })
         })
         .await
     }
 
     /// A user's moves, newest first.
-    pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<MoveRow>> {
+    pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<MoveEntry>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::newest);
-        self.read_one("point_moves", Source::Replica, move |conn| {
+        self.read_one("point_moves", ReadSource::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, at_ms, kind, amount, lot, order_id, refund FROM point_move \
                      WHERE user_id = ? AND at_ms <= ? AND (at_ms < ? OR id < ?) \
@@ -75,7 +75,7 @@ impl Reader {
                 let query = sqlx::query(text).bind(user).bind(after.number).bind(after.number).bind(after.id);
                 let rows = query.bind(i64::from(limit) + 1).fetch_all(conn).await?;
                 let found = cells("point_move", &rows).map(|row| move_row(&row)).collect::<Result<_>>()?;
-                Ok(page(found, limit, |step: &MoveRow| Cursor { number: step.at_ms, id: step.id.clone() }))
+                Ok(page(found, limit, |step: &MoveEntry| Cursor { number: step.at_ms, id: step.id.clone() }))
             })
         })
         .await
@@ -95,7 +95,7 @@ async fn lots(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Lot>> {
 fn lot_row(row: &Cells<'_>) -> Result<Lot> {
     Ok(Lot {
         id: row.text("id")?,
-        origin: row.word("origin", Origin::parse)?,
+        origin: row.word("origin", LotOrigin::parse)?,
         granted: row.int("granted")?,
         remaining: row.int("remaining")?,
         usable_ms: row.int("usable_ms")?,
@@ -105,13 +105,13 @@ fn lot_row(row: &Cells<'_>) -> Result<Lot> {
     })
 }
 
-fn shown(lot: Lot) -> LotRow {
+fn shown(lot: Lot) -> LotEntry {
     let Lot { id, origin, granted, remaining, usable_ms, expires_ms, .. } = lot;
-    LotRow { id, origin, granted, remaining, usable_ms, expires_ms }
+    LotEntry { id, origin, granted, remaining, usable_ms, expires_ms }
 }
 
-fn move_row(row: &Cells<'_>) -> Result<MoveRow> {
-    Ok(MoveRow {
+fn move_row(row: &Cells<'_>) -> Result<MoveEntry> {
+    Ok(MoveEntry {
         id: row.text("id")?,
         at_ms: row.int("at_ms")?,
         kind: row.word("kind", MoveKind::parse)?,

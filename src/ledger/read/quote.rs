@@ -9,13 +9,13 @@ use crate::facts::ids::{CampaignId, CouponRef, UserId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::coupons::{COMPARED_MAX, Coupon};
 use crate::ledger::rules::quote::Inputs;
-use crate::ledger::{Conn, Reader, Result, Source, campaign_version};
+use crate::ledger::{Conn, ReadSource, Reader, Result, campaign_version};
 
 impl Reader {
     /// What [`Inputs::quote`] computes with.
     pub async fn quote_inputs(&self, user: &UserId, choice: &CouponChoice, now_ms: Millis) -> Result<Inputs> {
         let (user, choice) = (user.to_string(), choice.clone());
-        self.read("quote_inputs", Source::Primary, move |conn| {
+        self.read("quote_inputs", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let mut inputs = Inputs { usable: usable(conn, &user, now_ms).await?, ..Inputs::default() };
                 match choice {
@@ -66,7 +66,7 @@ async fn issued(conn: &mut Conn, user: &str, now_ms: Millis) -> Result<Vec<Coupo
         .collect()
 }
 
-fn version(coupon: &CouponRef) -> campaign_version::Version {
+fn version(coupon: &CouponRef) -> campaign_version::SpecVersion {
     (coupon.campaign.clone(), coupon.version)
 }
 

@@ -18,7 +18,7 @@ use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::seat::SeatState;
 use crate::facts::terms::Terms;
 use crate::ledger::store::sql::{Value, fetch_in};
-use crate::ledger::{Conn, Reader, Result, Source};
+use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Orders and claims in one read.
 const ORDERS_PAGE: usize = 500;
@@ -42,7 +42,7 @@ impl Reader {
             let after = found.last().map_or(String::new(), |last| last.fact.id.to_string());
             let event = event.to_string();
             let page = self
-                .read("live_orders", Source::Primary, move |conn| Box::pin(live_orders(conn, event, after)))
+                .read("live_orders", ReadSource::Primary, move |conn| Box::pin(live_orders(conn, event, after)))
                 .await?;
             let last = page.len() < ORDERS_PAGE;
             found.extend(page);
@@ -55,7 +55,7 @@ impl Reader {
     /// The same for one order; `None`: the ledger does not have it, or it is over.
     pub async fn live_order(&self, order: &OrderId) -> Result<Option<RestoredOrder>> {
         let id = order.to_string();
-        let found = self.read("live_order", Source::Primary, move |conn| Box::pin(live_order(conn, id)));
+        let found = self.read("live_order", ReadSource::Primary, move |conn| Box::pin(live_order(conn, id)));
         Ok(found.await?.pop())
     }
 
@@ -75,7 +75,7 @@ impl Reader {
             let after = found.last().map_or(0, |last| last.number);
             let campaign = campaign.to_string();
             let page =
-                self.read("claims", Source::Primary, move |conn| Box::pin(claims(conn, campaign, after))).await?;
+                self.read("claims", ReadSource::Primary, move |conn| Box::pin(claims(conn, campaign, after))).await?;
             let last = page.len() < CLAIMS_PAGE;
             found.extend(page);
             if last {

@@ -9,7 +9,7 @@ use super::row::{Cells, cells};
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::refund::{RefundFact, RefundLineFact, RefundStatus};
 use crate::ledger::store::sql::{Value, fetch_in};
-use crate::ledger::{Conn, Reader, Result, Source};
+use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 const REFUND: &str = "SELECT id, order_id, digest, status, reason, failure, cash, points, earn, fee, \
      requested_ms FROM refund";
@@ -19,7 +19,7 @@ const LINE: &str = "SELECT refund, line, amount, cash, points, earn FROM refund_
 impl Reader {
     pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundFact>> {
         let id = refund.to_string();
-        let found = self.read("refund", Source::Primary, move |conn| {
+        let found = self.read("refund", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{REFUND} WHERE id = ?");
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
@@ -32,7 +32,7 @@ impl Reader {
     /// An order's refunds, oldest first.
     pub async fn refunds_of(&self, order: &OrderId) -> Result<Vec<RefundFact>> {
         let id = order.to_string();
-        self.read("refunds_of", Source::Primary, move |conn| {
+        self.read("refunds_of", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = format!("{REFUND} WHERE order_id = ? ORDER BY requested_ms, id");
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;

@@ -2,15 +2,15 @@
 
 use super::orders::ticket_state;
 use super::row::{Cells, cells};
-use super::{Cursor, Page, page};
+use super::{Cursor, ListPart, page};
 use crate::facts::ids::{EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::TicketState;
 use crate::facts::time::Millis;
-use crate::ledger::{Reader, Result, Source};
+use crate::ledger::{ReadSource, Reader, Result};
 
 /// A ticket of a paid order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketRow {
+pub struct TicketEntry {
     pub id: String,
     pub event: EventId,
     pub seat: SeatIndex,
@@ -22,10 +22,10 @@ pub struct TicketRow {
 
 impl Reader {
     /// A user's tickets, by id. Rows of orders that were never paid only guard seats and are left out.
-    pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<Page<TicketRow>> {
+    pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<TicketEntry>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
-        self.read_one("tickets_of", Source::Replica, move |conn| {
+        self.read_one("tickets_of", ReadSource::Replica, move |conn| {
             Box::pin(async move {
                 let text = "SELECT t.id, t.event, t.seat, t.order_id, t.line, t.state, t.issued_ms \
                      FROM ticket t JOIN orders o ON o.id = t.order_id \
@@ -34,15 +34,15 @@ impl Reader {
                 let query = sqlx::query(text).bind(user).bind(after.id).bind(i64::from(limit) + 1);
                 let rows = query.fetch_all(conn).await?;
                 let found = cells("ticket", &rows).map(|row| ticket_row(&row)).collect::<Result<_>>()?;
-                Ok(page(found, limit, |ticket: &TicketRow| Cursor { number: 0, id: ticket.id.clone() }))
+                Ok(page(found, limit, |ticket: &TicketEntry| Cursor { number: 0, id: ticket.id.clone() }))
             })
         })
         .await
     }
 }
 
-fn ticket_row(row: &Cells<'_>) -> Result<TicketRow> {
-    Ok(TicketRow {
+fn ticket_row(row: &Cells<'_>) -> Result<TicketEntry> {
+    Ok(TicketEntry {
         id: row.text("id")?,
         event: EventId::from(row.text("event")?),
         seat: row.small("seat")?,

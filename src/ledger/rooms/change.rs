@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 
 use super::Save;
-use super::part::{INSIDE, Part, SPENT, SPENT_DRAW};
+use super::part::{INSIDE, ListTable, SPENT, SPENT_DRAW};
 use crate::facts::checkpoint::{Checkpoint, DrawChange, Insider};
 use crate::facts::ids::VisitorId;
 use crate::ledger::store::sql;
@@ -14,17 +14,17 @@ use crate::ledger::store::sql::Value;
 use crate::ledger::{Cause, Conn, Error, Result};
 
 /// Why a save wrote nothing.
-pub(super) enum Refused {
+pub(super) enum SaveRefused {
     Conflict,
     Fault(Error),
 }
 
-impl From<Error> for Refused {
+impl From<Error> for SaveRefused {
     fn from(error: Error) -> Self {
         match error {
             // The save took the room for a new one, but it is stored.
-            Error::Database { cause: Cause::Duplicate, .. } => Refused::Conflict,
-            error => Refused::Fault(error),
+            Error::Database { cause: Cause::Duplicate, .. } => SaveRefused::Conflict,
+            error => SaveRefused::Fault(error),
         }
     }
 }
@@ -58,7 +58,7 @@ const HEAD: &[&str] = &[
 
 /// What changes in one table.
 struct Rows {
-    part: &'static Part,
+    part: &'static ListTable,
     gone: Gone,
     put: Vec<Vec<Value>>,
 }
@@ -110,7 +110,7 @@ impl Change {
         }
     }
 
-    pub async fn write(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+    pub async fn write(&self, conn: &mut Conn) -> std::result::Result<(), SaveRefused> {
         self.hold_lane(conn).await?;
         self.put_head(conn).await?;
         for rows in &self.parts {
@@ -121,20 +121,20 @@ impl Change {
 
     /// Raises the lane's mark and locks its row until the commit. Meanwhile nobody begins another generation, and
     /// nobody else saves a room of this lane.
-    async fn hold_lane(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+    async fn hold_lane(&self, conn: &mut Conn) -> std::result::Result<(), SaveRefused> {
         let text = "UPDATE lane SET log_last = CASE WHEN log_last < ? THEN ? ELSE log_last END \
              WHERE lane = ? AND generation = ?";
         let values = [&self.log_last, &self.log_last, &self.lane, &self.generation];
-        if run(conn, text.to_owned(), values).await? == 1 { Ok(()) } else { Err(Refused::Conflict) }
+        if run(conn, text.to_owned(), values).await? == 1 { Ok(()) } else { Err(SaveRefused::Conflict) }
     }
 
-    async fn put_head(&self, conn: &mut Conn) -> std::result::Result<(), Refused> {
+    async fn put_head(&self, conn: &mut Conn) -> std::result::Result<(), SaveRefused> {
         match &self.before_ms {
             Some(before_ms) => {
                 let set = HEAD.iter().map(|column| format!("{column} = ?")).collect::<Vec<_>>().join(", ");
                 let text = format!("UPDATE room_checkpoint SET {set} WHERE event = ? AND at_ms = ?");
                 let met = run(conn, text, self.head.iter().chain([&self.event, before_ms])).await?;
-                if met == 1 { Ok(()) } else { Err(Refused::Conflict) }
+                if met == 1 { Ok(()) } else { Err(SaveRefused::Conflict) }
             }
             None => {
                 let columns: Vec<&str> = std::iter::once("event").chain(HEAD.iter().copied()).collect();
@@ -155,7 +155,7 @@ impl Rows {
     /// Rows to delete and to put. When more than half of the stored list has to go, all of it is deleted and the whole
     /// new list is put.
     fn between<T: PartialEq>(
-        part: &'static Part,
+        part: &'static ListTable,
         lists: Lists<'_, T>,
         by_key: impl Fn(&T, &T) -> Ordering,
         row: impl Fn(&T) -> Vec<Value>,
@@ -200,7 +200,7 @@ impl Rows {
     }
 
     async fn write(&self, conn: &mut Conn, event: &Value) -> Result<()> {
-        let Part { table, columns, .. } = *self.part;
+        let ListTable { table, columns, .. } = *self.part;
         match &self.gone {
             Gone::All => {
                 run(conn, format!("DELETE FROM {table} WHERE event = ?"), [event]).await?;

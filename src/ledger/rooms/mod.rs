@@ -9,12 +9,12 @@ use sqlx::any::AnyRow;
 use super::catalog::Put;
 use super::read::row::{Cells, cells};
 use super::store::sql::Value;
-use super::{Error, Ledger, Result, Source};
+use super::{Error, Ledger, ReadSource, Result};
 use crate::facts::checkpoint::{Checkpoint, Insider, Look, SpentChunk};
 use crate::facts::ids::{EventId, LaneId, LogId, VisitorId};
 use crate::facts::time::Millis;
-use change::{Change, Refused};
-use part::{INSIDE, PAGE, Part, SPENT, SPENT_DRAW};
+use change::{Change, SaveRefused};
+use part::{INSIDE, ListTable, PAGE, SPENT, SPENT_DRAW};
 
 /// How often a room is read, while saves change it during the read, before the reader gives up.
 const READS_MAX: usize = 8;
@@ -88,14 +88,14 @@ impl Ledger {
         let saved = self.transaction(move |conn| Box::pin(async move { change.write(conn).await })).await;
         match saved {
             Ok(()) => Ok(Put::Done),
-            Err(Refused::Conflict) => Ok(Put::Conflict),
-            Err(Refused::Fault(error)) => Err(error),
+            Err(SaveRefused::Conflict) => Ok(Put::Conflict),
+            Err(SaveRefused::Fault(error)) => Err(error),
         }
     }
 
     async fn room_head(&self, event: &EventId) -> Result<Option<Saved>> {
         let event = event.to_string();
-        self.read("room_checkpoint", Source::Primary, move |conn| {
+        self.read("room_checkpoint", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT round, epoch, serial, admitted_total, head, drawing, closed, draws_upto, at_ms \
                      FROM room_checkpoint WHERE event = ?";
@@ -110,7 +110,7 @@ impl Ledger {
     async fn room_pages<T: Send + 'static>(
         &self,
         event: &EventId,
-        part: &'static Part,
+        part: &'static ListTable,
         item: fn(&Cells<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut found = Vec::new();
@@ -118,7 +118,7 @@ impl Ledger {
         loop {
             let (first, from) = (Value::from(event.as_str()), after.clone());
             let (items, last, full) = self
-                .read(part.table, Source::Primary, move |conn| {
+                .read(part.table, ReadSource::Primary, move |conn| {
                     Box::pin(async move {
                         let rows = part.page(conn, &first, from.as_ref()).await?;
                         let items: Vec<T> = cells(part.table, &rows).map(|row| item(&row)).collect::<Result<_>>()?;

@@ -11,20 +11,24 @@ use crate::ledger::{Conn, Result};
 pub(super) const PAGE: usize = 10_000;
 
 /// A table that holds a list of a room. A row has the event, a key, and the values of that key.
-pub(super) struct Part {
+pub(super) struct ListTable {
     pub table: &'static str,
     /// `event`, the key, then the rest.
     pub columns: &'static [&'static str],
     key_is_text: bool,
 }
 
-pub(super) const INSIDE: Part =
-    Part { table: "room_inside", columns: &["event", "visitor", "score", "expires_ms", "claimed"], key_is_text: true };
-pub(super) const SPENT: Part = Part { table: "room_spent", columns: &["event", "chunk", "bits"], key_is_text: false };
-pub(super) const SPENT_DRAW: Part =
-    Part { table: "room_spent_draw", columns: &["event", "visitor"], key_is_text: true };
+pub(super) const INSIDE: ListTable = ListTable {
+    table: "room_inside",
+    columns: &["event", "visitor", "score", "expires_ms", "claimed"],
+    key_is_text: true,
+};
+pub(super) const SPENT: ListTable =
+    ListTable { table: "room_spent", columns: &["event", "chunk", "bits"], key_is_text: false };
+pub(super) const SPENT_DRAW: ListTable =
+    ListTable { table: "room_spent_draw", columns: &["event", "visitor"], key_is_text: true };
 
-impl Part {
+impl ListTable {
     pub fn key(&self) -> &'static str {
         self.columns[1]
     }

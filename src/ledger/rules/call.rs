@@ -7,7 +7,7 @@ use crate::ledger::writer::sheet::Sheet;
 
 /// A call without a definite answer yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
+pub enum OpenCall {
     Charge(Charging),
     Refund(Returning),
 }
@@ -64,43 +64,43 @@ impl CallId {
     }
 }
 
-impl Call {
+impl OpenCall {
     pub fn id(&self) -> CallId {
         match self {
-            Call::Charge(charging) => CallId::Charge(charging.attempt.clone()),
-            Call::Refund(returning) => CallId::Refund(returning.refund.clone()),
+            OpenCall::Charge(charging) => CallId::Charge(charging.attempt.clone()),
+            OpenCall::Refund(returning) => CallId::Refund(returning.refund.clone()),
         }
     }
 
     pub fn order(&self) -> &OrderId {
         match self {
-            Call::Charge(charging) => &charging.order,
-            Call::Refund(returning) => &returning.order,
+            OpenCall::Charge(charging) => &charging.order,
+            OpenCall::Refund(returning) => &returning.order,
         }
     }
 
     pub fn due_ms(&self) -> Millis {
         match self {
-            Call::Charge(charging) => charging.due_ms,
-            Call::Refund(returning) => returning.due_ms,
+            OpenCall::Charge(charging) => charging.due_ms,
+            OpenCall::Refund(returning) => returning.due_ms,
         }
     }
 
     /// When the call was first to be made.
     pub fn since_ms(&self) -> Millis {
         match self {
-            Call::Charge(charging) => charging.since_ms,
-            Call::Refund(returning) => returning.since_ms,
+            OpenCall::Charge(charging) => charging.since_ms,
+            OpenCall::Refund(returning) => returning.since_ms,
         }
     }
 }
 
 impl Sheet {
     /// The calls for the order's open attempt and for its next refund.
-    pub(in crate::ledger) fn calls(&self) -> Vec<Call> {
+    pub(in crate::ledger) fn calls(&self) -> Vec<OpenCall> {
         let order = self.order();
         let charge = self.open_attempt().map(|row| {
-            Call::Charge(Charging {
+            OpenCall::Charge(Charging {
                 attempt: row.id.clone(),
                 order: order.id.clone(),
                 provider: row.provider.clone(),
@@ -115,7 +115,7 @@ impl Sheet {
         });
         let back = self.next_refund().and_then(|row| {
             let attempt = self.attempt(row.attempt.as_ref()?)?;
-            Some(Call::Refund(Returning {
+            Some(OpenCall::Refund(Returning {
                 refund: row.id.clone(),
                 order: order.id.clone(),
                 attempt: attempt.id.clone(),

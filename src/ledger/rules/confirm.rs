@@ -2,12 +2,12 @@
 //! outbox.
 
 use super::coupon::state;
-use super::points::{NewLot, Origin, Step};
+use super::points::{LotOrigin, NewLot, WalletStep};
 use crate::facts::ids::OrderId;
 use crate::facts::order::{OrderStatus, TicketState};
 use crate::ledger::journal::{Account, Title, Transaction, sold};
-use crate::ledger::store::column::Standing;
-use crate::ledger::store::rows::Fact;
+use crate::ledger::store::column::TicketStanding;
+use crate::ledger::store::rows::OutboxRow;
 use crate::ledger::writer::Book;
 use crate::ledger::writer::sheet::Sheet;
 
@@ -21,7 +21,7 @@ impl Book {
         order.confirmed_ms = Some(now_ms);
         let coupon = order.coupon_campaign.clone().zip(order.coupon_number);
         for ticket in sheet.tickets.iter_mut() {
-            ticket.state = Standing::Issued(TicketState::Valid);
+            ticket.state = TicketStanding::Issued(TicketState::Valid);
         }
         if let Some(coupon) = coupon.and_then(|key| self.coupons.get_mut(&key)) {
             coupon.state = state::USED.into();
@@ -30,11 +30,11 @@ impl Book {
         let order = sheet.order();
         let (usable_ms, expires_ms) = sheet.terms.earned_life(now_ms);
         let step = format!("{id}.earned");
-        let step = Step { id: &step, now_ms, order: Some(id), refund: None };
-        let wallet = self.wallets.get_mut(&order.user_id).expect("accounts concerned were locked first");
+        let step = WalletStep { id: &step, now_ms, order: Some(id), refund: None };
+        let wallet = self.wallets.get_mut(&order.user_id).expect("wallets concerned were locked first");
         for line in sheet.lines.iter() {
             let line_of = Some((id.clone(), line.number()));
-            let lot = NewLot { origin: Origin::Earn, amount: line.earn, usable_ms, expires_ms, line: line_of };
+            let lot = NewLot { origin: LotOrigin::Earn, amount: line.earn, usable_ms, expires_ms, line: line_of };
             wallet.credit(step, lot);
         }
 
@@ -65,14 +65,14 @@ fn sale(sheet: &Sheet) -> Transaction {
     transaction
 }
 
-fn confirmed(sheet: &Sheet, now_ms: i64) -> Fact {
+fn confirmed(sheet: &Sheet, now_ms: i64) -> OutboxRow {
     let order = sheet.order();
     let body = serde_json::json!({
         "order": order.id, "event": order.event, "user": order.user_id, "currency": order.currency,
         "price": order.price, "discount": order.discount, "points": order.points, "cash": order.cash,
         "tickets": sheet.lines.len(), "at": crate::facts::time::rfc3339(now_ms),
     });
-    Fact {
+    OutboxRow {
         id: format!("{}.confirmed", order.id),
         at_ms: now_ms,
         kind: "order.confirmed".into(),

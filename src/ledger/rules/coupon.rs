@@ -3,12 +3,12 @@
 
 use super::coupons;
 use super::coupons::{Basket, FundedBy};
-use super::place::Placing;
+use super::place::PlacedFields;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, ClaimId, CouponRef, UserId};
 use crate::facts::time::Millis;
-use crate::ledger::store::rows::Coupon;
-use crate::ledger::writer::{Book, Failure, Outcome};
+use crate::ledger::store::rows::CouponRow;
+use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// The words of `coupon.state`.
 pub(in crate::ledger) mod state {
@@ -20,7 +20,7 @@ pub(in crate::ledger) mod state {
 
 /// The coupon an order uses.
 #[derive(Debug, Clone)]
-pub(in crate::ledger) struct Chosen {
+pub(in crate::ledger) struct ChosenCoupon {
     pub coupon: CouponRef,
     pub discount: i64,
     pub expires_ms: Option<Millis>,
@@ -31,7 +31,7 @@ pub(in crate::ledger) struct Chosen {
 pub(in crate::ledger) struct Unavailable;
 
 /// The fields of `coupon.claimed`.
-pub(in crate::ledger) struct Claiming<'r> {
+pub(in crate::ledger) struct ClaimedFields<'r> {
     pub claim: &'r ClaimId,
     pub campaign: &'r CampaignId,
     pub user: &'r UserId,
@@ -46,12 +46,13 @@ impl Book {
         &mut self,
         number: Option<i64>,
         claimed_ms: Millis,
-        ask: Claiming<'_>,
-    ) -> Result<Outcome, Failure> {
-        let number = number.ok_or_else(|| Failure::record(ask.claim.as_str(), "the entry carries no coupon number"))?;
+        ask: ClaimedFields<'_>,
+    ) -> Result<RecordOutcome, BatchFailure> {
+        let number =
+            number.ok_or_else(|| BatchFailure::record(ask.claim.as_str(), "the entry carries no coupon number"))?;
         match self.coupons.get_mut(&(ask.campaign.clone(), number)) {
             None => {
-                self.coupons.add(Coupon {
+                self.coupons.add(CouponRow {
                     campaign: ask.campaign.clone(),
                     number,
                     user_id: ask.user.clone(),
@@ -63,21 +64,25 @@ impl Book {
                     state: state::ISSUED.into(),
                     order_id: None,
                 });
-                Ok(Outcome::Done)
+                Ok(RecordOutcome::Done)
             }
             Some(row) if row.user_id == *ask.user && row.claim.is_none() => {
                 row.claim = Some(ask.claim.clone());
                 row.digest = Some(ask.digest.to_owned());
-                Ok(Outcome::Done)
+                Ok(RecordOutcome::Done)
             }
-            Some(row) if row.claim.as_ref() == Some(ask.claim) => Ok(Outcome::Done),
+            Some(row) if row.claim.as_ref() == Some(ask.claim) => Ok(RecordOutcome::Done),
             // The lane lost this number and gave it a second time.
-            Some(_) => Ok(Outcome::Refused("NUMBER_TAKEN")),
+            Some(_) => Ok(RecordOutcome::Refused("NUMBER_TAKEN")),
         }
     }
 
     /// The coupon an order wants, and what it takes off.
-    pub(in crate::ledger) fn choose(&self, ask: &Placing<'_>, gross: i64) -> Result<Option<Chosen>, Unavailable> {
+    pub(in crate::ledger) fn choose(
+        &self,
+        ask: &PlacedFields<'_>,
+        gross: i64,
+    ) -> Result<Option<ChosenCoupon>, Unavailable> {
         let basket = Basket { event: ask.event, gross };
         match ask.coupon {
             CouponChoice::None => Ok(None),
@@ -90,12 +95,12 @@ impl Book {
                 }
                 let expires_ms = row.map_or(spec.expires_at.map(|at| at.0), |row| row.expires_ms);
                 let discount = spec.discount(basket, expires_ms, self.now_ms).map_err(|_| Unavailable)?;
-                Ok(Some(Chosen { coupon: coupon.clone(), discount, expires_ms, funded_by: spec.funded_by }))
+                Ok(Some(ChosenCoupon { coupon: coupon.clone(), discount, expires_ms, funded_by: spec.funded_by }))
             }
         }
     }
 
-    fn best(&self, user: &UserId, basket: Basket<'_>) -> Option<Chosen> {
+    fn best(&self, user: &UserId, basket: Basket<'_>) -> Option<ChosenCoupon> {
         let mine: Vec<coupons::Coupon> = self
             .coupons
             .iter()
@@ -107,16 +112,16 @@ impl Book {
             .collect();
         let (best, spec, discount) = coupons::best(&mine, &self.campaigns, basket, self.now_ms)?;
         let (coupon, expires_ms) = (best.coupon.clone(), best.expires_ms);
-        Some(Chosen { coupon, discount, expires_ms, funded_by: spec.funded_by })
+        Some(ChosenCoupon { coupon, discount, expires_ms, funded_by: spec.funded_by })
     }
 
     /// Reserves a coupon for an order. A coupon whose claim is not written yet is inserted: the door has checked its
     /// signature.
-    pub(in crate::ledger) fn reserve(&mut self, chosen: Chosen, ask: &Placing<'_>) {
+    pub(in crate::ledger) fn reserve(&mut self, chosen: ChosenCoupon, ask: &PlacedFields<'_>) {
         let CouponRef { campaign, number, version } = chosen.coupon;
         let key = (campaign.clone(), number);
         if self.coupons.get(&key).is_none() {
-            self.coupons.add(Coupon {
+            self.coupons.add(CouponRow {
                 campaign,
                 number,
                 user_id: ask.user.clone(),
@@ -136,7 +141,7 @@ impl Book {
 }
 
 /// Frees a coupon from its order. One past its end becomes `expired` instead of `issued`.
-pub(in crate::ledger) fn give_back(row: &mut Coupon, now_ms: Millis) {
+pub(in crate::ledger) fn give_back(row: &mut CouponRow, now_ms: Millis) {
     let ended = row.expires_ms.is_some_and(|at| at <= now_ms);
     row.state = if ended { state::EXPIRED } else { state::ISSUED }.into();
     row.order_id = None;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::facts::ids::{CouponRef, EventId};
 use crate::facts::money::share_bp;
 use crate::facts::time::{Millis, Timestamp};
-use crate::ledger::campaign_version::Versions;
+use crate::ledger::campaign_version::SpecsByVersion;
 
 /// A campaign as `PUT /v1/admin/coupons/{campaign}` says it, and as `campaign.spec` keeps it.
 /// The catalogue checks its rules.
@@ -18,7 +18,7 @@ use crate::ledger::campaign_version::Versions;
 }))]
 pub struct CampaignSpec {
     pub name: String,
-    pub kind: Kind,
+    pub kind: CouponKind,
     /// Percent: the rate in basis points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent_bp: Option<i64>,
@@ -57,7 +57,7 @@ fn one() -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CampaignKind)]
-pub enum Kind {
+pub enum CouponKind {
     Percent,
     Fixed,
 }
@@ -112,12 +112,12 @@ impl CampaignSpec {
             return Err(Unusable::BelowMinimum(min_spend));
         }
         let off = match self.kind {
-            Kind::Percent => share_bp(basket.gross, self.percent_bp.unwrap_or(0)),
-            Kind::Fixed => self.amount.unwrap_or(0),
+            CouponKind::Percent => share_bp(basket.gross, self.percent_bp.unwrap_or(0)),
+            CouponKind::Fixed => self.amount.unwrap_or(0),
         };
         let cap = match self.kind {
-            Kind::Percent => self.max_discount.unwrap_or(i64::MAX),
-            Kind::Fixed => i64::MAX,
+            CouponKind::Percent => self.max_discount.unwrap_or(i64::MAX),
+            CouponKind::Fixed => i64::MAX,
         };
         Ok(off.min(cap).min(basket.gross))
     }
@@ -128,7 +128,7 @@ impl CampaignSpec {
 /// [`COMPARED_MAX`] coupons only those that end soonest are compared.
 pub fn best<'a>(
     coupons: &'a [Coupon],
-    versions: &'a Versions,
+    versions: &'a SpecsByVersion,
     basket: Basket<'_>,
     now_ms: Millis,
 ) -> Option<(&'a Coupon, &'a CampaignSpec, i64)> {
@@ -190,7 +190,7 @@ mod tests {
         let (ten, twenty) =
             (spec(serde_json::json!({"percent_bp": 1000})), spec(serde_json::json!({"percent_bp": 2000})));
         // A later version of their campaign does not change what these coupons are worth.
-        let mut versions = Versions::from([(("a".into(), 1), ten.clone()), (("a".into(), 2), twenty.clone())]);
+        let mut versions = SpecsByVersion::from([(("a".into(), 1), ten.clone()), (("a".into(), 2), twenty.clone())]);
         for campaign in ["b", "c", "d"] {
             versions.insert((campaign.into(), 1), twenty.clone());
             versions.insert((campaign.into(), 2), ten.clone());
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn of_too_many_those_that_end_soonest_are_compared() {
-        let versions = Versions::from([
+        let versions = SpecsByVersion::from([
             (("a".into(), 1), spec(serde_json::json!({"percent_bp": 1000}))),
             (("b".into(), 1), spec(serde_json::json!({"percent_bp": 2000}))),
         ]);

@@ -7,10 +7,10 @@ use crate::facts::refund::RefundStatus;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
 use crate::ledger::store::column::Live;
-use crate::ledger::store::rows::Refund;
+use crate::ledger::store::rows::RefundRow;
 use crate::ledger::writer::sheet::{late_refund, status};
 use crate::ledger::writer::wallets::{check_amount, short};
-use crate::ledger::writer::{Book, Failure, Outcome};
+use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// Why a record about an order is refused. A closed set, for metrics and `record_done`.
 pub(in crate::ledger) mod refusal {
@@ -25,7 +25,7 @@ pub(in crate::ledger) mod refusal {
 }
 
 impl Book {
-    /// `payment.requested`. Even a refusal raises the order's version, so that the settlement corrects the lane.
+    /// `payment.requested`. Even a refusal raises the order's version, so that the conclusion corrects the lane.
     pub(in crate::ledger) fn payment_requested(
         &mut self,
         id: &OrderId,
@@ -33,26 +33,26 @@ impl Book {
         ask: &PaymentAsk,
         amount: i64,
         at_ms: Millis,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<RecordOutcome, BatchFailure> {
         check_amount(attempt.as_str(), amount)?;
         let row = self.attempt(id, attempt.clone(), ask, amount);
-        let Some(sheet) = self.sheets.get_mut(id) else { return Ok(Outcome::Refused(refusal::NO_ORDER)) };
+        let Some(sheet) = self.sheets.get_mut(id) else { return Ok(RecordOutcome::Refused(refusal::NO_ORDER)) };
         if sheet.attempt(attempt).is_some() {
-            return Ok(Outcome::Done);
+            return Ok(RecordOutcome::Done);
         }
         let order = sheet.change();
         if order.status != OrderStatus::PendingPayment || at_ms >= order.deadline_ms {
-            return Ok(Outcome::Refused(refusal::NOT_PAYABLE));
+            return Ok(RecordOutcome::Refused(refusal::NOT_PAYABLE));
         }
         if amount != order.cash {
-            return Ok(Outcome::Refused(refusal::AMOUNT));
+            return Ok(RecordOutcome::Refused(refusal::AMOUNT));
         }
         if sheet.open_attempt().is_some() {
-            return Ok(Outcome::Refused(refusal::IN_PROGRESS));
+            return Ok(RecordOutcome::Refused(refusal::IN_PROGRESS));
         }
         sheet.change().status = OrderStatus::Paying;
         sheet.payments.add(row);
-        Ok(Outcome::Done)
+        Ok(RecordOutcome::Done)
     }
 
     /// `payment.resulted`.
@@ -61,19 +61,19 @@ impl Book {
         id: &OrderId,
         attempt: &AttemptId,
         result: &PaymentResult,
-    ) -> Outcome {
+    ) -> RecordOutcome {
         let now_ms = self.now_ms;
-        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let order_status = sheet.order().status;
-        let Some(row) = sheet.attempt_mut(attempt) else { return Outcome::Refused(refusal::NO_ATTEMPT) };
+        let Some(row) = sheet.attempt_mut(attempt) else { return RecordOutcome::Refused(refusal::NO_ATTEMPT) };
         let was_open = row.opened == Live::Yes;
         let (word, detail) = match result {
             PaymentResult::Captured if row.status == status::CAPTURED => {
-                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+                return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
             }
             PaymentResult::Captured => (status::CAPTURED, None),
             PaymentResult::Declined { .. } | PaymentResult::NotDone if !was_open => {
-                return Outcome::Refused(refusal::ATTEMPT_CLOSED);
+                return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
             }
             PaymentResult::Declined { detail } => (status::DECLINED, Some(short(detail))),
             PaymentResult::NotDone => (status::NOT_DONE, None),
@@ -102,7 +102,7 @@ impl Book {
                 }
             }
         }
-        Outcome::Done
+        RecordOutcome::Done
     }
 
     /// Money that came after the order's end, or twice, is sent back whole.
@@ -111,7 +111,7 @@ impl Book {
         let lane = i64::from(self.lane.0);
         let sheet = self.sheets.get_mut(id).expect("the caller has it");
         let row = sheet.attempt(attempt).expect("the caller has it").clone();
-        sheet.refunds.add(Refund {
+        sheet.refunds.add(RefundRow {
             id: late_refund(attempt),
             order_id: id.clone(),
             lane,
@@ -138,9 +138,9 @@ impl Book {
 
     /// `order.expired`: the deadline has passed without an open attempt, or it passed `unknown_ms` ago with one whose
     /// result is still unknown: the seats cannot wait longer. That attempt stays open, and its result is asked for.
-    pub(in crate::ledger) fn expired(&mut self, id: &OrderId, reason: Reason) -> Outcome {
+    pub(in crate::ledger) fn expired(&mut self, id: &OrderId, reason: Reason) -> RecordOutcome {
         let (now_ms, unknown_ms) = (self.now_ms, self.unknown_ms);
-        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+        let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let open = sheet.open_attempt().is_some();
         let order = sheet.change();
         match order.status {
@@ -149,24 +149,24 @@ impl Book {
             | OrderStatus::Confirmed
             | OrderStatus::PartiallyRefunded
             | OrderStatus::Refunded
-            | OrderStatus::Rejected => return Outcome::Refused(refusal::NOT_PAYABLE),
+            | OrderStatus::Rejected => return RecordOutcome::Refused(refusal::NOT_PAYABLE),
         }
         let limit_ms = if open { order.deadline_ms + unknown_ms } else { order.deadline_ms };
         if now_ms < limit_ms {
-            return Outcome::Refused(refusal::NOT_DUE);
+            return RecordOutcome::Refused(refusal::NOT_DUE);
         }
         self.release(id, reason);
-        Outcome::Done
+        RecordOutcome::Done
     }
 
     /// `order.cancelled`.
-    pub(in crate::ledger) fn cancelled(&mut self, id: &OrderId) -> Outcome {
-        let Some(sheet) = self.sheets.get_mut(id) else { return Outcome::Refused(refusal::NO_ORDER) };
+    pub(in crate::ledger) fn cancelled(&mut self, id: &OrderId) -> RecordOutcome {
+        let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let open = sheet.open_attempt().is_some();
         if sheet.change().status != OrderStatus::PendingPayment || open {
-            return Outcome::Refused(refusal::NOT_CANCELLABLE);
+            return RecordOutcome::Refused(refusal::NOT_CANCELLABLE);
         }
         self.release(id, Reason::Cancelled);
-        Outcome::Done
+        RecordOutcome::Done
     }
 }

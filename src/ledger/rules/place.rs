@@ -1,7 +1,7 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order.
 
-use super::coupon::Chosen;
-use super::points::{Cart, Priced, Step, price_order};
+use super::coupon::ChosenCoupon;
+use super::points::{Cart, Priced, WalletStep, price_order};
 use super::terms::Frozen;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
@@ -11,17 +11,17 @@ use crate::facts::record::PaymentAsk;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::store::column::{Live, Standing};
-use crate::ledger::store::rows::{Line, Order, Payment, Spend, Ticket};
-use crate::ledger::writer::sheet::{Origin, Sheet, status};
+use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::store::rows::{LineRow, OrderRow, PaymentRow, SpendRow, TicketRow};
+use crate::ledger::writer::sheet::{Sheet, SheetOrigin, status};
 use crate::ledger::writer::wallets::check_amount;
-use crate::ledger::writer::{Book, Failure, Outcome};
+use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// How long a hold lasts at least after the first refusal of an order on it, ms.
 const HELD_AGAIN_MS: i64 = 60_000;
 
 /// The fields of `order.placed`.
-pub(in crate::ledger) struct Placing<'r> {
+pub(in crate::ledger) struct PlacedFields<'r> {
     pub order: &'r OrderId,
     pub event: &'r EventId,
     pub hold: &'r HoldId,
@@ -37,22 +37,26 @@ pub(in crate::ledger) struct Placing<'r> {
 }
 
 /// Why an order is refused, and the price its buyer is shown.
-struct Refusal {
+struct OrderRefusal {
     reason: Reason,
     priced: Priced,
-    coupon: Option<Chosen>,
+    coupon: Option<ChosenCoupon>,
 }
 
 impl Book {
-    pub(in crate::ledger) fn place(&mut self, hold: Option<&HoldFact>, ask: Placing<'_>) -> Result<Outcome, Failure> {
+    pub(in crate::ledger) fn place(
+        &mut self,
+        hold: Option<&HoldFact>,
+        ask: PlacedFields<'_>,
+    ) -> Result<RecordOutcome, BatchFailure> {
         let record = ask.order.as_str();
-        let hold = hold.ok_or_else(|| Failure::record(record, "the entry carries no hold"))?;
+        let hold = hold.ok_or_else(|| BatchFailure::record(record, "the entry carries no hold"))?;
         agree(&ask, hold)?;
         if self.rejects {
             let seats: Vec<(u32, i64)> = hold.seats.iter().map(|seat| (*seat, 0)).collect();
             let priced = price_order(Cart { seats: &seats, discount: 0, points: 0, earn_bp: 0 });
-            self.refuse(&ask, hold, Refusal { reason: Reason::Unprocessable, priced, coupon: None });
-            return Ok(Outcome::Refused(Reason::Unprocessable.as_str()));
+            self.refuse(&ask, hold, OrderRefusal { reason: Reason::Unprocessable, priced, coupon: None });
+            return Ok(RecordOutcome::Refused(Reason::Unprocessable.as_str()));
         }
         check(&ask, hold)?;
         let seats: Vec<(u32, i64)> = hold.seats.iter().copied().zip(hold.prices.iter().copied()).collect();
@@ -60,12 +64,12 @@ impl Book {
         match self.price(&ask, hold, cart) {
             Ok((priced, coupon)) => {
                 self.accept(&ask, hold, &priced, coupon);
-                Ok(Outcome::Done)
+                Ok(RecordOutcome::Done)
             }
             Err(refusal) => {
                 let reason = refusal.reason;
                 self.refuse(&ask, hold, *refusal);
-                Ok(Outcome::Refused(reason.as_str()))
+                Ok(RecordOutcome::Refused(reason.as_str()))
             }
         }
     }
@@ -73,12 +77,12 @@ impl Book {
     /// What the order costs and which coupon it uses, or why it is refused.
     fn price(
         &self,
-        ask: &Placing<'_>,
+        ask: &PlacedFields<'_>,
         hold: &HoldFact,
         cart: Cart<'_>,
-    ) -> Result<(Priced, Option<Chosen>), Box<Refusal>> {
+    ) -> Result<(Priced, Option<ChosenCoupon>), Box<OrderRefusal>> {
         let plain = price_order(cart);
-        let refuse = |reason, priced, coupon| Box::new(Refusal { reason, priced, coupon });
+        let refuse = |reason, priced, coupon| Box::new(OrderRefusal { reason, priced, coupon });
         let gone = |seat: &u32| self.taken.contains(&(ask.event.clone(), i64::from(*seat)));
         if hold.seats.iter().any(gone) || self.held.contains(ask.hold) {
             return Err(refuse(Reason::SeatsLost, plain, None));
@@ -100,7 +104,7 @@ impl Book {
         Ok((priced, coupon))
     }
 
-    fn accept(&mut self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<Chosen>) {
+    fn accept(&mut self, ask: &PlacedFields<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<ChosenCoupon>) {
         let mut sheet = self.sheet(ask, hold, priced, coupon.as_ref());
         let order = sheet.change();
         order.live = Live::Yes;
@@ -124,7 +128,7 @@ impl Book {
         }
     }
 
-    fn refuse(&mut self, ask: &Placing<'_>, hold: &HoldFact, refusal: Refusal) {
+    fn refuse(&mut self, ask: &PlacedFields<'_>, hold: &HoldFact, refusal: OrderRefusal) {
         let mut sheet = self.sheet(ask, hold, &refusal.priced, refusal.coupon.as_ref());
         let order = sheet.change();
         order.reason = Some(refusal.reason);
@@ -136,9 +140,9 @@ impl Book {
 
     /// The order's rows, without tickets, points spent and payment. Its status is `Rejected` unless the caller changes
     /// it.
-    fn sheet(&self, ask: &Placing<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<&Chosen>) -> Sheet {
+    fn sheet(&self, ask: &PlacedFields<'_>, hold: &HoldFact, priced: &Priced, coupon: Option<&ChosenCoupon>) -> Sheet {
         let terms = Frozen { terms: ask.terms.clone(), funded_by: coupon.map(|chosen| chosen.funded_by) };
-        let order = Order {
+        let order = OrderRow {
             id: ask.order.clone(),
             lane: i64::from(self.lane.0),
             event: ask.event.clone(),
@@ -168,9 +172,9 @@ impl Book {
             confirmed_ms: None,
             held_until_ms: None,
         };
-        let mut sheet = Sheet::new(order, terms, Origin::New);
+        let mut sheet = Sheet::new(order, terms, SheetOrigin::New);
         for line in &priced.lines {
-            sheet.lines.add(Line {
+            sheet.lines.add(LineRow {
                 order_id: ask.order.clone(),
                 line: i64::from(line.line),
                 seat: i64::from(line.seat),
@@ -188,7 +192,7 @@ impl Book {
         sheet
     }
 
-    fn spend(&mut self, ask: &Placing<'_>, priced: &Priced, sheet: &mut Sheet) {
+    fn spend(&mut self, ask: &PlacedFields<'_>, priced: &Priced, sheet: &mut Sheet) {
         if priced.points == 0 {
             return;
         }
@@ -196,13 +200,13 @@ impl Book {
         let wallet = self.wallet(ask.user);
         let before = wallet.balance();
         let step = format!("{}.swept", ask.order);
-        wallet.expire(Step { id: &step, now_ms, order: None, refund: None });
+        wallet.expire(WalletStep { id: &step, now_ms, order: None, refund: None });
         let expired = before - wallet.balance();
         let step = format!("{}.placed", ask.order);
-        let step = Step { id: &step, now_ms, order: Some(ask.order), refund: None };
+        let step = WalletStep { id: &step, now_ms, order: Some(ask.order), refund: None };
         let lines: Vec<(u32, i64)> = priced.lines.iter().map(|line| (line.line, line.points)).collect();
         let spends = wallet.spend(step, &lines).expect("what is usable was looked at");
-        spends.iter().for_each(|spend| sheet.spends.add(Spend::of(spend, ask.order)));
+        spends.iter().for_each(|spend| sheet.spends.add(SpendRow::of(spend, ask.order)));
 
         let mut transaction = Transaction::default();
         transaction
@@ -215,8 +219,14 @@ impl Book {
     }
 
     /// A new open attempt.
-    pub(in crate::ledger) fn attempt(&self, order: &OrderId, id: AttemptId, ask: &PaymentAsk, amount: i64) -> Payment {
-        Payment {
+    pub(in crate::ledger) fn attempt(
+        &self,
+        order: &OrderId,
+        id: AttemptId,
+        ask: &PaymentAsk,
+        amount: i64,
+    ) -> PaymentRow {
+        PaymentRow {
             id,
             order_id: order.clone(),
             lane: i64::from(self.lane.0),
@@ -238,8 +248,8 @@ fn first_attempt(order: &OrderId) -> AttemptId {
     AttemptId::from(format!("p{}", &order.as_str()[1..]))
 }
 
-fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {
-    Ticket {
+fn ticket(ask: &PlacedFields<'_>, line: i64, seat: i64, now_ms: Millis) -> TicketRow {
+    TicketRow {
         id: format!("t{}-{line}", &ask.order.as_str()[1..]),
         event: ask.event.clone(),
         seat,
@@ -248,22 +258,22 @@ fn ticket(ask: &Placing<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticket {
         user_id: ask.user.clone(),
         issued_ms: now_ms,
         live: Live::Yes,
-        state: Standing::Reserved,
+        state: TicketStanding::Reserved,
     }
 }
 
 /// Checks that the hold is the one that was ordered; a mismatch is the record's own fault.
-fn agree(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+fn agree(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
     let record = ask.order.as_str();
     let agrees = hold.id == *ask.hold && hold.event == *ask.event && hold.user == *ask.user;
     if !agrees || hold.seats.is_empty() || hold.seats.len() != hold.prices.len() {
-        return Err(Failure::record(record, "the hold is not the one that was ordered"));
+        return Err(BatchFailure::record(record, "the hold is not the one that was ordered"));
     }
     Ok(())
 }
 
 /// Checks the ranges of amounts and ratios; a value out of range is the record's own fault.
-fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
+fn check(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
     let record = ask.order.as_str();
     let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
     amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
@@ -272,6 +282,6 @@ fn check(ask: &Placing<'_>, hold: &HoldFact) -> Result<(), Failure> {
     let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.refunds.iter().map(|term| term.fee_bp));
     match ratios.into_iter().all(|bp| (0..=crate::facts::money::BP_MAX).contains(&bp)) {
         true => Ok(()),
-        false => Err(Failure::record(record, "a ratio is out of range")),
+        false => Err(BatchFailure::record(record, "a ratio is out of range")),
     }
 }

@@ -6,7 +6,7 @@ use super::points::{Cart, Priced, price_order};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CouponRef, EventId, SeatIndex};
 use crate::facts::time::Millis;
-use crate::ledger::campaign_version::Versions;
+use crate::ledger::campaign_version::SpecsByVersion;
 
 /// What the ledger knows of a buyer.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub struct Inputs {
     /// Issued coupons.
     pub coupons: Vec<Coupon>,
     /// The specs of `coupons`, and of the coupon that was asked for by number.
-    pub campaigns: Versions,
+    pub campaigns: SpecsByVersion,
     /// The coupon asked for by number is in the ledger, but is not free or is another user's.
     pub taken: bool,
 }
@@ -30,7 +30,7 @@ pub enum PointsAsk {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct QuoteInput<'a> {
     pub event: &'a EventId,
     /// Seat and list price of each line.
     pub seats: &'a [(SeatIndex, i64)],
@@ -41,7 +41,7 @@ pub struct Ask<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum QuoteOutcome {
     Quoted {
         priced: Priced,
         /// The coupon chosen.
@@ -54,12 +54,12 @@ pub enum Outcome {
 }
 
 impl Inputs {
-    pub fn quote(&self, ask: Ask<'_>) -> Outcome {
+    pub fn quote(&self, ask: QuoteInput<'_>) -> QuoteOutcome {
         let basket = Basket { event: ask.event, gross: ask.seats.iter().map(|&(_, price)| price).sum() };
         let (coupon, discount) = match self.choose(ask.coupon, basket, ask.now_ms) {
             Ok(Some((coupon, discount))) => (Some(coupon), discount),
             Ok(None) => (None, 0),
-            Err(why) => return Outcome::CouponUnavailable(why),
+            Err(why) => return QuoteOutcome::CouponUnavailable(why),
         };
         let usable = self.usable;
         let points = match ask.points {
@@ -70,9 +70,9 @@ impl Inputs {
         // To ask for more points than the order costs is fine: `price_order` caps them. To need more than there are
         // is not.
         if priced.points > usable {
-            return Outcome::InsufficientPoints { usable };
+            return QuoteOutcome::InsufficientPoints { usable };
         }
-        Outcome::Quoted { priced, coupon }
+        QuoteOutcome::Quoted { priced, coupon }
     }
 
     fn choose(
@@ -112,10 +112,10 @@ mod tests {
         }
     }
 
-    fn quote(inputs: &Inputs, prices: &[i64], coupon: CouponChoice, points: PointsAsk) -> Outcome {
+    fn quote(inputs: &Inputs, prices: &[i64], coupon: CouponChoice, points: PointsAsk) -> QuoteOutcome {
         let seats: Vec<_> = (0u32..).zip(prices.iter().copied()).collect();
         let event = EventId::from("hall");
-        inputs.quote(Ask { event: &event, seats: &seats, earn_bp: 100, coupon: &coupon, points, now_ms: 10 })
+        inputs.quote(QuoteInput { event: &event, seats: &seats, earn_bp: 100, coupon: &coupon, points, now_ms: 10 })
     }
 
     fn one(number: i64) -> CouponChoice {
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn the_worked_example_is_quoted() {
         let quoted = quote(&inputs(), &[55_000, 55_000, 33_000], CouponChoice::Best, PointsAsk::Amount(10_000));
-        let Outcome::Quoted { priced, coupon } = quoted else { panic!("{quoted:?}") };
+        let QuoteOutcome::Quoted { priced, coupon } = quoted else { panic!("{quoted:?}") };
         assert_eq!(coupon, Some(spring(3)));
         assert_eq!((priced.discount, priced.points, priced.cash, priced.earn), (10_000, 10_000, 123_000, 1_229));
     }
@@ -138,25 +138,28 @@ mod tests {
     fn points_are_capped_by_what_is_left_to_pay_and_refused_above_what_there_is() {
         let all = |points| quote(&inputs(), &[9_000], CouponChoice::None, points);
         for wanted in [PointsAsk::Max, PointsAsk::Amount(1_000_000)] {
-            let Outcome::Quoted { priced, .. } = all(wanted) else { panic!("enough") };
+            let QuoteOutcome::Quoted { priced, .. } = all(wanted) else { panic!("enough") };
             assert_eq!((priced.points, priced.cash), (9_000, 0));
         }
         let poor = quote(&inputs(), &[50_000], CouponChoice::None, PointsAsk::Amount(12_001));
-        assert_eq!(poor, Outcome::InsufficientPoints { usable: 12_000 });
+        assert_eq!(poor, QuoteOutcome::InsufficientPoints { usable: 12_000 });
     }
 
     #[test]
     fn a_coupon_asked_for_must_fit() {
         let mut inputs = inputs();
         // The coupon's claim need not have reached the ledger.
-        assert!(matches!(quote(&inputs, &[5_000], one(9), PointsAsk::Max), Outcome::Quoted { coupon: Some(_), .. }));
+        assert!(matches!(
+            quote(&inputs, &[5_000], one(9), PointsAsk::Max),
+            QuoteOutcome::Quoted { coupon: Some(_), .. }
+        ));
         let small = quote(&inputs, &[500], one(9), PointsAsk::Max);
-        assert_eq!(small, Outcome::CouponUnavailable(Some(Unusable::BelowMinimum(1_000))));
+        assert_eq!(small, QuoteOutcome::CouponUnavailable(Some(Unusable::BelowMinimum(1_000))));
         inputs.taken = true;
-        assert_eq!(quote(&inputs, &[5_000], one(3), PointsAsk::Max), Outcome::CouponUnavailable(None));
+        assert_eq!(quote(&inputs, &[5_000], one(3), PointsAsk::Max), QuoteOutcome::CouponUnavailable(None));
         // Without coupons there is no best one.
         inputs.coupons.clear();
         let none = quote(&inputs, &[5_000], CouponChoice::Best, PointsAsk::Amount(0));
-        assert!(matches!(none, Outcome::Quoted { coupon: None, .. }));
+        assert!(matches!(none, QuoteOutcome::Quoted { coupon: None, .. }));
     }
 }

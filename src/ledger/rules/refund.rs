@@ -2,18 +2,18 @@
 
 use super::pay::refusal;
 use super::points;
-use super::points::{LineRefund, Step};
+use super::points::{LineRefund, WalletStep};
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::refund::{RefundBy, RefundStatus};
 use crate::facts::terms::refund_fee_bp;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::store::column::{Live, Standing};
-use crate::ledger::store::rows::{Refund, RefundLine, Spend};
+use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::store::rows::{RefundLineRow, RefundRow, SpendRow};
 use crate::ledger::writer::sheet::Sheet;
 use crate::ledger::writer::wallets::short;
-use crate::ledger::writer::{Book, Outcome};
+use crate::ledger::writer::{Book, RecordOutcome};
 
 /// The fields of `refund.requested`.
 pub(in crate::ledger) struct Asking<'r> {
@@ -30,26 +30,26 @@ pub(in crate::ledger) struct Asking<'r> {
 
 impl Book {
     /// `refund.requested`. A refusal leaves a failed refund for its buyer to see.
-    pub(in crate::ledger) fn refund_requested(&mut self, ask: &Asking<'_>) -> Outcome {
-        let Some(sheet) = self.sheets.get_mut(ask.order) else { return Outcome::Refused(refusal::NO_ORDER) };
+    pub(in crate::ledger) fn refund_requested(&mut self, ask: &Asking<'_>) -> RecordOutcome {
+        let Some(sheet) = self.sheets.get_mut(ask.order) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         if sheet.refund(ask.refund).is_some() {
-            return Outcome::Done;
+            return RecordOutcome::Done;
         }
         sheet.change();
         match plan(sheet, ask) {
             Err(failure) => {
-                let failed = Refund {
+                let failed = RefundRow {
                     opened: Live::No,
                     status: RefundStatus::Failed,
                     failure: Some(failure.into()),
                     ..row(sheet, ask, &[], self.now_ms)
                 };
                 sheet.refunds.add(failed);
-                Outcome::Refused(failure)
+                RecordOutcome::Refused(failure)
             }
             Ok(lines) => {
                 self.owe(ask, &lines);
-                Outcome::Done
+                RecordOutcome::Done
             }
         }
     }
@@ -60,10 +60,10 @@ impl Book {
         let sheet = self.sheets.get_mut(ask.order).expect("the caller has it");
         let refund = row(sheet, ask, lines, now_ms);
         let user = sheet.order().user_id.clone();
-        let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
+        let wallet = self.wallets.get_mut(&user).expect("wallets concerned were locked first");
         let step = format!("{}.requested", ask.refund);
-        let step = Step { id: &step, now_ms, order: Some(ask.order), refund: Some(ask.refund) };
-        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();
+        let step = WalletStep { id: &step, now_ms, order: Some(ask.order), refund: Some(ask.refund) };
+        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(SpendRow::arithmetic).collect();
         for part in lines {
             wallet.restore(step, &mut spends, part.line, part.points);
             wallet.claw_back(step, ask.order, part.line, part.earn);
@@ -93,9 +93,9 @@ impl Sheet {
         line.follow(&after);
         if part.closes {
             let ticket = self.ticket_of_mut(number).expect("a sold line has a ticket");
-            ticket.state = Standing::Issued(TicketState::Suspended);
+            ticket.state = TicketStanding::Issued(TicketState::Suspended);
         }
-        self.refund_lines.add(RefundLine {
+        self.refund_lines.add(RefundLineRow {
             refund: refund.clone(),
             line: number,
             amount: part.amount,
@@ -132,8 +132,8 @@ fn plan(sheet: &Sheet, ask: &Asking<'_>) -> Result<Vec<LineRefund>, &'static str
     Ok(parts)
 }
 
-fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) -> Refund {
-    Refund {
+fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) -> RefundRow {
+    RefundRow {
         id: ask.refund.clone(),
         order_id: ask.order.clone(),
         lane: sheet.order().lane,
@@ -154,7 +154,7 @@ fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) ->
 }
 
 /// What a refund posts when it is requested, before its money is back.
-pub(in crate::ledger) fn owed(refund: &Refund) -> Transaction {
+pub(in crate::ledger) fn owed(refund: &RefundRow) -> Transaction {
     let mut transaction = Transaction::default();
     transaction
         .post(Account::RefundsPending, refund.points)

@@ -1,7 +1,7 @@
 //! `refund.resulted`: the money is back and seats are free, or the provider refused for good and the refund is undone.
 
 use super::pay::refusal;
-use super::points::{LineRefund, Step};
+use super::points::{LineRefund, WalletStep};
 use super::refund::owed;
 use super::{coupon, points};
 use crate::facts::ids::{OrderId, RefundId};
@@ -9,11 +9,11 @@ use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::record::RefundResult;
 use crate::facts::refund::RefundStatus;
 use crate::ledger::journal::{Account, Sale, Title, Transaction, taken_back};
-use crate::ledger::store::column::{Live, Standing};
-use crate::ledger::store::rows::{Move, Refund, RefundLine, Spend};
+use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::store::rows::{MoveRow, RefundLineRow, RefundRow, SpendRow};
 use crate::ledger::writer::sheet::Sheet;
 use crate::ledger::writer::wallets::short;
-use crate::ledger::writer::{Book, Outcome};
+use crate::ledger::writer::{Book, RecordOutcome};
 
 const NO_REFUND: &str = "NO_REFUND";
 const REFUND_CLOSED: &str = "REFUND_CLOSED";
@@ -25,17 +25,17 @@ impl Book {
         order: &OrderId,
         id: &RefundId,
         result: &RefundResult,
-    ) -> Outcome {
-        let Some(sheet) = self.sheets.get(order) else { return Outcome::Refused(refusal::NO_ORDER) };
-        let Some(refund) = sheet.refund(id) else { return Outcome::Refused(NO_REFUND) };
+    ) -> RecordOutcome {
+        let Some(sheet) = self.sheets.get(order) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
+        let Some(refund) = sheet.refund(id) else { return RecordOutcome::Refused(NO_REFUND) };
         if refund.opened == Live::No {
-            return Outcome::Refused(REFUND_CLOSED);
+            return RecordOutcome::Refused(REFUND_CLOSED);
         }
         match result {
             RefundResult::Done => self.refunded(order, id),
             RefundResult::Refused { detail } => self.refund_refused(order, id, detail),
         }
-        Outcome::Done
+        RecordOutcome::Done
     }
 
     /// The money is back, or there was none: the seats of closed lines are free, and with the last line the coupon is.
@@ -51,7 +51,7 @@ impl Book {
         for line in lines.iter().filter(|line| line.closes) {
             let ticket = sheet.ticket_of_mut(line.line).expect("a sold line has a ticket");
             ticket.live = Live::No;
-            ticket.state = Standing::Issued(TicketState::Void);
+            ticket.state = TicketStanding::Issued(TicketState::Void);
             self.taken.remove(&(ticket.event.clone(), ticket.seat));
         }
         let transaction = money_back(sheet, &row, &lines);
@@ -95,13 +95,13 @@ impl Book {
             .map(|line| (u32::try_from(line.line).expect("lines are few"), line.points, line.earn))
             .collect();
         lines.iter().for_each(|line| sheet.undo(refund, line));
-        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();
+        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(SpendRow::arithmetic).collect();
         let done = self.moves_of(refund);
         let sheet = self.sheets.get_mut(id).expect("the caller has it");
         let user = sheet.order().user_id.clone();
         let step = format!("{refund}.refused");
-        let step = Step { id: &step, now_ms, order: Some(id), refund: Some(refund) };
-        let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
+        let step = WalletStep { id: &step, now_ms, order: Some(id), refund: Some(refund) };
+        let wallet = self.wallets.get_mut(&user).expect("wallets concerned were locked first");
         wallet.undo_refund(step, id, &done, &mut spends, &parts);
         sheet.follow_spends(&spends);
         let currency = &sheet.order().currency;
@@ -113,14 +113,14 @@ impl Book {
     fn moves_of(&self, refund: &RefundId) -> Vec<points::Move> {
         let new = self.wallets.values().flat_map(|wallet| wallet.moves());
         let stored = self.moves.iter();
-        let stored = stored.map(|row: &Move| row.arithmetic().expect("looked at when it was read"));
+        let stored = stored.map(|row: &MoveRow| row.arithmetic().expect("looked at when it was read"));
         stored.chain(new.cloned()).filter(|step| step.refund.as_ref() == Some(refund)).collect()
     }
 }
 
 impl Sheet {
     /// The inverse of `apply`, except that a ticket stays suspended while another open refund closes its line.
-    fn undo(&mut self, refund: &RefundId, part: &RefundLine) {
+    fn undo(&mut self, refund: &RefundId, part: &RefundLineRow) {
         let line = self.line_mut(part.line).expect("a refund's lines are the order's");
         let mut after = line.arithmetic();
         after.undo(&LineRefund {
@@ -140,13 +140,13 @@ impl Sheet {
             .iter()
             .any(|other| other.refund != *refund && other.line == part.line && other.closes && open(&other.refund));
         let ticket = self.ticket_of_mut(part.line).expect("a sold line has a ticket");
-        if ticket.state == Standing::Issued(TicketState::Suspended) && !awaited {
-            ticket.state = Standing::Issued(TicketState::Valid);
+        if ticket.state == TicketStanding::Issued(TicketState::Suspended) && !awaited {
+            ticket.state = TicketStanding::Issued(TicketState::Valid);
         }
     }
 }
 
-fn money_back(sheet: &Sheet, refund: &Refund, lines: &[RefundLine]) -> Transaction {
+fn money_back(sheet: &Sheet, refund: &RefundRow, lines: &[RefundLineRow]) -> Transaction {
     let order = sheet.order();
     let provider = refund.attempt.as_ref().and_then(|id| sheet.attempt(id)).map(|attempt| attempt.provider.clone());
     let mut transaction = Transaction::default();

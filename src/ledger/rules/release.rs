@@ -1,12 +1,12 @@
 //! The end of an order that was never paid: seats, coupon and points go back.
 
-use super::points::Step;
+use super::points::WalletStep;
 use super::{coupon, points};
 use crate::facts::ids::OrderId;
 use crate::facts::order::{OrderStatus, Reason, TicketState};
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::store::column::{Live, Standing};
-use crate::ledger::store::rows::Spend;
+use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::store::rows::SpendRow;
 use crate::ledger::writer::Book;
 
 impl Book {
@@ -21,7 +21,7 @@ impl Book {
         self.held.remove(&order.hold);
         for ticket in sheet.tickets.iter_mut() {
             ticket.live = Live::No;
-            ticket.state = Standing::Issued(TicketState::Void);
+            ticket.state = TicketStanding::Issued(TicketState::Void);
             self.taken.remove(&(ticket.event.clone(), ticket.seat));
         }
 
@@ -37,10 +37,10 @@ impl Book {
             Title { of: id.as_str(), event: "released", currency: &order.currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, transaction);
 
-        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(Spend::arithmetic).collect();
+        let mut spends: Vec<points::Spend> = sheet.spends.iter().map(SpendRow::arithmetic).collect();
         let step = format!("{id}.released");
-        let step = Step { id: &step, now_ms, order: Some(id), refund: None };
-        let wallet = self.wallets.get_mut(&user).expect("accounts concerned were locked first");
+        let step = WalletStep { id: &step, now_ms, order: Some(id), refund: None };
+        let wallet = self.wallets.get_mut(&user).expect("wallets concerned were locked first");
         wallet.restore_all(step, &mut spends);
         sheet.follow_spends(&spends);
     }

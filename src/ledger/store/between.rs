@@ -5,7 +5,7 @@ use std::pin::Pin;
 use crate::ledger::Result;
 
 /// A call to the database. Its caller keeps the answer.
-pub type Call<'c> = Pin<Box<dyn Future<Output = ()> + Send + 'c>>;
+pub type DatabaseCall<'c> = Pin<Box<dyn Future<Output = ()> + Send + 'c>>;
 
 /// Stands between the ledger and its database.
 pub trait Between: Send + Sync {
@@ -16,5 +16,5 @@ pub trait Between: Send + Sync {
     /// `Err`: the call was done, but its answer is lost.
     fn after(&self) -> Result<()>;
     /// Makes the call, and returns when it has ended.
-    fn carry<'c>(&self, call: Call<'c>) -> Call<'c>;
+    fn carry<'c>(&self, call: DatabaseCall<'c>) -> DatabaseCall<'c>;
 }

@@ -149,33 +149,33 @@ impl Column for Option<Reason> {
 
 /// A ticket's state; `Reserved` while its order is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ledger) enum Standing {
+pub(in crate::ledger) enum TicketStanding {
     Reserved,
     Issued(TicketState),
 }
 
-impl Standing {
+impl TicketStanding {
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
-            "reserved" => Standing::Reserved,
-            "valid" => Standing::Issued(TicketState::Valid),
-            "suspended" => Standing::Issued(TicketState::Suspended),
-            "void" => Standing::Issued(TicketState::Void),
+            "reserved" => TicketStanding::Reserved,
+            "valid" => TicketStanding::Issued(TicketState::Valid),
+            "suspended" => TicketStanding::Issued(TicketState::Suspended),
+            "void" => TicketStanding::Issued(TicketState::Void),
             _ => return None,
         })
     }
 
     fn as_str(self) -> &'static str {
         match self {
-            Standing::Reserved => "reserved",
-            Standing::Issued(TicketState::Valid) => "valid",
-            Standing::Issued(TicketState::Suspended) => "suspended",
-            Standing::Issued(TicketState::Void) => "void",
+            TicketStanding::Reserved => "reserved",
+            TicketStanding::Issued(TicketState::Valid) => "valid",
+            TicketStanding::Issued(TicketState::Suspended) => "suspended",
+            TicketStanding::Issued(TicketState::Void) => "void",
         }
     }
 }
 
-word_columns! { Standing = "ticket"."state"; }
+word_columns! { TicketStanding = "ticket"."state"; }
 
 pub(in crate::ledger) fn unreadable(table: &'static str, column: &'static str, text: String) -> Error {
     Error::Unreadable { table, column, key: text, detail: "not one of its words".to_owned() }

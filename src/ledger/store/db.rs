@@ -34,7 +34,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Prepared statements a connection keeps: about forty texts in ten lengths each.
 const STATEMENTS_MAX: u32 = 1_024;
 
-/// Isolation of writers. A batch first locks its rows of `lane` and `account`, which guard what it reads, so it needs
+/// Isolation of writers. A batch first locks its rows of `lane` and `wallet`, which guard what it reads, so it needs
 /// no stricter level; the gap locks of one would only make deadlocks.
 const MYSQL_WRITE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'); \
@@ -49,7 +49,7 @@ const SQLITE_READ: &str = "PRAGMA busy_timeout = 5000";
 
 /// Which copy a read may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ReadSource {
     /// For reads that decide about money, or of a user who has just written.
     Primary,
     /// May be a little late.
@@ -232,7 +232,7 @@ impl Ledger {
 impl Reader {
     /// Runs `work` on one snapshot of the database, within the time limit of reads. `query` is its name
     /// in the metrics.
-    pub async fn read<T, F>(&self, query: &'static str, source: Source, work: F) -> Result<T>
+    pub async fn read<T, F>(&self, query: &'static str, source: ReadSource, work: F) -> Result<T>
     where
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
@@ -241,7 +241,7 @@ impl Reader {
     }
 
     /// As [`Self::read`], for work of a single statement. A statement sees one moment without a transaction.
-    pub async fn read_one<T, F>(&self, query: &'static str, source: Source, work: F) -> Result<T>
+    pub async fn read_one<T, F>(&self, query: &'static str, source: ReadSource, work: F) -> Result<T>
     where
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
@@ -249,14 +249,14 @@ impl Reader {
         self.timed(query, source, Statements::One, work).await
     }
 
-    async fn timed<T, F>(&self, query: &'static str, source: Source, statements: Statements, work: F) -> Result<T>
+    async fn timed<T, F>(&self, query: &'static str, source: ReadSource, statements: Statements, work: F) -> Result<T>
     where
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
     {
         let pool = match source {
-            Source::Primary => &self.primary,
-            Source::Replica => &self.replica,
+            ReadSource::Primary => &self.primary,
+            ReadSource::Replica => &self.replica,
         };
         let (started, between) = (clock::instant(), self.between.as_deref());
         let call = async {
@@ -481,7 +481,7 @@ mod tests {
 
     async fn lanes(ledger: &Ledger) -> i64 {
         ledger
-            .read("test", Source::Primary, |conn| {
+            .read("test", ReadSource::Primary, |conn| {
                 Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM lane").fetch_one(conn).await?) })
             })
             .await

@@ -7,14 +7,14 @@ use super::sql::{Value, bind, holes, key_lists};
 use crate::ledger::{Conn, Result};
 
 /// `{text} … IN (keys) {tail}`: `text` ends in `IN` and has one `?` for each of `fixed` before it.
-pub struct Keyed<'k> {
+pub struct KeyedQuery<'k> {
     pub text: &'k str,
     pub fixed: &'k [Value],
     pub keys: &'k [Value],
     pub tail: &'k str,
 }
 
-impl Keyed<'_> {
+impl KeyedQuery<'_> {
     /// All rows. They are read in chunks, so an order in `tail` holds within a chunk only.
     pub async fn fetch(&self, conn: &mut Conn) -> Result<Vec<AnyRow>> {
         let mut rows = Vec::new();

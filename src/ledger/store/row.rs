@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
 
-use super::keyed::Keyed;
+use super::keyed::KeyedQuery;
 use super::sql;
 use super::sql::Value;
 use crate::ledger::{Conn, Result};
@@ -130,7 +130,7 @@ impl<R: Row> Table<R> {
     /// Reads the rows whose `column` is one of `keys`; `tail` follows the list.
     pub async fn load(&mut self, conn: &mut Conn, column: &str, keys: &[Value], tail: &str) -> Result<()> {
         let text = format!("SELECT {} FROM {} WHERE {column} IN", R::COLUMNS.join(", "), R::TABLE);
-        self.loaded_all(Keyed { text: &text, fixed: &[], keys, tail }.fetch(conn).await?)
+        self.loaded_all(KeyedQuery { text: &text, fixed: &[], keys, tail }.fetch(conn).await?)
     }
 
     /// Reads the rows whose `owner` is this one and whose `column` is one of `keys`.
@@ -143,7 +143,7 @@ impl<R: Row> Table<R> {
     ) -> Result<()> {
         let columns = R::COLUMNS.join(", ");
         let text = format!("SELECT {columns} FROM {} WHERE {owner} = ? AND {column} IN", R::TABLE);
-        self.loaded_all(Keyed { text: &text, fixed: &[this], keys, tail: "" }.fetch(conn).await?)
+        self.loaded_all(KeyedQuery { text: &text, fixed: &[this], keys, tail: "" }.fetch(conn).await?)
     }
 
     fn loaded_all(&mut self, rows: Vec<AnyRow>) -> Result<()> {

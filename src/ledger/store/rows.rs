@@ -2,7 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::column::{Column, Live, Standing};
+use super::column::{Column, Live, TicketStanding};
 use super::row::{Row, rows};
 use super::sql::Value;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
@@ -12,7 +12,7 @@ use crate::facts::time::Millis;
 use crate::ledger::Result;
 
 rows! {
-    Order in "orders"
+    OrderRow in "orders"
     key { id: OrderId }
     fixed {
         lane: i64, event: EventId, user_id: UserId, hold: HoldId, visitor: VisitorId, digest: String,
@@ -26,24 +26,24 @@ rows! {
         confirmed_ms: Option<Millis>, held_until_ms: Option<Millis>,
     }
 
-    Line in "order_line"
+    LineRow in "order_line"
     key { order_id: OrderId, line: i64 }
     fixed { seat: i64, price: i64, discount: i64, points: i64, cash: i64, earn: i64 }
     changing { refunded: i64, points_refunded: i64, earn_clawed: i64, closed: bool }
 
-    Ticket in "ticket"
+    TicketRow in "ticket"
     key { id: String }
     fixed { event: EventId, seat: i64, order_id: OrderId, line: i64, user_id: UserId, issued_ms: Millis }
-    changing { live: Live, state: Standing }
+    changing { live: Live, state: TicketStanding }
 
-    Payment in "payment"
+    PaymentRow in "payment"
     key { id: AttemptId }
     fixed {
         order_id: OrderId, lane: i64, provider: String, pay_key: String, amount: i64, created_ms: Millis, due_ms: Millis,
     }
     changing { opened: Live, status: String, detail: Option<String>, updated_ms: Millis }
 
-    Refund in "refund"
+    RefundRow in "refund"
     key { id: RefundId }
     fixed {
         order_id: OrderId, lane: i64, attempt: Option<AttemptId>, digest: String, reason: String,
@@ -51,22 +51,22 @@ rows! {
     }
     changing { opened: Live, status: RefundStatus, failure: Option<String>, updated_ms: Millis }
 
-    RefundLine in "refund_line"
+    RefundLineRow in "refund_line"
     key { refund: RefundId, line: i64 }
     fixed { amount: i64, cash: i64, points: i64, earn: i64, fee_points: i64, closes: bool }
     changing {}
 
-    Coupon in "coupon"
+    CouponRow in "coupon"
     key { campaign: CampaignId, number: i64 }
     fixed { user_id: UserId, version: i64, claimed_ms: Millis, expires_ms: Option<Millis> }
     changing { claim: Option<ClaimId>, digest: Option<String>, state: String, order_id: Option<OrderId> }
 
-    Account in "account"
+    WalletRow in "wallet"
     key { user_id: UserId }
     fixed {}
     changing { balance: i64, debt: i64 }
 
-    Lot in "point_lot"
+    LotRow in "point_lot"
     key { id: String }
     fixed {
         user_id: UserId, origin: String, granted: i64, usable_ms: Millis, expires_ms: Option<Millis>,
@@ -74,12 +74,12 @@ rows! {
     }
     changing { remaining: i64 }
 
-    Spend in "point_spend"
+    SpendRow in "point_spend"
     key { order_id: OrderId, line: i64, lot: String }
     fixed { seq: i64, amount: i64, spent_ms: Millis }
     changing { restored: i64 }
 
-    Move in "point_move"
+    MoveRow in "point_move"
     key { id: String }
     fixed {
         user_id: UserId, at_ms: Millis, kind: String, amount: i64, lot: Option<String>,
@@ -87,22 +87,22 @@ rows! {
     }
     changing {}
 
-    Posting in "journal_entry"
+    PostingRow in "journal_entry"
     key { transaction_id: String, entry: i64 }
     fixed { account: String, amount: i64, currency: String, order_id: Option<OrderId>, at_ms: Millis }
     changing {}
 
-    Fact in "outbox"
+    OutboxRow in "outbox"
     key { id: String }
     fixed { at_ms: Millis, kind: String, body: String }
     changing {}
 
-    Done in "record_done"
+    DoneRow in "record_done"
     key { id: String }
     fixed { lane: i64, log: i64, order_id: Option<OrderId>, outcome: String, done_ms: Millis }
     changing {}
 
-    Dead in "dead_letter"
+    DeadRow in "dead_letter"
     key { id: String }
     fixed {
         lane: i64, log: i64, order_id: Option<OrderId>, at_ms: Millis, entry: String, error: String,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::records::{Outcome, Task};
-use super::settlement::settlement;
-use super::{Book, Failure};
+use super::conclusion::conclusion;
+use super::records::{RecordOutcome, RecordTask};
+use super::{BatchFailure, Book};
+use crate::facts::conclusion::Conclusion;
 use crate::facts::ids::{EventId, LaneId, OrderId};
 use crate::facts::record::Entry;
-use crate::facts::settlement::Settlement;
 use crate::facts::time::Millis;
-use crate::ledger::rules::call::Call;
+use crate::ledger::rules::call::OpenCall;
 use crate::ledger::{Conn, Error, Ledger};
 
 /// Records of one lane, oldest first.
@@ -24,27 +24,27 @@ pub struct Batch {
 
 /// What must follow a committed batch.
 #[derive(Debug, Default)]
-pub struct Written {
+pub struct BatchWritten {
     /// The target states for the lane, one an order, each with the order's event.
-    pub settlements: Vec<(EventId, Settlement)>,
+    pub conclusions: Vec<(EventId, Conclusion)>,
     /// The orders the batch was about.
     pub orders: Vec<OrderId>,
     /// The open calls of these orders, of an order's refunds only the next one. Some may be under way already.
-    pub calls: Vec<Call>,
+    pub calls: Vec<OpenCall>,
     /// Kind and outcome of each record.
-    pub outcomes: Vec<(&'static str, Outcome)>,
+    pub outcomes: Vec<(&'static str, RecordOutcome)>,
     /// When the orders that became final in this batch were placed.
     pub finished: Vec<Millis>,
 }
 
 /// Writes a batch in one transaction.
-pub async fn write(ledger: &Ledger, batch: Batch) -> Result<Written, Failure> {
+pub async fn write(ledger: &Ledger, batch: Batch) -> Result<BatchWritten, BatchFailure> {
     ledger.transaction(move |conn| Box::pin(async move { run(conn, &batch).await })).await
 }
 
 /// Writes orders that cannot be written as they are: each `order.placed` is rejected as `UNPROCESSABLE`, without
 /// amounts, and its seats become free.
-pub async fn reject(ledger: &Ledger, batch: Batch) -> Result<Written, Failure> {
+pub async fn reject(ledger: &Ledger, batch: Batch) -> Result<BatchWritten, BatchFailure> {
     ledger
         .transaction(move |conn| {
             Box::pin(async move {
@@ -57,24 +57,24 @@ pub async fn reject(ledger: &Ledger, batch: Batch) -> Result<Written, Failure> {
 }
 
 /// As [`write`], inside a transaction.
-pub(in crate::ledger) async fn run(conn: &mut Conn, batch: &Batch) -> Result<Written, Failure> {
+pub(in crate::ledger) async fn run(conn: &mut Conn, batch: &Batch) -> Result<BatchWritten, BatchFailure> {
     run_in(Book::new(batch.lane, batch.now_ms, batch.unknown_ms), conn, batch).await
 }
 
-async fn run_in(mut book: Book, conn: &mut Conn, batch: &Batch) -> Result<Written, Failure> {
+async fn run_in(mut book: Book, conn: &mut Conn, batch: &Batch) -> Result<BatchWritten, BatchFailure> {
     advance(conn, batch).await?;
     let tasks = book.tasks(conn, &batch.entries).await?;
     book.load(conn, &batch.entries, &tasks).await?;
 
-    let mut written = Written::default();
+    let mut written = BatchWritten::default();
     for (entry, task) in batch.entries.iter().zip(&tasks) {
         let (kind, outcome) = match task {
-            Task::Do(body) => (body.kind(), book.compute(entry, body)?),
-            Task::Repeat(order) => {
+            RecordTask::Do(body) => (body.kind(), book.compute(entry, body)?),
+            RecordTask::Repeat(order) => {
                 book.repeat(entry, order.as_ref());
-                ("repeated", Outcome::Repeated)
+                ("repeated", RecordOutcome::Repeated)
             }
-            Task::Parked => ("parked", Outcome::Parked),
+            RecordTask::Parked => ("parked", RecordOutcome::Parked),
         };
         written.outcomes.push((kind, outcome));
     }
@@ -84,7 +84,7 @@ async fn run_in(mut book: Book, conn: &mut Conn, batch: &Batch) -> Result<Writte
 }
 
 /// Stores how far the lane's log is written, and locks the lane's row until the commit.
-pub(in crate::ledger) async fn advance(conn: &mut Conn, batch: &Batch) -> Result<(), Failure> {
+pub(in crate::ledger) async fn advance(conn: &mut Conn, batch: &Batch) -> Result<(), BatchFailure> {
     let last = batch.entries.iter().map(|entry| entry.log.0).max().unwrap_or(0);
     let last = i64::try_from(last).unwrap_or(i64::MAX);
     let met = sqlx::query("UPDATE lane SET log_last = CASE WHEN log_last < ? THEN ? ELSE log_last END WHERE lane = ?")
@@ -95,15 +95,15 @@ pub(in crate::ledger) async fn advance(conn: &mut Conn, batch: &Batch) -> Result
         .await
         .map_err(Error::from)?
         .rows_affected();
-    if met == 1 { Ok(()) } else { Err(Failure::Unbuilt(batch.lane)) }
+    if met == 1 { Ok(()) } else { Err(BatchFailure::Unbuilt(batch.lane)) }
 }
 
 impl Book {
-    /// Settlements and calls of every order the batch was about.
-    fn follow_ups(&self, written: &mut Written) {
+    /// Conclusions and calls of every order the batch was about.
+    fn follow_ups(&self, written: &mut BatchWritten) {
         for sheet in self.sheets.values() {
             let order = sheet.order();
-            written.settlements.push((order.event.clone(), settlement(sheet)));
+            written.conclusions.push((order.event.clone(), conclusion(sheet)));
             written.orders.push(order.id.clone());
             written.calls.extend(sheet.calls());
             let was_final = sheet.stored_status().is_some_and(|status| status.is_final());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::records::Task;
-use super::{Book, Failure};
+use super::records::RecordTask;
+use super::{BatchFailure, Book};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
-use crate::facts::record::{Body, Entry, RefundResult};
+use crate::facts::record::{Entry, RecordBody, RefundResult};
 use crate::ledger::{Conn, campaign_version};
 
 /// The keys of everything that is to be read.
@@ -17,7 +17,7 @@ struct Concern {
     /// Coupons asked for, claimed, or used by the orders.
     numbers: BTreeSet<(CampaignId, i64)>,
     /// The campaign versions of the coupons asked for.
-    campaigns: BTreeSet<campaign_version::Version>,
+    campaigns: BTreeSet<campaign_version::SpecVersion>,
     /// Users who want the best of their coupons.
     best_of: BTreeSet<UserId>,
     seats: BTreeSet<(EventId, SeatIndex)>,
@@ -32,26 +32,26 @@ struct Concern {
 }
 
 impl Concern {
-    fn of(entries: &[Entry], tasks: &[Task]) -> Self {
+    fn of(entries: &[Entry], tasks: &[RecordTask]) -> Self {
         let mut concern = Self::default();
         for (entry, task) in entries.iter().zip(tasks) {
             match task {
-                Task::Do(body) => concern.add(entry, body),
-                Task::Repeat(order) => concern.orders.extend(order.clone()),
-                Task::Parked => {}
+                RecordTask::Do(body) => concern.add(entry, body),
+                RecordTask::Repeat(order) => concern.orders.extend(order.clone()),
+                RecordTask::Parked => {}
             }
         }
         concern
     }
 
-    fn add(&mut self, entry: &Entry, body: &Body) {
+    fn add(&mut self, entry: &Entry, body: &RecordBody) {
         self.orders.extend(body.order().cloned());
         match body {
-            Body::CouponClaimed { campaign, user, .. } => {
+            RecordBody::CouponClaimed { campaign, user, .. } => {
                 self.users.insert(user.clone());
                 self.numbers.extend(entry.number.map(|number| (campaign.clone(), number)));
             }
-            Body::OrderPlaced { event, hold, user, coupon, points, .. } => {
+            RecordBody::OrderPlaced { event, hold, user, coupon, points, .. } => {
                 self.users.insert(user.clone());
                 if *points > 0 {
                     self.spenders.insert(user.clone());
@@ -70,31 +70,31 @@ impl Concern {
                     }
                 }
             }
-            Body::RefundRequested { order, .. } => {
+            RecordBody::RefundRequested { order, .. } => {
                 self.spending.insert(order.clone());
             }
-            Body::RefundResulted { order, refund, result: RefundResult::Refused { .. }, .. } => {
+            RecordBody::RefundResulted { order, refund, result: RefundResult::Refused { .. }, .. } => {
                 self.spending.insert(order.clone());
                 self.refused.insert(refund.clone());
             }
-            Body::RefundResulted { result: RefundResult::Done, .. }
-            | Body::PaymentRequested { .. }
-            | Body::PaymentResulted { .. }
-            | Body::OrderExpired { .. }
-            | Body::OrderCancelled { .. } => {}
+            RecordBody::RefundResulted { result: RefundResult::Done, .. }
+            | RecordBody::PaymentRequested { .. }
+            | RecordBody::PaymentResulted { .. }
+            | RecordBody::OrderExpired { .. }
+            | RecordBody::OrderCancelled { .. } => {}
         }
     }
 }
 
 impl Book {
     /// Reads everything the records to be done concern: first the orders, which only this lane's writer changes, then
-    /// the accounts, which it locks, then what those locks guard.
+    /// the wallets, which it locks, then what those locks guard.
     pub(in crate::ledger) async fn load(
         &mut self,
         conn: &mut Conn,
         entries: &[Entry],
-        tasks: &[Task],
-    ) -> Result<(), Failure> {
+        tasks: &[RecordTask],
+    ) -> Result<(), BatchFailure> {
         let mut concern = Concern::of(entries, tasks);
         self.load_sheets(conn, &concern.orders).await?;
         for sheet in self.sheets.values() {
@@ -105,7 +105,7 @@ impl Book {
             }
             concern.numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
         }
-        self.lock_accounts(conn, &concern.users).await?;
+        self.lock_wallets(conn, &concern.users).await?;
         self.load_coupons(conn, &concern.numbers, &concern.best_of).await?;
         self.load_campaigns(conn, concern.campaigns).await?;
         self.load_guards(conn, &concern.seats, &concern.holds).await?;

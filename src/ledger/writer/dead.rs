@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Failure;
-use super::batch::{Batch, Written, advance, run};
+use super::BatchFailure;
+use super::batch::{Batch, BatchWritten, advance, run};
 use super::decode::{decode, order_of};
 use crate::facts::ids::{LaneId, OrderId};
 use crate::facts::record::{Entry, Record};
 use crate::facts::time::Millis;
-use crate::ledger::store::keyed::Keyed;
+use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::Table;
-use crate::ledger::store::rows::Dead;
+use crate::ledger::store::rows::DeadRow;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Conn, Error, Ledger, Result};
 
@@ -22,8 +22,8 @@ pub(in crate::ledger) fn letter(
     order: Option<OrderId>,
     error: String,
     now_ms: Millis,
-) -> Dead {
-    Dead {
+) -> DeadRow {
+    DeadRow {
         id: entry.id.clone(),
         lane: i64::from(lane.0),
         log: i64::try_from(entry.log.0).unwrap_or(i64::MAX),
@@ -50,7 +50,7 @@ pub async fn bury(ledger: &Ledger, lane: LaneId, entry: Entry, error: String, no
     ledger
         .transaction(move |conn| {
             Box::pin(async move {
-                let mut letters = Table::<Dead>::default();
+                let mut letters = Table::<DeadRow>::default();
                 letters.load(conn, "id", &[entry.id.as_str().into()], "").await?;
                 if letters.len() == 0 {
                     letters.add(letter(&entry, lane, order_of(&entry), error, now_ms));
@@ -68,7 +68,7 @@ pub struct Revived {
     pub order: Option<OrderId>,
     /// Oldest first.
     pub records: Vec<Record>,
-    pub written: Written,
+    pub written: BatchWritten,
 }
 
 /// Tries a dead record again, together with all dead records of its order, oldest first, in one transaction: either all
@@ -81,7 +81,7 @@ pub async fn requeue(
     id: &str,
     now_ms: Millis,
     unknown_ms: i64,
-) -> std::result::Result<Option<Revived>, Failure> {
+) -> std::result::Result<Option<Revived>, BatchFailure> {
     let id = id.to_owned();
     ledger
         .transaction(move |conn| {
@@ -98,7 +98,7 @@ pub async fn requeue(
                 remove(conn, &letters).await?;
                 let batch = Batch { lane, entries: entries.into(), now_ms, unknown_ms };
                 let written = run(conn, &batch).await?;
-                let mut kept = Table::<Dead>::default();
+                let mut kept = Table::<DeadRow>::default();
                 letters.into_iter().for_each(|letter| kept.add(letter));
                 Table::flush(conn, std::iter::once(&kept)).await?;
                 Ok(Some(Revived { lane, order: first.order_id, records, written }))
@@ -109,7 +109,7 @@ pub async fn requeue(
 
 /// Takes revived records out of the dead letters, once their lane's log has them again. False: meanwhile other records
 /// of the order became dead letters behind them. Then nothing is changed, and all have to be requeued.
-pub async fn let_go(ledger: &Ledger, revived: &Revived, now_ms: Millis) -> std::result::Result<bool, Failure> {
+pub async fn let_go(ledger: &Ledger, revived: &Revived, now_ms: Millis) -> std::result::Result<bool, BatchFailure> {
     let (lane, order) = (revived.lane, revived.order.clone());
     let ids: HashSet<String> = revived.records.iter().map(|record| record.id.clone()).collect();
     ledger
@@ -117,13 +117,13 @@ pub async fn let_go(ledger: &Ledger, revived: &Revived, now_ms: Millis) -> std::
             Box::pin(async move {
                 // This locks the lane's row, so no record of this order is parked meanwhile.
                 advance(conn, &Batch { lane, entries: Arc::new([]), now_ms, unknown_ms: 0 }).await?;
-                let mut letters = Table::<Dead>::default();
+                let mut letters = Table::<DeadRow>::default();
                 let keys: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
                 letters.load(conn, "id", &keys, "").await?;
                 if let Some(order) = &order {
                     letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
                 }
-                let letters: Vec<Dead> = letters.iter().cloned().collect();
+                let letters: Vec<DeadRow> = letters.iter().cloned().collect();
                 if letters.iter().any(|letter| !ids.contains(&letter.id)) {
                     return Ok(false);
                 }
@@ -135,25 +135,25 @@ pub async fn let_go(ledger: &Ledger, revived: &Revived, now_ms: Millis) -> std::
 }
 
 /// The letter with this id and all of its order, oldest first.
-async fn letters_with(conn: &mut Conn, id: &str) -> Result<Vec<Dead>> {
-    let mut letters = Table::<Dead>::default();
+async fn letters_with(conn: &mut Conn, id: &str) -> Result<Vec<DeadRow>> {
+    let mut letters = Table::<DeadRow>::default();
     letters.load(conn, "id", &[id.into()], "").await?;
     let order = letters.iter().next().and_then(|letter| letter.order_id.clone());
     if let Some(order) = order {
         letters.load(conn, "order_id", &[order.as_str().into()], "").await?;
     }
-    let mut letters: Vec<Dead> = letters.iter().cloned().collect();
+    let mut letters: Vec<DeadRow> = letters.iter().cloned().collect();
     letters.sort_by_key(|letter| letter.log);
     Ok(letters)
 }
 
-async fn remove(conn: &mut Conn, letters: &[Dead]) -> Result<()> {
+async fn remove(conn: &mut Conn, letters: &[DeadRow]) -> Result<()> {
     let ids: Vec<Value> = letters.iter().map(|letter| letter.id.as_str().into()).collect();
     let text = "DELETE FROM dead_letter WHERE id IN";
-    Keyed { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await.map(|_| ())
+    KeyedQuery { text, fixed: &[], keys: &ids, tail: "" }.run(conn).await.map(|_| ())
 }
 
-fn entry_of(row: &Dead) -> Result<Entry> {
+fn entry_of(row: &DeadRow) -> Result<Entry> {
     serde_json::from_str(&row.entry).map_err(|error| Error::Unreadable {
         table: "dead_letter",
         column: "entry",

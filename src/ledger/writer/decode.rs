@@ -1,21 +1,21 @@
 //! Decodes log entries: the body of each, and the order it is about.
 
 use crate::facts::ids::{FactKind, LaneId, OrderId, fact_lane};
-use crate::facts::record::{Body, Entry, VERSION};
+use crate::facts::record::{Entry, RecordBody, VERSION};
 
-use super::Failure;
+use super::BatchFailure;
 
 /// The body of an entry, if this program understands it and it belongs to this lane.
-pub(in crate::ledger) fn decode(entry: &Entry, lane: LaneId) -> Result<Body, Failure> {
-    let body: Body = serde_json::from_str(&entry.body)
-        .map_err(|error| Failure::record(&entry.id, format!("not readable: {error}")))?;
+pub(in crate::ledger) fn decode(entry: &Entry, lane: LaneId) -> Result<RecordBody, BatchFailure> {
+    let body: RecordBody = serde_json::from_str(&entry.body)
+        .map_err(|error| BatchFailure::record(&entry.id, format!("not readable: {error}")))?;
     if version(&body) > VERSION {
-        return Err(Failure::record(&entry.id, format!("version {} is newer than {VERSION}", version(&body))));
+        return Err(BatchFailure::record(&entry.id, format!("version {} is newer than {VERSION}", version(&body))));
     }
     if let Some(order) = body.order()
         && fact_lane(FactKind::Order, order.as_str()) != Some(lane)
     {
-        return Err(Failure::record(&entry.id, format!("order {order} is not of lane {lane}")));
+        return Err(BatchFailure::record(&entry.id, format!("order {order} is not of lane {lane}")));
     }
     Ok(body)
 }
@@ -29,15 +29,15 @@ pub(in crate::ledger) fn order_of(entry: &Entry) -> Option<OrderId> {
         .filter(|order| fact_lane(FactKind::Order, order.as_str()).is_some())
 }
 
-fn version(body: &Body) -> u32 {
+fn version(body: &RecordBody) -> u32 {
     match body {
-        Body::CouponClaimed { v, .. }
-        | Body::OrderPlaced { v, .. }
-        | Body::PaymentRequested { v, .. }
-        | Body::PaymentResulted { v, .. }
-        | Body::RefundRequested { v, .. }
-        | Body::RefundResulted { v, .. }
-        | Body::OrderExpired { v, .. }
-        | Body::OrderCancelled { v, .. } => *v,
+        RecordBody::CouponClaimed { v, .. }
+        | RecordBody::OrderPlaced { v, .. }
+        | RecordBody::PaymentRequested { v, .. }
+        | RecordBody::PaymentResulted { v, .. }
+        | RecordBody::RefundRequested { v, .. }
+        | RecordBody::RefundResulted { v, .. }
+        | RecordBody::OrderExpired { v, .. }
+        | RecordBody::OrderCancelled { v, .. } => *v,
     }
 }

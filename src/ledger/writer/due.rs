@@ -11,10 +11,10 @@ use super::sheet::{Sheet, status};
 use crate::facts::ids::{AttemptId, LaneId, OrderId};
 use crate::facts::order::Reason;
 use crate::facts::time::Millis;
-use crate::ledger::rules::call::{Call, CallId};
+use crate::ledger::rules::call::{CallId, OpenCall};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
-use crate::ledger::{Ledger, Result, Source};
+use crate::ledger::{Ledger, ReadSource, Result};
 
 /// An order whose time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Overdue {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct DueCalls {
     /// The longest due first.
-    pub calls: Vec<Call>,
+    pub calls: Vec<OpenCall>,
     /// Calls of the lane without a definite answer, due or not.
     pub open: usize,
 }
@@ -43,7 +43,7 @@ pub async fn due_calls(
     in_hand: HashSet<String>,
 ) -> Result<DueCalls> {
     ledger
-        .read("due_calls", Source::Primary, move |conn| {
+        .read("due_calls", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1) \
                      + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1)";
@@ -77,7 +77,7 @@ pub async fn due_calls(
                 }
                 let mut book = Book::new(lane, 0, 0);
                 book.load_sheets(conn, &orders).await?;
-                let mut calls: Vec<(Millis, Call)> = book
+                let mut calls: Vec<(Millis, OpenCall)> = book
                     .sheets
                     .values()
                     .flat_map(Sheet::calls)
@@ -120,7 +120,7 @@ pub async fn overdue(
     limit: i64,
 ) -> Result<Vec<Overdue>> {
     ledger
-        .read("overdue", Source::Primary, move |conn| {
+        .read("overdue", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 // One statement that is nearly always empty. `limit` stands in the text: SQLite prepares a statement again
                 // whenever another value is bound there.
@@ -156,7 +156,7 @@ pub struct Attempt {
 pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
     let id = id.to_string();
     ledger
-        .read_one("attempt", Source::Primary, move |conn| {
+        .read_one("attempt", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT order_id, opened FROM payment WHERE id = ?";
                 let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
@@ -170,7 +170,7 @@ pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>>
 /// How many dead letters each lane has.
 pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
     ledger
-        .read_one("dead_counts", Source::Primary, |conn| {
+        .read_one("dead_counts", ReadSource::Primary, |conn| {
             Box::pin(async move {
                 let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
                 rows.iter()
@@ -187,7 +187,7 @@ pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
 /// Dead letters, oldest first, at most `limit`.
 pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
     ledger
-        .read_one("dead_letters", Source::Primary, move |conn| {
+        .read_one("dead_letters", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
                 let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;

@@ -3,7 +3,7 @@
 use super::Book;
 use super::sheet::Sheet;
 use crate::ledger::store::row::{Row as _, Table};
-use crate::ledger::store::rows::{Account, Lot, Move};
+use crate::ledger::store::rows::{LotRow, MoveRow, WalletRow};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Conn, Result};
@@ -29,22 +29,22 @@ impl Book {
 
     async fn flush_wallets(&mut self, conn: &mut Conn) -> Result<()> {
         for wallet in self.wallets.values() {
-            let account = self.accounts.get_mut(&(wallet.user.clone(),)).expect("a wallet is of a locked account");
-            *account = Account::of(wallet);
+            let row = self.wallet_rows.get_mut(&(wallet.user.clone(),)).expect("a wallet is of a locked row");
+            *row = WalletRow::of(wallet);
         }
-        Table::flush(conn, std::iter::once(&self.accounts)).await?;
+        Table::flush(conn, std::iter::once(&self.wallet_rows)).await?;
         let mut changed = Vec::new();
         let mut new = Vec::new();
         let mut moves = Vec::new();
         for wallet in self.wallets.values() {
             changed.extend(wallet.changed_lots().map(|lot| vec![Value::from(lot.id.as_str()), lot.remaining.into()]));
-            new.extend(wallet.new_lots().map(|lot| Lot::of(lot, &wallet.user).values()));
-            moves.extend(wallet.moves().iter().map(|step| Move::of(step, &wallet.user).values()));
+            new.extend(wallet.new_lots().map(|lot| LotRow::of(lot, &wallet.user).values()));
+            moves.extend(wallet.moves().iter().map(|step| MoveRow::of(step, &wallet.user).values()));
         }
         if !changed.is_empty() {
-            sql::update_case(conn, Lot::TABLE, Lot::KEY, Lot::CHANGING, &changed).await?;
+            sql::update_case(conn, LotRow::TABLE, LotRow::KEY, LotRow::CHANGING, &changed).await?;
         }
-        sql::insert(conn, Lot::TABLE, Lot::COLUMNS, &new).await?;
-        sql::insert(conn, Move::TABLE, Move::COLUMNS, &moves).await
+        sql::insert(conn, LotRow::TABLE, LotRow::COLUMNS, &new).await?;
+        sql::insert(conn, MoveRow::TABLE, MoveRow::COLUMNS, &moves).await
     }
 }

@@ -5,14 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use sqlx::Row as _;
 
 use super::Book;
-use super::sheet::{Origin, Sheet};
+use super::sheet::{Sheet, SheetOrigin};
 use crate::facts::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
 use crate::ledger::rules::points;
 use crate::ledger::rules::points::Wallet;
 use crate::ledger::rules::terms::Frozen;
-use crate::ledger::store::keyed::Keyed;
+use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::{Row as _, Table};
-use crate::ledger::store::rows::{Account, Line, Lot, Order, Payment, Refund, RefundLine, Spend, Ticket};
+use crate::ledger::store::rows::{
+    LineRow, LotRow, OrderRow, PaymentRow, RefundLineRow, RefundRow, SpendRow, TicketRow, WalletRow,
+};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Conn, Error, Result, campaign_version};
@@ -23,7 +25,7 @@ fn texts<'i>(ids: impl IntoIterator<Item = &'i str>) -> Vec<Value> {
 }
 
 /// The frozen terms of a stored order.
-fn frozen(order: &Order) -> Result<Frozen> {
+fn frozen(order: &OrderRow) -> Result<Frozen> {
     serde_json::from_str(&order.terms).map_err(|error| Error::Unreadable {
         table: "orders",
         column: "terms",
@@ -36,28 +38,28 @@ impl Book {
     /// Reads orders with all their rows.
     pub(in crate::ledger) async fn load_sheets(&mut self, conn: &mut Conn, ids: &BTreeSet<OrderId>) -> Result<()> {
         let keys = texts(ids.iter().map(OrderId::as_str));
-        let mut orders = Table::<Order>::default();
+        let mut orders = Table::<OrderRow>::default();
         orders.load(conn, "id", &keys, "").await?;
         for order in orders.iter() {
-            self.sheets.insert(order.id.clone(), Sheet::new(order.clone(), frozen(order)?, Origin::Stored));
+            self.sheets.insert(order.id.clone(), Sheet::new(order.clone(), frozen(order)?, SheetOrigin::Stored));
         }
         let keys = texts(self.sheets.keys().map(OrderId::as_str));
-        let mut lines = Table::<Line>::default();
+        let mut lines = Table::<LineRow>::default();
         lines.load(conn, "order_id", &keys, "").await?;
         for line in lines.iter() {
             self.stored(&line.order_id).lines.loaded(line.clone());
         }
-        let mut tickets = Table::<Ticket>::default();
+        let mut tickets = Table::<TicketRow>::default();
         tickets.load(conn, "order_id", &keys, "").await?;
         for ticket in tickets.iter() {
             self.stored(&ticket.order_id).tickets.loaded(ticket.clone());
         }
-        let mut payments = Table::<Payment>::default();
+        let mut payments = Table::<PaymentRow>::default();
         payments.load(conn, "order_id", &keys, "").await?;
         for payment in payments.iter() {
             self.stored(&payment.order_id).payments.loaded(payment.clone());
         }
-        let mut spends = Table::<Spend>::default();
+        let mut spends = Table::<SpendRow>::default();
         spends.load(conn, "order_id", &keys, "").await?;
         for spend in spends.iter() {
             self.stored(&spend.order_id).spends.loaded(spend.clone());
@@ -66,10 +68,10 @@ impl Book {
     }
 
     async fn load_refunds(&mut self, conn: &mut Conn, orders: &[Value]) -> Result<()> {
-        let mut refunds = Table::<Refund>::default();
+        let mut refunds = Table::<RefundRow>::default();
         refunds.load(conn, "order_id", orders, "").await?;
         let keys = texts(refunds.iter().map(|r| r.id.as_str()));
-        let mut lines = Table::<RefundLine>::default();
+        let mut lines = Table::<RefundLineRow>::default();
         lines.load(conn, "refund", &keys, "").await?;
         for line in lines.iter() {
             let refund = refunds.get(&(line.refund.clone(),)).expect("read by these ids");
@@ -85,13 +87,14 @@ impl Book {
         self.sheets.get_mut(order).expect("its order was read first")
     }
 
-    /// Makes missing accounts, locks all of them in the order of their ids, and reads them.
-    pub(in crate::ledger) async fn lock_accounts(&mut self, conn: &mut Conn, users: &BTreeSet<UserId>) -> Result<()> {
+    /// Makes missing wallets, locks all of them in the order of their ids, and reads them.
+    pub(in crate::ledger) async fn lock_wallets(&mut self, conn: &mut Conn, users: &BTreeSet<UserId>) -> Result<()> {
         if users.is_empty() {
             return Ok(());
         }
         let keys = texts(users.iter().map(UserId::as_str));
-        let known = Keyed { text: "SELECT user_id FROM account WHERE user_id IN", fixed: &[], keys: &keys, tail: "" };
+        let known =
+            KeyedQuery { text: "SELECT user_id FROM wallet WHERE user_id IN", fixed: &[], keys: &keys, tail: "" };
         let rows = known.fetch(conn).await?;
         let known: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
         let missing: Vec<_> = users
@@ -99,16 +102,16 @@ impl Book {
             .filter(|user| !known.contains(user.as_str()))
             .map(|user| vec![user.as_str().into(), Value::Int(1), Value::Int(0), Value::Int(0)])
             .collect();
-        sql::insert(conn, Account::TABLE, &["user_id", "version", "balance", "debt"], &missing).await?;
-        let lock = "UPDATE account SET version = version + 1 WHERE user_id IN";
-        Keyed { text: lock, fixed: &[], keys: &keys, tail: "" }.run(conn).await?;
-        self.accounts.load(conn, "user_id", &keys, "").await
+        sql::insert(conn, WalletRow::TABLE, &["user_id", "version", "balance", "debt"], &missing).await?;
+        let lock = "UPDATE wallet SET version = version + 1 WHERE user_id IN";
+        KeyedQuery { text: lock, fixed: &[], keys: &keys, tail: "" }.run(conn).await?;
+        self.wallet_rows.load(conn, "user_id", &keys, "").await
     }
 
-    /// Makes the wallets of the locked accounts. They have all lots of spenders with something left, and the lots that
-    /// the orders at hand spent from or that the moves to be undone name.
+    /// Makes the wallets of the locked rows. They have all lots of spenders with something left, and the lots that the
+    /// orders at hand spent from or that the moves to be undone name.
     pub(in crate::ledger) async fn load_wallets(&mut self, conn: &mut Conn, spenders: &BTreeSet<UserId>) -> Result<()> {
-        let mut lots = Table::<Lot>::default();
+        let mut lots = Table::<LotRow>::default();
         let users = texts(spenders.iter().map(UserId::as_str));
         lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
         let spent = self.sheets.values().flat_map(|sheet| sheet.spends.iter());
@@ -120,10 +123,10 @@ impl Book {
         for lot in lots.iter() {
             by_user.entry(&lot.user_id).or_default().push(lot.arithmetic()?);
         }
-        for account in self.accounts.iter() {
-            let mine = by_user.remove(&account.user_id).unwrap_or_default();
-            let wallet = Wallet::new(account.user_id.clone(), account.balance, account.debt, mine);
-            self.wallets.insert(account.user_id.clone(), wallet);
+        for row in self.wallet_rows.iter() {
+            let mine = by_user.remove(&row.user_id).unwrap_or_default();
+            let wallet = Wallet::new(row.user_id.clone(), row.balance, row.debt, mine);
+            self.wallets.insert(row.user_id.clone(), wallet);
         }
         Ok(())
     }
@@ -140,7 +143,7 @@ impl Book {
     pub(in crate::ledger) async fn load_campaigns(
         &mut self,
         conn: &mut Conn,
-        mut wanted: BTreeSet<campaign_version::Version>,
+        mut wanted: BTreeSet<campaign_version::SpecVersion>,
     ) -> Result<()> {
         wanted.extend(self.coupons.iter().map(|coupon| (coupon.campaign.clone(), coupon.version)));
         self.campaigns = campaign_version::load(conn, &wanted).await?;
@@ -174,13 +177,14 @@ impl Book {
         for event in events {
             let keys: Vec<Value> = seats.iter().filter(|s| s.0 == *event).map(|s| s.1.into()).collect();
             let text = "SELECT seat FROM ticket WHERE live = 1 AND event = ? AND seat IN";
-            let live = Keyed { text, fixed: &[event.as_str().into()], keys: &keys, tail: "" };
+            let live = KeyedQuery { text, fixed: &[event.as_str().into()], keys: &keys, tail: "" };
             for row in live.fetch(conn).await? {
                 self.taken.insert((event.clone(), row.try_get(0)?));
             }
         }
         let keys = texts(holds.iter().map(HoldId::as_str));
-        let known = Keyed { text: "SELECT hold, live FROM orders WHERE hold IN", fixed: &[], keys: &keys, tail: "" };
+        let known =
+            KeyedQuery { text: "SELECT hold, live FROM orders WHERE hold IN", fixed: &[], keys: &keys, tail: "" };
         for row in known.fetch(conn).await? {
             let hold = HoldId::from(row.try_get::<String, _>(0)?);
             if row.try_get::<Option<i64>, _>(1)? == Some(1) {

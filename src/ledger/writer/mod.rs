@@ -1,35 +1,35 @@
 //! The writer's unit of work: reads the rows a batch of records concerns, computes record by record in memory, and
 //! writes everything back in one transaction. It calls no lane and no provider: what must follow is handed back as
-//! [`Written`].
+//! [`BatchWritten`].
 //!
-//! A batch first updates the lane's row, so writers of one lane queue up behind each other. Then it locks the accounts
+//! A batch first updates the lane's row, so writers of one lane queue up behind each other. Then it locks the wallets
 //! concerned in the order of their ids, so writers of different lanes agree on points and coupons. Whatever is read
 //! after that is the present state.
 
 mod batch;
 mod concern;
+mod conclusion;
 mod dead;
 mod decode;
 mod due;
 mod flush;
 mod load;
 mod records;
-mod settlement;
 pub(in crate::ledger) mod sheet;
 pub(in crate::ledger) mod wallets;
 
-pub use super::rules::call::{Call, CallId, Charging, Returning};
-pub use batch::{Batch, Written, reject, write};
+pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
+pub use batch::{Batch, BatchWritten, reject, write};
 pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
 pub use due::{Attempt, DueCalls, Overdue, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
-pub use records::Outcome;
+pub use records::RecordOutcome;
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::journal::Journal;
 use super::rules::points::Wallet;
 use super::store::row::Table;
-use super::store::rows::{Account, Coupon, Dead, Done, Fact, Move};
+use super::store::rows::{CouponRow, DeadRow, DoneRow, MoveRow, OutboxRow, WalletRow};
 use super::{Error, campaign_version};
 use crate::facts::ids::{EventId, HoldId, LaneId, OrderId, UserId};
 use crate::facts::time::Millis;
@@ -37,7 +37,7 @@ use sheet::Sheet;
 
 /// Why a batch was not written. Nothing of it was kept, but for the exception that [`Error`] names.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum BatchFailure {
     #[error(transparent)]
     Ledger(#[from] Error),
     /// A record can never be done as it is.
@@ -48,26 +48,26 @@ pub enum Failure {
     Unbuilt(LaneId),
 }
 
-impl Failure {
+impl BatchFailure {
     pub(in crate::ledger) fn record(id: &str, detail: impl Into<String>) -> Self {
-        Failure::Record { record: id.to_owned(), detail: detail.into() }
+        BatchFailure::Record { record: id.to_owned(), detail: detail.into() }
     }
 
     /// True: the batch holds a record that can never be done.
     pub fn is_records_fault(&self) -> bool {
         match self {
-            Failure::Ledger(error) => !error.may_retry(),
-            Failure::Record { .. } => true,
-            Failure::Unbuilt(_) => false,
+            BatchFailure::Ledger(error) => !error.may_retry(),
+            BatchFailure::Record { .. } => true,
+            BatchFailure::Unbuilt(_) => false,
         }
     }
 
     /// For metrics: a closed set.
     pub fn label(&self) -> &'static str {
         match self {
-            Failure::Ledger(error) => error.label(),
-            Failure::Record { .. } => "record",
-            Failure::Unbuilt(_) => "unbuilt",
+            BatchFailure::Ledger(error) => error.label(),
+            BatchFailure::Record { .. } => "record",
+            BatchFailure::Unbuilt(_) => "unbuilt",
         }
     }
 }
@@ -81,18 +81,18 @@ pub(in crate::ledger) struct Book {
     pub(in crate::ledger) sheets: BTreeMap<OrderId, Sheet>,
     pub(in crate::ledger) wallets: BTreeMap<UserId, Wallet>,
     /// Accounts as they were read; their changes are in `wallets`.
-    pub(in crate::ledger) accounts: Table<Account>,
+    pub(in crate::ledger) wallet_rows: Table<WalletRow>,
     /// Moves of refunds that may have to be undone.
-    pub(in crate::ledger) moves: Table<Move>,
-    pub(in crate::ledger) coupons: Table<Coupon>,
+    pub(in crate::ledger) moves: Table<MoveRow>,
+    pub(in crate::ledger) coupons: Table<CouponRow>,
     /// The specs of the coupons at hand and of those asked for.
-    pub(in crate::ledger) campaigns: campaign_version::Versions,
+    pub(in crate::ledger) campaigns: campaign_version::SpecsByVersion,
     pub(in crate::ledger) journal: Journal,
     /// Every `order.placed` is rejected without a look at its price: see [`reject`].
     pub(in crate::ledger) rejects: bool,
-    pub(in crate::ledger) facts: Table<Fact>,
-    pub(in crate::ledger) done: Table<Done>,
-    pub(in crate::ledger) dead: Table<Dead>,
+    pub(in crate::ledger) facts: Table<OutboxRow>,
+    pub(in crate::ledger) done: Table<DoneRow>,
+    pub(in crate::ledger) dead: Table<DeadRow>,
     /// Orders with a record among the dead letters: their later records follow it.
     pub(in crate::ledger) parked: HashSet<OrderId>,
     /// Seats with a live ticket.
@@ -111,10 +111,10 @@ impl Book {
             unknown_ms,
             sheets: BTreeMap::new(),
             wallets: BTreeMap::new(),
-            accounts: Table::default(),
+            wallet_rows: Table::default(),
             moves: Table::default(),
             coupons: Table::default(),
-            campaigns: campaign_version::Versions::default(),
+            campaigns: campaign_version::SpecsByVersion::default(),
             journal: Journal::default(),
             rejects: false,
             facts: Table::default(),

@@ -6,69 +6,73 @@ use sqlx::Row as _;
 
 use super::dead::letter;
 use super::decode::{decode, order_of};
-use super::{Book, Failure};
+use super::{BatchFailure, Book};
 use crate::facts::ids::OrderId;
-use crate::facts::record::{Body, Entry};
-use crate::ledger::rules::coupon::Claiming;
-use crate::ledger::rules::place::Placing;
+use crate::facts::record::{Entry, RecordBody};
+use crate::ledger::rules::coupon::ClaimedFields;
+use crate::ledger::rules::place::PlacedFields;
 use crate::ledger::rules::refund::Asking;
-use crate::ledger::store::keyed::Keyed;
+use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::Table;
-use crate::ledger::store::rows::{Dead, Done};
+use crate::ledger::store::rows::{DeadRow, DoneRow};
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Conn, Error};
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecordOutcome {
     Done,
     /// Finished, and refused: it changed nothing but what notes the refusal. The word is one of a closed set.
     Refused(&'static str),
-    /// It was done before. Its order is settled again, from what the ledger says now.
+    /// It was done before. Its order is concluded again, from what the ledger says now.
     Repeated,
     /// It is a dead letter, put behind an earlier one of its order now or dead before.
     Parked,
 }
 
-impl Outcome {
+impl RecordOutcome {
     /// For metrics: a closed set.
     pub fn label(self) -> &'static str {
         match self {
-            Outcome::Done => "done",
-            Outcome::Refused(_) => "refused",
-            Outcome::Repeated => "repeated",
-            Outcome::Parked => "parked",
+            RecordOutcome::Done => "done",
+            RecordOutcome::Refused(_) => "refused",
+            RecordOutcome::Repeated => "repeated",
+            RecordOutcome::Parked => "parked",
         }
     }
 
     fn text(self) -> String {
         match self {
-            Outcome::Refused(why) => format!("refused.{why}"),
-            Outcome::Done | Outcome::Repeated | Outcome::Parked => self.label().to_owned(),
+            RecordOutcome::Refused(why) => format!("refused.{why}"),
+            RecordOutcome::Done | RecordOutcome::Repeated | RecordOutcome::Parked => self.label().to_owned(),
         }
     }
 }
 
 /// What is to be done with an entry.
-pub(in crate::ledger) enum Task {
-    Do(Box<Body>),
-    /// It was done before, maybe in this batch; its order is settled again.
+pub(in crate::ledger) enum RecordTask {
+    Do(Box<RecordBody>),
+    /// It was done before, maybe in this batch; its order is concluded again.
     Repeat(Option<OrderId>),
     Parked,
 }
 
 impl Book {
     /// Tells for each entry whether it is to be done, was done before, or is parked.
-    pub(in crate::ledger) async fn tasks(&mut self, conn: &mut Conn, entries: &[Entry]) -> Result<Vec<Task>, Failure> {
+    pub(in crate::ledger) async fn tasks(
+        &mut self,
+        conn: &mut Conn,
+        entries: &[Entry],
+    ) -> Result<Vec<RecordTask>, BatchFailure> {
         let ids: Vec<Value> = entries.iter().map(|entry| entry.id.as_str().into()).collect();
-        let mut done = Table::<Done>::default();
+        let mut done = Table::<DoneRow>::default();
         done.load(conn, "id", &ids, "").await?;
-        let mut dead = Table::<Dead>::default();
+        let mut dead = Table::<DeadRow>::default();
         dead.load(conn, "id", &ids, "").await?;
         let orders: BTreeSet<OrderId> = entries.iter().filter_map(order_of).collect();
         let keys: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
         let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
-        for row in (Keyed { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
+        for row in (KeyedQuery { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
             let order: String = row.try_get(0).map_err(Error::from)?;
             self.parked.insert(OrderId::from(order));
         }
@@ -79,17 +83,17 @@ impl Book {
             let key = (entry.id.clone(),);
             let order = order_of(entry);
             let task = if let Some(done) = done.get(&key) {
-                Task::Repeat(done.order_id.clone())
+                RecordTask::Repeat(done.order_id.clone())
             } else if !seen.insert(&entry.id) {
-                Task::Repeat(order)
+                RecordTask::Repeat(order)
             } else if dead.get(&key).is_some() {
-                Task::Parked
+                RecordTask::Parked
             } else if let Some(order) = order.filter(|order| self.parked.contains(order)) {
                 let error = format!("behind a dead record of order {order}");
                 self.dead.add(letter(entry, self.lane, Some(order), error, self.now_ms));
-                Task::Parked
+                RecordTask::Parked
             } else {
-                Task::Do(Box::new(decode(entry, self.lane)?))
+                RecordTask::Do(Box::new(decode(entry, self.lane)?))
             };
             tasks.push(task);
         }
@@ -97,9 +101,9 @@ impl Book {
     }
 
     /// A repeat computes nothing. But a request to pay marks its order in the lane, and a rebuilt lane may not have
-    /// recognised the repeat. So the order's version rises, and its settlement drops the mark.
+    /// recognised the repeat. So the order's version rises, and its conclusion drops the mark.
     pub(in crate::ledger) fn repeat(&mut self, entry: &Entry, order: Option<&OrderId>) {
-        let asks_to_pay = || matches!(serde_json::from_str(&entry.body), Ok(Body::PaymentRequested { .. }));
+        let asks_to_pay = || matches!(serde_json::from_str(&entry.body), Ok(RecordBody::PaymentRequested { .. }));
         if let Some(sheet) = order.and_then(|order| self.sheets.get_mut(order))
             && asks_to_pay()
         {
@@ -108,12 +112,16 @@ impl Book {
     }
 
     /// Does one record, and notes what became of it.
-    pub(in crate::ledger) fn compute(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
+    pub(in crate::ledger) fn compute(
+        &mut self,
+        entry: &Entry,
+        body: &RecordBody,
+    ) -> Result<RecordOutcome, BatchFailure> {
         let outcome = self.apply(entry, body)?;
         if let Some(broken) = self.journal.broken() {
-            return Err(Failure::record(&entry.id, broken));
+            return Err(BatchFailure::record(&entry.id, broken));
         }
-        self.done.add(Done {
+        self.done.add(DoneRow {
             id: entry.id.clone(),
             lane: i64::from(self.lane.0),
             log: i64::try_from(entry.log.0).unwrap_or(i64::MAX),
@@ -124,15 +132,15 @@ impl Book {
         Ok(outcome)
     }
 
-    fn apply(&mut self, entry: &Entry, body: &Body) -> Result<Outcome, Failure> {
+    fn apply(&mut self, entry: &Entry, body: &RecordBody) -> Result<RecordOutcome, BatchFailure> {
         match body {
-            Body::CouponClaimed { v: _, claim, campaign, user, digest, version, expires_ms } => {
+            RecordBody::CouponClaimed { v: _, claim, campaign, user, digest, version, expires_ms } => {
                 let (version, expires_ms) = (*version, *expires_ms);
-                let ask = Claiming { claim, campaign, user, digest, version, expires_ms };
+                let ask = ClaimedFields { claim, campaign, user, digest, version, expires_ms };
                 self.claimed(entry.number, entry.at_ms, ask)
             }
-            Body::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(Outcome::Repeated),
-            Body::OrderPlaced {
+            RecordBody::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(RecordOutcome::Repeated),
+            RecordBody::OrderPlaced {
                 v: _,
                 order,
                 event,
@@ -147,7 +155,7 @@ impl Book {
                 deadline_ms,
                 terms,
             } => {
-                let ask = Placing {
+                let ask = PlacedFields {
                     order,
                     event,
                     hold,
@@ -163,17 +171,21 @@ impl Book {
                 };
                 self.place(entry.hold.as_ref(), ask)
             }
-            Body::PaymentRequested { v: _, order, attempt, payment, amount } => {
+            RecordBody::PaymentRequested { v: _, order, attempt, payment, amount } => {
                 self.payment_requested(order, attempt, payment, *amount, entry.at_ms)
             }
-            Body::PaymentResulted { v: _, order, attempt, result } => Ok(self.payment_resulted(order, attempt, result)),
-            Body::RefundRequested { v: _, order, refund, digest, by, lines, reason } => {
+            RecordBody::PaymentResulted { v: _, order, attempt, result } => {
+                Ok(self.payment_resulted(order, attempt, result))
+            }
+            RecordBody::RefundRequested { v: _, order, refund, digest, by, lines, reason } => {
                 let ask = Asking { order, refund, digest, by: *by, lines, reason, at_ms: entry.at_ms };
                 Ok(self.refund_requested(&ask))
             }
-            Body::RefundResulted { v: _, order, refund, result } => Ok(self.refund_resulted(order, refund, result)),
-            Body::OrderExpired { v: _, order, reason } => Ok(self.expired(order, *reason)),
-            Body::OrderCancelled { v: _, order } => Ok(self.cancelled(order)),
+            RecordBody::RefundResulted { v: _, order, refund, result } => {
+                Ok(self.refund_resulted(order, refund, result))
+            }
+            RecordBody::OrderExpired { v: _, order, reason } => Ok(self.expired(order, *reason)),
+            RecordBody::OrderCancelled { v: _, order } => Ok(self.cancelled(order)),
         }
     }
 }

@@ -8,39 +8,39 @@ use crate::ledger::rules::points;
 use crate::ledger::rules::terms::Frozen;
 use crate::ledger::store::column::Live;
 use crate::ledger::store::row::{Row as _, Table};
-use crate::ledger::store::rows::{Line, Order, Payment, Refund, RefundLine, Spend, Ticket};
+use crate::ledger::store::rows::{LineRow, OrderRow, PaymentRow, RefundLineRow, RefundRow, SpendRow, TicketRow};
 
 /// An order, its lines, tickets, payments, refunds and the points it spent.
 #[derive(Debug)]
 pub(in crate::ledger) struct Sheet {
     /// One row.
-    order: Table<Order>,
+    order: Table<OrderRow>,
     id: OrderId,
     pub terms: Frozen,
-    pub lines: Table<Line>,
-    pub tickets: Table<Ticket>,
-    pub payments: Table<Payment>,
-    pub refunds: Table<Refund>,
-    pub refund_lines: Table<RefundLine>,
-    pub spends: Table<Spend>,
+    pub lines: Table<LineRow>,
+    pub tickets: Table<TicketRow>,
+    pub payments: Table<PaymentRow>,
+    pub refunds: Table<RefundRow>,
+    pub refund_lines: Table<RefundLineRow>,
+    pub spends: Table<SpendRow>,
     /// The version was raised in this transaction already.
     touched: bool,
 }
 
 /// Whether the database has the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ledger) enum Origin {
+pub(in crate::ledger) enum SheetOrigin {
     Stored,
     New,
 }
 
 impl Sheet {
-    pub fn new(order: Order, terms: Frozen, origin: Origin) -> Self {
+    pub fn new(order: OrderRow, terms: Frozen, origin: SheetOrigin) -> Self {
         let id = order.id.clone();
         let mut table = Table::default();
         match origin {
-            Origin::Stored => table.loaded(order),
-            Origin::New => table.add(order),
+            SheetOrigin::Stored => table.loaded(order),
+            SheetOrigin::New => table.add(order),
         }
         Self {
             order: table,
@@ -52,16 +52,16 @@ impl Sheet {
             refunds: Table::default(),
             refund_lines: Table::default(),
             spends: Table::default(),
-            touched: origin == Origin::New,
+            touched: origin == SheetOrigin::New,
         }
     }
 
-    pub fn order(&self) -> &Order {
+    pub fn order(&self) -> &OrderRow {
         self.order.get(&(self.id.clone(),)).expect("a sheet has its order")
     }
 
     /// The order, to be changed. Its version rises, once in a transaction, so that its lane follows.
-    pub fn change(&mut self) -> &mut Order {
+    pub fn change(&mut self) -> &mut OrderRow {
         let order = self.order.get_mut(&(self.id.clone(),)).expect("a sheet has its order");
         if !self.touched {
             self.touched = true;
@@ -70,58 +70,58 @@ impl Sheet {
         order
     }
 
-    pub fn orders(&self) -> &Table<Order> {
+    pub fn orders(&self) -> &Table<OrderRow> {
         &self.order
     }
 
-    pub fn attempt(&self, id: &AttemptId) -> Option<&Payment> {
+    pub fn attempt(&self, id: &AttemptId) -> Option<&PaymentRow> {
         self.payments.get(&(id.clone(),))
     }
 
-    pub fn attempt_mut(&mut self, id: &AttemptId) -> Option<&mut Payment> {
+    pub fn attempt_mut(&mut self, id: &AttemptId) -> Option<&mut PaymentRow> {
         self.payments.get_mut(&(id.clone(),))
     }
 
     /// The attempt without a definite answer; never more than one.
-    pub fn open_attempt(&self) -> Option<&Payment> {
+    pub fn open_attempt(&self) -> Option<&PaymentRow> {
         self.payments.iter().find(|p| p.opened == Live::Yes)
     }
 
     /// Attempts, oldest first.
-    pub fn attempts(&self) -> Vec<&Payment> {
+    pub fn attempts(&self) -> Vec<&PaymentRow> {
         let mut attempts: Vec<_> = self.payments.iter().collect();
         attempts.sort_by_key(|p| (p.created_ms, p.key()));
         attempts
     }
 
     /// The attempt that paid the order, never one whose money came too late.
-    pub fn paid_by(&self) -> Option<&Payment> {
+    pub fn paid_by(&self) -> Option<&PaymentRow> {
         self.order().confirmed_ms?;
-        let in_time = |p: &&Payment| p.status == status::CAPTURED && self.refund(&late_refund(&p.id)).is_none();
+        let in_time = |p: &&PaymentRow| p.status == status::CAPTURED && self.refund(&late_refund(&p.id)).is_none();
         self.attempts().into_iter().find(in_time)
     }
 
-    pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
+    pub fn refund(&self, id: &RefundId) -> Option<&RefundRow> {
         self.refunds.get(&(id.clone(),))
     }
 
-    pub fn refund_mut(&mut self, id: &RefundId) -> Option<&mut Refund> {
+    pub fn refund_mut(&mut self, id: &RefundId) -> Option<&mut RefundRow> {
         self.refunds.get_mut(&(id.clone(),))
     }
 
     /// Refunds, oldest first.
-    pub fn refunds_in_order(&self) -> Vec<&Refund> {
+    pub fn refunds_in_order(&self) -> Vec<&RefundRow> {
         let mut refunds: Vec<_> = self.refunds.iter().collect();
         refunds.sort_by_key(|r| (r.requested_ms, r.key()));
         refunds
     }
 
     /// The refund to be sent next: those of one order go one at a time.
-    pub fn next_refund(&self) -> Option<&Refund> {
+    pub fn next_refund(&self) -> Option<&RefundRow> {
         self.refunds_in_order().into_iter().find(|r| r.opened == Live::Yes)
     }
 
-    pub fn refund_lines_of(&self, id: &RefundId) -> Vec<RefundLine> {
+    pub fn refund_lines_of(&self, id: &RefundId) -> Vec<RefundLineRow> {
         self.refund_lines.iter().filter(|l| l.refund == *id).cloned().collect()
     }
 
@@ -132,19 +132,19 @@ impl Sheet {
         parts.filter(|part| done(&part.refund)).map(|part| part.amount).sum()
     }
 
-    pub fn ticket_of(&self, line: i64) -> Option<&Ticket> {
+    pub fn ticket_of(&self, line: i64) -> Option<&TicketRow> {
         self.tickets.iter().find(|t| t.line == line)
     }
 
-    pub fn ticket_of_mut(&mut self, line: i64) -> Option<&mut Ticket> {
+    pub fn ticket_of_mut(&mut self, line: i64) -> Option<&mut TicketRow> {
         self.tickets.iter_mut().find(|t| t.line == line)
     }
 
-    pub fn line(&self, line: i64) -> Option<&Line> {
+    pub fn line(&self, line: i64) -> Option<&LineRow> {
         self.lines.get(&(self.id.clone(), line))
     }
 
-    pub fn line_mut(&mut self, line: i64) -> Option<&mut Line> {
+    pub fn line_mut(&mut self, line: i64) -> Option<&mut LineRow> {
         self.lines.get_mut(&(self.id.clone(), line))
     }
 
@@ -163,8 +163,8 @@ impl Sheet {
 
     /// The status of a paid order, as its refunds make it.
     pub fn paid_status(&self) -> OrderStatus {
-        let done = |r: &&Refund| r.status == RefundStatus::Done && self.has_lines(&r.id);
-        let open = |r: &Refund| r.opened == Live::Yes && self.has_lines(&r.id);
+        let done = |r: &&RefundRow| r.status == RefundStatus::Done && self.has_lines(&r.id);
+        let open = |r: &RefundRow| r.opened == Live::Yes && self.has_lines(&r.id);
         if self.lines.iter().all(|l| l.closed) && !self.refunds.iter().any(open) {
             OrderStatus::Refunded
         } else if self.refunds.iter().any(|r| done(&r)) {

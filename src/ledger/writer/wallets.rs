@@ -1,15 +1,15 @@
 //! Converts between the rows of points and the types of the arithmetic in `ledger::rules::points`.
 
-use super::{Book, Failure};
+use super::{BatchFailure, Book};
 use crate::facts::ids::{OrderId, UserId};
 use crate::ledger::Error;
 use crate::ledger::rules::points;
-use crate::ledger::rules::points::{Origin, Wallet};
-use crate::ledger::store::rows::{Account, Line, Lot, Move, Spend};
+use crate::ledger::rules::points::{LotOrigin, Wallet};
+use crate::ledger::store::rows::{LineRow, LotRow, MoveRow, SpendRow, WalletRow};
 
-impl Lot {
+impl LotRow {
     pub(in crate::ledger) fn arithmetic(&self) -> Result<points::Lot, Error> {
-        let origin = Origin::parse(&self.origin).ok_or_else(|| Error::Unreadable {
+        let origin = LotOrigin::parse(&self.origin).ok_or_else(|| Error::Unreadable {
             table: "point_lot",
             column: "origin",
             key: self.id.clone(),
@@ -43,7 +43,7 @@ impl Lot {
     }
 }
 
-impl Move {
+impl MoveRow {
     pub(in crate::ledger) fn of(step: &points::Move, user: &UserId) -> Self {
         Self {
             id: step.id.clone(),
@@ -76,15 +76,15 @@ impl Move {
     }
 }
 
-impl Account {
+impl WalletRow {
     pub(in crate::ledger) fn of(wallet: &Wallet) -> Self {
         Self { user_id: wallet.user.clone(), balance: wallet.balance(), debt: wallet.debt }
     }
 }
 
-impl Line {
-    pub(in crate::ledger) fn arithmetic(&self) -> points::Line {
-        points::Line {
+impl LineRow {
+    pub(in crate::ledger) fn arithmetic(&self) -> points::FrozenLine {
+        points::FrozenLine {
             line: self.number(),
             seat: u32::try_from(self.seat).expect("seats come from a lane"),
             price: self.price,
@@ -100,7 +100,7 @@ impl Line {
     }
 
     /// Takes over what a refund changed, or what undoing it changed.
-    pub(in crate::ledger) fn follow(&mut self, line: &points::Line) {
+    pub(in crate::ledger) fn follow(&mut self, line: &points::FrozenLine) {
         self.refunded = line.refunded;
         self.points_refunded = line.points_refunded;
         self.earn_clawed = line.earn_clawed;
@@ -112,7 +112,7 @@ impl Line {
     }
 }
 
-impl Spend {
+impl SpendRow {
     pub(in crate::ledger) fn arithmetic(&self) -> points::Spend {
         points::Spend {
             line: u32::try_from(self.line).expect("lines are few"),
@@ -138,9 +138,9 @@ impl Spend {
 }
 
 impl Book {
-    /// The wallet of a user whose account was locked.
+    /// The wallet of a user whose wallet was locked.
     pub(in crate::ledger) fn wallet(&mut self, user: &UserId) -> &mut Wallet {
-        self.wallets.get_mut(user).expect("accounts concerned were locked first")
+        self.wallets.get_mut(user).expect("wallets concerned were locked first")
     }
 }
 
@@ -150,9 +150,9 @@ pub(in crate::ledger) fn short(text: &str) -> String {
 }
 
 /// Checks an amount; one out of range is the record's own fault.
-pub(in crate::ledger) fn check_amount(record: &str, amount: i64) -> Result<(), Failure> {
+pub(in crate::ledger) fn check_amount(record: &str, amount: i64) -> Result<(), BatchFailure> {
     if (0..=crate::facts::money::AMOUNT_MAX).contains(&amount) {
         return Ok(());
     }
-    Err(Failure::record(record, format!("amount {amount} is out of range")))
+    Err(BatchFailure::record(record, format!("amount {amount} is out of range")))
 }

@@ -8,7 +8,7 @@ use super::{Error, seats};
 use crate::clock::Clock;
 use crate::facts::ids::{CampaignId, EventId, LogId, OrderId, SeatIndex};
 use crate::facts::order::{OrderFact, OrderStatus};
-use crate::facts::record::Body;
+use crate::facts::record::RecordBody;
 use crate::facts::seat::SeatState;
 use crate::facts::time::Millis;
 use crate::lane::Lane;
@@ -21,15 +21,15 @@ const PAGE: usize = 500;
 
 /// Names a difference, so that two looks can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct DifferenceKey {
     pub invariant: &'static str,
     what: String,
-    about: Vec<About>,
+    about: Vec<RecordTarget>,
 }
 
 /// What a record in the log may still change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum About {
+enum RecordTarget {
     Order(OrderId),
     Claim(CampaignId, i64),
 }
@@ -39,14 +39,14 @@ enum About {
 pub struct Compared {
     pub checked: Vec<(&'static str, u64)>,
     pub violations: Vec<(&'static str, String)>,
-    pub differences: BTreeMap<Key, String>,
+    pub differences: BTreeMap<DifferenceKey, String>,
     /// The lane's last log id, when the look began to read the last of its events and campaigns.
     pub log_last: LogId,
 }
 
 impl Compared {
-    fn differs(&mut self, invariant: &'static str, what: String, about: Vec<About>, text: String) {
-        self.differences.insert(Key { invariant, what, about }, text);
+    fn differs(&mut self, invariant: &'static str, what: String, about: Vec<RecordTarget>, text: String) {
+        self.differences.insert(DifferenceKey { invariant, what, about }, text);
     }
 
     fn count(&mut self, invariant: &'static str, things: usize) {
@@ -96,7 +96,7 @@ pub async fn compare(lane: &dyn Lane, ledger: &Ledger, clock: &Clock) -> Result<
             let (here, there) = (lane_claims.get(&number), ledger_claims.get(&number).map(|u| u.as_str()));
             if here.copied() != there {
                 let text = format!("{campaign}: claim {number} is not the same in lane and ledger");
-                let about = vec![About::Claim(campaign.clone(), number)];
+                let about = vec![RecordTarget::Claim(campaign.clone(), number)];
                 compared.differs("INV-11", format!("claim {campaign} {number}"), about, text);
             }
         }
@@ -138,7 +138,8 @@ fn tickets(event: &EventId, dump: &EventDump, live: &[LiveSeat], compared: &mut 
                 ticket.map_or("without a live ticket", |t| t.status.as_str())
             );
             let owner = owners.get(&seat).map(|order| OrderId::from(*order));
-            let about = owner.into_iter().chain(ticket.map(|ticket| ticket.order.clone())).map(About::Order).collect();
+            let about =
+                owner.into_iter().chain(ticket.map(|ticket| ticket.order.clone())).map(RecordTarget::Order).collect();
             compared.differs("INV-3", format!("seat {event} {seat}"), about, text);
         }
     }
@@ -163,11 +164,21 @@ async fn orders(ledger: &Ledger, dump: &EventDump, now_ms: Millis, compared: &mu
             let version = known.versions.get(&order.id);
             if version.is_none() {
                 let text = format!("order {} is neither in the ledger nor among the dead letters", order.id);
-                compared.differs("INV-4", format!("lost {}", order.id), vec![About::Order(order.id.clone())], text);
+                compared.differs(
+                    "INV-4",
+                    format!("lost {}", order.id),
+                    vec![RecordTarget::Order(order.id.clone())],
+                    text,
+                );
             }
             if version.is_some_and(|v| *v != order.version) {
                 let text = format!("order {} is at version {} in its lane, not the ledger's", order.id, order.version);
-                compared.differs("INV-4", format!("version {}", order.id), vec![About::Order(order.id.clone())], text);
+                compared.differs(
+                    "INV-4",
+                    format!("version {}", order.id),
+                    vec![RecordTarget::Order(order.id.clone())],
+                    text,
+                );
             }
         }
     }
@@ -182,25 +193,25 @@ fn unwritten(order: &OrderFact, now_ms: Millis, compared: &mut Compared) {
     if order.status == OrderStatus::Accepted && late_ms > 0 {
         let (id, late_s) = (&order.id, late_ms / 1_000);
         let text = format!("order {id} is accepted and not written, {late_s} s after its deadline");
-        compared.differs("INV-4", format!("unwritten {id}"), vec![About::Order(id.clone())], text);
+        compared.differs("INV-4", format!("unwritten {id}"), vec![RecordTarget::Order(id.clone())], text);
     }
 }
 
 /// Those orders among these differences that have a dead letter. The letter waits for a person, and the order with it.
-async fn put_aside(ledger: &Ledger, keys: impl Iterator<Item = &Key>) -> Result<Vec<About>, Error> {
+async fn put_aside(ledger: &Ledger, keys: impl Iterator<Item = &DifferenceKey>) -> Result<Vec<RecordTarget>, Error> {
     let orders = keys.flat_map(|key| &key.about).filter_map(|about| match about {
-        About::Order(order) => Some(order.clone()),
-        About::Claim(..) => None,
+        RecordTarget::Order(order) => Some(order.clone()),
+        RecordTarget::Claim(..) => None,
     });
     let (orders, mut dead): (Vec<OrderId>, _) = (orders.collect(), Vec::new());
     for page in orders.chunks(PAGE) {
-        dead.extend(ledger.known_orders(page).await?.dead.into_iter().map(About::Order));
+        dead.extend(ledger.known_orders(page).await?.dead.into_iter().map(RecordTarget::Order));
     }
     Ok(dead)
 }
 
 /// Orders and claims with a record in the log.
-async fn in_log(lane: &dyn Lane) -> Result<HashSet<About>, Error> {
+async fn in_log(lane: &dyn Lane) -> Result<HashSet<RecordTarget>, Error> {
     let mut waiting = HashSet::new();
     let mut after = LogId::default();
     loop {
@@ -208,10 +219,10 @@ async fn in_log(lane: &dyn Lane) -> Result<HashSet<About>, Error> {
         let Some(last) = entries.last() else { return Ok(waiting) };
         after = last.log;
         for entry in &entries {
-            let Ok(body) = serde_json::from_str::<Body>(&entry.body) else { continue };
-            waiting.extend(body.order().cloned().map(About::Order));
-            if let (Body::CouponClaimed { campaign, .. }, Some(number)) = (&body, entry.number) {
-                waiting.insert(About::Claim(campaign.clone(), number));
+            let Ok(body) = serde_json::from_str::<RecordBody>(&entry.body) else { continue };
+            waiting.extend(body.order().cloned().map(RecordTarget::Order));
+            if let (RecordBody::CouponClaimed { campaign, .. }, Some(number)) = (&body, entry.number) {
+                waiting.insert(RecordTarget::Claim(campaign.clone(), number));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::lane::{Lane, Lanes};
 use crate::ledger::Ledger;
 use crate::{clock, ledger};
 
-pub use report::{Finding, Report};
+pub use report::{AuditReport, Finding};
 
 mod lanes;
 
@@ -38,8 +38,8 @@ pub enum Error {
 }
 
 /// Checks everything once.
-pub async fn run(lanes: &Lanes, ledger: &Ledger, clock: &Clock) -> Result<Report, Error> {
-    let mut report = Report::new(clock.now_ms());
+pub async fn run(lanes: &Lanes, ledger: &Ledger, clock: &Clock) -> Result<AuditReport, Error> {
+    let mut report = AuditReport::new(clock.now_ms());
     for lane in lanes.iter() {
         check_lane(lane.as_ref(), ledger, clock, &mut report).await?;
     }
@@ -54,7 +54,7 @@ pub async fn run(lanes: &Lanes, ledger: &Ledger, clock: &Clock) -> Result<Report
     Ok(report)
 }
 
-async fn check_lane(lane: &dyn Lane, ledger: &Ledger, clock: &Clock, report: &mut Report) -> Result<(), Error> {
+async fn check_lane(lane: &dyn Lane, ledger: &Ledger, clock: &Clock, report: &mut AuditReport) -> Result<(), Error> {
     let first = lanes::compare(lane, ledger, clock).await?;
     report.add(&first);
     if first.differences.is_empty() {

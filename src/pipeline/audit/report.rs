@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::lanes::{Compared, Key};
+use super::lanes::{Compared, DifferenceKey};
 use crate::facts::time::{Millis, rfc3339};
 use crate::metrics::INVARIANT_VIOLATIONS;
 
@@ -15,7 +15,7 @@ pub const CHECKED: [&str; 6] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-10", "I
 const SHOWN_MAX: usize = 100;
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct AuditReport {
     pub ok: bool,
     pub checked_at: String,
     pub invariants: Vec<Finding>,
@@ -29,7 +29,7 @@ pub struct Finding {
     pub violations: Vec<String>,
 }
 
-impl Report {
+impl AuditReport {
     pub fn new(now_ms: Millis) -> Self {
         let invariants = CHECKED.map(|id| Finding { id, checked: 0, violations: Vec::new() });
         Self { ok: true, checked_at: rfc3339(now_ms), invariants: invariants.into() }
@@ -46,7 +46,7 @@ impl Report {
     }
 
     /// Adds the differences between lane and ledger that stayed.
-    pub fn differences(&mut self, differences: BTreeMap<Key, String>) {
+    pub fn differences(&mut self, differences: BTreeMap<DifferenceKey, String>) {
         for (key, text) in differences {
             self.violation(key.invariant, text);
         }

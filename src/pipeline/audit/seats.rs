@@ -14,7 +14,7 @@ const SHOWN_MAX: usize = 20;
 
 /// Violations within one event, by invariant.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct SeatViolations {
     pub inv1: Vec<String>,
     pub inv2: Vec<String>,
 }
@@ -24,8 +24,8 @@ pub struct Found {
 ///
 /// Orders leave their lane when nothing more is expected of them, but their seats stay sold: `live` says from the
 /// ledger who owns those seats.
-pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -> Found {
-    let mut found = Found::default();
+pub fn check(event: &str, dump: &EventDump, live: &[LiveSeat], now_ms: Millis) -> SeatViolations {
+    let mut found = SeatViolations::default();
     let owners: HashMap<SeatIndex, &str> = dump.owners.iter().map(|(seat, owner)| (*seat, owner.as_str())).collect();
     found.inv1.extend(taken(event, dump, live, &owners));
     found.inv2.extend(ownership(event, dump, &owners, now_ms));

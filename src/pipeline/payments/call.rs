@@ -10,12 +10,12 @@ use tokio::sync::SemaphorePermit;
 
 use super::payment_record;
 use crate::clock;
-use crate::facts::record::{Body, PaymentResult, Record, RefundResult, VERSION};
+use crate::facts::record::{PaymentResult, Record, RecordBody, RefundResult, VERSION};
 use crate::facts::time::Millis;
-use crate::ledger::writer::{Call, Charging, Returning};
+use crate::ledger::writer::{Charging, OpenCall, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
-use crate::payment::{Asked, Charge, Charged, Return, ReturnAsked, Returned};
-use crate::pipeline::parts::Shared;
+use crate::payment::{AskOutcome, Charge, Charged, Return, ReturnAsked, Returned};
+use crate::pipeline::parts::PipelineShared;
 use crate::pipeline::retry;
 
 /// How many times a call's result is asked for before the call is put off: over 13 to 25 seconds, and the time of the
@@ -27,7 +27,7 @@ const ASKS: usize = 6;
 const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
 
 /// How a call ended, for now.
-pub(super) enum Turn {
+pub(super) enum CallTurn {
     /// A definite answer, for the lane's log.
     Answered(Box<Record>),
     /// The result is unknown. The call is due again at this time.
@@ -35,18 +35,18 @@ pub(super) enum Turn {
 }
 
 /// Makes the call, and asks for its result during a while.
-pub(super) async fn drive(shared: Arc<Shared>, behind: Arc<AtomicBool>, call: Call) -> Turn {
+pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, call: OpenCall) -> CallTurn {
     let answer = match &call {
-        Call::Charge(charging) => charge(&shared, &behind, charging)
+        OpenCall::Charge(charging) => charge(&shared, &behind, charging)
             .await
             .map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
-        Call::Refund(returning) => {
+        OpenCall::Refund(returning) => {
             give_back(&shared, &behind, returning).await.map(|result| refund_record(returning, result))
         }
     };
     match answer {
-        Some(record) => Turn::Answered(Box::new(record)),
-        None => Turn::PutOff(due_again_ms(call.since_ms(), shared.clock.now_ms())),
+        Some(record) => CallTurn::Answered(Box::new(record)),
+        None => CallTurn::PutOff(due_again_ms(call.since_ms(), shared.clock.now_ms())),
     }
 }
 
@@ -62,7 +62,7 @@ fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResu
         RefundResult::Refused { .. } => "refused",
     };
     let id = format!("{refund}.{word}");
-    Record { id, body: Body::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result } }
+    Record { id, body: RecordBody::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result } }
 }
 
 /// Only the provider, or a person who looks there, knows whether money moved. The call stays open until the provider is
@@ -78,7 +78,7 @@ fn not_configured(call: &'static str, provider: &str, id: &str) {
 }
 
 /// `None`: the result is unknown.
-async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
+async fn charge(shared: &PipelineShared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
     let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
         charging;
     let Some(provider) = shared.providers.get(provider) else {
@@ -106,17 +106,17 @@ async fn charge(shared: &Shared, behind: &AtomicBool, charging: &Charging) -> Op
     for delay in asks(behind) {
         tokio::time::sleep(delay).await;
         match limited(shared, "ask", provider.ask(&charge), asked_label).await {
-            Some(Asked::Captured) => return Some(PaymentResult::Captured),
-            Some(Asked::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
-            Some(Asked::NotDone) => return Some(PaymentResult::NotDone),
-            Some(Asked::Unknown) | None => {}
+            Some(AskOutcome::Captured) => return Some(PaymentResult::Captured),
+            Some(AskOutcome::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
+            Some(AskOutcome::NotDone) => return Some(PaymentResult::NotDone),
+            Some(AskOutcome::Unknown) | None => {}
         }
     }
     None
 }
 
 /// `None`: the result is unknown.
-async fn give_back(shared: &Shared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
+async fn give_back(shared: &PipelineShared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
     let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, due_ms: _, is_new } =
         returning;
     let Some(provider) = shared.providers.get(provider) else {
@@ -164,7 +164,7 @@ fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
 /// Makes a call within its bounds: at most `calls_max` at once, each for at most `call_limit`. `None`: no answer in
 /// time.
 async fn limited<T>(
-    shared: &Shared,
+    shared: &PipelineShared,
     name: &'static str,
     call: impl Future<Output = T>,
     label: fn(&T) -> &'static str,
@@ -173,13 +173,13 @@ async fn limited<T>(
     within(shared, turn, name, call, label).await
 }
 
-async fn turn(shared: &Shared) -> SemaphorePermit<'_> {
+async fn turn(shared: &PipelineShared) -> SemaphorePermit<'_> {
     shared.calls.acquire().await.expect("the semaphore is never closed")
 }
 
 /// Makes a call that has its turn, within its time limit. `None`: no answer in time.
 async fn within<T>(
-    shared: &Shared,
+    shared: &PipelineShared,
     _turn: SemaphorePermit<'_>,
     name: &'static str,
     call: impl Future<Output = T>,
@@ -200,12 +200,12 @@ fn charged_label(answer: &Charged) -> &'static str {
     }
 }
 
-fn asked_label(answer: &Asked) -> &'static str {
+fn asked_label(answer: &AskOutcome) -> &'static str {
     match answer {
-        Asked::Captured => "captured",
-        Asked::Declined { .. } => "declined",
-        Asked::NotDone => "not_done",
-        Asked::Unknown => "unknown",
+        AskOutcome::Captured => "captured",
+        AskOutcome::Declined { .. } => "declined",
+        AskOutcome::NotDone => "not_done",
+        AskOutcome::Unknown => "unknown",
     }
 }
 

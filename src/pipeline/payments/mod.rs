@@ -21,14 +21,14 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::call::Turn;
-use super::parts::Shared;
+use self::call::CallTurn;
+use super::parts::PipelineShared;
 use crate::facts::ids::{AttemptId, LaneId, OrderId};
-use crate::facts::record::{Body, PaymentResult, Record, VERSION};
+use crate::facts::record::{PaymentResult, Record, RecordBody, VERSION};
 use crate::facts::time::Millis;
 use crate::lane;
 use crate::lane::Lane;
-use crate::ledger::writer::{Call, CallId, DueCalls, Written};
+use crate::ledger::writer::{BatchWritten, CallId, DueCalls, OpenCall};
 use crate::ledger::{Result, writer};
 
 /// Calls in hand for each call that may be under way; the others wait for their turn.
@@ -39,13 +39,13 @@ const TOGETHER: usize = 500;
 
 /// The calls of a lane's session. Dropping it ends them; the next session finds them in the ledger.
 pub(super) struct Payments {
-    shared: Arc<Shared>,
+    shared: Arc<PipelineShared>,
     lane: LaneId,
     tasks: JoinSet<()>,
     /// The results of the tasks, one each.
-    turns: mpsc::UnboundedReceiver<(CallId, Turn)>,
+    turns: mpsc::UnboundedReceiver<(CallId, CallTurn)>,
     /// Where each task sends its result.
-    turn: mpsc::UnboundedSender<(CallId, Turn)>,
+    turn: mpsc::UnboundedSender<(CallId, CallTurn)>,
     /// Calls whose task has no result yet.
     running: HashSet<CallId>,
     /// Answers on their way to the log.
@@ -61,7 +61,7 @@ pub(super) struct Payments {
 }
 
 impl Payments {
-    pub fn new(shared: Arc<Shared>, lane: LaneId) -> Self {
+    pub fn new(shared: Arc<PipelineShared>, lane: LaneId) -> Self {
         let (turn, turns) = mpsc::unbounded_channel();
         Self {
             shared,
@@ -85,9 +85,9 @@ impl Payments {
 
     /// Lets go of the calls that the batch has answered, and makes the calls that it asks for. While older calls wait
     /// for room, the new ones wait with them.
-    pub fn follow(&mut self, written: Vec<Written>) {
+    pub fn follow(&mut self, written: Vec<BatchWritten>) {
         for part in written {
-            let open: HashSet<CallId> = part.calls.iter().map(Call::id).collect();
+            let open: HashSet<CallId> = part.calls.iter().map(OpenCall::id).collect();
             let asked: HashSet<&OrderId> = part.orders.iter().collect();
             let (in_hand, running) = (&mut self.in_hand, &self.running);
             in_hand.retain(|id, order| open.contains(id) || running.contains(id) || !asked.contains(order));
@@ -116,8 +116,8 @@ impl Payments {
         while let Ok((call, turn)) = self.turns.try_recv() {
             self.running.remove(&call);
             match turn {
-                Turn::Answered(record) => self.answers.push(*record),
-                Turn::PutOff(due_ms) => {
+                CallTurn::Answered(record) => self.answers.push(*record),
+                CallTurn::PutOff(due_ms) => {
                     self.put_off.insert(call, due_ms);
                 }
             }
@@ -151,7 +151,7 @@ impl Payments {
     }
 
     /// Makes those calls that are not in hand yet, in the given order. A call that finds no room waits in the ledger.
-    fn dispatch(&mut self, calls: Vec<Call>) {
+    fn dispatch(&mut self, calls: Vec<OpenCall>) {
         for call in calls {
             let id = call.id();
             if self.in_hand.contains_key(&id) {
@@ -170,7 +170,7 @@ impl Payments {
                 let drive = AssertUnwindSafe(call::drive(shared.clone(), behind, call)).catch_unwind();
                 let turn = drive.await.unwrap_or_else(|_| {
                     tracing::error!(call = id.as_str(), "a provider panicked; its call is put off");
-                    Turn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
+                    CallTurn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
                 });
                 // Nobody receives it once the session is over.
                 come_to.send((id, turn)).ok();
@@ -195,5 +195,5 @@ pub(super) fn payment_record(order: OrderId, attempt: AttemptId, result: Payment
         PaymentResult::Declined { .. } => "declined",
         PaymentResult::NotDone => "not_done",
     };
-    Record { id: format!("{attempt}.{word}"), body: Body::PaymentResulted { v: VERSION, order, attempt, result } }
+    Record { id: format!("{attempt}.{word}"), body: RecordBody::PaymentResulted { v: VERSION, order, attempt, result } }
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use stanchion::admission::{Entered, Newcomer, Place, presence};
+use stanchion::admission::{Entered, Newcomer, VisitorPlace, presence};
 use stanchion::facts::draw::DrawKey;
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{Mode, Order};
+use stanchion::facts::room::{AdmissionOrder, Mode};
 use stanchion::shutdown;
 
 use crate::support::doors::{Crowd, Doors, On};
@@ -50,8 +50,8 @@ async fn five_thousand_cost_little_by_two_gateways_and_by_ten() {
     costs_little(On::Memory, 10, 5_000, 60).await;
 }
 
-fn is_done(place: &Place) -> bool {
-    matches!(place, Place::Done { .. })
+fn is_done(place: &VisitorPlace) -> bool {
+    matches!(place, VisitorPlace::Done { .. })
 }
 
 /// A visitor leaves through one gateway and polls at another.
@@ -108,13 +108,13 @@ async fn who_is_late_comes_back(on: On) {
     assert_eq!(doors.ahead(2, &tokens[2]).await, 1);
     doors.tell(2).await;
     let late = doors.poll(2, &tokens[2]).await;
-    assert!(matches!(late, Place::Waiting { ahead: 0, .. } | Place::Late { .. }), "{late:?}");
+    assert!(matches!(late, VisitorPlace::Waiting { ahead: 0, .. } | VisitorPlace::Late { .. }), "{late:?}");
     for back in &tokens[1..3] {
         let inside = doors.lane.leave(doors.clock.now_ms(), tokens[3].clone()).await.expect("an answer");
         doors.pass(1_000);
         assert_eq!(doors.pulse().await.admitted, 1, "{inside}");
         let place = doors.poll(0, back).await;
-        assert!(matches!(place, Place::Admitted { .. }), "nobody lost their place: {place:?}");
+        assert!(matches!(place, VisitorPlace::Admitted { .. }), "nobody lost their place: {place:?}");
         assert!(doors.lane.leave(doors.clock.now_ms(), back.clone()).await.expect("an answer"));
     }
 }
@@ -160,22 +160,22 @@ async fn a_gateway_that_stops_tells_what_it_knows(on: On) {
 /// Before the opening of a draw every gateway shows the same, also of a visitor who leaves and comes back.
 async fn a_draw_is_told_alike_by_every_gateway(on: On) {
     let scheduled = |room: &mut stanchion::facts::room::RoomSettings| {
-        (room.mode, room.order, room.rate_per_min) = (Mode::Scheduled, Order::Lottery, 0);
+        (room.mode, room.order, room.rate_per_min) = (Mode::Scheduled, AdmissionOrder::Lottery, 0);
     };
     let mut doors = Doors::open(&on, 2, scheduled).await;
     doors.room.draw = Some(DrawKey([7; 32]));
     let kim = drawn(&doors, "kim").await;
     let before = doors.asked();
-    assert!(matches!(doors.poll(1, &kim).await, Place::Scheduled { .. }));
+    assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }));
     assert_eq!(doors.asked().since(before).poll, 0, "the board answered");
     doors.leave(0, &kim).await;
-    assert!(matches!(doors.poll(1, &kim).await, Place::Scheduled { .. }), "this board is of before");
+    assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }), "this board is of before");
     doors.tell(1).await;
     assert!(is_done(&doors.poll(1, &kim).await));
     assert_eq!(drawn(&doors, "kim").await, kim, "one person, one draw");
     let before = doors.asked();
     for _ in 0..3 {
-        assert!(matches!(doors.poll(1, &kim).await, Place::Scheduled { .. }));
+        assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }));
     }
     assert_eq!(doors.asked().since(before).poll, 1, "the lane says that they wait again, the board the rest");
 }

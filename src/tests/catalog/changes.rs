@@ -11,7 +11,7 @@ use stanchion::clock::Clock;
 use stanchion::facts::ids::{CampaignId, EventId, LogId};
 use stanchion::lane::coupons::ClaimOutcome;
 use stanchion::lane::{Lanes, memory};
-use stanchion::ledger::store::between::{Between, Call};
+use stanchion::ledger::store::between::{Between, DatabaseCall};
 use stanchion::ledger::{self, Ledger};
 
 use crate::lane::conformance::ask::{self, START};
@@ -78,7 +78,7 @@ impl Between for Counting {
         Ok(())
     }
 
-    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+    fn carry<'c>(&self, call: DatabaseCall<'c>) -> DatabaseCall<'c> {
         call
     }
 }

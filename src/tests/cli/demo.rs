@@ -15,8 +15,8 @@ const NOT_ALWAYS: &[&str] = &[
     "stanchion_edge_streams",
     "stanchion_lane_faults_total",
     "stanchion_lane_store_unfit",
-    "stanchion_lane_journal_bytes",
-    "stanchion_lane_journal_sync_seconds",
+    "stanchion_lane_wal_bytes",
+    "stanchion_lane_wal_sync_seconds",
     "stanchion_lane_operation_seconds",
 ];
 

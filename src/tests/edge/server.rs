@@ -139,7 +139,7 @@ async fn a_request_has_a_time_limit() {
 async fn keys_of_users_are_fetched() {
     let edge = Edge::new().await;
     let (address, _stop, _serving) = serve(&edge.public).await;
-    let config = config::Auth {
+    let config = config::AuthConfig {
         hs256_secret: String::new(),
         jwks_file: String::new(),
         // Any JWKS will do, so this is our own.

@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 use stanchion::admission::pace::Pace;
 use stanchion::admission::passes::Passes;
 use stanchion::admission::tokens::Tokens;
-use stanchion::admission::{Admission, Settings};
+use stanchion::admission::{Admission, AdmissionSettings};
 use stanchion::catalog::Catalog;
 use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
 use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
 use stanchion::edge::auth::{Mint, mint};
-use stanchion::edge::operator::{Fault, Operator, Requeued, Resolution, Resolved};
+use stanchion::edge::operator::{Operator, PartFault, RequeueOutcome, Resolution, ResolveOutcome};
 use stanchion::edge::router::Listener;
 use stanchion::edge::service::Service;
-use stanchion::edge::{Parts, State};
+use stanchion::edge::{EdgeParts, State};
 use stanchion::facts::ids::{EventId, LogId};
 use stanchion::inventory;
 use stanchion::inventory::Inventory;
@@ -65,23 +65,23 @@ pub struct Absent {
 
 #[async_trait]
 impl Operator for Absent {
-    async fn audit(&self) -> Result<AuditView, Fault> {
+    async fn audit(&self) -> Result<AuditView, PartFault> {
         Err("absent".into())
     }
 
-    async fn pipeline(&self) -> Result<PipelineView, Fault> {
+    async fn pipeline(&self) -> Result<PipelineView, PartFault> {
         panic!("a handler that panics")
     }
 
-    async fn requeue(&self, _dead_letter: &str) -> Result<Requeued, Fault> {
+    async fn requeue(&self, _dead_letter: &str) -> Result<RequeueOutcome, PartFault> {
         panic!("a handler that panics")
     }
 
-    async fn resolve(&self, _payment: &str, _resolution: Resolution) -> Result<Resolved, Fault> {
+    async fn resolve(&self, _payment: &str, _resolution: Resolution) -> Result<ResolveOutcome, PartFault> {
         self.begun.notify_one();
         self.go.notified().await;
         self.done.fetch_add(1, Ordering::SeqCst);
-        Ok(Resolved::Done)
+        Ok(ResolveOutcome::Done)
     }
 }
 
@@ -178,10 +178,14 @@ impl Edge {
             lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
             lane.end_restore(0, 1).await.expect("built");
         }
-        let settings =
-            inventory::Settings { log_max: 10, attempts_max: 10, waits_max: 10, coupon_secrets: vec![SECRET.into()] };
+        let settings = inventory::InventorySettings {
+            log_max: 10,
+            attempts_max: 10,
+            waits_max: 10,
+            coupon_secrets: vec![SECRET.into()],
+        };
         let operator = Arc::new(Absent::default());
-        let state = State::new(Parts {
+        let state = State::new(EdgeParts {
             catalog: Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency)),
             admission: Arc::new(admission(&config, &lanes, &clock)),
             inventory: Arc::new(Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| {}), settings)),
@@ -254,7 +258,7 @@ fn admission(config: &Config, lanes: &Lanes, clock: &Clock) -> Admission {
     let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|s| s.as_bytes().to_vec()).collect();
     let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
     // No caching of boards: a test must see at once what another call has changed.
-    let settings = Settings { waiting_max: config.queue.waiting_max, pace, board_ms: 0 };
+    let settings = AdmissionSettings { waiting_max: config.queue.waiting_max, pace, board_ms: 0 };
     let passes = Passes::new(&pass_key(), &[]).expect("a key");
     Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes)
 }

@@ -50,7 +50,7 @@ async fn a_ledger_that_is_away_stretches_the_log_and_no_answer() {
     let away = buyer.get("/v1/me/orders").send().await.expect_code(503, "UNAVAILABLE");
     assert!(away.header("retry-after").is_some());
     mysql.set(Mode::Pass);
-    assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
+    assert_eq!(gateway.concluded("kim", &order).await["status"], "confirmed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

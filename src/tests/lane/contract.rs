@@ -7,9 +7,9 @@ use fred::interfaces::ClientLike as _;
 use fred::prelude::{Builder, Client, Config};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use stanchion::config;
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::ids::{CampaignId, EventId, LaneId, LogId};
 use stanchion::facts::order::OrderStatus;
-use stanchion::facts::settlement::SeatTarget;
 use stanchion::lane::recovery::EventDump;
 use stanchion::lane::redis::header::Argument;
 use stanchion::lane::redis::scripts::{Arity, Script};
@@ -30,7 +30,7 @@ fn valid(argument: &Argument) -> String {
         "order" => "fifo",
         "control" => "fixed",
         "status" => "confirmed",
-        "generation" | "log" | "settlements" | "places" | "chunks" => "0",
+        "generation" | "log" | "conclusions" | "places" | "chunks" => "0",
         "now_ms" => "1800000000000",
         "fact" | "hold_fact" | "body" => "{}",
         "seats" if !argument.is_integer => "0:4;",
@@ -51,7 +51,8 @@ async fn eval(client: &Client, script: &Script, keys: Vec<String>, args: Vec<Str
 #[tokio::test]
 async fn wrong_arguments_change_nothing() {
     let redis = OwnRedis::with(&["--enable-debug-command", "yes"]).await;
-    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
     lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
     lane.end_restore(START, 1).await.expect("the same one");
@@ -70,9 +71,9 @@ async fn wrong_arguments_change_nothing() {
         let path = script.path;
         let (event, campaign) = (EventId::from(HALL), CampaignId::from("c"));
         let about = if path.contains("campaign") || path.contains("claim") {
-            keys::About::Campaign(&campaign)
+            keys::KeyOwner::Campaign(&campaign)
         } else {
-            keys::About::Event(&event)
+            keys::KeyOwner::Event(&event)
         };
         let names: Vec<String> = script.header().keys.iter().map(|key| keys::name(&tag, about, *key)).collect();
         let arguments = &script.header().arguments;
@@ -119,7 +120,8 @@ async fn bytes(client: &Client) -> i64 {
 #[tokio::test]
 async fn who_gives_back_again_and_again_fills_nothing() {
     let redis = OwnRedis::with(&[]).await;
-    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
     lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
     lane.end_restore(START, 1).await.expect("the same one");
@@ -146,9 +148,9 @@ async fn who_gives_back_again_and_again_fills_nothing() {
             let key = format!("o{at}");
             let hold = held(&lane, START, &key, "kim", &[0, 1, 2, 3]).await;
             let order = placed(&lane, START, &key, &hold, &key).await;
-            let rejected = ask::settlement(&hold, &order, 1, OrderStatus::Rejected, SeatTarget::Free);
+            let rejected = ask::conclusion(&hold, &order, 1, OrderStatus::Rejected, SeatTarget::Free);
             let trim = lane.meta().await.expect("an answer").log_last;
-            lane.settle(START, &hold.event, vec![rejected], Some(trim)).await.expect("an answer");
+            lane.conclude(START, &hold.event, vec![rejected], Some(trim)).await.expect("an answer");
         }
     };
     cancel(RECENT_MAX, 0).await;
@@ -192,7 +194,8 @@ async fn crowd(lane: &Arc<dyn Lane>) {
 #[tokio::test]
 async fn what_the_audit_reads_comes_in_pages_and_is_all_there_is() {
     let redis = OwnRedis::with(&[]).await;
-    let config = config::Redis { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: redis.url(), pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let lane = connect(&config, 1).await.expect("the server is ready").remove(0);
     let model = memory::volatile(1).get(LaneId(0)).expect("the only one").clone();
     crowd(&lane).await;

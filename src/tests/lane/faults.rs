@@ -9,7 +9,7 @@ use stanchion::facts::ids::LogId;
 use stanchion::facts::record::Entry;
 use stanchion::lane::coupons::{ClaimOutcome, PutCampaign};
 use stanchion::lane::orders::CheckoutOutcome;
-use stanchion::lane::redis::{ConnectError, Server, connect};
+use stanchion::lane::redis::{ConnectError, RedisServer, connect};
 use stanchion::lane::seats::HoldOutcome;
 use stanchion::lane::{Keep, Lane, Result};
 
@@ -18,17 +18,17 @@ use crate::lane::conformance::hand::stage::{HALL, hall, hall_with, held, inside,
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::servers::{self, OwnRedis};
 
-fn config(url: String) -> config::Redis {
-    config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 }
+fn config(url: String) -> config::RedisConfig {
+    config::RedisConfig { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 }
 }
 
 /// Lane 0, as it is on the server.
-async fn lane(config: &config::Redis) -> Arc<dyn Lane> {
+async fn lane(config: &config::RedisConfig) -> Arc<dyn Lane> {
     connect(config, 1).await.expect("the server is ready").remove(0)
 }
 
 /// Lane 0, empty and built.
-async fn built(config: &config::Redis) -> Arc<dyn Lane> {
+async fn built(config: &config::RedisConfig) -> Arc<dyn Lane> {
     let lane = lane(config).await;
     lane.begin_restore(START, 1, LogId(0)).await.expect("a new generation");
     lane.end_restore(START, 1).await.expect("the same one");
@@ -96,7 +96,7 @@ async fn a_network_that_swallows_is_a_fault_in_time() {
     let redis = OwnRedis::start().await;
     built(&config(redis.url())).await;
     let proxy = Proxy::to(redis.address()).await;
-    let lane = lane(&config::Redis { timeout_ms: 200, ..config(format!("redis://{}/0", proxy.addr)) }).await;
+    let lane = lane(&config::RedisConfig { timeout_ms: 200, ..config(format!("redis://{}/0", proxy.addr)) }).await;
     proxy.set(Mode::Swallow);
     assert!(is_unavailable(&lane.meta().await));
     proxy.set(Mode::Pass);
@@ -178,22 +178,23 @@ async fn a_wiped_lane_rebuilt_under_its_old_generation_counts_on() {
 #[tokio::test]
 async fn a_redis_that_may_forget_is_refused() {
     let redis = OwnRedis::with(&["--maxmemory-policy", "allkeys-lru"]).await;
-    let refused = Server::connect(&config(redis.url()), Keep::default()).await.err().expect("it may forget");
+    let refused = RedisServer::connect(&config(redis.url()), Keep::default()).await.err().expect("it may forget");
     assert!(matches!(&refused, ConnectError::Eviction(policy) if policy == "allkeys-lru"), "{refused:?}");
     assert!(refused.to_string().contains("maxmemory-policy noeviction"), "says what to set: {refused}");
 
     let address = redis.url();
     drop(redis);
-    let refused = Server::connect(&config(address), Keep::default()).await.err().expect("nobody is there");
+    let refused = RedisServer::connect(&config(address), Keep::default()).await.err().expect("nobody is there");
     assert!(matches!(refused, ConnectError::Unreachable(_)), "{refused:?}");
-    let refused = Server::connect(&config("nonsense".to_owned()), Keep::default()).await.err().expect("no address");
+    let refused =
+        RedisServer::connect(&config("nonsense".to_owned()), Keep::default()).await.err().expect("no address");
     assert!(matches!(refused, ConnectError::Url(_)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn an_order_is_answered_when_the_replicas_have_it() {
     let redis = OwnRedis::with(&["--repl-diskless-sync-delay", "0"]).await;
-    let wanted = config::Redis { wait_replicas: 1, timeout_ms: 400, ..config(redis.url()) };
+    let wanted = config::RedisConfig { wait_replicas: 1, timeout_ms: 400, ..config(redis.url()) };
     let lane = built(&wanted).await;
     hall(&lane).await;
     inside(&lane, START, "kim").await;
@@ -210,7 +211,7 @@ async fn an_order_is_answered_when_the_replicas_have_it() {
 #[tokio::test]
 async fn the_servers_time_is_told() {
     let server =
-        Server::connect(&config(servers::redis_url().await), Keep::default()).await.expect("the server is ready");
+        RedisServer::connect(&config(servers::redis_url().await), Keep::default()).await.expect("the server is ready");
     let (first, _) = server.time().await.expect("an answer");
     let (second, _) = server.time().await.expect("an answer");
     assert!(START / 2 < first && first <= second, "milliseconds: {first}");
@@ -237,7 +238,7 @@ async fn more_than_one_call_can_do_is_done_in_several() {
     let many: Vec<_> = (0..4_500).map(|n| ask::expired(&format!("r{n}"), "o")).collect();
     lane.append(START, many.clone()).await.expect("an answer");
     assert_eq!(lane.read_log(LogId(0), 9_999).await.expect("an answer").len(), 4_500);
-    lane.settle(START, &ask::event(HALL), vec![], Some(LogId(4_201))).await.expect("an answer");
+    lane.conclude(START, &ask::event(HALL), vec![], Some(LogId(4_201))).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 300);
     lane.append(START, many).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 4_500, "those still in the log are left out");
@@ -319,7 +320,7 @@ async fn a_caller_whose_time_is_off_changes_nothing() {
     lane.enter(now_ms, ask::enter(HALL, "kim")).await.expect("an answer");
     held_at(&lane, now_ms, "h", &[0]).await;
 
-    let strict = connect(&config::Redis { skew_max_ms: 2_000, ..config(redis.url()) }, 1).await;
+    let strict = connect(&config::RedisConfig { skew_max_ms: 2_000, ..config(redis.url()) }, 1).await;
     let strict = strict.expect("the server is ready").remove(0);
     let day = ask::DAY;
     for off_ms in [-day, -3_000, 3_000, day] {

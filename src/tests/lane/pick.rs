@@ -8,7 +8,7 @@ use stanchion::config;
 use stanchion::facts::hold::HoldFact;
 use stanchion::facts::ids::{LogId, SeatIndex};
 use stanchion::lane::memory;
-use stanchion::lane::seats::{HoldAsk, HoldOutcome, Row, Want};
+use stanchion::lane::seats::{HoldAsk, HoldOutcome, RowRuns, Want};
 
 use crate::lane::conformance::ask::{self, START};
 use crate::lane::conformance::hand::stage::{HALL, hall_with, inside};
@@ -17,14 +17,14 @@ use crate::support::servers;
 /// Seats of the hall. Some runs reach a little past its end.
 const SEATS: u32 = 60;
 
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+fn rows() -> impl Strategy<Value = Vec<RowRuns>> {
     let run = (0..SEATS + 2, 0..26u32);
     let row = prop::collection::vec(run, 1..3).prop_map(|mut runs| {
         // A row has each seat once, so the second run begins where the first has ended.
         if let [(first, length), second] = runs.as_mut_slice() {
             second.0 = second.0.max(*first + *length);
         }
-        Row { runs }
+        RowRuns { runs }
     });
     prop::collection::vec(row, 1..4)
 }
@@ -52,7 +52,7 @@ fn redis_picks_what_the_model_picks() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let stores = runtime.block_on(async {
         let url = servers::redis_url().await;
-        let config = config::Redis { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+        let config = config::RedisConfig { url, pool: 1, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
         let redis = stanchion::lane::redis::connect(&config, 1).await.expect("the server is ready").remove(0);
         let model = memory::volatile(1).iter().next().expect("one lane").clone();
         for lane in [&redis, &model] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stanchion::ledger::store::sql;
 use stanchion::ledger::store::sql::Value;
-use stanchion::ledger::{Cause, Conn, Error, Guard, Ledger, Source};
+use stanchion::ledger::{Cause, Conn, Error, Guard, Ledger, ReadSource};
 
 use crate::ledger::rows::{READ_LIMIT, embedded, mysql, on_both, paid_order, put, run};
 use crate::support::servers;
@@ -20,7 +20,7 @@ on_both! {
 
 async fn count(ledger: &Ledger, text: &'static str) -> i64 {
     ledger
-        .read("test", Source::Primary, move |conn| {
+        .read("test", ReadSource::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar(text).fetch_one(conn).await?) })
         })
         .await
@@ -100,17 +100,17 @@ async fn guards_and_duplicates_are_told_apart(ledger: &Ledger) {
 async fn ids_are_bytes_and_no_words(ledger: &Ledger) {
     for user in ["kim", "Kim", "kím", "김", "🎟"] {
         let row = [("user_id", user.into()), ("version", 1i64.into()), ("balance", 0i64.into()), ("debt", 0i64.into())];
-        put(ledger, "account", &row).await.expect("another user");
+        put(ledger, "wallet", &row).await.expect("another user");
     }
-    assert_eq!(count(ledger, "SELECT COUNT(*) FROM account WHERE user_id = 'kim'").await, 1);
+    assert_eq!(count(ledger, "SELECT COUNT(*) FROM wallet WHERE user_id = 'kim'").await, 1);
     // `'kim '` is not asked for: MariaDB ignores spaces at a key's end and would find `kim`. No id and no user may end
     // in a space.
-    assert_eq!(count(ledger, "SELECT COUNT(*) FROM account WHERE user_id IN ('KIM', ' kim', '🎟')").await, 1);
+    assert_eq!(count(ledger, "SELECT COUNT(*) FROM wallet WHERE user_id IN ('KIM', ' kim', '🎟')").await, 1);
 }
 
 async fn a_read_sees_one_moment(ledger: &Ledger) {
     let writer = ledger.clone();
-    let counts = ledger.read("test", Source::Primary, move |conn| {
+    let counts = ledger.read("test", ReadSource::Primary, move |conn| {
         Box::pin(async move {
             let before: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM lane").fetch_one(&mut *conn).await?;
             let row: [(&str, Value); 4] =
@@ -183,7 +183,7 @@ async fn a_caller_that_goes_away_never_leaves_a_transaction_open() {
 async fn a_slow_read_ends_and_its_connection_with_it() {
     let url = servers::mysql_url().await;
     let ledger = Ledger::mysql(&url, Some(&url), 1, 1, Duration::from_millis(300)).await.expect("opens");
-    for source in [Source::Primary, Source::Replica] {
+    for source in [ReadSource::Primary, ReadSource::Replica] {
         let slow: Result<i64, Error> = ledger
             .read("test", source, |conn| {
                 Box::pin(async move { Ok(sqlx::query_scalar("SELECT SLEEP(30)").fetch_one(conn).await?) })
@@ -210,7 +210,7 @@ async fn a_killed_connection_is_the_databases_fault_and_the_next_one_works() {
                 let me: i64 = sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(&mut *tx).await?;
                 sqlx::query("UPDATE counter SET value = 5").execute(&mut *tx).await?;
                 let kill = sqlx::AssertSqlSafe(format!("KILL {me}"));
-                let killed = killer.read("test", Source::Primary, move |other| {
+                let killed = killer.read("test", ReadSource::Primary, move |other| {
                     Box::pin(async move {
                         sqlx::raw_sql(kill).execute(other).await?;
                         Ok(())

@@ -3,7 +3,7 @@
 use stanchion::facts::ids::{EventId, VisitorId};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::Put;
-use stanchion::ledger::draws::{Draw, SaveDraw, parts};
+use stanchion::ledger::draws::{SaveDraw, StoredDraw, parts};
 
 use crate::ledger::catalog::event;
 use crate::ledger::rows::on_both;
@@ -31,7 +31,7 @@ fn draw(event: &str, round: i64, list_digest: &str, count: usize) -> SaveDraw {
     }
 }
 
-async fn stored(ledger: &Ledger, event: &str, round: i64) -> Option<(Draw, Vec<String>)> {
+async fn stored(ledger: &Ledger, event: &str, round: i64) -> Option<(StoredDraw, Vec<String>)> {
     let event = EventId::from(event);
     let draw = ledger.draw(&event, round).await.expect("reads")?;
     let mut bodies = Vec::new();

@@ -10,7 +10,7 @@ use crate::ledger::rows::{on_both, run};
 on_both! {
     a_key_grants_once
     twenty_at_once_grant_once
-    many_grants_to_a_new_account_all_count
+    many_grants_to_a_new_wallet_all_count
     a_grant_pays_debt_first
 }
 
@@ -62,7 +62,7 @@ async fn twenty_at_once_grant_once(ledger: &Ledger) {
     assert_eq!(done, 1);
 }
 
-async fn many_grants_to_a_new_account_all_count(ledger: &Ledger) {
+async fn many_grants_to_a_new_wallet_all_count(ledger: &Ledger) {
     let asked = (0..20).map(|n| {
         let ledger = ledger.clone();
         tokio::spawn(async move { ledger.grant(grant(&format!("g{n}"), 1), n).await })
@@ -75,7 +75,7 @@ async fn many_grants_to_a_new_account_all_count(ledger: &Ledger) {
 }
 
 async fn a_grant_pays_debt_first(ledger: &Ledger) {
-    run(ledger, "INSERT INTO account (user_id, version, balance, debt) VALUES ('kim', 1, 0, 30)").await.expect("a row");
+    run(ledger, "INSERT INTO wallet (user_id, version, balance, debt) VALUES ('kim', 1, 0, 30)").await.expect("a row");
     assert!(matches!(ledger.grant(grant("g1", 20), 1).await.expect("grants"), Granted::Done { balance: 0, .. }));
     assert!(matches!(ledger.grant(grant("g2", 20), 2).await.expect("grants"), Granted::Done { balance: 10, .. }));
     let points = ledger.points(&"kim".into(), 5).await.expect("reads");

@@ -1,7 +1,7 @@
 //! What the ledger forgets, and what it keeps for ever.
 
 use stanchion::facts::ids::LaneId;
-use stanchion::ledger::{Ledger, Source};
+use stanchion::ledger::{Ledger, ReadSource};
 
 use crate::ledger::rows::{on_both, paid_order, run};
 
@@ -12,7 +12,7 @@ on_both! {
 
 async fn ids(ledger: &Ledger, text: &'static str) -> Vec<String> {
     ledger
-        .read("test", Source::Primary, move |conn| {
+        .read("test", ReadSource::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar(text).fetch_all(conn).await?) })
         })
         .await

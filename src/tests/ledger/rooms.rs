@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use stanchion::facts::checkpoint::{Checkpoint, DrawChange, Draws, Insider, Look, SpentChunk};
+use stanchion::facts::checkpoint::{Checkpoint, DrawChange, DrawChanges, Insider, Look, SpentChunk};
 use stanchion::facts::ids::{EventId, LaneId, LogId, VisitorId};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::{LaneMark, Put};
@@ -83,12 +83,12 @@ fn look(room: Checkpoint, spent: &[&str]) -> Look {
 }
 
 /// The changes of spent draws (`true`: spent) that follow the first `told` of the round.
-fn news(told: i64, all: &[(&str, bool)]) -> Draws {
+fn news(told: i64, all: &[(&str, bool)]) -> DrawChanges {
     let change = |(visitor, spent): &(&str, bool)| match spent {
         true => DrawChange::Spent(VisitorId::from(*visitor)),
         false => DrawChange::Unspent(VisitorId::from(*visitor)),
     };
-    Draws { upto: told + all.len() as i64, changes: all.iter().map(change).collect(), more: false, spent: 0 }
+    DrawChanges { upto: told + all.len() as i64, changes: all.iter().map(change).collect(), more: false, spent: 0 }
 }
 
 fn hall_look() -> Look {

@@ -120,7 +120,7 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
            ('r1', 'o01a', 1, 1, 'p2', 'd', 'sent', 'ill', NULL, 7600, 500, 85, 900, 210, 220, 0); \
          INSERT INTO refund_line (refund, line, amount, cash, points, earn, fee_points, closes) VALUES \
            ('r1', 2, 9000, 7600, 500, 85, 0, 1); \
-         INSERT INTO account (user_id, version, balance, debt) VALUES ('kim', 3, 585, 0), ('lee', 1, 0, 0); \
+         INSERT INTO wallet (user_id, version, balance, debt) VALUES ('kim', 3, 585, 0), ('lee', 1, 0, 0); \
          INSERT INTO point_lot (id, user_id, origin, granted, remaining, usable_ms, expires_ms, created_ms, order_id, \
            line) VALUES \
            ('g/001', 'kim', 'grant', 1000, 500, 1, NULL, 1, NULL, NULL), \

@@ -1,5 +1,5 @@
 //! The worked example of `rules::points` through the writer's own transactions, on both databases: records go in; rows, facts
-//! and an audit come out. After every record the ledger's facts equal those in the settlement for the lane.
+//! and an audit come out. After every record the ledger's facts equal those in the conclusion for the lane.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::{CampaignId, FactKind, LaneId, LogId, OrderId, RefundId, Scope, UserId, fact_id};
 use stanchion::facts::order::{OrderStatus, TicketState};
-use stanchion::facts::record::{Body, Entry, PaymentAsk, PaymentResult, RefundResult, VERSION};
+use stanchion::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::facts::time::{Millis, parse_rfc3339};
 use stanchion::ledger::catalog::{CampaignRow, LaneMark};
 use stanchion::ledger::journal::grant::Grant;
-use stanchion::ledger::writer::{Batch, Call, Outcome};
+use stanchion::ledger::writer::{Batch, OpenCall, RecordOutcome};
 use stanchion::ledger::{Ledger, writer};
 
 use crate::ledger::rows::on_both;
@@ -62,7 +62,7 @@ impl Log<'_> {
             ledger.grant(grant, day("2026-11-01")).await.expect("grants");
         }
         let mut log = Log { ledger, last: 0 };
-        let claim = Body::CouponClaimed {
+        let claim = RecordBody::CouponClaimed {
             v: VERSION,
             claim: fact_id(FactKind::Claim, LANE, Scope { user: USER, method: "POST", path: "/", key: "c" })
                 .as_str()
@@ -77,25 +77,30 @@ impl Log<'_> {
         log
     }
 
-    /// Writes one record. Checks that the ledger's facts equal the settlement's, and audits the rows.
-    async fn write(&mut self, now_ms: Millis, body: Body, hold: Option<HoldFact>) -> (Outcome, Vec<Call>) {
+    /// Writes one record. Checks that the ledger's facts equal the conclusion's, and audits the rows.
+    async fn write(
+        &mut self,
+        now_ms: Millis,
+        body: RecordBody,
+        hold: Option<HoldFact>,
+    ) -> (RecordOutcome, Vec<OpenCall>) {
         self.last += 1;
         let entry = Entry {
             log: LogId(self.last),
             id: format!("{}:{}", body.kind(), self.last),
             at_ms: now_ms,
-            number: matches!(body, Body::CouponClaimed { .. }).then_some(1),
+            number: matches!(body, RecordBody::CouponClaimed { .. }).then_some(1),
             body: serde_json::to_string(&body).expect("plain data"),
             hold,
         };
         let entries: Arc<[Entry]> = Arc::new([entry]);
         let batch = Batch { lane: LANE, entries, now_ms, unknown_ms: 3_600_000 };
         let written = writer::write(self.ledger, batch).await.expect("writes");
-        for (_, settlement) in &written.settlements {
-            let order = &settlement.fact.id;
+        for (_, conclusion) in &written.conclusions {
+            let order = &conclusion.fact.id;
             let fact = self.ledger.order(order).await.expect("reads").expect("was written");
-            assert_eq!(fact, settlement.fact, "ledger and lane tell the same of an order");
-            assert_eq!(self.ledger.refunds_of(order).await.expect("reads"), settlement.refunds);
+            assert_eq!(fact, conclusion.fact, "ledger and lane tell the same of an order");
+            assert_eq!(self.ledger.refunds_of(order).await.expect("reads"), conclusion.refunds);
         }
         for checked in [
             self.ledger.audit_orders().await.expect("audits"),
@@ -108,7 +113,7 @@ impl Log<'_> {
     }
 
     /// Places an order; what it costs in cash must be as expected.
-    async fn place(&mut self, now_ms: Millis, key: &str, prices: &[i64], ask: Ask) -> (OrderId, Vec<Call>) {
+    async fn place(&mut self, now_ms: Millis, key: &str, prices: &[i64], ask: Ask) -> (OrderId, Vec<OpenCall>) {
         let order = OrderId::from(id(FactKind::Order, key));
         let first = self.last as u32 * 100;
         let hold = HoldFact {
@@ -126,7 +131,7 @@ impl Log<'_> {
             expires_ms: now_ms + 420_000,
             order: Some(order.clone()),
         };
-        let body = Body::OrderPlaced {
+        let body = RecordBody::OrderPlaced {
             v: VERSION,
             order: order.clone(),
             event: "hall".into(),
@@ -150,15 +155,15 @@ impl Log<'_> {
             },
         };
         let (outcome, calls) = self.write(now_ms, body, Some(hold)).await;
-        assert_eq!(outcome, Outcome::Done);
+        assert_eq!(outcome, RecordOutcome::Done);
         (order, calls)
     }
 
-    async fn captured(&mut self, now_ms: Millis, order: &OrderId, calls: &[Call]) {
-        let [Call::Charge(charge)] = calls else { panic!("one charge: {calls:?}") };
+    async fn captured(&mut self, now_ms: Millis, order: &OrderId, calls: &[OpenCall]) {
+        let [OpenCall::Charge(charge)] = calls else { panic!("one charge: {calls:?}") };
         let result = PaymentResult::Captured;
         let (order, attempt) = (order.clone(), charge.attempt.clone());
-        self.write(now_ms, Body::PaymentResulted { v: VERSION, order, attempt, result }, None).await;
+        self.write(now_ms, RecordBody::PaymentResulted { v: VERSION, order, attempt, result }, None).await;
     }
 
     async fn ask_refund(
@@ -170,7 +175,7 @@ impl Log<'_> {
         gross: Option<i64>,
     ) -> RefundId {
         let refund = RefundId::from(id(FactKind::Refund, key));
-        let body = Body::RefundRequested {
+        let body = RecordBody::RefundRequested {
             v: VERSION,
             order: order.clone(),
             refund: refund.clone(),
@@ -180,7 +185,7 @@ impl Log<'_> {
             reason: "ill".to_owned(),
         };
         let (outcome, _) = self.write(now_ms, body, None).await;
-        assert_eq!(outcome, Outcome::Done);
+        assert_eq!(outcome, RecordOutcome::Done);
         refund
     }
 
@@ -192,7 +197,7 @@ impl Log<'_> {
         result: RefundResult,
     ) -> RefundFact {
         let (order, refund) = (order.clone(), refund.clone());
-        let body = Body::RefundResulted { v: VERSION, order, refund: refund.clone(), result };
+        let body = RecordBody::RefundResulted { v: VERSION, order, refund: refund.clone(), result };
         self.write(now_ms, body, None).await;
         self.ledger.refund(&refund).await.expect("reads").expect("was written")
     }
@@ -285,13 +290,14 @@ async fn a_refund_that_the_provider_refuses_leaves_everything_as_it_was(ledger: 
 async fn an_order_that_is_never_paid_gives_everything_back(ledger: &Ledger) {
     let mut log = Log::begin(ledger).await;
     let (order, calls) = log.place(day("2026-11-20"), "o1", &HALL, example()).await;
-    let [Call::Charge(charge)] = &calls[..] else { panic!("one charge: {calls:?}") };
+    let [OpenCall::Charge(charge)] = &calls[..] else { panic!("one charge: {calls:?}") };
     assert_eq!(log.lots("2026-11-20").await, [2_000]);
     let result = PaymentResult::Declined { detail: "no".to_owned() };
-    let declined = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt: charge.attempt.clone(), result };
+    let declined =
+        RecordBody::PaymentResulted { v: VERSION, order: order.clone(), attempt: charge.attempt.clone(), result };
     log.write(day("2026-11-20") + 1, declined, None).await;
     assert_eq!(log.status(&order).await, OrderStatus::PendingPayment);
-    log.write(day("2026-11-20") + 2, Body::OrderCancelled { v: VERSION, order: order.clone() }, None).await;
+    log.write(day("2026-11-20") + 2, RecordBody::OrderCancelled { v: VERSION, order: order.clone() }, None).await;
     assert_eq!(log.status(&order).await, OrderStatus::Rejected);
     assert_eq!(log.lots("2026-11-20").await, [3_000, 5_000, 4_000]);
     assert!(ledger.live_seats(&"hall".into()).await.expect("reads").is_empty());

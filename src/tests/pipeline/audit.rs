@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::facts::ids::{CampaignId, ClaimId, LogId, UserId};
-use stanchion::facts::record::{Body, PaymentResult, Record, VERSION};
+use stanchion::facts::record::{PaymentResult, Record, RecordBody, VERSION};
 use stanchion::lane::coupons::{CampaignPut, ClaimAsk, ClaimOutcome};
 use stanchion::ledger::catalog::{CampaignRow, EventRow, Put};
 use stanchion::ledger::draws::DrawSecret;
@@ -13,7 +13,7 @@ use stanchion::pipeline::audit;
 
 use crate::pipeline::support::{HALL, House, LANE, Store, first_attempt};
 
-/// A writer was killed between commit and settle, and the log has a claim that it has not read. The log shows that both
+/// A writer was killed between commit and conclude, and the log has a claim that it has not read. The log shows that both
 /// are on their way.
 #[tokio::test]
 async fn what_the_log_still_has_is_on_its_way() {
@@ -49,14 +49,14 @@ async fn what_the_log_still_has_is_on_its_way() {
 
     let order = house.order("kim", &[0], Some("ok")).await;
     let (attempt, result) = (first_attempt(&order), PaymentResult::Captured);
-    let body = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt, result };
+    let body = RecordBody::PaymentResulted { v: VERSION, order: order.clone(), attempt, result };
     house.lane().append(now_ms, vec![Record { id: "captured".to_owned(), body }]).await.expect("answers");
     let entries = Arc::from(house.lane().read_log(LogId(0), 10).await.expect("answers"));
     let batch = Batch { lane: LANE, entries, now_ms, unknown_ms: 1_000 };
-    assert_eq!(writer::write(&house.ledger, batch).await.expect("commits").settlements.len(), 1);
+    assert_eq!(writer::write(&house.ledger, batch).await.expect("commits").conclusions.len(), 1);
 
     let (claim, user) = (ClaimId::from("k1"), UserId::from("kim"));
-    let body = Body::CouponClaimed {
+    let body = RecordBody::CouponClaimed {
         v: VERSION,
         claim: claim.clone(),
         campaign: campaign.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use stanchion::clock::Clock;
 use stanchion::facts::ids::LogId;
 use stanchion::facts::order::OrderStatus;
-use stanchion::facts::record::{Body, Entry, PaymentResult, Record, VERSION};
+use stanchion::facts::record::{Entry, PaymentResult, Record, RecordBody, VERSION};
 use stanchion::ledger::catalog::{EventRow, Put};
 use stanchion::ledger::draws::DrawSecret;
 use stanchion::ledger::writer;
@@ -35,7 +35,7 @@ async fn put_on_sale(house: &House) {
     assert_eq!(house.ledger.put_event(event, None, house.clock.now_ms()).await.expect("stores"), Put::Done);
 }
 
-/// Reads the log and commits it to the ledger, as a writer does. Does not settle or trim.
+/// Reads the log and commits it to the ledger, as a writer does. Does not conclude or trim.
 async fn commit_only(house: &House) {
     let entries = house.lane().read_log(LogId(0), 100).await.expect("reads");
     let batch = Batch {
@@ -48,7 +48,7 @@ async fn commit_only(house: &House) {
 }
 
 #[tokio::test]
-async fn killed_between_commit_and_settle_nothing_happens_twice() {
+async fn killed_between_commit_and_conclude_nothing_happens_twice() {
     let mut house = House::open(Store::Embedded).await;
     let order = house.order("kim", &[0], Some("ok")).await;
     commit_only(&house).await;
@@ -72,7 +72,7 @@ async fn killed_at_any_moment_the_next_writer_goes_on() {
         }
         house.crash().await;
     }
-    house.provider.answer("slow", stanchion::payment::Asked::Captured);
+    house.provider.answer("slow", stanchion::payment::AskOutcome::Captured);
     house.start();
     for order in &orders {
         house.until(order, OrderStatus::Confirmed).await;
@@ -97,7 +97,7 @@ async fn two_writers_at_once_do_no_harm() {
     house.close().await;
 }
 
-/// Writes, settles and trims without a lease until the log is empty.
+/// Writes, concludes and trims without a lease until the log is empty.
 async fn rogue(house: &House) {
     loop {
         let entries = house.lane().read_log(LogId(0), 7).await.expect("reads");
@@ -110,8 +110,8 @@ async fn rogue(house: &House) {
         };
         // A deadlock or a duplicate means that another writer was faster.
         let Ok(written) = writer::write(&house.ledger, batch).await else { continue };
-        for (event, settlement) in written.settlements {
-            house.lane().settle(house.clock.now_ms(), &event, vec![settlement], None).await.expect("settles");
+        for (event, conclusion) in written.conclusions {
+            house.lane().conclude(house.clock.now_ms(), &event, vec![conclusion], None).await.expect("concludes");
         }
         house.lane().trim(last).await.expect("trims");
     }
@@ -144,7 +144,7 @@ async fn a_dead_record_stands_alone_and_comes_back() {
         orders.push(house.order(&format!("buyer{seat}"), &[seat], Some("ok")).await);
     }
     // In the middle of the batch is a record that only a newer program can read.
-    let newer = Body::OrderCancelled { v: VERSION + 1, order: orders[2].clone() };
+    let newer = RecordBody::OrderCancelled { v: VERSION + 1, order: orders[2].clone() };
     let record = Record { id: "newer".into(), body: newer };
     house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
     for seat in 5..9 {
@@ -176,7 +176,8 @@ async fn the_audit_waits_for_dead_records() {
     let order = house.order("kim", &[0], Some("ok")).await;
     commit_only(&house).await;
     let result = PaymentResult::Captured;
-    let captured = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt: first_attempt(&order), result };
+    let captured =
+        RecordBody::PaymentResulted { v: VERSION, order: order.clone(), attempt: first_attempt(&order), result };
     let record = Record { id: "captured".to_owned(), body: captured };
     house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
     commit_only(&house).await;
@@ -217,7 +218,7 @@ async fn an_order_that_cannot_be_written_ends_and_gives_everything_back() {
 async fn a_requeue_that_is_cut_short_is_done_by_the_next() {
     let mut house = House::open(Store::Embedded).await;
     let order = house.order("kim", &[0], Some("ok")).await;
-    let newer = Body::OrderCancelled { v: VERSION + 1, order: order.clone() };
+    let newer = RecordBody::OrderCancelled { v: VERSION + 1, order: order.clone() };
     let record = Record { id: "newer".into(), body: newer };
     house.lane().append(house.clock.now_ms(), vec![record]).await.expect("appends");
     let pipeline = house.start();
@@ -277,7 +278,7 @@ async fn a_lost_lane_is_rebuilt_before_anything_is_sold(store: Store) {
     assert_eq!(house.seats(0, 4).await, "sspf");
     assert_eq!(house.lane().meta().await.expect("answers").generation, 2);
     // The payment under way goes on, and the sold order can be refunded.
-    house.provider.answer("lost", stanchion::payment::Asked::Captured);
+    house.provider.answer("lost", stanchion::payment::AskOutcome::Captured);
     house.until(&paying, OrderStatus::Confirmed).await;
     house.refund(&sold, "one", &[2]).await;
     house.until(&sold, OrderStatus::PartiallyRefunded).await;
@@ -302,7 +303,7 @@ async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
     put_on_sale(&house).await;
     let order = house.order("kim", &[0, 1], Some("ok")).await;
     let log = house.lane().read_log(LogId(0), 10).await.expect("answers");
-    let claimed = Body::CouponClaimed {
+    let claimed = RecordBody::CouponClaimed {
         v: VERSION,
         claim: "k".into(),
         campaign: "gift".into(),

@@ -6,7 +6,7 @@ use stanchion::facts::order::{OrderStatus, Reason};
 use stanchion::facts::record::PaymentResult;
 use stanchion::facts::refund::RefundStatus;
 use stanchion::lane::orders::PayOutcome;
-use stanchion::payment::{Asked, Returned};
+use stanchion::payment::{AskOutcome, Returned};
 use stanchion::pipeline::Resolved;
 
 use crate::pipeline::support::{House, Store, eventually, first_attempt};
@@ -62,7 +62,7 @@ async fn a_decline_another_attempt_and_a_timeout() {
     let order = house.order("kim", &[0], Some("decline")).await;
     house.until(&order, OrderStatus::PendingPayment).await;
     // The provider never answers this charge. Asked about it later, it says that it never made it.
-    house.provider.answer("silent", Asked::NotDone);
+    house.provider.answer("silent", AskOutcome::NotDone);
     assert!(matches!(house.pay(&order, "second", "silent").await, PayOutcome::Accepted(_)));
     let pending = async || {
         let fact = house.fact(&order).await;
@@ -70,7 +70,7 @@ async fn a_decline_another_attempt_and_a_timeout() {
     };
     eventually("the second attempt is closed", pending).await;
     // This charge has no clear answer at first. Asked about it later, the provider says that it is captured.
-    house.provider.answer("error", Asked::Captured);
+    house.provider.answer("error", AskOutcome::Captured);
     assert!(matches!(house.pay(&order, "third", "error").await, PayOutcome::Accepted(_)));
     let fact = house.until(&order, OrderStatus::Confirmed).await;
     assert_eq!(fact.payment.map(|p| (p.attempts, p.captured)), Some((3, 1_000)));
@@ -106,7 +106,7 @@ async fn money_found_after_the_seats_were_freed_goes_back() {
     house.clock.advance(Duration::from_secs(3_600));
     house.until(&order, OrderStatus::Rejected).await;
     assert_eq!(house.seats(0, 1).await, "f");
-    house.provider.answer("lost", Asked::Captured);
+    house.provider.answer("lost", AskOutcome::Captured);
     let back = async || {
         // The refund may have been put off, so time must pass.
         house.clock.advance(Duration::from_secs(1));
@@ -182,7 +182,7 @@ async fn payments_that_nobody_can_tell_of_make_room() {
             pipeline.status().await.expect("answers").iter().any(|lane| lane.open_calls == 20)
         })
         .await;
-        house.provider.answer("lost", Asked::Captured);
+        house.provider.answer("lost", AskOutcome::Captured);
         for order in &lost {
             eventually("it is asked after again", async || {
                 house.clock.advance(Duration::from_secs(1));
@@ -287,7 +287,7 @@ async fn a_provider_that_panics_ends_neither_its_call_nor_the_writer() {
     house.until(&order, OrderStatus::Paying).await;
     let other = house.order("lee", &[1], Some("ok")).await;
     house.until(&other, OrderStatus::Confirmed).await;
-    house.provider.answer("panic", Asked::Captured);
+    house.provider.answer("panic", AskOutcome::Captured);
     eventually("it is asked after", async || {
         house.clock.advance(Duration::from_secs(1));
         house.fact(&order).await.status == OrderStatus::Confirmed

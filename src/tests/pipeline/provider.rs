@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
-use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 
 /// The provider. A test may change its answers while it runs.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Scripted {
 struct Script {
     /// What it answers when asked about an attempt, by payment key; `Asked::Unknown` for other keys. `ok` and `decline`
     /// need no entry: `charge` answers them.
-    asked: HashMap<String, Asked>,
+    asked: HashMap<String, AskOutcome>,
     refunds: Option<Returned>,
     /// A set, because an attempt that is repeated takes money only once.
     captured: HashSet<(OrderId, AttemptId)>,
@@ -32,7 +32,7 @@ struct Script {
 
 impl Scripted {
     /// From now on, this is the answer when an attempt with this key is asked about.
-    pub fn answer(&self, key: &str, asked: Asked) {
+    pub fn answer(&self, key: &str, asked: AskOutcome) {
         self.book.lock().asked.insert(key.into(), asked);
     }
 
@@ -83,9 +83,9 @@ impl Provider for Scripted {
         }
     }
 
-    async fn ask(&self, charge: &Charge) -> Asked {
-        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(Asked::Unknown);
-        if answer == Asked::Captured {
+    async fn ask(&self, charge: &Charge) -> AskOutcome {
+        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(AskOutcome::Unknown);
+        if answer == AskOutcome::Captured {
             self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
         }
         answer

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use stanchion::facts::ids::EventId;
 use stanchion::facts::order::OrderStatus;
 use stanchion::facts::place::{PlaceState, Token};
-use stanchion::facts::room::{Mode, Order};
+use stanchion::facts::room::{AdmissionOrder, Mode};
 use stanchion::lane::rooms::{Enter, EnterOutcome, Entrant};
 use stanchion::lane::{Lanes, redis};
-use stanchion::ledger::store::between::{Between, Call};
+use stanchion::ledger::store::between::{Between, DatabaseCall};
 use stanchion::pipeline::Error;
 use stanchion::{config, ledger};
 use tokio::sync::Notify;
@@ -34,7 +34,7 @@ async fn a_rebuilt_lane_answers_repeats() {
     let payment = json!({"payment": {"provider": "sandbox", "key": "ok"}});
     let order_call = || kim.order_call(&hold, payment.clone()).key("order");
     let order = order_call().send().await.expect(202).text("id");
-    assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
+    assert_eq!(gateway.concluded("kim", &order).await["status"], "confirmed");
 
     let refund_call = || kim.refund_call(&order, 1).key("refund");
     let refund = refund_call().send().await.expect(202).text("id");
@@ -101,7 +101,8 @@ async fn a_lane_that_lost_one_of_its_keys_is_rebuilt() {
 async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
     let server = OwnRedis::start().await;
     let mut house = House::open(support::Store::Embedded).await;
-    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     house.lanes = Lanes::new(redis::connect(&config, house.lanes.count()).await.expect("the server is ready"));
     for lane in house.lanes.iter() {
         house.pipeline().rebuild(lane.id()).await.expect("a first boot");
@@ -125,7 +126,7 @@ async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
 /// changes from the first on again.
 async fn who_is_through_by_a_draw(store: support::Store) {
     let house = House::open(store).await;
-    house.set(|room| (room.order, room.mode) = (Order::Lottery, Mode::Scheduled));
+    house.set(|room| (room.order, room.mode) = (AdmissionOrder::Lottery, Mode::Scheduled));
     // Nobody has entered yet, so the rebuild makes a new room.
     let mut house = house.wiped().await;
     house.pipeline().rebuild(LANE).await.expect("of a lottery");
@@ -260,7 +261,7 @@ impl Between for Held {
         Ok(())
     }
 
-    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+    fn carry<'c>(&self, call: DatabaseCall<'c>) -> DatabaseCall<'c> {
         let gate = self.0.clone();
         Box::pin(async move {
             if gate.calls.fetch_add(1, Ordering::Relaxed) == gate.number {
@@ -315,7 +316,8 @@ async fn who_was_overtaken_wipes_nothing_on_servers() {
 async fn who_begins_on_an_older_copy_opens_no_doors() {
     let server = OwnRedis::start().await;
     let mut house = House::open(support::Store::Embedded).await;
-    let config = config::Redis { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: server.url(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     let count = house.lanes.count();
     let connect = async || Lanes::new(redis::connect(&config, count).await.expect("the server is ready"));
     house.lanes = connect().await;

@@ -11,9 +11,9 @@ use stanchion::facts::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
 use stanchion::facts::order::{OrderFact, OrderStatus};
-use stanchion::facts::record::{Body, PaymentAsk, Record, VERSION};
+use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
-use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::lane::coupons::CampaignPut;
 use stanchion::lane::events::EventPut;
@@ -23,7 +23,7 @@ use stanchion::lane::seats::{HoldAsk, HoldOutcome, Want};
 use stanchion::lane::{Lane, Lanes, memory, redis};
 use stanchion::ledger::Ledger;
 use stanchion::payment::{Provider, Registry};
-use stanchion::pipeline::{EventSource, Parts, Pipeline, RoomSource, Settings, Sources, audit};
+use stanchion::pipeline::{EventSource, Pipeline, PipelineParts, PipelineSettings, RoomSource, Sources, audit};
 use stanchion::shutdown::Stop;
 use stanchion::{clock, shutdown};
 
@@ -76,7 +76,7 @@ pub struct House {
     pub provider: Arc<Scripted>,
     /// Whether the provider was taken out of the configuration.
     pub unconfigured: bool,
-    pub settings: Settings,
+    pub settings: PipelineSettings,
     /// The settings that the organizer wants.
     room: Arc<Mutex<RoomSettings>>,
     store: Store,
@@ -102,7 +102,7 @@ impl House {
             None => Ledger::sqlite(&folder.path().join("ledger.db"), 4, limit).await.expect("opens"),
             Some(url) => Ledger::mysql(&url, None, 4, 4, limit).await.expect("connects"),
         };
-        let settings = Settings {
+        let settings = PipelineSettings {
             batch_max: 100,
             idle: Duration::from_millis(20),
             lease_ms: 2_000,
@@ -146,7 +146,7 @@ impl House {
     }
 
     pub fn pipeline(&self) -> Pipeline {
-        Pipeline::new(Parts {
+        Pipeline::new(PipelineParts {
             lanes: self.lanes.clone(),
             ledger: self.ledger.clone(),
             providers: self.providers(),
@@ -243,8 +243,13 @@ impl House {
         let attempt = AttemptId::from(id(FactKind::Attempt, name));
         let amount = fact.total.map_or(0, |total| total.cash);
         let payment = PaymentAsk { provider: "scripted".into(), key: key.into() };
-        let body =
-            Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
+        let body = RecordBody::PaymentRequested {
+            v: VERSION,
+            order: order.clone(),
+            attempt: attempt.clone(),
+            payment,
+            amount,
+        };
         let pay = Pay {
             order: order.clone(),
             user: fact.user,
@@ -261,7 +266,7 @@ impl House {
     pub async fn refund(&self, order: &OrderId, name: &str, lines: &[u32]) -> RefundId {
         let refund = RefundId::from(id(FactKind::Refund, name));
         let lines: Vec<(u32, Option<i64>)> = lines.iter().map(|line| (*line, None)).collect();
-        let body = Body::RefundRequested {
+        let body = RecordBody::RefundRequested {
             v: VERSION,
             order: order.clone(),
             refund: refund.clone(),
@@ -360,7 +365,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         deadline_ms,
         refund_terms: vec![RefundTerm::FREE],
     };
-    let body = Body::OrderPlaced {
+    let body = RecordBody::OrderPlaced {
         v: VERSION,
         order: order.clone(),
         event: event.clone(),
@@ -410,7 +415,7 @@ fn open_room() -> RoomSettings {
         absent_after_s: 3_600,
         late_grace_s: 0,
         release_on: ReleaseOn::Exit,
-        order: Order::Fifo,
+        order: AdmissionOrder::Fifo,
         control: Control::Fixed,
     }
 }

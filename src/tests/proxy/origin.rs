@@ -14,7 +14,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use stanchion::config::{Config, Upstream, load_from};
+use stanchion::config::{Config, UpstreamConfig, load_from};
 use stanchion::shutdown::Stop;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -153,7 +153,7 @@ pub struct Front {
 }
 
 /// An upstream of the event `hall` with these further lines of configuration.
-pub fn upstream(address: SocketAddr, lines: &str) -> Upstream {
+pub fn upstream(address: SocketAddr, lines: &str) -> UpstreamConfig {
     let text = format!("[[upstream]]\nevent = \"hall\"\nurl = \"http://{address}\"\n{lines}\n");
     load_from(&text, std::iter::empty()).expect("good").upstream.remove(0)
 }

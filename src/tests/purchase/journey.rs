@@ -91,7 +91,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     assert_eq!(accepted.header("location"), Some(format!("/v1/orders/{order}").as_str()));
     assert!(accepted.header("retry-after").is_some());
 
-    let confirmed = gateway.settled("kim", &order).await;
+    let confirmed = gateway.concluded("kim", &order).await;
     let bought = |line: u32, seat: &str| {
         json!({"line": line, "seat": seat, "price": 55000, "discount": 5000, "points": 5000, "cash": 45000,
                "earn": 450, "refunded": 0, "ticket": {"id": "<ticket>", "state": "valid"}})
@@ -189,7 +189,7 @@ async fn a_coupon_is_worth_what_it_was_when_claimed(store: Store) {
     let pay = json!({"provider": "sandbox", "key": "ok"});
     let ask = json!({"coupon": first.json["id"], "expected_cash": 49500, "payment": pay});
     let order = kim.order_call(&hold, ask).send().await.expect(202).text("id");
-    let order = gateway.settled("kim", &order).await;
+    let order = gateway.concluded("kim", &order).await;
     assert_eq!((&order["status"], &order["coupon"]), (&json!("confirmed"), &first.json["id"]), "{order}");
 }
 
@@ -225,7 +225,7 @@ async fn a_declined_payment_and_another(store: Store) {
     let path = format!("/v1/orders/{order}/payment");
     let paid = kim.post(&path, &json!({"provider": "sandbox", "key": "ok", "amount": 55000})).send().await.expect(202);
     assert_eq!(paid.text("status"), "paying");
-    let confirmed = gateway.settled("kim", order).await;
+    let confirmed = gateway.concluded("kim", order).await;
     assert_eq!((&confirmed["status"], &confirmed["payment"]["attempts"]), (&json!("confirmed"), &json!(2)));
     assert_eq!(confirmed["payment"]["captured"], 55000);
 }
@@ -237,7 +237,7 @@ async fn cancelling_gives_everything_back(store: Store) {
     let kim = Buyer::enter(&gateway, "hall", "kim").await;
     let hold = kim.hold(&["a-1-1"]).await;
     let order = kim.order_call(&hold, json!({"points": 1000})).send().await.expect(202).text("id");
-    let pending = gateway.settled("kim", &order).await;
+    let pending = gateway.concluded("kim", &order).await;
     assert_eq!((&pending["status"], &pending["total"]["cash"]), (&json!("pending_payment"), &json!(54000)));
     shows(&gateway, 0, "pfffffffff").await;
 

@@ -37,7 +37,7 @@ async fn an_order_that_left_its_lane_is_known_and_can_be_refunded() {
     let hold = kim.hold(&["a-1-1", "a-1-2"]).await;
     let place = || kim.order_call(&hold, json!({"payment": {"provider": "sandbox", "key": "ok"}})).key("same");
     let order = place().send().await.expect(202).text("id");
-    assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
+    assert_eq!(gateway.concluded("kim", &order).await["status"], "confirmed");
     let asked = kim.refund_call(&order, 1).key("first").send().await.expect(202).text("id");
     let path = format!("/v1/orders/{order}");
     let first = format!("{path}/refunds/{asked}");

@@ -167,7 +167,7 @@ async fn of_orders(store: Store) {
         [(json!({"expected_cash": 1}), "PRICE_CHANGED"), (json!({"points": 10}), "INSUFFICIENT_POINTS")]
     {
         let id = order(more).await.expect(202).text("id");
-        let rejected = gateway.settled("kim", &id).await;
+        let rejected = gateway.concluded("kim", &id).await;
         assert_eq!((&rejected["status"], &rejected["reason"]), (&json!("rejected"), &json!(reason)), "{rejected}");
         let back = kim.get(&format!("/v1/events/hall/holds/{hold}")).send().await.expect(200);
         assert_eq!(back.json["state"], "held");
@@ -227,7 +227,7 @@ async fn of_payments_and_cancels(store: Store) {
     for attempt in 1..=10 {
         let decline = json!({"provider": "sandbox", "key": "decline", "amount": 55000});
         kim.post(&format!("/v1/orders/{other}/payment"), &decline).send().await.expect(202);
-        let declined = gateway.settled("kim", &other).await;
+        let declined = gateway.concluded("kim", &other).await;
         assert_eq!(
             (&declined["status"], &declined["payment"]["attempts"]),
             (&json!("pending_payment"), &json!(attempt))
@@ -239,7 +239,7 @@ async fn of_payments_and_cancels(store: Store) {
     pay(json!({"key": "timeout-then-ok"})).await.expect(202);
     pay(json!({})).await.expect_code(409, "PAYMENT_IN_PROGRESS");
     kim.delete(&path).send().await.expect_code(409, "PAYMENT_IN_PROGRESS");
-    assert_eq!(gateway.settled("kim", &order).await["status"], "confirmed");
+    assert_eq!(gateway.concluded("kim", &order).await["status"], "confirmed");
     pay(json!({})).await.expect_code(409, "NOT_PAYABLE");
     kim.delete(&path).send().await.expect_code(409, "NOT_CANCELLABLE");
 }

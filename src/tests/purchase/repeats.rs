@@ -74,7 +74,7 @@ async fn an_order_twenty_times(store: Store) {
     let payment = json!({"payment": {"provider": "sandbox", "key": "ok"}});
     let order = twenty(202, || kim.order_call(&hold, payment.clone()).key("same")).await;
     kim.order_call(&hold, json!({})).key("same").send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
-    let confirmed = gateway.settled("kim", &order).await;
+    let confirmed = gateway.concluded("kim", &order).await;
     assert_eq!((&confirmed["status"], &confirmed["payment"]["attempts"]), (&json!("confirmed"), &json!(1)));
     let replay = kim.order_call(&hold, payment).key("same").send().await.expect(202);
     assert_eq!((replay.text("id"), replay.text("status")), (order, "confirmed".to_owned()));
@@ -91,7 +91,7 @@ async fn a_payment_twenty_times(store: Store) {
     twenty(202, || kim.post(&path, &body).key("same")).await;
     let other = json!({"provider": "sandbox", "key": "decline", "amount": 55000});
     kim.post(&path, &other).key("same").send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
-    let confirmed = gateway.settled("kim", &order).await;
+    let confirmed = gateway.concluded("kim", &order).await;
     assert_eq!((&confirmed["payment"]["attempts"], &confirmed["payment"]["captured"]), (&json!(1), &json!(55000)));
 }
 

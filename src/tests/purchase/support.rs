@@ -67,17 +67,17 @@ impl<'a> Buyer<'a> {
         self.post("/v1/orders", &body)
     }
 
-    /// Orders a hold and pays at once with the sandbox's `key`; returns the order as it settled.
+    /// Orders a hold and pays at once with the sandbox's `key`; returns the order as it concluded.
     pub async fn buy(&self, hold: &str, key: &str) -> Value {
         let payment = json!({"payment": {"provider": "sandbox", "key": key}});
         let order = self.order_call(hold, payment).send().await.expect(202).text("id");
-        self.gateway.settled(&self.user, &order).await
+        self.gateway.concluded(&self.user, &order).await
     }
 
     /// Orders a hold without a payment; returns the order's id once it waits for one.
     pub async fn order_unpaid(&self, hold: &str) -> String {
         let order = self.order_call(hold, json!({})).send().await.expect(202).text("id");
-        assert_eq!(self.gateway.settled(&self.user, &order).await["status"], "pending_payment");
+        assert_eq!(self.gateway.concluded(&self.user, &order).await["status"], "pending_payment");
         order
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
-use stanchion::payment::{Asked, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 
 use super::weather::{Kind, Weather};
 
@@ -72,19 +72,19 @@ impl Provider for Bank {
         }
     }
 
-    async fn ask(&self, charge: &Charge) -> Asked {
+    async fn ask(&self, charge: &Charge) -> AskOutcome {
         self.slow().await;
         if self.weather.strikes(Kind::BankSilent) {
-            return Asked::Unknown;
+            return AskOutcome::Unknown;
         }
         let mut account = self.account.lock();
         match account.charges.get(&charge.attempt) {
-            Some((_, Some(_))) => Asked::Captured,
-            Some((_, None)) => Asked::Declined { detail: "no funds".into() },
+            Some((_, Some(_))) => AskOutcome::Captured,
+            Some((_, None)) => AskOutcome::Declined { detail: "no funds".into() },
             None => {
                 // An attempt that the bank calls not done is never done later.
                 account.charges.insert(charge.attempt.clone(), (charge.order.clone(), None));
-                Asked::NotDone
+                AskOutcome::NotDone
             }
         }
     }

@@ -14,7 +14,7 @@ use stanchion::config::{Config, load_from};
 use stanchion::edge::auth::{Mint, mint};
 use stanchion::edge::router::Listener;
 use stanchion::edge::service::Service;
-use stanchion::ledger::{Ledger, Source};
+use stanchion::ledger::{Ledger, ReadSource};
 use stanchion::payment::Provider;
 use stanchion::pipeline::audit;
 use stanchion::shutdown::{self, Stop};
@@ -226,7 +226,7 @@ impl House {
     }
 
     /// Runs the house's own audit. The weather must be calm.
-    pub async fn audit(&self) -> audit::Report {
+    pub async fn audit(&self) -> audit::AuditReport {
         let process = self.witness();
         let lanes = seen::lanes(&self.lanes, &process);
         audit::run(&lanes, &self.ledger_of(&process), &self.clock).await.expect("the stores answer")
@@ -260,7 +260,7 @@ impl House {
         let open =
             "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1)";
         let witness = self.ledger_of(&self.witness());
-        let count = witness.read("open", Source::Primary, move |conn| {
+        let count = witness.read("open", ReadSource::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>(open).fetch_one(conn).await?) })
         });
         self.lanes.is_written() && count.await.is_ok_and(|open| open == 0)
@@ -269,7 +269,7 @@ impl House {
     /// The ids of the dead letters in the ledger.
     pub async fn dead_letters(&self) -> Vec<String> {
         let ledger = self.ledger_of(&self.witness());
-        let ids = ledger.read("dead letters", Source::Primary, |conn| {
+        let ids = ledger.read("dead letters", ReadSource::Primary, |conn| {
             Box::pin(
                 async move { Ok(sqlx::query_scalar("SELECT id FROM dead_letter ORDER BY id").fetch_all(conn).await?) },
             )

@@ -24,7 +24,7 @@ pub struct Store {
 /// Where lanes are kept.
 pub enum Ground {
     Memory,
-    /// A journal in this folder.
+    /// A WAL in this folder.
     File(PathBuf),
     Redis(Borrowed),
 }
@@ -73,28 +73,28 @@ impl Store {
                 let empty = opened(&self.ground).swap_remove(number);
                 self.lanes.lock()[number] = empty;
             }
-            Ground::File(_) => self.reopen(|journal| fs::remove_file(journal).expect("it is there")),
+            Ground::File(_) => self.reopen(|wal| fs::remove_file(wal).expect("it is there")),
             Ground::Redis(server) => server.get().flush(),
         }
         true
     }
 
-    /// The length of the journal in bytes; 0: there is none.
-    pub fn journal_len(&self) -> u64 {
-        self.journal().map_or(0, |journal| fs::metadata(journal).expect("it is there").len())
+    /// The length of the WAL in bytes; 0: there is none.
+    pub fn wal_len(&self) -> u64 {
+        self.wal().map_or(0, |wal| fs::metadata(wal).expect("it is there").len())
     }
 
-    /// Cuts the journal at this byte, and opens it again.
+    /// Cuts the WAL at this byte, and opens it again.
     pub fn tear(&self, at: u64) {
-        self.reopen(|journal| {
-            let file = fs::File::options().write(true).open(journal).expect("it is there");
+        self.reopen(|wal| {
+            let file = fs::File::options().write(true).open(wal).expect("it is there");
             file.set_len(at).expect("a file that can be cut");
         });
     }
 
-    /// Keeps a copy of the journal as it is now; false: there is no journal.
+    /// Keeps a copy of the WAL as it is now; false: there is no WAL.
     pub fn keep_copy(&self) -> bool {
-        let copy = self.journal().map(|journal| fs::read(journal).expect("it is there"));
+        let copy = self.wal().map(|wal| fs::read(wal).expect("it is there"));
         let has_one = copy.is_some();
         *self.copy.lock() = copy;
         has_one
@@ -103,12 +103,12 @@ impl Store {
     /// Puts the copy in place. Everything since the copy is lost.
     pub fn set_back(&self) {
         let copy = self.copy.lock().take().expect("a copy was kept");
-        self.reopen(|journal| fs::write(journal, copy).expect("room for a journal"));
+        self.reopen(|wal| fs::write(wal, copy).expect("room for a WAL"));
     }
 
-    fn journal(&self) -> Option<PathBuf> {
+    fn wal(&self) -> Option<PathBuf> {
         match &self.ground {
-            Ground::File(folder) => Some(folder.join("lanes.journal")),
+            Ground::File(folder) => Some(folder.join("lanes.wal")),
             Ground::Memory | Ground::Redis(_) => None,
         }
     }
@@ -117,7 +117,7 @@ impl Store {
         let mut lanes = self.lanes.lock();
         // The store gives the folder free when all its lanes are dropped.
         lanes.clear();
-        change(self.journal().expect("lanes with a file"));
+        change(self.wal().expect("lanes with a file"));
         *lanes = opened(&self.ground);
     }
 }
@@ -125,7 +125,7 @@ impl Store {
 fn opened(ground: &Ground) -> Vec<Arc<dyn Lane>> {
     let lanes = match ground {
         Ground::Memory => volatile(LANES),
-        Ground::File(folder) => open(folder, LANES).expect("a good journal"),
+        Ground::File(folder) => open(folder, LANES).expect("a good WAL"),
         Ground::Redis(server) => return server.lanes(),
     };
     lanes.iter().cloned().collect()

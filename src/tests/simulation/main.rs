@@ -1,7 +1,7 @@
 //! Whole histories of a house, each from one seed, in a world that is unkind on purpose.
 //!
 //! Everything runs on one thread. Time is the runtime's own and goes on only when nobody has anything to do. Everything
-//! random follows from the seed. A call that waits for other threads (SQLite's, a journal's, a server's) is driven to
+//! random follows from the seed. A call that waits for other threads (SQLite's, a WAL's, a server's) is driven to
 //! its end while everything else stands still. So a seed is one history: who came, which gateway they met, what was
 //! lost on the way and who was killed. `people` come through two gateways; `weather` strikes lanes, ledger, bank and
 //! processes; the `auditor` knows all answers and checks every later answer against them. In the end nothing unkind

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stanchion::facts::checkpoint::{Look, Told};
+use stanchion::facts::checkpoint::{DrawsTaken, Look};
+use stanchion::facts::conclusion::Conclusion;
 use stanchion::facts::coupon::Claim;
 use stanchion::facts::fault::Fault;
 use stanchion::facts::hold::HoldFact;
@@ -14,7 +15,6 @@ use stanchion::facts::record::{Entry, Record};
 use stanchion::facts::refund::RefundFact;
 use stanchion::facts::room::RoomCounts;
 use stanchion::facts::seat::SeatMap;
-use stanchion::facts::settlement::Settlement;
 use stanchion::facts::time::Millis;
 use stanchion::lane::board::{Board, Presence, Showing};
 use stanchion::lane::coupons::{CampaignPut, ClaimAsk, ClaimOutcome, PutCampaign};
@@ -32,7 +32,7 @@ use super::lanes::Store;
 use super::process::Process;
 use super::weather::Kind;
 
-/// A journal shorter than this is never compacted, bytes.
+/// A WAL shorter than this is never compacted, bytes.
 const COMPACTED_FROM: u64 = 1024 * 1024;
 
 /// The lanes as `process` sees them.
@@ -64,7 +64,7 @@ impl Seen {
             tokio::time::sleep(weather.delay(0, 2_000)).await;
             return Err(self.silent());
         }
-        let before = self.store.journal_len();
+        let before = self.store.wal_len();
         let answer = self.store.drive(step(self.store.lane(self.id)));
         if let Some(at) = self.torn(before) {
             self.store.tear(at);
@@ -83,9 +83,9 @@ impl Seen {
         answer
     }
 
-    /// Where to cut the journal, within what this step wrote. A journal that may have been compacted is not cut.
+    /// Where to cut the WAL, within what this step wrote. A WAL that may have been compacted is not cut.
     fn torn(&self, before: u64) -> Option<u64> {
-        let after = self.store.journal_len();
+        let after = self.store.wal_len();
         let wrote = after > before && after < COMPACTED_FROM;
         (wrote && self.process.weather.strikes(Kind::LaneTorn))
             .then(|| before + self.process.weather.pick((after - before) as usize) as u64)
@@ -188,7 +188,7 @@ seen! {
         refund(now_ms: Millis, refund: Refund) -> RefundOutcome;
         orders(ids: &[OrderId]) -> Vec<Option<OrderFact>>;
         get_refund(id: &RefundId) -> Option<RefundFact>;
-        settle(now_ms: Millis, event: &EventId, settlements: Vec<Settlement>, trim: Option<LogId>) -> ();
+        conclude(now_ms: Millis, event: &EventId, conclusions: Vec<Conclusion>, trim: Option<LogId>) -> ();
     }
 
     Coupons {
@@ -198,7 +198,7 @@ seen! {
 
     Recovery {
         drawn(event: &EventId, after: Option<&VisitorId>, max: usize) -> Option<Vec<VisitorId>>;
-        checkpoint(event: &EventId, told: Told) -> Option<Look>;
+        checkpoint(event: &EventId, told: DrawsTaken) -> Option<Look>;
         seal() -> ();
         seal_if_behind() -> ();
         begin_restore(now_ms: Millis, generation: u64, log: LogId) -> ();

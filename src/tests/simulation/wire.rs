@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use stanchion::app::Role;
 use stanchion::ledger;
 use stanchion::ledger::Cause;
-use stanchion::ledger::store::between::{Between, Call};
+use stanchion::ledger::store::between::{Between, DatabaseCall};
 
 use super::finish::{finish, outside};
 use super::process::Process;
@@ -52,7 +52,7 @@ impl Between for Wire {
         self.lost(Kind::LedgerAnswerLost, || Cause::Away)
     }
 
-    fn carry<'c>(&self, call: Call<'c>) -> Call<'c> {
+    fn carry<'c>(&self, call: DatabaseCall<'c>) -> DatabaseCall<'c> {
         // Most calls are not part of a request, and then `WENT` is not set.
         let _ = WENT.try_with(|went| went.store(true, Ordering::Relaxed));
         let (process, is_outside) = (self.process.clone(), self.outside);

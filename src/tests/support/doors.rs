@@ -9,11 +9,11 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use stanchion::admission::pace::Pace;
 use stanchion::admission::passes::Passes;
 use stanchion::admission::tokens::{Tokens, random_visitor};
-use stanchion::admission::{Admission, Along, Place, Polled, Room, Settings, Why, board, presence};
+use stanchion::admission::{Admission, AdmissionSettings, Along, Polled, Room, VisitorPlace, Why, board, presence};
 use stanchion::clock::Clock;
 use stanchion::facts::ids::{LaneId, LogId};
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings};
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use stanchion::lane::events::{EventPut, PutEvent};
 use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse, Pulsed};
 use stanchion::lane::{Lane, Lanes};
@@ -75,7 +75,7 @@ impl Doors {
         lane.end_restore(BEGAN_MS, 1).await.expect("ended");
         let (clock, key) = (Clock::stopped(BEGAN_MS), pass_key());
         let gateway = |_| {
-            let settings = Settings { waiting_max: 10_000_000, pace: PACE, board_ms: board::KEEP_MS };
+            let settings = AdmissionSettings { waiting_max: 10_000_000, pace: PACE, board_ms: board::KEEP_MS };
             let passes = Passes::new(&key, &[]).expect("a key");
             Arc::new(Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&[SECRET.to_vec()]), passes))
         };
@@ -143,16 +143,16 @@ impl Doors {
     }
 
     /// Polls through this gateway.
-    pub async fn poll(&self, gateway: usize, token: &Token) -> Place {
+    pub async fn poll(&self, gateway: usize, token: &Token) -> VisitorPlace {
         self.ask(gateway, token, Along::default()).await.0
     }
 
     /// Asks for a place through this gateway, with a token.
-    pub async fn enter_with(&self, gateway: usize, token: &Token) -> Place {
+    pub async fn enter_with(&self, gateway: usize, token: &Token) -> VisitorPlace {
         self.ask(gateway, token, Along { why: Why::Enters, ..Along::default() }).await.0
     }
 
-    async fn ask(&self, gateway: usize, token: &Token, along: Along<'_>) -> (Place, i64) {
+    async fn ask(&self, gateway: usize, token: &Token, along: Along<'_>) -> (VisitorPlace, i64) {
         match self.gateways[gateway].poll(&self.room, token.clone(), along).await.expect("an answer") {
             Polled::Standing(standing) => (standing.place, standing.poll_after_ms),
             other => panic!("{other:?}"),
@@ -162,7 +162,7 @@ impl Doors {
     /// How many stand before this visitor, who must be waiting, as this gateway says.
     pub async fn ahead(&self, gateway: usize, token: &Token) -> i64 {
         match self.poll(gateway, token).await {
-            Place::Waiting { ahead, .. } => ahead,
+            VisitorPlace::Waiting { ahead, .. } => ahead,
             other => panic!("{other:?}"),
         }
     }
@@ -204,7 +204,7 @@ fn settings(change: impl FnOnce(&mut RoomSettings)) -> RoomSettings {
         absent_after_s: 60,
         late_grace_s: 300,
         release_on: ReleaseOn::Order,
-        order: Order::Fifo,
+        order: AdmissionOrder::Fifo,
         control: Control::Fixed,
     };
     change(&mut room);
@@ -217,7 +217,7 @@ async fn lanes(on: &On, counted: &PrometheusRecorder) -> Lanes {
         On::Memory => metrics::with_local_recorder(counted, || lane::memory::volatile(1)),
         On::Redis(url) => {
             let config =
-                config::Redis { url: url.clone(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+                config::RedisConfig { url: url.clone(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
             let mut connecting = Box::pin(lane::redis::connect(&config, 1));
             let lanes = poll_fn(|cx| metrics::with_local_recorder(counted, || connecting.as_mut().poll(cx))).await;
             Lanes::new(lanes.expect("the server is ready"))
@@ -288,9 +288,9 @@ impl Crowd {
                 let (place, after_ms) = doors.ask(gateway, token, along).await;
                 played.polls += 1;
                 match place {
-                    Place::Waiting { .. } => played.waiting += 1,
+                    VisitorPlace::Waiting { .. } => played.waiting += 1,
                     // A visitor who is let in polls no more.
-                    Place::Admitted { .. } => {
+                    VisitorPlace::Admitted { .. } => {
                         played.admitted += 1;
                         continue;
                     }

@@ -179,10 +179,10 @@ impl Gateway {
     }
 
     /// Waits until the order's status is final or waits for the buyer; returns the order.
-    pub async fn settled(&self, user: &str, order: &str) -> Value {
+    pub async fn concluded(&self, user: &str, order: &str) -> Value {
         let path = format!("/v1/orders/{order}?wait_s=10");
         let last = std::sync::Mutex::new(Value::Null);
-        eventually("the order is settled", async || {
+        eventually("the order is concluded", async || {
             let answer = self.public.get(&path).bearer(&self.token(user)).send().await.expect(200);
             let done = !matches!(answer.json["status"].as_str(), Some("accepted" | "paying"));
             *last.lock().expect("one task") = answer.json;

@@ -2,3 +2,4 @@
 
 pub mod rules;
 pub mod top_level;
+pub mod words;

@@ -28,7 +28,7 @@ const LINES_MAX: usize = 800;
 
 const LEAVES: &[&str] = &["facts", "config", "clock", "metrics", "random", "shutdown"];
 
-fn sources() -> Vec<(PathBuf, String)> {
+pub(super) fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(dir).expect("the sources are there") {
             let path = entry.expect("readable").path();
@@ -49,7 +49,7 @@ fn sources() -> Vec<(PathBuf, String)> {
 }
 
 /// The stage a file belongs to: its first folder, or its name.
-fn stage(path: &Path) -> String {
+pub(super) fn stage(path: &Path) -> String {
     let first = path.components().next().expect("a path").as_os_str().to_string_lossy().into_owned();
     first.trim_end_matches(".rs").to_owned()
 }

@@ -223,7 +223,7 @@ async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind(
     let with = async |shop_url: &str| {
         let edge = Edge::with(|config| {
             config.web.shop_url = shop_url.to_owned();
-            config.upstream = vec![stanchion::config::Upstream {
+            config.upstream = vec![stanchion::config::UpstreamConfig {
                 path: "/tickets".into(),
                 host: String::new(),
                 event: "hall".into(),

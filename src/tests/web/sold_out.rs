@@ -78,7 +78,7 @@ async fn nobody_is_let_in_to_nothing_and_what_comes_back_goes_to_the_line(store:
     assert_eq!(third.until_room("open").await, json!(["waiting", "open", 0, null]));
     let body = json!({"provider": "sandbox", "key": "ok", "amount": 110_000});
     lee.post(&format!("/v1/orders/{order}/payment"), &body).send().await.expect(202);
-    assert_eq!(gateway.settled("lee", &order).await["status"], "confirmed");
+    assert_eq!(gateway.concluded("lee", &order).await["status"], "confirmed");
 
     // Now no seat is free, held or being paid for.
     assert_eq!(third.until_room("sold_out").await, json!(["waiting", "sold_out", 0, null]));

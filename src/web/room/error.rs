@@ -5,7 +5,7 @@ use super::{Template, escape};
 
 /// What happened, as far as a reader cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum ErrorCause {
     /// There is no such event.
     Event,
     /// There is nothing at this address.
@@ -22,7 +22,7 @@ pub enum Fault {
 
 /// An error as a page.
 pub struct ErrorPage<'a> {
-    pub fault: Fault,
+    pub fault: ErrorCause,
     pub lang: Lang,
     pub nonce: &'a str,
     /// As the API calls it.
@@ -40,16 +40,16 @@ pub struct Again<'a> {
     pub path: &'a str,
 }
 
-impl Fault {
+impl ErrorCause {
     /// Keys of the headline and of the sentence below it.
     fn words(self) -> [&'static str; 2] {
         match self {
-            Fault::Event => ["error_event_head", "error_event_text"],
-            Fault::Missing => ["error_missing_head", "error_missing_text"],
-            Fault::Many => ["error_many_head", "error_many_text"],
-            Fault::Busy => ["error_busy_head", "error_busy_text"],
-            Fault::Ours => ["error_fault_head", "error_fault_text"],
-            Fault::Refused => ["error_refused_head", "error_refused_text"],
+            ErrorCause::Event => ["error_event_head", "error_event_text"],
+            ErrorCause::Missing => ["error_missing_head", "error_missing_text"],
+            ErrorCause::Many => ["error_many_head", "error_many_text"],
+            ErrorCause::Busy => ["error_busy_head", "error_busy_text"],
+            ErrorCause::Ours => ["error_fault_head", "error_fault_text"],
+            ErrorCause::Refused => ["error_refused_head", "error_refused_text"],
         }
     }
 }

@@ -62,7 +62,7 @@ pub enum Shut {
 
 /// Seconds until one's turn, a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Eta {
+pub struct EtaFacts {
     pub low_s: i64,
     pub high_s: i64,
 }
@@ -79,7 +79,7 @@ pub struct Times {
 
 /// A room's draw, as far as it has come. Lower-case hex.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draw {
+pub struct DrawFacts {
     pub commitment: String,
     pub list_digest: Option<String>,
     pub seed: Option<String>,
@@ -109,7 +109,7 @@ pub struct Facts {
     pub trouble: Option<Trouble>,
     pub ahead: Option<i64>,
     pub behind: Option<i64>,
-    pub eta: Option<Eta>,
+    pub eta: Option<EtaFacts>,
     /// `None` in rooms without seats.
     pub seats_left: Option<i64>,
     /// How many wait in all.
@@ -121,7 +121,7 @@ pub struct Facts {
     pub lottery: bool,
     /// A place is a person's, not a browser's.
     pub person: bool,
-    pub draw: Option<Draw>,
+    pub draw: Option<DrawFacts>,
     pub shut: Shut,
     pub times: Times,
     /// Until the room opens, s.
@@ -321,7 +321,7 @@ impl Facts {
 
     /// The estimate, in whole minutes or hours: it is not good to the second.
     pub fn wait(&self, texts: &Texts) -> String {
-        let Some(Eta { low_s, high_s }) = self.eta else { return texts.get("not_known").to_owned() };
+        let Some(EtaFacts { low_s, high_s }) = self.eta else { return texts.get("not_known").to_owned() };
         let (low, high) = (low_s.div_euclid(60), up(high_s, 60));
         let range =
             |key: &str, low: i64, high: i64| texts.fill(key, &[("low", &low.to_string()), ("high", &high.to_string())]);

@@ -6,8 +6,8 @@ mod facts;
 mod template;
 mod texts;
 
-pub use error::{Again, ErrorPage, Fault};
-pub use facts::{Draw, Eta, Facts, Mood, Rank, Shut, Stage, Times, Trouble, WARN_S};
+pub use error::{Again, ErrorCause, ErrorPage};
+pub use facts::{DrawFacts, EtaFacts, Facts, Mood, Rank, Shut, Stage, Times, Trouble, WARN_S};
 pub use template::{Template, TemplateError};
 pub use texts::Lang;
 
@@ -33,7 +33,7 @@ pub fn policy(nonce: &str) -> String {
 }
 
 /// One visitor's page.
-pub struct Page<'a> {
+pub struct RoomPage<'a> {
     /// Slug.
     pub event: &'a str,
     pub name: &'a str,
@@ -48,7 +48,7 @@ pub struct Page<'a> {
     pub facts: Facts,
 }
 
-impl Page<'_> {
+impl RoomPage<'_> {
     /// The page by this template.
     pub fn write(&self, template: &Template) -> String {
         let texts = self.lang.texts();
@@ -247,7 +247,7 @@ impl Page<'_> {
     }
 
     /// The draw of the room: what anyone needs to check it.
-    fn draw(&self, draw: &Draw, texts: &Texts) -> String {
+    fn draw(&self, draw: &DrawFacts, texts: &Texts) -> String {
         let text = |key: &str| escape(texts.get(key));
         let row = |key: &str, id: &str, value: &Option<String>| match value {
             Some(value) => {

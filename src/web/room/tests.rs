@@ -12,7 +12,7 @@ fn waiting() -> Facts {
     Facts {
         ahead: Some(1_233),
         behind: Some(45),
-        eta: Some(Eta { low_s: 190, high_s: 290 }),
+        eta: Some(EtaFacts { low_s: 190, high_s: 290 }),
         seats_left: Some(12),
         ..facts(Stage::Waiting)
     }
@@ -23,7 +23,7 @@ fn page(lang: Lang, facts: Facts) -> String {
 }
 
 fn page_to(onward: &str, lang: Lang, facts: Facts) -> String {
-    let page = Page {
+    let page = RoomPage {
         event: "hall",
         name: "Me & <you>",
         zone: "Asia/Seoul",
@@ -201,14 +201,14 @@ fn the_end_of_a_visit_is_counted_down_and_warned_of() {
 
 #[test]
 fn a_draw_can_be_checked_by_what_the_page_shows() {
-    let draw = Draw {
+    let draw = DrawFacts {
         commitment: "c0ffee".into(),
         list_digest: None,
         seed: None,
         visitor: Some("v<1>".into()),
         rank: Rank::Before,
     };
-    let text = |draw: Draw| page(Lang::English, Facts { draw: Some(draw), ..facts(Stage::Scheduled) });
+    let text = |draw: DrawFacts| page(Lang::English, Facts { draw: Some(draw), ..facts(Stage::Scheduled) });
     let before = text(draw.clone());
     for part in
         ["class=\"hex\">c0ffee</dd>", "class=\"hex\">v&lt;1&gt;</dd>", "<dd id=\"rank\">Drawn at the opening</dd>"]
@@ -217,11 +217,11 @@ fn a_draw_can_be_checked_by_what_the_page_shows() {
     }
     assert!(!before.contains("room/draw"), "there is no list yet");
     let (list_digest, seed) = (Some("d1ce".into()), Some("5eed".into()));
-    let after = text(Draw { list_digest, seed, rank: Rank::Drawn { rank: 1_234, of: 50_000 }, ..draw.clone() });
+    let after = text(DrawFacts { list_digest, seed, rank: Rank::Drawn { rank: 1_234, of: 50_000 }, ..draw.clone() });
     for part in ["1,234 of 50,000", ">d1ce<", ">5eed<", "href=\"/v1/events/hall/room/draw\"", "verify-draw"] {
         assert!(after.contains(part), "{part} in {after}");
     }
-    assert!(!text(Draw { visitor: None, ..draw }).contains("id=\"rank\""), "nobody's rank at the door");
+    assert!(!text(DrawFacts { visitor: None, ..draw }).contains("id=\"rank\""), "nobody's rank at the door");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn an_error_is_a_page_in_its_readers_language() {
         let page = ErrorPage { fault, lang, nonce: "n0nce", code: "SOME_CODE", request_id: "<r>", again };
         page.write(&Template::own())
     };
-    let text = page(Lang::English, Fault::Many, Some(Again { after_s: 7, path: "/room/hall" }));
+    let text = page(Lang::English, ErrorCause::Many, Some(Again { after_s: 7, path: "/room/hall" }));
     for part in [
         "<html lang=\"en\">",
         "<title>Too many requests</title>",
@@ -240,7 +240,14 @@ fn an_error_is_a_page_in_its_readers_language() {
         assert!(text.contains(part), "{part} in {text}");
     }
     for lang in Lang::ALL {
-        for fault in [Fault::Event, Fault::Missing, Fault::Many, Fault::Busy, Fault::Ours, Fault::Refused] {
+        for fault in [
+            ErrorCause::Event,
+            ErrorCause::Missing,
+            ErrorCause::Many,
+            ErrorCause::Busy,
+            ErrorCause::Ours,
+            ErrorCause::Refused,
+        ] {
             assert!(!page(lang, fault, None).contains("id=\"again\""), "never: {fault:?}");
         }
     }
@@ -263,7 +270,7 @@ fn who_has_no_script_is_told_when_one_is_needed() {
 #[test]
 fn estimates_are_ranges_in_whole_minutes() {
     let texts = Lang::English.texts();
-    let wait = |low_s, high_s| Facts { eta: Some(Eta { low_s, high_s }), ..waiting() }.wait(&texts);
+    let wait = |low_s, high_s| Facts { eta: Some(EtaFacts { low_s, high_s }), ..waiting() }.wait(&texts);
     for (low, high, text) in [
         (0, 0, "Less than a minute"),
         (20, 60, "Less than a minute"),

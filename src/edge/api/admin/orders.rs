@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::api::orders::view::AdminOrderView;
 use crate::edge::api::page::{Page, Wanted};
 use crate::edge::api::refunds::body::AdminRefundBody;
@@ -61,7 +61,7 @@ pub async fn list(request: Request) -> Outcome {
 
 fn filter(query: &Query) -> Result<OrderFilter, Problem> {
     let set = |name| query.get(name).filter(|text| !text.is_empty());
-    let mut faults = Faults::default();
+    let mut faults = FieldFaults::default();
     faults.check(set("user").is_none_or(is_user), "?user", "1 to 128 printable characters");
     faults.check(set("event").is_none_or(is_slug), "?event", "a slug: [a-z0-9][a-z0-9-]{0,47}");
     let status = set("status").map(OrderStatus::parse);

@@ -13,7 +13,7 @@ use crate::edge::{Answer, Code, Outcome, Request};
 use crate::facts::ids::{ClaimId, CouponRef, FactKind, UserId, fact_id};
 use crate::facts::time::{Millis, rfc3339, seconds_until};
 use crate::inventory::ClaimOutcome;
-use crate::inventory::claims::Claiming;
+use crate::inventory::claims::ClaimRequest;
 
 /// Empty: the user and the campaign of the path say everything.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ pub async fn claim(request: Request) -> Outcome {
     let campaign = lookup::campaign(&request)?;
 
     let expires_ms = campaign.spec.expires_at.map(|at| at.0);
-    let claiming = Claiming {
+    let claiming = ClaimRequest {
         campaign: campaign.id.clone(),
         claim: ClaimId::from(fact_id(FactKind::Claim, campaign.lane, scope)),
         digest: body.digest,

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::facts::ids::{EventId, UserId};
 use crate::facts::time::{Millis, rfc3339, seconds_until};
 use crate::inventory::CouponIds;
-use crate::ledger::read::CouponRow;
-use crate::ledger::rules::coupons::Kind;
+use crate::ledger::read::CouponEntry;
+use crate::ledger::rules::coupons::CouponKind;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Claim)]
@@ -69,7 +69,7 @@ pub struct CouponView {
 }
 
 impl CouponView {
-    pub fn new(row: CouponRow, coupons: &CouponIds, user: &UserId, now_ms: Millis) -> Self {
+    pub fn new(row: CouponEntry, coupons: &CouponIds, user: &UserId, now_ms: Millis) -> Self {
         let spec = row.spec;
         Self {
             id: coupons.sign(&row.coupon, user),
@@ -78,8 +78,8 @@ impl CouponView {
             state: row.state,
             name: spec.name,
             kind: match spec.kind {
-                Kind::Percent => "percent",
-                Kind::Fixed => "fixed",
+                CouponKind::Percent => "percent",
+                CouponKind::Fixed => "fixed",
             },
             percent_bp: spec.percent_bp,
             amount: spec.amount,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::catalog::Event;
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 use crate::facts::ids::is_slug;
 use crate::inventory::Want;
@@ -31,7 +31,7 @@ pub struct HoldBody {
 
 /// What a well-formed body asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum HoldWish {
     Named(Vec<String>),
     Best { section: String, quantity: u32, adjacent: Adjacent },
 }
@@ -43,10 +43,10 @@ pub enum Adjacent {
 }
 
 impl HoldBody {
-    pub fn asked(self) -> Result<Asked, Problem> {
+    pub fn asked(self) -> Result<HoldWish, Problem> {
         match (self.seats, self.section) {
             (Some(seats), None) => {
-                let mut faults = Faults::default();
+                let mut faults = FieldFaults::default();
                 faults.check(self.quantity.is_none(), "/quantity", "only with a section");
                 faults.check(self.adjacent.is_none(), "/adjacent", "only with a section");
                 faults.check(seats.len() <= SEATS_MAX, "/seats", format!("at most {SEATS_MAX}"));
@@ -58,7 +58,7 @@ impl HoldBody {
             }
             (None, Some(section)) => {
                 let quantity = self.quantity.unwrap_or(1);
-                let mut faults = Faults::default();
+                let mut faults = FieldFaults::default();
                 faults.check(is_slug(&section), "/section", "a slug: [a-z0-9][a-z0-9-]{0,47}");
                 let most = i64::try_from(SEATS_MAX).expect("a thousand");
                 faults.check((0..=most).contains(&quantity), "/quantity", format!("1 to {SEATS_MAX}"));
@@ -68,14 +68,14 @@ impl HoldBody {
                     return Err(Code::Empty.into());
                 }
                 let adjacent = if self.adjacent.unwrap_or(true) { Adjacent::Required } else { Adjacent::Optional };
-                Ok(Asked::Best { section, quantity, adjacent })
+                Ok(HoldWish::Best { section, quantity, adjacent })
             }
             (Some(_), Some(_)) | (None, None) => Err(Problem::field("", "either seats, or section and quantity")),
         }
     }
 }
 
-fn named(seats: Vec<String>) -> Result<Asked, Problem> {
+fn named(seats: Vec<String>) -> Result<HoldWish, Problem> {
     if seats.is_empty() {
         return Err(Code::Empty.into());
     }
@@ -83,15 +83,15 @@ fn named(seats: Vec<String>) -> Result<Asked, Problem> {
     sorted.sort_unstable();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Problem::new(Code::DuplicateSeat).detail(format!("{} is named twice", pair[0]))),
-        None => Ok(Asked::Named(seats)),
+        None => Ok(HoldWish::Named(seats)),
     }
 }
 
-impl Asked {
+impl HoldWish {
     /// The same request as the event's lane takes it: with the indexes and prices of the named seats.
     pub fn want(&self, event: &Event) -> Result<Want, Problem> {
         match self {
-            Asked::Named(seats) => {
+            HoldWish::Named(seats) => {
                 let mut wanted = Vec::with_capacity(seats.len());
                 for seat in seats {
                     let found = event.layout.index_of(seat).and_then(|at| Some((at, event.price(at)?)));
@@ -101,7 +101,7 @@ impl Asked {
                 wanted.sort_unstable();
                 Ok(Want::Named(wanted))
             }
-            Asked::Best { section, quantity, adjacent } => {
+            HoldWish::Best { section, quantity, adjacent } => {
                 let found = event.layout.section(section);
                 let price = event.spec.sections.iter().find(|s| s.id == *section).map(|s| s.price);
                 let (Some(found), Some(price)) = (found, price) else {
@@ -132,7 +132,7 @@ fn is_seat(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn asked(json: serde_json::Value) -> Result<Asked, (Code, Vec<String>)> {
+    fn asked(json: serde_json::Value) -> Result<HoldWish, (Code, Vec<String>)> {
         let body: HoldBody = serde_json::from_value(json).expect("fits the schema");
         body.asked().map_err(|p| (p.code, p.errors.into_iter().map(|e| e.pointer).collect()))
     }
@@ -140,8 +140,11 @@ mod tests {
     #[test]
     fn seats_or_a_section() {
         use serde_json::json;
-        assert_eq!(asked(json!({"seats": ["a-1-1", "a-1-2"]})), Ok(Asked::Named(vec!["a-1-1".into(), "a-1-2".into()])));
-        let best = |quantity, adjacent| Asked::Best { section: "ga".into(), quantity, adjacent };
+        assert_eq!(
+            asked(json!({"seats": ["a-1-1", "a-1-2"]})),
+            Ok(HoldWish::Named(vec!["a-1-1".into(), "a-1-2".into()]))
+        );
+        let best = |quantity, adjacent| HoldWish::Best { section: "ga".into(), quantity, adjacent };
         assert_eq!(asked(json!({"section": "ga"})), Ok(best(1, Adjacent::Required)));
         assert_eq!(asked(json!({"section": "ga", "quantity": 3, "adjacent": false})), Ok(best(3, Adjacent::Optional)));
         let validation = |json, pointers: &[&str]| {

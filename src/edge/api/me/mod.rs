@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use self::points::{MoveView, PointsView};
-use self::ticket::TicketView;
+use self::ticket::OwnTicketView;
 use super::coupons::view::CouponView;
 use super::orders;
 use super::page::{Page, Wanted};
@@ -40,7 +40,7 @@ pub async fn tickets(request: Request) -> Outcome {
     let rows = state.ledger.tickets_of(user, after, limit).await?;
     own(&Page::of(rows, |row| {
         let event = state.catalog.any_event(row.event.as_str());
-        TicketView::new(row, event.as_deref())
+        OwnTicketView::new(row, event.as_deref())
     }))
 }
 

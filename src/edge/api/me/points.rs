@@ -5,10 +5,10 @@ use utoipa::ToSchema;
 
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::time::{Millis, rfc3339, seconds_until};
-use crate::ledger::read::{LotRow, MoveRow, Points};
+use crate::ledger::read::{LotEntry, MoveEntry, PointsBalance};
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Points)]
+#[schema(as = PointsBalance)]
 pub struct PointsView {
     /// All points that have not expired, including those that cannot be spent yet.
     #[schema(example = 10000)]
@@ -74,14 +74,14 @@ pub struct GrantView {
 }
 
 impl PointsView {
-    pub fn new(points: Points, now_ms: Millis) -> Self {
+    pub fn new(points: PointsBalance, now_ms: Millis) -> Self {
         let lots = points.lots.into_iter().map(|lot| LotView::new(lot, now_ms)).collect();
         Self { balance: points.balance, debt: points.debt, lots }
     }
 }
 
 impl LotView {
-    fn new(lot: LotRow, now_ms: Millis) -> Self {
+    fn new(lot: LotEntry, now_ms: Millis) -> Self {
         Self {
             id: lot.id,
             origin: lot.origin.as_str(),
@@ -95,7 +95,7 @@ impl LotView {
 }
 
 impl MoveView {
-    pub fn new(step: MoveRow) -> Self {
+    pub fn new(step: MoveEntry) -> Self {
         Self {
             id: step.id,
             at: rfc3339(step.at_ms),

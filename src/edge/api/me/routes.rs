@@ -2,7 +2,7 @@
 
 use crate::edge::api::coupons::view::CouponView;
 use crate::edge::api::me::points::{MoveView, PointsView};
-use crate::edge::api::me::ticket::TicketView;
+use crate::edge::api::me::ticket::OwnTicketView;
 use crate::edge::api::orders::view::OrderView;
 use crate::edge::router::{Route, get};
 
@@ -25,7 +25,7 @@ pub fn routes() -> Vec<Route> {
             .user()
             .about("Every ticket, the void ones too.")
             .paged()
-            .answers_page::<TicketView>(),
+            .answers_page::<OwnTicketView>(),
         get("/v1/me/points", "get_my_points", "Points of the user", super::points)
             .user()
             .about("The balance, what is owed, and the lots in the order in which they are spent.")

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 use crate::catalog::Event;
 use crate::edge::api::orders::view::ticket_state;
 use crate::facts::time::rfc3339;
-use crate::ledger::read::TicketRow;
+use crate::ledger::read::TicketEntry;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Ticket)]
-pub struct TicketView {
+pub struct OwnTicketView {
     #[schema(example = "t0360303ae22b998861bce3b28f33eec1be-1")]
     pub id: String,
     #[schema(example = "spring-hall")]
@@ -32,8 +32,8 @@ pub struct TicketView {
     pub issued_at: String,
 }
 
-impl TicketView {
-    pub fn new(ticket: TicketRow, event: Option<&Event>) -> Self {
+impl OwnTicketView {
+    pub fn new(ticket: TicketEntry, event: Option<&Event>) -> Self {
         Self {
             id: ticket.id,
             event: ticket.event.into_string(),

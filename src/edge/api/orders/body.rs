@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::payment::PaymentPart;
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::ids::is_slug;
 
@@ -41,7 +41,7 @@ pub struct OrderBody {
 
 impl OrderBody {
     pub fn check(&self) -> Result<(), Problem> {
-        let mut faults = Faults::default();
+        let mut faults = FieldFaults::default();
         faults.check(is_slug(&self.event), "/event", "a slug: [a-z0-9][a-z0-9-]{0,47}");
         faults.text(&self.hold, 1, HOLD_MAX, "/hold");
         if let Some(coupon) = &self.coupon {
@@ -63,14 +63,14 @@ pub struct QuoteBody {
     /// `best`, a coupon's id, or `null`.
     pub coupon: Option<String>,
     /// `max`, or a number of points.
-    pub points: Points,
+    pub points: PointsToSpend,
 }
 
 /// How many points to spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = QuotePoints)]
-pub enum Points {
+pub enum PointsToSpend {
     Some(i64),
     /// As many as can be spent.
     All(Max),
@@ -83,19 +83,19 @@ pub enum Max {
     Max,
 }
 
-impl Default for Points {
+impl Default for PointsToSpend {
     fn default() -> Self {
-        Points::Some(0)
+        PointsToSpend::Some(0)
     }
 }
 
 impl QuoteBody {
     pub fn check(&self) -> Result<(), Problem> {
-        let mut faults = Faults::default();
+        let mut faults = FieldFaults::default();
         if let Some(coupon) = &self.coupon {
             faults.text(coupon, 1, COUPON_MAX, "/coupon");
         }
-        if let Points::Some(points) = self.points {
+        if let PointsToSpend::Some(points) = self.points {
             faults.amount(points, 0, "/points");
         }
         faults.verdict()

@@ -17,7 +17,7 @@ use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{AttemptId, FactKind, HoldId, OrderId, UserId, fact_id, fact_lane};
 use crate::facts::order::{OrderFact, OrderStatus, Reason};
-use crate::inventory::orders::{Paying, Placing};
+use crate::inventory::orders::{OrderRequest, Paying};
 use crate::inventory::{Busy, CancelOutcome, CheckoutOutcome, PayOutcome, Waited};
 
 /// When a client should look again at what was just accepted, seconds.
@@ -49,7 +49,7 @@ pub async fn place(request: Request) -> Outcome {
     };
     let digest = body.digest.clone();
 
-    let placing = Placing {
+    let placing = OrderRequest {
         order,
         event: event.id.clone(),
         hold: HoldId::from(ask.hold),

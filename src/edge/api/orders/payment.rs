@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 use crate::facts::record::PaymentAsk;
 
@@ -19,7 +19,7 @@ pub struct PaymentPart {
 }
 
 impl PaymentPart {
-    pub fn check(&self, faults: &mut Faults, pointer: &str) {
+    pub fn check(&self, faults: &mut FieldFaults, pointer: &str) {
         faults.text(&self.provider, 1, 32, &format!("{pointer}/provider"));
         faults.text(&self.key, 1, 255, &format!("{pointer}/key"));
     }
@@ -51,7 +51,7 @@ impl PaymentBody {
     /// The amount and the means of payment. All faults are reported at once.
     pub fn parts(self) -> Result<(i64, PaymentPart), Problem> {
         let part = PaymentPart { provider: self.provider, key: self.key };
-        let mut faults = Faults::default();
+        let mut faults = FieldFaults::default();
         part.check(&mut faults, "");
         faults.amount(self.amount, 0, "/amount");
         faults.verdict()?;

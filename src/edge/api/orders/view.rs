@@ -44,7 +44,7 @@ pub struct OrderView {
     pub placed_at: String,
     #[schema(example = "2026-11-20T10:03:21Z")]
     pub confirmed_at: Option<String>,
-    /// By when it must be paid; `null` once that is settled.
+    /// By when it must be paid; `null` once that is decided.
     #[schema(example = json!(null))]
     pub expires_at: Option<String>,
     #[schema(example = json!(null))]

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::ProofBody;
 use super::challenge::ChallengeView;
-use crate::admission::proof::{Challenge, Checked, Door, Proof};
+use crate::admission::proof::{Challenge, Door, Proof, ProofOutcome};
 use crate::catalog::{Event, Identity};
 use crate::edge::api::lookup;
 use crate::edge::http::limits::TooSoon;
@@ -35,10 +35,10 @@ pub fn pass(
     let proof = proof.map(|ProofBody { challenge, nonce }| Proof { challenge, nonce });
     let refused = |code: Code| Problem::new(code).challenge(asked(request, event, holder.as_ref()));
     let proven = match request.state.proofs.check(request.state.clock.now_ms(), door, proof) {
-        Checked::Free => None,
-        Checked::Proven(visitor) => Some(visitor),
-        Checked::Missing => return Err(refused(Code::ProofRequired)),
-        Checked::Refused(_) => return Err(refused(Code::ProofInvalid)),
+        ProofOutcome::Free => None,
+        ProofOutcome::Proven(visitor) => Some(visitor),
+        ProofOutcome::Missing => return Err(refused(Code::ProofRequired)),
+        ProofOutcome::Refused(_) => return Err(refused(Code::ProofInvalid)),
     };
     // This is checked after the proof: asking for a challenge is no join, and a proof may be shown again later.
     request.state.limits.check_join(request.client).map_err(|TooSoon(wait)| {

@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use self::place::PlaceView;
 use super::lookup;
-use crate::admission::tokens::Claim;
-use crate::admission::{Along, Entered, Newcomer, Place, Polled, Room, Standing, Why};
+use crate::admission::tokens::TokenClaim;
+use crate::admission::{Along, Entered, Newcomer, Polled, Room, Standing, VisitorPlace, Why};
 use crate::catalog::{Event, Identity};
-use crate::edge::credential::{Carried, Jar, Kind};
+use crate::edge::credential::{Carried, CredentialKind, Jar};
 use crate::edge::http::body;
-use crate::edge::router::Glance;
+use crate::edge::router::GlanceRequest;
 use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
 use crate::facts::place::Token;
 
@@ -77,7 +77,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         if own {
             let standing = place(&request, &room, token, Some(text), Why::Enters).await?;
             // The visitor is through, or the token is of another round: a visitor who asks to enter gets a new place.
-            if !matches!(standing.place, Place::Done { .. }) {
+            if !matches!(standing.place, VisitorPlace::Done { .. }) {
                 return Ok(placed(&request, &event, StatusCode::OK, standing));
             }
         }
@@ -104,8 +104,8 @@ pub async fn enter(mut request: Request) -> Outcome {
 
 /// As [`poll`], for a place that the board shows and a token that stays as it came. It needs no Redis command and sets
 /// no cookie.
-pub fn glance(seen: &Glance<'_>) -> Option<Answer> {
-    let Glance { state, headers, place } = *seen;
+pub fn glance(seen: &GlanceRequest<'_>) -> Option<Answer> {
+    let GlanceRequest { state, headers, place } = *seen;
     let event = place.event.as_str();
     let (text, _) = state.queue_token(headers, event)?;
     let is_current = |event: &Arc<Event>| state.admission.tokens().is_current(text, event.birth);
@@ -150,7 +150,7 @@ async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
     request.state.admission.leave(&room_of(&event), token).await?;
     let answer = Answer::no_content().no_store();
     // A token in the body may be anyone's. The browser's cookies are deleted only if they keep this token.
-    let kept = credential::is_in_cookie(&request.headers, Kind::Queue, event.id.as_str(), text);
+    let kept = credential::is_in_cookie(&request.headers, CredentialKind::Queue, event.id.as_str(), text);
     Ok(if kept { forget(request, &event, answer) } else { answer })
 }
 
@@ -166,7 +166,7 @@ fn carried<'a>(request: &'a Request, event: &Event, in_body: Option<&'a str>) ->
 }
 
 /// The place of a token: from the claim that was read before, else from the token's text.
-fn placed_by(request: &Request, room: &Room, known: Option<Claim>, text: &str) -> Option<Token> {
+fn placed_by(request: &Request, room: &Room, known: Option<TokenClaim>, text: &str) -> Option<Token> {
     let admission = &request.state.admission;
     match known {
         Some(claim) => admission.token_of(room, claim),
@@ -249,7 +249,7 @@ fn forged(request: &Request, event: &Event, carried: Carried) -> Answer {
 pub fn forget(request: &Request, event: &Event, answer: Answer) -> Answer {
     let jar = jar(request);
     let id = event.id.as_str();
-    answer.cookie(&jar.drop(Kind::Queue, id)).cookie(&jar.drop(Kind::Pass, id))
+    answer.cookie(&jar.drop(CredentialKind::Queue, id)).cookie(&jar.drop(CredentialKind::Pass, id))
 }
 
 pub fn jar(request: &Request) -> Jar {

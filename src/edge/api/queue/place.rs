@@ -6,11 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::admission::speed::Eta;
-use crate::admission::{Place, Standing};
+use crate::admission::{Standing, VisitorPlace};
 use crate::catalog::Event;
 use crate::edge::api::room::draws::Drawing;
 use crate::facts::ids::VisitorId;
-use crate::facts::room::{Mode, Order, RoomCounts};
+use crate::facts::room::{AdmissionOrder, Mode, RoomCounts};
 use crate::facts::time::{Millis, Timestamp, seconds_until};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,7 +48,7 @@ pub struct EtaView {
 
 /// A visitor's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Place)]
+#[schema(as = VisitorPlace)]
 pub struct PlaceView<'a> {
     #[schema(example = "spring-hall")]
     pub event: &'a str,
@@ -125,13 +125,13 @@ impl<'a> PlaceView<'a> {
             server_time: Timestamp(now_ms),
         };
         match place {
-            Place::Recovering => bare,
-            Place::Scheduled { counts } => Self { state: StateView::Scheduled, ..bare }.with(&counts),
-            Place::Done { called_ms, counts } => {
+            VisitorPlace::Recovering => bare,
+            VisitorPlace::Scheduled { counts } => Self { state: StateView::Scheduled, ..bare }.with(&counts),
+            VisitorPlace::Done { called_ms, counts } => {
                 Self { state: StateView::Done, called_at: called_ms.map(Timestamp), ..bare }.with(&counts)
             }
-            Place::Closed { counts } => Self { state: StateView::Closed, ..bare }.with(&counts),
-            Place::Waiting { ahead, eta, counts } => Self {
+            VisitorPlace::Closed { counts } => Self { state: StateView::Closed, ..bare }.with(&counts),
+            VisitorPlace::Waiting { ahead, eta, counts } => Self {
                 position: Some(ahead + 1),
                 ahead: Some(ahead),
                 behind: Some((counts.waiting - ahead - 1).max(0)),
@@ -139,7 +139,7 @@ impl<'a> PlaceView<'a> {
                 ..bare
             }
             .with(&counts),
-            Place::Late { called_ms, counts } => Self {
+            VisitorPlace::Late { called_ms, counts } => Self {
                 position: Some(1),
                 ahead: Some(0),
                 behind: Some((counts.waiting - 1).max(0)),
@@ -148,7 +148,7 @@ impl<'a> PlaceView<'a> {
                 ..bare
             }
             .with(&counts),
-            Place::Admitted { pass, expires_ms, called_ms, counts } => Self {
+            VisitorPlace::Admitted { pass, expires_ms, called_ms, counts } => Self {
                 called_at: called_ms.filter(|called_ms| *called_ms >= called_since(event, expires_ms)).map(Timestamp),
                 state: StateView::Admitted,
                 pass: Some(pass),
@@ -178,7 +178,7 @@ fn called_since(event: &Event, expires_ms: Millis) -> Millis {
 #[schema(as = Room)]
 pub struct RoomView {
     pub room: RoomStateView,
-    pub order: Order,
+    pub order: AdmissionOrder,
     #[schema(example = 81446)]
     pub waiting: Option<i64>,
     #[schema(example = 500)]

@@ -15,7 +15,7 @@ use metrics::gauge;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::place::{PlaceView, RoomStateView, StateView};
-use crate::admission::watch::{Glance, Sight, Watching};
+use crate::admission::watch::{PlaceLook, Sight, Watching};
 use crate::admission::{Along, Polled, Room};
 use crate::catalog::Event;
 use crate::edge::api::{lookup, queue};
@@ -44,14 +44,14 @@ struct Stream {
     watching: Watching,
     next: Next,
     /// What was sent last.
-    told: Option<Told>,
+    told: Option<ToldPlace>,
     /// What the board showed of the place when it was last asked for; `None`: the next look asks again.
     sight: Option<Sight>,
     /// Looks until a step forward may be sent again.
     rest: u32,
     /// Looks since something was sent.
     quiet: u32,
-    _open: Open,
+    _open: OpenStream,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ enum Next {
 
 /// The parts of a place whose change is news. Others, as the server's time, change by themselves.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct ToldPlace {
     state: StateView,
     room: RoomStateView,
     ahead: Option<i64>,
@@ -75,16 +75,16 @@ struct Told {
 }
 
 /// A place among the open streams, counted by a gauge.
-struct Open(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+struct OpenStream(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
-impl Open {
+impl OpenStream {
     fn new(permit: OwnedSemaphorePermit) -> Self {
         gauge!(EDGE_STREAMS).increment(1.0);
         Self(permit)
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         gauge!(EDGE_STREAMS).decrement(1.0);
     }
@@ -108,7 +108,7 @@ pub async fn open(request: Request) -> Outcome {
         rest: 0,
         // Random, so that streams that were opened together do not all send their comments together.
         quiet: u32::try_from(random::below(QUIET_MAX.into())).unwrap_or(0),
-        _open: Open::new(place),
+        _open: OpenStream::new(place),
     };
     let frames = stream::unfold(stream, |stream| async move {
         let (text, stream) = stream.next().await?;
@@ -150,11 +150,11 @@ impl Stream {
         }
     }
 
-    fn is_worth_asking(&mut self, glance: Glance) -> bool {
+    fn is_worth_asking(&mut self, glance: PlaceLook) -> bool {
         match glance {
-            Glance::Nothing => false,
-            Glance::Recovering => self.told.as_ref().is_none_or(|told| told.room != RoomStateView::Recovering),
-            Glance::Waiting(sight) => {
+            PlaceLook::Nothing => false,
+            PlaceLook::Recovering => self.told.as_ref().is_none_or(|told| told.room != RoomStateView::Recovering),
+            PlaceLook::Waiting(sight) => {
                 let news = self.sight.is_none_or(|before| sight.is_news_after(&before));
                 let due = news || (self.rest == 0 && self.sight != Some(sight));
                 if due {
@@ -162,7 +162,7 @@ impl Stream {
                 }
                 due
             }
-            Glance::Ask => {
+            PlaceLook::Ask => {
                 self.sight = None;
                 // A place inside is asked for no more often than its visitor would poll. One who waited may have been
                 // called.
@@ -192,7 +192,7 @@ impl Stream {
             StateView::Done | StateView::Closed => Next::Over,
         };
         self.rest = u32::try_from(view.poll_after_ms / LOOK_MS).unwrap_or(0);
-        let told = Told {
+        let told = ToldPlace {
             state: view.state,
             room: view.room,
             ahead: view.ahead,

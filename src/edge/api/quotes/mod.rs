@@ -5,15 +5,15 @@ pub mod view;
 
 use http::StatusCode;
 
-use self::view::{Chosen, QuoteView, unusable};
-use super::orders::body::{Points, QuoteBody};
+use self::view::{ChosenCouponView, QuoteView, unusable};
+use super::orders::body::{PointsToSpend, QuoteBody};
 use super::{lookup, orders};
 use crate::edge::{Answer, Code, Outcome, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{SeatIndex, UserId};
 use crate::ledger::rules::points::Priced;
-use crate::ledger::rules::quote::{Ask, Inputs, Outcome as Quote, PointsAsk};
+use crate::ledger::rules::quote::{Inputs, PointsAsk, QuoteInput, QuoteOutcome as Quote};
 
 /// `POST /v1/events/{event}/holds/{hold}/quote`
 pub async fn create(request: Request) -> Outcome {
@@ -48,14 +48,14 @@ struct Quoting<'a> {
 impl Quoting<'_> {
     /// A coupon that cannot be used, and points that the user does not have, are left out. A quote shows what could be
     /// ordered, and why the coupon is not the one that was asked for.
-    fn quote(&self, choice: &CouponChoice, points: PointsAsk, now_ms: i64) -> (Priced, Chosen) {
+    fn quote(&self, choice: &CouponChoice, points: PointsAsk, now_ms: i64) -> (Priced, ChosenCouponView) {
         let seats: Vec<(SeatIndex, i64)> =
             self.hold.seats.iter().copied().zip(self.hold.prices.iter().copied()).collect();
         let mut points = points;
         let mut choice = choice;
         let mut reason = None;
         loop {
-            let ask = Ask {
+            let ask = QuoteInput {
                 event: &self.hold.event,
                 seats: &seats,
                 earn_bp: self.hold.earn_bp,
@@ -68,7 +68,7 @@ impl Quoting<'_> {
                     let coupons = self.request.state.inventory.coupons();
                     let coupon = coupon.map(|coupon| coupons.sign(&coupon, self.user));
                     let reason = reason.unwrap_or_else(|| why(choice, coupon.is_some()));
-                    return (priced, Chosen { coupon, reason });
+                    return (priced, ChosenCouponView { coupon, reason });
                 }
                 Quote::CouponUnavailable(why) => {
                     reason = Some(unusable(why));
@@ -89,9 +89,9 @@ fn why(choice: &CouponChoice, found: bool) -> &'static str {
     }
 }
 
-fn points(points: Points) -> PointsAsk {
+fn points(points: PointsToSpend) -> PointsAsk {
     match points {
-        Points::Some(amount) => PointsAsk::Amount(amount),
-        Points::All(_) => PointsAsk::Max,
+        PointsToSpend::Some(amount) => PointsAsk::Amount(amount),
+        PointsToSpend::All(_) => PointsAsk::Max,
     }
 }

@@ -57,13 +57,20 @@ pub struct QuoteLineView {
 
 /// The coupon of a quote, and why it is this one.
 #[derive(Debug)]
-pub struct Chosen {
+pub struct ChosenCouponView {
     pub coupon: Option<String>,
     pub reason: &'static str,
 }
 
 impl QuoteView {
-    pub fn new(event: &Event, hold: &HoldFact, priced: &Priced, chosen: Chosen, usable: i64, now_ms: Millis) -> Self {
+    pub fn new(
+        event: &Event,
+        hold: &HoldFact,
+        priced: &Priced,
+        chosen: ChosenCouponView,
+        usable: i64,
+        now_ms: Millis,
+    ) -> Self {
         let lines = priced.lines.iter().map(|line| QuoteLineView {
             line: line.line,
             seat: event.layout.name(line.seat),

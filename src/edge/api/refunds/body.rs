@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 
 /// Most lines an order can have.
@@ -68,7 +68,7 @@ impl AdminRefundBody {
 }
 
 fn lines(lines: Vec<(u32, Option<i64>)>, reason: String) -> Result<Lines, Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldFaults::default();
     let mut seen = HashSet::new();
     faults.check(lines.len() <= LINES_MAX, "/lines", format!("at most {LINES_MAX}"));
     for (i, (line, amount)) in lines.iter().enumerate().take(LINES_MAX) {

@@ -14,10 +14,10 @@ use crate::catalog::Event;
 use crate::clock::Instant;
 use crate::facts::draw::{DrawKey, Seed};
 use crate::facts::ids::{EventId, VisitorId};
-use crate::facts::room::{Order, RoomCounts};
+use crate::facts::room::{AdmissionOrder, RoomCounts};
 use crate::facts::time::Millis;
 use crate::ledger::Reader;
-use crate::ledger::draws::Draw;
+use crate::ledger::draws::StoredDraw;
 use crate::{clock, ledger};
 
 /// The seed is published this long after the list of those who take part, ms. So anyone can see that the list was fixed
@@ -32,13 +32,13 @@ const LISTS_MAX: usize = 256;
 
 /// The draw of the last round of each room.
 #[derive(Debug)]
-pub struct Draws {
-    slots: DashMap<EventId, Arc<Slot>>,
+pub struct DrawCache {
+    slots: DashMap<EventId, Arc<DrawSlot>>,
     lists: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+struct DrawSlot {
     last: Mutex<Option<Looked>>,
     asking: tokio::sync::Mutex<()>,
     ranking: Mutex<Ranking>,
@@ -51,12 +51,12 @@ enum Ranking {
     Nothing,
     /// A task is reading the scores of this round.
     Asked(i64),
-    Known(Arc<Ranks>),
+    Known(Arc<DrawnScores>),
 }
 
 /// The scores drawn in a round, lowest first: eight bytes for each visitor who took part.
 #[derive(Debug)]
-pub struct Ranks {
+pub struct DrawnScores {
     round: i64,
     scores: Vec<i64>,
 }
@@ -65,11 +65,11 @@ pub struct Ranks {
 struct Looked {
     at: Instant,
     round: i64,
-    found: Found,
+    found: DrawLookup,
 }
 
 /// `None`: there is no draw yet.
-type Found = Result<Option<Arc<Draw>>, Unknown>;
+type DrawLookup = Result<Option<Arc<StoredDraw>>, Unknown>;
 
 /// The ledger did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -82,7 +82,7 @@ pub struct Drawing {
     pub round: i64,
     seed: Seed,
     /// The stored draw; `None` while there is none, or where the ledger was not asked.
-    pub draw: Option<Arc<Draw>>,
+    pub draw: Option<Arc<StoredDraw>>,
 }
 
 impl Drawing {
@@ -97,7 +97,7 @@ impl Drawing {
     }
 }
 
-impl Ranks {
+impl DrawnScores {
     /// The rank of this score, from 1; `None`: nobody drew it.
     pub fn of(&self, score: i64) -> Option<i64> {
         self.scores.binary_search(&score).ok()?;
@@ -110,13 +110,13 @@ impl Ranks {
     }
 }
 
-impl Default for Draws {
+impl Default for DrawCache {
     fn default() -> Self {
         Self { slots: DashMap::new(), lists: Arc::new(Semaphore::new(LISTS_MAX)) }
     }
 }
 
-impl Draws {
+impl DrawCache {
     /// The draw of the round a room is in; `None`: the room has none.
     pub async fn of(&self, ledger: &Reader, event: &Event, counts: &RoomCounts) -> Result<Option<Drawing>, Unknown> {
         let Some(committed) = committed(event, counts) else { return Ok(None) };
@@ -126,7 +126,13 @@ impl Draws {
 
     /// The ranks of a draw; `None`: not known yet. Once the seed may be published, the first call starts a task that
     /// computes them.
-    pub fn ranks(&self, ledger: &Reader, event: &EventId, drawing: &Drawing, now_ms: Millis) -> Option<Arc<Ranks>> {
+    pub fn ranks(
+        &self,
+        ledger: &Reader,
+        event: &EventId,
+        drawing: &Drawing,
+        now_ms: Millis,
+    ) -> Option<Arc<DrawnScores>> {
         drawing.told_seed(now_ms)?;
         let (draw, round) = (drawing.draw.clone()?, drawing.round);
         let slot = self.slot(event);
@@ -142,7 +148,7 @@ impl Draws {
         tokio::spawn(async move {
             match scores(&ledger, &event, round, &draw, &seed).await {
                 Ok(Some(scores)) => {
-                    *slot.ranking.lock() = Ranking::Known(Arc::new(Ranks { round, scores }));
+                    *slot.ranking.lock() = Ranking::Known(Arc::new(DrawnScores { round, scores }));
                     return;
                 }
                 Ok(None) => tracing::error!(%event, round, "the stored list of a draw is not whole"),
@@ -159,7 +165,7 @@ impl Draws {
         self.lists.clone().try_acquire_owned().ok()
     }
 
-    async fn stored(&self, ledger: &Reader, event: &EventId, round: i64) -> Found {
+    async fn stored(&self, ledger: &Reader, event: &EventId, round: i64) -> DrawLookup {
         let slot = self.slot(event);
         if let Some(found) = slot.fresh(round) {
             return found;
@@ -177,7 +183,7 @@ impl Draws {
         found
     }
 
-    fn slot(&self, event: &EventId) -> Arc<Slot> {
+    fn slot(&self, event: &EventId) -> Arc<DrawSlot> {
         if let Some(slot) = self.slots.get(event) {
             return slot.clone();
         }
@@ -187,7 +193,7 @@ impl Draws {
 
 /// A room's draw as far as it is known without the ledger: its commitment. `None`: the room has no draw.
 pub fn committed(event: &Event, counts: &RoomCounts) -> Option<Drawing> {
-    let key = event.draw.bytes().filter(|_| event.spec.room.order == Order::Lottery)?;
+    let key = event.draw.bytes().filter(|_| event.spec.room.order == AdmissionOrder::Lottery)?;
     let round = counts.round;
     Some(Drawing { round, seed: DrawKey(key).seed(&event.id, round), draw: None })
 }
@@ -197,7 +203,7 @@ async fn scores(
     ledger: &Reader,
     event: &EventId,
     round: i64,
-    draw: &Draw,
+    draw: &StoredDraw,
     seed: &Seed,
 ) -> Result<Option<Vec<i64>>, ledger::Error> {
     let mut scores = Vec::with_capacity(usize::try_from(draw.visitors).unwrap_or(0));
@@ -210,8 +216,8 @@ async fn scores(
     Ok(is_whole.then_some(scores))
 }
 
-impl Slot {
-    fn fresh(&self, round: i64) -> Option<Found> {
+impl DrawSlot {
+    fn fresh(&self, round: i64) -> Option<DrawLookup> {
         let last = self.last.lock();
         let looked = last.as_ref().filter(|looked| looked.round == round)?;
         let is_final = matches!(looked.found, Ok(Some(_)));

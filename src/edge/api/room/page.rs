@@ -16,11 +16,11 @@ use crate::edge::api::{lookup, queue, room};
 use crate::edge::credential::Carried;
 use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
 use crate::facts::place::Token;
-use crate::facts::room::Order;
+use crate::facts::room::AdmissionOrder;
 use crate::facts::time::{Millis, seconds_until};
 use crate::random;
 use crate::web::room as page;
-use crate::web::room::{Draw, Eta, Facts, Lang, Mood, Page, Rank, Shut, Stage, Times, Trouble};
+use crate::web::room::{DrawFacts, EtaFacts, Facts, Lang, Mood, Rank, RoomPage, Shut, Stage, Times, Trouble};
 
 /// After a fault the page without a script asks again after this time, ms.
 const AGAIN_MS: i64 = 5_000;
@@ -130,7 +130,7 @@ fn told(problem: Problem) -> Result<&'static str, Problem> {
 fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> Answer {
     let onward = Onward::of(request, event);
     let nonce = hex::encode(random::bytes::<16>());
-    let page = Page {
+    let page = RoomPage {
         event: event.id.as_str(),
         name: &event.spec.name,
         zone: &event.spec.timezone,
@@ -155,7 +155,7 @@ fn bare(request: &Request, event: &Event, stage: Stage) -> Facts {
     let (spec, now_ms) = (&event.spec, request.state.clock.now_ms());
     let (opens_ms, closes_ms) = (spec.opens_at.map(|at| at.0), spec.closes_at.map(|at| at.0));
     Facts {
-        lottery: spec.room.order == Order::Lottery,
+        lottery: spec.room.order == AdmissionOrder::Lottery,
         person: spec.room.identity == Identity::User,
         shut: match (opens_ms, closes_ms) {
             (_, Some(closes_ms)) if closes_ms <= now_ms => Shut::ForGood,
@@ -213,7 +213,7 @@ fn of_place(request: &Request, event: &Event, view: &PlaceView<'_>) -> Facts {
         mood: mood(view.room),
         ahead: view.ahead,
         behind: view.behind,
-        eta: view.eta_s.as_ref().map(|eta| Eta { low_s: eta.low, high_s: eta.high }),
+        eta: view.eta_s.as_ref().map(|eta| EtaFacts { low_s: eta.low, high_s: eta.high }),
         seats_left: view.seats_left,
         waiting: view.waiting,
         late: view.late,
@@ -225,9 +225,9 @@ fn of_place(request: &Request, event: &Event, view: &PlaceView<'_>) -> Facts {
 }
 
 /// The room's draw; `None` if it has none, or if its counts are not known.
-async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option<Draw> {
+async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option<DrawFacts> {
     let state = &request.state;
-    if event.spec.room.order != Order::Lottery {
+    if event.spec.room.order != AdmissionOrder::Lottery {
         return None;
     }
     let counts = state.admission.counts(&room_of(event)).await.ok()??;
@@ -247,7 +247,7 @@ async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option
         },
         None => Rank::Soon,
     };
-    Some(Draw {
+    Some(DrawFacts {
         commitment: drawing.commitment(),
         list_digest: drawing.draw.as_ref().map(|draw| draw.list_digest.clone()),
         seed: drawing.told_seed(now_ms),

@@ -20,31 +20,31 @@ use crate::facts::seat::SeatMap;
 
 /// The last map made of each event of the catalogue.
 #[derive(Default)]
-pub struct SeatPages(DashMap<EventId, Arc<Page>>);
+pub struct SeatPages(DashMap<EventId, Arc<SeatsPage>>);
 
-struct Page {
+struct SeatsPage {
     etag: String,
     json: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
 }
 
 impl SeatPages {
-    fn get(&self, event: &Event, map: &SeatMap) -> Arc<Page> {
+    fn get(&self, event: &Event, map: &SeatMap) -> Arc<SeatsPage> {
         let etag = etag(event, map);
         if let Some(page) = self.0.get(&event.id)
             && page.etag == etag
         {
             return Arc::clone(&page);
         }
-        let mut page = self.0.entry(event.id.clone()).or_insert_with(|| Page::named(&etag));
+        let mut page = self.0.entry(event.id.clone()).or_insert_with(|| SeatsPage::named(&etag));
         if page.etag != etag {
-            *page = Page::named(&etag);
+            *page = SeatsPage::named(&etag);
         }
         Arc::clone(&page)
     }
 }
 
-impl Page {
+impl SeatsPage {
     fn named(etag: &str) -> Arc<Self> {
         Arc::new(Self { etag: etag.to_owned(), json: OnceLock::new(), gzip: OnceLock::new() })
     }

@@ -13,12 +13,12 @@ pub struct SeatsView {
     /// Grows with every change of a seat.
     #[schema(example = 812)]
     pub version: u64,
-    pub sections: Vec<SectionView>,
+    pub sections: Vec<SeatSectionView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatMapSection)]
-pub struct SectionView {
+pub struct SeatSectionView {
     #[schema(example = "a")]
     pub id: String,
     #[schema(example = "Floor A")]
@@ -48,7 +48,7 @@ impl SeatsView {
     pub fn new(event: &Event, map: &SeatMap) -> Self {
         let sections = event.spec.sections.iter().filter_map(|spec| {
             let section = event.layout.section(&spec.id)?;
-            Some(SectionView {
+            Some(SeatSectionView {
                 id: spec.id.clone(),
                 name: spec.name.clone(),
                 price: spec.price,

@@ -19,7 +19,7 @@ pub struct Cart<'a> {
 ///
 /// `net = price − discount = points + cash`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct FrozenLine {
     /// From 1.
     pub line: u32,
     pub seat: SeatIndex,
@@ -40,7 +40,7 @@ pub struct Line {
 /// An order's lines and their sums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priced {
-    pub lines: Vec<Line>,
+    pub lines: Vec<FrozenLine>,
     pub price: i64,
     pub discount: i64,
     pub points: i64,
@@ -61,7 +61,7 @@ pub fn price_order(cart: Cart<'_>) -> Priced {
     let mut lines = Vec::with_capacity(prices.len());
     for (at, &(seat, price)) in cart.seats.iter().enumerate() {
         let cash = nets[at] - shares[at];
-        lines.push(Line {
+        lines.push(FrozenLine {
             line: u32::try_from(at + 1).expect("an order has few lines"),
             seat,
             price,
@@ -100,7 +100,7 @@ pub struct LineRefund {
     pub closes: bool,
 }
 
-impl Line {
+impl FrozenLine {
     pub fn net(&self) -> i64 {
         self.price - self.discount
     }

@@ -9,30 +9,30 @@ pub type LotId = String;
 
 /// Where a lot came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum LotOrigin {
     Grant,
     Earn,
     Restore,
 }
 
-impl Origin {
+impl LotOrigin {
     pub fn as_str(self) -> &'static str {
         match self {
-            Origin::Grant => "grant",
-            Origin::Earn => "earn",
-            Origin::Restore => "restore",
+            LotOrigin::Grant => "grant",
+            LotOrigin::Earn => "earn",
+            LotOrigin::Restore => "restore",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Origin::Grant, Origin::Earn, Origin::Restore].into_iter().find(|o| o.as_str() == text)
+        [LotOrigin::Grant, LotOrigin::Earn, LotOrigin::Restore].into_iter().find(|o| o.as_str() == text)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lot {
     pub id: LotId,
-    pub origin: Origin,
+    pub origin: LotOrigin,
     pub granted: i64,
     pub remaining: i64,
     /// The lot cannot be spent before this time.

@@ -13,7 +13,7 @@ fn day(text: &str) -> Millis {
 fn lot(id: &str, amount: i64, expires: &str) -> Lot {
     Lot {
         id: id.to_owned(),
-        origin: Origin::Grant,
+        origin: LotOrigin::Grant,
         granted: amount,
         remaining: amount,
         usable_ms: 0,
@@ -23,14 +23,14 @@ fn lot(id: &str, amount: i64, expires: &str) -> Lot {
     }
 }
 
-fn step<'a>(id: &'a str, now_ms: Millis, order: &'a OrderId) -> Step<'a> {
-    Step { id, now_ms, order: Some(order), refund: None }
+fn step<'a>(id: &'a str, now_ms: Millis, order: &'a OrderId) -> WalletStep<'a> {
+    WalletStep { id, now_ms, order: Some(order), refund: None }
 }
 
 /// An order of one user, as the writer has it in memory.
 struct Bought {
     order: OrderId,
-    lines: Vec<Line>,
+    lines: Vec<FrozenLine>,
     spends: Vec<Spend>,
     wallet: Wallet,
 }
@@ -39,7 +39,7 @@ impl Bought {
     /// Refunds part of a line, and answers what it pays out, restores and claws back.
     fn refund(&mut self, id: &str, now_ms: Millis, line: usize, gross: i64, fee_bp: i64) -> LineRefund {
         let refund = self.lines[line].refund(gross, fee_bp).expect("so much is left");
-        let step = Step { id, now_ms, order: Some(&self.order), refund: None };
+        let step = WalletStep { id, now_ms, order: Some(&self.order), refund: None };
         self.wallet.expire(step);
         self.wallet.restore(step, &mut self.spends, refund.line, refund.points);
         self.wallet.claw_back(step, &self.order, refund.line, refund.earn);
@@ -85,7 +85,7 @@ fn the_worked_example() {
 
     for line in &priced.lines {
         let earned = NewLot {
-            origin: Origin::Earn,
+            origin: LotOrigin::Earn,
             amount: line.earn,
             usable_ms: bought_ms,
             expires_ms: Some(day("2027-01-31")),
@@ -103,7 +103,7 @@ fn the_worked_example() {
     assert_eq!(moved(bought.refund("rB", day("2027-02-01"), 1, 51_154, 0)), (47_308, 3_846, 473, true));
     assert_eq!(bought.remaining("L2"), 3_846 - 473);
     assert_eq!(moved(bought.refund("rA", day("2027-02-02"), 0, 51_154, 0)), (47_308, 3_846, 473, true));
-    let again = bought.wallet.lots().find(|l| l.origin == Origin::Restore).expect("L1'").clone();
+    let again = bought.wallet.lots().find(|l| l.origin == LotOrigin::Restore).expect("L1'").clone();
     assert_eq!((again.granted, again.remaining, again.expires_ms), (3_000, 3_000 - 473, Some(day("2027-03-15"))));
     assert_eq!(moved(bought.refund("rC1", day("2027-02-03"), 2, 10_000, 0)), (9_249, 751, 92, false));
     assert_eq!(bought.remaining("L3"), 2_000 + 751);
@@ -123,7 +123,7 @@ fn a_claw_back_that_finds_nothing_is_debt_and_the_next_credit_pays_it() {
     wallet.claw_back(step("r", 1, &order), &order, 1, 250);
     assert_eq!((wallet.balance(), wallet.debt), (0, 150));
 
-    let grant = |amount| NewLot { origin: Origin::Grant, amount, usable_ms: 0, expires_ms: None, line: None };
+    let grant = |amount| NewLot { origin: LotOrigin::Grant, amount, usable_ms: 0, expires_ms: None, line: None };
     assert_eq!(wallet.credit(step("none", 2, &order), grant(0)), None);
     wallet.credit(step("small", 2, &order), grant(40));
     assert_eq!((wallet.balance(), wallet.debt), (0, 110));
@@ -194,7 +194,7 @@ fn a_line_that_cost_nothing_can_be_refunded_once() {
 }
 
 #[test]
-fn a_refused_refund_leaves_the_account_as_it_was() {
+fn a_refused_refund_leaves_the_wallet_as_it_was() {
     let (order, refund) = (OrderId::from("o1"), RefundId::from("r1"));
     let lots = vec![lot("L1", 300, "2026-12-31"), lot("L2", 500, "2030-01-01")];
     let mut wallet = Wallet::new(UserId::from("kim"), 800, 0, lots);
@@ -204,13 +204,13 @@ fn a_refused_refund_leaves_the_account_as_it_was() {
 
     // L1 has expired: its 300 come back as a lot of 41 days. 900 are clawed back, but there are only 800: 100 are debt.
     let at = day("2027-02-02");
-    let asked = Step { id: "r1", now_ms: at, order: Some(&order), refund: Some(&refund) };
+    let asked = WalletStep { id: "r1", now_ms: at, order: Some(&order), refund: Some(&refund) };
     wallet.restore(asked, &mut spends, 1, 400);
     wallet.claw_back(asked, &order, 1, 900);
     assert_eq!((wallet.balance(), wallet.debt), (0, 100));
     let done = wallet.moves().to_vec();
 
-    let refused = Step { id: "r1:refused", now_ms: at + 1, ..asked };
+    let refused = WalletStep { id: "r1:refused", now_ms: at + 1, ..asked };
     wallet.undo_refund(refused, &order, &done, &mut spends, &[(1, 400, 900)]);
     assert_eq!(spends, spends_before);
     assert_eq!((wallet.balance(), wallet.debt), (balance_before, 0));
@@ -220,13 +220,13 @@ fn a_refused_refund_leaves_the_account_as_it_was() {
 fn debt_that_was_paid_meanwhile_comes_back_when_the_refund_is_refused() {
     let (order, refund) = (OrderId::from("o1"), RefundId::from("r1"));
     let mut wallet = Wallet::new(UserId::from("kim"), 0, 0, Vec::new());
-    let asked = Step { id: "r1", now_ms: 5, order: Some(&order), refund: Some(&refund) };
+    let asked = WalletStep { id: "r1", now_ms: 5, order: Some(&order), refund: Some(&refund) };
     wallet.claw_back(asked, &order, 1, 70);
     let done = wallet.moves().to_vec();
-    let grant = NewLot { origin: Origin::Grant, amount: 50, usable_ms: 0, expires_ms: None, line: None };
+    let grant = NewLot { origin: LotOrigin::Grant, amount: 50, usable_ms: 0, expires_ms: None, line: None };
     wallet.credit(step("g", 6, &order), grant);
     assert_eq!((wallet.balance(), wallet.debt), (0, 20));
-    wallet.undo_refund(Step { id: "r1:refused", ..asked }, &order, &done, &mut [], &[(1, 0, 70)]);
+    wallet.undo_refund(WalletStep { id: "r1:refused", ..asked }, &order, &done, &mut [], &[(1, 0, 70)]);
     assert_eq!((wallet.balance(), wallet.debt), (50, 0));
 }
 
@@ -265,7 +265,7 @@ fn buy(prices: &[i64], discount: i64, points: i64, earn_bp: i64, lots: &[(i64, i
     let spends = wallet.spend(step("s", now, &order), &wanted).expect("enough");
     for line in &lines {
         let earned = NewLot {
-            origin: Origin::Earn,
+            origin: LotOrigin::Earn,
             amount: line.earn,
             usable_ms: now,
             expires_ms: None,
@@ -338,7 +338,7 @@ proptest! {
             let id = format!("r{at}");
             if undo[at] && !done.is_empty() {
                 let (line, refund, moves) = done.remove(at % done.len());
-                let (step, order) = (Step { id: &id, now_ms: now, order: None, refund: None }, bought.order.clone());
+                let (step, order) = (WalletStep { id: &id, now_ms: now, order: None, refund: None }, bought.order.clone());
                 let took = [(refund.line, refund.points, refund.earn)];
                 bought.wallet.undo_refund(step, &order, &moves, &mut bought.spends, &took);
                 bought.lines[line].undo(&refund);

@@ -1,4 +1,4 @@
-//! An account with its lots. Every step changes lots and records the changes as moves. The caller holds the account's
+//! A wallet with its lots. Every step changes lots and records the changes as moves. The caller holds the account's
 //! lock.
 //!
 //! Each move changes one lot. A lot's moves sum to what remains of it; all moves sum to the balance. Debt is kept
@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::lot::{Insufficient, Lot, LotId, Origin, Spend, spend_plan};
+use super::lot::{Insufficient, Lot, LotId, LotOrigin, Spend, spend_plan};
 use crate::facts::ids::{OrderId, RefundId, UserId};
 use crate::facts::time::Millis;
 
@@ -75,7 +75,7 @@ pub struct Move {
 /// Why the wallet changes. `id` names this step for ever (at most 56 characters): moves and new lots
 /// are named after it.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub struct WalletStep<'a> {
     pub id: &'a str,
     pub now_ms: Millis,
     pub order: Option<&'a OrderId>,
@@ -85,7 +85,7 @@ pub struct Step<'a> {
 /// A lot to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLot {
-    pub origin: Origin,
+    pub origin: LotOrigin,
     pub amount: i64,
     pub usable_ms: Millis,
     pub expires_ms: Option<Millis>,
@@ -99,7 +99,7 @@ enum Mark {
     New,
 }
 
-/// An account, its lots, and what has changed since it was loaded.
+/// A user's points, their lots, and what has changed since it was loaded.
 ///
 /// The caller loads every lot that a spend row or a move to be undone names, and, when points are spent or taken back,
 /// every lot with something left. Points given back to a lot that is missing go to a new lot that never expires.
@@ -157,7 +157,7 @@ impl Wallet {
     }
 
     /// Writes off the points that have expired.
-    pub fn expire(&mut self, step: Step<'_>) {
+    pub fn expire(&mut self, step: WalletStep<'_>) {
         for at in 0..self.lots.len() {
             let lot = &self.lots[at].0;
             if lot.remaining > 0 && lot.is_expired(step.now_ms) {
@@ -167,17 +167,17 @@ impl Wallet {
     }
 
     /// A grant, or what a line earned. Nothing happens for an amount of 0.
-    pub fn credit(&mut self, step: Step<'_>, lot: NewLot) -> Option<LotId> {
+    pub fn credit(&mut self, step: WalletStep<'_>, lot: NewLot) -> Option<LotId> {
         let kind = match lot.origin {
-            Origin::Grant => MoveKind::Grant,
-            Origin::Earn => MoveKind::Earn,
-            Origin::Restore => MoveKind::Restore,
+            LotOrigin::Grant => MoveKind::Grant,
+            LotOrigin::Earn => MoveKind::Earn,
+            LotOrigin::Restore => MoveKind::Restore,
         };
         self.add(step, kind, lot)
     }
 
     /// Pays lines with points: (line, points). All or nothing.
-    pub fn spend(&mut self, step: Step<'_>, lines: &[(u32, i64)]) -> Result<Vec<Spend>, Insufficient> {
+    pub fn spend(&mut self, step: WalletStep<'_>, lines: &[(u32, i64)]) -> Result<Vec<Spend>, Insufficient> {
         let lots: Vec<Lot> = self.lots().cloned().collect();
         let spends = spend_plan(&lots, lines, step.now_ms)?;
         for spend in &spends {
@@ -190,7 +190,7 @@ impl Wallet {
     /// Gives `amount` back to the lots that paid a line, last taken first, and notes it in the line's spend rows.
     /// `spends` may be in any order and may have rows of other lines. `amount` is at most what the line's rows have not
     /// given back yet.
-    pub fn restore(&mut self, step: Step<'_>, spends: &mut [Spend], line: u32, amount: i64) {
+    pub fn restore(&mut self, step: WalletStep<'_>, spends: &mut [Spend], line: u32, amount: i64) {
         let mut rows: Vec<&mut Spend> = spends.iter_mut().filter(|spend| spend.line == line).collect();
         rows.sort_by_key(|spend| std::cmp::Reverse(spend.seq));
         let mut missing = amount;
@@ -204,7 +204,7 @@ impl Wallet {
     }
 
     /// Gives back everything an order spent: it failed before it was confirmed.
-    pub fn restore_all(&mut self, step: Step<'_>, spends: &mut [Spend]) {
+    pub fn restore_all(&mut self, step: WalletStep<'_>, spends: &mut [Spend]) {
         let mut lines: Vec<u32> = spends.iter().map(|spend| spend.line).collect();
         lines.sort_unstable();
         lines.dedup();
@@ -216,7 +216,7 @@ impl Wallet {
 
     /// Takes earned points back: from the lot that the line earned, then from the other lots in order, including those
     /// that are not usable yet. The rest becomes debt.
-    pub fn claw_back(&mut self, step: Step<'_>, order: &OrderId, line: u32, amount: i64) {
+    pub fn claw_back(&mut self, step: WalletStep<'_>, order: &OrderId, line: u32, amount: i64) {
         let first = self.lots().position(|lot| is_earned_by(lot, order, line));
         self.take(step, MoveKind::ClawBack, first, amount);
     }
@@ -227,7 +227,7 @@ impl Wallet {
     /// Points of a lot that expired meanwhile return in a new lot, with the life that was left when they were taken.
     pub fn undo_refund(
         &mut self,
-        step: Step<'_>,
+        step: WalletStep<'_>,
         order: &OrderId,
         done: &[Move],
         spends: &mut [Spend],
@@ -243,7 +243,7 @@ impl Wallet {
         }
         // Debt that other points have paid since: those points are gone, so a new lot replaces them.
         let paid = NewLot {
-            origin: Origin::Restore,
+            origin: LotOrigin::Restore,
             amount: from_debt - forgiven,
             usable_ms: step.now_ms,
             expires_ms: None,
@@ -262,7 +262,7 @@ impl Wallet {
     }
 
     /// Takes `amount` from the lot at `first`, then from the others in order; the rest becomes debt.
-    fn take(&mut self, step: Step<'_>, kind: MoveKind, first: Option<usize>, amount: i64) {
+    fn take(&mut self, step: WalletStep<'_>, kind: MoveKind, first: Option<usize>, amount: i64) {
         let mut others: Vec<usize> = (0..self.lots.len()).filter(|&at| Some(at) != first).collect();
         others.sort_by(|&a, &b| self.lots[a].0.order(&self.lots[b].0));
         let mut missing = amount;
@@ -280,9 +280,10 @@ impl Wallet {
 
     /// Returns points to the lot they were taken from at `taken_ms`, or to a new lot when that one has expired or is
     /// not loaded.
-    fn give_back(&mut self, step: Step<'_>, kind: MoveKind, lot: &str, amount: i64, taken_ms: Millis) {
+    fn give_back(&mut self, step: WalletStep<'_>, kind: MoveKind, lot: &str, amount: i64, taken_ms: Millis) {
         let Some(at) = self.find(lot) else {
-            let lot = NewLot { origin: Origin::Restore, amount, usable_ms: step.now_ms, expires_ms: None, line: None };
+            let lot =
+                NewLot { origin: LotOrigin::Restore, amount, usable_ms: step.now_ms, expires_ms: None, line: None };
             self.add(step, kind, lot);
             return;
         };
@@ -291,7 +292,7 @@ impl Wallet {
             Some(expired) if old.is_expired(step.now_ms) => {
                 let life = (expired - taken_ms).max(MIN_RESTORE_DAYS * DAY_MS);
                 let lot = NewLot {
-                    origin: Origin::Restore,
+                    origin: LotOrigin::Restore,
                     amount,
                     usable_ms: step.now_ms,
                     expires_ms: Some(step.now_ms + life),
@@ -306,7 +307,7 @@ impl Wallet {
         }
     }
 
-    fn add(&mut self, step: Step<'_>, kind: MoveKind, new: NewLot) -> Option<LotId> {
+    fn add(&mut self, step: WalletStep<'_>, kind: MoveKind, new: NewLot) -> Option<LotId> {
         if new.amount == 0 {
             return None;
         }
@@ -328,13 +329,13 @@ impl Wallet {
         Some(id)
     }
 
-    fn pay_debt(&mut self, step: Step<'_>, at: usize, incoming: i64) {
+    fn pay_debt(&mut self, step: WalletStep<'_>, at: usize, incoming: i64) {
         let paid = self.debt.min(incoming);
         self.debt -= paid;
         self.change(step, at, MoveKind::Debt, -paid);
     }
 
-    fn change(&mut self, step: Step<'_>, at: usize, kind: MoveKind, amount: i64) {
+    fn change(&mut self, step: WalletStep<'_>, at: usize, kind: MoveKind, amount: i64) {
         if amount == 0 {
             return;
         }
@@ -361,7 +362,7 @@ impl Wallet {
         self.lots.iter().position(|(known, _)| known.id == lot)
     }
 
-    fn name(&mut self, step: Step<'_>) -> String {
+    fn name(&mut self, step: WalletStep<'_>) -> String {
         let count = self.named.entry(step.id.to_owned()).or_insert(0);
         *count += 1;
         format!("{}/{count:03}", step.id)
@@ -369,7 +370,7 @@ impl Wallet {
 }
 
 fn is_earned_by(lot: &Lot, order: &OrderId, line: u32) -> bool {
-    lot.origin == Origin::Earn && lot.line.as_ref().is_some_and(|(o, l)| o == order && *l == line)
+    lot.origin == LotOrigin::Earn && lot.line.as_ref().is_some_and(|(o, l)| o == order && *l == line)
 }
 
 /// The inverse of restoring: it undoes first what was given back last.

@@ -217,7 +217,7 @@ CREATE INDEX dead_letter_order ON dead_letter (order_id);
 CREATE INDEX dead_letter_lane ON dead_letter (lane, log);
 
 -- Points. A balance is the sum of the moves; the lots are what is left of it.
-CREATE TABLE account (
+CREATE TABLE wallet (
     user_id VARCHAR(128) NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
     balance BIGINT NOT NULL,

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn cancelled(order: &OrderId) -> Body {
-    Body::OrderCancelled { v: VERSION, order: order.clone() }
+fn cancelled(order: &OrderId) -> RecordBody {
+    RecordBody::OrderCancelled { v: VERSION, order: order.clone() }
 }
 
 async fn revive(desk: &Desk, id: &str) -> Revived {
@@ -23,10 +23,10 @@ async fn a_dead_record_parks_its_order_and_comes_back_with_it() {
         bury(&desk.ledger, LANE, broken.clone(), failure.to_string(), desk.now_ms).await.expect("buries");
     }
     let (outcome, written) = desk.one("c", cancelled(&buy.order())).await;
-    assert_eq!((outcome, written.settlements.len()), (Outcome::Parked, 0));
+    assert_eq!((outcome, written.conclusions.len()), (RecordOutcome::Parked, 0));
     assert_eq!(dead_counts(&desk.ledger).await.expect("reads"), [(LANE, 2)].into());
     // The log has the record again: it is a dead letter already.
-    assert_eq!(desk.write(vec![broken]).await.expect("writes").outcomes[0].1, Outcome::Parked);
+    assert_eq!(desk.write(vec![broken]).await.expect("writes").outcomes[0].1, RecordOutcome::Parked);
     // Another order is not held up.
     desk.bought(&desk.buy("b", 1, &[1_000])).await;
 
@@ -50,14 +50,17 @@ async fn a_dead_record_parks_its_order_and_comes_back_with_it() {
     let revived = revive(&desk, "c").await;
     assert_eq!((revived.lane, revived.records.len()), (LANE, 2));
     let written = &revived.written;
-    assert_eq!(written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(), [Outcome::Done, Outcome::Done]);
-    assert_eq!(settled(written).fact.reason, Some(crate::facts::order::Reason::Cancelled));
+    assert_eq!(written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(), [RecordOutcome::Done, RecordOutcome::Done]);
+    assert_eq!(concluded(written).fact.reason, Some(crate::facts::order::Reason::Cancelled));
     // Until the lane has been told, they can be requeued again; they are computed only once.
     let again = revive(&desk, &buy.order).await;
-    assert_eq!(again.written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(), [Outcome::Repeated, Outcome::Repeated]);
-    assert_eq!(settled(&again.written).fact.reason, Some(crate::facts::order::Reason::Cancelled));
+    assert_eq!(
+        again.written.outcomes.iter().map(|o| o.1).collect::<Vec<_>>(),
+        [RecordOutcome::Repeated, RecordOutcome::Repeated]
+    );
+    assert_eq!(concluded(&again.written).fact.reason, Some(crate::facts::order::Reason::Cancelled));
     // Meanwhile one more record of the order was parked behind them: all have to be requeued.
-    assert_eq!(desk.one("late", cancelled(&buy.order())).await.0, Outcome::Parked);
+    assert_eq!(desk.one("late", cancelled(&buy.order())).await.0, RecordOutcome::Parked);
     assert!(!let_go(&desk.ledger, &again, desk.now_ms).await.expect("answers"));
     assert_eq!(dead_letters(&desk.ledger, 10).await.expect("reads").len(), 3);
     let whole = revive(&desk, "late").await;
@@ -76,7 +79,7 @@ async fn requeued_without_its_seats_an_order_is_refused() {
     bury(&desk.ledger, LANE, entry.clone(), "test".into(), desk.now_ms).await.expect("buries");
     desk.bought(&desk.buy("b", 0, &[1_000])).await;
     let written = revive(&desk, &entry.id).await.written;
-    assert_eq!(written.outcomes[0].1, Outcome::Refused("SEATS_LOST"));
+    assert_eq!(written.outcomes[0].1, RecordOutcome::Refused("SEATS_LOST"));
 }
 
 #[tokio::test]
@@ -109,5 +112,5 @@ async fn a_lane_without_a_mark_is_not_written_for() {
     let mut desk = Desk::open().await;
     let entry = desk.buy("a", 0, &[1]).entry(&mut desk);
     let batch = Batch { lane: LaneId(8), entries: vec![entry].into(), now_ms: 0, unknown_ms: 0 };
-    assert!(matches!(write(&desk.ledger, batch).await, Err(Failure::Unbuilt(LaneId(8)))));
+    assert!(matches!(write(&desk.ledger, batch).await, Err(BatchFailure::Unbuilt(LaneId(8)))));
 }

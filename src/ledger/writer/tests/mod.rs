@@ -1,4 +1,4 @@
-//! The book on SQLite: records in, rows and settlements out.
+//! The book on SQLite: records in, rows and conclusions out.
 
 mod dead_letters;
 mod orders;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::facts::conclusion::Conclusion;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, CouponRef, LogId, RefundId, VisitorId};
 use crate::facts::order::{OrderFact, OrderStatus};
-use crate::facts::record::{Body, Entry, PaymentAsk, PaymentResult, RefundResult, VERSION};
+use crate::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use crate::facts::refund::{RefundBy, RefundFact};
-use crate::facts::settlement::Settlement;
 use crate::facts::terms::Terms;
 use crate::ledger::Ledger;
 use crate::ledger::catalog::{CampaignRow, LaneMark};
@@ -49,13 +49,13 @@ impl Desk {
     }
 
     /// The next entry of the log.
-    pub fn entry(&mut self, id: &str, body: Body) -> Entry {
+    pub fn entry(&mut self, id: &str, body: RecordBody) -> Entry {
         self.log += 1;
         let body = serde_json::to_string(&body).expect("json");
         Entry { log: LogId(self.log), id: id.into(), at_ms: self.now_ms, body, hold: None, number: None }
     }
 
-    pub async fn write(&self, entries: Vec<Entry>) -> Result<Written, Failure> {
+    pub async fn write(&self, entries: Vec<Entry>) -> Result<BatchWritten, BatchFailure> {
         let batch = Batch { lane: LANE, entries: Arc::from(entries), now_ms: self.now_ms, unknown_ms: UNKNOWN_MS };
         let written = write(&self.ledger, batch).await;
         self.audit().await;
@@ -63,7 +63,7 @@ impl Desk {
     }
 
     /// Writes one record that can be done.
-    pub async fn one(&mut self, id: &str, body: Body) -> (Outcome, Written) {
+    pub async fn one(&mut self, id: &str, body: RecordBody) -> (RecordOutcome, BatchWritten) {
         let entry = self.entry(id, body);
         let written = self.write(vec![entry]).await.expect("writes");
         (written.outcomes[0].1, written)
@@ -124,7 +124,7 @@ impl Desk {
     /// Sum of an account's entries in the journal.
     pub async fn journal(&self, account: &'static str) -> i64 {
         self.ledger
-            .read("test", crate::ledger::Source::Primary, move |conn| {
+            .read("test", crate::ledger::ReadSource::Primary, move |conn| {
                 Box::pin(async move {
                     let text = "SELECT COALESCE(SUM(amount), 0) FROM journal_entry WHERE account = ?";
                     Ok(sqlx::query_scalar(text).bind(account).fetch_one(conn).await?)
@@ -150,7 +150,7 @@ impl Desk {
         }
     }
 
-    pub async fn place(&mut self, buy: &Buy) -> (Outcome, Written) {
+    pub async fn place(&mut self, buy: &Buy) -> (RecordOutcome, BatchWritten) {
         let entry = buy.entry(self);
         let written = self.write(vec![entry]).await.expect("writes");
         (written.outcomes[0].1, written)
@@ -159,11 +159,11 @@ impl Desk {
     /// Places an order and captures its payment.
     pub async fn bought(&mut self, buy: &Buy) -> OrderId {
         let (outcome, written) = self.place(buy).await;
-        assert_eq!(outcome, Outcome::Done);
-        if let [Call::Charge(charging)] = &written.calls[..] {
+        assert_eq!(outcome, RecordOutcome::Done);
+        if let [OpenCall::Charge(charging)] = &written.calls[..] {
             let attempt = charging.attempt.clone();
             let (outcome, _) = self.resulted(&attempt, &buy.order(), PaymentResult::Captured).await;
-            assert_eq!(outcome, Outcome::Done);
+            assert_eq!(outcome, RecordOutcome::Done);
         }
         let order = buy.order();
         assert_eq!(self.order(&order).await.status, OrderStatus::Confirmed);
@@ -175,9 +175,9 @@ impl Desk {
         attempt: &AttemptId,
         order: &OrderId,
         result: PaymentResult,
-    ) -> (Outcome, Written) {
+    ) -> (RecordOutcome, BatchWritten) {
         let word = serde_json::to_value(&result).expect("json")["result"].as_str().expect("a word").to_owned();
-        let body = Body::PaymentResulted { v: VERSION, order: order.clone(), attempt: attempt.clone(), result };
+        let body = RecordBody::PaymentResulted { v: VERSION, order: order.clone(), attempt: attempt.clone(), result };
         self.one(&format!("{attempt}.{word}"), body).await
     }
 
@@ -187,9 +187,9 @@ impl Desk {
         order: &OrderId,
         by: RefundBy,
         lines: &[(u32, Option<i64>)],
-    ) -> (RefundId, Outcome, Written) {
+    ) -> (RefundId, RecordOutcome, BatchWritten) {
         let refund = RefundId::from(id("r", &format!("refund {refund}")));
-        let body = Body::RefundRequested {
+        let body = RecordBody::RefundRequested {
             v: VERSION,
             order: order.clone(),
             refund: refund.clone(),
@@ -202,15 +202,20 @@ impl Desk {
         (refund, outcome, written)
     }
 
-    pub async fn refunded(&mut self, refund: &RefundId, order: &OrderId, result: RefundResult) -> (Outcome, Written) {
-        let body = Body::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result };
+    pub async fn refunded(
+        &mut self,
+        refund: &RefundId,
+        order: &OrderId,
+        result: RefundResult,
+    ) -> (RecordOutcome, BatchWritten) {
+        let body = RecordBody::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result };
         let tag = format!("{refund}.resulted");
         self.one(&tag, body).await
     }
 
-    pub async fn claim(&mut self, campaign: &str, number: i64, user: &str) -> Outcome {
+    pub async fn claim(&mut self, campaign: &str, number: i64, user: &str) -> RecordOutcome {
         let claim = ClaimId::from(id("k", &format!("{campaign}{number}")));
-        let body = Body::CouponClaimed {
+        let body = RecordBody::CouponClaimed {
             v: VERSION,
             claim: claim.clone(),
             campaign: CampaignId::from(campaign),
@@ -265,7 +270,7 @@ impl Buy {
             expires_ms: desk.now_ms + 10_000,
             order: Some(self.order()),
         };
-        let body = Body::OrderPlaced {
+        let body = RecordBody::OrderPlaced {
             v: VERSION,
             order: self.order(),
             event: hold.event.clone(),
@@ -292,10 +297,10 @@ pub fn id(letter: &str, name: &str) -> String {
     format!("{letter}{LANE}{}", &digest[..32])
 }
 
-/// The one settlement of a batch about one order.
-pub fn settled(written: &Written) -> &Settlement {
-    match &written.settlements[..] {
+/// The one conclusion of a batch about one order.
+pub fn concluded(written: &BatchWritten) -> &Conclusion {
+    match &written.conclusions[..] {
         [(_, only)] => only,
-        other => panic!("{} settlements", other.len()),
+        other => panic!("{} conclusions", other.len()),
     }
 }

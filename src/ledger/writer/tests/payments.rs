@@ -1,13 +1,13 @@
 //! Attempts, deadlines, compensation, and money that came too late.
 
 use super::*;
+use crate::facts::conclusion::SeatTarget;
 use crate::facts::order::Reason;
 use crate::facts::refund::RefundStatus;
-use crate::facts::settlement::SeatTarget;
 
 fn ask(desk: &mut Desk, buy: &Buy, attempt: &str, amount: i64) -> (AttemptId, Entry) {
     let attempt = AttemptId::from(id("p", attempt));
-    let body = Body::PaymentRequested {
+    let body = RecordBody::PaymentRequested {
         v: VERSION,
         order: buy.order(),
         attempt: attempt.clone(),
@@ -18,8 +18,8 @@ fn ask(desk: &mut Desk, buy: &Buy, attempt: &str, amount: i64) -> (AttemptId, En
     (attempt, entry)
 }
 
-fn expired(buy: &Buy, reason: Reason) -> Body {
-    Body::OrderExpired { v: VERSION, order: buy.order(), reason }
+fn expired(buy: &Buy, reason: Reason) -> RecordBody {
+    RecordBody::OrderExpired { v: VERSION, order: buy.order(), reason }
 }
 
 async fn with_coupon_and_points(desk: &mut Desk) -> Buy {
@@ -36,19 +36,19 @@ async fn a_decline_waits_for_another_attempt() {
     desk.place(&buy).await;
     let declined = PaymentResult::Declined { detail: "no funds".into() };
     let (_, written) = desk.resulted(&buy.attempt(), &buy.order(), declined).await;
-    assert_eq!(settled(&written).fact.status, OrderStatus::PendingPayment);
-    let version = settled(&written).fact.version;
+    assert_eq!(concluded(&written).fact.status, OrderStatus::PendingPayment);
+    let version = concluded(&written).fact.version;
 
     let (_, wrong) = ask(&mut desk, &buy, "wrong", 999);
     let written = desk.write(vec![wrong]).await.expect("writes");
-    assert_eq!(written.outcomes[0].1, Outcome::Refused("AMOUNT_MISMATCH"));
-    assert_eq!(settled(&written).fact.version, version + 1, "so that the lane drops its pending mark");
+    assert_eq!(written.outcomes[0].1, RecordOutcome::Refused("AMOUNT_MISMATCH"));
+    assert_eq!(concluded(&written).fact.version, version + 1, "so that the lane drops its pending mark");
 
     let (second, entry) = ask(&mut desk, &buy, "second", 1_000);
     let (_, third) = ask(&mut desk, &buy, "third", 1_000);
     let written = desk.write(vec![entry, third]).await.expect("writes");
     let outcomes: Vec<_> = written.outcomes.iter().map(|o| o.1).collect();
-    assert_eq!(outcomes, [Outcome::Done, Outcome::Refused("NOT_PAYABLE")], "one open attempt an order");
+    assert_eq!(outcomes, [RecordOutcome::Done, RecordOutcome::Refused("NOT_PAYABLE")], "one open attempt an order");
     desk.resulted(&second, &buy.order(), PaymentResult::Captured).await;
     let fact = desk.order(&buy.order()).await;
     assert_eq!(fact.status, OrderStatus::Confirmed);
@@ -65,8 +65,8 @@ async fn a_repeated_request_drops_its_mark_again() {
     desk.write(vec![entry.clone()]).await.expect("writes");
     let (_, declined) = desk.resulted(&attempt, &buy.order(), PaymentResult::Declined { detail: "no".into() }).await;
     let written = desk.write(vec![entry]).await.expect("writes");
-    assert_eq!(written.outcomes[0].1, Outcome::Repeated);
-    let (before, after) = (&settled(&declined).fact, &settled(&written).fact);
+    assert_eq!(written.outcomes[0].1, RecordOutcome::Repeated);
+    let (before, after) = (&concluded(&declined).fact, &concluded(&written).fact);
     assert_eq!((after.status, after.version), (OrderStatus::PendingPayment, before.version + 1));
     assert_eq!(after.payment.as_ref().map(|p| p.attempts), Some(1), "asked once");
     assert!(written.calls.is_empty(), "and charged once");
@@ -79,7 +79,7 @@ async fn an_expired_order_gives_everything_back() {
     desk.place(&buy).await;
     assert_eq!(desk.balance("kim").await, 0);
     let (outcome, _) = desk.one("early", expired(&buy, Reason::PaymentExpired)).await;
-    assert_eq!(outcome, Outcome::Refused("NOT_DUE"));
+    assert_eq!(outcome, RecordOutcome::Refused("NOT_DUE"));
 
     desk.resulted(&buy.attempt(), &buy.order(), PaymentResult::Declined { detail: "no".into() }).await;
     desk.now_ms += 600_000;
@@ -89,11 +89,11 @@ async fn an_expired_order_gives_everything_back() {
         [(&buy.order(), Reason::PaymentDeclined)]
     );
     let (outcome, written) = desk.one("due", expired(&buy, Reason::PaymentDeclined)).await;
-    assert_eq!(outcome, Outcome::Done);
-    let settlement = settled(&written);
-    assert_eq!(settlement.fact.reason, Some(Reason::PaymentDeclined));
-    assert_eq!(settlement.seats, [(0, SeatTarget::Free)]);
-    assert_eq!(settlement.fact, desk.order(&buy.order()).await);
+    assert_eq!(outcome, RecordOutcome::Done);
+    let conclusion = concluded(&written);
+    assert_eq!(conclusion.fact.reason, Some(Reason::PaymentDeclined));
+    assert_eq!(conclusion.seats, [(0, SeatTarget::Free)]);
+    assert_eq!(conclusion.fact, desk.order(&buy.order()).await);
     assert_eq!(desk.balance("kim").await, 400);
     assert!(overdue(&desk.ledger, LANE, desk.now_ms, UNKNOWN_MS, 10).await.expect("reads").is_empty());
     // Seat, coupon and points can be used again at once.
@@ -108,13 +108,13 @@ async fn a_buyer_cancels_only_what_waits_for_payment() {
     let mut desk = Desk::open().await;
     let paying = desk.buy("a", 0, &[1_000]);
     desk.place(&paying).await;
-    let cancel = |buy: &Buy| Body::OrderCancelled { v: VERSION, order: buy.order() };
-    assert_eq!(desk.one("c1", cancel(&paying)).await.0, Outcome::Refused("NOT_CANCELLABLE"));
+    let cancel = |buy: &Buy| RecordBody::OrderCancelled { v: VERSION, order: buy.order() };
+    assert_eq!(desk.one("c1", cancel(&paying)).await.0, RecordOutcome::Refused("NOT_CANCELLABLE"));
     let waiting = Buy { payment: None, ..desk.buy("b", 1, &[1_000]) };
     let (_, written) = desk.place(&waiting).await;
-    assert_eq!(settled(&written).fact.status, OrderStatus::PendingPayment);
+    assert_eq!(concluded(&written).fact.status, OrderStatus::PendingPayment);
     let (outcome, written) = desk.one("c2", cancel(&waiting)).await;
-    assert_eq!((outcome, settled(&written).fact.reason), (Outcome::Done, Some(Reason::Cancelled)));
+    assert_eq!((outcome, concluded(&written).fact.reason), (RecordOutcome::Done, Some(Reason::Cancelled)));
 }
 
 #[tokio::test]
@@ -124,16 +124,16 @@ async fn money_that_comes_after_the_end_is_sent_back() {
     desk.place(&buy).await;
     desk.now_ms += 600_000;
     // The attempt is open and its result unknown, so the order waits for an hour more.
-    assert_eq!(desk.one("e1", expired(&buy, Reason::PaymentExpired)).await.0, Outcome::Refused("NOT_DUE"));
+    assert_eq!(desk.one("e1", expired(&buy, Reason::PaymentExpired)).await.0, RecordOutcome::Refused("NOT_DUE"));
     desk.now_ms += UNKNOWN_MS;
     let (outcome, written) = desk.one("e2", expired(&buy, Reason::PaymentExpired)).await;
-    assert_eq!(outcome, Outcome::Done);
-    let [Call::Charge(charging)] = &written.calls[..] else { panic!("{:?}", written.calls) };
+    assert_eq!(outcome, RecordOutcome::Done);
+    let [OpenCall::Charge(charging)] = &written.calls[..] else { panic!("{:?}", written.calls) };
     assert_eq!(charging.charge_until_ms, None, "it is only asked after");
 
     let (_, written) = desk.resulted(&buy.attempt(), &buy.order(), PaymentResult::Captured).await;
-    assert_eq!(settled(&written).fact.status, OrderStatus::Rejected);
-    let [Call::Refund(back)] = &written.calls[..] else { panic!("{:?}", written.calls) };
+    assert_eq!(concluded(&written).fact.status, OrderStatus::Rejected);
+    let [OpenCall::Refund(back)] = &written.calls[..] else { panic!("{:?}", written.calls) };
     assert_eq!((back.amount, &back.attempt), (1_000, &buy.attempt()));
     let refund = back.refund.clone();
     let (_, written) = desk.refunded(&refund, &buy.order(), RefundResult::Done).await;
@@ -161,7 +161,7 @@ async fn an_attempt_thought_not_done_may_still_pay() {
     let (second, entry) = ask(&mut desk, &buy, "second", 1_000);
     desk.write(vec![entry]).await.expect("writes");
     let (_, written) = desk.resulted(&buy.attempt(), &buy.order(), PaymentResult::Captured).await;
-    assert!(written.calls.iter().any(|call| matches!(call, Call::Refund(back) if back.attempt == buy.attempt())));
+    assert!(written.calls.iter().any(|call| matches!(call, OpenCall::Refund(back) if back.attempt == buy.attempt())));
     desk.resulted(&second, &buy.order(), PaymentResult::Captured).await;
     let fact = desk.order(&buy.order()).await;
     assert_eq!((fact.status, fact.payment.map(|p| p.captured)), (OrderStatus::Confirmed, Some(2_000)));
@@ -169,5 +169,5 @@ async fn an_attempt_thought_not_done_may_still_pay() {
     desk.refunded(&RefundId::from(format!("r{}", &buy.attempt().as_str()[1..])), &buy.order(), RefundResult::Done)
         .await;
     let (_, _, written) = desk.ask_refund("own", &buy.order(), RefundBy::Buyer, &[(1, None)]).await;
-    assert!(matches!(&written.calls[..], [Call::Refund(back)] if back.attempt == second));
+    assert!(matches!(&written.calls[..], [OpenCall::Refund(back)] if back.attempt == second));
 }

@@ -1,9 +1,9 @@
 //! Refunds: suspended, done, refused for good, too late, with a fee.
 
 use super::*;
+use crate::facts::conclusion::SeatTarget;
 use crate::facts::order::TicketState;
 use crate::facts::refund::RefundStatus;
-use crate::facts::settlement::SeatTarget;
 use crate::facts::terms::RefundTerm;
 
 fn tickets(fact: &OrderFact) -> Vec<TicketState> {
@@ -23,33 +23,33 @@ async fn a_seat_is_free_when_the_money_is_back() {
     let buy = rich(&mut desk).await;
     let order = desk.bought(&buy).await;
     let (refund, outcome, written) = desk.ask_refund("a", &order, RefundBy::Buyer, &[(2, None)]).await;
-    assert_eq!(outcome, Outcome::Done);
-    let settlement = settled(&written);
-    assert_eq!(settlement.fact.status, OrderStatus::Confirmed);
-    assert_eq!(tickets(&settlement.fact), [TicketState::Valid, TicketState::Suspended]);
-    assert_eq!(settlement.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Sold)]);
-    let [Call::Refund(back)] = &written.calls[..] else { panic!("{:?}", written.calls) };
+    assert_eq!(outcome, RecordOutcome::Done);
+    let conclusion = concluded(&written);
+    assert_eq!(conclusion.fact.status, OrderStatus::Confirmed);
+    assert_eq!(tickets(&conclusion.fact), [TicketState::Valid, TicketState::Suspended]);
+    assert_eq!(conclusion.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Sold)]);
+    let [OpenCall::Refund(back)] = &written.calls[..] else { panic!("{:?}", written.calls) };
     assert_eq!(back.amount, desk.refund(&refund).await.cash);
     // The same line again is refused; a refund of another line waits behind the first refund.
     let (over, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(2, None)]).await;
-    assert_eq!(outcome, Outcome::Refused("OVER_REFUND"));
+    assert_eq!(outcome, RecordOutcome::Refused("OVER_REFUND"));
     assert_eq!(desk.refund(&over).await.failure.as_deref(), Some("OVER_REFUND"));
     desk.now_ms += 1;
     let (second, _, written) = desk.ask_refund("c", &order, RefundBy::Buyer, &[(1, None)]).await;
     assert_eq!(
-        written.calls.iter().map(Call::id).collect::<Vec<_>>(),
+        written.calls.iter().map(OpenCall::id).collect::<Vec<_>>(),
         [CallId::Refund(refund.clone())],
         "one at a time"
     );
 
     let (_, written) = desk.refunded(&refund, &order, RefundResult::Done).await;
-    let settlement = settled(&written);
-    assert_eq!(settlement.fact.status, OrderStatus::PartiallyRefunded);
-    assert_eq!(settlement.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Free)]);
-    assert_eq!(written.calls.iter().map(Call::id).collect::<Vec<_>>(), [CallId::Refund(second.clone())]);
+    let conclusion = concluded(&written);
+    assert_eq!(conclusion.fact.status, OrderStatus::PartiallyRefunded);
+    assert_eq!(conclusion.seats, [(0, SeatTarget::Sold), (1, SeatTarget::Free)]);
+    assert_eq!(written.calls.iter().map(OpenCall::id).collect::<Vec<_>>(), [CallId::Refund(second.clone())]);
     let (_, written) = desk.refunded(&second, &order, RefundResult::Done).await;
-    assert_eq!(settled(&written).fact.status, OrderStatus::Refunded);
-    assert_eq!(settled(&written).fact, desk.order(&order).await);
+    assert_eq!(concluded(&written).fact.status, OrderStatus::Refunded);
+    assert_eq!(concluded(&written).fact, desk.order(&order).await);
 
     // Everything is as before: points, coupon, books.
     assert_eq!(desk.balance("kim").await, 3_000);
@@ -78,7 +78,7 @@ async fn a_refund_refused_for_good_is_undone() {
     assert_ne!(desk.lots("kim").await, lots);
     let refused = RefundResult::Refused { detail: "card closed".into() };
     let (_, written) = desk.refunded(&refund, &order, refused).await;
-    let after = settled(&written).fact.clone();
+    let after = concluded(&written).fact.clone();
     assert_eq!(after, OrderFact { version: after.version, ..before });
     assert_eq!(desk.lots("kim").await, lots);
     let fact = desk.refund(&refund).await;
@@ -86,9 +86,9 @@ async fn a_refund_refused_for_good_is_undone() {
     assert_eq!(desk.journal("refunds_pending").await, 0);
     // Another refund is accepted; a second answer to the first one changes nothing.
     let (_, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(1, None)]).await;
-    assert_eq!(outcome, Outcome::Done);
-    let body = Body::RefundResulted { v: VERSION, order, refund, result: RefundResult::Done };
-    assert_eq!(desk.one("second answer", body).await.0, Outcome::Refused("REFUND_CLOSED"));
+    assert_eq!(outcome, RecordOutcome::Done);
+    let body = RecordBody::RefundResulted { v: VERSION, order, refund, result: RefundResult::Done };
+    assert_eq!(desk.one("second answer", body).await.0, RecordOutcome::Refused("REFUND_CLOSED"));
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_refund_is_not_undone_by_halves() {
         .await
         .expect("spoils");
     let result = RefundResult::Refused { detail: "card closed".into() };
-    let body = Body::RefundResulted { v: VERSION, order, refund, result };
+    let body = RecordBody::RefundResulted { v: VERSION, order, refund, result };
     let entry = desk.entry("answer", body);
     let batch = Batch { lane: LANE, entries: [entry].into(), now_ms: desk.now_ms, unknown_ms: UNKNOWN_MS };
     let failure = write(&desk.ledger, batch).await.expect_err("a move that cannot be read");
@@ -129,7 +129,7 @@ async fn the_fee_and_the_deadline_are_the_buyers() {
     assert_eq!(desk.journal("organizer:hall-co").await, -2_200, "the organizer keeps the fee");
     desk.now_ms += 2 * DAY_MS;
     let (_, outcome, _) = desk.ask_refund("b", &order, RefundBy::Buyer, &[(2, None)]).await;
-    assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
+    assert_eq!(outcome, RecordOutcome::Refused("NOT_REFUNDABLE"));
     let (free, _, _) = desk.ask_refund("d", &order, RefundBy::BuyerAfterChange, &[(3, Some(100))]).await;
     let fact = desk.refund(&free).await;
     assert_eq!((fact.cash, fact.fee), (100, 0), "accepted at the door, it does not fail for its terms later");
@@ -139,7 +139,7 @@ async fn the_fee_and_the_deadline_are_the_buyers() {
     assert_eq!((fact.cash, fact.fee), (400, 0));
     let (_, written) = desk.refunded(&admin, &order, RefundResult::Done).await;
     // A partial refund leaves the ticket valid.
-    assert_eq!(tickets(&settled(&written).fact)[1], TicketState::Valid);
+    assert_eq!(tickets(&concluded(&written).fact)[1], TicketState::Valid);
 }
 
 #[tokio::test]
@@ -156,14 +156,14 @@ async fn what_cannot_be_refunded_says_why() {
     .enumerate()
     {
         let (refund, outcome, _) = desk.ask_refund(&format!("{n}"), &order, RefundBy::Buyer, &lines).await;
-        assert_eq!(outcome, Outcome::Refused(why));
+        assert_eq!(outcome, RecordOutcome::Refused(why));
         assert_eq!(desk.refund(&refund).await.status, RefundStatus::Failed);
     }
     let waiting = Buy { payment: None, ..desk.buy("b", 1, &[1_000]) };
     desk.place(&waiting).await;
     let (_, outcome, _) = desk.ask_refund("x", &waiting.order(), RefundBy::Buyer, &[(1, None)]).await;
-    assert_eq!(outcome, Outcome::Refused("NOT_REFUNDABLE"));
+    assert_eq!(outcome, RecordOutcome::Refused("NOT_REFUNDABLE"));
     let nobody = OrderId::from(id("o", "nobody"));
     let (_, outcome, written) = desk.ask_refund("y", &nobody, RefundBy::Buyer, &[(1, None)]).await;
-    assert_eq!((outcome, written.settlements.len()), (Outcome::Refused("NO_ORDER"), 0));
+    assert_eq!((outcome, written.conclusions.len()), (RecordOutcome::Refused("NO_ORDER"), 0));
 }

@@ -71,7 +71,7 @@ async fn three_seats_four_refunds() {
     let fact = desk.refund(&rest).await;
     assert_eq!((fact.cash, fact.points_restored, fact.earn_clawed), (19_135, 1_557, 191));
 
-    assert_eq!(settled(&written).fact.status, OrderStatus::Refunded);
+    assert_eq!(concluded(&written).fact.status, OrderStatus::Refunded);
     let lots = desk.lots("kim").await;
     assert_eq!((of(&lots, &restored), of(&lots, &l2), of(&lots, &l3)), (2_244, 4_527, 4_000));
     assert_eq!(desk.journal("cash:sandbox").await, 0);

@@ -1,6 +1,7 @@
 //! Complete arguments of a lane's operations, for the cases to vary: a hall with two rows of four seats and a standing
 //! section of four, its room, its holds and orders. All on lane 0.
 
+use stanchion::facts::conclusion::{Conclusion, SeatTarget};
 use stanchion::facts::coupon::{Claim, CouponChoice};
 use stanchion::facts::hold::HoldFact;
 use stanchion::facts::ids::{
@@ -9,10 +10,9 @@ use stanchion::facts::ids::{
 };
 use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, TotalFact};
 use stanchion::facts::place::Token;
-use stanchion::facts::record::{Body, PaymentAsk, Record, VERSION};
+use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundLineFact, RefundStatus};
-use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, RoomSettings, score};
-use stanchion::facts::settlement::{SeatTarget, Settlement};
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings, score};
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::facts::time::Millis;
 use stanchion::lane::board::Showing;
@@ -20,7 +20,7 @@ use stanchion::lane::coupons::{CampaignPut, ClaimAsk};
 use stanchion::lane::events::EventPut;
 use stanchion::lane::orders::{Cancel, Checkout, Pay, Refund};
 use stanchion::lane::rooms::{Enter, Entrant, Pulse};
-use stanchion::lane::seats::{HoldAsk, Release, Row, Want};
+use stanchion::lane::seats::{HoldAsk, Release, RowRuns, Want};
 
 /// The time at which every case begins.
 pub const START: Millis = 1_800_000_000_000;
@@ -69,7 +69,7 @@ pub fn settings() -> RoomSettings {
         absent_after_s: 20,
         late_grace_s: 30,
         release_on: ReleaseOn::Order,
-        order: Order::Fifo,
+        order: AdmissionOrder::Fifo,
         control: Control::Fixed,
     }
 }
@@ -100,13 +100,13 @@ pub fn pulse(name: &str) -> Pulse {
 }
 
 /// The hall's rows: row 1 has seats 0 to 3, row 2 has seats 4 to 7.
-pub fn rows() -> Vec<Row> {
-    vec![Row { runs: vec![(0, 4)] }, Row { runs: vec![(4, 4)] }]
+pub fn rows() -> Vec<RowRuns> {
+    vec![RowRuns { runs: vec![(0, 4)] }, RowRuns { runs: vec![(4, 4)] }]
 }
 
 /// The standing section: seats 8 to 11.
-pub fn standing() -> Vec<Row> {
-    vec![Row { runs: vec![(8, 4)] }]
+pub fn standing() -> Vec<RowRuns> {
+    vec![RowRuns { runs: vec![(8, 4)] }]
 }
 
 pub fn named(seats: &[SeatIndex]) -> Want {
@@ -154,7 +154,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         deadline_ms,
         refund_terms: vec![RefundTerm::FREE],
     };
-    let body = Body::OrderPlaced {
+    let body = RecordBody::OrderPlaced {
         v: VERSION,
         order: order.clone(),
         event: event(name),
@@ -189,14 +189,15 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
 pub fn pay(key: &str, attempt: &str, who: &str, amount: i64) -> Pay {
     let (order, attempt) = (order_id(key), AttemptId::from(id(FactKind::Attempt, &format!("{key}/{attempt}"))));
     let payment = PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() };
-    let body = Body::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
+    let body =
+        RecordBody::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
     let record = Record { id: attempt.to_string(), body };
     Pay { order, user: user(who), attempt, digest: "d".to_owned(), amount, attempts_max: 10, record, log_max: MANY }
 }
 
 pub fn cancel(key: &str, who: &str) -> Cancel {
     let order = order_id(key);
-    let body = Body::OrderCancelled { v: VERSION, order: order.clone() };
+    let body = RecordBody::OrderCancelled { v: VERSION, order: order.clone() };
     Cancel { record: Record { id: format!("{order}.cancelled"), body }, order, user: user(who) }
 }
 
@@ -224,7 +225,7 @@ pub fn refund_fact(key: &str, refund: &str, status: RefundStatus) -> RefundFact 
 pub fn refund(key: &str, refund: &str, who: Option<&str>, lines: &[(u32, Option<i64>)]) -> Refund {
     let (order, id) = (order_id(key), refund_id(key, refund));
     let by = if who.is_some() { RefundBy::Buyer } else { RefundBy::Admin };
-    let body = Body::RefundRequested {
+    let body = RecordBody::RefundRequested {
         v: VERSION,
         order: order.clone(),
         refund: id.clone(),
@@ -246,18 +247,18 @@ pub fn refund(key: &str, refund: &str, who: Option<&str>, lines: &[(u32, Option<
     }
 }
 
-/// The settlement that the writer would make for an order on this hold: a line for each seat, and one target for all
+/// The conclusion that the writer would make for an order on this hold: a line for each seat, and one target for all
 /// seats.
-pub fn settlement(
+pub fn conclusion(
     hold: &HoldFact,
     placed: &OrderFact,
     version: i64,
     status: OrderStatus,
     target: SeatTarget,
-) -> Settlement {
+) -> Conclusion {
     let lines: Vec<LineFact> = (1..).zip(hold.seats.iter().zip(&hold.prices)).map(line).collect();
     let price = hold.prices.iter().sum();
-    Settlement {
+    Conclusion {
         fact: OrderFact {
             status,
             version,
@@ -305,7 +306,7 @@ pub fn claim_id(key: &str) -> ClaimId {
 
 pub fn claim(name: &str, key: &str, who: &str) -> ClaimAsk {
     let claim = claim_id(key);
-    let body = Body::CouponClaimed {
+    let body = RecordBody::CouponClaimed {
         v: VERSION,
         claim: claim.clone(),
         campaign: CampaignId::from(name),
@@ -335,6 +336,6 @@ pub fn claimed(key: &str, number: i64, who: &str) -> Claim {
 /// An `order.expired`: a record that the pipeline writes.
 pub fn expired(record: &str, key: &str) -> Record {
     let reason = stanchion::facts::order::Reason::PaymentExpired;
-    let body = Body::OrderExpired { v: VERSION, order: order_id(key), reason };
+    let body = RecordBody::OrderExpired { v: VERSION, order: order_id(key), reason };
     Record { id: record.to_owned(), body }
 }

@@ -1,13 +1,13 @@
-//! Operations that the ledger causes in a lane: settlements, and everything after a loss.
+//! Operations that the ledger causes in a lane: conclusions, and everything after a loss.
 
-use stanchion::facts::checkpoint::{DRAWS_MAX, DrawChange, RestoredOrder, Told};
+use stanchion::facts::checkpoint::{DRAWS_MAX, DrawChange, DrawsTaken, RestoredOrder};
+use stanchion::facts::conclusion::{Conclusion, SeatTarget};
 use stanchion::facts::coupon::Claim;
 use stanchion::facts::hold::HoldFact;
 use stanchion::facts::ids::{CampaignId, EventId, LogId, SeatIndex};
 use stanchion::facts::order::{OrderFact, OrderStatus, Reason, TicketFact, TicketState};
 use stanchion::facts::refund::RefundStatus;
 use stanchion::facts::seat::SeatState;
-use stanchion::facts::settlement::{SeatTarget, Settlement};
 use stanchion::lane::Lane;
 use stanchion::lane::recovery::EventRestore;
 
@@ -19,12 +19,12 @@ use super::stores::next_generation;
 use super::world::{CAMPAIGN, EVENTS, KEYS, World, pick};
 
 impl World {
-    /// A settlement of an order that the lane has or, rarely, of one that it does not have.
-    pub fn settle(&self, choice: &Choice, known: &Known, name: &str) -> Vec<Operation> {
+    /// A conclusion of an order that the lane has or, rarely, of one that it does not have.
+    pub fn conclude(&self, choice: &Choice, known: &Known, name: &str) -> Vec<Operation> {
         let [_, b, c, d, e, f] = choice.picks;
         let trim = (f % 4 == 0).then(|| LogId(u64::from(f / 4 % 16)));
         let event = ask::event(if e / 8 == 31 { "nowhere" } else { name });
-        let unsettled = [OrderStatus::Accepted, OrderStatus::PendingPayment, OrderStatus::Paying];
+        let not_final = [OrderStatus::Accepted, OrderStatus::PendingPayment, OrderStatus::Paying];
         let unknown = || {
             let hold = some(&known.holds, c)?;
             let mut fact = ask::checkout(name, &format!("{name}/{}", pick(&KEYS, d)), "", "", self.now_ms).fact;
@@ -33,30 +33,30 @@ impl World {
             let is_new = owns_none && known.orders.iter().all(|order| order.id != fact.id);
             is_new.then_some(fact)
         };
-        let order = if b % 16 == 15 { unknown() } else { known.order(d, &unsettled).cloned() };
+        let order = if b % 16 == 15 { unknown() } else { known.order(d, &not_final).cloned() };
         let hold = order.as_ref().and_then(|order| known.holds.iter().find(|hold| hold.id == order.hold));
-        let settlements = match (&order, hold) {
+        let conclusions = match (&order, hold) {
             (Some(order), Some(hold)) => {
                 let version = (order.version + pick(&[1, 1, 1, 1, 1, 2, 0, -1], e)).max(0);
-                vec![self.settlement(choice, hold, order, version)]
+                vec![self.conclusion(choice, hold, order, version)]
             }
             _ => vec![],
         };
-        vec![Operation::Settle(event, settlements, trim)]
+        vec![Operation::Conclude(event, conclusions, trim)]
     }
 
     /// A target state as the writer makes it: the seats follow from the status.
-    fn settlement(&self, choice: &Choice, hold: &HoldFact, order: &OrderFact, version: i64) -> Settlement {
+    fn conclusion(&self, choice: &Choice, hold: &HoldFact, order: &OrderFact, version: i64) -> Conclusion {
         let [_, b, c, _, _, f] = choice.picks;
-        let of = |status, target| ask::settlement(hold, order, version, status, target);
-        let settled = match order.status {
+        let of = |status, target| ask::conclusion(hold, order, version, status, target);
+        let concluded = match order.status {
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => pick(&[3, 4, 5], b),
             OrderStatus::Refunded => 5,
             OrderStatus::Rejected => 6,
             OrderStatus::Accepted => pick(&[1, 1, 1, 1, 3, 3, 6, 7], b),
             OrderStatus::PendingPayment | OrderStatus::Paying => pick(&[1, 1, 1, 2, 3, 3, 6, 8], b),
         };
-        let mut settlement = match settled {
+        let mut conclusion = match concluded {
             1 => of(OrderStatus::PendingPayment, SeatTarget::Paying),
             2 => of(OrderStatus::Paying, SeatTarget::Paying),
             3 => of(OrderStatus::Confirmed, SeatTarget::Sold),
@@ -76,17 +76,17 @@ impl World {
                 cancelled
             }
         };
-        settlement.refundable_until_ms = self.now_ms + pick(&[ask::DAY, 60 * SECOND, 0], f);
-        match settled {
+        conclusion.refundable_until_ms = self.now_ms + pick(&[ask::DAY, 60 * SECOND, 0], f);
+        match concluded {
             3 | 4 => {
-                settlement.fact.confirmed_ms = Some(self.now_ms);
+                conclusion.fact.confirmed_ms = Some(self.now_ms);
                 let ticket = TicketFact { id: "t".to_owned(), state: TicketState::Valid };
-                settlement.fact.lines[0].ticket = Some(ticket);
+                conclusion.fact.lines[0].ticket = Some(ticket);
             }
-            6 => settlement.fact.reason = settlement.fact.reason.or(Some(Reason::PaymentExpired)),
+            6 => conclusion.fact.reason = conclusion.fact.reason.or(Some(Reason::PaymentExpired)),
             7 => {
-                settlement.fact.reason = Some(Reason::PriceChanged);
-                settlement.held_until_ms = Some(self.now_ms + pick(&[60 * SECOND, 60 * SECOND, 0], f));
+                conclusion.fact.reason = Some(Reason::PriceChanged);
+                conclusion.held_until_ms = Some(self.now_ms + pick(&[60 * SECOND, 60 * SECOND, 0], f));
             }
             _ => {}
         }
@@ -95,9 +95,9 @@ impl World {
             let statuses = [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed];
             let mut refund = ask::refund_fact(&key, pick(&["r0", "r1"], c / 2), pick(&statuses, c / 4));
             refund.cash = version;
-            settlement.refunds.push(refund);
+            conclusion.refunds.push(refund);
         }
-        settlement
+        conclusion
     }
 
     /// Loses the lane and rebuilds it from what a ledger would know of it.
@@ -110,7 +110,7 @@ impl World {
             vec![Operation::BeginRestore(generation, log), Operation::Meta, Operation::Room(ask::event(EVENTS[0]))];
         for (at, name) in EVENTS.iter().enumerate() {
             let Ok(Some(dump)) = lane.dump_event(&EventId::from(*name)).await else { continue };
-            let told = Told { round: 0, changes: 0, max: DRAWS_MAX };
+            let told = DrawsTaken { round: 0, changes: 0, max: DRAWS_MAX };
             let look = lane.checkpoint(&EventId::from(*name), told).await.ok().flatten().filter(|_| c % 4 != 3);
             let spent_draws = look.iter().flat_map(|look| &look.draws.changes).filter_map(|change| match change {
                 DrawChange::Spent(visitor) => Some(visitor.clone()),

@@ -1,13 +1,13 @@
 //! Every operation of a lane as a value, and every answer as a value that can be compared.
 
 use serde_json::Value;
-use stanchion::facts::checkpoint::Told;
+use stanchion::facts::checkpoint::DrawsTaken;
+use stanchion::facts::conclusion::Conclusion;
 use stanchion::facts::coupon::Claim;
 use stanchion::facts::fault::Fault;
 use stanchion::facts::ids::{CampaignId, EventId, HoldId, LogId, OrderId, RefundId, VisitorId};
 use stanchion::facts::place::Token;
 use stanchion::facts::record::Record;
-use stanchion::facts::settlement::Settlement;
 use stanchion::facts::time::Millis;
 use stanchion::lane::Lane;
 use stanchion::lane::board::Showing;
@@ -32,7 +32,7 @@ pub enum Operation {
     Inside(EventId, VisitorId),
     Readmit(Token, Millis),
     Drawn(EventId, Option<VisitorId>, usize),
-    Checkpoint(EventId, Told),
+    Checkpoint(EventId, DrawsTaken),
     Seats(EventId),
     Hold(HoldAsk),
     GetHold(EventId, HoldId),
@@ -43,7 +43,7 @@ pub enum Operation {
     Refund(Refund),
     Orders(Vec<OrderId>),
     GetRefund(RefundId),
-    Settle(EventId, Vec<Settlement>, Option<LogId>),
+    Conclude(EventId, Vec<Conclusion>, Option<LogId>),
     PutCampaign(CampaignPut),
     Claim(ClaimAsk),
     ReadLog(LogId, usize),
@@ -117,7 +117,9 @@ impl Operation {
             Operation::Refund(refund) => other(lane.refund(now_ms, refund).await?),
             Operation::Orders(ids) => other(lane.orders(&ids).await?),
             Operation::GetRefund(id) => other(lane.get_refund(&id).await?),
-            Operation::Settle(event, settlements, trim) => other(lane.settle(now_ms, &event, settlements, trim).await?),
+            Operation::Conclude(event, conclusions, trim) => {
+                other(lane.conclude(now_ms, &event, conclusions, trim).await?)
+            }
             Operation::PutCampaign(put) => other(lane.put_campaign(now_ms, put).await?),
             Operation::Claim(ask) => other(lane.claim(now_ms, ask).await?),
             Operation::ReadLog(after, max) => other(lane.read_log(after, max).await?),

@@ -156,7 +156,7 @@ impl Twins {
         }
     }
 
-    /// Closes the right store and opens it again. The left one drops its leases, which no journal keeps.
+    /// Closes the right store and opens it again. The left one drops its leases, which no WAL keeps.
     async fn reopen(&mut self, store: &mut Embedded) {
         // The store closes when its last lane is dropped.
         self.right.lane = self.left.lane.clone();

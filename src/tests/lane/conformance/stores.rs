@@ -33,7 +33,8 @@ pub async fn fresh_at(lanes: &Lanes, generation: u64) -> Arc<dyn Lane> {
 
 /// Two lanes in a Redis or a cluster.
 pub async fn redis(url: &str) -> Lanes {
-    let config = config::Redis { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
+    let config =
+        config::RedisConfig { url: url.to_owned(), pool: 2, timeout_ms: 20_000, wait_replicas: 0, skew_max_ms: 0 };
     Lanes::new(stanchion::lane::redis::connect(&config, 2).await.expect("the server is ready"))
 }
 
@@ -45,19 +46,19 @@ pub struct Embedded {
 
 impl Embedded {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a folder for the journal");
+        let dir = tempfile::tempdir().expect("a folder for the WAL");
         let mut store = Self { dir, lanes: None };
         store.reopen();
         store
     }
 
-    /// Closes the store and opens it from its journal. Nobody else may have one of its lanes.
+    /// Closes the store and opens it from its WAL. Nobody else may have one of its lanes.
     pub fn reopen(&mut self) {
         self.lanes = None;
         self.lanes = Some(memory::open(self.dir.path(), 2).expect("a folder nobody else uses"));
     }
 
-    /// The folder of its journal.
+    /// The folder of its WAL.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -1,19 +1,19 @@
 //! A world so small that random steps meet each other: two events, four visitors, three users, a handful of keys. A
 //! step is some numbers; the world makes calls of them from what it has seen so far.
 
-use stanchion::facts::checkpoint::Told;
+use stanchion::facts::checkpoint::DrawsTaken;
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::{LogId, SeatIndex};
 use stanchion::facts::order::{OrderStatus, PaymentFact};
 use stanchion::facts::place::Token;
 use stanchion::facts::room;
-use stanchion::facts::room::{Control, Mode, Order, ReleaseOn, SCORES};
-use stanchion::facts::settlement::SeatTarget;
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, SCORES};
 use stanchion::facts::terms::RefundTerm;
 use stanchion::facts::time::Millis;
 use stanchion::lane::events::EventPut;
 use stanchion::lane::rooms::{EnterOutcome, Entrant};
-use stanchion::lane::seats::{Row, Want};
+use stanchion::lane::seats::{RowRuns, Want};
 use stanchion::lane::{Lane, RECENT_MAX};
 
 use super::ask::{self, SECOND, START};
@@ -111,19 +111,19 @@ impl World {
             }
             _ => {
                 let known = Known::of(lane, name, self.now_ms).await;
-                let settle = |at: usize, status, target| {
+                let conclude = |at: usize, status, target| {
                     let order = known.orders.iter().find(|order| order_key(order) == fact_key(at))?;
                     let hold = known.holds.iter().find(|hold| hold.id == order.hold)?;
-                    let mut settlement = ask::settlement(hold, order, 1, status, target);
+                    let mut conclusion = ask::conclusion(hold, order, 1, status, target);
                     let until_ms = Some(self.now_ms + 10 * SECOND);
-                    settlement.fact.refund_terms = vec![RefundTerm { until_ms, fee_bp: 0 }];
+                    conclusion.fact.refund_terms = vec![RefundTerm { until_ms, fee_bp: 0 }];
                     let (provider, status) = ("sandbox".to_owned(), "declined".to_owned());
-                    settlement.fact.payment =
+                    conclusion.fact.payment =
                         Some(PaymentFact { provider, status, attempts: 2, captured: 0, cancelled: 0 });
-                    Some(Operation::Settle(ask::event(name), vec![settlement], None))
+                    Some(Operation::Conclude(ask::event(name), vec![conclusion], None))
                 };
-                let paid = settle(0, OrderStatus::Confirmed, SeatTarget::Sold);
-                let unpaid = settle(1, OrderStatus::PendingPayment, SeatTarget::Paying);
+                let paid = conclude(0, OrderStatus::Confirmed, SeatTarget::Sold);
+                let unpaid = conclude(1, OrderStatus::PendingPayment, SeatTarget::Paying);
                 paid.into_iter().chain(unpaid).collect()
             }
         }
@@ -195,7 +195,7 @@ impl World {
                 ),
                 Operation::Checkpoint(
                     ask::event(name),
-                    Told {
+                    DrawsTaken {
                         round: pick(&[1, 1, 2, 0], b),
                         changes: pick(&[0, 1, 2, 5], c),
                         max: pick(&[1, 2, 5_000, 0], d),
@@ -291,7 +291,7 @@ impl World {
                 let [first, second] = refunds;
                 vec![Operation::Orders(ids.to_vec()), first, second]
             }
-            Kind::Settle => self.settle(choice, &known, name),
+            Kind::Conclude => self.conclude(choice, &known, name),
             Kind::PutCampaign => {
                 let mut put = ask::campaign_put(CAMPAIGN, pick(&[1, 3, 5], b));
                 put.version = pick(&[0, 1, 2], c);
@@ -351,16 +351,16 @@ impl World {
             Some(hold) => {
                 for key in churned() {
                     let checkout = order_of(hold, &fact_key(&key));
-                    let rejected = ask::settlement(hold, &checkout.fact, 1, OrderStatus::Rejected, SeatTarget::Held);
+                    let rejected = ask::conclusion(hold, &checkout.fact, 1, OrderStatus::Rejected, SeatTarget::Held);
                     operations.push(Operation::Checkout(Box::new(checkout)));
-                    operations.push(Operation::Settle(ask::event(name), vec![rejected], None));
+                    operations.push(Operation::Conclude(ask::event(name), vec![rejected], None));
                 }
                 let mut checkout = order_of(hold, &repeated);
                 checkout.fact.digest = digest(c);
                 let again =
-                    ask::settlement(hold, &checkout.fact, i64::from(e % 3), OrderStatus::Rejected, SeatTarget::Free);
+                    ask::conclusion(hold, &checkout.fact, i64::from(e % 3), OrderStatus::Rejected, SeatTarget::Free);
                 operations.push(Operation::Checkout(Box::new(checkout)));
-                operations.push(Operation::Settle(ask::event(name), vec![again], None));
+                operations.push(Operation::Conclude(ask::event(name), vec![again], None));
             }
             None => {
                 let who = known.insiders.get(usize::from(b) % 4).copied().unwrap_or_default();
@@ -430,7 +430,7 @@ impl World {
         room.absent_after_s = self.absent_after_s;
         room.opens_at_ms = pick(&[0, self.now_ms, self.now_ms + SECOND], f);
         room.closes_at_ms = if f / 4 % 8 == 7 { self.now_ms + 20 * SECOND } else { 0 };
-        room.order = pick(&[Order::Fifo, Order::Lottery], d / 16);
+        room.order = pick(&[AdmissionOrder::Fifo, AdmissionOrder::Lottery], d / 16);
         room.control = pick(&[Control::Fixed, Control::Adaptive], e / 16);
         room.release_on = pick(&[ReleaseOn::Order, ReleaseOn::Order, ReleaseOn::Exit], f / 32);
         put
@@ -453,7 +453,7 @@ impl World {
 }
 
 fn want(by: u8, more: u8) -> Want {
-    let split_row = vec![Row { runs: vec![(6, 2), (0, 2)] }, Row { runs: vec![(2, 4)] }];
+    let split_row = vec![RowRuns { runs: vec![(6, 2), (0, 2)] }, RowRuns { runs: vec![(2, 4)] }];
     let quantity = if more % 16 == 15 { 0 } else { u32::from(more % 4) + 1 };
     match by % 16 {
         0..=3 => ask::named(&[SeatIndex::from(more % 13)]),

@@ -20,12 +20,12 @@ use stanchion::facts::ids::{
     UserId, VisitorId, fact_id,
 };
 use stanchion::facts::order::{OrderFact, OrderStatus};
-use stanchion::facts::record::{Body, PaymentAsk, PaymentResult, Record, RefundResult, VERSION};
+use stanchion::facts::record::{PaymentAsk, PaymentResult, Record, RecordBody, RefundResult, VERSION};
 use stanchion::facts::refund::RefundBy;
-use stanchion::inventory::claims::Claiming;
-use stanchion::inventory::orders::{Paying, Placing};
+use stanchion::inventory::claims::ClaimRequest;
+use stanchion::inventory::orders::{OrderRequest, Paying};
 use stanchion::inventory::refunds::Refunding;
-use stanchion::inventory::{Inventory, Settings};
+use stanchion::inventory::{Inventory, InventorySettings};
 use stanchion::lane::coupons::ClaimOutcome;
 use stanchion::lane::orders::{CancelOutcome, CheckoutOutcome, PayOutcome, RefundOutcome};
 use stanchion::lane::rooms::{Enter, Entrant};
@@ -33,7 +33,7 @@ use stanchion::lane::seats::{HoldAsk, HoldOutcome};
 use stanchion::lane::{Lane, Lanes, memory};
 use stanchion::ledger::catalog::LaneMark;
 use stanchion::ledger::journal::grant::Grant;
-use stanchion::ledger::writer::{Batch, Call, Outcome};
+use stanchion::ledger::writer::{Batch, OpenCall, RecordOutcome};
 use stanchion::ledger::{Ledger, writer};
 use stanchion::pipeline::audit;
 
@@ -85,8 +85,12 @@ impl House {
         lane.begin_restore(NOW_MS, 1, LogId(0)).await.expect("an empty lane");
         lane.end_restore(NOW_MS, 1).await.expect("begun");
         let clock = Clock::fixed(NOW_MS);
-        let settings =
-            Settings { log_max: LOG_MAX, attempts_max: 10, waits_max: 1, coupon_secrets: vec![b"secret".to_vec()] };
+        let settings = InventorySettings {
+            log_max: LOG_MAX,
+            attempts_max: 10,
+            waits_max: 1,
+            coupon_secrets: vec![b"secret".to_vec()],
+        };
         Self {
             catalog: Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), "KRW"),
             inventory: Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| ()), settings),
@@ -127,7 +131,7 @@ impl House {
             other => panic!("a new campaign: {other:?}"),
         };
         let version = campaign.version;
-        let claiming = Claiming {
+        let claiming = ClaimRequest {
             campaign: id.clone(),
             claim: ClaimId::from(self.fact(FactKind::Claim)),
             digest: "d".into(),
@@ -213,7 +217,7 @@ impl House {
             Some(id) => CouponChoice::One(self.inventory.coupons().verify(id, &user()).expect("signed here")),
         };
         let payment = body.payment.map(|part| part.allowed(&[long(PROVIDER)]).expect("configured"));
-        let placing = Placing {
+        let placing = OrderRequest {
             order: OrderId::from(self.fact(FactKind::Order)),
             event: event.id.clone(),
             hold: HoldId::from(body.hold),
@@ -228,7 +232,7 @@ impl House {
         };
         let placed = self.inventory.place(placing).await.expect("an answer");
         assert!(matches!(placed.outcome, CheckoutOutcome::Placed(_)), "{:?}", placed.outcome);
-        let placing = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::Refused(_));
+        let placing = |outcome: &RecordOutcome| matches!(outcome, RecordOutcome::Done | RecordOutcome::Refused(_));
         self.write(placing).await;
         Some(placed.order)
     }
@@ -331,14 +335,14 @@ impl House {
         shown
     }
 
-    async fn write(&mut self, may: impl Fn(&Outcome) -> bool) {
+    async fn write(&mut self, may: impl Fn(&RecordOutcome) -> bool) {
         self.written(may, true).await;
     }
 
-    /// Writes the log to the ledger, settles, and appends the provider's answers, until the log is empty. Every outcome
+    /// Writes the log to the ledger, concludes, and appends the provider's answers, until the log is empty. Every outcome
     /// must pass `may`. The provider captures every payment; `returned` says whether it gives money back or refuses
     /// that for good.
-    async fn written(&mut self, may: impl Fn(&Outcome) -> bool, returned: bool) {
+    async fn written(&mut self, may: impl Fn(&RecordOutcome) -> bool, returned: bool) {
         loop {
             let entries = self.lane().read_log(LogId(0), 100).await.expect("an answer");
             let Some(upto) = entries.last().map(|entry| entry.log) else { return };
@@ -351,8 +355,8 @@ impl House {
             for (kind, outcome) in &written.outcomes {
                 assert!(may(outcome), "{kind}: {outcome:?}");
             }
-            for (event, settlement) in written.settlements {
-                self.lane().settle(now_ms, &event, vec![settlement], None).await.expect("an answer");
+            for (event, conclusion) in written.conclusions {
+                self.lane().conclude(now_ms, &event, vec![conclusion], None).await.expect("an answer");
             }
             self.lane().trim(upto).await.expect("an answer");
             let answers = written.calls.into_iter().map(|call| answer(call, returned)).collect();
@@ -377,22 +381,25 @@ fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
     serde_json::from_value(body.clone()).ok()
 }
 
-fn is_done(outcome: &Outcome) -> bool {
-    *outcome == Outcome::Done
+fn is_done(outcome: &RecordOutcome) -> bool {
+    *outcome == RecordOutcome::Done
 }
 
 /// The provider's answer to a call.
-fn answer(call: Call, returned: bool) -> Record {
+fn answer(call: OpenCall, returned: bool) -> Record {
     let order = call.order().clone();
     let id = format!("{}.answered", call.id().as_str());
     let body = match call {
-        Call::Charge(charging) => {
-            Body::PaymentResulted { v: VERSION, order, attempt: charging.attempt, result: PaymentResult::Captured }
-        }
-        Call::Refund(returning) => {
+        OpenCall::Charge(charging) => RecordBody::PaymentResulted {
+            v: VERSION,
+            order,
+            attempt: charging.attempt,
+            result: PaymentResult::Captured,
+        },
+        OpenCall::Refund(returning) => {
             let refused = RefundResult::Refused { detail: "card closed".into() };
             let result = if returned { RefundResult::Done } else { refused };
-            Body::RefundResulted { v: VERSION, order, refund: returning.refund, result }
+            RecordBody::RefundResulted { v: VERSION, order, refund: returning.refund, result }
         }
     };
     Record { id, body }

@@ -10,7 +10,7 @@ impl Person {
     pub(super) async fn buy(&mut self) -> Option<()> {
         let hold = self.hold().await?;
         let order = self.order(&hold).await?;
-        let placed = self.settled(&order).await?;
+        let placed = self.concluded(&order).await?;
         if placed.text("status") == "confirmed" && self.dice.chance(300) {
             self.give_back(&order, placed.json["lines"].as_array().map_or(1, Vec::len)).await;
         }
@@ -132,7 +132,7 @@ impl Person {
 
     /// Waits for an order. Once, when it waits for its payment, the buyer may cancel it, pay it, or do nothing. Returns
     /// the order when it is confirmed or rejected; `None`: it was neither within twenty looks.
-    async fn settled(&mut self, order: &str) -> Option<Answer> {
+    async fn concluded(&mut self, order: &str) -> Option<Answer> {
         let mut decided = false;
         for _ in 0..20 {
             self.pause(500, 3_000).await;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use stanchion::clock::Clock;
-use stanchion::demo::client::{Ask, Client, Kind};
+use stanchion::demo::client::{Client, ClientRequest, RequestKind};
 use tempfile::TempDir;
 
 /// Every label that the dashboard asks for, with a value that it asks for.
@@ -60,7 +60,7 @@ impl Prometheus {
     pub async fn query(&self, query: &str) -> Result<usize, String> {
         let encoded: String = query.bytes().map(|b| format!("%{b:02x}")).collect();
         let url = format!("{}/api/v1/query?query={encoded}&time={}", self.url, self.at_s);
-        let ask = Ask { kind: Kind::Short, method: Method::GET, url, headers: &[], body: None };
+        let ask = ClientRequest { kind: RequestKind::Short, method: Method::GET, url, headers: &[], body: None };
         let answer = self.client.send(ask).await.map_err(|error| error.to_string())?;
         let result = answer.body["data"]["result"].as_array();
         result.map(Vec::len).ok_or_else(|| answer.body["error"].to_string())

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use self::view::AdminCampaignView;
 use crate::catalog::{Campaign, PutCampaignOutcome};
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ledger::rules::coupons::CampaignSpec;
 
@@ -25,6 +25,6 @@ pub async fn put(request: Request) -> Outcome {
         PutCampaignOutcome::StockClaimed(claimed) => {
             Err(Problem::new(Code::StockClaimed).detail(format!("{claimed} are claimed")))
         }
-        PutCampaignOutcome::Invalid(faults) => Err(Faults::from(faults).problem()),
+        PutCampaignOutcome::Invalid(faults) => Err(FieldFaults::from(faults).problem()),
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::catalog::Campaign;
 use crate::facts::ids::EventId;
 use crate::facts::time::Timestamp;
-use crate::ledger::rules::coupons::{CampaignSpec, FundedBy, Kind};
+use crate::ledger::rules::coupons::{CampaignSpec, CouponKind, FundedBy};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminCampaign, example = json!({
@@ -20,7 +20,7 @@ pub struct AdminCampaignView<'a> {
     pub version: i64,
     pub lane: u16,
     pub name: &'a str,
-    pub kind: Kind,
+    pub kind: CouponKind,
     /// Of `percent`: the rate in basis points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent_bp: Option<i64>,

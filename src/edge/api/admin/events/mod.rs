@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use self::view::AdminEventView;
 use crate::catalog::{Edited, Event, PutEventOutcome, RoomPatch};
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::api::lookup;
 use crate::edge::http::body as http_body;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
@@ -103,7 +103,7 @@ fn changed(outcome: PutEventOutcome) -> Outcome {
         }
         PutEventOutcome::Changed(event) => Ok(answer(StatusCode::OK, &event)),
         PutEventOutcome::SeatsSold(seats) => Err(Problem::new(Code::SeatsSold).conflicts(seats)),
-        PutEventOutcome::Invalid(faults) => Err(Faults::from(faults).problem()),
+        PutEventOutcome::Invalid(faults) => Err(FieldFaults::from(faults).problem()),
         PutEventOutcome::NotFound => Err(Code::EventNotFound.into()),
         PutEventOutcome::Stale => Err(Code::PreconditionFailed.into()),
     }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::edge::operator::{Requeued, Resolution, Resolved};
+use crate::edge::operator::{RequeueOutcome, Resolution, ResolveOutcome};
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 
 /// `GET /v1/admin/audit`
@@ -27,8 +27,8 @@ pub async fn pipeline(request: Request) -> Outcome {
 pub async fn requeue(request: Request) -> Outcome {
     let requeued = request.state.operator.requeue(request.param("id")).await;
     match requeued.map_err(|fault| Problem::unavailable("pipeline", fault))? {
-        Requeued::Done => Ok(Answer::no_content()),
-        Requeued::NotFound => Err(Code::NotFound.into()),
+        RequeueOutcome::Done => Ok(Answer::no_content()),
+        RequeueOutcome::NotFound => Err(Code::NotFound.into()),
     }
 }
 
@@ -45,8 +45,8 @@ pub async fn resolve(request: Request) -> Outcome {
     let body = request.json::<ResolveBody>()?;
     let resolved = request.state.operator.resolve(request.param("id"), body.value.outcome).await;
     match resolved.map_err(|fault| Problem::unavailable("pipeline", fault))? {
-        Resolved::Done => Ok(Answer::no_content()),
-        Resolved::NotFound => Err(Code::NotFound.into()),
-        Resolved::Closed => Err(Problem::new(Code::NotPayable).detail("this attempt has its answer already")),
+        ResolveOutcome::Done => Ok(Answer::no_content()),
+        ResolveOutcome::NotFound => Err(Code::NotFound.into()),
+        ResolveOutcome::Closed => Err(Problem::new(Code::NotPayable).detail("this attempt has its answer already")),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::edge::api::faults::Faults;
+use crate::edge::api::faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::time::Timestamp;
 
@@ -26,7 +26,7 @@ impl GrantBody {
     /// An `expires_at` in the past is no fault: the repeat of a grant must find that grant, and points granted anew
     /// with it have expired already.
     pub fn check(&self) -> Result<(), Problem> {
-        let mut faults = Faults::default();
+        let mut faults = FieldFaults::default();
         faults.amount(self.amount, 1, "/amount");
         faults.text(&self.reason, 0, 200, "/reason");
         faults.verdict()

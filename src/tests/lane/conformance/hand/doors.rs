@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::fault::Fault;
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::LogId;
 use stanchion::facts::order::{OrderFact, OrderStatus, PaymentFact, Reason};
-use stanchion::facts::record::Body;
+use stanchion::facts::record::RecordBody;
 use stanchion::facts::refund::{RefundBy, RefundStatus};
 use stanchion::facts::room::Mode;
-use stanchion::facts::settlement::SeatTarget;
 use stanchion::facts::terms::RefundTerm;
 use stanchion::lane::Lane;
 use stanchion::lane::orders::{
@@ -17,7 +17,7 @@ use stanchion::lane::orders::{
 };
 
 use super::cases;
-use super::stage::{HALL, hall, hall_with, held, inside, ordered, placed, seats, settle};
+use super::stage::{HALL, conclude, hall, hall_with, held, inside, ordered, placed, seats};
 use crate::lane::conformance::ask::{self, PRICE, SECOND, START};
 
 cases![
@@ -28,7 +28,7 @@ cases![
     a_checkout_keeps_its_visitor_inside,
     a_payment_is_asked_for_once,
     payments_are_refused_in_order,
-    a_settlement_ends_what_is_pending,
+    a_conclusion_ends_what_is_pending,
     an_order_is_cancelled_once,
     cancellations_are_refused_in_order,
     a_refund_is_asked_for_once,
@@ -59,7 +59,7 @@ async fn a_checkout_turns_a_hold_into_a_record(lane: Arc<dyn Lane>) {
     let log = lane.read_log(LogId(0), 10).await.expect("an answer");
     assert_eq!(log.len(), 1);
     assert_eq!((log[0].log, &log[0].id, log[0].at_ms), (LogId(2), &record.id, START + SECOND));
-    assert_eq!(serde_json::from_str::<Body>(&log[0].body).expect("a body"), record.body);
+    assert_eq!(serde_json::from_str::<RecordBody>(&log[0].body).expect("a body"), record.body);
     assert_eq!((log[0].hold.as_ref(), log[0].number), (Some(&ordered), None));
     // Seats that are being paid for have a deadline and no TTL, so the sweep leaves them.
     lane.pulse(hold.expires_ms, ask::pulse(HALL)).await.expect("an answer");
@@ -153,41 +153,41 @@ async fn payments_are_refused_in_order(lane: Arc<dyn Lane>) {
     let order = placed(&lane, START, "o", &hold, "h").await;
     assert_eq!(pay(START, "o", "lee", PRICE, 0).await, PayOutcome::NotOwner);
     assert_eq!(pay(START, "o", "kim", PRICE, 0).await, PayOutcome::NotPayable, "not yet: accepted");
-    settle(&lane, START, ask::settlement(&hold, &order, 1, OrderStatus::Paying, SeatTarget::Paying)).await;
+    conclude(&lane, START, ask::conclusion(&hold, &order, 1, OrderStatus::Paying, SeatTarget::Paying)).await;
     assert_eq!(pay(START, "o", "kim", 1, 0).await, PayOutcome::InProgress);
-    settle(&lane, START, ask::settlement(&hold, &order, 2, OrderStatus::PendingPayment, SeatTarget::Paying)).await;
+    conclude(&lane, START, ask::conclusion(&hold, &order, 2, OrderStatus::PendingPayment, SeatTarget::Paying)).await;
     assert_eq!(pay(order.deadline_ms, "o", "kim", 1, 0).await, PayOutcome::NotPayable, "over");
     assert_eq!(pay(order.deadline_ms - 1, "o", "kim", 1, 0).await, PayOutcome::AmountMismatch { due: PRICE });
-    let mut declined = ask::settlement(&hold, &order, 3, OrderStatus::PendingPayment, SeatTarget::Paying);
+    let mut declined = ask::conclusion(&hold, &order, 3, OrderStatus::PendingPayment, SeatTarget::Paying);
     let provider = "sandbox".to_owned();
     let attempts = |attempts| {
         let (provider, status) = (provider.clone(), "declined".to_owned());
         Some(PaymentFact { provider, status, attempts, captured: 0, cancelled: 0 })
     };
     declined.fact.payment = attempts(10);
-    settle(&lane, START, declined.clone()).await;
+    conclude(&lane, START, declined.clone()).await;
     assert_eq!(pay(START, "o", "kim", 1, 0).await, PayOutcome::TooMany);
     (declined.fact.payment, declined.fact.version) = (attempts(9), 4);
-    settle(&lane, START, declined).await;
+    conclude(&lane, START, declined).await;
     assert_eq!(pay(START, "o", "kim", PRICE, 1).await, PayOutcome::Full);
     assert!(matches!(pay(START, "o", "kim", PRICE, 2).await, PayOutcome::Accepted(_)), "refusals are not kept");
     let second = ask::pay("o", "q", "kim", PRICE);
     assert_eq!(lane.pay(START, second).await.expect("an answer"), PayOutcome::InProgress);
-    settle(&lane, START, ask::settlement(&hold, &order, 5, OrderStatus::Confirmed, SeatTarget::Sold)).await;
+    conclude(&lane, START, ask::conclusion(&hold, &order, 5, OrderStatus::Confirmed, SeatTarget::Sold)).await;
     let third = ask::pay("o", "r", "kim", PRICE);
     assert_eq!(lane.pay(START, third).await.expect("an answer"), PayOutcome::NotPayable);
 }
 
-async fn a_settlement_ends_what_is_pending(lane: Arc<dyn Lane>) {
+async fn a_conclusion_ends_what_is_pending(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     inside(&lane, START, "kim").await;
     let (hold, fact) = ordered(&lane, "o", &[0], OrderStatus::PendingPayment).await;
     lane.pay(START, ask::pay("o", "p", "kim", PRICE)).await.expect("an answer");
-    let stale = ask::settlement(&hold, &fact, 1, OrderStatus::PendingPayment, SeatTarget::Paying);
-    settle(&lane, START, stale).await;
+    let stale = ask::conclusion(&hold, &fact, 1, OrderStatus::PendingPayment, SeatTarget::Paying);
+    conclude(&lane, START, stale).await;
     assert_eq!(shown(&lane, "o").await.status, OrderStatus::Paying, "an equal version says nothing new");
-    let declined = ask::settlement(&hold, &fact, 2, OrderStatus::PendingPayment, SeatTarget::Paying);
-    settle(&lane, START, declined).await;
+    let declined = ask::conclusion(&hold, &fact, 2, OrderStatus::PendingPayment, SeatTarget::Paying);
+    conclude(&lane, START, declined).await;
     assert_eq!(shown(&lane, "o").await.status, OrderStatus::PendingPayment);
     let again = lane.pay(START, ask::pay("o", "q", "kim", PRICE)).await.expect("an answer");
     assert!(matches!(again, PayOutcome::Accepted(_)), "another attempt: {again:?}");
@@ -205,9 +205,9 @@ async fn an_order_is_cancelled_once(lane: Arc<dyn Lane>) {
     assert_eq!(lane.read_log(LogId(2), 10).await.expect("an answer").len(), 1);
     let pay = lane.pay(START, ask::pay("o", "p", "kim", PRICE)).await.expect("an answer");
     assert_eq!(pay, PayOutcome::NotPayable);
-    let mut cancelled = ask::settlement(&hold, &fact, 2, OrderStatus::Rejected, SeatTarget::Free);
+    let mut cancelled = ask::conclusion(&hold, &fact, 2, OrderStatus::Rejected, SeatTarget::Free);
     cancelled.fact.reason = Some(Reason::Cancelled);
-    settle(&lane, START, cancelled.clone()).await;
+    conclude(&lane, START, cancelled.clone()).await;
     assert_eq!(cancel().await, CancelOutcome::Accepted(cancelled.fact));
     assert_eq!(lane.read_log(LogId(2), 10).await.expect("an answer").len(), 1);
 }
@@ -225,16 +225,16 @@ async fn cancellations_are_refused_in_order(lane: Arc<dyn Lane>) {
     assert_eq!(cancel("lee").await, CancelOutcome::NotOwner);
     assert_eq!(cancel("kim").await, CancelOutcome::NotCancellable, "not yet: accepted");
     let mut version = 0;
-    let mut settled = async |status, target| {
+    let mut concluded = async |status, target| {
         version += 1;
-        settle(&lane, START, ask::settlement(&hold, &order, version, status, target)).await;
+        conclude(&lane, START, ask::conclusion(&hold, &order, version, status, target)).await;
     };
-    settled(OrderStatus::Paying, SeatTarget::Paying).await;
+    concluded(OrderStatus::Paying, SeatTarget::Paying).await;
     assert_eq!(cancel("kim").await, CancelOutcome::InProgress);
-    settled(OrderStatus::PendingPayment, SeatTarget::Paying).await;
+    concluded(OrderStatus::PendingPayment, SeatTarget::Paying).await;
     lane.pay(START, ask::pay("o", "p", "kim", PRICE)).await.expect("an answer");
     assert_eq!(cancel("kim").await, CancelOutcome::InProgress, "a payment is on its way");
-    settled(OrderStatus::Confirmed, SeatTarget::Sold).await;
+    concluded(OrderStatus::Confirmed, SeatTarget::Sold).await;
     assert_eq!(cancel("kim").await, CancelOutcome::NotCancellable);
 }
 
@@ -277,7 +277,7 @@ async fn refunds_are_refused_in_order(lane: Arc<dyn Lane>) {
         (OrderStatus::Refunded, SeatTarget::Free),
     ] {
         version += 1;
-        settle(&lane, START, ask::settlement(&hold, &order, version, status, target)).await;
+        conclude(&lane, START, ask::conclusion(&hold, &order, version, status, target)).await;
         let expected = match status {
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => RefundOutcome::LineNotFound { line: 9 },
             _ => RefundOutcome::NotRefundable,
@@ -291,10 +291,10 @@ async fn the_buyers_time_for_refunds_ends(lane: Arc<dyn Lane>) {
     inside(&lane, START, "kim").await;
     let hold = held(&lane, START, "h", "kim", &[0]).await;
     let order = placed(&lane, START, "o", &hold, "h").await;
-    let mut settlement = ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    let mut conclusion = ask::conclusion(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
     let until = |ms| RefundTerm { until_ms: Some(START + ms), fee_bp: 0 };
-    settlement.fact.refund_terms = vec![until(SECOND), until(2 * SECOND)];
-    settle(&lane, START, settlement).await;
+    conclusion.fact.refund_terms = vec![until(SECOND), until(2 * SECOND)];
+    conclude(&lane, START, conclusion).await;
     let refund = async |who: Option<&str>, by, ms, key: &str| {
         let ask = Refund { by, ..ask::refund("o", key, who, &[(1, Some(1))]) };
         lane.refund(START + ms, ask).await.expect("an answer")
@@ -313,11 +313,11 @@ async fn lines_are_judged_as_asked(lane: Arc<dyn Lane>) {
     inside(&lane, START, "kim").await;
     let hold = held(&lane, START, "h", "kim", &[0, 1, 2]).await;
     let order = placed(&lane, START, "o", &hold, "h").await;
-    let mut settlement = ask::settlement(&hold, &order, 1, OrderStatus::PartiallyRefunded, SeatTarget::Sold);
-    let lines = &mut settlement.fact.lines;
+    let mut conclusion = ask::conclusion(&hold, &order, 1, OrderStatus::PartiallyRefunded, SeatTarget::Sold);
+    let lines = &mut conclusion.fact.lines;
     lines[0].closed = true;
     (lines[1].discount, lines[1].refunded) = (5_000, 10_000);
-    settle(&lane, START, settlement).await;
+    conclude(&lane, START, conclusion).await;
     let refund = async |lines: &[(u32, Option<i64>)], log_max| {
         let ask = Refund { log_max, ..ask::refund("o", "r", Some("kim"), lines) };
         lane.refund(START, ask).await

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::fault::Fault;
 use stanchion::facts::ids::LaneId;
 use stanchion::facts::order::OrderStatus;
 use stanchion::facts::place::PlaceState;
 use stanchion::facts::room::{Mode, score};
-use stanchion::facts::settlement::SeatTarget;
 use stanchion::lane::Lane;
 use stanchion::lane::events::{EventPut, PutEvent, Retired};
 
 use super::cases;
-use super::stage::{HALL, entered, hall, hall_with, held, inside, ordered, polled, seats, settle};
+use super::stage::{HALL, conclude, entered, hall, hall_with, held, inside, ordered, polled, seats};
 use crate::lane::conformance::ask::{self, SECOND, START};
 
 cases![
@@ -122,8 +122,8 @@ async fn an_event_that_left_comes_back_by_a_rebuilding_alone(lane: Arc<dyn Lane>
     let (hold, order) = ordered(&lane, "o", &[0], OrderStatus::PendingPayment).await;
     lane.leave(START, token).await.expect("an answer");
     assert_eq!(retire(2).await, Retired::Busy, "somebody pays");
-    let sold = ask::settlement(&hold, &order, 2, OrderStatus::Confirmed, SeatTarget::Sold);
-    settle(&lane, START, sold).await;
+    let sold = ask::conclusion(&hold, &order, 2, OrderStatus::Confirmed, SeatTarget::Sold);
+    conclude(&lane, START, sold).await;
     assert_eq!(retire(2).await, Retired::Done);
     assert_eq!(retire(2).await, Retired::Done, "once more");
     assert_eq!(lane.room(START, &event).await.expect("an answer"), None);

@@ -6,7 +6,7 @@ use stanchion::facts::fault::Fault;
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::room::Mode;
 use stanchion::lane::orders::CheckoutOutcome;
-use stanchion::lane::seats::{HoldAsk, HoldOutcome, ReleaseOutcome, Row, Want};
+use stanchion::lane::seats::{HoldAsk, HoldOutcome, ReleaseOutcome, RowRuns, Want};
 use stanchion::lane::{Lane, RECENT_MAX};
 
 use super::cases;
@@ -298,7 +298,7 @@ async fn sold_out_or_no_block(lane: Arc<dyn Lane>) {
     assert_eq!(hold(&lane, START, pick("h", 3)).await, HoldOutcome::SoldOut);
     let want = |quantity| Want::Separate { rows: ask::rows(), quantity, price: PRICE };
     assert_eq!(hold(&lane, START, ask::hold(HALL, "h", "kim", want(3))).await, HoldOutcome::SoldOut);
-    let past = Want::Separate { rows: vec![Row { runs: vec![(11, 5)] }], quantity: 2, price: PRICE };
+    let past = Want::Separate { rows: vec![RowRuns { runs: vec![(11, 5)] }], quantity: 2, price: PRICE };
     assert_eq!(hold(&lane, START, ask::hold(HALL, "h", "kim", past)).await, HoldOutcome::SoldOut);
 }
 
@@ -306,7 +306,7 @@ async fn rows_made_of_runs(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     inside(&lane, START, "kim").await;
     // The row is seats 6, 7, 0, 1 in this order, so 7 and 0 are neighbours.
-    let rows = || vec![Row { runs: vec![(6, 2), (0, 2)] }];
+    let rows = || vec![RowRuns { runs: vec![(6, 2), (0, 2)] }];
     held(&lane, START, "a", "kim", &[6]).await;
     let want = Want::Adjacent { rows: rows(), quantity: 3, price: PRICE };
     let outcome = hold(&lane, START, ask::hold(HALL, "b", "kim", want)).await;

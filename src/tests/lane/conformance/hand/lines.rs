@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use stanchion::facts::checkpoint::{Checkpoint, DRAWS_MAX, DrawChange, Draws, Insider, Look, SpentChunk, Told};
+use stanchion::facts::checkpoint::{
+    Checkpoint, DRAWS_MAX, DrawChange, DrawChanges, DrawsTaken, Insider, Look, SpentChunk,
+};
 use stanchion::facts::fault::Fault;
 use stanchion::facts::ids::{LogId, VisitorId};
 use stanchion::facts::place::{PlaceState, Token};
-use stanchion::facts::room::{Control, EPOCH, Mode, NO_HEAD, Order, PACE_MAX, RoomCounts, score};
+use stanchion::facts::room::{AdmissionOrder, Control, EPOCH, Mode, NO_HEAD, PACE_MAX, RoomCounts, score};
 use stanchion::facts::time::Millis;
 use stanchion::lane::Lane;
 use stanchion::lane::recovery::EventRestore;
@@ -48,13 +50,13 @@ async fn counts(lane: &Arc<dyn Lane>, now_ms: Millis) -> RoomCounts {
 }
 
 /// A look at the hall for a ledger that has the changes named by `told`.
-async fn look(lane: &Arc<dyn Lane>, told: Told) -> Look {
+async fn look(lane: &Arc<dyn Lane>, told: DrawsTaken) -> Look {
     lane.checkpoint(&ask::event(HALL), told).await.expect("an answer").expect("the event")
 }
 
 /// For a ledger that has no changes of draws.
-fn nothing_told() -> Told {
-    Told { round: 0, changes: 0, max: DRAWS_MAX }
+fn nothing_told() -> DrawsTaken {
+    DrawsTaken { round: 0, changes: 0, max: DRAWS_MAX }
 }
 
 async fn checkpoint(lane: &Arc<dyn Lane>) -> Checkpoint {
@@ -119,7 +121,7 @@ async fn calls_have_bounds(lane: Arc<dyn Lane>) {
     for max in [0, 5_001] {
         let refused = lane.drawn(&ask::event(HALL), None, max).await;
         assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
-        let refused = lane.checkpoint(&ask::event(HALL), Told { max, ..nothing_told() }).await;
+        let refused = lane.checkpoint(&ask::event(HALL), DrawsTaken { max, ..nothing_told() }).await;
         assert!(matches!(refused, Err(Fault::Contract { .. })), "{max}: {refused:?}");
     }
 }
@@ -133,7 +135,7 @@ fn drawing(all: &[(&str, i64)]) -> Enter {
 /// Puts a scheduled lottery with one place inside.
 async fn lottery(lane: &Arc<dyn Lane>) {
     hall_with(lane, |put| {
-        (put.room.mode, put.room.order, put.room.capacity) = (Mode::Scheduled, Order::Lottery, 1);
+        (put.room.mode, put.room.order, put.room.capacity) = (Mode::Scheduled, AdmissionOrder::Lottery, 1);
     })
     .await;
 }
@@ -141,7 +143,7 @@ async fn lottery(lane: &Arc<dyn Lane>) {
 /// Puts the lottery in another mode.
 async fn turned(lane: &Arc<dyn Lane>, version: i64, mode: Mode) {
     hall_with(lane, |put| {
-        (put.version, put.room.order, put.room.capacity) = (version, Order::Lottery, 1);
+        (put.version, put.room.order, put.room.capacity) = (version, AdmissionOrder::Lottery, 1);
         put.room.mode = mode;
     })
     .await;
@@ -243,33 +245,37 @@ async fn changes_of_draws_are_told_in_pieces(lane: Arc<dyn Lane>) {
     leave("a", -5).await;
     enter(&lane, START, drawing(&[("a", -5)])).await;
     leave("b", -6).await;
-    let told = |changes| Told { round: 1, changes, max: 2 };
+    let told = |changes| DrawsTaken { round: 1, changes, max: 2 };
     let draws = async |told| look(&lane, told).await.draws;
-    let first =
-        Draws { upto: 2, changes: vec![spent("a"), DrawChange::Unspent(ask::visitor("a"))], more: true, spent: 1 };
+    let first = DrawChanges {
+        upto: 2,
+        changes: vec![spent("a"), DrawChange::Unspent(ask::visitor("a"))],
+        more: true,
+        spent: 1,
+    };
     assert_eq!(draws(told(0)).await, first);
-    let rest = Draws { upto: 3, changes: vec![spent("b")], more: false, spent: 1 };
+    let rest = DrawChanges { upto: 3, changes: vec![spent("b")], more: false, spent: 1 };
     assert_eq!(draws(told(2)).await, rest);
-    assert_eq!(draws(told(3)).await, Draws { changes: vec![], ..rest.clone() });
+    assert_eq!(draws(told(3)).await, DrawChanges { changes: vec![], ..rest.clone() });
     assert_eq!(draws(told(4)).await, first, "of more than there are");
-    assert_eq!(draws(Told { round: 2, ..told(2) }).await, first, "of another round");
+    assert_eq!(draws(DrawsTaken { round: 2, ..told(2) }).await, first, "of another round");
     leave("c", -7).await;
-    assert_eq!(draws(told(3)).await, Draws { upto: 4, changes: vec![spent("c")], more: false, spent: 2 });
+    assert_eq!(draws(told(3)).await, DrawChanges { upto: 4, changes: vec![spent("c")], more: false, spent: 2 });
     turned(&lane, 2, Mode::Closed).await;
     turned(&lane, 3, Mode::Scheduled).await;
-    assert_eq!(draws(told(4)).await, Draws::default(), "a new round begins anew");
+    assert_eq!(draws(told(4)).await, DrawChanges::default(), "a new round begins anew");
 }
 
 async fn what_the_ledger_told_is_no_change(lane: Arc<dyn Lane>) {
     let room = Checkpoint { round: 1, epoch: 1, serial: 3, head: NO_HEAD, ..Checkpoint::default() };
     rebuilt(&lane, room, &["a", "b"]).await;
     let draws = async || look(&lane, nothing_told()).await.draws;
-    assert_eq!(draws().await, Draws { spent: 2, ..Draws::default() });
+    assert_eq!(draws().await, DrawChanges { spent: 2, ..DrawChanges::default() });
     let token = |who: &str| Token { score: -5, ..ask::token(HALL, who, 1) };
     assert_eq!(polled(&lane, START, &token("a")).await, PlaceState::Done);
     assert_eq!(polled(&lane, START, &token("c")).await, PlaceState::Waiting { ahead: 0 });
     assert!(lane.leave(START, token("c")).await.expect("an answer"));
-    assert_eq!(draws().await, Draws { upto: 1, changes: vec![spent("c")], more: false, spent: 3 });
+    assert_eq!(draws().await, DrawChanges { upto: 1, changes: vec![spent("c")], more: false, spent: 3 });
 }
 
 async fn the_drawn_are_read_in_pages(lane: Arc<dyn Lane>) {

@@ -2,6 +2,7 @@
 
 mod boards;
 mod campaigns;
+mod conclude;
 mod doors;
 mod events;
 mod holds;
@@ -10,7 +11,6 @@ mod log;
 mod pulse;
 mod restore;
 mod rooms;
-mod settle;
 pub mod stage;
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ async fn all_cases_on(lanes: &Lanes) {
         pulse::CASES,
         holds::CASES,
         doors::CASES,
-        settle::CASES,
+        conclude::CASES,
         campaigns::CASES,
         log::CASES,
         restore::CASES,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stanchion::facts::checkpoint::RestoredOrder;
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::coupon::Claim;
 use stanchion::facts::fault::Fault;
 use stanchion::facts::hold::HoldState;
@@ -11,13 +12,12 @@ use stanchion::facts::order::OrderStatus;
 use stanchion::facts::place::PlaceState;
 use stanchion::facts::room::score;
 use stanchion::facts::seat::SeatState;
-use stanchion::facts::settlement::SeatTarget;
 use stanchion::lane::Lane;
 use stanchion::lane::coupons::ClaimOutcome;
 use stanchion::lane::recovery::EventRestore;
 
 use super::cases;
-use super::stage::{HALL, entered, hall, inside, ordered, polled, seats, settle};
+use super::stage::{HALL, conclude, entered, hall, inside, ordered, polled, seats};
 use crate::lane::conformance::ask::{self, DAY, SECOND, START};
 use crate::lane::conformance::stores::next_generation;
 
@@ -55,8 +55,8 @@ async fn a_lane_being_restored_answers_little(lane: Arc<dyn Lane>) {
     assert!(matches!(lane.seats(&ask::event(HALL)).await, Err(Fault::Recovering(_))));
     assert!(matches!(lane.orders(&[]).await, Err(Fault::Recovering(_))));
     assert!(matches!(lane.dump_event(&ask::event(HALL)).await, Err(Fault::Recovering(_))));
-    let settled = lane.settle(START, &ask::event(HALL), vec![], None).await;
-    assert!(matches!(settled, Err(Fault::Recovering(_))));
+    let concluded = lane.conclude(START, &ask::event(HALL), vec![], None).await;
+    assert!(matches!(concluded, Err(Fault::Recovering(_))));
     lane.end_restore(START, generation).await.expect("the same generation");
     assert!(lane.room(START, &ask::event(HALL)).await.expect("an answer").is_none(), "everything is gone");
     let again = lane.lease(START, "a", SECOND).await.expect("an answer").expect("its own");
@@ -187,12 +187,12 @@ async fn restored_orders_go_on(lane: Arc<dyn Lane>) {
     // Kim is inside again. This place is given back when the paying order is confirmed.
     let kim = inside(&lane, START, "kim").await;
     let paying = &restore.orders[1];
-    settle(&lane, START, ask::settlement(&paying.hold, &paying.fact, 2, OrderStatus::Confirmed, SeatTarget::Sold))
+    conclude(&lane, START, ask::conclusion(&paying.hold, &paying.fact, 2, OrderStatus::Confirmed, SeatTarget::Sold))
         .await;
     assert_eq!(seats(&lane).await, "ssffsffffffb");
     assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done, "its hold was open until then");
     let sold = &restore.orders[0];
-    settle(&lane, START, ask::settlement(&sold.hold, &sold.fact, 2, OrderStatus::Refunded, SeatTarget::Free)).await;
+    conclude(&lane, START, ask::conclusion(&sold.hold, &sold.fact, 2, OrderStatus::Refunded, SeatTarget::Free)).await;
     assert_eq!(seats(&lane).await, "ffffsffffffb");
     lane.pulse(START + DAY, ask::pulse(HALL)).await.expect("an answer");
     let ids = restore.orders.iter().map(|order| order.fact.id.clone()).collect::<Vec<_>>();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use stanchion::facts::conclusion::{Conclusion, SeatTarget};
 use stanchion::facts::hold::HoldFact;
 use stanchion::facts::order::{OrderFact, OrderStatus};
 use stanchion::facts::place::{PlaceState, Token};
 use stanchion::facts::room::Mode;
-use stanchion::facts::settlement::{SeatTarget, Settlement};
 use stanchion::facts::time::Millis;
 use stanchion::lane::Lane;
 use stanchion::lane::events::{EventPut, PutEvent};
@@ -85,7 +85,7 @@ pub async fn placed(lane: &Arc<dyn Lane>, now_ms: Millis, key: &str, hold: &Hold
     fact
 }
 
-/// Makes an order of `kim` on these seats and settles it to this status, in version 1.
+/// Makes an order of `kim` on these seats and concludes it to this status, in version 1.
 pub async fn ordered(lane: &Arc<dyn Lane>, key: &str, seats: &[u32], status: OrderStatus) -> (HoldFact, OrderFact) {
     let hold = held(lane, START, key, "kim", seats).await;
     let order = placed(lane, START, key, &hold, key).await;
@@ -94,14 +94,14 @@ pub async fn ordered(lane: &Arc<dyn Lane>, key: &str, seats: &[u32], status: Ord
         OrderStatus::Rejected | OrderStatus::Refunded => SeatTarget::Free,
         OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatTarget::Paying,
     };
-    let settlement = ask::settlement(&hold, &order, 1, status, target);
-    let fact = settlement.fact.clone();
-    settle(lane, START, settlement).await;
+    let conclusion = ask::conclusion(&hold, &order, 1, status, target);
+    let fact = conclusion.fact.clone();
+    conclude(lane, START, conclusion).await;
     (hold, fact)
 }
 
-pub async fn settle(lane: &Arc<dyn Lane>, now_ms: Millis, settlement: Settlement) {
-    lane.settle(now_ms, &ask::event(HALL), vec![settlement], None).await.expect("an answer");
+pub async fn conclude(lane: &Arc<dyn Lane>, now_ms: Millis, conclusion: Conclusion) {
+    lane.conclude(now_ms, &ask::event(HALL), vec![conclusion], None).await.expect("an answer");
 }
 
 /// The hall's seat string.

@@ -1,17 +1,17 @@
-//! Reading a journal back into states.
+//! Reading a WAL back into states.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use super::OpenError;
-use super::frame::{self, Read};
-use super::line::{Line, Payload, VERSION, Version};
-use crate::lane::memory::state::State;
+use super::frame::{self, FrameRead};
+use super::line::{LineVersion, Payload, VERSION, WalLine};
+use crate::lane::memory::state::LaneState;
 
 #[derive(Debug, Default)]
 pub struct Replayed {
-    /// By lane; as many as the journal knows.
-    pub states: Vec<State>,
+    /// By lane; as many as the WAL knows.
+    pub states: Vec<LaneState>,
     /// Number of the last entry.
     pub last: u64,
     /// Where the good frames end. What follows, if anything, is a torn commit, on which no answer was given.
@@ -37,13 +37,13 @@ pub fn replay(path: &Path) -> Result<Option<Replayed>, OpenError> {
     let mut offset = 0;
     loop {
         match frame::read(&bytes, offset) {
-            Read::End => break,
-            Read::Bad(detail) if frame::good_after(&bytes, offset) => return Err(damaged(path, offset, detail)),
-            Read::Bad(detail) => {
-                tracing::warn!(offset, dropped = bytes.len() - offset, detail, "the journal's last commit is torn");
+            FrameRead::End => break,
+            FrameRead::Bad(detail) if frame::good_after(&bytes, offset) => return Err(damaged(path, offset, detail)),
+            FrameRead::Bad(detail) => {
+                tracing::warn!(offset, dropped = bytes.len() - offset, detail, "the WAL's last commit is torn");
                 break;
             }
-            Read::Good { payload, next } => {
+            FrameRead::Good { payload, next } => {
                 replayed.read(path, offset, payload, next)?;
                 offset = next;
             }
@@ -56,30 +56,30 @@ pub fn replay(path: &Path) -> Result<Option<Replayed>, OpenError> {
 impl Replayed {
     fn read(&mut self, path: &Path, offset: usize, payload: &[u8], next: usize) -> Result<(), OpenError> {
         let undecodable = |error: serde_json::Error| damaged(path, offset, &error.to_string());
-        let Version { v } = serde_json::from_slice(payload).map_err(undecodable)?;
+        let LineVersion { v } = serde_json::from_slice(payload).map_err(undecodable)?;
         if v != VERSION {
             return Err(OpenError::Version { path: path.to_owned(), found: v });
         }
         let payload: Payload<'_> = serde_json::from_slice(payload).map_err(undecodable)?;
         for line in payload.lines {
             match line {
-                Line::Lanes(lanes) => self.states.resize_with(usize::from(lanes), State::default),
-                Line::Snapshot { lane, state } => {
+                WalLine::Lanes(lanes) => self.states.resize_with(usize::from(lanes), LaneState::default),
+                WalLine::Snapshot { lane, state } => {
                     let Some(place) = self.states.get_mut(usize::from(lane.0)) else {
                         return Err(damaged(path, offset, "a lane above their number"));
                     };
                     *place = state.into_owned();
                     place.index();
-                    self.last = self.last.max(place.journaled);
+                    self.last = self.last.max(place.last_entry);
                     self.snapshot_end = next as u64;
                 }
-                Line::Entry { lane, n, effects } => {
+                WalLine::Entry { lane, n, effects } => {
                     let Some(state) = self.states.get_mut(usize::from(lane.0)) else {
                         return Err(damaged(path, offset, "a lane above their number"));
                     };
-                    if n > state.journaled {
+                    if n > state.last_entry {
                         effects.iter().for_each(|effect| effect.apply(state));
-                        state.journaled = n;
+                        state.last_entry = n;
                     }
                     self.last = self.last.max(n);
                 }

@@ -15,25 +15,25 @@ pub fn encode(payload: &[u8]) -> Vec<u8> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Read<'a> {
+pub enum FrameRead<'a> {
     End,
     Good { payload: &'a [u8], next: usize },
     Bad(&'static str),
 }
 
 /// The frame at `offset`.
-pub fn read(bytes: &[u8], offset: usize) -> Read<'_> {
+pub fn read(bytes: &[u8], offset: usize) -> FrameRead<'_> {
     let rest = &bytes[offset..];
     if rest.is_empty() {
-        return Read::End;
+        return FrameRead::End;
     }
-    let (Some(length), Some(crc)) = (word(rest, 0), word(rest, 4)) else { return Read::Bad("short header") };
-    let Some(payload) = rest[HEADER..].get(..length as usize) else { return Read::Bad("short payload") };
+    let (Some(length), Some(crc)) = (word(rest, 0), word(rest, 4)) else { return FrameRead::Bad("short header") };
+    let Some(payload) = rest[HEADER..].get(..length as usize) else { return FrameRead::Bad("short payload") };
     // The checksum of an empty payload is zero, so a stretch of zeros would otherwise read as empty frames.
     if payload.is_empty() || crc32fast::hash(payload) != crc {
-        return Read::Bad("bad checksum");
+        return FrameRead::Bad("bad checksum");
     }
-    Read::Good { payload, next: offset + HEADER + payload.len() }
+    FrameRead::Good { payload, next: offset + HEADER + payload.len() }
 }
 
 /// Whether a good frame stands anywhere after `offset`. If so, a bad one at `offset` is damage, not a torn end.
@@ -41,7 +41,7 @@ pub fn good_after(bytes: &[u8], offset: usize) -> bool {
     let prefix = PREFIX.as_bytes();
     (offset + 1..bytes.len().saturating_sub(HEADER + prefix.len()))
         .filter(|&start| bytes[start + HEADER..].starts_with(prefix))
-        .any(|start| matches!(read(bytes, start), Read::Good { .. }))
+        .any(|start| matches!(read(bytes, start), FrameRead::Good { .. }))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -56,12 +56,12 @@ mod tests {
     fn a_frame_reads_back_and_its_parts_do_not() {
         let payload = format!("{PREFIX}[]}}");
         let frame = encode(payload.as_bytes());
-        assert_eq!(read(&frame, 0), Read::Good { payload: payload.as_bytes(), next: frame.len() });
-        assert_eq!(read(&frame, frame.len()), Read::End);
+        assert_eq!(read(&frame, 0), FrameRead::Good { payload: payload.as_bytes(), next: frame.len() });
+        assert_eq!(read(&frame, frame.len()), FrameRead::End);
         for end in 1..frame.len() {
-            assert!(matches!(read(&frame[..end], 0), Read::Bad(_)), "cut at {end}");
+            assert!(matches!(read(&frame[..end], 0), FrameRead::Bad(_)), "cut at {end}");
         }
-        assert!(matches!(read(&[0; 64], 0), Read::Bad(_)), "zeros are no frame");
+        assert!(matches!(read(&[0; 64], 0), FrameRead::Bad(_)), "zeros are no frame");
     }
 
     #[test]

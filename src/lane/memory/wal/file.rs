@@ -1,4 +1,4 @@
-//! The journal's file: appends that are on disk when they return.
+//! The WAL's file: appends that are on disk when they return.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::frame;
 
-/// Below this a journal is not worth compacting.
+/// Below this a WAL is not worth compacting.
 const COMPACT_MIN: u64 = 1024 * 1024;
 
-pub struct JournalFile {
+pub struct WalFile {
     pub path: PathBuf,
     file: File,
     pub len: u64,
@@ -17,7 +17,7 @@ pub struct JournalFile {
     base: u64,
 }
 
-impl JournalFile {
+impl WalFile {
     /// Opens or creates the file, and cuts it to `end`.
     pub fn open(path: &Path, end: u64, base: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
@@ -28,7 +28,7 @@ impl JournalFile {
         Ok(Self { path: path.to_owned(), file, len: end, base })
     }
 
-    /// A new journal, which ends with its snapshot.
+    /// A new WAL, which ends with its snapshot.
     pub fn with_snapshot(path: PathBuf, file: File, len: u64) -> Self {
         Self { path, file, len, base: len }
     }
@@ -43,7 +43,7 @@ impl JournalFile {
 
     /// Syncs the folder, so that the file's name survives a crash as its contents do.
     pub fn sync_folder(&self) -> io::Result<()> {
-        let folder = self.path.parent().expect("a journal lies in a folder");
+        let folder = self.path.parent().expect("a WAL lies in a folder");
         File::open(folder)?.sync_all()
     }
 

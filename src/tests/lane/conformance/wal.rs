@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use stanchion::facts::conclusion::SeatTarget;
 use stanchion::facts::ids::{LaneId, LogId};
 use stanchion::facts::order::OrderStatus;
 use stanchion::facts::place::PlaceState;
 use stanchion::facts::room::Mode;
-use stanchion::facts::settlement::SeatTarget;
 use stanchion::lane::events::{EventPut, PutEvent};
 use stanchion::lane::memory::OpenError;
 use stanchion::lane::{Lane, Lanes, memory};
@@ -19,14 +19,14 @@ use super::ask::{self, SECOND, START};
 use super::hand::stage::{self, HALL};
 use super::stores::{Embedded, fresh, fresh_at, next_generation};
 
-fn journal(dir: &Path) -> PathBuf {
-    dir.join("lanes.journal")
+fn wal(dir: &Path) -> PathBuf {
+    dir.join("lanes.wal")
 }
 
-/// A folder with a journal of these bytes.
+/// A folder with a WAL of these bytes.
 fn folder_with(bytes: &[u8]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
-    fs::write(journal(dir.path()), bytes).expect("a file in it");
+    fs::write(wal(dir.path()), bytes).expect("a file in it");
     dir
 }
 
@@ -40,12 +40,11 @@ async fn dump(lanes: &Lanes) -> Value {
     serde_json::json!([event, campaign, log, format!("{meta:?}")])
 }
 
-/// Takes steps of several kinds. Returns the journal's bytes and the lane's dump after each.
+/// Takes steps of several kinds. Returns the WAL's bytes and the lane's dump after each.
 async fn live(store: &Embedded) -> Vec<(Vec<u8>, Value)> {
     let lane = fresh(store.lanes()).await;
     let mut seen = vec![];
-    let mut look =
-        async || seen.push((fs::read(journal(store.dir())).expect("the journal"), dump(store.lanes()).await));
+    let mut look = async || seen.push((fs::read(wal(store.dir())).expect("the WAL"), dump(store.lanes()).await));
     stage::hall(&lane).await;
     look().await;
     stage::inside(&lane, START, "kim").await;
@@ -57,8 +56,8 @@ async fn live(store: &Embedded) -> Vec<(Vec<u8>, Value)> {
     lane.put_campaign(START, ask::campaign_put("spring", 2)).await.expect("an answer");
     lane.claim(START, ask::claim("spring", "c", "kim")).await.expect("an answer");
     look().await;
-    let confirmed = ask::settlement(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
-    lane.settle(START, &hold.event, vec![confirmed], Some(LogId(1))).await.expect("an answer");
+    let confirmed = ask::conclusion(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold);
+    lane.conclude(START, &hold.event, vec![confirmed], Some(LogId(1))).await.expect("an answer");
     look().await;
     lane.refund(START, ask::refund("o", "r", Some("kim"), &[(1, None)])).await.expect("an answer");
     look().await;
@@ -72,9 +71,9 @@ async fn live(store: &Embedded) -> Vec<(Vec<u8>, Value)> {
 async fn what_was_answered_is_on_disk() {
     let store = Embedded::new();
     for (bytes, dumped) in live(&store).await {
-        // The journal as a kill at this moment would leave it.
+        // The WAL as a kill at this moment would leave it.
         let dir = folder_with(&bytes);
-        assert_eq!(dump(&memory::read_only(dir.path()).expect("a whole journal")).await, dumped);
+        assert_eq!(dump(&memory::read_only(dir.path()).expect("a whole WAL")).await, dumped);
     }
 }
 
@@ -95,7 +94,7 @@ async fn a_torn_last_commit_is_dropped_wherever_it_is_torn() {
         // The store can go on from it: opening it removes the torn bytes from the file.
         let lanes = memory::open(dir.path(), 2).expect("a torn end is no damage");
         assert_eq!(dump(&lanes).await, *expected, "cut at {end}");
-        let len = fs::metadata(journal(dir.path())).expect("the journal").len();
+        let len = fs::metadata(wal(dir.path())).expect("the WAL").len();
         assert_eq!(len as usize, if end == after.len() { end } else { before.len() });
     }
     let mut flipped = after.clone();
@@ -136,7 +135,7 @@ async fn damage_in_the_middle_is_no_torn_end() {
             }
             other => panic!("byte {at}: {other:?}"),
         }
-        assert_eq!(fs::read(journal(dir.path())).expect("the journal"), bad, "nothing was touched");
+        assert_eq!(fs::read(wal(dir.path())).expect("the WAL"), bad, "nothing was touched");
     }
 }
 
@@ -144,7 +143,7 @@ async fn damage_in_the_middle_is_no_torn_end() {
 async fn one_server_a_folder() {
     let dir = tempfile::tempdir().expect("a folder");
     assert!(!memory::locked(dir.path()));
-    assert!(matches!(memory::read_only(dir.path()).err(), Some(OpenError::NoJournal(_))));
+    assert!(matches!(memory::read_only(dir.path()).err(), Some(OpenError::NoWal(_))));
     let lanes = memory::open(dir.path(), 2).expect("free");
     assert!(memory::locked(dir.path()));
     let second = memory::open(dir.path(), 2).err();
@@ -175,7 +174,7 @@ async fn lanes_are_added_and_never_taken_away() {
 }
 
 #[tokio::test]
-async fn a_journal_of_another_version_is_left_alone() {
+async fn a_wal_of_another_version_is_left_alone() {
     let payload = br#"{"v":2,"something":"else"}"#;
     let mut bytes = (payload.len() as u32).to_le_bytes().to_vec();
     bytes.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
@@ -183,7 +182,7 @@ async fn a_journal_of_another_version_is_left_alone() {
     let dir = folder_with(&bytes);
     let error = memory::open(dir.path(), 2).err();
     assert!(matches!(error, Some(OpenError::Version { found: 2, .. })), "{error:?}");
-    assert_eq!(fs::read(journal(dir.path())).expect("the journal"), bytes);
+    assert_eq!(fs::read(wal(dir.path())).expect("the WAL"), bytes);
 }
 
 #[tokio::test]
@@ -226,7 +225,7 @@ async fn compaction_under_load_loses_nothing() {
                 stage::entered(&entering, START, &format!("v{number}")).await;
             }
         });
-        // Each change of the layout adds some 50 KB to the journal.
+        // Each change of the layout adds some 50 KB to the WAL.
         work.spawn(async move {
             for version in 1..=40 {
                 let blocked = if version % 2 == 0 { vec![] } else { vec![(0, SEATS)] };
@@ -238,7 +237,7 @@ async fn compaction_under_load_loses_nothing() {
     while let Some(done) = work.join_next().await {
         done.expect("no step fails");
     }
-    let len = fs::metadata(journal(store.dir())).expect("the journal").len();
+    let len = fs::metadata(wal(store.dir())).expect("the WAL").len();
     assert!(len < 3 * 1024 * 1024, "4 MB were written, {len} bytes are left");
     let mut before = vec![];
     for lane in store.lanes().iter() {

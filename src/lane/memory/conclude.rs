@@ -1,72 +1,72 @@
 //! Bringing seats, holds and public statuses to what the ledger says. The rules stand at `lane::orders`.
 
 use super::effect::{Effect, EventEffect};
-use super::hold_book::Hold;
-use super::holds::{close_one, count, end, put_ended};
-use super::order_book::Order;
+use super::hold_book::HoldEntry;
+use super::order_book::OrderEntry;
 use super::room::At;
 use super::rooms::{keep_inside, spend};
-use super::step::Step;
+use super::seats::{close_one, count, end, put_ended};
+use super::step::LaneStep;
+use crate::facts::conclusion::{Conclusion, SeatTarget};
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{EventId, OrderId, SeatIndex, VisitorId};
 use crate::facts::order::OrderStatus;
 use crate::facts::refund::{RefundFact, RefundStatus};
 use crate::facts::room::ReleaseOn;
 use crate::facts::seat::SeatState;
-use crate::facts::settlement::{SeatTarget, Settlement};
 use crate::facts::time::Millis;
 
-pub fn settle(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlements: &[Settlement]) {
+pub fn conclude(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, conclusions: &[Conclusion]) {
     if step.event(id).is_none() {
         return;
     }
-    for settlement in settlements {
-        let (order, orders) = (&settlement.fact.id, &step.state().orders);
+    for conclusion in conclusions {
+        let (order, orders) = (&conclusion.fact.id, &step.state().orders);
         let past = orders.digest(order).map(|past| past.version);
         let known = orders.get(order).map(|order| order.fact.version).or(past);
-        if known.is_none_or(|version| version < settlement.fact.version) {
-            apply(step, now_ms, id, settlement);
+        if known.is_none_or(|version| version < conclusion.fact.version) {
+            apply(step, now_ms, id, conclusion);
         } else if past.is_some() {
             continue;
         }
-        for refund in &settlement.refunds {
-            show_refund(step, &settlement.fact.id, refund);
+        for refund in &conclusion.refunds {
+            show_refund(step, &conclusion.fact.id, refund);
         }
     }
 }
 
-fn apply(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
-    let order = &settlement.fact.id;
-    end_other(step, now_ms, id, settlement);
-    let hold = step.expect_event(id).holds.get(&settlement.fact.hold).cloned();
+fn apply(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, conclusion: &Conclusion) {
+    let order = &conclusion.fact.id;
+    end_other(step, now_ms, id, conclusion);
+    let hold = step.expect_event(id).holds.get(&conclusion.fact.hold).cloned();
     let hold = hold.filter(|hold| hold.fact.state == HoldState::Ordered && hold.fact.order.as_ref() == Some(order));
-    let back = hold.as_ref().filter(|_| settlement.seats.iter().any(|(_, target)| *target == SeatTarget::Held));
+    let back = hold.as_ref().filter(|_| conclusion.seats.iter().any(|(_, target)| *target == SeatTarget::Held));
 
-    move_seats(step, id, settlement, back.is_some());
+    move_seats(step, id, conclusion, back.is_some());
     if let Some(hold) = back {
-        let expires_ms = settlement.held_until_ms.unwrap_or(hold.fact.expires_ms);
+        let expires_ms = conclusion.held_until_ms.unwrap_or(hold.fact.expires_ms);
         let fact = HoldFact { state: HoldState::Held, order: None, expires_ms, ..hold.fact.clone() };
         keep_inside(step, id, &fact.visitor, expires_ms);
-        step.emit_on(id, EventEffect::HoldPut(Box::new(Hold { fact, ended_ms: None })));
+        step.emit_on(id, EventEffect::HoldPut(Box::new(HoldEntry { fact, ended_ms: None })));
     } else if let Some(hold) = hold
-        && settlement.fact.status.is_final()
+        && conclusion.fact.status.is_final()
         && hold.ended_ms.is_none()
     {
         let visitor = hold.fact.visitor.clone();
-        put_ended(step, id, Hold { ended_ms: Some(now_ms), ..hold });
+        put_ended(step, id, HoldEntry { ended_ms: Some(now_ms), ..hold });
         close_one(step, id, &visitor);
-        if settlement.fact.status != OrderStatus::Rejected {
+        if conclusion.fact.status != OrderStatus::Rejected {
             leave_if_done(step, id, &visitor);
         }
     }
-    put_order(step, now_ms, settlement);
+    put_order(step, now_ms, conclusion);
 }
 
 /// Ends the hold that the lane's order stands on, when the ledger's order stands on another.
-fn end_other(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Settlement) {
-    let order = &settlement.fact.id;
+fn end_other(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, conclusion: &Conclusion) {
+    let order = &conclusion.fact.id;
     let Some(placed) = step.state().orders.get(order).map(|order| order.fact.hold.clone()) else { return };
-    if placed == settlement.fact.hold {
+    if placed == conclusion.fact.hold {
         return;
     }
     let event = step.expect_event(id);
@@ -79,11 +79,11 @@ fn end_other(step: &mut Step<'_>, now_ms: Millis, id: &EventId, settlement: &Set
     end(step, now_ms, HoldFact { order: None, ..hold }, HoldState::Expired);
 }
 
-fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: bool) {
-    let (order, user) = (settlement.fact.id.as_str(), &settlement.fact.user);
+fn move_seats(step: &mut LaneStep<'_>, id: &EventId, conclusion: &Conclusion, back: bool) {
+    let (order, user) = (conclusion.fact.id.as_str(), &conclusion.fact.user);
     let seats = &step.expect_event(id).seats;
     let owned = |wanted: SeatTarget| {
-        let targets = settlement.seats.iter().filter(|(_, target)| *target == wanted);
+        let targets = conclusion.seats.iter().filter(|(_, target)| *target == wanted);
         seats.owned(&targets.map(|(seat, _)| *seat).collect::<Vec<SeatIndex>>(), order)
     };
     let (paying, sold) = (owned(SeatTarget::Paying), owned(SeatTarget::Sold));
@@ -96,7 +96,7 @@ fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: 
     let moves = [
         (paying, SeatState::Paying, Some(order)),
         (sold, SeatState::Sold, Some(order)),
-        (held, SeatState::Held, Some(settlement.fact.hold.as_str())),
+        (held, SeatState::Held, Some(conclusion.fact.hold.as_str())),
         (free, SeatState::Free, None),
     ];
     for (seats, state, owner) in moves {
@@ -110,7 +110,7 @@ fn move_seats(step: &mut Step<'_>, id: &EventId, settlement: &Settlement, back: 
 }
 
 /// A visitor who has bought and holds nothing more gives the place inside back.
-fn leave_if_done(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
+fn leave_if_done(step: &mut LaneStep<'_>, id: &EventId, visitor: &VisitorId) {
     let event = step.expect_event(id);
     if event.settings.release_on != ReleaseOn::Order || event.room.open_holds(visitor) > 0 {
         return;
@@ -125,19 +125,19 @@ fn leave_if_done(step: &mut Step<'_>, id: &EventId, visitor: &VisitorId) {
     }
 }
 
-fn put_order(step: &mut Step<'_>, now_ms: Millis, settlement: &Settlement) {
-    let known = step.state().orders.get(&settlement.fact.id);
-    let mut order = known.cloned().unwrap_or_else(|| Order::new(settlement.fact.clone()));
-    order.fact = settlement.fact.clone();
+fn put_order(step: &mut LaneStep<'_>, now_ms: Millis, conclusion: &Conclusion) {
+    let known = step.state().orders.get(&conclusion.fact.id);
+    let mut order = known.cloned().unwrap_or_else(|| OrderEntry::new(conclusion.fact.clone()));
+    order.fact = conclusion.fact.clone();
     order.pending = None;
     order.drop_ms = order.drop_ms.or_else(|| step.state().orders.digest(&order.fact.id).map(|past| past.drop_ms));
-    keep_order(step, now_ms, order, settlement.refundable_until_ms);
+    keep_order(step, now_ms, order, conclusion.refundable_until_ms);
 }
 
 /// Stores an order and how long it is kept: an order under way for good, a paid one until [`Keep`](crate::lane::Keep)
 /// after the last refund may be asked for, a rejected or refunded one for [`Keep`](crate::lane::Keep) from now. When
 /// the user now has more rejected or refunded orders than stay whole, the oldest is reduced to its digest.
-pub fn keep_order(step: &mut Step<'_>, now_ms: Millis, mut order: Order, refundable_until_ms: Millis) {
+pub fn keep_order(step: &mut LaneStep<'_>, now_ms: Millis, mut order: OrderEntry, refundable_until_ms: Millis) {
     let keep_ms = step.state().keep.0;
     let until_ms = now_ms + keep_ms;
     order.drop_ms = match order.fact.status {
@@ -155,13 +155,13 @@ pub fn keep_order(step: &mut Step<'_>, now_ms: Millis, mut order: Order, refunda
     }
 }
 
-fn show_refund(step: &mut Step<'_>, order: &OrderId, refund: &RefundFact) {
+fn show_refund(step: &mut LaneStep<'_>, order: &OrderId, refund: &RefundFact) {
     let known = step.state().refunds.get(&refund.id);
     if known.is_some_and(|known| rank(known.status) > rank(refund.status) || known == refund) {
         return;
     }
     step.emit(Effect::RefundPut(refund.clone()));
-    let order = step.state().orders.get(order).expect("a settlement leaves the order behind");
+    let order = step.state().orders.get(order).expect("a conclusion leaves the order behind");
     if !order.refunds.contains(&refund.id) {
         let mut order = order.clone();
         order.refunds.insert(refund.id.clone());

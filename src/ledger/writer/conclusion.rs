@@ -2,16 +2,16 @@
 //! settling twice is the same as settling once.
 
 use super::sheet::{Sheet, status};
+use crate::facts::conclusion::{Conclusion, SeatTarget};
 use crate::facts::ids::{CouponRef, RefundId, SeatIndex};
 use crate::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, TicketFact, TicketState, TotalFact};
 use crate::facts::refund::{RefundFact, RefundLineFact, RefundStatus};
-use crate::facts::settlement::{SeatTarget, Settlement};
-use crate::ledger::store::column::Standing;
-use crate::ledger::store::rows::{Line, Refund};
+use crate::ledger::store::column::TicketStanding;
+use crate::ledger::store::rows::{LineRow, RefundRow};
 
 /// The target state of an order in its lane.
-pub(in crate::ledger) fn settlement(sheet: &Sheet) -> Settlement {
-    Settlement {
+pub(in crate::ledger) fn conclusion(sheet: &Sheet) -> Conclusion {
+    Conclusion {
         fact: fact(sheet),
         seats: sheet.lines.iter().map(|line| (seat(line), target(sheet, line))).collect(),
         held_until_ms: sheet.order().held_until_ms,
@@ -20,16 +20,16 @@ pub(in crate::ledger) fn settlement(sheet: &Sheet) -> Settlement {
     }
 }
 
-fn target(sheet: &Sheet, line: &Line) -> SeatTarget {
+fn target(sheet: &Sheet, line: &LineRow) -> SeatTarget {
     let order = sheet.order();
     match order.status {
         OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatTarget::Paying,
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => {
             match sheet.ticket_of(line.line).map(|t| t.state) {
-                Some(Standing::Issued(TicketState::Void)) | None => SeatTarget::Free,
-                Some(Standing::Reserved | Standing::Issued(TicketState::Valid | TicketState::Suspended)) => {
-                    SeatTarget::Sold
-                }
+                Some(TicketStanding::Issued(TicketState::Void)) | None => SeatTarget::Free,
+                Some(
+                    TicketStanding::Reserved | TicketStanding::Issued(TicketState::Valid | TicketState::Suspended),
+                ) => SeatTarget::Sold,
             }
         }
         OrderStatus::Rejected => match order.held_until_ms {
@@ -65,11 +65,13 @@ pub(in crate::ledger) fn fact(sheet: &Sheet) -> OrderFact {
     }
 }
 
-fn line_fact(sheet: &Sheet, line: &Line) -> LineFact {
+fn line_fact(sheet: &Sheet, line: &LineRow) -> LineFact {
     let ticket = sheet.ticket_of(line.line).and_then(|ticket| match ticket.state {
-        Standing::Reserved => None,
+        TicketStanding::Reserved => None,
         // A seat given back before it was paid never had a ticket to show.
-        Standing::Issued(state) => sheet.order().confirmed_ms.map(|_| TicketFact { id: ticket.id.clone(), state }),
+        TicketStanding::Issued(state) => {
+            sheet.order().confirmed_ms.map(|_| TicketFact { id: ticket.id.clone(), state })
+        }
     });
     LineFact {
         line: u32::try_from(line.line).expect("lines are few"),
@@ -99,7 +101,7 @@ fn payment_fact(sheet: &Sheet) -> Option<PaymentFact> {
     })
 }
 
-fn refund_fact(sheet: &Sheet, refund: &Refund) -> RefundFact {
+fn refund_fact(sheet: &Sheet, refund: &RefundRow) -> RefundFact {
     RefundFact {
         id: refund.id.clone(),
         order: refund.order_id.clone(),
@@ -129,6 +131,6 @@ fn refund_lines(sheet: &Sheet, refund: &RefundId) -> Vec<RefundLineFact> {
         .collect()
 }
 
-fn seat(line: &Line) -> SeatIndex {
+fn seat(line: &LineRow) -> SeatIndex {
     SeatIndex::try_from(line.seat).expect("seats come from a lane")
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::conclude::keep_order;
 use super::effect::{Effect, EventEffect};
 use super::embedded::{Embedded, When};
 use super::events::{check_ranges, create, lay_out};
-use super::hold_book::Hold;
-use super::holds::put_ended;
-use super::order_book::Order;
-use super::room::{At, Bucket, Standing};
-use super::settle::keep_order;
-use super::step::Step;
-use super::{campaigns, checkpoint, dump};
-use crate::facts::checkpoint::{Checkpoint, Insider, Look, RestoredOrder, SpentChunk, Told};
+use super::hold_book::HoldEntry;
+use super::order_book::OrderEntry;
+use super::room::{At, Bucket, ScoredPlace};
+use super::seats::put_ended;
+use super::step::LaneStep;
+use super::{checkpoint, coupons, dump};
+use crate::facts::checkpoint::{Checkpoint, DrawsTaken, Insider, Look, RestoredOrder, SpentChunk};
 use crate::facts::coupon::Claim;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{CampaignId, EventId, LogId, SeatIndex, VisitorId};
@@ -30,7 +30,7 @@ impl Recovery for Embedded {
         self.run("drawn", When::Built, |step| checkpoint::drawn(step, event, after, max)).await
     }
 
-    async fn checkpoint(&self, event: &EventId, told: Told) -> Result<Option<Look>> {
+    async fn checkpoint(&self, event: &EventId, told: DrawsTaken) -> Result<Option<Look>> {
         self.run("checkpoint", When::Built, |step| checkpoint::look(step, event, told)).await
     }
 
@@ -58,7 +58,7 @@ impl Recovery for Embedded {
     async fn restore_campaign(&self, _: Millis, generation: u64, put: CampaignPut, claims: Vec<Claim>) -> Result<()> {
         self.run("restore_campaign", When::Restoring, |step| {
             of_generation(step, generation)?;
-            campaigns::restore_campaign(step, &put, claims);
+            coupons::restore_campaign(step, &put, claims);
             Ok(())
         })
         .await
@@ -73,18 +73,18 @@ impl Recovery for Embedded {
     }
 
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>> {
-        self.run("dump_campaign", When::Built, |step| Ok(campaigns::dump_campaign(step, campaign))).await
+        self.run("dump_campaign", When::Built, |step| Ok(coupons::dump_campaign(step, campaign))).await
     }
 }
 
-pub fn seal(step: &mut Step<'_>) {
+pub fn seal(step: &mut LaneStep<'_>) {
     let state = step.state();
     if state.generation > 0 && !state.restoring && !state.sealed {
         step.emit(Effect::Sealed);
     }
 }
 
-pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result<()> {
+pub fn begin_restore(step: &mut LaneStep<'_>, generation: u64, log: LogId) -> Result<()> {
     let state = step.state();
     let is_repeat = state.restoring && generation == state.generation;
     if generation <= state.generation && !is_repeat {
@@ -94,7 +94,7 @@ pub fn begin_restore(step: &mut Step<'_>, generation: u64, log: LogId) -> Result
     Ok(())
 }
 
-pub fn end_restore(step: &mut Step<'_>, now_ms: Millis, generation: u64) -> Result<()> {
+pub fn end_restore(step: &mut LaneStep<'_>, now_ms: Millis, generation: u64) -> Result<()> {
     if generation == 0 || step.state().generation != generation {
         return step.contract("another generation is being restored");
     }
@@ -110,11 +110,11 @@ pub fn end_restore(step: &mut Step<'_>, now_ms: Millis, generation: u64) -> Resu
 }
 
 /// Refuses a step that belongs to another generation than the one being rebuilt.
-pub fn of_generation(step: &Step<'_>, generation: u64) -> Result<()> {
+pub fn of_generation(step: &LaneStep<'_>, generation: u64) -> Result<()> {
     if step.state().generation == generation { Ok(()) } else { step.contract("another generation is being restored") }
 }
 
-pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore) -> Result<()> {
+pub fn restore_event(step: &mut LaneStep<'_>, now_ms: Millis, restore: &EventRestore) -> Result<()> {
     of_generation(step, restore.generation)?;
     check_ranges(step, &restore.put)?;
     let id = &restore.put.event;
@@ -133,7 +133,7 @@ pub fn restore_event(step: &mut Step<'_>, now_ms: Millis, restore: &EventRestore
     Ok(())
 }
 
-fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
+fn restore_room(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, epoch: i64, checkpoint: &Checkpoint) {
     let Checkpoint { round, serial, admitted_total, head, drawing, inside, spent, epoch: _, closed: _ } = checkpoint;
     let mut emit = |effect| step.emit_on(id, effect);
     emit(EventEffect::Round { round: *round, epoch });
@@ -144,7 +144,7 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     emit(EventEffect::Bucket(Bucket::empty(now_ms)));
     for Insider { visitor, score, expires_ms, claimed } in inside {
         let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed, again: false, ends_ms: None };
-        emit(EventEffect::Placed(visitor.clone(), Standing { score: *score, at }));
+        emit(EventEffect::Placed(visitor.clone(), ScoredPlace { score: *score, at }));
         if *drawing && *score < 0 {
             emit(EventEffect::Drawn(visitor.clone()));
         }
@@ -154,7 +154,7 @@ fn restore_room(step: &mut Step<'_>, now_ms: Millis, id: &EventId, epoch: i64, c
     }
 }
 
-fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &RestoredOrder) {
+fn restore_order(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, restored: &RestoredOrder) {
     let RestoredOrder { fact, hold, seats, refundable_until_ms } = restored;
     let mut by_state: BTreeMap<u8, Vec<SeatIndex>> = BTreeMap::new();
     for (seat, state) in seats {
@@ -175,10 +175,10 @@ fn restore_order(step: &mut Step<'_>, now_ms: Millis, id: &EventId, restored: &R
         step.emit_on(id, EventEffect::OpenHolds(hold.visitor.clone(), open_holds));
     }
     let hold = HoldFact { state: HoldState::Ordered, order: Some(fact.id.clone()), ..hold.clone() };
-    let hold = Hold { fact: hold, ended_ms };
+    let hold = HoldEntry { fact: hold, ended_ms };
     match ended_ms {
         Some(_) => put_ended(step, id, hold),
         None => step.emit_on(id, EventEffect::HoldPut(Box::new(hold))),
     }
-    keep_order(step, now_ms, Order::new(fact.clone()), *refundable_until_ms);
+    keep_order(step, now_ms, OrderEntry::new(fact.clone()), *refundable_until_ms);
 }

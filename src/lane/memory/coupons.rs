@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::effect::Effect;
 use super::embedded::{Embedded, When};
-use super::logs::{backlog, log};
-use super::step::Step;
+use super::log::{backlog, log};
+use super::step::LaneStep;
 use super::stock::CampaignTerms;
 use crate::facts::coupon::Claim;
 use crate::facts::ids::CampaignId;
@@ -25,7 +25,7 @@ impl Coupons for Embedded {
     }
 }
 
-pub fn put_campaign(step: &mut Step<'_>, put: &CampaignPut) -> PutCampaign {
+pub fn put_campaign(step: &mut LaneStep<'_>, put: &CampaignPut) -> PutCampaign {
     if let Some(campaign) = step.state().campaigns.get(&put.campaign) {
         if put.version < campaign.terms.version {
             return PutCampaign::Stale(campaign.terms.version);
@@ -40,7 +40,7 @@ pub fn put_campaign(step: &mut Step<'_>, put: &CampaignPut) -> PutCampaign {
     PutCampaign::Done
 }
 
-pub fn claim(step: &mut Step<'_>, now_ms: Millis, ask: &ClaimAsk) -> ClaimOutcome {
+pub fn claim(step: &mut LaneStep<'_>, now_ms: Millis, ask: &ClaimAsk) -> ClaimOutcome {
     let Some(campaign) = step.state().campaigns.get(&ask.campaign) else { return ClaimOutcome::NoCampaign };
     let stock_left = campaign.stock_left();
     if let Some(claim) = campaign.claim(&ask.claim) {
@@ -78,7 +78,7 @@ pub fn claim(step: &mut Step<'_>, now_ms: Millis, ask: &ClaimAsk) -> ClaimOutcom
 }
 
 /// A campaign as the ledger knows it; replaces what is there.
-pub fn restore_campaign(step: &mut Step<'_>, put: &CampaignPut, claims: Vec<Claim>) {
+pub fn restore_campaign(step: &mut LaneStep<'_>, put: &CampaignPut, claims: Vec<Claim>) {
     step.emit(Effect::CampaignCreated(put.campaign.clone()));
     step.emit(Effect::CampaignPut(put.campaign.clone(), terms(put)));
     for claim in claims {
@@ -86,7 +86,7 @@ pub fn restore_campaign(step: &mut Step<'_>, put: &CampaignPut, claims: Vec<Clai
     }
 }
 
-pub fn dump_campaign(step: &Step<'_>, id: &CampaignId) -> Option<CampaignDump> {
+pub fn dump_campaign(step: &LaneStep<'_>, id: &CampaignId) -> Option<CampaignDump> {
     let campaign = step.state().campaigns.get(id)?;
     Some(CampaignDump {
         version: campaign.terms.version,

@@ -1,4 +1,4 @@
-//! The journal's thread: group commit. All entries that are queued while one commit is on its way to the disk make the
+//! The WAL's thread: group commit. All entries that are queued while one commit is on its way to the disk make the
 //! next commit.
 
 use std::fs::File;
@@ -12,34 +12,34 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::compact::compact;
-use super::file::JournalFile;
-use super::line::Line;
+use super::file::WalFile;
+use super::line::WalLine;
 use super::{States, line};
 use crate::clock;
 use crate::facts::ids::LaneId;
 use crate::lane::memory::effect::Effect;
-use crate::metrics::{LANE_JOURNAL_BYTES, LANE_JOURNAL_SYNC_SECONDS};
+use crate::metrics::{LANE_WAL_BYTES, LANE_WAL_SYNC_SECONDS};
 
 /// While more bytes than this are queued, new operations wait before they begin.
 const QUEUED_MAX: usize = 16 * 1024 * 1024;
 
 /// Where lanes queue their entries. Dropping it writes what is queued and unlocks the folder.
-pub struct Journal {
-    shared: Arc<Shared>,
+pub struct Wal {
+    shared: Arc<WalShared>,
     thread: Option<JoinHandle<()>>,
     /// Holds the folder's lock; dropped after the thread has ended.
     _lock: File,
 }
 
-struct Shared {
-    queue: Mutex<Queue>,
+struct WalShared {
+    queue: Mutex<WalQueue>,
     filled: Condvar,
     queued_bytes: AtomicUsize,
     /// Number of the last entry on disk.
     durable: watch::Sender<u64>,
 }
 
-struct Queue {
+struct WalQueue {
     /// Lines of the next commit, with commas between them.
     lines: String,
     /// Number of the last entry queued.
@@ -47,23 +47,23 @@ struct Queue {
     closing: bool,
 }
 
-impl Journal {
+impl Wal {
     /// `last`: number of the last entry in `file`.
-    pub fn start(file: JournalFile, last: u64, states: States, lock: File) -> Self {
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { lines: String::new(), last, closing: false }),
+    pub fn start(file: WalFile, last: u64, states: States, lock: File) -> Self {
+        let shared = Arc::new(WalShared {
+            queue: Mutex::new(WalQueue { lines: String::new(), last, closing: false }),
             filled: Condvar::new(),
             queued_bytes: AtomicUsize::new(0),
             durable: watch::Sender::new(last),
         });
-        let writer = Writer {
+        let writer = WalWriter {
             shared: shared.clone(),
             file,
             states,
-            bytes: gauge!(LANE_JOURNAL_BYTES),
-            sync_seconds: histogram!(LANE_JOURNAL_SYNC_SECONDS),
+            bytes: gauge!(LANE_WAL_BYTES),
+            sync_seconds: histogram!(LANE_WAL_SYNC_SECONDS),
         };
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(|| writer.run());
+        let thread = std::thread::Builder::new().name("wal".to_owned()).spawn(|| writer.run());
         Self { shared, thread: Some(thread.expect("a process that starts can start a thread")), _lock: lock }
     }
 
@@ -72,7 +72,7 @@ impl Journal {
         if self.shared.queued_bytes.load(Ordering::Relaxed) > QUEUED_MAX {
             let mut durable = self.shared.durable.subscribe();
             let is_open = |_: &u64| self.shared.queued_bytes.load(Ordering::Relaxed) <= QUEUED_MAX;
-            durable.wait_for(is_open).await.expect("the sender lives as long as the journal");
+            durable.wait_for(is_open).await.expect("the sender lives as long as the WAL");
         }
     }
 
@@ -82,7 +82,7 @@ impl Journal {
         let mut queue = self.shared.queue.lock();
         queue.last += 1;
         let n = queue.last;
-        let text = Line::Entry { lane, n, effects: effects.into() }.text();
+        let text = WalLine::Entry { lane, n, effects: effects.into() }.text();
         if !queue.lines.is_empty() {
             queue.lines.push(',');
         }
@@ -96,12 +96,12 @@ impl Journal {
     pub async fn durable(&self, n: u64) {
         if *self.shared.durable.borrow() < n {
             let mut durable = self.shared.durable.subscribe();
-            durable.wait_for(|last| *last >= n).await.expect("the sender lives as long as the journal");
+            durable.wait_for(|last| *last >= n).await.expect("the sender lives as long as the WAL");
         }
     }
 }
 
-impl Drop for Journal {
+impl Drop for Wal {
     fn drop(&mut self) {
         self.shared.queue.lock().closing = true;
         self.shared.filled.notify_one();
@@ -112,15 +112,15 @@ impl Drop for Journal {
     }
 }
 
-struct Writer {
-    shared: Arc<Shared>,
-    file: JournalFile,
+struct WalWriter {
+    shared: Arc<WalShared>,
+    file: WalFile,
     states: States,
     bytes: Gauge,
     sync_seconds: Histogram,
 }
 
-impl Writer {
+impl WalWriter {
     fn run(mut self) {
         while let Some((lines, last)) = self.next() {
             let started = clock::instant();
@@ -150,7 +150,7 @@ impl Writer {
 
 /// Stops the process: memory is ahead of the disk now, and no answer may be given from it.
 fn die(doing: &str, error: &io::Error) -> ! {
-    tracing::error!(%error, "cannot {doing} the journal; stopping");
+    tracing::error!(%error, "cannot {doing} the WAL; stopping");
     std::process::abort()
 }
 
@@ -160,9 +160,9 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::lane::memory::state::State;
+    use crate::lane::memory::state::LaneState;
 
-    const CHILD: &str = "STANCHION_TEST_JOURNAL_WITHOUT_DISK";
+    const CHILD: &str = "STANCHION_TEST_WAL_WITHOUT_DISK";
     const SIGABRT: i32 = 6;
 
     /// The process that stops is a child: this test again, with `CHILD` set in its environment.
@@ -172,7 +172,7 @@ mod tests {
             return append_to_a_full_disk().await;
         }
         let this = std::env::current_exe().expect("the test binary");
-        let name = "lane::memory::journal::writer::tests::a_failed_append_stops_the_process";
+        let name = "lane::memory::wal::writer::tests::a_failed_append_stops_the_process";
         let child = Command::new(this).args([name, "--exact"]).env(CHILD, "1").output().expect("a child");
         assert_eq!(child.status.signal(), Some(SIGABRT), "{child:?}");
     }
@@ -181,11 +181,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let lock = File::create(dir.path().join("lock")).expect("a file");
         let full = File::options().write(true).open("/dev/full").expect("Linux has it");
-        let file = JournalFile::with_snapshot(dir.path().join("journal"), full, 0);
-        let states = Arc::new(vec![Arc::new(Mutex::new(State::default()))]);
-        let journal = Journal::start(file, 0, states, lock);
-        let n = journal.append(LaneId(0), &[Effect::RestoreEnded]);
-        journal.durable(n).await;
+        let file = WalFile::with_snapshot(dir.path().join("wal"), full, 0);
+        let states = Arc::new(vec![Arc::new(Mutex::new(LaneState::default()))]);
+        let wal = Wal::start(file, 0, states, lock);
+        let n = wal.append(LaneId(0), &[Effect::RestoreEnded]);
+        wal.durable(n).await;
         unreachable!("nothing was written, so nothing may be answered");
     }
 }

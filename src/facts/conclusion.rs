@@ -8,13 +8,13 @@ use crate::facts::time::Millis;
 /// The state that the ledger wants for an order in its lane. It is a pure function of the order's rows, so applying it
 /// twice is the same as applying it once.
 #[derive(Debug, Clone)]
-pub struct Settlement {
+pub struct Conclusion {
     pub fact: OrderFact,
     /// Wanted state of each of the order's seats.
     pub seats: Vec<(SeatIndex, SeatTarget)>,
     /// For `SeatTarget::Held`: when the hold expires, now that it is held again. `None`: as before.
     pub held_until_ms: Option<Millis>,
-    /// Until when a refund may be asked for. What happens to the order after that brings a settlement of its own.
+    /// Until when a refund may be asked for. What happens to the order after that brings a conclusion of its own.
     pub refundable_until_ms: Millis,
     pub refunds: Vec<RefundFact>,
 }

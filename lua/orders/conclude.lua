@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Brings seats, holds and public statuses of an event's orders to what the ledger says; drops the log up to trim.
--- A settlement may be repeated safely: the higher version of an order stays.
+-- A conclusion may be repeated safely: the higher version of an order stays.
 --
--- Caller:  lane::redis::settle
+-- Caller:  lane::redis::conclude
 -- Cost:    O(seats of the orders)
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
@@ -43,7 +43,7 @@
 -- ARGV[2]  generation   integer  highest the caller has seen
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  trim         integer  log id, 0: none
--- ARGV[5]  settlements  integer  how many follow
+-- ARGV[5]  conclusions  integer  how many follow
 -- then     each: order hold user status version held_until(-1: kept) refundable_until fact, n, n·(seat p|s|h|f), m, m·(refund status fact)
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
@@ -62,9 +62,9 @@ local function next_int(low, high)
   return int(at, low, high)
 end
 local RANK = { requested = 0, sent = 1, done = 2, failed = 2 }
-local settlements = {}
+local conclusions = {}
 for i = 1, n do
-  local settlement = {
+  local conclusion = {
     order = next_text(), hold = next_text(), user = next_text(), status = next_text(),
     version = next_int(-COUNT_MAX, COUNT_MAX), held_until = next_int(-1, TIME_MAX),
     refundable_until = next_int(0, TIME_MAX), fact = next_text(), targets = {}, refunds = {},
@@ -72,14 +72,14 @@ for i = 1, n do
   for j = 1, next_int(0, 100000) do
     local target = { index = text(next_int(0, 4294967295)), state = next_text() }
     if not string.find("pshf", target.state, 1, true) or #target.state ~= 1 then error({ err = "RANGE argument " .. at }) end
-    settlement.targets[j] = target
+    conclusion.targets[j] = target
   end
   for j = 1, next_int(0, 100000) do
     local refund = { id = next_text(), status = next_text(), fact = next_text() }
     if not RANK[refund.status] then error({ err = "RANGE argument " .. at }) end
-    settlement.refunds[j] = refund
+    conclusion.refunds[j] = refund
   end
-  settlements[i] = settlement
+  conclusions[i] = conclusion
 end
 if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/open.lua
@@ -95,23 +95,23 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 local FINAL = { confirmed = true, partially_refunded = true, refunded = true, rejected = true }
 
 -- Moves those seats that the order owns. State h means: held again if `back`, else free.
-local function move_seats(settlement, back)
+local function move_seats(conclusion, back)
   local freed = 0
-  for _, target in ipairs(settlement.targets) do
-    if is_owner(target.index, settlement.order) then
+  for _, target in ipairs(conclusion.targets) do
+    if is_owner(target.index, conclusion.order) then
       local state = target.state
       if state == "h" and not back then state = "f" end
       if state == "f" then
         put_seat(target.index, "f")
         freed = freed + 1
       elseif state == "h" then
-        put_seat(target.index, "h", settlement.hold)
+        put_seat(target.index, "h", conclusion.hold)
       else
-        put_seat(target.index, state, settlement.order)
+        put_seat(target.index, state, conclusion.order)
       end
     end
   end
-  add(TAKEN, settlement.user, -freed)
+  add(TAKEN, conclusion.user, -freed)
 end
 
 -- With release_on "order", ends the place inside of a visitor who has bought and has no open hold left.
@@ -137,34 +137,34 @@ local function end_other(hold, order)
   end_hold(hold, "e")
 end
 
-local function settle(settlement, known)
-  local hold, order = settlement.hold, settlement.order
+local function conclude(conclusion, known)
+  local hold, order = conclusion.hold, conclusion.order
   if known and known.hold ~= hold then end_other(known.hold, order) end
   local mark = read_mark(hold)
   local is_ours = mark and mark.state == "o" and mark.order == order
   local back = false
-  for _, target in ipairs(settlement.targets) do back = back or (is_ours and target.state == "h") end
-  move_seats(settlement, back)
+  for _, target in ipairs(conclusion.targets) do back = back or (is_ours and target.state == "h") end
+  move_seats(conclusion, back)
   local held = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold))
   if back then
     mark.state, mark.order = "h", ""
-    if settlement.held_until >= 0 then mark.expires = settlement.held_until end
+    if conclusion.held_until >= 0 then mark.expires = conclusion.held_until end
     write_mark(hold, mark)
     redis.call("ZADD", EXPIRY, text(mark.expires), hold)
     redis.call("ZREM", ENDED, hold)
     forget_ended(RECENT_HOLDS, held.user, hold)
     keep_inside(held.visitor, mark.expires)
-  elseif is_ours and FINAL[settlement.status] and not redis.call("ZSCORE", ENDED, hold) then
+  elseif is_ours and FINAL[conclusion.status] and not redis.call("ZSCORE", ENDED, hold) then
     keep_ended(hold, held.user)
     add(OPEN, held.visitor, -1)
-    if settlement.status ~= "rejected" then leave_if_done(held.visitor) end
+    if conclusion.status ~= "rejected" then leave_if_done(held.visitor) end
   end
 
-  redis.call("HSET", ORDERS, order, settlement.fact)
+  redis.call("HSET", ORDERS, order, conclusion.fact)
   redis.call("HDEL", PENDING, order)
   redis.call("HDEL", ORDER_DIGESTS, order)
   redis.call("SADD", PLACED, order)
-  keep_order(order, settlement.user, settlement.status, settlement.refundable_until)
+  keep_order(order, conclusion.user, conclusion.status, conclusion.refundable_until)
 end
 
 -- A refund's status never goes down.
@@ -179,16 +179,16 @@ local function show_refund(order, refund)
 end
 
 if room.version then
-  for _, settlement in ipairs(settlements) do
-    local known, past = redis.call("HGET", ORDERS, settlement.order), redis.call("HGET", ORDER_DIGESTS, settlement.order)
+  for _, conclusion in ipairs(conclusions) do
+    local known, past = redis.call("HGET", ORDERS, conclusion.order), redis.call("HGET", ORDER_DIGESTS, conclusion.order)
     known = known and cjson.decode(known)
     local version = known and known.version or past and tonumber(string.match(past, "^%S+"))
-    if not version or version < settlement.version then
-      settle(settlement, known)
+    if not version or version < conclusion.version then
+      conclude(conclusion, known)
       past = nil
     end
     if not past then
-      for _, refund in ipairs(settlement.refunds) do show_refund(settlement.order, refund) end
+      for _, refund in ipairs(conclusion.refunds) do show_refund(conclusion.order, refund) end
     end
   end
   count_seats()

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::effect::Effect;
 use super::embedded::{Embedded, When};
 use super::state::LeaseState;
-use super::step::Step;
+use super::step::LaneStep;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::LogId;
 use crate::facts::record::{Entry, Record};
@@ -53,7 +53,13 @@ impl Log for Embedded {
 }
 
 /// Appends a record with what the lane adds to it: a hold or a number.
-pub fn log(step: &mut Step<'_>, now_ms: Millis, record: &Record, hold: Option<HoldFact>, number: Option<i64>) -> LogId {
+pub fn log(
+    step: &mut LaneStep<'_>,
+    now_ms: Millis,
+    record: &Record,
+    hold: Option<HoldFact>,
+    number: Option<i64>,
+) -> LogId {
     let log = LogId(step.state().log.last + 1);
     let body = serde_json::to_string(&record.body).expect("a record body is plain data");
     step.emit(Effect::Logged(Entry { log, id: record.id.clone(), at_ms: now_ms, body, hold, number }));
@@ -61,11 +67,11 @@ pub fn log(step: &mut Step<'_>, now_ms: Millis, record: &Record, hold: Option<Ho
 }
 
 /// Records waiting.
-pub fn backlog(step: &Step<'_>) -> i64 {
+pub fn backlog(step: &LaneStep<'_>) -> i64 {
     i64::try_from(step.state().log.len()).expect("as many records fit no memory")
 }
 
-pub fn append(step: &mut Step<'_>, now_ms: Millis, records: &[Record]) {
+pub fn append(step: &mut LaneStep<'_>, now_ms: Millis, records: &[Record]) {
     for record in records {
         if !step.state().log.has(&record.id) {
             log(step, now_ms, record, None, None);
@@ -73,23 +79,23 @@ pub fn append(step: &mut Step<'_>, now_ms: Millis, records: &[Record]) {
     }
 }
 
-pub fn read(step: &Step<'_>, after: LogId, max: usize) -> Vec<Entry> {
+pub fn read(step: &LaneStep<'_>, after: LogId, max: usize) -> Vec<Entry> {
     step.state().log.after(after.0, max)
 }
 
-pub fn trim(step: &mut Step<'_>, upto: LogId) {
+pub fn trim(step: &mut LaneStep<'_>, upto: LogId) {
     if step.state().log.first().is_some_and(|entry| entry.log <= upto) {
         step.emit(Effect::Trimmed(upto));
     }
 }
 
-pub fn lease(step: &mut Step<'_>, now_ms: Millis, owner: &str, ttl_ms: i64) -> Option<Lease> {
+pub fn lease(step: &mut LaneStep<'_>, now_ms: Millis, owner: &str, ttl_ms: i64) -> Option<Lease> {
     let until_ms = now_ms + ttl_ms;
     let fence = step.state().fence;
     match &step.state().lease {
         Some(held) if held.until_ms > now_ms && held.owner != owner => None,
         Some(held) if held.until_ms > now_ms => {
-            step.unjournaled(|state| state.lease = Some(LeaseState { owner: owner.to_owned(), until_ms }));
+            step.in_memory(|state| state.lease = Some(LeaseState { owner: owner.to_owned(), until_ms }));
             Some(Lease { fence, until_ms })
         }
         Some(_) | None => {
@@ -99,16 +105,16 @@ pub fn lease(step: &mut Step<'_>, now_ms: Millis, owner: &str, ttl_ms: i64) -> O
     }
 }
 
-pub fn unlease(step: &mut Step<'_>, owner: &str) {
+pub fn unlease(step: &mut LaneStep<'_>, owner: &str) {
     // Not journaled: opening the store ends every lease.
-    step.unjournaled(|state| {
+    step.in_memory(|state| {
         if state.lease.as_ref().is_some_and(|held| held.owner == owner) {
             state.lease = None;
         }
     });
 }
 
-pub fn meta(step: &Step<'_>) -> Meta {
+pub fn meta(step: &LaneStep<'_>) -> Meta {
     let state = step.state();
     Meta {
         generation: state.generation,
