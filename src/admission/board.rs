@@ -46,7 +46,7 @@ struct BoardSlot {
     asking: tokio::sync::Mutex<()>,
 }
 
-/// When a board was asked for, and what came.
+/// What came of asking for a board, and when it was asked for.
 #[derive(Debug)]
 struct SeenBoard {
     asked: Tick,

@@ -1,8 +1,8 @@
 //! Calls: the times at which the head of each line passed a place, as this gateway saw them on the boards.
 //!
-//! The lane does not keep when it called a visitor who was away. The boards show it to about a second: when a place
-//! would stand before the first one in line, it was called, or its visitor left. A gateway does not know the time if it
-//! has just started, or if nobody asked it about the room meanwhile. Then it gives none.
+//! The lane does not keep the time at which it called a visitor who was away. The boards show that time to about a
+//! second: a place that would stand before the first one in line was called, or its visitor left. A gateway does not
+//! know the time if it has just started, or if nobody asked it about the room meanwhile. Then it gives none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -171,7 +171,7 @@ mod tests {
         look(&calls, 1_000, &[3], counts());
         look(&calls, 1_001 + GAP_MAX_MS, &[5], counts());
         assert_eq!(of(&calls, 3), Called::Before);
-        // Nor a time from before the lane was rebuilt, or from before the opening of a draw.
+        // A time from before the lane was rebuilt, or from before the opening of a draw, is not told either.
         look(&calls, 40_000, &[7], RoomCounts { epoch: 2, ..counts() });
         look(&calls, 41_000, &[8], RoomCounts { epoch: 2, drawing: true, ..counts() });
         assert_eq!((of(&calls, 5), of(&calls, 7)), (Called::Before, Called::Unknown));

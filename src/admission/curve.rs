@@ -6,11 +6,12 @@ use crate::facts::time::Millis;
 
 /// Departures longer ago than this are forgotten, ms.
 const WINDOW_MS: Millis = 300_000;
-/// Steps of the table. Each step's count is [`GROWTH`] times the one before, so the last is beyond any line.
+/// Steps of the table. Each step's count is [`GROWTH`] times the one before, and the last count is about 1.27 million.
+/// A larger count takes the time of the last one.
 const STEPS: usize = 64;
 const GROWTH: f64 = 1.25;
 
-/// A line's departures. The time in it is the time in which the line could move.
+/// A line's departures. Its time runs only while the line can move.
 #[derive(Debug, Default)]
 pub struct Curve {
     /// (when, how many had gone by then), oldest first, about one a second.
@@ -35,14 +36,14 @@ impl Curve {
         if gone == 0 {
             return;
         }
-        // For more than half of those that went there is too little to compare. A larger count takes the time of that
+        // There is too little to compare for more than half of the departures. So a larger count takes the time of that
         // half, several times over.
         let most = (gone as f64 / 2.0).max(1.0);
         let mut count = 1.0;
         for _ in 0..STEPS {
             let (short, long) = self.took(f64::min(count, most));
             let times = (count / most).max(1.0);
-            // Over many times, short and long ones even out in part.
+            // Over many repetitions, short and long times partly even out.
             let (mean, nearer) = (self.span_s() / gone as f64 * f64::min(count, most), times.powf(-0.25));
             let (short, long) = (short.min(mean), long.max(mean));
             let (short, long) = (mean - (mean - short) * nearer, mean + (long - mean) * nearer);
@@ -82,7 +83,7 @@ impl Curve {
                 end += 1;
             }
             let Some(&(at, reached)) = self.points.get(end) else {
-                // Not so many have gone since: they take at least the time that has passed.
+                // Fewer than `count` have gone since then, so they take at least the time that has passed.
                 let last = self.points.back().map_or(from, |(at, _)| *at);
                 long = long.max((last - from) as f64 / 1000.0);
                 break;

@@ -1,7 +1,7 @@
 //! Departures: who left for good through this gateway a moment ago.
 //!
 //! A lane that is rebuilt knows what the ledger knew about a second before, so it may have missed the last departures.
-//! They are told to it again. That never does harm, because leaving twice is the same as leaving once.
+//! So the gateway tells them to the lane again. That does no harm, because leaving twice is the same as leaving once.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -137,7 +137,7 @@ impl JoinCall {
     fn next(&mut self) -> Option<(i64, Vec<Join>)> {
         let mut gathered = self.room.lock();
         let Some(first) = gathered.joins.front() else {
-            // Under the lock, so that the next join begins another call.
+            // This happens under the lock, so that the next join begins another call.
             gathered.is_calling = false;
             self.ended = true;
             return None;
@@ -149,7 +149,7 @@ impl JoinCall {
 }
 
 impl Drop for JoinCall {
-    /// When the task is cut short, nobody may be left to take the waiting joins. They are dropped, so that each visitor
+    /// When the task is cut short, nobody takes the waiting joins any more. They are dropped, so that each visitor
     /// hears that there was no answer.
     fn drop(&mut self) {
         if self.ended {

@@ -5,6 +5,7 @@ pub mod board;
 mod calls;
 mod curve;
 mod departures;
+pub mod doors;
 pub mod entries;
 pub mod expiring;
 pub mod pace;
@@ -15,6 +16,7 @@ pub mod proof;
 pub mod pulse;
 pub mod room;
 pub mod speed;
+pub mod standing;
 mod strangers;
 pub mod tokens;
 pub mod watch;
@@ -22,6 +24,6 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use room::{
-    Admission, AdmissionSettings, Along, Entered, Left, Newcomer, Polled, Room, Standing, VisitorPlace, Why,
-};
+pub use doors::{Admission, AdmissionSettings};
+pub use room::Room;
+pub use standing::{Along, Entered, Left, Newcomer, Polled, Standing, VisitorPlace, Why};

@@ -12,7 +12,7 @@ pub struct Pace {
 /// With this many ahead, the pace is slowest.
 const FAR: f64 = 20_000.0;
 
-/// No room may ask for polls more often than this, however short its patience, ms.
+/// A room's patience never shortens a wait below this, ms.
 const LEAST_MS: i64 = 250;
 
 impl Pace {

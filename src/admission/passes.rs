@@ -1,6 +1,6 @@
 //! Passes: signed statements that a visitor is inside, which any origin can verify.
 //!
-//! A pass is an EdDSA JWT of type `stanchion-pass`. Whether its visitor is *still* inside, only the lane knows.
+//! A pass is an EdDSA JWT of type `stanchion-pass`. Only the lane knows whether its visitor is *still* inside.
 
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -70,7 +70,7 @@ struct PassClaims {
 }
 
 impl Passes {
-    /// `private_pem` (PKCS#8) signs; it and `old_public_pems` (SPKI) verify and are published.
+    /// `private_pem` (PKCS#8) signs. Its public half and `old_public_pems` (SPKI) verify, and they are published.
     pub fn new(private_pem: &str, old_public_pems: &[String]) -> Result<Self, KeyError> {
         let fail = |what: &str| {
             let what = what.to_owned();

@@ -110,7 +110,7 @@ impl Promises {
         self.of.insert(key, ToldRange { first, halfway: None, ahead, seen_ms: now_ms });
     }
 
-    /// Compares the promises to a visitor who was let in with their wait.
+    /// Compares the promises made to a visitor with their wait, once the visitor is let in.
     pub fn admitted(&self, now_ms: Millis, absent_ms: i64, token: &Token) {
         let Some(told) = self.take(token) else { return };
         if now_ms - told.seen_ms >= absent_ms {

@@ -245,7 +245,7 @@ impl Proofs {
         if zero_bits(challenge, nonce) < u32::from(bits) {
             return Err(ProofRefusal::Wrong);
         }
-        // Made with the secret that signed the challenge, so that a rotation of secrets does not change the visitor.
+        // The secret that signed the challenge makes the visitor, so that a rotation of secrets does not change it.
         let made = secret.mac(VISITOR_DOMAIN, &body[RANDOM_AT..]);
         Ok(VisitorId::from(URL_SAFE_NO_PAD.encode(&made[..12])))
     }

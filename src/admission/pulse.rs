@@ -10,7 +10,8 @@ use metrics::{Counter, counter, gauge};
 use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 
-use super::room::{Admission, Room};
+use super::doors::Admission;
+use super::room::Room;
 use crate::facts::fault::Fault;
 use crate::facts::ids::EventId;
 use crate::facts::room::RoomCounts;
@@ -91,8 +92,8 @@ pub async fn run(
             if let Err(Fault::Recovering(_)) = result
                 && let Ok(lane) = admission.lane(&room)
             {
-                // The lane may be behind what only this gateway has seen. Then it is sealed, so that the writer
-                // rebuilds it.
+                // Perhaps only this gateway has seen that the lane is behind. Then the lane is sealed, so that the
+                // writer rebuilds it.
                 lane.seal_if_behind().await.ok();
             }
             note(&room, result.map(drop), failing);

@@ -51,7 +51,7 @@ pub struct Eta {
 
 #[derive(Debug, Default)]
 struct LineHistory {
-    /// When it was last looked at, and what was seen.
+    /// When the line was last looked at, and what was seen.
     last: Option<(Millis, RoomCounts)>,
     /// The last board, how many had gone by then, and when.
     board: Option<(Arc<Board>, i64, Millis)>,
@@ -163,8 +163,8 @@ impl LineHistory {
             if let (Some((old, gone, _)), Some(new)) = (&self.board, board) {
                 self.gone = self.gone.max(gone + passed(old, new));
             }
-            // Nobody was let in since the room was full. Until the first visit is over nothing can move: that is no
-            // speed.
+            // Nobody was let in since the room was full. Until the first visit is over, nothing can move, and a line
+            // that stands still has no speed.
             if self.filled == Some(self.let_in) {
                 self.curve.clear();
             }
@@ -239,15 +239,15 @@ impl LineHistory {
         if self.filled.is_some() {
             return self.full_s(counts, need, measured);
         }
-        // Each admission also takes those out of the way who are called in vain.
+        // Each admission also removes the visitors before it who are called in vain.
         let vain = if self.let_in >= LEAST_GONE { self.gone_share() } else { 1.0 };
         let freed = self.freed_rate(counts.inside as f64);
         let room = (counts.capacity - counts.inside).max(0) as f64;
-        // The time until the room is full, which never comes where as many leave as come in. Then how many go from the
-        // line until that time.
+        // First the time until the room is full: a room never fills where as many leave as come in. Then how many go
+        // from the line until that time.
         let filled_s = if rate > freed * 1.05 { room / (rate - freed) } else { f64::INFINITY };
         let until_full = (rate * filled_s * vain).max(0.0);
-        // It is not known how many are away: the shorter end allows for half of them.
+        // Nobody knows how many of those in line are away. The shorter end assumes that half of them are.
         let at_once = |need: f64| (need / rate / vain / 2.0, need / rate / vain * 1.15);
         if need <= until_full * 0.95 {
             return Some(measured.unwrap_or_else(|| at_once(need)));

@@ -1,5 +1,5 @@
-//! Which polls the board answers and which the lane. A board is believed for ever here unless a test says otherwise. So
-//! when a change in the lane does not show, the lane was not asked.
+//! Which polls the board answers, and which the lane answers. A board is believed for ever here unless a test says
+//! otherwise. So when a change in the lane does not show, the lane was not asked.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! `base64url(body ‖ mac)`, where the body is
 //!
 //! ```text
-//! version u8 = 2 │ key id 4 │ birth 8 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: the rest
+//! version u8 = 2 │ key id 4 │ birth 8 │ round i64 │ epoch i64 │ serial i64 │ event: length u8, text │ visitor: rest
 //! ```
 //!
 //! (integers big endian). The mac is the first 16 bytes of HMAC-SHA256 over the body. A token does not expire and does
@@ -47,7 +47,7 @@ pub struct Tokens(Vec<Secret>);
 pub(super) struct Secret {
     /// Tells which secret made a text, but nothing about the secret.
     pub(super) id: [u8; 4],
-    /// Already keyed, which saves hashing one block for every token.
+    /// It is keyed already, which saves hashing two blocks for every MAC.
     mac: Hmac<Sha256>,
 }
 

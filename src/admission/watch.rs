@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::board::KnownBoard;
-use super::room::{Admission, OnBoard, Room};
+use super::doors::Admission;
+use super::room::Room;
+use super::standing::OnBoard;
 use crate::facts::ids::EventId;
 use crate::facts::place::{PlaceState, Token};
 use crate::facts::room::Mode;
@@ -83,7 +85,7 @@ impl Sight {
 }
 
 impl Admission {
-    /// Watches a room for as long as the answer is kept.
+    /// Watches a room until the returned [`Watching`] is dropped.
     pub fn watch(self: &Arc<Self>, room: &Room) -> Watching {
         let watched = self.watches.0.entry(room.event.clone()).or_insert_with(|| {
             tokio::spawn(look(self.clone(), room.clone()));

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::layout::Layout;
+use super::room::RoomSpec;
 use crate::facts::draw::Birth;
 use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
-use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use crate::facts::room::{Mode, RoomSettings};
 use crate::facts::terms;
 use crate::facts::terms::{RefundTerm, Terms};
 use crate::facts::time::{Millis, Timestamp};
@@ -20,7 +21,7 @@ const SECTIONS_MAX: usize = 200;
 /// Many, because a field of benches has many rows.
 const ROWS_MAX: usize = 5_000;
 /// A week, in seconds, and ten years, in days.
-const TTL_S_MAX: i64 = 7 * 24 * 3600;
+pub(super) const TTL_S_MAX: i64 = 7 * 24 * 3600;
 const DAYS_MAX: i64 = 3_660;
 
 /// An event in the catalogue: what `PUT /v1/admin/events/{event}` said, and the event's lane.
@@ -127,98 +128,6 @@ pub struct CancellationFee {
     pub days_before: i64,
     #[schema(example = 1000)]
     pub fee_bp: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = RoomIdentity)]
-pub enum Identity {
-    /// A random id for each browser.
-    Browser,
-    /// Signed in: one person, one place.
-    User,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(as = RoomSettings)]
-pub struct RoomSpec {
-    pub mode: Mode,
-    pub order: AdmissionOrder,
-    pub identity: Identity,
-    #[schema(example = 500)]
-    pub capacity: i64,
-    #[schema(example = 3000)]
-    pub rate_per_min: i64,
-    #[schema(example = 600)]
-    pub pass_ttl_s: i64,
-    #[schema(example = 60)]
-    pub claim_ttl_s: i64,
-    #[schema(example = 60)]
-    pub absent_after_s: i64,
-    #[schema(example = 300)]
-    pub late_grace_s: i64,
-    #[schema(example = 75)]
-    pub recover_s: i64,
-    pub release_on: ReleaseOn,
-    pub control: Control,
-}
-
-impl Default for RoomSpec {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Open,
-            order: AdmissionOrder::Fifo,
-            identity: Identity::Browser,
-            capacity: 500,
-            rate_per_min: 3_000,
-            pass_ttl_s: 600,
-            claim_ttl_s: 60,
-            absent_after_s: 60,
-            late_grace_s: 300,
-            recover_s: 75,
-            release_on: ReleaseOn::Order,
-            control: Control::Fixed,
-        }
-    }
-}
-
-/// `PATCH /v1/admin/events/{event}/room`: any of the room's fields.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(as = RoomPatch, example = json!({"mode": "paused", "rate_per_min": 1200}))]
-pub struct RoomPatch {
-    pub mode: Option<Mode>,
-    pub order: Option<AdmissionOrder>,
-    pub identity: Option<Identity>,
-    pub capacity: Option<i64>,
-    pub rate_per_min: Option<i64>,
-    pub pass_ttl_s: Option<i64>,
-    pub claim_ttl_s: Option<i64>,
-    pub absent_after_s: Option<i64>,
-    pub late_grace_s: Option<i64>,
-    pub recover_s: Option<i64>,
-    pub release_on: Option<ReleaseOn>,
-    pub control: Option<Control>,
-}
-
-impl RoomPatch {
-    pub fn apply(&self, room: &RoomSpec) -> RoomSpec {
-        RoomSpec {
-            mode: self.mode.unwrap_or(room.mode),
-            order: self.order.unwrap_or(room.order),
-            identity: self.identity.unwrap_or(room.identity),
-            capacity: self.capacity.unwrap_or(room.capacity),
-            rate_per_min: self.rate_per_min.unwrap_or(room.rate_per_min),
-            pass_ttl_s: self.pass_ttl_s.unwrap_or(room.pass_ttl_s),
-            claim_ttl_s: self.claim_ttl_s.unwrap_or(room.claim_ttl_s),
-            absent_after_s: self.absent_after_s.unwrap_or(room.absent_after_s),
-            late_grace_s: self.late_grace_s.unwrap_or(room.late_grace_s),
-            recover_s: self.recover_s.unwrap_or(room.recover_s),
-            release_on: self.release_on.unwrap_or(room.release_on),
-            control: self.control.unwrap_or(room.control),
-        }
-    }
 }
 
 /// What a name has to be.
@@ -378,35 +287,6 @@ fn row_faults(rows: &[RowSpec], pointer: &str) -> SpecFaults {
         }
     }
     faults
-}
-
-impl RoomSpec {
-    /// Faults of what may not change any more: visitors got their places, and perhaps draws, by these fields.
-    pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> SpecFaults {
-        let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];
-        let changed = fields.into_iter().filter(|(_, changed)| *changed);
-        changed.map(|(field, _)| (format!("{pointer}/{field}"), "set when the event is created".into())).collect()
-    }
-
-    pub fn faults(&self, pointer: &str) -> SpecFaults {
-        let mut faults = SpecFaults::new();
-        let mut range = |value: i64, least: i64, most: i64, field: &str| {
-            if !(least..=most).contains(&value) {
-                faults.push((format!("{pointer}/{field}"), format!("{least} to {most}")));
-            }
-        };
-        range(self.capacity, 0, 10_000_000, "capacity");
-        range(self.rate_per_min, 0, 10_000_000, "rate_per_min");
-        range(self.pass_ttl_s, 1, TTL_S_MAX, "pass_ttl_s");
-        range(self.claim_ttl_s, 1, TTL_S_MAX, "claim_ttl_s");
-        range(self.absent_after_s, 1, TTL_S_MAX, "absent_after_s");
-        range(self.late_grace_s, 0, TTL_S_MAX, "late_grace_s");
-        range(self.recover_s, 1, TTL_S_MAX, "recover_s");
-        if self.order == AdmissionOrder::Lottery && self.identity != Identity::User {
-            faults.push((format!("{pointer}/order"), "a lottery needs identity \"user\": one person, one draw".into()));
-        }
-        faults
-    }
 }
 
 impl Event {

@@ -4,10 +4,12 @@
 mod campaign;
 mod event;
 mod layout;
+mod room;
 mod store;
 
 pub use crate::ledger::journal::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
-pub use event::{CancellationFee, Event, EventSpec, Identity, RoomPatch, RoomSpec, RowSpec, SectionSpec, SpecFaults};
+pub use event::{CancellationFee, Event, EventSpec, RowSpec, SectionSpec, SpecFaults};
 pub use layout::{Layout, Section, Strip};
+pub use room::{Identity, RoomPatch, RoomSpec};
 pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

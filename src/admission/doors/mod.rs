@@ -1,35 +1,37 @@
-//! The doors of all rooms: visitors enter, poll and leave here, and their passes are checked. The tokens and passes
-//! that visitors carry are made and read here.
+//! The doors of all rooms: visitors enter and leave here. The tokens and passes that visitors carry are made and read
+//! here.
 
-use std::borrow::Cow;
+mod passes;
+mod polls;
 
 use metrics::{Counter, counter};
 
-use super::board::{Boards, KnownBoard};
-use super::calls::{Called, Calls};
-use super::departures::Departures;
-use super::entries::Entries;
-use super::expiring::Expiring;
-use super::pace::{Pace, patient};
-use super::passes::{Pass, Passes};
-use super::presence::{Presences, Shown, Spot};
-use super::promise::Promises;
-use super::speed::{Eta, Speeds, moves};
-use super::strangers::Strangers;
-use super::tokens::{TokenClaim, Tokens, random_visitor};
-use super::watch::Watches;
+use crate::admission::board::{Boards, KnownBoard};
+use crate::admission::calls::Calls;
+use crate::admission::departures::Departures;
+use crate::admission::entries::Entries;
+use crate::admission::expiring::Expiring;
+use crate::admission::pace::Pace;
+use crate::admission::passes::Passes;
+use crate::admission::presence::Presences;
+use crate::admission::promise::Promises;
+use crate::admission::room::Room;
+use crate::admission::speed::Speeds;
+use crate::admission::standing::{Entered, Left, Newcomer};
+use crate::admission::tokens::{TokenClaim, Tokens, random_visitor};
+use crate::admission::watch::Watches;
 use crate::clock::Clock;
-use crate::facts::draw::{Birth, DrawKey};
+use crate::facts::draw::Birth;
 use crate::facts::fault::Fault;
-use crate::facts::ids::{EventId, LaneId, UserId, VisitorId};
-use crate::facts::place::{self, PlaceState, Token};
-use crate::facts::room::{Mode, RoomCounts};
+use crate::facts::ids::{EventId, VisitorId};
+use crate::facts::place::{PlaceState, Token};
+use crate::facts::room::RoomCounts;
 use crate::facts::time::{Millis, Tick};
+use crate::lane;
 use crate::lane::board::Board;
 use crate::lane::rooms::{EnterOutcome, Entrant};
 use crate::lane::{Lane, Lanes};
 use crate::metrics::{ADMISSION_ADMITTED, ADMISSION_ENTERED, ADMISSION_LEFT, ADMISSION_POLLS, Tally};
-use crate::{lane, random};
 
 /// Most visitors for whom it is remembered whether they are inside.
 const INSIDE_MAX: usize = 200_000;
@@ -37,33 +39,12 @@ const INSIDE_MAX: usize = 200_000;
 /// How long such an answer is believed, ms.
 const INSIDE_MS: Millis = 1_000;
 
-/// A room as its event describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
-    pub event: EventId,
-    pub lane: LaneId,
-    /// The shorter of `absent_after_s` and `claim_ttl_s`: a visitor who polls more often than that loses nothing.
-    pub patience_ms: i64,
-    /// A visitor who is not seen for this long counts as absent.
-    pub absent_ms: i64,
-    /// How long a visitor who was called while away may still come back.
-    pub grace_ms: i64,
-    /// How long a rebuilt room waits for its visitors.
-    pub recover_ms: i64,
-    /// What a lottery is drawn from.
-    pub draw: Option<DrawKey>,
-    /// Which creation of the event this is; `None`: the event is from before births were kept.
-    pub birth: Option<Birth>,
-    /// How long a place inside lasts, if it is not given back before.
-    pub stay_ms: i64,
-}
-
 /// Bounds of all rooms.
 #[derive(Debug, Clone, Copy)]
 pub struct AdmissionSettings {
     pub waiting_max: i64,
     pub pace: Pace,
-    /// How long a board is believed ([`super::board::KEEP_MS`]).
+    /// How long a board is believed ([`crate::admission::board::KEEP_MS`]).
     pub board_ms: Millis,
 }
 
@@ -98,122 +79,6 @@ struct DoorCounters {
     left: Counter,
     from_board: Tally,
     from_lane: Counter,
-}
-
-/// What a token came with.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Along<'a> {
-    /// The token's own text. It goes back as it is while nothing in it has changed.
-    pub text: Option<&'a str>,
-    pub pass: Option<&'a str>,
-    pub why: Why,
-}
-
-/// Why a holder of a token asks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Why {
-    #[default]
-    Polls,
-    /// To enter, unless the token's place is still theirs.
-    Enters,
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly always the large one, and moved once")]
-pub enum Polled<'a> {
-    Standing(Standing<'a>),
-    /// The lane has never heard of this event.
-    NoEvent,
-    /// The lanes are so far behind that they cannot be told of more visitors.
-    Full,
-}
-
-#[derive(Debug)]
-pub enum Entered {
-    New(Standing<'static>),
-    /// The visitor has a place already: that one again.
-    Known(Standing<'static>),
-    /// Closed or draining.
-    Closed,
-    /// As many wait as are allowed.
-    Full,
-    /// Not just now: more enter than the lane can be told of, or the round of the draw is not known.
-    Behind,
-    /// The lane has never heard of this event.
-    NoEvent,
-}
-
-/// Where a visitor stands, and what to carry and do next.
-#[derive(Debug)]
-pub struct Standing<'a> {
-    pub visitor: VisitorId,
-    /// The place, for the visitor to keep.
-    pub token: Cow<'a, str>,
-    pub place: VisitorPlace,
-    pub poll_after_ms: i64,
-}
-
-#[derive(Debug)]
-pub enum VisitorPlace {
-    /// In line before the opening.
-    Scheduled {
-        counts: RoomCounts,
-    },
-    Waiting {
-        ahead: i64,
-        eta: Option<Eta>,
-        counts: RoomCounts,
-    },
-    /// Was called while away, and is back: goes before all who wait. A gateway that does not know of the call says
-    /// `Waiting`.
-    Late {
-        called_ms: Option<Millis>,
-        counts: RoomCounts,
-    },
-    Admitted {
-        pass: String,
-        expires_ms: Millis,
-        /// When first called, where it is known.
-        called_ms: Option<Millis>,
-        counts: RoomCounts,
-    },
-    /// Through, or of another round.
-    Done {
-        /// When first called, where it is known.
-        called_ms: Option<Millis>,
-        counts: RoomCounts,
-    },
-    Closed {
-        counts: RoomCounts,
-    },
-    /// The lane is being rebuilt; the token stays good.
-    Recovering,
-}
-
-/// What the board says of a place.
-pub(super) enum OnBoard {
-    There(PlaceState),
-    /// It may be this visitor's turn, or they are not in line: only the lane knows.
-    Ask,
-    /// As in [`Polled`].
-    Full,
-}
-
-/// Who asks for a place.
-#[derive(Debug, Clone, Copy)]
-pub enum Newcomer<'a> {
-    Browser,
-    /// A browser that has shown a proof of work, which says which visitor it is.
-    Proven(&'a VisitorId),
-    /// In rooms of identity `user`.
-    User(&'a UserId),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    Left,
-    /// There was no such place (any more).
-    NoPlace,
 }
 
 /// The round of a token that is of no round: rounds count from 1.
@@ -346,8 +211,8 @@ impl Admission {
         self.fetch(self.settings.board_ms, room).await
     }
 
-    /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, and whatever a new board calls for
-    /// is done here.
+    /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, so that speeds and calls take note
+    /// of every board, and a rebuilt lane is told of the last departures.
     pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<KnownBoard> {
         let now_ms = self.clock.now_ms();
         let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
@@ -372,172 +237,6 @@ impl Admission {
                 }
             }
         });
-    }
-
-    /// Where the holder of a token stands. The board answers if it can, else the lane is asked. The board also answers
-    /// visitors whom this gateway has never seen; see [`super::strangers`]. While the lane is rebuilt the answer says
-    /// so, and the token stays good. A live pass that comes along puts its holder back inside.
-    pub async fn poll<'a>(&self, room: &Room, token: Token, along: Along<'a>) -> lane::Result<Polled<'a>> {
-        let now_ms = self.clock.now_ms();
-        let lane = self.lane(room)?;
-        let text = along.text;
-        let look = |view: &KnownBoard| match view {
-            KnownBoard::Board(board) if board.counts.mode == Mode::Recovering => match along.pass {
-                Some(_) => None,
-                None => self.look(now_ms, room, &token, text, view),
-            },
-            // The place may have been given up through another gateway. The board could still show it, and its holder
-            // would get no new one.
-            _ if along.why == Why::Enters && !self.presences.knows(self.tick(), room, &token) => None,
-            view => self.look(now_ms, room, &token, text, view),
-        };
-        let polled = match self.boards.fresh(&room.event, self.tick(), look) {
-            Some(polled) => polled,
-            None => look(&self.view(room).await?),
-        };
-        if let Some(polled) = polled {
-            return Ok(polled);
-        }
-        if along.pass.is_some() {
-            self.readmit(room, &token, along.pass).await?;
-        }
-        self.counters.from_lane.increment(1);
-        match lane.poll(now_ms, token.clone()).await {
-            Ok(Some(place)) => Ok(Polled::Standing(self.asked(now_ms, room, token, text, place))),
-            Ok(None) => Ok(Polled::NoEvent),
-            Err(Fault::Recovering(_)) => Ok(Polled::Standing(self.recovering(room, &token, text))),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Where the holder of a token stands, if a board that is young enough tells. `text` is the token as it came.
-    pub fn glance<'a>(&self, now_ms: Millis, room: &Room, token: &Token, text: &'a str) -> Option<Standing<'a>> {
-        let look = |view: &KnownBoard| match view {
-            // A pass may put its holder back inside.
-            KnownBoard::Board(board) if board.counts.mode == Mode::Recovering => None,
-            view => self.look(now_ms, room, token, Some(text), view),
-        };
-        match self.boards.fresh(&room.event, self.tick(), look).flatten()? {
-            Polled::Standing(standing) => Some(standing),
-            Polled::NoEvent | Polled::Full => None,
-        }
-    }
-
-    /// How a view answers a poll; `None`: the lane has to be asked.
-    fn look<'a>(
-        &self,
-        now_ms: Millis,
-        room: &Room,
-        token: &Token,
-        text: Option<&'a str>,
-        view: &KnownBoard,
-    ) -> Option<Polled<'a>> {
-        let board = match view {
-            KnownBoard::Board(board) => board,
-            KnownBoard::Recovering => return Some(Polled::Standing(self.recovering(room, token, text))),
-            KnownBoard::Unknown => return None,
-        };
-        match self.on_board(room, token, board) {
-            OnBoard::There(state) => {
-                self.counters.from_board.add_one();
-                let place = place::Place { state, counts: board.counts.clone() };
-                Some(Polled::Standing(self.standing(now_ms, room, token, text, place)))
-            }
-            OnBoard::Full => Some(Polled::Full),
-            OnBoard::Ask => None,
-        }
-    }
-
-    /// Puts the holder of a live pass back into a room that is recovering.
-    async fn readmit(&self, room: &Room, token: &Token, pass: Option<&str>) -> lane::Result<()> {
-        let now_ms = self.clock.now_ms();
-        let pass = pass.and_then(|text| self.passes.verify(now_ms, text).ok());
-        if let Some(pass) = pass.filter(|pass| {
-            pass.event == token.event && pass.visitor == token.visitor && !is_other(pass.birth, room.birth)
-        }) {
-            self.put_back(room, &pass).await?;
-        }
-        Ok(())
-    }
-
-    /// What the board says of a place. The board is a moment old: it does not know a token of a later round.
-    pub(super) fn on_board(&self, room: &Room, token: &Token, board: &Board) -> OnBoard {
-        let counts = &board.counts;
-        if token.round != counts.round {
-            return if token.round < counts.round { OnBoard::There(PlaceState::Done) } else { OnBoard::Ask };
-        }
-        if counts.mode == Mode::Closed {
-            return OnBoard::There(PlaceState::Closed);
-        }
-        if counts.mode == Mode::Recovering {
-            // Few have come back yet, so the number ahead says nothing.
-            let spot = Spot { epoch: counts.epoch, ahead: i64::MAX, strangers: Strangers::Awaited };
-            return match self.presences.shown(self.tick(), room, token, spot) {
-                Shown::Ahead(_) | Shown::Unknown => OnBoard::There(PlaceState::Waiting { ahead: 0 }),
-                Shown::Full => OnBoard::Full,
-            };
-        }
-        let Some(ahead) = board.ahead(token.score) else { return OnBoard::Ask };
-        let strangers = Strangers::of(self.clock.now_ms(), room, token, board, ahead);
-        let spot = Spot { epoch: counts.epoch, ahead, strangers };
-        match self.presences.shown(self.tick(), room, token, spot) {
-            Shown::Ahead(_) if counts.mode == Mode::Scheduled => OnBoard::There(PlaceState::Scheduled),
-            Shown::Ahead(ahead) => OnBoard::There(PlaceState::Waiting { ahead }),
-            Shown::Unknown => OnBoard::Ask,
-            Shown::Full => OnBoard::Full,
-        }
-    }
-
-    /// Where the lane says a visitor stands; those who wait are known from now on.
-    fn asked<'a>(
-        &self,
-        now_ms: Millis,
-        room: &Room,
-        token: Token,
-        text: Option<&'a str>,
-        place: place::Place,
-    ) -> Standing<'a> {
-        self.speeds.observe(now_ms, room, &place.counts);
-        let epoch = place.counts.epoch;
-        let state = match place.state {
-            // Few have come back yet, so this number is no bound for later ones. It is not shown either.
-            state @ PlaceState::Waiting { .. } if place.counts.mode == Mode::Recovering => {
-                self.presences.met(self.tick(), &token, epoch, i64::MAX);
-                state
-            }
-            PlaceState::Waiting { ahead } => {
-                self.calls.waits(&token.event, token.round, token.score);
-                PlaceState::Waiting { ahead: self.presences.met(self.tick(), &token, epoch, ahead) }
-            }
-            PlaceState::Scheduled => {
-                self.presences.met(self.tick(), &token, epoch, i64::MAX);
-                PlaceState::Scheduled
-            }
-            state @ (PlaceState::Admitted { .. } | PlaceState::Done | PlaceState::Closed) => {
-                self.presences.set_elsewhere(self.tick(), &token);
-                state
-            }
-        };
-        let standing = self.standing(now_ms, room, &token, text, place::Place { state, ..place });
-        match standing.place {
-            // Nobody stands before this visitor, and the boards show that they were called: they are back.
-            VisitorPlace::Waiting { ahead: 0, counts, .. } if self.called(&token) != Called::Unknown => {
-                Standing { place: VisitorPlace::Late { called_ms: self.called_ms(&token), counts }, ..standing }
-            }
-            place => Standing { place, ..standing },
-        }
-    }
-
-    fn recovering<'a>(&self, room: &Room, token: &Token, text: Option<&'a str>) -> Standing<'a> {
-        Standing {
-            visitor: token.visitor.clone(),
-            token: self.text(room, token, text),
-            place: VisitorPlace::Recovering,
-            poll_after_ms: patient(
-                self.settings.pace.resting(random::fraction()).min(room.recover_ms / 3),
-                room.patience_ms,
-            ),
-        }
     }
 
     /// The visitor leaves for good.
@@ -579,110 +278,6 @@ impl Admission {
             self.speeds.observe(now_ms, room, counts);
         }
         Ok(counts)
-    }
-
-    /// The visitor of a pass of this room. Only signature, type and time are checked here. The lane checks whether the
-    /// visitor is still inside, where that matters.
-    pub fn read_pass(&self, event: &EventId, text: &str) -> Option<VisitorId> {
-        let pass = self.passes.verify(self.clock.now_ms(), text).ok()?;
-        (pass.event == *event).then_some(pass.visitor)
-    }
-
-    /// The visitor of a pass, if they are inside; that answer may be a second old.
-    pub async fn verify_pass(&self, room: &Room, text: &str) -> lane::Result<Option<VisitorId>> {
-        let now_ms = self.clock.now_ms();
-        let Ok(pass) = self.passes.verify(now_ms, text) else { return Ok(None) };
-        if pass.event != room.event || is_other(pass.birth, room.birth) {
-            return Ok(None);
-        }
-        let tick = self.tick();
-        let key = (pass.event.clone(), pass.visitor.clone());
-        let expires_ms = match self.inside.get(&key, tick) {
-            Some(known) => known,
-            None => {
-                let asked = match self.lane(room)?.inside(now_ms, &key.0, &key.1).await? {
-                    None if self.put_back(room, &pass).await? => Some(pass.expires_ms),
-                    asked => asked,
-                };
-                self.inside.put(tick, key.clone(), asked, tick.plus(INSIDE_MS));
-                asked
-            }
-        };
-        Ok(expires_ms.filter(|expires_ms| *expires_ms > now_ms).map(|_| key.1))
-    }
-
-    /// As `readmit`, with nothing but a pass that was verified; `true`: its holder is inside.
-    async fn put_back(&self, room: &Room, pass: &Pass) -> lane::Result<bool> {
-        let KnownBoard::Board(board) = self.view(room).await? else { return Ok(false) };
-        if board.counts.mode != Mode::Recovering {
-            return Ok(false);
-        }
-        let Pass { event, visitor, round, score, birth: _, expires_ms } = pass.clone();
-        self.lane(room)?.readmit(self.clock.now_ms(), Token { event, visitor, score, round }, expires_ms).await
-    }
-
-    /// A token as its holder keeps it.
-    fn text<'a>(&self, room: &Room, token: &Token, came: Option<&'a str>) -> Cow<'a, str> {
-        // A token of another creation of the event must not become one of this creation.
-        let current = came.filter(|text| token.round == NO_ROUND || self.tokens.is_current(text, room.birth));
-        current.map_or_else(|| self.tokens.sign(token, room.birth).into(), Cow::Borrowed)
-    }
-
-    fn standing<'a>(
-        &self,
-        now_ms: Millis,
-        room: &Room,
-        token: &Token,
-        text: Option<&'a str>,
-        place: place::Place,
-    ) -> Standing<'a> {
-        let place::Place { state, counts } = place;
-        let (pace, jitter) = (self.settings.pace, random::fraction());
-        let (place, poll_after_ms) = match state {
-            PlaceState::Scheduled => {
-                let after = pace.scheduled(counts.opens_at_ms - now_ms, jitter);
-                (VisitorPlace::Scheduled { counts }, after)
-            }
-            PlaceState::Waiting { .. } if counts.mode == Mode::Recovering => return self.recovering(room, token, text),
-            PlaceState::Waiting { ahead } => {
-                // These counts may be younger than those at which the speed was last seen.
-                let eta = moves(&counts).then(|| self.speeds.eta(now_ms, &room.event, ahead)).flatten();
-                self.promises.told(now_ms, token, ahead, eta);
-                (VisitorPlace::Waiting { ahead, eta, counts }, pace.waiting(ahead, jitter))
-            }
-            PlaceState::Admitted { expires_ms } => {
-                self.promises.admitted(now_ms, room.absent_ms, token);
-                let Token { event, visitor, score, round } = token.clone();
-                let pass = Pass { event, visitor, round, score, birth: room.birth, expires_ms };
-                let pass = self.passes.sign(now_ms, &pass);
-                (
-                    VisitorPlace::Admitted { pass, expires_ms, called_ms: self.called_ms(token), counts },
-                    pace.resting(jitter),
-                )
-            }
-            PlaceState::Done => {
-                self.promises.forget(token);
-                (VisitorPlace::Done { called_ms: self.called_ms(token), counts }, pace.resting(jitter))
-            }
-            PlaceState::Closed => (VisitorPlace::Closed { counts }, pace.resting(jitter)),
-        };
-        Standing {
-            token: self.text(room, token, text),
-            visitor: token.visitor.clone(),
-            place,
-            poll_after_ms: patient(poll_after_ms, room.patience_ms),
-        }
-    }
-
-    fn called(&self, token: &Token) -> Called {
-        self.calls.of(&token.event, token.round, token.score)
-    }
-
-    fn called_ms(&self, token: &Token) -> Option<Millis> {
-        match self.called(token) {
-            Called::At(at_ms) => Some(at_ms),
-            Called::Before | Called::Unknown => None,
-        }
     }
 
     /// Milliseconds since this was made, on a clock that nobody sets.
