@@ -83,7 +83,8 @@ metrics_table! {
     ADMISSION_EXPIRED = "stanchion_admission_expired_total", Counter, Count;
     /// Visitors who were not there at their turn: absent, passed over, late from then on.
     ADMISSION_ABSENT = "stanchion_admission_absent_total", Counter, Count;
-    /// Visitors called who did not claim their admission in time: late from then on.
+    /// Visitors called who did not claim their admission in time: late from then on, or through when it was their second
+    /// call.
     ADMISSION_UNCLAIMED = "stanchion_admission_unclaimed_total", Counter, Count;
     /// Called visitors whose grace ran out.
     ADMISSION_LAPSED = "stanchion_admission_lapsed_total", Counter, Count;

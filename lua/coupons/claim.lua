@@ -31,7 +31,7 @@
 --   -5  SOLD_OUT
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local claim, digest, user, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local record, body, log_max = ARGV[8], ARGV[9], int(10, -COUNT_MAX, COUNT_MAX)

@@ -23,7 +23,7 @@
 --   -1  STALE          {…, version}: the lane has this newer one
 --   -2  STOCK_CLAIMED  {…, claimed}: more than the wanted stock
 -- -100  RECOVERING     missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)

@@ -14,7 +14,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
 -- include lib/open.lua

@@ -14,7 +14,7 @@
 -- Returns {code, generation, log, …}
 --    1  LEASED  {…, fence, until}
 --   -1  HELD    by another
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local owner, ttl = ARGV[4], int(5, 0, TIME_MAX)
 local lease = redis.call("HMGET", LEASE, "owner", "until", "fence")

@@ -14,7 +14,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local upto = int(4, 0, COUNT_MAX)
 -- include lib/open.lua

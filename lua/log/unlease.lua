@@ -12,7 +12,7 @@
 -- ARGV[4]  owner       text
 -- Returns {code, generation, log, …}
 --    1  DONE
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 if redis.call("HGET", LEASE, "owner") == ARGV[4] then redis.call("HDEL", LEASE, "owner", "until") end
 return reply("DONE")

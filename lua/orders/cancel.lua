@@ -23,7 +23,7 @@
 --   -3  IN_PROGRESS
 --   -4  NOT_CANCELLABLE
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local order, user, record, body = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 -- include lib/open.lua

@@ -43,7 +43,7 @@
 --   -7  PAST             this order was rejected or refunded, too long ago to say more of it
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local hold, user, order, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local deadline, fact, record, body = int(8, 0, TIME_MAX), ARGV[9], ARGV[10], ARGV[11]

@@ -34,7 +34,7 @@
 --   -7  TOO_MANY         attempts_max were made
 --   -9  FULL             the log is at its bound; nothing was changed
 -- -100  RECOVERING       missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local order, user, attempt, digest = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local amount, attempts_max = int(8, -COUNT_MAX, COUNT_MAX), int(9, 1, COUNT_MAX)

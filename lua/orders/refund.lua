@@ -36,7 +36,7 @@
 --   -7  CLOSED          the buyer's time for refunds is over
 --   -9  FULL            the log is at its bound; nothing was changed
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local order, user, by, refund, digest, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local record, body, log_max = ARGV[10], ARGV[11], int(12, -COUNT_MAX, COUNT_MAX)

@@ -30,7 +30,7 @@
 --   -2  CLOSED       closed or draining
 --   -3  OTHER_ROUND  drawing, and the draws are of another
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local round, waiting_max = int(4, -COUNT_MAX, COUNT_MAX), int(5, -COUNT_MAX, COUNT_MAX)
 local names, draws = {}, {}

@@ -28,7 +28,7 @@
 --    1  LEFT
 --   -1  NO_PLACE    no such event or place, another round, or spent before
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local visitor, token_score = ARGV[4], int(5, SCORE_MIN, SCORE_MAX)
 local round = int(6, -COUNT_MAX, COUNT_MAX)

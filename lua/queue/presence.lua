@@ -25,7 +25,7 @@
 --    1  SEEN        {…, a digit of each in their order: 1 waiting, 2 back, 3 inside, 4 gone}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local tokens, names = {}, {}
 local given = words(4, 3, 1000)

@@ -48,7 +48,7 @@
 --    1  PULSED      {…, admitted, expired, absent, unclaimed, lapsed, holds_expired, more (0 or 1)}
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local work_max = int(4, 1, 100000)
 -- include lib/open.lua

@@ -48,7 +48,7 @@
 --   -2  SEATS_TAKEN  {…, seat, seat}: to be blocked but held, paying or sold; 20 at most
 --   -3  MISSING      not here, and only a rebuilding may bring it
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 -- include lib/settings.lua
 -- include lib/room.lua

@@ -26,7 +26,7 @@
 --    1  INSIDE      now, or was
 --   -1  OUTSIDE     not recovering, through, over, full, or no such event; nothing was changed
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local visitor, token_score, round = ARGV[4], int(5, SCORE_MIN, SCORE_MAX), int(6, -COUNT_MAX, COUNT_MAX)
 local expires = int(7, 0, TIME_MAX)

@@ -49,13 +49,13 @@
 --   -1  STALE       {…, version}: the lane has this newer one; nothing was changed
 --   -2  BUSY        somebody waits, is inside, holds or pays; nothing was changed
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local event, version = ARGV[4], int(5, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/past_orders.lua
--- One call drops at most so many orders of PLACED, and at most as many of DROPS.
+-- One call takes at most this many orders out of PLACED, and at most this many out of DROPS.
 local ORDERS_MAX = 500
 if room.version then
   if version < room.version then return reply("STALE", room.version) end

@@ -24,7 +24,7 @@
 -- Returns {code, generation, log, …}
 --    1  BEGUN           {…, events, event, …, campaign, …}: the number of events first
 --   -1  OLD_GENERATION  not above the lane's; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local to, last = int(4, 1, COUNT_MAX), int(5, 0, COUNT_MAX)
 local is_again = restoring and restoring ~= "sealed" and to == generation

@@ -12,7 +12,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 --   -1  OTHER_GENERATION  another one is being restored, or its old state is not dropped yet; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local to = int(4, 0, COUNT_MAX)
 if to == 0 or to ~= generation or restoring == "dropping" then return reply("OTHER_GENERATION") end

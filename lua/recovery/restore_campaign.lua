@@ -24,7 +24,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local campaign = ARGV[4]
 local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MAX, COUNT_MAX), int(7, -COUNT_MAX, COUNT_MAX)

@@ -17,7 +17,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local to = int(4, 0, COUNT_MAX)
 if #ARGV % 4 ~= 0 then error({ err = "ARITY" }) end

@@ -60,7 +60,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 -- include lib/settings.lua
 -- include lib/room.lua

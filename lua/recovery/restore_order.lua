@@ -44,7 +44,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]

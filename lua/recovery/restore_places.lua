@@ -23,7 +23,7 @@
 -- Returns {code, generation, log, …}
 --    1  DONE
 -- -101  NOT_RESTORING  no rebuilding of this generation is under way; nothing was changed
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local to, places, chunks = int(4, 0, COUNT_MAX), int(5, 0, 100000), int(6, 0, 100000)
 local drawing = int(7, 0, 1) == 1

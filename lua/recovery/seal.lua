@@ -12,7 +12,7 @@
 -- ARGV[4]  behind      integer  1: only when the lane is behind what the caller has seen
 -- Returns {code, generation, log, …}
 --    1  DONE
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local only_behind = int(4, 0, 1) == 1
 if generation > 0 and not restoring and (is_behind or not only_behind) then redis.call("HSET", META, "restoring", "sealed") end

@@ -49,7 +49,7 @@
 --  -10  PLACE_OVER      inside for what is under way only
 --  -11  ENDED           this hold has ended, too long ago to say more of it
 -- -100  RECOVERING      missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local hold, digest, user, visitor, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local seats_per_user, hold_ttl = int(9, -COUNT_MAX, COUNT_MAX), int(10, 0, TIME_MAX)

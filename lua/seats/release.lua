@@ -28,7 +28,7 @@
 --   -2  NOT_OWNER
 --   -3  NOT_FOUND
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
--- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
+-- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
 local hold, user = ARGV[4], ARGV[5]
 -- include lib/open.lua

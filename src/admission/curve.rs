@@ -7,7 +7,7 @@ use crate::facts::time::Millis;
 /// Departures longer ago than this are forgotten, ms.
 const WINDOW_MS: Millis = 300_000;
 /// Steps of the table. Each step's count is [`GROWTH`] times the one before, and the last count is about 1.27 million.
-/// A larger count takes the time of the last one.
+/// A larger count takes as many times longer as it is larger than the last one.
 const STEPS: usize = 64;
 const GROWTH: f64 = 1.25;
 
@@ -65,7 +65,10 @@ impl Curve {
     /// The shortest and longest time that `count` departures take, s; `None` while nobody has gone.
     pub fn range_s(&self, count: f64) -> Option<(f64, f64)> {
         let at = self.table.partition_point(|(n, ..)| *n < count);
-        let &(n, short, long) = self.table.get(at).or(self.table.last())?;
+        let Some(&(n, short, long)) = self.table.get(at) else {
+            let &(most, short, long) = self.table.last()?;
+            return Some((short * (count / most), long * (count / most)));
+        };
         let Some(&(before, short_before, long_before)) = at.checked_sub(1).and_then(|at| self.table.get(at)) else {
             return Some((short, long));
         };
@@ -110,7 +113,7 @@ mod tests {
         for second in 0..=60 {
             curve.push(second * 1_000, second * 10);
         }
-        for count in [1.0, 10.0, 100.0, 300.0, 1_000.0, 50_000.0] {
+        for count in [1.0, 10.0, 100.0, 300.0, 1_000.0, 50_000.0, 5_000_000.0] {
             let (short, long) = curve.range_s(count).expect("moving");
             assert!((short - count / 10.0).abs() < 0.1 * count.max(10.0) / 10.0, "{count}: {short}");
             assert!((long - count / 10.0).abs() < 0.1 * count.max(10.0) / 10.0, "{count}: {long}");

@@ -114,7 +114,7 @@ pub enum Content {
 pub struct GlanceRequest<'a> {
     pub state: &'a State,
     pub headers: &'a HeaderMap,
-    /// The place in the request's queue token, which is good and of the request's event.
+    /// The place in the request's queue token. The token is valid and belongs to the request's event.
     pub place: &'a TokenClaim,
 }
 
@@ -155,15 +155,15 @@ pub struct Route {
     pub keyed: bool,
     /// May take 30 s longer than the request timeout.
     pub waits: bool,
-    /// Asked by another server on a visitor's behalf.
+    /// Another server asks this route on a visitor's behalf.
     pub relayed: bool,
     pub body: Option<RequestBody>,
     pub answers: Vec<RouteReply>,
     pub parameters: Vec<Parameter>,
-    /// The codes of its own, beyond those any route may answer.
+    /// The codes that this route may answer, beyond those of every route of its kind.
     pub errors: Vec<Code>,
-    /// Answers a GET of a visitor with a place from memory, or leaves it to the handler (`None`). Making a request for
-    /// the handler costs several times as much.
+    /// Answers a GET of a visitor with a place from memory. `None` leaves the request to the handler. Making a request
+    /// for the handler costs several times as much.
     pub glance: Option<fn(&GlanceRequest<'_>) -> Option<Answer>>,
     pub handler: Handler,
 }
@@ -325,7 +325,7 @@ impl Route {
         self
     }
 
-    /// The parameter named last has to be there.
+    /// Makes the parameter named last required.
     pub fn required(mut self) -> Self {
         self.parameters.last_mut().expect("a parameter to require").required = true;
         self
@@ -457,45 +457,20 @@ impl Router {
     }
 }
 
-pub fn get<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send + 'static,
-{
-    Route::new(Method::GET, pattern, operation, summary, handler)
+/// A route by the name of its method.
+macro_rules! verbs {
+    ($($verb:ident: $method:ident),+) => {$(
+        pub fn $verb<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
+        where
+            F: Fn(Request) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Outcome> + Send + 'static,
+        {
+            Route::new(Method::$method, pattern, operation, summary, handler)
+        }
+    )+};
 }
 
-pub fn post<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send + 'static,
-{
-    Route::new(Method::POST, pattern, operation, summary, handler)
-}
-
-pub fn put<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send + 'static,
-{
-    Route::new(Method::PUT, pattern, operation, summary, handler)
-}
-
-pub fn patch<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send + 'static,
-{
-    Route::new(Method::PATCH, pattern, operation, summary, handler)
-}
-
-pub fn delete<F, Fut>(pattern: &'static str, operation: &'static str, summary: &'static str, handler: F) -> Route
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send + 'static,
-{
-    Route::new(Method::DELETE, pattern, operation, summary, handler)
-}
+verbs!(get: GET, post: POST, put: PUT, patch: PATCH, delete: DELETE);
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,8 @@ pub struct RefundTerm {
 }
 
 impl Terms {
-    /// Until when a buyer may ask for a refund. Where the terms have no end: until the event begins.
+    /// How long the lane keeps the order for its refunds: until nobody may ask for one. Where the terms have no end, until
+    /// the event begins; later refunds are asked for from the ledger.
     pub fn refundable_until_ms(&self) -> Millis {
         self.refunds.last().and_then(|term| term.until_ms).unwrap_or(self.starts_ms)
     }

@@ -109,11 +109,16 @@ impl Operator {
     async fn grant(&mut self, user: &str) -> bool {
         let amount = self.dice.between(500, 9_000) as i64;
         let body = json!({"amount": amount, "expires_at": null, "reason": "thanks"});
-        let granted = self.ask(Method::POST, format!("/v1/admin/users/{user}/points"), Some(body)).await;
-        let mut auditor = self.history.auditor.lock();
+        let path = format!("/v1/admin/users/{user}/points");
+        let granted = self.ask(Method::POST, path.clone(), Some(body.clone())).await;
         match granted.is_some_and(|answer| answer.status == 201) {
-            true => auditor.granted(user, amount),
-            false => auditor.grant_unknown(user, amount),
+            true => self.history.auditor.lock().granted(user, amount),
+            false => self.history.auditor.lock().grant_unknown(user, amount),
+        }
+        if self.dice.chance(300) {
+            // A repeat with the same key grants nothing more.
+            tokio::time::sleep(Duration::from_millis(self.dice.between(1, 3_000))).await;
+            self.repeat(Method::POST, path, Some(body)).await;
         }
         true
     }
@@ -131,9 +136,14 @@ impl Operator {
         self.ask(Method::POST, format!("/v1/admin/orders/{order}/refunds"), Some(body)).await.is_some()
     }
 
-    /// Sends a request until it has a clear answer, at most 60 times.
+    /// Sends a request with a key of its own until it has a clear answer, at most 60 times.
     async fn ask(&mut self, method: Method, path: String, body: Option<Value>) -> Option<Answer> {
         self.keys += 1;
+        self.repeat(method, path, body).await
+    }
+
+    /// As [`Self::ask`], with the key of the request before.
+    async fn repeat(&mut self, method: Method, path: String, body: Option<Value>) -> Option<Answer> {
         for _ in 0..60 {
             let headers = vec![
                 ("authorization", format!("Bearer {}", self.history.house.bearer("root", "admin"))),
