@@ -14,12 +14,12 @@ lint:
 demo:
 	cargo run --release -- demo
 
-# Plays whole histories, SEEDS of them (1000), on files or with STORE=redis. FROM is the first seed; without it, that is
-# the present time in ms.
+# Plays SEEDS (1000) whole histories, on files or, with STORE=redis, on servers. FROM is the first seed; without FROM,
+# the first seed is the present time in ms.
 simulate: packages
 	@SEEDS=$(or $(SEEDS),1000) FROM=$(FROM) PEOPLE=$(PEOPLE) WITHOUT=$(WITHOUT) STORE=$(STORE) LOG=$(LOG) \
 		cargo test --profile simulation --test simulation new_seeds_are_clean -- --exact --nocapture
 
-# Breaks one promise after the other, and expects that a history tells of each.
+# Breaks one promise at a time, and expects a history that is not clean.
 mutants:
 	@SEEDS=$(or $(SEEDS),1000) ONLY=$(ONLY) src/tests/simulation/mutants/run

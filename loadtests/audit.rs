@@ -153,7 +153,7 @@ impl Window {
     }
 }
 
-/// Lets the crowd go on for [`WINDOW`]. If `audited` is given, that lane is audited again and again meanwhile.
+/// Lets the crowd go on for [`WINDOW`]. If `audited` is given, that lane is audited again and again in that time.
 async fn window(
     redis: &OwnRedis,
     crowd: &Crowd,

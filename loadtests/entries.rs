@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: [usize; 3] = [64, 256, 1024];
 
-/// Entries whose order is checked, and the connections on which they come, half of them to each gateway.
+/// Entries whose order is checked, and the connections on which they come. Half of the connections go to each gateway.
 const ORDERED: u64 = 100_000;
 const ORDERED_CONNECTIONS: usize = 128;
 
@@ -67,7 +67,7 @@ impl Order<'_> {
         let event = "order";
         let room = json!({
             "mode": "open", "capacity": 0, "rate_per_min": 0,
-            // So long that nobody becomes late: only the order counts.
+            // These times are so long that nobody becomes late: only the order counts.
             "absent_after_s": 86_400, "claim_ttl_s": 86_400,
         });
         self.gateway.put_event(event, &room);

@@ -21,7 +21,7 @@ const WAITING: usize = 1_000_000;
 const GATEWAYS: usize = 10;
 const RATE_PER_MIN: i64 = 10_000;
 const WINDOWS: usize = 5;
-/// In played time: nobody waits for a real clock.
+/// Seconds of played time: nobody waits for a real clock.
 const WINDOW_S: usize = 30;
 /// A poll must cost fewer commands than this.
 const WANTED: f64 = 0.02;

@@ -35,7 +35,8 @@ const WAITING: usize = 1_000_000;
 /// positions between two knots of the board would look better than they are.
 const GAP: usize = 300;
 const GAPS: usize = 100;
-/// Visitors at the front: those whose turn comes within the test, and some more. The load polls for all others.
+/// Visitors at the front: those whose turn comes within the test, and some more. The load polls for the visitors behind
+/// them.
 const FRONT: usize = 30_000;
 
 const RATE_PER_MIN: i64 = 10_000;
@@ -131,7 +132,7 @@ impl Crowd {
     fn make_known(&self, house: &House, gateway: &Gateway) {
         let few = house.path("few");
         load::keep(&few, &self.entries[..CONNECTIONS]);
-        // So the memory for connections, boards and answers is not counted below.
+        // This first poll takes the memory for connections, boards and answers, so that it is not counted below.
         poll(gateway, &few, Until::Seconds(3.0)).must_be_clean();
         let before = machine::memory(gateway.id());
         let polled = poll(gateway, &self.everybody, Until::Requests(WAITING as u64));
@@ -151,7 +152,8 @@ impl Crowd {
 
     /// The line moves and is polled. Returns whether everything was as it should be.
     async fn move_on(&self, house: &House, gateway: &Gateway) -> bool {
-        // So nobody at the front counts as absent, however long it took until the gateway knew the million.
+        // After this poll nobody at the front counts as absent, however long it took until the gateway knew the
+        // million.
         let front = house.path("front");
         load::keep(&front, &self.entries[..FRONT]);
         poll(gateway, &front, Until::Requests(FRONT as u64)).must_be_clean();
@@ -265,7 +267,7 @@ impl Crowd {
         let mut positions = Positions::default();
         for ((&before, &after), shown) in before.iter().zip(&after).zip(shown) {
             let Some(shown) = shown else { continue };
-            // -1: no longer in line, because the visitor has come to its head.
+            // -1: the visitor does not wait any more, because their turn has come.
             let after = after.max(0);
             let off = (after - shown).max(shown - before).max(0);
             if shown < EXACT {
@@ -435,7 +437,7 @@ fn tell(windows: &[Window], load: &Report, still: Positions) {
     );
 }
 
-// --- Those near the front: they poll, are let in, and leave ---
+// --- Visitors near the front: they poll, are let in, and leave ---
 
 struct Near {
     over: Arc<AtomicBool>,

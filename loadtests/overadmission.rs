@@ -36,7 +36,7 @@ const CROWD: usize = 2_000;
 /// Time between two polls of a visitor.
 const POLL_EVERY: Duration = Duration::from_millis(1_000);
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
-/// Within this time after the emptying, the lane is rebuilt and every gateway has looked at it again, s.
+/// By this time after Redis was emptied, the lane is rebuilt and every gateway has looked at it again, s.
 const PUT_RIGHT_S: f64 = 3.0;
 
 /// How old a gateway's board may be, s: a second, and the moment that it takes to fetch it.
@@ -203,7 +203,7 @@ struct Crowd {
     over: Arc<AtomicBool>,
     doors: RwLock<Vec<Client>>,
     visitors: Mutex<Vec<Visitor>>,
-    /// Those who left and were told so (204).
+    /// Visitors who left and were told so (204).
     gone: Mutex<Vec<Gone>>,
     came_back: Mutex<Vec<CameBack>>,
     counts: Counts,
@@ -222,7 +222,7 @@ struct Visitor {
     id: String,
     asked_ns: u64,
     answered_ns: u64,
-    /// Is never silent for long while waiting.
+    /// Whether the visitor is never silent for long while waiting.
     steady: bool,
 }
 
@@ -354,7 +354,7 @@ async fn doubt(crowd: Arc<Crowd>, began: Instant) {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let gone = {
             let gone = crowd.gone.lock();
-            // Mostly of those who left just now, because a fault can lose only the latest.
+            // Mostly takes a visitor who left just now, because a fault can lose only the latest departures.
             let back = (rand::random::<f64>().powi(3) * gone.len() as f64) as usize;
             gone.len().checked_sub(back + 1).map(|at| gone[at].clone())
         };

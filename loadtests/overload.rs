@@ -1,5 +1,5 @@
-//! An overload of the writer: the ledger answers late for a while, and buyers go on. Compares what the room does about
-//! it with `control = "adaptive"` and with `"fixed"`.
+//! An overload of the writer: the ledger answers late for a while, and buyers go on. Compares a room with
+//! `control = "adaptive"` and one with `"fixed"`.
 //!
 //! `cargo run --release --example overload`. README.md says how it is measured. Writes
 //! `loadtests/results/overload.csv` and `overload.svg`.
@@ -30,7 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EVENT: &str = "hall";
 const RATE_PER_MIN: i64 = 3_000;
-/// More than all who come, so that only the rate bounds admission.
+/// More than all visitors who come, so that only the rate bounds admission.
 const CAPACITY: i64 = 20_000;
 /// Buyers who wait at any time.
 const WAITING: u64 = 300;
@@ -77,7 +77,7 @@ struct Second {
 struct Run {
     control: &'static str,
     seconds: Vec<Second>,
-    /// Those made while the ledger was late.
+    /// The transactions that were made while the ledger was late.
     transactions: Transactions,
     /// From the order to its confirmation, ms, ascending.
     waits_ms: Vec<u64>,
@@ -324,7 +324,7 @@ impl Crowd {
         }
         self.confirmed.fetch_add(1, Ordering::Relaxed);
         self.waits_ms.lock().push(began.elapsed().as_millis() as u64);
-        // Gives the place back, if the order has not done so.
+        // Gives the place back, if it has not ended with the order.
         self.ask(Method::DELETE, &format!("/v1/events/{EVENT}/queue"), &[("stanchion-queue", &token)], None).await;
     }
 

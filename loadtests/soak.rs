@@ -1,5 +1,5 @@
-//! A soak: for an hour, buyers order and give back at a steady rate. Checks that what the gateway, Redis and the ledger
-//! keep of it stays level.
+//! A soak: for an hour, buyers order and have their orders refunded at a steady rate. Checks that what the gateway,
+//! Redis and the ledger keep stays level.
 //!
 //! `cargo run --release --example soak`. README.md says how it is measured. Writes `loadtests/results/soak.csv`
 //! and `soak.svg`.
@@ -41,15 +41,15 @@ const PRICE: i64 = 10_000;
 const KEEP_S: &str = "120";
 
 const SAMPLE: Duration = Duration::from_secs(15);
-/// Most buyers under way. A buyer who is due while there are as many is not sent.
+/// Most buyers under way. A buyer who is due while so many are under way is not sent.
 const UNDER_WAY_MAX: u64 = 3_000;
 /// Users of each event who come again and again.
 const REGULARS: u64 = 10;
 
 /// The mean of the last quarter may be above that of the second quarter by at most this share.
 const GROWTH_MAX: f64 = 0.1;
-/// Up to this many rows more are no growth: they belong to buyers under way, of whom there are more when the machine is
-/// slower.
+/// Up to this many more rows are no growth. They belong to buyers under way, and on a slower machine more buyers are
+/// under way.
 const UNDER_WAY_ROWS: f64 = 200.0;
 
 fn main() -> ExitCode {
@@ -107,9 +107,9 @@ enum Source {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
-    /// Must be level, with this much slack.
+    /// Must be level; growth up to this much does not count.
     LevelWithin(f64),
-    /// Is only shown: it grows by right, or describes the load.
+    /// Is only shown, because it may grow or describes the load.
     Shown,
 }
 
@@ -156,7 +156,7 @@ const OPEN_PAYMENTS: &str =
 const OPEN_ORDERS: &str = "SELECT COUNT(*) FROM orders WHERE event IN ('hall-0', 'hall-1', 'hall-2', 'hall-6') \
      AND status NOT IN ('refunded', 'rejected')";
 
-/// Of all connections. MariaDB and MySQL allow 16,382 unless they are told otherwise.
+/// Prepared statements of all connections. MariaDB and MySQL allow 16,382 unless they are told otherwise.
 const PREPARED: &str = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
      WHERE variable_name = 'PREPARED_STMT_COUNT'";
 
@@ -250,8 +250,8 @@ fn role_of(key: &str) -> &str {
 // --- The run ---
 
 async fn run(minutes: u64, rate: u64) -> Run {
-    // The hash of an order's id says where its rows lie, so soon all pages are in use. With little memory, an hour
-    // would measure how fast the disk finds them.
+    // The hash of an order's id says where its rows lie, so all pages are soon in use. With little memory, the hour
+    // would measure how fast the disk finds these pages.
     let house = House::start_large().await;
     let gateway = blocking(|| {
         house.gateway(&[
@@ -434,7 +434,7 @@ impl Crowd {
     }
 
     async fn visit(self: Arc<Self>, n: u64) {
-        // A wrong answer is counted where it is seen.
+        // A wrong answer has been counted where it was seen.
         let _ = self.buy(n).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }

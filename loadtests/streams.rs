@@ -44,7 +44,7 @@ const MOVING_PER_MIN: i64 = 6_000;
 /// Visitors called at once.
 const CALLED: i64 = 1_000;
 
-/// The plan of a process that holds streams.
+/// What a process that holds streams is told.
 #[derive(Debug, Serialize, Deserialize)]
 struct Hold {
     address: String,
@@ -56,7 +56,7 @@ struct Hold {
     seconds: u64,
 }
 
-/// What became of its streams.
+/// What became of the streams of such a process.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Held {
     /// When a stream was refused or ended, ms; an entry for each.
@@ -141,7 +141,7 @@ fn main() -> ExitCode {
 /// Lets [`CALLED`] visitors in at once. Returns when that was asked for, and when the room said that they are in.
 fn call_at_once(gateway: &Gateway) -> (Millis, Millis) {
     gateway.patch_room(EVENT, &json!({"mode": "paused", "rate_per_min": CALLED * 60}));
-    // Meanwhile the bucket fills up, and the streams see the turns that came before.
+    // In this time the bucket fills up, and the streams see the turns that came before.
     std::thread::sleep(Duration::from_secs(5));
     let admitted = |room: &Value| room["admitted_total"].as_i64().unwrap_or(0);
     let before = gateway.room(EVENT);

@@ -46,7 +46,7 @@ const REFRESH_EVERY: Duration = Duration::from_millis(400);
 pub enum Role {
     #[default]
     All,
-    /// Answers requests; the lanes' logs are another process's.
+    /// Answers requests. Another process carries the lanes' logs to the ledger.
     Edge,
     /// Carries the logs to the ledger; opens only the admin listener.
     Writer,
@@ -62,7 +62,7 @@ impl Role {
     }
 }
 
-/// The audit of an embedded store that no server holds, or of Redis, which several processes may use at once.
+/// Audits an embedded store that no server holds, or Redis, which several processes may use at once.
 pub async fn audit(config: &Config) -> Result<serde_json::Value, BootError> {
     let clock = Clock::system();
     let store = Store::read_only(config, &clock).await?;
@@ -103,7 +103,7 @@ pub enum BootError {
     Audit(#[from] pipeline::audit::Error),
 }
 
-/// A part of the house ended while it should have run.
+/// A part of the gateway ended while it should have run.
 #[derive(Debug, thiserror::Error)]
 #[error("a part of the gateway died")]
 pub struct PartDied(#[source] tokio::task::JoinError);
@@ -122,7 +122,7 @@ pub struct App {
     prometheus: PrometheusHandle,
 }
 
-/// What an app stands on.
+/// The lanes, the ledger, the payment providers and the clock that an app is built on.
 pub struct Ground {
     pub lanes: Lanes,
     pub ledger: Ledger,
@@ -132,9 +132,9 @@ pub struct Ground {
 
 /// What a process does beside answering requests.
 struct Tending {
-    /// Tasks that are stopped together with the doors.
+    /// Tasks that take in new work: the public listener and the pulse. They are stopped first.
     doors: JoinSet<()>,
-    /// Tasks that are stopped after the doors, and finish what those have let in.
+    /// Tasks that are stopped after those, and finish the work that was taken in.
     rest: JoinSet<()>,
 }
 
@@ -156,7 +156,7 @@ impl App {
         Self::build_at(config, role, prometheus, Clock::system()).await
     }
 
-    /// As [`App::build`], on a clock of the caller's.
+    /// Like [`App::build`], with the caller's clock.
     pub async fn build_at(
         mut config: Config,
         role: Role,
@@ -176,7 +176,7 @@ impl App {
         Self::furnish(config, role, prometheus, &passes, store, ground).await
     }
 
-    /// As [`App::build`], on a ground of the caller's.
+    /// Like [`App::build`], on what the caller has opened.
     pub async fn build_on(
         mut config: Config,
         role: Role,
@@ -266,7 +266,7 @@ impl App {
         }
         if self.role.serves() {
             doors.spawn(pulse(self, doors_stopping.clone()));
-            // The last polls are told to the lanes after the doors have closed.
+            // It runs until after the last poll, so that the lanes are told of every visitor who was seen.
             rest.spawn(admission::presence::run(self.admission.clone(), rest_stopping.clone()));
         }
         Tending { doors, rest }
@@ -319,12 +319,12 @@ impl Bound {
         self.admin.local_addr().expect("a bound listener has an address")
     }
 
-    /// Serves until told to stop, then drains. If one part panics, the others are ended too: a gateway without its
-    /// writer must not look healthy, and the supervisor of the process starts another.
+    /// Serves until told to stop, then drains. If one part panics, the other parts are stopped too: a gateway without
+    /// its writer must not look healthy. The supervisor of the process then starts another process.
     pub async fn run(self, mut stopping: Stopping) -> Result<(), PartDied> {
         let Bound { app, public, admin } = self;
-        // Two signals: the public listener and the doors stop first, then the admin listener and what finishes the
-        // doors' work.
+        // There are two signals. The first stops what takes in new work; the second stops the admin listener and what
+        // finishes that work.
         let (stop_edge, edge_stopping) = shutdown::channel();
         let (stop_rest, rest_stopping) = shutdown::channel();
 
@@ -356,7 +356,7 @@ impl Bound {
             tracing::error!(%error, "the admin listener ended badly");
         }
         app.ledger.close().await;
-        // Last: other parts may still use what was opened on these threads.
+        // The threads end last, because other parts may still use what was opened on them.
         drop(workers);
         tracing::info!("stopped");
         died.map_or(Ok(()), |source| Err(PartDied(source)))

@@ -42,7 +42,8 @@ enum Command {
     Rebuild(RebuildArguments),
     /// Check a configuration; prints every fault at once.
     CheckConfig { file: PathBuf },
-    /// Recompute a room's draw from what GET /v1/events/EVENT/room/draw told: everybody's rank, or what does not fit.
+    /// Recompute a room's draw from what GET /v1/events/EVENT/room/draw answers: everybody's rank, or what does not
+    /// fit.
     VerifyDraw(verify_draw::VerifyDrawArguments),
 }
 
@@ -160,7 +161,7 @@ async fn rebuild_lanes(config: Config, event: Option<String>) -> Done {
     Ok(())
 }
 
-/// Lines for people and scripts; a reader that went away is no failure.
+/// Prints lines for people and scripts. A reader that went away is no failure.
 fn announce(lines: &[String]) {
     let mut out = std::io::stdout().lock();
     for line in lines {
@@ -169,7 +170,7 @@ fn announce(lines: &[String]) {
     let _ = out.flush();
 }
 
-/// SIGTERM or SIGINT.
+/// Waits for SIGTERM or SIGINT.
 async fn told_to_stop() {
     let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to at start");
     let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be listened to at start");

@@ -1,9 +1,9 @@
 //! The one place that reads the time.
 //!
-//! Everyone else takes `now_ms` as an argument or asks a `Clock`. Between two measures time is counted by a
-//! clock that nobody can step and that runs on while the machine is suspended. So a stepped system clock
-//! moves nothing. On Redis the clock follows the server's TIME, so that all gateways share one; a measure
-//! that is far off is believed only once others confirm it. Tests set the time by hand.
+//! Everyone else takes `now_ms` as an argument or asks a `Clock`. Between two measures a `Clock` counts the time by a
+//! clock that nobody can step, so a stepped system clock moves nothing. On Linux that clock runs on while the machine
+//! is suspended. With Redis a `Clock` follows the server's TIME, so that all gateways share one time. A measure that is
+//! far off is believed only once others confirm it. Tests set the time by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -135,7 +135,7 @@ impl Clock {
         self.0.began_ms + self.0.steady_ms()
     }
 
-    /// Follow a server that said its time was `server_ms`, `round_trip` after it was asked.
+    /// Follows a server that said its time was `server_ms`. Its answer came `round_trip` after it was asked.
     pub fn follow(&self, server_ms: Millis, round_trip: Duration) -> Followed {
         let then_ms = server_ms + i64::try_from(round_trip.as_millis()).unwrap_or(0) / 2;
         let offset_ms = then_ms - self.unmoved_ms();

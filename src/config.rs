@@ -1,4 +1,4 @@
-//! The settings: where they come from, and everything that is wrong with them at once.
+//! The settings: reads them from where they are given, and reports everything that is wrong with them at once.
 //!
 //! `config/default.toml` is embedded: it is the documentation, the defaults and the schema. A file
 //! overrides it key by key, the environment (`STANCHION__SECTION__KEY`) overrides the file.

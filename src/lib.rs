@@ -1,8 +1,8 @@
 //! Stanchion: a high-concurrency ticketing and waiting-room gateway.
 //!
-//! A request comes in at `edge`, which asks `admission` (the line) and `inventory` (seats, holds, orders); both take steps in
-//! a `lane`. A lane's log goes through the `pipeline` into the `ledger`. `tests/tree/rules.rs` says which stage may use
-//! which; every stage may use [`facts`].
+//! A request comes in at `edge`, which asks `admission` (the line) and `inventory` (seats, holds, orders). Both take
+//! steps in a `lane`. A lane's log goes through the `pipeline` into the `ledger`. `tests/tree/rules.rs` says which
+//! stage may use which; every stage may use [`facts`].
 
 pub mod app;
 pub mod cli;

@@ -27,7 +27,7 @@ pub fn below(end: u64) -> u64 {
     draw(|from| from.random_range(0..end))
 }
 
-/// Bytes that nobody may guess, straight from the system's cryptographic source.
+/// Bytes that nobody may guess, from the generator of the cryptographic library.
 pub fn secret<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     match SEEDED.with_borrow_mut(|seeded| seeded.as_mut().map(|from| from.fill_bytes(&mut bytes))) {

@@ -27,7 +27,7 @@ const CAMPAIGN = env('CAMPAIGN', '');
 const RATE = number('RATE', 20);
 const DURATION = env('DURATION', '60s');
 const VISITORS_MAX = number('VISITORS_MAX', 2000);
-// How many of a hundred buyers want their money back.
+// Of a hundred buyers, how many have a seat refunded.
 const REFUND_PER_CENT = number('REFUND_PER_CENT', 10);
 const ROWS = number('ROWS', 60);
 const SEATS_PER_ROW = number('SEATS_PER_ROW', 40);
@@ -111,7 +111,7 @@ function breach(step, what) {
 
 const think = (least, most) => sleep(least + Math.random() * (most - least));
 
-// What is on sale, and the name of the run. Setup names them once, because every VU reads this file anew.
+// What is on sale, and the name of the run. Setup chooses the names once, because every VU runs this file anew.
 let sale = null;
 const event = (rest) => `${BASE_URL}/v1/events/${sale.event}${rest}`;
 

@@ -1,8 +1,8 @@
 //! Answers as the load reads them: HTTP/1.1 with a `content-length`. This only finds the status of an answer and its
 //! end.
 
-/// Where things stand in an answer. The answers of one server look alike, so the next one is read at the places of the
-/// last one, and searched only when it differs. Otherwise a test would measure this reading.
+/// Where things stand in an answer. The answers of one server look alike. So the next answer is read at the places of
+/// the last one, and is searched only when it differs. Otherwise a test would measure the search.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shape {
     /// Bytes up to the empty line, which is included.

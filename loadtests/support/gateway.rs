@@ -35,7 +35,7 @@ impl House {
         Self::of(servers::mysql_url().await).await
     }
 
-    /// With a database for a load of hours.
+    /// Starts them with a database for a load of hours.
     pub async fn start_large() -> Self {
         Self::of(servers::large_mysql_url().await).await
     }
@@ -50,7 +50,7 @@ impl House {
         Tokens::new(&[SECRET.as_bytes().to_vec()])
     }
 
-    /// The lane an event lives in, opened beside the gateways.
+    /// The lane in which an event is. This process opens it beside the gateways.
     pub async fn lane_of(&self, event: &str) -> Arc<dyn Lane> {
         let set = [("STANCHION__REDIS__URL".to_owned(), self.redis.url())];
         let config = load_from("", set.into_iter()).expect("the defaults are good");
@@ -90,7 +90,7 @@ impl House {
         gateway
     }
 
-    /// What `stanchion audit` finds. It is a process of its own, so that no request's time limit ends it.
+    /// What `stanchion audit` finds. The audit is a process of its own, so that no request's time limit ends it.
     pub fn audit(&self) -> Value {
         let text = Part::start("gateway", &["audit"], self.settings()).rest();
         serde_json::from_str(&text).unwrap_or_else(|_| json!({ "said": text }))
@@ -214,7 +214,8 @@ pub fn bearer(user: &str) -> String {
     Bearers::new().of(user)
 }
 
-/// Sends one request on a connection of its own. Returns status and JSON (null when the body is none).
+/// Sends one request on a connection of its own. Returns the status and the JSON, which is null when the body is not
+/// JSON.
 fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let (status, text) = ask_text(address, method, path, body);
     (status, serde_json::from_str(&text).unwrap_or_default())

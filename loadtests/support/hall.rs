@@ -33,11 +33,11 @@ const PRICE: i64 = 55_000;
 
 const WAITING: usize = 10_000;
 const HOLDERS: usize = 10;
-/// Each holds and gives back once in this time.
+/// Each holder holds and gives back once in this time.
 const HOLD_EVERY: Duration = Duration::from_millis(50);
 const POLLERS: usize = 5;
 const POLL_EVERY: Duration = Duration::from_millis(10);
-/// Orders the writer concludes in a second, and in one step of `pipeline::conclude`.
+/// Orders that the writer concludes in a second, and orders that one step of `pipeline::conclude` takes.
 const CONCLUDED: u32 = 100;
 const CONCLUDED_AT_ONCE: u32 = 25;
 const WEEK_S: i64 = 7 * 24 * 3_600;
@@ -65,7 +65,7 @@ fn put() -> EventPut {
     EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room, returned: false }
 }
 
-/// Builds the lane, whose rebuilding has begun, as after a loss.
+/// Builds the lane as after a loss. Its rebuilding must have begun.
 pub async fn fill(lane: &dyn Lane, now_ms: i64) {
     let restore = EventRestore {
         generation: 1,
@@ -270,8 +270,8 @@ impl Holder {
     }
 }
 
-/// Starts the calls that nobody asks for: four pulses a second, and once a second each a board, the seats, a checkpoint
-/// and the conclusions of a batch of orders.
+/// Starts the calls that a gateway and a writer make by themselves: four pulses a second, and once a second a board,
+/// the seats, a checkpoint and the conclusions of a batch of orders.
 fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
     let second = Duration::from_secs(1);
     let asking = || (lane.clone(), clock.clone());
@@ -309,7 +309,7 @@ fn by_themselves(lane: &Arc<dyn Lane>, clock: &Clock, stop: &Arc<AtomicBool>) ->
     vec![pulse, looks, concludes]
 }
 
-/// Concludes an order to a newer version that says the same.
+/// A conclusion that gives an order a newer version and changes nothing else.
 fn concluded(nth: u32, version: i64, now_ms: i64) -> Conclusion {
     let RestoredOrder { fact, hold: _, seats, refundable_until_ms } = sold(nth, now_ms);
     Conclusion {
@@ -321,7 +321,7 @@ fn concluded(nth: u32, version: i64, now_ms: i64) -> Conclusion {
     }
 }
 
-/// Does something at a steady rate. A late turn is not made up for.
+/// Does something at a steady rate. A turn that comes late delays the turns after it.
 fn every<F>(period: Duration, stop: &Arc<AtomicBool>, mut act: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send,

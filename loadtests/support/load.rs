@@ -40,7 +40,7 @@ pub struct Plan {
     pub until: Until,
     /// Where to write each answer's visitor, as [`Entry`] lines.
     pub keep: Option<String>,
-    /// Whether the answers are a gateway's JSON; then some of them are read.
+    /// Whether the answers are a gateway's JSON. Then some of them are read whole.
     pub ours: bool,
 }
 
@@ -140,9 +140,9 @@ pub fn run() -> ExitCode {
 /// The requests of a plan, as bytes.
 struct Requests {
     texts: Vec<u8>,
-    /// Where each begins, and where the last ends.
+    /// Where each request begins, and where the last one ends.
     bounds: Vec<usize>,
-    /// The visitor of each request; empty: a new one.
+    /// The visitor of each request; empty: a new visitor.
     visitors: Vec<String>,
     status: u16,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-/// A line on machine and versions, for the record.
+/// A line that names the machine and the versions, for the record.
 pub fn line() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let memory_kb = read("/proc/meminfo").split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok());
@@ -41,7 +41,8 @@ pub fn load() -> String {
 /// Processor time a process has used, seconds (the kernel counts in hundredths).
 pub fn used_s(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name may contain spaces. Behind its closing parenthesis, utime and stime are the 12th and 13th fields.
+    // The process's name may contain spaces. After its closing parenthesis, utime and stime are the 12th and 13th
+    // fields.
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect::<Vec<_>>()).unwrap_or_default();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0

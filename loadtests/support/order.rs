@@ -8,14 +8,15 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// The number of pairs in which one was answered before the other asked. In other pairs nobody can say who came first.
+/// The number of pairs in which one visitor was answered before the other asked. Of other pairs nobody can say who came
+/// first.
 pub fn pairs(turns: &[Turn]) -> u64 {
     let mut answered: Vec<u64> = turns.iter().map(|turn| turn.answered_ns).collect();
     answered.sort_unstable();
     turns.iter().map(|turn| answered.partition_point(|&at| at < turn.asked_ns) as u64).sum()
 }
 
-/// The number of these pairs whose turns are the other way round.
+/// The number of these pairs in which the later visitor has the earlier turn.
 ///
 /// Goes through questions and answers in order of time. An answer puts its turn into a Fenwick tree. A question counts
 /// the turns in the tree that come after its own. O(n log n).
@@ -24,7 +25,7 @@ pub fn violations(turns: &[Turn]) -> u64 {
     ranks.sort_unstable();
     ranks.dedup();
     let rank = |turn: i64| ranks.partition_point(|&other| other < turn);
-    // At one instant questions come first: an answer of that instant is not before them.
+    // At one instant questions come first, because an answer of the same instant does not count as before them.
     let mut moments: Vec<(u64, bool, usize)> = turns
         .iter()
         .flat_map(|turn| {

@@ -24,7 +24,7 @@ impl Part {
             .args(arguments)
             .env(PART, part)
             .envs(environment)
-            // Stays open as long as this process lives; see `played`.
+            // This pipe stays open as long as this process lives; see `played`.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -33,13 +33,13 @@ impl Part {
         Self { child, lines }
     }
 
-    /// The next line it prints.
+    /// The next line that the part prints.
     pub fn line(&mut self) -> String {
         let line = self.lines.next().expect("a part says what it was started for").expect("text");
         line.trim_end().to_owned()
     }
 
-    /// All it prints until it ends.
+    /// All that the part prints until it ends.
     pub fn rest(&mut self) -> String {
         let lines: Vec<String> = self.lines.by_ref().map(|line| line.expect("text")).collect();
         lines.join("\n")

@@ -1,5 +1,5 @@
-//! The peer: the smallest server that hyper makes. It answers every request with as many bytes as the gateway. No
-//! server behind a socket can do without the work that it does.
+//! The peer: the smallest server that hyper makes. It answers every request with as many bytes as the gateway. Every
+//! server behind a socket has to do the work that the peer does.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;

@@ -1,4 +1,4 @@
-//! What a Redis was asked and how long that took, by its own counts. Also reads its answers.
+//! What a Redis was asked and how long it took, by its own counts. Also reads its answers.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -162,7 +162,7 @@ pub struct Slow {
 impl Slow {
     pub const LEAST_US: i64 = 100;
 
-    /// `limits`: those with which the caller of the scripts loaded them.
+    /// `limits`: the limits with which the caller of the scripts has loaded them.
     pub fn start(redis: &OwnRedis, limits: ScriptLimits) -> Self {
         for command in [
             format!("CONFIG SET slowlog-log-slower-than {}", Self::LEAST_US),
@@ -184,7 +184,7 @@ impl Slow {
         ScriptLimits { skew_max_ms: config.redis.skew_max_ms, keep: Keep(config.store.ended_keep_s * 1_000) }
     }
 
-    /// Takes what was noted so far. A script that nobody knows would be counted as fast: it ends the test.
+    /// Takes what was noted so far. A script that is not known ends the test: otherwise it would be counted as fast.
     pub fn take(&mut self, redis: &OwnRedis) {
         let noted = value(&redis.says("SLOWLOG GET -1"));
         assert!(redis.says("SLOWLOG RESET").starts_with("+OK"));

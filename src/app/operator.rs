@@ -1,4 +1,4 @@
-//! What an operator asks of the house beyond the catalogue, answered by the pipeline.
+//! Answers what an operator asks of the gateway beyond the catalogue. The pipeline does the work.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! The store the configuration names: lanes, ledger, and whose clock is followed.
+//! The store that the configuration names: its lanes, its ledger, and the clock that the process follows.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const LEDGER_FILE: &str = "ledger.sqlite";
 /// How often the clock is set by the Redis server's.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
 
-/// How often a check looks whether Redis is fit.
+/// How often the process checks whether Redis is fit to be sold on.
 const WATCH_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Lanes that are open already, on no server whose clock or health would be watched.
+    /// A store on lanes that are already open. It follows no server's clock and watches no server's health.
     pub fn of(lanes: Lanes) -> Self {
         Self { lanes, redis: None }
     }
@@ -88,11 +88,11 @@ impl Store {
         self.lanes.clone()
     }
 
-    /// Looks whether Redis is still fit to be sold on, every minute and whenever a connection came back, until told to
-    /// stop. `tell` gets each answer: nobody should be sent to a sale whose store forgets.
+    /// Checks whether Redis is still fit to be sold on, every minute and whenever a connection came back, until told to
+    /// stop. `tell` gets each answer, because nobody should be sent to a sale whose store forgets.
     pub async fn watch(self, tell: impl Fn(bool), mut stop: Stopping) {
         let Some(server) = self.redis else { return };
-        // Listens from before the first look, so that no reconnection is missed.
+        // It listens from before the first check, so that no reconnection is missed.
         let (mut evicted, mut reconnects) = (None, server.reconnects());
         loop {
             if let Ok(health) = server.health().await {
@@ -110,7 +110,7 @@ impl Store {
         }
     }
 
-    /// Keeps the clock at the Redis server's until told to stop; a server that is away leaves it as it is.
+    /// Keeps the clock at the Redis server's time until told to stop. While the server is away the clock runs on.
     pub async fn follow_clock(self, clock: Clock, mut stop: Stopping) {
         let Some(server) = self.redis else { return };
         let mut beats = tokio::time::interval(FOLLOW_EVERY);
@@ -140,7 +140,7 @@ fn say(health: &RedisHealth, evicted: bool) -> bool {
         tracing::error!(policy, "Redis may forget seats under memory pressure: set maxmemory-policy noeviction");
     }
     if evicted {
-        tracing::error!(keys = health.evicted, "Redis has evicted keys: what they held is rebuilt where it is missed");
+        tracing::error!(keys = health.evicted, "Redis has evicted keys: a lane that misses one of them is rebuilt");
     }
     if let Some(write) = health.persistence {
         tracing::error!(write, "Redis cannot write to its disk: what it has is lost when it stops");
@@ -148,7 +148,7 @@ fn say(health: &RedisHealth, evicted: bool) -> bool {
     faults.iter().all(|(_, is)| !is)
 }
 
-/// Reports a measure of Redis' time that was not as expected.
+/// Reports a reading of Redis' time that was not as expected.
 fn note(followed: Followed) {
     let outcome = match followed {
         Followed::Taken => return,

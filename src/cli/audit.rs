@@ -23,7 +23,7 @@ pub async fn run(mut config: Config) -> Done {
     if report["ok"] == true { Ok(()) } else { Err(CommandFailure::Work("an invariant is violated".into())) }
 }
 
-/// The embedded store belongs to the running server: it audits itself.
+/// Asks the running server for its audit, because the embedded store is the server's alone.
 async fn ask(config: &mut Config) -> Result<serde_json::Value, CommandFailure> {
     fill_secrets(config).map_err(usage)?;
     let wanted = Mint { sub: "audit", scope: "admin", ttl_s: TOKEN_TTL_S };

@@ -12,7 +12,7 @@ use crate::demo::{CrowdReport, Demo, Show};
 use crate::edge::auth::{Mint, mint};
 use crate::shutdown;
 
-/// How long the tokens are valid that the crowd gets, and the person who looks around afterwards, s.
+/// How long the tokens of the crowd, and of the person who looks around afterwards, are valid, s.
 const TOKEN_TTL_S: i64 = 24 * 3600;
 
 #[derive(clap::Args)]
@@ -37,12 +37,12 @@ pub struct DemoArguments {
     file: FileArgument,
 }
 
-/// A folder of its own, gone when the demo ends.
+/// A folder of the demo's own. It is removed when the demo ends.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is in the system's temporary folder, which is swept anyway.
+        // Files that cannot be removed stay in the system's temporary folder, which is swept anyway.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

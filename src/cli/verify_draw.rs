@@ -14,7 +14,7 @@ const INPUT_MAX: u64 = 64 << 20;
 
 #[derive(clap::Args)]
 pub struct VerifyDrawArguments {
-    /// What the room told after its opening (JSON); - reads standard input.
+    /// What the room published after its opening (JSON); - reads standard input.
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
     /// The commitment as it was noted before the opening.
@@ -93,7 +93,7 @@ fn read(arguments: &VerifyDrawArguments) -> Result<PublishedDraw, CommandFailure
     }
     let told: PublishedDraw =
         serde_json::from_slice(&text).map_err(|error| CommandFailure::Usage(format!("{from} is no draw: {error}")))?;
-    // With a line's end within an id, two different lists could have the same text, and so the same digest.
+    // If an id could have a line feed in it, two different lists could have the same text, and so the same digest.
     let odd = |id: &&VisitorId| id.as_str().is_empty() || !id.as_str().bytes().all(|b| b.is_ascii_graphic());
     match told.visitors.iter().find(odd) {
         Some(id) => Err(CommandFailure::Usage(format!("{from} is no draw: {:?} is no visitor's id", id.as_str()))),

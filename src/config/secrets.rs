@@ -61,7 +61,8 @@ fn kept(dir: &Path, name: &str, make: fn() -> String) -> Result<String, SecretEr
     };
     fs::create_dir_all(dir).map_err(fail("cannot create the folder of"))?;
     let text = make();
-    // Written to a draft, then linked into place: two processes that start at once agree on the first one's text.
+    // The text is written to a draft, then linked into place. So two processes that start at once agree on the first
+    // one's text.
     let draft = dir.join(format!("{name}.{}", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)

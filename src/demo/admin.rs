@@ -17,7 +17,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Grants under way at once.
 const GRANTS: usize = 64;
-/// Names tried for the sample, of which a data folder may know some already, before the demo gives up.
+/// How many names are tried for the sample before the demo gives up. A data folder may know some names already.
 const NAMES_MAX: u32 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,8 @@ impl AdminClient<'_> {
         self.admin("ask for the audit", Method::GET, "/v1/admin/audit", None).await
     }
 
-    /// A gateway that has just come up may answer that it put a call off; the call is then made again.
+    /// Makes a call, and makes it again while the gateway answers that it may succeed later, as it does just after its
+    /// start.
     async fn admin(
         &self,
         what: &'static str,

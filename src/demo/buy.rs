@@ -51,7 +51,7 @@ fn points(visitor: &Visitor<'_>) -> Value {
     }
 }
 
-/// What they will have to pay.
+/// Asks what the buyer will have to pay.
 async fn quote(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<i64, End> {
     let path = visitor.world.path(&format!("/holds/{}/quote", hold.id));
     let body = json!({"coupon": "best", "points": points(visitor)});
@@ -68,9 +68,9 @@ async fn quote(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<i64, End> 
     })
 }
 
-/// The new order's id.
+/// Places the order. Returns its id.
 async fn place(visitor: &mut Visitor<'_>, hold: &HeldSeats, cash: i64) -> Result<String, End> {
-    // `max` is for quotes only. An order names a number, and the house caps it.
+    // `max` is for quotes only. An order names a number, and the gateway caps it.
     let points = match visitor.persona.points {
         PointsWish::None => 0,
         PointsWish::Some(points) => points,

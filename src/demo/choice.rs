@@ -4,11 +4,11 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-/// How many of the foremost possibilities a visitor looks at: few, so that the crowd fights over them.
+/// How many of the foremost choices a visitor looks at. They are few, so that the crowd fights over them.
 const LOOKS_AT: usize = 6;
 
-/// Names of `party` adjacent free seats of a section, one of the first few choices from the front;
-/// `None` when no row has that many side by side.
+/// Names of `party` adjacent free seats of a section: one of the first few choices from the front. `None`: no row has
+/// that many free seats side by side.
 pub fn adjacent(map: &Value, section: &str, party: usize, rng: &mut StdRng) -> Option<Vec<String>> {
     let section = map["sections"].as_array()?.iter().find(|s| s["id"] == section)?;
     let mut choices = Vec::new();

@@ -51,7 +51,7 @@ pub struct ClientRequest<'a> {
 pub struct ClientAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    /// `Null` when there was no body or it was no JSON.
+    /// `Null` when the answer had no body, or a body that is not JSON.
     pub body: Value,
     /// From the request's handover to the pool, which may have to connect first, to the last byte received. The wait
     /// for one of our turns is not counted.
@@ -59,7 +59,7 @@ pub struct ClientAnswer {
 }
 
 impl ClientAnswer {
-    /// The problem's code; empty when this is no problem document.
+    /// The problem's code; empty when the answer is not a problem.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }

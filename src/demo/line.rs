@@ -18,7 +18,7 @@ const SOLD_OUT_POLLS: u32 = 2;
 /// Longest pause the gateway may dictate, ms.
 const POLL_AFTER_MAX_MS: u64 = 60_000;
 
-/// Returns when it is the visitor's turn, with the pass in their pocket.
+/// Waits in line. Returns when it is the visitor's turn; the visitor then has a pass.
 pub async fn stand(visitor: &mut Visitor<'_>) -> Result<(), End> {
     let mut place = enter(visitor).await?;
     let mut best = i64::MAX;
@@ -65,7 +65,7 @@ pub async fn stand(visitor: &mut Visitor<'_>) -> Result<(), End> {
     }
 }
 
-/// Leaves for good, so that the place goes to the next one at once.
+/// Leaves for good, so that the next visitor gets the place at once.
 pub async fn leave(visitor: &Visitor<'_>) -> Result<(), End> {
     queue(visitor, BuyerStep::Leave, Method::DELETE, None).await.map(drop)
 }

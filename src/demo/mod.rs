@@ -38,7 +38,8 @@ use tally::CrowdTally;
 use witness::Witness;
 use world::World;
 
-/// A crowd has finished long before this. Visits that have not are counted as unexpected.
+/// A crowd has finished long before this. Visits that are not over by then are ended, and reported as one unexpected
+/// thing.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What the demo needs to know of the gateway. The whole crowd comes from one address, so start the gateway with

@@ -9,7 +9,8 @@ use rand::{RngExt, SeedableRng};
 
 /// Share of the crowd that comes in the burst after the doors open.
 const BURST_PER_CENT: u32 = 70;
-/// How long the burst lasts, and the tail after it, in which fewer and fewer come; less for a crowd below `CROWD`.
+/// How long the burst lasts, and how long the tail after it, in which fewer and fewer come. Both are shorter for a
+/// crowd below `CROWD`.
 const BURST: Duration = Duration::from_secs(5);
 const TAIL: Duration = Duration::from_secs(40);
 const CROWD: usize = 5_000;
@@ -19,9 +20,9 @@ const CROWD: usize = 5_000;
 pub struct PersonaDraw {
     pub seed: u64,
     pub number: usize,
-    /// Of how many.
+    /// How many visitors the crowd has.
     pub crowd: usize,
-    /// Seated sections of the hall; the one after them is the standing one.
+    /// How many seated sections the hall has. The number after them is the standing section.
     pub sections: usize,
 }
 
@@ -58,7 +59,7 @@ pub enum Patience {
 pub enum Wish {
     /// Points at seats on the map, as far in front as they can.
     Named { section: usize },
-    /// Takes the best the house finds in a section.
+    /// Takes the best seats that the gateway finds in a section.
     Best { section: usize },
 }
 
@@ -95,7 +96,7 @@ pub enum Pays {
     Afterwards,
 }
 
-/// What their bank does with the first attempt; the second one succeeds.
+/// What their bank does with the first attempt. After a decline the second attempt succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BankHabit {
     Ok,

@@ -49,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// A line of its own. A reader that is gone (a closed pipe) is no reason to stop the sale.
+    /// Writes one line. A reader that is gone (a closed pipe) is no reason to stop the sale.
     pub fn say(&mut self, text: &str) {
         match (&mut self.show, &self.bars) {
             (Show::Bars, Some(bars)) => drop(bars.all.println(text)),
@@ -58,7 +58,7 @@ impl Progress {
         }
     }
 
-    /// How far the preparations are; only bars show each step.
+    /// A bar for the preparations. Plain lines do not show their steps.
     pub fn preparing(&self, what: &'static str) -> ProgressBar {
         match self.show {
             Show::Bars => ProgressBar::new(self.crowd).with_style(style()).with_prefix(what),

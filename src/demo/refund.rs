@@ -21,7 +21,7 @@ pub async fn refund(visitor: &mut Visitor<'_>, order: &OrderValue) -> Result<(),
         Regret::OneLine | Regret::None => &lines(order)[..lines(order).len().min(1)],
     };
     let id = order["id"].as_str().unwrap_or_default();
-    // Before the request leaves: the seat may be another's before the answer is back.
+    // The witness is told before the request leaves, because the seat may be another's before the answer is back.
     for seat in chosen.iter().filter_map(|line| line["seat"].as_str()) {
         visitor.world.witness.given_back(seat, id);
     }

@@ -42,9 +42,9 @@ pub fn section_id(number: usize) -> &'static str {
 
 /// Body of `PUT /v1/admin/events/{event}`.
 ///
-/// The times are a demo's: what takes minutes on a real evening (a hold, a payment, an absence) takes
-/// seconds here, so that a short run shows all of it. `absent_after_s` stays above the longest pause the
-/// gateway dictates between two polls.
+/// The times are a demo's. A hold, a payment or an absence takes minutes on a real evening, and seconds here, so that a
+/// short run shows all of it. `absent_after_s` stays above the longest pause that the gateway asks for between two
+/// polls.
 pub fn event(now_ms: Millis, currency: &str) -> Value {
     let mut sections: Vec<Value> = SECTIONS.iter().map(seated).collect();
     sections.push(json!({"id": STANDING, "name": "Standing", "price": STANDING_PRICE, "capacity": STANDING_CAPACITY}));

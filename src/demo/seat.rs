@@ -1,5 +1,5 @@
-//! Getting seats: the ones a visitor names, or the best the house finds, and in another section when others were
-//! faster.
+//! Getting seats: those that a visitor names, or the best that the gateway finds. When others were faster, the visitor
+//! tries another section.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::tally::{Count, End};
 use super::visitor::Visitor;
 use super::world::WorldReply;
 
-/// Attempts at named seats before asking the house, and attempts in all.
+/// How many attempts name seats before the gateway chooses, and how many attempts there are in all.
 const NAMED_TRIES: u32 = 3;
 const TRIES: u32 = 8;
 

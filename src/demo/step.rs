@@ -1,5 +1,5 @@
-//! The steps of a visit: what a good answer is, and with which codes the contract lets it be refused. Everything else
-//! is unexpected.
+//! The steps of a visit. Each step has one status of a good answer, and the codes with which the contract lets the step
+//! be refused. Every other answer is unexpected.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BuyerStep {

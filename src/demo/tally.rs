@@ -92,7 +92,8 @@ pub struct Breach {
 pub struct CrowdTally {
     counts: [AtomicU64; COUNTS],
     latencies: [Latency; BuyerStep::ALL.len()],
-    /// From the last request with a working card to the status `confirmed`.
+    /// From the last payment with a working card to the status `confirmed`. A payment in the order itself counts from
+    /// the order's answer.
     pub confirmation: Latency,
     refused: Mutex<BTreeMap<(BuyerStep, &'static str), u64>>,
     ends: Mutex<BTreeMap<End, u64>>,

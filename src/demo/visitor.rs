@@ -1,5 +1,5 @@
-//! One visit from arrival to the end: the line, then the shop. It owns the order of the steps; what each step asks and
-//! checks is in the module of its stage.
+//! One visit from arrival to the end: the line, then the shop. This module owns the order of the steps. What each step
+//! asks and checks is in the step's own module.
 
 use http::Method;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::tally::{Count, End};
 use super::world::{VisitorRequest, World, WorldReply};
 use super::{buy, coupon, line, refund, seat};
 
-/// A visitor and what they carry in their pockets.
+/// A visitor, with the tokens that they have got so far.
 pub struct Visitor<'a> {
     pub world: &'a World,
     pub persona: Persona,

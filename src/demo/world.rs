@@ -1,5 +1,5 @@
-//! What all visitors share, and the one way in which they send requests: as good clients, who wait when told to and
-//! repeat with the same key when no answer came. Counts every answer.
+//! What all visitors share, and the one way in which they send requests. They are good clients: they wait when told to,
+//! and repeat with the same key when no answer came. Every answer is counted.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ impl World {
         Err(End::Broken)
     }
 
-    /// As [`World::ask`], for steps that no code may refuse.
+    /// Like [`World::ask`], for steps that no code may refuse.
     pub async fn must(&self, call: VisitorRequest<'_>) -> Result<Value, End> {
         let step = call.step;
         match self.ask(call).await? {

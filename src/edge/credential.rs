@@ -67,7 +67,7 @@ pub fn find<'a>(
     Some((best, Carried::Cookie))
 }
 
-/// Whether one of its cookies contains exactly this token or pass.
+/// Whether one of the request's cookies for this credential and event contains exactly this text.
 pub fn is_in_cookie(headers: &HeaderMap, kind: CredentialKind, event: &str, text: &str) -> bool {
     values(headers, kind, event).any(|value| value == text)
 }

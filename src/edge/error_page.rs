@@ -67,8 +67,8 @@ impl ErrorPageRequest {
     }
 }
 
-/// Seconds until the page tries again; `None`: another try is useless. It is never before `Retry-After`, and random, so
-/// that not all pages come back at once.
+/// Seconds until the page tries again; `None`: another try is useless. The time is never shorter than `Retry-After`. It
+/// is random, so that not all pages come back at once.
 fn after_s(problem: &Problem) -> Option<u64> {
     let ours = problem.code.status().is_server_error();
     let least_s = problem.retry_after_seconds().or(ours.then_some(AGAIN_S))?;

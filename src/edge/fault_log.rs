@@ -11,7 +11,7 @@ use crate::clock::{self, Instant};
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The last line for each part that was away. The parts are a closed set, so the map stays small.
+/// When the last line for each part was logged. The parts are a closed set, so the map stays small.
 #[derive(Default)]
 pub struct FaultLog(DashMap<&'static str, Said>);
 

@@ -13,8 +13,8 @@ use metrics::{Histogram, counter, gauge, histogram};
 use super::router::Listener;
 use crate::metrics::{EDGE_IN_FLIGHT, EDGE_REQUEST_SECONDS, EDGE_REQUESTS, Tally};
 
-/// Metric handles by operation, method and status: closed sets, so the map stays small. Every request reads it and it
-/// hardly ever changes, so a read writes to no memory that others read.
+/// Metric handles by operation, method and status. These are closed sets, so the map stays small. Every request reads
+/// the map, and it hardly ever changes. So a read writes to no memory that other threads read.
 #[derive(Default)]
 pub struct Meters(ArcSwap<HashMap<MeterKey, Arc<Meter>, RandomState>>);
 

@@ -26,7 +26,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// All gateways of a process show the same ones, which are made once.
+    /// All gateways of a process show the same documents. They are made once.
     pub fn of(admin_public: bool) -> &'static Self {
         static MADE: [OnceLock<Documents>; 2] = [const { OnceLock::new() }; 2];
         MADE[usize::from(admin_public)].get_or_init(|| {
@@ -79,7 +79,7 @@ pub fn document(listener: Listener, admin_public: bool) -> Value {
     })
 }
 
-/// The schemas that the routes name. A schema that is named twice is there twice.
+/// The schemas that the routes name. A schema that two routes name is in the list twice.
 pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
     let mut named = Named::new();
     schema_of::<ProblemSchema>(&mut named);
@@ -100,7 +100,7 @@ pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
 pub fn codes(route: &Route, listener: Listener) -> BTreeSet<Code> {
     let mut codes: BTreeSet<Code> = route.errors.iter().copied().collect();
     codes.extend([Code::Internal, Code::Unavailable]);
-    // The admin listener refuses nobody for asking too much.
+    // The admin listener has no limits on requests.
     if listener == Listener::Public {
         codes.extend([Code::TooManyRequests, Code::Overloaded]);
     }
@@ -248,7 +248,7 @@ const CHALLENGE: ReplyHeader =
 
 const FORGOTTEN: ReplyHeader = ReplyHeader {
     name: "Set-Cookie",
-    what: "Deletes the cookies of a queue token that is none",
+    what: "Deletes the cookies of a queue token that is not valid",
     example: "stanchion_queue_spring-hall=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
     always: false,
 };
@@ -276,10 +276,10 @@ fn described(header: &ReplyHeader) -> Value {
 fn description(route: &Route) -> String {
     let repeat = match (route.keyed, &route.method) {
         (true, _) => {
-            "A repeat with the same `Idempotency-Key` and an equal body does nothing again: it is answered with the \
-             same status, the header `Idempotent-Replayed: true`, and the present state of what the first one brought \
-             about. Another body with the same key is refused `IDEMPOTENCY_KEY_REUSED`. Refusals are not kept: the \
-             same key may try again."
+            "A repeat with the same `Idempotency-Key` and an equal body changes nothing. It is answered with the same \
+             status, the header `Idempotent-Replayed: true`, and the present state of what the first request created. \
+             Another body with the same key is refused `IDEMPOTENCY_KEY_REUSED`. Refusals are not kept: after one, the \
+             same key may be used again."
         }
         (false, &http::Method::GET) => "A repeat is safe.",
         (false, _) => return route.about.to_owned(),

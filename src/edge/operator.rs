@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::api::admin::operations::view::{AuditView, PipelineView};
 
-/// How a payment attempt ended, as a human found out.
+/// How a payment attempt ended, as a person found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
@@ -30,7 +30,7 @@ pub enum ResolveOutcome {
     Closed,
 }
 
-/// A part of the gateway was away.
+/// A part of the gateway failed, or did not answer.
 pub type PartFault = Box<dyn std::error::Error + Send + Sync>;
 
 #[async_trait]

@@ -37,12 +37,12 @@ codes! {
 
     Unauthenticated => "UNAUTHENTICATED", 401, Never, "A valid bearer token is required";
     QueueTokenInvalid => "QUEUE_TOKEN_INVALID", 401, Never, "The queue token is not one of ours for this event";
-    /// `PASS_REQUIRED` to another server that asks about a visitor's pass, as nginx does with `auth_request`.
+    /// The answer `PASS_REQUIRED` to another server that asks about a visitor's pass, like nginx with `auth_request`.
     PassUnverified => "PASS_REQUIRED", 401, Never, "A live pass of this event is required";
 
     AdminRequired => "ADMIN_REQUIRED", 403, Never, "The scope admin is required";
     BadOrigin => "BAD_ORIGIN", 403, Never, "A cookie-carried request must come from our own origin";
-    /// `PASS_REQUIRED` to the visitor or user who lacks the pass.
+    /// The answer `PASS_REQUIRED` to the visitor or user who lacks the pass.
     PassRequired => "PASS_REQUIRED", 403, Never, "A live pass of this event is required";
     ProofRequired => "PROOF_REQUIRED", 403, Later, "Many are entering: a proof of work is required";
     ProofInvalid => "PROOF_INVALID", 403, Never, "The proof of work does not hold";
@@ -144,7 +144,7 @@ pub struct FieldError {
 /// The fault behind a problem. It goes to the log, never to the client.
 #[derive(Debug)]
 pub struct ProblemCause {
-    /// The part that was away: one of a closed set, because it is a metric's label.
+    /// The part that failed: one of a closed set, because it is a metric's label.
     pub part: &'static str,
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -189,7 +189,7 @@ impl Problem {
         Self { errors, ..Self::new(Code::Validation) }
     }
 
-    /// 503 `UNAVAILABLE` for a part that was away or answered nonsense. The cause goes to the log.
+    /// 503 `UNAVAILABLE` for a part that did not answer, or answered nonsense. The cause goes to the log.
     pub fn unavailable(part: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable).caused_by(part, source)
     }
@@ -236,7 +236,7 @@ impl From<crate::facts::fault::Fault> for Problem {
     fn from(fault: crate::facts::fault::Fault) -> Self {
         use crate::facts::fault::Fault;
         match fault {
-            // Readiness and a gauge show it already, so it needs no log line for each request.
+            // Readiness and a gauge show a recovering lane already, so it needs no log line for each request.
             Fault::Recovering(_) => Self::new(Code::Recovering).retry_after(2),
             Fault::Unavailable { .. } => Self::unavailable("lane", fault),
             Fault::Contract { .. } => Self::new(Code::Internal).caused_by("contract", fault),

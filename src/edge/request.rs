@@ -33,7 +33,8 @@ pub struct Request {
     /// The address that connected, or the one that a trusted proxy names.
     pub client: IpAddr,
     pub user: Option<Arc<User>>,
-    /// The place in the queue token of the header or cookie, if the token is good and of the request's event.
+    /// The place in the queue token of the header or cookie. `None` unless the token is valid and belongs to the
+    /// request's event.
     pub place: Option<TokenClaim>,
     pub params: Params,
 }
@@ -62,8 +63,8 @@ impl Request {
         self.user.as_deref().map(|user| &user.id).ok_or(Code::Unauthenticated.into())
     }
 
-    /// Whether a credential may be believed. A browser sends cookies with requests from any site, so a request that
-    /// changes something and carries it in a cookie must come from our own pages.
+    /// Whether a credential may be believed. A browser may send our cookies also when another site made it send the
+    /// request. So a request that changes something and has its credential in a cookie must come from our own pages.
     pub fn believe(&self, carried: Carried) -> Result<(), Problem> {
         match carried {
             Carried::Header | Carried::Body => Ok(()),

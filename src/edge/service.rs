@@ -184,8 +184,8 @@ impl Service {
         }
     }
 
-    /// All that needs no waiting: the limits that apply first, who asks and for what, and the answer if it is in
-    /// memory.
+    /// Does all that needs no waiting: applies the first limits, finds who asks and for what, and answers if the answer
+    /// is in memory.
     fn admit<B>(
         &self,
         request: &http::Request<B>,
@@ -409,7 +409,7 @@ fn request_id(headers: &HeaderMap) -> String {
         let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         (1..=64).contains(&text.len()) && text.bytes().all(sane)
     });
-    // 96 bits of this thread's generator: for a UUID the kernel would be asked for random bytes.
+    // 96 bits of this thread's generator. A UUID would ask the kernel for random bytes.
     given.map_or_else(|| URL_SAFE_NO_PAD.encode(random::bytes::<12>()), str::to_owned)
 }
 

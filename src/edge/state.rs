@@ -94,7 +94,7 @@ impl State {
         credential::find(headers, CredentialKind::Pass, event, good)
     }
 
-    /// Fails when the keys that verify users or the page's template cannot be read.
+    /// Fails when the keys that verify users' tokens, or the template of the waiting room's page, cannot be read.
     pub fn new(parts: EdgeParts) -> Result<Self, SetupError> {
         let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
         let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
@@ -125,7 +125,7 @@ impl State {
         })
     }
 
-    /// Traffic may come.
+    /// The process has started: traffic may come.
     pub fn ready(&self) {
         self.serving.store(true, Ordering::Relaxed);
     }

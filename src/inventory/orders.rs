@@ -118,8 +118,8 @@ impl Inventory {
         self.pay(paying).await
     }
 
-    /// Gives an order that left its lane back to it, with its refunds, as the ledger has them: a refund is to follow
-    /// after all.
+    /// Gives an order that left its lane back to the lane, with its refunds, as the ledger has them. A refund of the
+    /// order is to follow.
     pub async fn bring_back(&self, order: RestoredOrder, refunds: Vec<RefundFact>) -> Result<()> {
         let Some(lane) = self.order_lane(&order.fact.id) else { return Ok(()) };
         let RestoredOrder { fact, hold: _, seats: _, refundable_until_ms } = order;

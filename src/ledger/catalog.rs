@@ -119,7 +119,7 @@ impl Ledger {
                     return Ok(Put::Conflict);
                 }
                 if comes_back {
-                    // It draws by another secret: the stored lists are of none of its draws.
+                    // The event now draws by another secret, so the stored lists belong to none of its draws.
                     for text in ["DELETE FROM room_draw WHERE event = ?", "DELETE FROM room_draw_part WHERE event = ?"]
                     {
                         sqlx::query(text).bind(&event).execute(&mut *conn).await?;

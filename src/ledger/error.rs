@@ -137,8 +137,8 @@ fn mysql_cause(number: u16) -> Cause {
         1205 | 1213 => Cause::Contention,
         // Disk full, table full, read-only in three spellings.
         1021 | 1114 | 1290 | 1792 | 1836 => Cause::ReadOnly,
-        // NULL where none may be, out of range, no such character, no default, too long, check (both),
-        // BIGINT overflow.
+        // NULL where none may be, out of range, no default, no such character, too long, BIGINT overflow, check (of
+        // MySQL and of MariaDB).
         1048 | 1264 | 1364 | 1366 | 1406 | 1690 | 3819 | 4025 => Cause::Value,
         _ => Cause::Away,
     }

@@ -4,8 +4,8 @@
 //! There is one [`Pipeline`] a process. [`Pipeline::run`] tends every lane whose lease it gets. A *session* first makes
 //! sure that the lane is whole (`recovery`). Then it takes batch after batch from the head of the lane's log
 //! (`writer`): one transaction, then `conclude`, which also drops the finished records from the log. Calls to providers
-//! (`payments`) happen after the commit, and their answers come back through the log. A session may end at any await:
-//! the next one recognizes by its ids whatever was committed.
+//! (`payments`) happen after the commit, and their answers come back through the log. A session may end at any await.
+//! The next session recognizes the records that were committed by their ids.
 
 pub mod audit;
 mod conclude;

@@ -84,8 +84,9 @@ impl Pipeline {
         Err(Error::StillFollowed)
     }
 
-    /// Closes an open attempt with the result that a person found out. If the provider's own answer comes later, the
-    /// attempt is already closed, and money that was captured is sent back.
+    /// Closes an open attempt with the result that a person found out. The provider may say later that it captured the
+    /// money after all. Then the money pays the order if the order still waits for its payment and no other attempt is
+    /// open. Otherwise the money is sent back.
     pub async fn resolve(&self, attempt: &AttemptId, result: PaymentResult) -> Result<Resolved, Error> {
         let Some(lane) = fact_lane(FactKind::Attempt, attempt.as_str()) else { return Ok(Resolved::NotFound) };
         let Some(known) = book::attempt(&self.0.ledger, attempt).await? else { return Ok(Resolved::NotFound) };

@@ -1,9 +1,10 @@
 //! Rebuilds a lane that was lost, or that is behind what the ledger saw of it. The catalogue says what is on sale.
 //!
 //! A rebuilt lane has: events and campaigns, sold and paying seats, orders that may still change, claims, and of each
-//! room the visitors inside and the spent places. It does not have: holds, places in line (their holders' own polls
-//! bring them back while the room is recovering), and records that the store lost before they reached the ledger.
-//! Whether the store may lose records is its own promise (`appendfsync`, the journal's sync), not this module's.
+//! room the visitors inside and the spent places. It does not have: holds without an order, places in line (their
+//! holders' own polls bring them back while the room is recovering), and records that the store lost before they
+//! reached the ledger. Whether a store may lose records depends on how it is synced (Redis' `appendfsync`, the sync of
+//! the WAL), not on this module.
 
 use std::sync::Arc;
 
@@ -62,9 +63,10 @@ pub struct Rebuild {
 }
 
 impl Pipeline {
-    /// Rebuilds a lane from the ledger, whatever its state. Needs the lane's lease.
+    /// Rebuilds a lane from the ledger, even a lane that is sound. Takes the lane's lease for that time;
+    /// [`Error::Leased`]: another process has it.
     ///
-    /// Its doors are closed until it is done; what is in the lane's log goes to the ledger first.
+    /// The lane's doors are closed until it is rebuilt. What is in its log goes to the ledger first.
     pub async fn rebuild(&self, id: LaneId) -> Result<Rebuild, Error> {
         let lane = self.lane(id)?;
         let shared = &self.0;
@@ -206,8 +208,8 @@ async fn build(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stoppi
     Ok(done)
 }
 
-/// Saves the room in the ledger as its lane will have it, before the lane does: from then on the lane tells changes of
-/// draws from the first one.
+/// Saves the room in the ledger as the rebuilt lane will have it. This comes before the lane is restored, because a
+/// restored lane counts the changes of its draws from the first one.
 async fn bring_up_to_date(
     shared: &PipelineShared,
     lane: LaneId,

@@ -61,8 +61,8 @@ async fn retire(
     if room.waiting + room.inside + room.late + room.held + room.paying > 0 {
         return Ok(());
     }
-    // The ledger first: after this step only a rebuild of the lane can bring the event back, with all that was sold of
-    // it.
+    // The ledger comes first: after this step only a rebuild of the lane can bring the event back, with all that was
+    // sold of it.
     if !shared.ledger.retire_event(event, version, before_ms).await? {
         return Ok(());
     }

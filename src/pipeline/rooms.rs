@@ -71,7 +71,7 @@ impl SavedRooms {
         meta: &Meta,
     ) -> Result<(), Error> {
         let event = &room.event;
-        // Saves all of it, but only `DRAWS_MAX` changes of draws at a time, so that a look at the lane and its
+        // All of it is saved, but only `DRAWS_MAX` changes of draws at a time, so that a look at the lane and its
         // transaction are bounded.
         let (round, is_drawing) = loop {
             let Some(look) = self.save_some(shared, lane, event, meta).await? else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What is wrong with a body, collected so that all of it is told at once.
+//! What is wrong with a request's body.
 
 use crate::edge::problem::{FieldError, Problem};
 use crate::facts::money::AMOUNT_MAX;

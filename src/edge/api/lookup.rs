@@ -47,7 +47,7 @@ pub fn order_id(request: &Request) -> Result<(OrderId, LaneId), Problem> {
     Ok((OrderId::from(text), lane))
 }
 
-/// An order by its lane, else by the ledger, which remembers longer.
+/// An order as its lane knows it, else as the ledger does, which remembers longer.
 pub async fn order(request: &Request, order: &OrderId) -> Result<OrderFact, Problem> {
     if let Some(fact) = request.state.inventory.order(order).await? {
         return Ok(fact);
@@ -69,12 +69,12 @@ fn own(fact: OrderFact, user: &UserId) -> Result<OrderFact, Problem> {
     if fact.user == *user { Ok(fact) } else { Err(Code::NotOwner.into()) }
 }
 
-/// A lane's log is as long as it may be: the ledger is away or far behind.
+/// The problem when a lane's log is full, because the ledger is away or far behind.
 pub fn log_full() -> Problem {
     Problem::new(Code::Overloaded).detail("too much waits to be written; try again later").retry_after(5)
 }
 
-/// A hold that its owner gave back is answered like an expired one.
+/// The problem for a hold that its owner gave back. It is answered like an expired one.
 pub fn released() -> Problem {
     Problem::new(Code::HoldExpired).detail("the hold was released")
 }

@@ -17,21 +17,21 @@ pub fn routes() -> Vec<Route> {
             .answers::<DocumentSchema>(200, "OpenAPI 3.1"),
         get("/openapi.json", "admin_openapi", "This document", admin_openapi)
             .ops()
-            .about("What this listener serves, and nothing else. As the probes, it needs no token.")
+            .about("What this listener serves, and nothing else. Like the probes, it needs no token.")
             .answers::<DocumentSchema>(200, "OpenAPI 3.1"),
         get("/livez", "livez", "The process runs", livez)
             .ops()
-            .about("The process answers HTTP, and more is not looked at. Whether to send it traffic, `/readyz` says.")
-            .answers_text("It does", "text/plain", "ok\n"),
+            .about("The process answers HTTP. Nothing else is checked: `/readyz` says whether to send it traffic.")
+            .answers_text("The process runs", "text/plain", "ok\n"),
         get("/readyz", "readyz", "Traffic may come", readyz)
             .ops()
             .about(
-                "Ready also while lanes are being rebuilt or do not answer, for then every gateway is in the same \
-                 state: `recovering` and `away` name those lanes. Not ready while the process starts or drains, while \
-                 it has no key to verify users with, and on a store that forgets what it is given.",
+                "A process stays ready while lanes are being rebuilt or do not answer, because every gateway is then \
+                 in the same state. `recovering` and `away` name those lanes. It is not ready while it starts or \
+                 drains, while it has no key to verify users with, and while its store forgets what it is given.",
             )
-            .answers::<ReadyView>(200, "It may")
-            .answers::<ReadyView>(503, "Not now")
+            .answers::<ReadyView>(200, "Traffic may come")
+            .answers::<ReadyView>(503, "No traffic for now")
             .carries("Retry-After", "Seconds after which to ask again", "1"),
         get("/metrics", "metrics", "Prometheus metrics", metrics)
             .ops()
@@ -66,8 +66,8 @@ pub async fn livez(_request: Request) -> Outcome {
     Ok(Answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"))
 }
 
-/// `GET /readyz`: ready even while lanes recover or are away, because every gateway is then in the same state, and
-/// taking all of them out of service helps nobody. Not ready on a store that forgets what is sold.
+/// `GET /readyz`. The process is ready even while lanes recover or are away: every gateway is then in the same state,
+/// and taking all of them out of service helps nobody. It is not ready on a store that forgets what is sold.
 pub async fn readyz(request: Request) -> Outcome {
     let mut view = ReadyView {
         ready: request.state.is_ready(),

@@ -12,14 +12,14 @@ pub fn routes() -> Vec<Route> {
         get("/v1/pass/verify", "verify_pass", "Whether a pass is good and its visitor inside", verify)
             .relayed()
             .about(
-                "For servers that ask about each request, as nginx does with `auth_request`. Of a good pass whose \
-                 visitor is inside, the answer's header `Stanchion-Visitor` names the visitor. Anything else, an event \
-                 that is not there too, is `PASS_REQUIRED`; without `event` it is `VALIDATION`.",
+                "For servers that ask about each request, as nginx does with `auth_request`. When the pass is good and \
+                 its visitor is inside, the header `Stanchion-Visitor` names the visitor. Any other pass, and an \
+                 unknown event, is refused `PASS_REQUIRED`. A request without `event` is refused `VALIDATION`.",
             )
             .query("event", "Slug of the event", "spring-hall")
             .required()
             .pass()
-            .answers_bare(204, "It is; the visitor is in Stanchion-Visitor")
+            .answers_bare(204, "The pass is good; Stanchion-Visitor names the visitor")
             .carries("Stanchion-Visitor", "The visitor's id", "AbC3kQ1dE5fG7hJ9")
             .errors(&[Validation, PassUnverified, Recovering]),
         get("/.well-known/jwks.json", "pass_keys", "The keys that verify passes", jwks)
@@ -62,7 +62,7 @@ pub struct KeySchema {
 /// `GET /v1/pass/verify?event=`
 pub async fn verify(request: Request) -> Outcome {
     let event = request.query.get("event").ok_or_else(|| Problem::field("?event", "required"))?;
-    // For an event that is not there, no pass is good.
+    // No pass is good for an unknown event.
     let event = request.state.catalog.event(event).ok_or(Code::PassUnverified)?;
     let pass = request.state.pass(&request.headers, event.id.as_str());
     let (pass, _) = pass.ok_or(Code::PassUnverified)?;

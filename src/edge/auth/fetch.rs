@@ -24,7 +24,7 @@ const BYTES_MAX: usize = 256 * 1024;
 
 type FetchFault = Box<dyn std::error::Error + Send + Sync>;
 
-/// Returns when told to stop; at once when there is no url.
+/// Returns when told to stop, or at once when `url` is empty.
 pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
     if url.is_empty() {
         return;

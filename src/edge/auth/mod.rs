@@ -28,7 +28,7 @@ const TOKEN_MAX: usize = 8192;
 
 /// Most verified tokens remembered.
 const VERIFIED_MAX: usize = 100_000;
-/// How long one is remembered at most, ms.
+/// Longest time that a verified token is remembered, ms.
 const VERIFIED_MS: Millis = 60_000;
 
 /// A signed-in user.
@@ -66,10 +66,10 @@ struct BearerClaims {
     /// NumericDate may have a fraction.
     exp: f64,
     nbf: Option<f64>,
-    /// If it is not a text, it is no issuer that we know.
+    /// A value that is not a text is an issuer that we do not know.
     iss: Option<serde_json::Value>,
     aud: Option<Audience>,
-    /// If it is neither a text nor a list, it grants nothing.
+    /// A value that is neither a text nor a list grants nothing.
     scope: Option<serde_json::Value>,
 }
 
@@ -91,7 +91,7 @@ fn grants_admin(scope: &serde_json::Value) -> bool {
 }
 
 impl Auth {
-    /// With the configured keys; those of a `jwks_url` arrive later, by [`fetch::keep_fresh`].
+    /// Starts with the configured keys. [`fetch::keep_fresh`] brings the keys of a `jwks_url` later.
     pub fn new(config: &config::AuthConfig, clock: Clock) -> Result<Self, keys::Error> {
         let keys = if !config.hs256_secret.is_empty() {
             KeySet::hs256(config.hs256_secret.as_bytes())

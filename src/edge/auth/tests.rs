@@ -183,7 +183,7 @@ fn a_jwks_fixes_the_algorithm_of_its_keys() {
     assert!(!with(Some("two"), Algorithm::EdDSA, &private), "another's key");
     assert!(!with(None, Algorithm::EdDSA, &private), "two keys could be meant");
     assert!(!with(Some("four"), Algorithm::EdDSA, &private), "not a key for signatures");
-    // A public key or a published secret is no HMAC secret of ours.
+    // Neither a published secret nor a public key is taken for an HMAC secret.
     assert!(!with(Some("three"), Algorithm::HS256, &EncodingKey::from_secret(SECRET.as_bytes())));
     let x = public["x"].as_str().expect("text").as_bytes();
     assert!(!with(Some("one"), Algorithm::HS256, &EncodingKey::from_secret(x)));

@@ -20,7 +20,7 @@ pub struct Connections {
     all: Arc<Semaphore>,
     /// Most connections of one client; `None`: no limit.
     client_max: Option<NonZeroUsize>,
-    /// They connect on behalf of many clients, so the limit for one client does not apply to them.
+    /// Trusted proxies connect on behalf of many clients, so the limit for one client does not apply to them.
     proxies: Proxies,
     /// Open connections by client. A client without one has no entry, so there are no more entries than connections.
     clients: Mutex<HashMap<u128, usize>>,
@@ -30,7 +30,7 @@ pub struct Connections {
 pub struct OpenConnection {
     _place: OwnedSemaphorePermit,
     connections: Arc<Connections>,
-    /// The client that it counts for; `None`: the limit for one client does not apply.
+    /// The client whose count includes this connection; `None`: the limit for one client does not apply.
     client: Option<u128>,
 }
 

@@ -1,7 +1,7 @@
 //! Limits on how often one client or visitor may ask.
 //!
-//! governor counts. This module bounds the keys that are remembered: once their number reaches
-//! its limit, all new clients share one bucket. So a flood of addresses makes new clients wait, but no known one.
+//! The crate `governor` counts. This module bounds how many keys it remembers: beyond `limits.keys_max`, all new
+//! clients share one bucket. So a flood of addresses makes new clients wait, but no client that is remembered.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;

@@ -26,13 +26,14 @@ use crate::edge::state::State;
 use crate::metrics::EDGE_LIMITED;
 use crate::shutdown::Stopping;
 
-/// How often buckets that are full again are forgotten.
+/// How often the limits' keys whose buckets are full again are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 
 /// Most bytes of one request's headers, and of an answer not yet sent.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// Pause after a failed accept. Mostly no file descriptors are left, and other connections need a moment to close.
+/// Pause after a failed accept. The usual cause is that no file descriptor is left. Other connections need a moment to
+/// close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The public listener: browsers.
@@ -72,7 +73,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Worke
         .half_close(false)
         .max_buf_size(BUFFER_MAX);
     loop {
-        // The place comes first: a connection for which there is none waits in the kernel's backlog.
+        // A place is taken before the connection is accepted. While none is free, connections wait in the kernel's
+        // backlog.
         let accept = async {
             let place = connections.place().await;
             (listener.accept().await, place)
@@ -96,7 +98,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, workers: &Worke
                     stop: stop.clone(),
                     _open: open,
                 };
-                // Leaves this runtime: the runtime of the worker's thread must be told when there is something to read.
+                // The socket leaves this runtime, because the runtime of the worker's thread must be told when it
+                // can be read.
                 match stream.into_std() {
                     Ok(stream) => workers.spawn(open_connections.track_future(connection.serve(stream))),
                     Err(error) => tracing::warn!(%error, "a connection could not be handed over"),
@@ -149,7 +152,8 @@ impl Connection {
         };
         let stream = Sending::new(stream, write_limit);
         http.timer(OneTimer::default());
-        // It is cloned for each request. With an `Arc` of its own, a connection writes to no memory that others use.
+        // The service is cloned for each request. With an `Arc` of its own, a connection then writes to no memory that
+        // others use.
         let service = Arc::new(service);
         let answer = service_fn(move |request| {
             let service = service.clone();

@@ -86,7 +86,7 @@ mod tests {
         let soon = Duration::from_millis(1);
         drop(timer.sleep(Duration::from_secs(3_600)));
         assert!(timer.0.lock().is_some(), "given back");
-        // With a nearer deadline than before, after it has rung, and beside one that is lent.
+        // The timer works with a nearer deadline than before, after it has rung, and while another one is lent.
         timer.sleep(soon).await;
         timer.sleep(soon).await;
         let mut far = timer.sleep(Duration::from_secs(3_600));

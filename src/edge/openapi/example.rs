@@ -42,7 +42,7 @@ pub fn of(schema: &Value, schemas: &Value) -> Result<Value, String> {
     }
 }
 
-/// The type; of a nullable one, the other type.
+/// The type of a schema. For a nullable schema this is the type that is not `null`.
 fn kind(schema: &Value) -> Option<&str> {
     match &schema["type"] {
         Value::Array(types) => types.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),

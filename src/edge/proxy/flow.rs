@@ -20,7 +20,7 @@ use crate::edge::answer::BoxError;
 #[error("the body stalled")]
 pub struct Stalled;
 
-/// Counts the frames that have moved, for the one who waits for an answer.
+/// Counts the frames that have moved, for the code that waits for the server's answer.
 pub type Moved = Arc<AtomicU64>;
 
 /// A body that fails when it is asked for more and nothing comes for `idle`. A receiver that does not ask for more has
@@ -35,7 +35,7 @@ pub struct Flow<B> {
     drops_trailers: bool,
     /// Least rate, bytes a second, on average over the time in which the sender was waited for; 0: none.
     least: u64,
-    /// How long the sender was waited for, without the wait under way.
+    /// Time spent waiting for the sender, without the wait under way.
     waited: Duration,
     waiting_since: Option<Instant>,
     came: u64,

@@ -69,11 +69,11 @@ pub fn set_websocket(headers: &mut HeaderMap) {
 /// a client cannot remove it by naming it in `Connection`.
 pub fn inward(headers: &mut HeaderMap, host: Option<HeaderValue>, hop: Hop) {
     strip_hop_by_hop(headers);
-    // The gateway answers it, as soon as the body is asked for.
+    // The gateway itself answers `Expect`, as soon as the body is asked for.
     headers.remove(EXPECT);
     // Trailers could name a visitor once more, so none are passed on.
     headers.remove(TRAILER);
-    // Our own headers, and those with an underscore, which many servers read as a dash.
+    // Our own headers are removed, and so are headers with an underscore, which many servers read as a dash.
     let ours: Vec<HeaderName> = headers
         .keys()
         .filter(|name| name.as_str().starts_with("stanchion-") || name.as_str().contains('_'))

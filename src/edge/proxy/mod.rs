@@ -36,8 +36,8 @@ const KEPT_MAX: usize = 256;
 /// Most bytes of one answer's headers.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// First segments of paths that are never another server's, even where we do not serve the path: an admin's token must
-/// not reach a shop because of that.
+/// Paths below these never go to another server, even if this listener does not serve them. Otherwise a call of the
+/// admin API at the wrong listener would show an admin's token to the shop.
 const OWN: [&str; 2] = ["/v1", "/room"];
 
 /// All servers behind the gateway, the most particular first: those with a host, then those with the longest path.
@@ -62,7 +62,7 @@ pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
     client: Client<HttpsConnector<HttpConnector>, AnswerBody>,
-    /// Keeps no connection: each request has one of its own.
+    /// This client keeps no connection: each of its requests has one of its own.
     fresh: Client<HttpsConnector<HttpConnector>, AnswerBody>,
     places: Places,
     answer: Duration,
@@ -144,7 +144,8 @@ impl Upstream {
     }
 }
 
-/// The host that a request names, in lower case and without its port. That of the target wins (RFC 9112 §3.2).
+/// The host that a request names, in lower case and without its port. The host of the target wins over the header
+/// (RFC 9112 §3.2).
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let of = |authority: &Authority| authority.host().trim_end_matches('.').to_ascii_lowercase();
     let named = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();

@@ -2,15 +2,15 @@
 
 use percent_encoding::percent_decode_str;
 
-/// A path that is decoded once, with one slash for several, without `.` and `..`, and with each segment cut at its
-/// first `;`: servlet containers take the rest for parameters, and would find `/vip` in `/shop/..;/vip` and in
-/// `/vip;x`.
+/// A path that is decoded once, with one slash for several and for a backslash, without `.` and `..`, and with each
+/// segment cut at its first `;`. Servlet containers take the rest of a segment for parameters: they would find `/vip`
+/// in `/shop/..;/vip` and in `/vip;x`.
 #[derive(Debug)]
 pub struct Plain(Vec<u8>);
 
 impl Plain {
-    /// `None`: the path does not begin with `/`, or has dot segments, however they are written. What a server makes of
-    /// those is not certain.
+    /// `None`: the path does not begin with `/`, or has dot segments in any spelling. Servers differ in what they make
+    /// of those.
     pub fn of(raw: &str) -> Option<Self> {
         if !raw.starts_with('/') {
             return None;

@@ -16,7 +16,7 @@ pub struct Places {
     taken: Arc<DashMap<VisitorId, usize>>,
 }
 
-/// Held by an exchange until it is over.
+/// The place of one exchange. The exchange holds it until it is over.
 pub struct ProxySlot {
     _own: Own,
     _all: OwnedSemaphorePermit,

@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::places::ProxySlot;
 
-/// Time between two looks at a web socket. What is known of who is inside may be just as old.
+/// Time between two looks at a web socket. The answer to whether a visitor is inside may be just as old.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Asks whether the visitor still is inside. The answer is also yes while this cannot be found out: a web socket that
-/// is open stays.
+/// Asks whether the visitor still is inside. While the lane does not answer this says yes, so that an open web socket
+/// stays open.
 pub type Inside = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 pub struct Tunnel {
@@ -31,7 +31,7 @@ impl Tunnel {
     pub async fn run(self, closing: CancellationToken) {
         let Self { client, server, idle, inside, place: _place } = self;
         let both = async { tokio::try_join!(client, server) };
-        // Both sides have agreed to the switch; a client that is gone by now ends it.
+        // Both sides have agreed to the switch. If one of them is gone by now, nothing is carried.
         let (client, server) = match tokio::time::timeout(idle, both).await {
             Ok(Ok(both)) => both,
             Ok(Err(error)) => return tracing::debug!(%error, "a web socket did not open"),

@@ -31,8 +31,8 @@ impl Service {
     }
 
     /// Sends a request with a live pass to the server behind us, and any other to the waiting room. The limit of an
-    /// address counts all of them, the limits of clients and visitors only those without a pass: a page has many parts,
-    /// and the server's places are bounded.
+    /// address counts both kinds. The limits of clients and visitors count only requests without a live pass: a page of
+    /// the shop has many parts, and the server's places bound the requests for them.
     pub(super) async fn pass_on<B>(
         &self,
         id: &str,
@@ -89,14 +89,15 @@ impl Service {
             Box::pin(async move { admission.verify_pass(&room, &pass).await.map_or(true, |visitor| visitor.is_some()) })
         });
         // From here on the client and the server set the pace, and the server's own places bound the exchange until the
-        // end of its answer. A slow client or server shall not keep others out of the room.
+        // end of its answer. So it no longer counts among the requests under way: a slow client or server must not use
+        // up their limit.
         drop(under_way);
         let Relayed { answer, release } = upstream.relay(RelayRequest { parts, body, hop, visitor, inside }).await?;
         if !release {
             return Ok(answer);
         }
         let Some(token) = place else {
-            tracing::warn!("a server behind us gives a place back whose queue token did not come along");
+            tracing::warn!("a server behind us released a place, but the request carried no queue token for it");
             return Ok(answer);
         };
         let admission = state.admission.clone();

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `<order>.confirmed` | paid | `cash:<provider>` +c · `points_in_orders` +u · `discount:platform` +dp · `organizer:<id>` −(s−q) · `platform_fee` −q · `marketing_points` +e · `points_liability` −e |
 //! | `<order>.placed` | points spent, not yet paid; `x` of the buyer's had expired | `points_liability` +u+x · `points_in_orders` −u · `points_expired` −x |
-//! | `<order>.released` | unpaid order ended | the reverse |
+//! | `<order>.released` | unpaid order ended | `points_in_orders` +u · `points_liability` −u |
 //! | `<refund>.requested` | committed | `refunds_pending` +Δu′ · `points_liability` −Δu′ · `points_liability` +Δe · `marketing_points` −Δe |
 //! | `<refund>.refused` | provider refused for good | the reverse |
 //! | `<refund>.done` | money is back | `cash:<provider>` −Δc′ · `refunds_pending` −Δu′ · `organizer:<id>` +(Δs−Δq) − f · `platform_fee` +Δq · `discount:platform` −Δdp |
@@ -190,6 +190,6 @@ pub(in crate::ledger) fn taken_back(line: &LineRow, fee_bp: i64, terms: &Frozen,
         return whole;
     }
     let (new, old) = (whole.share(before + amount, net), whole.share(before, net));
-    // `discount` follows from the other two, so that the transaction balances to the unit.
+    // `discount` follows from the sale and the amount, so that the transaction balances to the unit.
     Sale { sale: new.sale - old.sale, fee: new.fee - old.fee, discount: new.sale - old.sale - amount }
 }

@@ -60,8 +60,8 @@ impl Save<'_> {
 impl Ledger {
     /// An event's room as it was last saved.
     pub async fn room_checkpoint(&self, event: &EventId) -> Result<Option<Saved>> {
-        // In pages, each a read of its own: a large room takes longer than the time limit of one read.
-        // A save in between shows in `at_ms`.
+        // The room is read in pages, each a read of its own, because a large room takes longer than the time limit of
+        // one read. A save in between shows in `at_ms`.
         for _ in 0..READS_MAX {
             let Some(mut saved) = self.room_head(event).await? else { return Ok(None) };
             saved.checkpoint.inside = self.room_pages(event, &INSIDE, insider).await?;

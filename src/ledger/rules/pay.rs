@@ -88,7 +88,7 @@ impl Book {
         match order_status {
             OrderStatus::Paying if was_open && !captured => order.status = OrderStatus::PendingPayment,
             OrderStatus::Paying if was_open => self.confirm(id),
-            // Money of an attempt that was closed without it: it pays the order, which still waits for its payment.
+            // The attempt was closed without this money. The order still waits for its payment, so the money pays it.
             OrderStatus::PendingPayment if captured && alone => self.confirm(id),
             OrderStatus::Accepted
             | OrderStatus::PendingPayment
@@ -136,8 +136,8 @@ impl Book {
         self.journal.post(title, transaction);
     }
 
-    /// `order.expired`: the deadline has passed without an open attempt, or it passed `unknown_ms` ago with one whose
-    /// result is still unknown: the seats cannot wait longer. That attempt stays open, and its result is asked for.
+    /// `order.expired`. An order without an open attempt ends at its deadline. An order with one ends `unknown_ms`
+    /// later, because its seats cannot wait longer. That attempt stays open, and its result is asked for.
     pub(in crate::ledger) fn expired(&mut self, id: &OrderId, reason: Reason) -> RecordOutcome {
         let (now_ms, unknown_ms) = (self.now_ms, self.unknown_ms);
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };

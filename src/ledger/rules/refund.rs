@@ -54,7 +54,7 @@ impl Book {
         }
     }
 
-    /// Writes everything but the money: lines, points, suspended tickets. A refund without cash is done with that.
+    /// Writes everything but the money: lines, points, suspended tickets. A refund without cash is done at once.
     fn owe(&mut self, ask: &Asking<'_>, lines: &[LineRefund]) {
         let now_ms = self.now_ms;
         let sheet = self.sheets.get_mut(ask.order).expect("the caller has it");

@@ -38,7 +38,8 @@ impl Book {
         RecordOutcome::Done
     }
 
-    /// The money is back, or there was none: the seats of closed lines are free, and with the last line the coupon is.
+    /// The money is back, or there was none. The seats of closed lines become free. The coupon becomes free with the
+    /// last line.
     pub(in crate::ledger) fn refunded(&mut self, id: &OrderId, refund: &RefundId) {
         let now_ms = self.now_ms;
         let sheet = self.sheets.get_mut(id).expect("the caller has it");

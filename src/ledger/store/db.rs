@@ -34,8 +34,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Prepared statements a connection keeps: about forty texts in ten lengths each.
 const STATEMENTS_MAX: u32 = 1_024;
 
-/// Isolation of writers. A batch first locks its rows of `lane` and `wallet`, which guard what it reads, so it needs
-/// no stricter level; the gap locks of one would only make deadlocks.
+/// Isolation of writers. A batch first locks its rows of `lane` and `wallet`, which guard what it reads, so it needs no
+/// stricter level. A stricter level would only add gap locks, and with them deadlocks.
 const MYSQL_WRITE: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'); \
      SET SESSION innodb_lock_wait_timeout = 10";
@@ -71,7 +71,7 @@ pub struct Reader {
     replica: AnyPool,
     /// Time limit of one read.
     limit: Duration,
-    /// Where a test plays a database that fails.
+    /// Only a test sets this, to simulate a failing database.
     between: Option<Arc<dyn Between>>,
 }
 
@@ -365,8 +365,8 @@ impl Pooled {
         let pool = AnyPoolOptions::new()
             .max_connections(size)
             .acquire_timeout(wait)
-            // A connection stays until it fails. The pool's own limits would replace all of them in the same minute, half an
-            // hour after the start, and each new one prepares every statement again.
+            // A connection stays until it fails. The pool's own limits would replace all of them in the same minute,
+            // half an hour after the start, and each new one prepares every statement again.
             .max_lifetime(None)
             .idle_timeout(None)
             .test_before_acquire(!rollback)

@@ -133,7 +133,7 @@ impl<R: Row> Table<R> {
         self.loaded_all(KeyedQuery { text: &text, fixed: &[], keys, tail }.fetch(conn).await?)
     }
 
-    /// Reads the rows whose `owner` is this one and whose `column` is one of `keys`.
+    /// Reads the rows whose column `owner` has the value `this` and whose `column` is one of `keys`.
     pub async fn load_of(
         &mut self,
         conn: &mut Conn,

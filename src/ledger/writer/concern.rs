@@ -22,8 +22,8 @@ struct Concern {
     best_of: BTreeSet<UserId>,
     seats: BTreeSet<(EventId, SeatIndex)>,
     holds: BTreeSet<HoldId>,
-    /// Users whose points are spent or taken back: all their lots are read. (Points given back go to lots that the
-    /// order's own rows name, earned ones to new lots.)
+    /// Users whose points are spent or taken back: all their lots with something left are read. (Points given back go
+    /// to lots that the order's own rows name, earned ones to new lots.)
     spenders: BTreeSet<UserId>,
     /// Orders whose users are spenders.
     spending: BTreeSet<OrderId>,

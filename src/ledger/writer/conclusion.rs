@@ -1,5 +1,5 @@
 //! What a lane is told of an order: a pure function of the order's rows. It depends on no record and no time, so that
-//! settling twice is the same as settling once.
+//! concluding twice is the same as concluding once.
 
 use super::sheet::{Sheet, status};
 use crate::facts::conclusion::{Conclusion, SeatTarget};

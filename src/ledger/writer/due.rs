@@ -122,8 +122,8 @@ pub async fn overdue(
     ledger
         .read("overdue", ReadSource::Primary, move |conn| {
             Box::pin(async move {
-                // One statement that is nearly always empty. `limit` stands in the text: SQLite prepares a statement again
-                // whenever another value is bound there.
+                // One statement, because it nearly always finds nothing. `limit` stands in the text, because SQLite
+                // prepares a statement again whenever another value is bound there.
                 let past = |status| {
                     format!(
                         "SELECT id FROM (SELECT id FROM orders WHERE lane = ? AND status = '{status}' \

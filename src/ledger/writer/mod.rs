@@ -3,8 +3,8 @@
 //! [`BatchWritten`].
 //!
 //! A batch first updates the lane's row, so writers of one lane queue up behind each other. Then it locks the wallets
-//! concerned in the order of their ids, so writers of different lanes agree on points and coupons. Whatever is read
-//! after that is the present state.
+//! concerned in the order of their ids, so writers of different lanes agree on points and coupons. What it reads after
+//! that is the present state.
 
 mod batch;
 mod concern;
@@ -80,7 +80,7 @@ pub(in crate::ledger) struct Book {
     pub(in crate::ledger) unknown_ms: i64,
     pub(in crate::ledger) sheets: BTreeMap<OrderId, Sheet>,
     pub(in crate::ledger) wallets: BTreeMap<UserId, Wallet>,
-    /// Accounts as they were read; their changes are in `wallets`.
+    /// The rows of the wallets as they were read; their changes are in `wallets`.
     pub(in crate::ledger) wallet_rows: Table<WalletRow>,
     /// Moves of refunds that may have to be undone.
     pub(in crate::ledger) moves: Table<MoveRow>,

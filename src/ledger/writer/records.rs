@@ -1,4 +1,5 @@
-//! Goes record by record: which are still to be done, and which rule does each. The rules are in the other modules.
+//! Takes the records one by one: tells which are still to be done, and calls the rule for each. The rules are in
+//! `ledger::rules`.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,7 @@ pub enum RecordOutcome {
     Refused(&'static str),
     /// It was done before. Its order is concluded again, from what the ledger says now.
     Repeated,
-    /// It is a dead letter, put behind an earlier one of its order now or dead before.
+    /// It is a dead letter. It was one before, or it is one now because an earlier record of its order is one.
     Parked,
 }
 

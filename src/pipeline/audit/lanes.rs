@@ -1,6 +1,6 @@
 //! Compares one lane with itself and with the ledger. A violation within the lane's own state is a fact. A difference
-//! to the ledger is a suspicion until the lane's log has passed. It does not count while the log still has a record
-//! about it, however long that takes: a store that no writer tends is sound all the same.
+//! from the ledger is only a suspicion at first. It does not count while the log still has a record about it, however
+//! long that takes: a store that no writer tends is sound all the same.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

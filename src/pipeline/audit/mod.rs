@@ -1,9 +1,9 @@
-//! The audit: compares lanes and ledger with each other and with themselves. It checks those invariants of `docs::invariants`
-//! that can be read off the state. It only reads, and may run under traffic.
+//! The audit: compares lanes and ledger with each other and with themselves. It checks those invariants of
+//! `docs::invariants` that can be read off the state. It only reads, and may run under traffic.
 //!
-//! A difference between lane and ledger counts only if it is still there after the lane's log has passed the last
-//! record that the first look found, or has not passed it for `PASS_WITHIN`: until then it may be work under way. The
-//! same holds for a violation within an event that changed while it was read.
+//! A difference between lane and ledger may be work under way. It counts only if it is still there when the lane's log
+//! has passed the last record that the first look found, or when `PASS_WITHIN` is over. The same holds for a violation
+//! within an event that changed while it was read.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ mod seats;
 /// way again and again.
 const LOOKS_MIN: u32 = 4;
 
-/// How long the audit waits for a lane's log to pass; after that its differences count all the same.
+/// How long the audit waits for a lane's log to pass that record. After that the lane's differences count all the same.
 const PASS_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Debug, thiserror::Error)]

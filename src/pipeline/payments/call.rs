@@ -1,5 +1,5 @@
-//! One call to a payment provider. It is made, then its result is asked for during a while, and while the result stays
-//! unknown the call is put off.
+//! One call to a payment provider. First it is made, then its result is asked for during a while. If the result is
+//! still unknown after that, the call is put off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -38,7 +38,11 @@ async fn a_lottery(store: Store) {
     assert_eq!((again.text("visitor"), again.text("token")), tokens[0]);
     line.leave(&tokens[1].1).await;
     let back = enter(&line, "user-1").await.expect(201);
-    assert_eq!((back.text("visitor"), back.text("token")), tokens[1], "leaving and coming back changes nothing");
+    assert_eq!(
+        (back.text("visitor"), back.text("token")),
+        tokens[1],
+        "leaving and coming back changes neither the id nor the token"
+    );
     line.leave(&tokens[2].1).await;
     gateway.public.get("/v1/events/lottery/room/draw").send().await.expect_code(409, "DRAW_NOT_OPEN");
 
@@ -52,12 +56,12 @@ async fn a_lottery(store: Store) {
     let ranked: Vec<&str> = ran.out.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
     let took_part: Vec<&(String, String)> =
         tokens.iter().enumerate().filter(|(n, _)| *n != 2).map(|(_, person)| person).collect();
-    assert_eq!(ranked.len(), took_part.len(), "who left before the opening took no part: {}", ran.out);
+    assert_eq!(ranked.len(), took_part.len(), "a visitor who left before the opening takes no part: {}", ran.out);
     let seed: [u8; 32] = hex::decode(draw["seed"].as_str().expect("told")).expect("hex").try_into().expect("32 bytes");
     let seed = Seed::new(seed);
     let mut own: Vec<&str> = took_part.iter().map(|(visitor, _)| visitor.as_str()).collect();
     own.sort_by_key(|visitor| seed.score(&VisitorId::from(*visitor)));
-    assert_eq!(ranked, own, "as anyone computes it");
+    assert_eq!(ranked, own, "anyone computes the same ranks from the seed");
 
     // Visitors who come after the opening stand behind all who took part. The room lets in by the draw.
     let late = enter(&line, "late").await.expect(201);

@@ -12,7 +12,8 @@ use stanchion::shutdown;
 use crate::support::doors::{Crowd, Doors, On};
 use crate::support::servers::redis_url;
 
-/// More visitors than a board shows one by one. Behind those it shows, a place that was given up still has a position.
+/// More visitors than a board shows one by one. The board gives a position to every place behind those that it shows,
+/// even to one that was given up.
 const MANY: usize = 600;
 /// The index of a visitor behind those whom a board shows one by one.
 const FAR: usize = 502;
@@ -63,7 +64,7 @@ async fn who_left_is_told_so_after_one_batch(on: On) {
     doors.leave(0, gone).await;
     assert!(is_done(&doors.poll(0, gone).await), "told at once where they left");
     assert_eq!(doors.asked().since(before).poll, 1);
-    assert!(is_done(&doors.enter_with(2, gone).await), "and to who wants a new place");
+    assert!(is_done(&doors.enter_with(2, gone).await), "and told so when they ask for a new place with the old token");
     let before = doors.asked();
     // The other gateway cannot tell yet that the place was given up.
     let ahead = doors.ahead(1, gone).await;
@@ -72,7 +73,7 @@ async fn who_left_is_told_so_after_one_batch(on: On) {
     doors.pass(BATCH_MS);
     presence::tell_ripe(&doors.gateways[1]).await;
     for _ in 0..3 {
-        assert!(is_done(&doors.poll(1, gone).await), "and so it stays");
+        assert!(is_done(&doors.poll(1, gone).await), "and every later poll says so");
     }
     let counts = doors.lane.room(doors.clock.now_ms(), &doors.room.event).await.expect("an answer").expect("the room");
     assert_eq!(counts.waiting, MANY as i64 - 1, "nobody put them back");
@@ -157,7 +158,8 @@ async fn a_gateway_that_stops_tells_what_it_knows(on: On) {
     assert_eq!(doors.pulse().await.admitted, 1);
 }
 
-/// Before the opening of a draw every gateway shows the same, also of a visitor who leaves and comes back.
+/// Before a draw opens, every gateway shows the same place: also to a visitor who has left, once the gateway has told
+/// the lane of them, and to one who comes back.
 async fn a_draw_is_told_alike_by_every_gateway(on: On) {
     let scheduled = |room: &mut stanchion::facts::room::RoomSettings| {
         (room.mode, room.order, room.rate_per_min) = (Mode::Scheduled, AdmissionOrder::Lottery, 0);
@@ -169,7 +171,10 @@ async fn a_draw_is_told_alike_by_every_gateway(on: On) {
     assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }));
     assert_eq!(doors.asked().since(before).poll, 0, "the board answered");
     doors.leave(0, &kim).await;
-    assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }), "this board is of before");
+    assert!(
+        matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }),
+        "this gateway's board is from before they left"
+    );
     doors.tell(1).await;
     assert!(is_done(&doors.poll(1, &kim).await));
     assert_eq!(drawn(&doors, "kim").await, kim, "one person, one draw");
@@ -177,7 +182,11 @@ async fn a_draw_is_told_alike_by_every_gateway(on: On) {
     for _ in 0..3 {
         assert!(matches!(doors.poll(1, &kim).await, VisitorPlace::Scheduled { .. }));
     }
-    assert_eq!(doors.asked().since(before).poll, 1, "the lane says that they wait again, the board the rest");
+    assert_eq!(
+        doors.asked().since(before).poll,
+        1,
+        "the lane is asked once and says that they wait again; the board answers the other polls"
+    );
 }
 
 async fn drawn(doors: &Doors, user: &str) -> Token {

@@ -22,8 +22,8 @@ fn inside(redis: &OwnRedis, event: &str) -> i64 {
         .unwrap_or_else(|_| panic!("a number: {answer}"))
 }
 
-/// Loses the lane by `lose` in the middle of a sale, after a copy if `back_up`. Everything from before must hold
-/// afterwards.
+/// Loses the lane by `lose` in the middle of a sale. With `back_up`, Redis' files are copied earlier in the sale.
+/// Everything from before the loss must hold afterwards.
 async fn outlives(event: &'static str, back_up: bool, lose: impl Fn(&mut OwnRedis)) {
     let mut redis = OwnRedis::start().await;
     let url = redis.url();
@@ -79,10 +79,10 @@ async fn outlives(event: &'static str, back_up: bool, lose: impl Fn(&mut OwnRedi
     .await;
     for (pass, token) in [(&first_pass, &first), (&second_pass, &waiting[0])] {
         assert!(line.verified(pass).await, "a live pass is good");
-        assert_eq!(line.state(token).await, "admitted", "who was inside is");
+        assert_eq!(line.state(token).await, "admitted", "the visitor who was inside still is");
     }
-    assert_eq!(line.state(&gone).await, "done", "who is through does not get in again");
-    assert_eq!(line.state(&hasty).await, "done", "nor who had only just gone");
+    assert_eq!(line.state(&gone).await, "done", "a visitor who is through does not get in again");
+    assert_eq!(line.state(&hasty).await, "done", "nor does one who left just before the loss");
 
     // One place at a time comes free. They are let in as they first came, the newcomer last.
     let mut inside_now = first;
@@ -95,7 +95,7 @@ async fn outlives(event: &'static str, back_up: bool, lose: impl Fn(&mut OwnRedi
     let total: Value = line.room().await;
     assert_eq!(total["admitted_total"], 3 + 8, "{total}");
     for token in line_of_before.iter().take(7) {
-        assert_eq!(line.state(token).await, "done", "let in once");
+        assert_eq!(line.state(token).await, "done", "nobody is let in a second time");
     }
 }
 

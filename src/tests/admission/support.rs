@@ -42,13 +42,13 @@ impl<'g> Line<'g> {
         self.gateway.admin_call(http::Method::PATCH, &path).json(&room).send().await.expect(200);
     }
 
-    /// Enters as a new visitor; the token and the answer.
+    /// Enters as a new visitor. Returns the token and the answer.
     pub async fn enter(&self) -> (String, Answer) {
         let answer = self.gateway.public.post(&self.path()).json(&json!({})).send().await.expect(201);
         (answer.text("token"), answer)
     }
 
-    /// Enters `count` visitors; their tokens, in order.
+    /// Enters `count` visitors. Returns their tokens, in order.
     pub async fn many(&self, count: usize) -> Vec<String> {
         let mut tokens = Vec::new();
         for _ in 0..count {

@@ -60,15 +60,16 @@ async fn every_way_out(store: Store) {
     // The absent visitor's grace runs out. Only the event's gauge may be watched: a poll would bring the place back.
     eventually("two are through", async || line.metric("stanchion_admission_spent{").await == 2.0).await;
     rises(&gateway, LAPSED, at[2].1).await;
-    assert_eq!(line.state(&absent).await, "done", "called in vain beyond the grace");
-    // A visitor who is called and never claims is late, and then spent. The place goes to one who polls.
+    assert_eq!(line.state(&absent).await, "done", "they did not come back within the grace");
+    // A visitor who is called and never claims is late. After the grace their place is spent, and a visitor who polls
+    // is let in instead.
     let (unclaimed, _) = line.enter().await;
     let (after, _) = line.enter().await;
     line.leave(&next).await;
     line.until(&after, "admitted").await;
     rises(&gateway, UNCLAIMED, at[1].1).await;
     eventually("four are through", async || line.metric("stanchion_admission_spent{").await == 4.0).await;
-    assert_eq!(line.state(&unclaimed).await, "done", "called in vain beyond the grace");
+    assert_eq!(line.state(&unclaimed).await, "done", "they did not come back within the grace");
 }
 
 /// A place inside that expires goes to the next visitor.
@@ -105,11 +106,11 @@ async fn an_operators_word(store: Store) {
     line.set(json!({"capacity": 3})).await;
     line.until(&tokens[1], "admitted").await;
     line.until(&tokens[2], "admitted").await;
-    assert_eq!(line.room().await["inside"], 3, "as many as may be, and no more");
+    assert_eq!(line.room().await["inside"], 3, "as many as the capacity allows");
 
     line.set(json!({"rate_per_min": 0, "capacity": 9})).await;
     eventually("the rate is known", async || line.room().await["rate_per_min"] == 0).await;
-    assert_eq!(line.state(&tokens[3]).await, "waiting", "nobody a minute is nobody");
+    assert_eq!(line.state(&tokens[3]).await, "waiting", "a rate of 0 lets nobody in");
 
     line.set(json!({"mode": "closed"})).await;
     eventually("closed", async || line.state(&tokens[3]).await == "closed").await;

@@ -18,7 +18,7 @@ use crate::lane::conformance::ask::{self, START};
 use crate::lane::conformance::hand::stage;
 use crate::support::gateway::small_hall;
 
-/// A ledger, lanes, and a clock. Gateways on them are only their catalogues.
+/// A ledger, lanes, and a clock. A gateway in these tests is only a catalogue on them.
 struct House {
     ledger: Ledger,
     lanes: Lanes,
@@ -49,7 +49,7 @@ impl House {
         dying
     }
 
-    /// Lets pass more time than the gateway that made a change has to take it back.
+    /// Lets more time pass than a gateway has to take back a change that it made.
     async fn wait(&self, gateway: &Catalog) {
         for _ in 0..2 {
             gateway.refresh().await.expect("reads");
@@ -83,7 +83,7 @@ impl Between for Counting {
     }
 }
 
-/// Every gateway looks several times a second.
+/// Every gateway looks at the catalogue several times a second, so a look without news must cost little.
 #[tokio::test]
 async fn a_look_at_a_catalogue_without_news_is_one_read() {
     let (house, counting) = (House::open().await, Arc::new(Counting::default()));
@@ -163,9 +163,9 @@ async fn a_change_that_its_lane_refuses_does_not_stay_in_the_ledger() {
     assert_eq!(shown(&other), (10, 5));
     let new = house.gateway();
     new.refresh().await.expect("reads");
-    assert_eq!(shown(&new), (10, 5), "so says the ledger");
+    assert_eq!(shown(&new), (10, 5), "a new gateway reads the same from the ledger");
     assert!(matches!(claim("c4").await, ClaimOutcome::Claimed { .. }));
-    // The next changes are made.
+    // Later changes are made as usual.
     let mut dearer = small_hall();
     dearer["sections"][0]["price"] = json!(60_000);
     assert!(matches!(put_hall(&other, &dearer).await, PutEventOutcome::Changed(_)));
@@ -225,7 +225,8 @@ async fn a_change_between_the_two_reads_is_not_missed() {
     organizer.put_event(&EventId::from("hall"), hall).await.expect("stores");
     put_campaign(&organizer, 6).await;
 
-    // As the reads find it when the first change was there before them, and the second and the third come between them.
+    // This is what the two reads find when the first change was committed before them, and the second and the third
+    // are committed between them.
     run(ledger, "UPDATE counter SET value = 1").await;
     run(ledger, "UPDATE event SET seq = 0").await;
     gateway.refresh().await.expect("reads");

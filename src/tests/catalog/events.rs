@@ -159,7 +159,7 @@ async fn events_are_listed(store: Store) {
     gateway.public.get("/v1/events/none").send().await.expect_code(404, "EVENT_NOT_FOUND");
 }
 
-/// The door once let in more than the writer could write: an order of two seats at 6·10^11 was accepted and never
+/// The gateway once accepted more than the writer can write: an order of two seats at 6·10^11 was accepted and never
 /// written.
 async fn what_may_be_put_on_sale_can_be_ordered(store: Store) {
     let gateway = Gateway::start(store).await;
@@ -196,7 +196,7 @@ async fn what_a_put_does_not_name_stays(store: Store) {
     put(&json!({"venue": "Seoul", "room": {"capacity": 7}})).await.expect(200);
     let mut wanted = before;
     (wanted["venue"], wanted["version"]) = (json!("Seoul"), json!(4));
-    assert_eq!(get().await, wanted, "but for what was named");
+    assert_eq!(get().await, wanted, "only what the PUT names has changed");
     // The hall as it was answered can be put back, and nothing changes.
     assert_eq!(put(&get().await).await.expect(200).json, wanted);
     let elsewhere = gateway.admin_call(Method::PUT, "/v1/admin/events/other").json(&wanted).send().await;

@@ -103,7 +103,7 @@ async fn every_round_has_a_draw_of_its_own() {
     let empty = edge.get(DRAW).send().await;
     assert_eq!((empty.status.as_u16(), &empty.json["visitors"]), (200, &json!([])));
     mode(&edge, "closed").await;
-    assert_eq!(draw(&edge).await["seed"], empty.json["seed"], "told, and stays so");
+    assert_eq!(draw(&edge).await["seed"], empty.json["seed"], "the seed that was told stays");
     mode(&edge, "scheduled").await;
     let second = draw(&edge).await;
     assert_ne!(second["commitment"], first["commitment"]);
@@ -130,8 +130,8 @@ async fn a_list_that_is_not_whole_breaks_off() {
     edge.clock.advance(Duration::from_secs(1));
     let request = Request::get(DRAW).header("host", "tickets.example").body(Full::<bytes::Bytes>::default());
     let response = edge.public.call(request.expect("a request"), ([192, 0, 2, 1], 5000).into()).await;
-    assert_eq!(response.status(), 200, "it has begun");
-    assert!(response.into_body().collect().await.is_err(), "and never ends well");
+    assert_eq!(response.status(), 200, "the answer has begun");
+    assert!(response.into_body().collect().await.is_err(), "the body breaks off");
 }
 
 #[tokio::test]
@@ -188,7 +188,12 @@ async fn a_draw_opens(store: Store) {
     .await;
     let told = gateway.public.get(DRAW).send().await.expect(200);
     let ran = verify(&told.body, &["--commitment", commitment.as_str().expect("told from the beginning")]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "who comes after the opening is in no draw: {}", ran.err);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), ""),
+        "a visitor who comes after the opening is in no draw: {}",
+        ran.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +221,7 @@ async fn a_ledger_that_is_away_is_not_asked_by_everyone() {
         assert!(answer.header("retry-after").is_some());
     }
     let cuts = mysql.cuts() - before;
-    assert!(cuts < MANY / 2, "{MANY} wanted to know, {cuts} asked");
+    assert!(cuts < MANY / 2, "of {MANY} requests {cuts} asked the ledger");
     mysql.set(proxy::Mode::Pass);
     eventually("the draw is told", async || gateway.public.get(DRAW).send().await.status == 200).await;
 }

@@ -34,7 +34,7 @@ async fn what_is_not_there_is_a_page() {
     let event = edge.get("/room/nowhere").header("accept", HTML).send().await;
     assert_eq!((headline(&event, 404, "en"), refresh(&event)), ("There is no such event", None));
     let code = event.header("x-request-id").expect("an id");
-    assert!(event.text.contains(&format!("EVENT_NOT_FOUND · {code}")), "for whoever asks about it");
+    assert!(event.text.contains(&format!("EVENT_NOT_FOUND · {code}")), "the page names the code and the request's id");
     // Below `/room` every error is a page, unless the request asks for JSON.
     let korean = edge.get("/room/nowhere").header("accept-language", "ko-KR").send().await;
     assert_eq!(headline(&korean, 404, "ko"), "그런 공연이 없습니다");
@@ -62,7 +62,7 @@ async fn a_browser_that_asks_too_often_asks_again_by_itself() {
     let least: u64 = refused.header("retry-after").expect("a time").parse().expect("seconds");
     assert!(refresh(&refused).is_some_and(|s| s >= least), "{:?}", refused.headers);
     let soon = format!("This page tries again by itself in {} s.", refresh(&refused).expect("seconds"));
-    assert!(refused.text.contains(&soon), "as it does: {}", refused.text);
+    assert!(refused.text.contains(&soon), "the text names the seconds of the header: {}", refused.text);
 }
 
 /// A page without a script refreshes itself. No answer of the gateway may end that.

@@ -1,5 +1,5 @@
-//! How often a client may ask, by the address that connected or that a trusted proxy names; and that a client which
-//! never finishes keeps no other waiting.
+//! How often a client may ask. A client is the address that connected, or that a trusted proxy names. Also: a client
+//! that never finishes its request keeps no other waiting.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::edge::support::{Answer, Edge};
 const QUEUE: &str = "/v1/events/hall/queue";
 const ROOM: &str = "/v1/events/hall/room";
 
-/// An edge for which 192.0.2.1, where the requests of these tests come from, is a trusted proxy that names its clients.
+/// An edge that trusts 192.0.2.0/24 as a proxy that names its clients. The requests of these tests come from there.
 async fn behind_a_proxy(change: impl FnOnce(&mut Config)) -> Edge {
     let edge = Edge::with(|config| {
         config.server.trusted_proxies = vec!["192.0.2.0/24".into()];
@@ -67,7 +67,10 @@ async fn a_carriers_address_keeps_polling_while_its_joins_are_limited() {
             other => panic!("{other}"),
         }
     }
-    assert!((13..=15).contains(&refused), "{refused} of twenty; five and what a moment brings get in");
+    assert!(
+        (13..=15).contains(&refused),
+        "{refused} of twenty are refused: five get in, and those for whom the bucket fills meanwhile"
+    );
     polls().await;
     // A visitor who comes back with a token does not join.
     for token in &tokens[..50] {
@@ -104,7 +107,7 @@ async fn only_a_trusted_proxy_says_who_asks() {
     wary.put_event("hall", json!({})).await;
     let seen =
         [look(&wary, "198.51.100.1").await, look(&wary, "198.51.100.2").await, look(&wary, "198.51.100.3").await];
-    assert_eq!(seen, [200, 200, 429], "all are the one who connected");
+    assert_eq!(seen, [200, 200, 429], "all count as the address that connected");
 }
 
 #[tokio::test]
@@ -116,7 +119,7 @@ async fn an_ipv6_home_is_one_client() {
     .await;
     assert_eq!(join(&edge, "2001:db8:0:7::1").await.status, 201);
     assert_eq!(join(&edge, "2001:db8:0:7:ffff::2").await.status, 429);
-    assert_eq!(look(&edge, "2001:db8:0:7::3").await, 429, "both limits count homes");
+    assert_eq!(look(&edge, "2001:db8:0:7::3").await, 429, "both limits count a /64 as one client");
     assert_eq!(join(&edge, "2001:db8:0:8::1").await.status, 201, "the neighbours");
 }
 
@@ -132,7 +135,11 @@ async fn more_addresses_than_are_remembered_share_a_bucket() {
         seen.push(look(&edge, &format!("198.51.100.{n}")).await);
     }
     assert_eq!((seen[..12].to_vec(), seen[12..].to_vec()), (vec![200; 12], vec![429; 2]));
-    assert_eq!(look(&edge, "198.51.100.3").await, 200, "who was known before the flood is not part of it");
+    assert_eq!(
+        look(&edge, "198.51.100.3").await,
+        200,
+        "an address that was known before the flood keeps its own bucket"
+    );
 }
 
 /// Many clients at once that never finish their request, or never read the answers.

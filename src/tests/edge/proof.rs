@@ -1,4 +1,4 @@
-//! The door: a proof of work while many visitors enter.
+//! The proof of work that newcomers owe while many visitors enter.
 
 use std::time::Duration;
 
@@ -48,7 +48,11 @@ async fn by_default_nobody_is_asked() {
     }
     let asked = edge.get(CHALLENGE).send().await;
     assert_eq!((&asked.json["required"], &asked.json["bits"]), (&json!(false), &json!(0)));
-    assert_eq!(enter(&edge, &json!({"proof": {"challenge": "x", "nonce": "y"}})).await.status, 201, "not looked at");
+    assert_eq!(
+        enter(&edge, &json!({"proof": {"challenge": "x", "nonce": "y"}})).await.status,
+        201,
+        "a proof that nobody asked for is not looked at"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +123,7 @@ async fn what_proves_nothing_is_refused_with_a_fresh_challenge() {
     ] {
         let refused = enter(&edge, &body).await;
         assert_eq!(refused.code(), (403, "PROOF_INVALID"), "{what}");
-        assert_eq!(enter(&edge, &solved(&refused.json)).await.status, 201, "{what}: the fresh one does");
+        assert_eq!(enter(&edge, &solved(&refused.json)).await.status, 201, "{what}: the fresh challenge is good");
     }
     assert_eq!(enter(&edge, &json!({"proof": {"challenge": "x"}})).await.code(), (400, "VALIDATION"));
     edge.clock.advance(Duration::from_secs(120));
@@ -136,7 +140,7 @@ async fn a_proof_shown_again_costs_the_others_nothing() {
     let bits = async || edge.get(CHALLENGE).send().await.json["bits"].clone();
     let before = bits().await;
     for _ in 0..100 {
-        assert_eq!(enter(&edge, &proof).await.status, 200, "the place it made");
+        assert_eq!(enter(&edge, &proof).await.status, 200, "the answer is the place that the proof got");
     }
     assert_eq!(bits().await, before);
 }
@@ -169,7 +173,7 @@ async fn a_line_of_persons_asks_each_for_a_proof_of_their_own() {
     let proof = solved(&edge.get(CHALLENGE).bearer(&kim).send().await.json);
     let enter = async |bearer: &str, body: &Value| edge.post(QUEUE).bearer(bearer).json(body).send().await;
     assert_eq!(enter(&kim, &json!({})).await.code(), (403, "PROOF_REQUIRED"));
-    assert_eq!(enter(&lee, &proof).await.code(), (403, "PROOF_INVALID"), "kim's");
+    assert_eq!(enter(&lee, &proof).await.code(), (403, "PROOF_INVALID"), "the proof is kim's");
     let (first, again) = (enter(&kim, &proof).await, enter(&kim, &proof).await);
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
     assert_eq!(first.text("visitor"), again.text("visitor"));

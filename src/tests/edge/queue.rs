@@ -113,7 +113,7 @@ async fn a_beacon_may_say_goodbye() {
     assert_eq!(beacon.send().await.status, 204);
     assert_eq!(poll(&edge, &token).await.text("state"), "done");
     let in_body = leave().body("text/plain;charset=UTF-8", json!({"token": token}).to_string());
-    assert_eq!(in_body.send().await.status, 204, "gone already is gone");
+    assert_eq!(in_body.send().await.status, 204, "leaving again is no fault");
 }
 
 #[tokio::test]
@@ -303,7 +303,11 @@ async fn who_leaves_with_a_token_in_the_body_keeps_the_cookies_of_another_place(
     assert!(forged.cookies().is_empty(), "{:?}", forged.cookies());
     for _ in 0..2 {
         let left = leave(&other, "cross-site").await;
-        assert_eq!((left.status.as_u16(), left.cookies().len()), (204, 0), "the other's place, not the browser's");
+        assert_eq!(
+            (left.status.as_u16(), left.cookies().len()),
+            (204, 0),
+            "the place that ends is the other's, so the browser keeps its cookies"
+        );
     }
     assert_eq!(poll(&edge, &mine).await.status.as_u16(), 200);
     let own = leave(&mine, "same-origin").await;
@@ -328,14 +332,14 @@ async fn a_strangers_cookie_before_ours_takes_nothing_from_us() {
     assert_eq!(polled.status.as_u16(), 200);
     assert!(polled.cookies().iter().all(|cookie| !cookie.contains("Max-Age=0")), "{:?}", polled.cookies());
     let again = with(edge.post(QUEUE), &cookie).send().await;
-    assert_eq!(again.status.as_u16(), 200, "known, not a new place");
+    assert_eq!(again.status.as_u16(), 200, "the visitor is known and gets no new place");
     assert_eq!(view_visitor(&edge, &again.text("token")).await, view_visitor(&edge, &token).await);
     let verified = with(edge.get("/v1/pass/verify?utm_term=%C7%D1&event=hall"), &cookie).send().await;
     assert_eq!(verified.status.as_u16(), 204);
 }
 
-/// A house is emptied after a rehearsal and keeps its secrets. If the rehearsal's tokens still counted, they would be
-/// let in before everyone in the real line.
+/// A house is emptied after a rehearsal and keeps its secrets. If the rehearsal's tokens still counted, their holders
+/// would be let in before everyone in the real line.
 #[tokio::test]
 async fn who_stood_in_line_for_the_rehearsal_is_through() {
     let (rehearsal, sale) = (Edge::new().await, Edge::new().await);

@@ -116,15 +116,16 @@ impl Sale {
     }
 }
 
-/// Steps the clock behind `stepped` a day ahead, then a day behind, and checks each time that the sale stands for all
-/// `lookers`. No answer shows the step back: hyper writes the old date until its clock is past it again.
+/// Steps the clock of the gateway that `stepped` reaches: a day ahead, then a day behind. Checks each time that the
+/// sale stands for all `lookers`. No answer's date shows the step back, because hyper writes the old date until its
+/// clock is past it again.
 async fn stands_through_the_steps(clock: &StepClock, stepped: &Client, sale: &Sale, lookers: &[&Client]) {
     for by_s in [DAY_S, -DAY_S] {
         clock.step(by_s);
         if by_s > 0 {
             eventually("the step is seen", async || (off_s(stepped).await - by_s).abs() < 60).await;
         }
-        // Time for some pulses, ticks of the writer, and measurements of other clocks.
+        // Waits for some pulses, ticks of the writer, and measurements of other clocks.
         tokio::time::sleep(Duration::from_secs(4)).await;
         for public in lookers {
             sale.stands(public).await;

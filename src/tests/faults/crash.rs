@@ -34,8 +34,8 @@ struct Answered {
     places: Vec<String>,
 }
 
-/// Sends one buyer after another until the gateway is gone. Every fourth only takes a place; of the others, every third
-/// only holds a seat.
+/// Sends one buyer after another until the gateway is gone. Every fourth buyer only takes a place. Of the others, every
+/// third only holds a seat.
 async fn buy_on(
     client: Client,
     buyer: usize,
@@ -100,7 +100,7 @@ async fn everything_is_there(process: &Process, answered: &Answered) {
     for place in &answered.places {
         let path = format!("/v1/events/{EVENT}/queue");
         let polled = process.public.get(&path).queue(place).send().await.expect(200);
-        // The place of a buyer whose order was confirmed is spent; all the others are still inside.
+        // The place of a buyer whose order was confirmed is spent. The other visitors are inside or wait.
         assert!(["admitted", "waiting", "done"].contains(&polled.text("state").as_str()), "{}", polled.json);
     }
     let report = process.admin.call(Method::GET, "/v1/admin/audit").bearer(&token("root", "admin")).send().await;

@@ -1,4 +1,4 @@
-//! Redis wiped while nobody waits: the writer rebuilds the lanes from the ledger before anything is sold.
+//! Redis is wiped while nobody waits. The writer rebuilds the lanes from the ledger before anything is sold.
 
 use serde_json::json;
 

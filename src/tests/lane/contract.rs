@@ -1,5 +1,5 @@
-//! What the Redis lane's scripts keep to: each refuses wrong arguments, read off its own header, and then changes
-//! nothing; ended holds and orders take a bounded space; the audit reads in pages.
+//! What holds for the Redis lane's scripts. Each refuses arguments that its header does not allow, and then changes
+//! nothing. Ended holds and orders take a bounded space. The audit reads in pages.
 
 use std::sync::Arc;
 

@@ -153,9 +153,9 @@ async fn a_lane_rolled_back_recovers_for_whoever_has_seen_more() {
     redis.says(&format!("HSET {key} log 1"));
     assert!(matches!(lane.read_log(LogId(0), 9).await, Err(Fault::Recovering(_))));
     assert!(lane.meta().await.expect("answers always").recovering);
-    assert!(!stranger.meta().await.expect("answers always").recovering, "who has seen nothing cannot tell");
+    assert!(!stranger.meta().await.expect("answers always").recovering, "a process that has seen nothing cannot tell");
 
-    // Another process has rebuilt the lane: this one learns the new generation, whatever the end of its log.
+    // Another process has rebuilt the lane. This one learns the new generation, though the new log is shorter.
     stranger.begin_restore(START, 2, LogId(0)).await.expect("a new generation");
     stranger.end_restore(START, 2).await.expect("the same one");
     assert_eq!(records(&lane).await, vec![]);

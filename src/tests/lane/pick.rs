@@ -1,4 +1,4 @@
-//! The rule that picks seats, on rows of every shape: Lua picks the same seats as the model.
+//! On rows of every shape, Lua picks the same seats as the model.
 
 use std::cell::Cell;
 

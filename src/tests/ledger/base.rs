@@ -88,7 +88,7 @@ async fn guards_and_duplicates_are_told_apart(ledger: &Ledger) {
     let known = put(ledger, "ticket", &ticket("t1", None)).await.expect_err("the id is taken");
     assert!(matches!(known, Error::Database { cause: Cause::Duplicate, .. }) && known.may_retry(), "{known}");
     // Tickets that are not live may share a seat.
-    put(ledger, "ticket", &ticket("t9", None)).await.expect("void ones do not count");
+    put(ledger, "ticket", &ticket("t9", None)).await.expect("tickets that are not live do not count");
 
     let nothing = put(ledger, "counter", &[("name", Value::Null), ("value", 1i64.into())]).await;
     let nothing = nothing.expect_err("NULL where none may be");
@@ -103,8 +103,8 @@ async fn ids_are_bytes_and_no_words(ledger: &Ledger) {
         put(ledger, "wallet", &row).await.expect("another user");
     }
     assert_eq!(count(ledger, "SELECT COUNT(*) FROM wallet WHERE user_id = 'kim'").await, 1);
-    // `'kim '` is not asked for: MariaDB ignores spaces at a key's end and would find `kim`. No id and no user may end
-    // in a space.
+    // The test does not ask for `'kim '`: MariaDB ignores spaces at a key's end and would find `kim`. No id and no user
+    // may end in a space.
     assert_eq!(count(ledger, "SELECT COUNT(*) FROM wallet WHERE user_id IN ('KIM', ' kim', '🎟')").await, 1);
 }
 
@@ -167,7 +167,8 @@ async fn a_caller_that_goes_away_never_leaves_a_transaction_open() {
         task.abort();
         let _ = task.await;
     }
-    // As often as there are connections: each must have been given back without an open transaction.
+    // These are as many updates as there are connections. Each connection must have been given back without an open
+    // transaction.
     for _ in 0..4 {
         run(&ledger, "UPDATE counter SET value = value + 0").await.expect("no lock is left");
     }

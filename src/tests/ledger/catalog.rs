@@ -22,7 +22,7 @@ pub fn event(id: &str, version: i64) -> EventRow {
         lane: LaneId(5),
         version,
         seq: 0,
-        // Longer than a TEXT column holds (64 KiB), in characters of one to four bytes.
+        // This is longer than a TEXT column holds (64 KiB), and has characters of one to four bytes.
         spec: format!("{version} é 김 🎟 ").repeat(10_000),
         layout: "{}".to_owned(),
         draw: DrawSecret::default(),
@@ -97,7 +97,7 @@ async fn a_lane_is_remembered(ledger: &Ledger) {
 
 async fn an_events_draw_secret_is_given_once(ledger: &Ledger) {
     let stored = || async { ledger.events_since(0, 1).await.expect("reads").remove(0).draw };
-    // An event from before there were draws.
+    // An event that was stored before there were draws has no secret.
     ledger.put_event(event("hall", 1), None, 1).await.expect("stores");
     assert_eq!(stored().await, DrawSecret::default());
     let (first, second) = (DrawSecret::random(), DrawSecret::random());

@@ -96,7 +96,7 @@ async fn a_refused_change_of_an_event_that_left_keeps_its_lists(ledger: &Ledger)
     assert!(ledger.retire_event(&hall, 1, 0).await.expect("answers"));
     assert_eq!(ledger.put_event(event("hall", 2), Some(1), 2).await.expect("answers"), Put::Conflict);
     assert!(stored(ledger, "hall", 1).await.is_some());
-    // It comes back, and draws by another secret.
+    // The event comes back, and draws by another secret. So the old list is gone.
     assert_eq!(ledger.put_event(event("hall", 3), Some(2), 3).await.expect("stores"), Put::Done);
     assert_eq!(stored(ledger, "hall", 1).await, None);
 }

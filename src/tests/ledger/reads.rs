@@ -104,7 +104,10 @@ async fn a_user_sees_tickets_coupons_and_points(ledger: &Ledger) {
     let tickets: Vec<_> = first.items.iter().chain(&rest.items).map(|t| (t.id.as_str(), t.seat, t.state)).collect();
     assert_eq!(tickets, [("t1", 7, TicketState::Valid), ("t2", 8, TicketState::Suspended)]);
     assert_eq!(rest.next, None);
-    assert!(ledger.tickets_of(&UserId::from("lee"), None, 9).await.expect("reads").items.is_empty(), "not paid");
+    assert!(
+        ledger.tickets_of(&UserId::from("lee"), None, 9).await.expect("reads").items.is_empty(),
+        "an order that is not paid has no tickets"
+    );
 
     let coupons = |after, limit| ledger.coupons_of(&kim, after, limit, 1_000);
     let first = coupons(None, 1).await.expect("reads");
@@ -140,7 +143,7 @@ async fn a_quote_is_given_what_is_free(ledger: &Ledger) {
     }
 }
 
-/// However many there are: the writer spends of all of them.
+/// A quote counts all of a user's lots, because the writer spends from all of them.
 async fn a_quote_counts_every_lot(ledger: &Ledger) {
     let columns = ["id", "user_id", "origin", "granted", "remaining", "usable_ms", "expires_ms", "created_ms"];
     let lot = |n: i64, usable_ms: i64, expires_ms: Value| -> Vec<Value> {

@@ -36,7 +36,11 @@ async fn records_done_and_facts_sent_are_forgotten_by_their_age(ledger: &Ledger)
     assert_eq!(ledger.forget(LaneId(1), 30, 10).await.expect("writes"), 1);
     assert_eq!(ledger.forget(LaneId(1), 30, 10).await.expect("writes"), 0);
     assert_eq!(ids(ledger, "SELECT id FROM record_done ORDER BY id").await, ["c", "d"], "another lane's stays");
-    assert_eq!(ids(ledger, "SELECT id FROM outbox ORDER BY id").await, ["later", "unsent"], "what was not sent stays");
+    assert_eq!(
+        ids(ledger, "SELECT id FROM outbox ORDER BY id").await,
+        ["later", "unsent"],
+        "a fact that was not sent stays"
+    );
 }
 
 async fn what_a_campaign_said_is_kept_for_its_coupons(ledger: &Ledger) {

@@ -116,7 +116,7 @@ async fn a_room_reads_back(ledger: &Ledger) {
     let empty = look(Checkpoint { round: 1, epoch: 1, ..Checkpoint::default() }, &[]);
     stored(ledger, save(&"other".into(), None, &empty, 6)).await;
     let saved = ledger.room_checkpoint(&hall()).await.expect("reads").expect("it is there");
-    assert_eq!((saved.checkpoint, saved.draws_upto), (room(), 3), "another room's save is not its own");
+    assert_eq!((saved.checkpoint, saved.draws_upto), (room(), 3), "another room's save has changed nothing");
     assert_eq!(spent_draws(ledger, &hall()).await, ["X", "x", "y"]);
     assert_eq!(spent_draws(ledger, &"other".into()).await, [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! The worked example of `rules::points` through the writer's own transactions, on both databases: records go in; rows, facts
-//! and an audit come out. After every record the ledger's facts equal those in the conclusion for the lane.
+//! The worked example of `rules::points` through the writer's own transactions, on both databases: records go in; rows,
+//! facts and an audit come out. After every record the ledger's facts equal those in the conclusion for the lane.
 
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ impl Log<'_> {
         for (_, conclusion) in &written.conclusions {
             let order = &conclusion.fact.id;
             let fact = self.ledger.order(order).await.expect("reads").expect("was written");
-            assert_eq!(fact, conclusion.fact, "ledger and lane tell the same of an order");
+            assert_eq!(fact, conclusion.fact, "the ledger and the conclusion say the same of an order");
             assert_eq!(self.ledger.refunds_of(order).await.expect("reads"), conclusion.refunds);
         }
         for checked in [
@@ -112,7 +112,7 @@ impl Log<'_> {
         (written.outcomes[0].1, written.calls)
     }
 
-    /// Places an order; what it costs in cash must be as expected.
+    /// Places an order. It must cost the expected cash.
     async fn place(&mut self, now_ms: Millis, key: &str, prices: &[i64], ask: Ask) -> (OrderId, Vec<OpenCall>) {
         let order = OrderId::from(id(FactKind::Order, key));
         let first = self.last as u32 * 100;

@@ -13,8 +13,8 @@ use stanchion::pipeline::audit;
 
 use crate::pipeline::support::{HALL, House, LANE, Store, first_attempt};
 
-/// A writer was killed between commit and conclude, and the log has a claim that it has not read. The log shows that both
-/// are on their way.
+/// A writer was killed between commit and conclude, and the log has a claim that it has not read. The log shows that
+/// both are on their way.
 #[tokio::test]
 async fn what_the_log_still_has_is_on_its_way() {
     let house = House::open(Store::Embedded).await;
@@ -81,7 +81,7 @@ async fn what_the_log_still_has_is_on_its_way() {
     let violated: Vec<_> = report.invariants.iter().filter(|f| !f.violations.is_empty()).map(|f| f.id).collect();
     assert_eq!(violated, ["INV-3", "INV-4", "INV-11"], "{report:?}");
 
-    // The audit names an order that nothing will ever end.
+    // Once its deadline is past, the audit names an order that nothing will end.
     let is_named = async |house: &House| {
         let report = audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
         report.invariants.iter().flat_map(|f| &f.violations).any(|text| text.contains("accepted and not written"))

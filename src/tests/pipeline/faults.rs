@@ -18,7 +18,7 @@ use crate::pipeline::support::{House, LANE, Store, eventually, first_attempt};
 use crate::support::proxy::{self, Proxy};
 use crate::support::servers;
 
-/// Stores the hall as an event in the ledger: the audit looks only at those.
+/// Stores the hall as an event in the ledger, because the audit looks only at events that the ledger has.
 async fn put_on_sale(house: &House) {
     let event = EventRow {
         id: "hall".into(),
@@ -191,7 +191,8 @@ async fn the_audit_waits_for_dead_records() {
     assert!(report.ok, "{report:?}");
 }
 
-/// The door should have refused this order. Even so its buyer is told, and none of its seats stays taken.
+/// The gateway should have refused this order. It did not, so the writer rejects it: its buyer is told, and none of its
+/// seats stays taken.
 #[tokio::test]
 async fn an_order_that_cannot_be_written_ends_and_gives_everything_back() {
     let mut house = House::open(Store::Embedded).await;
@@ -207,7 +208,7 @@ async fn an_order_that_cannot_be_written_ends_and_gives_everything_back() {
         house.until(others, OrderStatus::Confirmed).await;
     }
     assert!(pipeline.status().await.expect("answers").iter().all(|lane| lane.dead_letters == 0));
-    // The next buyer gets its seats.
+    // The next buyer gets the seats.
     let next = house.order("max", &[1, 2], Some("ok")).await;
     house.until(&next, OrderStatus::Confirmed).await;
     house.close().await;
@@ -296,7 +297,7 @@ async fn what_was_put_aside_is_in_a_rebuilt_lane_on_servers() {
     what_was_put_aside_is_in_a_rebuilt_lane(Store::Servers).await;
 }
 
-/// A door accepted the records that were put aside. So a rebuilt lane gives their seats and coupon numbers to nobody
+/// A gateway accepted the records that were put aside. So a rebuilt lane gives their seats and coupon numbers to nobody
 /// else.
 async fn what_was_put_aside_is_in_a_rebuilt_lane(store: Store) {
     let house = House::open(store).await;
@@ -351,7 +352,7 @@ async fn a_rebuild_on_demand_takes_the_log_to_the_ledger_first() {
     assert_eq!(house.seats(0, 2).await, "pf");
     let lease = house.lane().lease(house.clock.now_ms(), "another", 1_000).await.expect("answers");
     assert!(lease.is_some(), "the lease was given back");
-    assert!(pipeline.rebuild(LANE).await.is_err(), "another has the lease");
+    assert!(pipeline.rebuild(LANE).await.is_err(), "another writer has the lease");
     house.clock.advance(Duration::from_secs(2));
     house.close().await;
 }

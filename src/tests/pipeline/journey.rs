@@ -164,7 +164,7 @@ async fn the_payment_that_waits_longest_is_made_first() {
     house.close().await;
 }
 
-/// Payments without an outcome leave room for the others, and are asked about again all the same.
+/// Payments without an outcome leave room for the others. The provider is still asked about them.
 #[tokio::test]
 async fn payments_that_nobody_can_tell_of_make_room() {
     for store in [Store::Embedded, Store::Servers] {
@@ -223,7 +223,8 @@ async fn a_refund_is_asked_after_and_a_refusal_undone() {
     house.start();
     let order = house.order("kim", &[0, 1], Some("ok")).await;
     house.until(&order, OrderStatus::Confirmed).await;
-    // The refund has no answer, and then the provider has never seen it. So it is sent again.
+    // The refund gets no answer. Asked about it later, the provider says that it has never seen it. So the refund is
+    // sent again.
     house.provider.refunds(Some(Returned::Unknown));
     let first = house.refund(&order, "one", &[1]).await;
     eventually("the ledger has it", async || {

@@ -17,8 +17,8 @@ pub struct Scripted {
 
 #[derive(Debug, Default)]
 struct Script {
-    /// What it answers when asked about an attempt, by payment key; `Asked::Unknown` for other keys. `ok` and `decline`
-    /// need no entry: `charge` answers them.
+    /// What the provider answers when it is asked about an attempt, by payment key; `AskOutcome::Unknown` for other
+    /// keys. `ok` and `decline` need no entry: `charge` answers them.
     asked: HashMap<String, AskOutcome>,
     refunds: Option<Returned>,
     /// A set, because an attempt that is repeated takes money only once.
@@ -31,12 +31,12 @@ struct Script {
 }
 
 impl Scripted {
-    /// From now on, this is the answer when an attempt with this key is asked about.
+    /// Sets the answer to questions about attempts with this key.
     pub fn answer(&self, key: &str, asked: AskOutcome) {
         self.book.lock().asked.insert(key.into(), asked);
     }
 
-    /// From now on, this is the answer to every refund; `None`: done.
+    /// Sets the answer to every refund; `None`: done.
     pub fn refunds(&self, answer: Option<Returned>) {
         self.book.lock().refunds = answer;
     }

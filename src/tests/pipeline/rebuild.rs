@@ -1,4 +1,4 @@
-//! A lane rebuilt from the ledger: it answers repeats, and keeps what the doors had accepted before.
+//! A lane that was rebuilt from the ledger answers repeats, and has everything that was accepted before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,7 +61,7 @@ async fn a_lane_that_lost_one_of_its_keys_is_rebuilt() {
     let gateway = Gateway::start_with(Store::Redis, |config| config.redis.url = redis.url()).await;
     let mut hall = small_hall();
     hall["room"]["release_on"] = json!("exit");
-    // Long enough for the visitors inside to come back by their passes.
+    // The room recovers long enough for the visitors inside to come back by their passes.
     hall["room"]["recover_s"] = json!(3);
     gateway.put_event("holes", &hall).await;
     gateway.put_campaign("gift", &json!({"name": "x", "kind": "fixed", "amount": 10, "stock": 2})).await;
@@ -113,7 +113,10 @@ async fn what_a_lane_still_has_after_a_rollback_is_not_lost() {
     let tag = redis::keys::tag(LANE);
     server.says(&format!("XDEL {{{tag}}}:log {last}-0"));
     server.says(&format!("HSET {{{tag}}}:meta log {}", last - 1));
-    assert!(house.lane().meta().await.expect("answers").recovering, "it is behind what was seen of it");
+    assert!(
+        house.lane().meta().await.expect("answers").recovering,
+        "the lane is behind what this process has seen of it"
+    );
 
     house.start();
     house.until_whole().await;
@@ -185,7 +188,7 @@ async fn a_sale_begun_while_the_lane_is_lost(store: support::Store) {
     house.lane().put_event(now_ms, house.hall().await).await.expect("the lane is told");
     // The rebuild first saves the room as it is.
     house.pipeline().rebuild(LANE).await.expect("of a closed room");
-    assert_eq!((room(&house).await.round, room(&house).await.inside), (1, 1), "what is closed stays so");
+    assert_eq!((room(&house).await.round, room(&house).await.inside), (1, 1), "a closed room stays closed");
 
     house.set(|room| room.mode = Mode::Open);
     let house = house.wiped().await;
@@ -193,7 +196,7 @@ async fn a_sale_begun_while_the_lane_is_lost(store: support::Store) {
     let now = room(&house).await;
     assert_eq!((now.round, now.inside, now.admitted_total), (2, 0, 1));
     let place = house.lane().poll(now_ms, kim.clone()).await.expect("answers").expect("the hall");
-    assert_eq!(place.state, PlaceState::Done, "of the sale before");
+    assert_eq!(place.state, PlaceState::Done, "the place is of the sale before");
     let lee = enter(&house, "lee").await;
     assert!(lee.score > kim.score, "scores only grow");
     house.pipeline().rebuild(LANE).await.expect("once more");
@@ -330,13 +333,13 @@ async fn who_begins_on_an_older_copy_opens_no_doors() {
     house.until(&order, OrderStatus::PendingPayment).await;
     house.stop().await;
     house.pipeline().close_behind().await.expect("the stores answer");
-    assert!(!house.lane().meta().await.expect("answers").recovering, "it has all that the ledger saw");
+    assert!(!house.lane().meta().await.expect("answers").recovering, "the lane has all that the ledger has seen");
 
     server.says(&format!("HSET {{{}}}:meta log {before}", redis::keys::tag(LANE)));
     house.lanes = connect().await;
     assert!(!house.lane().meta().await.expect("answers").recovering, "nobody knows better yet");
     house.pipeline().close_behind().await.expect("the stores answer");
-    assert!(house.lane().meta().await.expect("answers").recovering, "its doors are closed");
+    assert!(house.lane().meta().await.expect("answers").recovering, "the lane serves nobody");
     house.start();
     house.until_whole().await;
     house.until(&order, OrderStatus::PendingPayment).await;

@@ -46,7 +46,7 @@ async fn the_shop_sees_the_visitor_and_nothing_of_ours() {
     assert_eq!(get("host"), Some("tickets.example"));
     assert_eq!(get("x-forwarded-host"), Some("tickets.example"));
     assert_eq!(get("x-forwarded-proto"), Some("https"));
-    assert_eq!(get("x-forwarded-for"), Some("127.0.0.1"), "what Connection names ends here");
+    assert_eq!(get("x-forwarded-for"), Some("127.0.0.1"), "a header that Connection names is not passed on");
     assert_eq!(get("via"), Some("1.1 stanchion"));
     assert_eq!(get("x-request-id"), Some("r-1"));
     for name in ["stanchion-pass", "stanchion-queue", "stanchion_visitor", "x-secret", "te", "connection"] {
@@ -70,7 +70,7 @@ async fn heads_and_statuses_come_as_the_shop_sent_them() {
     assert_eq!(denied.body, "the shop's own");
 }
 
-/// A chunk is sent only after the one before has come back, so this works only if nothing on the way waits for the
+/// Each chunk is sent only after the one before has come back. So this works only if nothing on the way waits for the
 /// whole body.
 #[tokio::test]
 async fn bodies_stream_both_ways_even_past_the_end_of_a_pass() {
@@ -106,8 +106,8 @@ async fn bodies_stream_both_ways_even_past_the_end_of_a_pass() {
     assert_eq!(front.origin.seen.requests(), 1);
 }
 
-/// What the shop has made and the visitor has not read stays bounded, however large the whole answer is. Counted in
-/// chunks.
+/// The part of an answer that the shop has made and the visitor has not read stays bounded, however large the whole
+/// answer is. The test counts it in chunks.
 #[tokio::test]
 async fn a_slow_reader_slows_the_shop() {
     const ON_THE_WAY_MAX: usize = 32 * 1024 * 1024 / CHUNK;

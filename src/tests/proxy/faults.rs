@@ -1,4 +1,4 @@
-//! Reverse-proxy mode: shops that are away, slow or break off, and more requests than a shop may get.
+//! Reverse-proxy mode: shops that are away, are slow or break off, and more requests than a shop may get.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -198,7 +198,7 @@ async fn a_kept_connection_that_ends_costs_only_what_may_not_be_repeated() {
     assert_eq!(lines, ["GET /old/0", "GET /old/1", "GET /old/1", "GET /old/kept", "POST /old/order"]);
 }
 
-/// Also with GET. The trailer is dropped, because it could name the visitor once more.
+/// This holds for GET, too. The trailer is dropped, because it could name the visitor once more.
 #[tokio::test]
 async fn a_chunked_body_arrives_without_what_stands_behind_it() {
     let front = Front::new().await;

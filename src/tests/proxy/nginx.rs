@@ -14,7 +14,7 @@ use crate::support::servers::Nginx;
 const EVENT: &str = "spring-hall";
 const QUEUE: &str = "/v1/events/spring-hall/queue";
 
-/// The example with these addresses in place of its own, each of which must be in it once.
+/// The example of `config/` with these addresses in place of its own. Each of its own must be in it once.
 fn example(listen: u16, stanchion: &str, shop: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/nginx-auth-request.conf");
     let mut text = std::fs::read_to_string(file).expect("the example is in the tree");

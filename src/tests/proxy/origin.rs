@@ -175,12 +175,12 @@ impl Front {
         Self { edge, origin, client: Client::new(format!("http://{address}")), address, stop, serving }
     }
 
-    /// Takes a place; the API's answer. The first two visitors are let in at once.
+    /// Takes a place. Returns the API's answer. The first two visitors are let in at once.
     pub async fn enter(&self) -> Value {
         self.client.post("/v1/events/hall/queue").json(&json!({})).send().await.expect(201).json
     }
 
-    /// Takes a place inside; its visitor, queue token and pass.
+    /// Takes a place inside. Returns its visitor, queue token and pass.
     pub async fn inside(&self) -> (String, String, String) {
         let place = self.enter().await;
         let text = |field: &str| place[field].as_str().expect("inside").to_owned();

@@ -96,7 +96,7 @@ async fn our_own_routes_come_first_and_the_front_door_gives_way() {
     get("/v1/admin/audit").await.expect_code(404, "NOT_FOUND");
     get("/%76%31/admin/audit").await.expect_code(404, "NOT_FOUND");
     assert_eq!(front.origin.seen.requests(), 3);
-    // Without an upstream at `/`, the front door is ours.
+    // Without an upstream at `/`, the gateway answers `/` itself.
     let alone = Front::new().await;
     assert_eq!(alone.client.get("/").send().await.expect(200).header("content-type"), Some("text/html; charset=utf-8"));
 }

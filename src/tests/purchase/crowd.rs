@@ -30,8 +30,8 @@ fn seat(at: usize) -> String {
     format!("a-{}-{}", at / 10 + 1, at % 10 + 1)
 }
 
-/// Tries overlapping groups one after another until it can hold one, and buys it. Returns the seats of the confirmed
-/// order; none if all groups were taken.
+/// Tries overlapping groups of seats one after another until one can be held, and buys that one. Returns the seats of
+/// the confirmed order; none if all groups were taken.
 async fn shop(gateway: &Gateway, client: usize) -> Vec<String> {
     let buyer = Buyer::enter(gateway, "hall", &format!("user-{client}")).await;
     for attempt in 0..SEATS / 2 {

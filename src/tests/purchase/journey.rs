@@ -160,7 +160,8 @@ async fn a_coupon_is_worth_what_it_was_when_claimed(store: Store) {
     };
     let first = claim(&kim).await.expect(201);
 
-    // The campaign now gives five times as much, but for another event. Later it has expired.
+    // The campaign now gives five times as much, but for another event. Then it is changed once more, to one that
+    // has expired.
     let mut dearer = ten_percent();
     merge(&mut dearer, json!({"percent_bp": 5000, "max_discount": null, "events": ["elsewhere"]}));
     gateway.put_campaign("spring", &dearer).await;
@@ -178,7 +179,7 @@ async fn a_coupon_is_worth_what_it_was_when_claimed(store: Store) {
     let coupon = mine(&kim).await;
     assert_eq!((&coupon["id"], &coupon["percent_bp"]), (&first.json["id"], &json!(1000)), "{coupon}");
     assert_eq!((&coupon["state"], &coupon["expires_at"]), (&json!("issued"), &json!("2029-12-31T00:00:00Z")));
-    assert_eq!(mine(&lee).await["percent_bp"], 5000, "a later claim is of the later terms");
+    assert_eq!(mine(&lee).await["percent_bp"], 5000, "a later claim has the later terms");
 
     let hold = kim.hold(&["a-1-1"]).await;
     for wanted in [first.json["id"].clone(), json!("best")] {

@@ -15,8 +15,7 @@ on_both_stores!(an_event_that_is_over_leaves_its_lane);
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Pulses the hall once at a time when nobody may ask for a refund any more, and checks that the order has left its
-/// lane.
+/// Pulses the hall a day after it has begun. By then the order's time in its lane is over. Checks that it has left.
 async fn much_later(gateway: &Gateway, order: &str) {
     let mut config = gateway.config.redis.clone();
     config.skew_max_ms = 0;
@@ -26,7 +25,7 @@ async fn much_later(gateway: &Gateway, order: &str) {
     let pulse = Pulse { event: EventId::from("hall"), work_max: 1_000 };
     let lane = &lanes[usize::from(lane.0)];
     lane.pulse(then_ms, pulse).await.expect("an answer").expect("the hall");
-    assert_eq!(lane.orders(&[order.into()]).await.expect("an answer"), [None], "it left");
+    assert_eq!(lane.orders(&[order.into()]).await.expect("an answer"), [None], "the order has left its lane");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +59,7 @@ async fn an_order_that_left_its_lane_is_known_and_can_be_refunded() {
     kim.refund_call(&order, 2).key("first").send().await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
     kim.refund_call(&order, 1).send().await.expect_code(409, "OVER_REFUND");
 
-    // The refund terms of this order never end. So it is refunded all the same, and its seat is free again.
+    // The refund terms of this order never end. So it can still be refunded, and its seat is then free again.
     much_later(&gateway, &order).await;
     let second = kim.refund_call(&order, 2).send().await.expect(202).text("id");
     let second = format!("{path}/refunds/{second}");

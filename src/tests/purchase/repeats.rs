@@ -1,4 +1,4 @@
-//! The same key twenty times at once: one effect, the same answer. With another body it is refused.
+//! The same key is sent twenty times at once: there is one effect and one answer. With another body the key is refused.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn twenty(status: u16, call: impl Fn() -> Call) -> String {
     let answers: Vec<Answer> = join_all((0..TIMES).map(|_| call().send())).await;
     let answers: Vec<Answer> = answers.into_iter().map(|answer| answer.expect(status)).collect();
     let id = answers[0].text("id");
-    assert!(answers.iter().all(|answer| answer.text("id") == id), "one fact, one id");
+    assert!(answers.iter().all(|answer| answer.text("id") == id), "all answers have the same id");
     let replays = answers.iter().filter(|answer| answer.header("idempotent-replayed") == Some("true")).count();
     assert_eq!(replays, TIMES - 1, "all but the first are replays");
     id

@@ -1,11 +1,11 @@
-//! A buyer for the tests of the purchase, and answers made comparable from run to run.
+//! A buyer for the tests of purchases. Also masks answers so that they can be compared from run to run.
 
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Call};
 use crate::support::gateway::{Gateway, unique};
 
-/// Makes a test on each store of each of these.
+/// Makes two tests of each of these functions, one on each store.
 macro_rules! on_both_stores {
     ($($name:ident),* $(,)?) => {
         mod embedded {

@@ -36,7 +36,7 @@ impl Bank {
         (paid.filter_map(|(_, amount)| *amount).sum(), back.map(|(_, amount)| amount).sum())
     }
 
-    /// All orders with an attempt that reached the bank.
+    /// The orders of which an attempt has reached the bank.
     pub fn orders(&self) -> BTreeSet<String> {
         self.account.lock().charges.values().map(|(order, _)| order.to_string()).collect()
     }

@@ -1,4 +1,4 @@
-//! The end of a history: nothing unkind happens until nothing is under way, and then everything is looked at once more.
+//! The end of a history. Nothing unkind happens any more. Once nothing is under way, everything is looked at again.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
         }
     }
     for letter in history.house.dead_letters().await {
-        // An operator who reads of the dead letter would do this.
+        // An operator who reads of the dead letter would requeue it.
         requeue(history, dice, &letter).await;
         left.push(format!("record {letter} was put aside"));
     }

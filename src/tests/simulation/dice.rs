@@ -1,4 +1,4 @@
-//! Random numbers from a seed. Everyone who draws has dice of their own, so that one more throw of one changes nothing
+//! Random numbers from a seed. Each part that draws has dice of its own. So one more throw of one part changes nothing
 //! for the others.
 
 use rand::rngs::StdRng;

@@ -1,5 +1,5 @@
 //! Drives a call to its end while everything else stands still. Other threads (of a database, a disk, a server) do what
-//! the call waits for, and their time is not part of the history's.
+//! the call waits for. The time that they take is no part of the history's time.
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};

@@ -180,7 +180,7 @@ async fn dropped_at<T>(wait: u64, call: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// The fields of an answer by which two histories may differ.
+/// The fields of an answer that are written into the history's lines.
 fn shown(json: &Value) -> String {
     let fields = ["id", "visitor", "position", "expires_at", "lot", "balance", "number", "coupon", "room"];
     let has = fields.iter().filter(|field| !json[**field].is_null());

@@ -36,7 +36,7 @@ const SECRET: &str = "a secret of the simulation, long enough for anyone";
 /// The gateways, then the writers.
 const ROLES: [Role; 4] = [Role::Edge, Role::Edge, Role::Writer, Role::Writer];
 pub const GATEWAYS: usize = 2;
-/// The time limit of the ledger's reads. None takes that long.
+/// The time limit of the ledger's reads. No read takes that long.
 const READ_LIMIT: Duration = Duration::from_secs(3);
 
 /// The stores of the house.
@@ -241,9 +241,9 @@ impl House {
         self.ledger.clone().through(Arc::new(Wire { process: process.clone(), outside: self.on == On::Servers }))
     }
 
-    /// Whether a copy of the lanes, taken when their logs ended at `copied`, can be put in place and every loss
-    /// noticed. In each lane the ledger must have seen more than the copy has, or nothing has happened since; and no
-    /// record may be only in a log. A step after the ledger's last look could be lost unnoticed.
+    /// Whether every loss would be noticed if a copy of the lanes were put in place now. Their logs ended at `copied`
+    /// when it was taken. In each lane the ledger must have seen more than the copy has, or nothing has happened since;
+    /// and no record may be only in a log. Otherwise a step after the ledger's last look could be lost unnoticed.
     pub async fn would_miss(&self, copied: &[u64]) -> bool {
         let witness = self.ledger_of(&self.witness());
         for ((lane, copied), now) in self.lanes.all().iter().zip(copied).zip(self.lanes.log_ends()) {
@@ -335,7 +335,8 @@ fn ledger(on: On, dir: &Path) -> Ledger {
     }
 }
 
-/// Makes what all histories of this program share, before the first of them, so that the first is like the others.
+/// Makes what all histories of this program share. This happens before the first history, so that it is like the
+/// others.
 pub fn prepare() {
     let made = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -62,8 +62,8 @@ impl Store {
         lanes.iter().all(|lane| self.drive(lane.meta()).is_ok_and(|meta| meta.backlog == 0))
     }
 
-    /// Makes a lane forget everything; where all lanes are in one file or server, all of them do. Returns false and
-    /// does nothing while a log has records that only it has: nobody could restore them.
+    /// Makes a lane forget everything. Where all lanes are in one file or server, all of them forget. Returns false and
+    /// does nothing while a log has records that the ledger does not have, because nobody could restore those.
     pub fn lose(&self, number: usize) -> bool {
         if !self.is_written() {
             return false;

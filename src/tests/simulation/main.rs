@@ -3,10 +3,10 @@
 //! Everything runs on one thread. Time is the runtime's own and goes on only when nobody has anything to do. Everything
 //! random follows from the seed. A call that waits for other threads (SQLite's, a WAL's, a server's) is driven to
 //! its end while everything else stands still. So a seed is one history: who came, which gateway they met, what was
-//! lost on the way and who was killed. `people` come through two gateways; `weather` strikes lanes, ledger, bank and
-//! processes; the `auditor` knows all answers and checks every later answer against them. In the end nothing unkind
-//! happens for a while: then every order is final, nothing is held, and the house's own audit and the bank agree.
-//! README.md says what is met and found.
+//! lost on the way and which process was killed. `people` come through two gateways; `weather` strikes lanes, ledger,
+//! bank and processes; the `auditor` knows all answers and checks every later answer against them. In the end nothing
+//! unkind happens for a while. Then every order must be final, nothing may be held, and the house's own audit and the
+//! bank must agree. README.md says what the histories have met and found.
 //!
 //! This is a separate test binary, so that after a change of the house the histories can run without building the other
 //! tests.
@@ -32,7 +32,7 @@ mod wire;
 use house::On;
 use play::Script;
 
-/// As in the program.
+/// The same allocator as in the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

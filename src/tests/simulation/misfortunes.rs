@@ -9,7 +9,7 @@ use super::weather::Kind;
 /// How far a clock may be stepped, ms. Beyond two seconds the lanes refuse a gateway's calls.
 const STEP_MAX_MS: i64 = 1_500;
 
-/// A process that is to die does so within this many steps.
+/// A process that was chosen to die dies within this many steps.
 const STEPS_MAX: usize = 60;
 
 pub async fn befall(history: Arc<History>) {
@@ -52,8 +52,8 @@ pub async fn befall(history: Arc<History>) {
     }
 }
 
-/// Copies the lanes' file. Some time later kills all processes, puts the copy in place, and starts them again. False:
-/// this was not possible.
+/// Copies the lanes' file. Some time later kills all processes, puts the copy in place, and starts them again. Returns
+/// false when this was not possible.
 async fn set_back(history: &History) -> bool {
     let house = &history.house;
     if !house.lanes.keep_copy() {

@@ -97,7 +97,7 @@ impl Seen {
 }
 
 /// Changes an order to the form that older versions wrote, without `refunds`. Only an order whose refunds are free at
-/// any time, for which they had no field.
+/// any time is changed, because older versions knew no other terms.
 fn aged(entry: &mut Entry) {
     let mut body: serde_json::Value = serde_json::from_str(&entry.body).expect("the doors write JSON");
     if body["kind"] == "order.placed"

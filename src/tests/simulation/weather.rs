@@ -113,7 +113,8 @@ impl Weather {
         self.rates.get(&kind).is_some_and(|rate| self.happens(kind, *rate))
     }
 
-    /// Whether this kind holds for a process that begins now. It does for half of them, in a history that has the kind.
+    /// Whether this kind holds for a process that begins now. In a history that has the kind, it holds for half of the
+    /// processes.
     pub fn rules(&self, kind: Kind) -> bool {
         self.rates.contains_key(&kind) && self.happens(kind, 500)
     }
@@ -126,7 +127,7 @@ impl Weather {
         happens
     }
 
-    /// Uncounts one strike of this kind that had no effect.
+    /// Takes one strike of this kind, which had no effect, out of the count.
     pub fn did_not(&self, kind: Kind) {
         let mut met = self.met.lock();
         if let Some(times) = met.remove(&kind).filter(|times| *times > 1) {
@@ -143,7 +144,7 @@ impl Weather {
         Duration::from_millis(self.dice.lock().between(low_ms, high_ms))
     }
 
-    /// Sets whether the weather is calm. Then nothing goes wrong. It is calm at first.
+    /// Sets whether the weather is calm. While it is calm, nothing goes wrong. It is calm at first.
     pub fn calm(&self, calm: bool) {
         self.calm.store(calm, Ordering::Relaxed);
     }

@@ -51,7 +51,7 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
-            // So that the browser ends with its driver: the pipe between them closes.
+            // With a pipe between driver and browser, the browser ends when its driver does.
             "--remote-debugging-pipe".to_owned(),
             format!("--window-size={},{}", visitor.width, visitor.height),
             format!("--user-data-dir={}", profile.display()),
@@ -103,7 +103,7 @@ impl Browser {
         text.as_str().expect("text").to_owned()
     }
 
-    /// Sends a DevTools command, for everything that WebDriver cannot do.
+    /// Sends a DevTools command, for what WebDriver cannot do.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }

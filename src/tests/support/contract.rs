@@ -15,7 +15,7 @@ use super::client::Contract;
 /// The API document of a listener.
 pub struct Document {
     document: Value,
-    /// One for each schema, kept because making one costs more than using it.
+    /// One validator for each schema. They are kept, because making one costs more than using it.
     validators: Mutex<HashMap<String, &'static Validator>>,
 }
 

@@ -1,5 +1,5 @@
-//! The doors of several gateways in front of one room of one lane, in a time that the test plays, and a crowd that
-//! polls through them. The lane's metrics count what the doors ask of it.
+//! The `Admission`s of several gateways in front of one room, and a crowd that polls through them. The test plays the
+//! time. The lane's metrics count what the gateways ask of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +122,7 @@ impl Doors {
         }
     }
 
-    /// Enters `many` visitors directly in the lane; their tokens, in order.
+    /// Enters `many` visitors directly in the lane. Returns their tokens, in order.
     pub async fn enter(&self, many: usize) -> Vec<Token> {
         let mut tokens = Vec::with_capacity(many);
         while tokens.len() < many {
@@ -159,7 +159,7 @@ impl Doors {
         }
     }
 
-    /// How many stand before this visitor, who must be waiting, as this gateway says.
+    /// How many stand before this visitor, according to this gateway. The visitor must be waiting.
     pub async fn ahead(&self, gateway: usize, token: &Token) -> i64 {
         match self.poll(gateway, token).await {
             VisitorPlace::Waiting { ahead, .. } => ahead,

@@ -65,7 +65,7 @@ pub async fn config(store: Store, dir: &std::path::Path) -> Config {
 }
 
 impl Gateway {
-    /// A gateway on a store of its own.
+    /// Starts a gateway on a store of its own.
     pub async fn start(store: Store) -> Self {
         Self::start_with(store, |_| {}).await
     }
@@ -78,7 +78,7 @@ impl Gateway {
         Self::run(config, dir, Clock::system(), Role::All).await
     }
 
-    /// Another gateway on the same store (Redis only), as if in another process, in the given role.
+    /// Starts another gateway on the same store (Redis only), as if in another process, in this role.
     pub async fn another(&self, role: Role) -> Self {
         self.another_with(role, |_| {}).await
     }
@@ -178,7 +178,7 @@ impl Gateway {
         pass.into_inner().expect("one task").expect("just seen")
     }
 
-    /// Waits until the order's status is final or waits for the buyer; returns the order.
+    /// Waits until the order is final or waits for its buyer. Returns the order.
     pub async fn concluded(&self, user: &str, order: &str) -> Value {
         let path = format!("/v1/orders/{order}?wait_s=10");
         let last = std::sync::Mutex::new(Value::Null);
@@ -227,8 +227,8 @@ impl Drop for Gateway {
 
 /// Longer than anything in these tests takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The most that one look counts. A look takes long when the whole machine stands still, and then nothing can come
-/// true.
+/// The most that one look counts. A look takes longer when the whole machine stands still; in that time nothing that is
+/// waited for can happen.
 const LOOK_MAX: Duration = Duration::from_secs(10);
 
 /// Waits until `holds` returns true.

@@ -163,7 +163,7 @@ fn redis_ready(server: &Server) {
     });
 }
 
-/// Sends a command in Redis's inline protocol; returns all that comes back, empty without an answer.
+/// Sends a command in Redis's inline protocol. Returns all that comes back; nothing when there is no answer.
 fn redis_says(port: u16, command: &str) -> String {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), READY_WITHIN)?;

@@ -66,11 +66,11 @@ async fn before_scripts(browser: &Browser, source: &str) {
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": source})).await;
 }
 
-/// Replaces the page's timer: `beat(n)` lets `n` seconds pass for everything that counts down.
+/// Replaces the page's timer. `beat(n)` then lets `n` seconds pass for everything that counts down.
 const BEATS: &str = "window.beats = []; window.setInterval = beat => beats.push(beat);\
                      window.beat = n => { for (let i = 0; i < n; i++) beats.forEach(beat => beat()); }";
 
-/// Takes a place by the API; its token.
+/// Takes a place by the API. Returns its token.
 async fn enter(gateway: &Gateway) -> String {
     gateway.public.post("/v1/events/hall/queue").json(&json!({})).send().await.expect(201).text("token")
 }
@@ -120,17 +120,17 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
     leave(&gateway, &inside).await;
     until(&browser, "headline", "It is your turn").await;
     assert_eq!(browser.value("document.title").await, "Your turn! 작은 홀 / Small hall");
-    assert_eq!(browser.value("document.activeElement.id").await, "go", "the way on has the focus");
+    assert_eq!(browser.value("document.activeElement.id").await, "go", "the link to the shop has the focus");
     assert_eq!(browser.value("document.getElementById('go').getAttribute('href')").await, "/v1/events/hall");
     content(&browser).await;
 
     // Giving the turn back lets the next visitor in, and a refresh does not put the one who left in line again.
-    assert_eq!(browser.seen("leave-button").await, "", "one step is none: it asks first");
+    assert_eq!(browser.seen("leave-button").await, "", "leaving takes two steps");
     browser.press("#leave-name").await;
     let asked = browser.seen("leave-sure").await;
     assert!(asked.starts_with("Give your turn back?"), "{asked:?}");
     let taller = "document.getElementById('go').offsetHeight > document.getElementById('leave-name').offsetHeight";
-    assert_eq!(browser.value(taller).await, true, "the way out is not the biggest button");
+    assert_eq!(browser.value(taller).await, true, "the button that leaves is not the biggest");
     browser.press("#leave-button").await;
     until(&browser, "sentence", "You have left the line. You may join again, at its end.").await;
     let next = async || {
@@ -144,8 +144,8 @@ async fn a_visitor_waits_moves_up_and_is_let_in_while_watching() {
     until(&browser, "position", "1").await;
 }
 
-/// Between leaving and the page that confirms it, the old page may poll once more and be told that it has no place. It
-/// must not show that.
+/// A visitor leaves. Before the page that confirms this is there, the old page may poll once more and be told that it
+/// has no place. It must not show that.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_is_told_so_however_late_the_answer_comes() {
     let _turn = TURN.lock().await;
@@ -323,7 +323,7 @@ async fn whoever_is_let_in_goes_on_by_themselves_or_stays() {
     browser.refresh().await;
     until(&browser, "headline", "It is your turn").await;
     browser.value("beat(20)").await;
-    assert_eq!(browser.seen("headline").await, "It is your turn", "and stays so over a refresh");
+    assert_eq!(browser.seen("headline").await, "It is your turn", "a refresh changes nothing");
     content(&browser).await;
 
     browser.value("sessionStorage.clear()").await;
@@ -533,7 +533,7 @@ async fn nothing_jumps_under_the_pointer_while_one_waits() {
     let gateway = gateway().await;
     let inside = enter(&gateway).await;
     let ahead = enter(&gateway).await;
-    // With large text, the words of each state take another number of lines.
+    // With large text, the texts of the states differ in their number of lines.
     for (language, width, size) in [("en-US", 320, "200%"), ("ko-KR", 1024, "100%")] {
         let browser = Browser::start(Visitor { language, width, ..Visitor::default() }).await;
         browser.open(&page(&gateway)).await;
@@ -560,7 +560,8 @@ async fn nothing_jumps_under_the_pointer_while_one_waits() {
     leave(&gateway, &inside).await;
 }
 
-/// A screen reader is told news at once, and steps forward only at each tenth and at least half a minute apart.
+/// A screen reader is told news at once. It is told of steps forward only at each tenth of the way, and at most twice a
+/// minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_listens_hears_of_tenths_and_of_the_end() {
     let _turn = TURN.lock().await;

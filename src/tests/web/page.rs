@@ -77,7 +77,7 @@ async fn looking_takes_no_place_and_the_form_takes_one() {
     let inside = show(&edge, "", &jar(&first)).await;
     assert_eq!(seen(&inside, "headline"), Some("It is your turn"));
     assert_eq!(inside.cookies().len(), 2, "place and pass");
-    assert_eq!(seen(&inside, "clock-left"), Some("10:00"), "counted down by its refreshes");
+    assert_eq!(seen(&inside, "clock-left"), Some("10:00"), "its refreshes count it down");
 
     let second = submit(&edge, PAGE, "").await;
     let waiting = show(&edge, "", &jar(&second)).await;
@@ -207,7 +207,10 @@ async fn whoever_was_sent_here_is_brought_back() {
     let edge = hall(json!({})).await;
     let query = "?return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2";
     let door = show(&edge, query, "").await;
-    assert!(door.text.contains("action=\"/room/hall?return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2\""), "kept by the form");
+    assert!(
+        door.text.contains("action=\"/room/hall?return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2\""),
+        "the form keeps the address"
+    );
     let entered = submit(&edge, &format!("{PAGE}{query}"), "").await;
     assert_eq!(entered.header("location"), Some(&*format!("/room/hall{query}")));
     let cookies = jar(&entered);
@@ -215,7 +218,7 @@ async fn whoever_was_sent_here_is_brought_back() {
     assert_eq!(onward(&inside), Some("/shop/seats?a=1&amp;b=2"));
     let left = submit(&edge, &format!("/room/hall/leave{query}"), &cookies).await;
     let again = "/room/hall?left&return=%2Fshop%2Fseats%3Fa%3D1%26b%3D2";
-    assert_eq!(left.header("location"), Some(again), "and by leaving");
+    assert_eq!(left.header("location"), Some(again), "leaving keeps the address, too");
 }
 
 #[tokio::test]
@@ -246,7 +249,7 @@ async fn a_return_to_elsewhere_falls_back_to_the_shop_then_to_the_server_behind(
             let wanted = if shop_url.is_empty() { "/tickets" } else { shop_url };
             let inside = show(&edge, evil, &cookies).await;
             assert_eq!(onward(&inside), Some(wanted), "{evil}");
-            assert!(!inside.text.contains("evil"), "{evil} is kept nowhere");
+            assert!(!inside.text.contains("evil"), "{evil} is nowhere in the page");
         }
     };
     with("").await;
@@ -357,7 +360,7 @@ async fn a_browser_that_keeps_no_cookies_takes_no_place() {
     assert_eq!(words(&told).0, "Please allow cookies");
     assert!(seen(&told, "enter").is_some() && !told.text.contains("data-auto"));
     let room = edge.get("/v1/events/hall/room").send().await.json;
-    assert_eq!((&room["inside"], &room["waiting"]), (&json!(0), &json!(0)), "no ghost");
+    assert_eq!((&room["inside"], &room["waiting"]), (&json!(0), &json!(0)), "nobody has got a place");
     // Cookies are allowed now: the browser sends the one that the page has set.
     let entered = submit(&edge, PAGE, "").await;
     assert_eq!(entered.header("location"), Some(PAGE));
@@ -376,7 +379,7 @@ async fn without_a_script_one_goes_on_by_itself_or_stays() {
     assert!(inside.text.contains("<noscript><meta http-equiv=\"refresh\" content=\"10; url=/shop\"></noscript>"));
     assert!(inside.text.contains("<a href=\"/room/hall?stay\">Stay on this page</a>"));
     let stays = show(&edge, "?stay", &cookies).await;
-    assert!(!stays.text.contains("url=/shop") && refreshes(&stays), "to tell of the end");
+    assert!(!stays.text.contains("url=/shop") && refreshes(&stays), "the page refreshes to tell of the end");
     edge.clock.advance(Duration::from_secs(550));
     let ending = show(&edge, "?stay", &cookies).await;
     assert_eq!(seen(&ending, "clock-left"), Some("0:50"));
@@ -388,7 +391,7 @@ async fn without_a_script_one_goes_on_by_itself_or_stays() {
     );
 }
 
-/// A person's lottery: what is shown before the draw, at the opening and after it.
+/// A lottery for signed-in users: what the page shows before the draw, at the opening and after it.
 #[tokio::test]
 async fn a_draw_shows_commitment_id_and_rank_and_how_to_check_them() {
     let edge = Edge::new().await;

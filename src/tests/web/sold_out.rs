@@ -36,7 +36,7 @@ impl<'a> Waiting<'a> {
         self.gateway.public.get("/v1/events/two/queue").queue(&self.token).send().await.expect(200).json
     }
 
-    /// Waits for this state of the room; then the place's state, room, seats left and estimate.
+    /// Waits for this state of the room. Returns the place's state, room, seats left and estimate.
     async fn until_room(&self, room: &str) -> Value {
         eventually(&format!("the room is {room}"), async || self.place().await["room"] == room).await;
         let place = self.place().await;
@@ -85,7 +85,7 @@ async fn nobody_is_let_in_to_nothing_and_what_comes_back_goes_to_the_line(store:
     eventually("the room's counts say so", async || room(&gateway).await["room"] == "sold_out").await;
     let shown = room(&gateway).await;
     let counts = json!([shown["seats_left"], shown["waiting"], shown["admitted_total"]]);
-    assert_eq!(counts, json!([0, 1, 3]), "kim, the two after them, and no more");
+    assert_eq!(counts, json!([0, 1, 3]), "only kim and the next two were let in");
 
     // A refund frees a seat, and the line goes on by itself.
     lee.refund_call(&order, 2).send().await.expect(202);

@@ -1,4 +1,4 @@
-//! The page of an error: it says in the reader's language what happened, and when it is tried again.
+//! The page of an error. It says in the reader's language what happened, and when the page tries again.
 
 use super::texts::Lang;
 use super::{Template, escape};
@@ -32,7 +32,7 @@ pub struct ErrorPage<'a> {
     pub again: Option<Again<'a>>,
 }
 
-/// When and where it is tried again.
+/// When and where the page tries again.
 #[derive(Debug, Clone, Copy)]
 pub struct Again<'a> {
     pub after_s: u64,

@@ -8,9 +8,9 @@ pub const WARN_S: i64 = 60;
 /// Where the visitor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Has no place yet.
+    /// The visitor has no place yet.
     Door,
-    /// Has no place, and this line takes only signed-in users.
+    /// The visitor has no place, and this line takes only signed-in users.
     SignIn,
     Scheduled,
     Waiting,
@@ -34,11 +34,11 @@ pub enum Mood {
 /// Why a visitor is at the door again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Left, by their own wish.
+    /// The visitor left, by their own wish.
     Left,
-    /// The gateway had no room for the request.
+    /// The gateway could not take the request just then.
     Busy,
-    /// There was no such place.
+    /// The request was refused.
     Again,
     /// This browser had a place and has lost it.
     Gone,
@@ -91,13 +91,13 @@ pub struct DrawFacts {
 /// What a visitor drew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
-    /// The draw has not happened: it is at the opening.
+    /// The draw has not happened yet: it happens at the opening.
     Before,
-    /// It is being published.
+    /// The draw is being published.
     Soon,
     /// From 1.
     Drawn { rank: i64, of: i64 },
-    /// Came after the draw.
+    /// The visitor came after the draw.
     After,
 }
 
@@ -114,9 +114,9 @@ pub struct Facts {
     pub seats_left: Option<i64>,
     /// How many wait in all.
     pub waiting: Option<i64>,
-    /// A visitor would not be let in at once, although nobody waits. At the door only.
+    /// Even if nobody waits, a visitor would not be let in at once. At the door only.
     pub full: bool,
-    /// Was away when called, and is back.
+    /// The visitor was away when called, and is back.
     pub late: bool,
     pub lottery: bool,
     /// A place is a person's, not a browser's.
@@ -130,7 +130,7 @@ pub struct Facts {
     pub left_s: Option<i64>,
     /// How late a visitor who was away when called may come back, s.
     pub grace_s: i64,
-    /// Wants to stay on the page though let in.
+    /// The visitor was let in, but wants to stay on this page.
     pub stays: bool,
     pub poll_after_ms: i64,
     /// Entering takes a script just now: a proof of work is wanted.

@@ -23,8 +23,8 @@ const REFRESH_S_CLOSED: i64 = 60;
 /// An admitted visitor is sent on to the shop after this, seconds.
 const GO_ON_S: i64 = 10;
 
-/// What the page may load: nothing but what carries this answer's nonce, and pictures of an operator's
-/// template. It talks to its own origin only.
+/// What the page may load: nothing but what carries this answer's nonce, and pictures, which an operator's template may
+/// have. Its script talks to its own origin only.
 pub fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' https: data:; \
@@ -39,7 +39,7 @@ pub struct RoomPage<'a> {
     pub name: &'a str,
     /// IANA name of the event's time zone.
     pub zone: &'a str,
-    /// Where an admitted visitor goes on to. Empty: nowhere to go from here.
+    /// Where an admitted visitor goes on to. Empty: no target is known.
     pub onward: &'a str,
     /// The query that the page's own addresses keep, escaped: `return=…`, or empty.
     pub kept: &'a str,
@@ -71,7 +71,7 @@ impl RoomPage<'_> {
         })
     }
 
-    /// The query of one of the page's own addresses: `said`, and what is kept.
+    /// The query of one of the page's own addresses: `said`, and the part in `kept`.
     fn query(&self, said: &str) -> String {
         let parts: Vec<&str> = [said, self.kept].into_iter().filter(|part| !part.is_empty()).collect();
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
@@ -82,8 +82,8 @@ impl RoomPage<'_> {
         self.facts.stage == Stage::Admitted && !self.onward.is_empty() && !self.facts.stays
     }
 
-    /// The refresh, for browsers without a script only: with a script it would interrupt the reader. There is one as
-    /// long as anything may change.
+    /// The refresh, for browsers without a script only: with a script it would interrupt the reader. The page has one
+    /// for as long as anything may change.
     fn refresh(&self) -> String {
         let Facts { stage, trouble, left_s, poll_after_ms, .. } = &self.facts;
         let (seconds, url) = match stage {
@@ -92,7 +92,7 @@ impl RoomPage<'_> {
             }
             Stage::Closed => (REFRESH_S_CLOSED, String::new()),
             Stage::Admitted if self.sends_on() => (GO_ON_S, self.onward.to_owned()),
-            // First when the warning is due, then when the visit ends.
+            // The page is loaded again when the warning is due, and then when the visit ends.
             Stage::Admitted => {
                 let left_s = left_s.unwrap_or(0);
                 let due_s = if left_s >= WARN_S { left_s - WARN_S } else { left_s };
@@ -131,7 +131,7 @@ impl RoomPage<'_> {
             true => ["give_back", "give_back_sure", "give_back_yes"],
             false => ["leave", "leave_sure", "leave_yes"],
         };
-        // Not twice: a form without a script may have brought them back here, and then the sentence says it.
+        // The note is not shown twice. After a form without a script was refused, the sentence says the same.
         let told = facts.trouble == Some(Trouble::Script);
         let script = match facts.needs_script && facts.may_enter() && !told {
             true => format!("<noscript><p class=\"note\">{}</p></noscript>\n", text("door_script")),

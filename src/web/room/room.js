@@ -1,6 +1,6 @@
 'use strict';
 (() => {
-  // Mirrors web::room, which wrote the page as it came: both must say the same.
+  // This script mirrors web::room, which wrote the page. Both must say the same.
   const el = id => document.getElementById(id);
   const main = el('room');
   const texts = JSON.parse(el('texts').textContent);
@@ -84,7 +84,8 @@
     return ['closed_head', 'closed_text'];
   }
 
-  // How far the visitor has come since the first position that this browser saw. It remembers that over a refresh.
+  // How far the visitor has come since the first position that this browser saw. The browser remembers that position
+  // over a refresh.
   function along(p) {
     const before = recall(PLACE);
     const same = before?.visitor === p.visitor;
@@ -173,7 +174,8 @@
     listen();
   }
 
-  // The opening in the event's time zone, as the server wrote it, and also in the visitor's where that differs.
+  // Shows the opening in the event's time zone, as the server wrote it. Shows it in the visitor's time zone too, where
+  // that differs.
   function opening(p, early) {
     const own = p.opens_at && date(p.opens_at);
     if (p.opens_at && opening.at && opening.at !== p.opens_at) put('opens', date(p.opens_at, zone));
@@ -184,7 +186,8 @@
     if (own) put('own', own);
   }
 
-  // The draw goes on: fetches what the server says of it by now, until the seed is published.
+  // Brings the draw's section up to date. Until the seed is published, it is fetched again and again; before the
+  // opening once is enough.
   async function drawn() {
     try {
       const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
@@ -319,7 +322,7 @@
   });
 
   // The form's answer is a page that says that the visitor has left. A poll meanwhile would find the place gone and go
-  // to another page, so none is sent. If the answer does not come within PATIENCE_MS, this page goes on.
+  // to another page, so no poll is sent. If the answer does not come within PATIENCE_MS, this page goes on.
   el('leave').addEventListener('submit', () => {
     leaving = Date.now() + PATIENCE_MS;
     asking?.abort();
@@ -378,7 +381,7 @@
       const turns = new MessageChannel();
       turns.port1.onmessage = () => {
         const until = performance.now() + SLICE_MS;
-        // At most 24 bits are ever asked for: they are all in the first word.
+        // At most 24 zero bits are ever asked for. They are all in the first word.
         for (; performance.now() < until; n++) {
           if (Math.clz32(firstWord(String(n))) < bits) continue;
           turns.port1.close();
@@ -400,7 +403,7 @@
     show('network', false);
     show('enter', false);
     proof = await solve(problem);
-    // If the door asks for one proof after another, it is left alone for a while.
+    // If the door asks for one proof after another, the page pauses as after a failure.
     if (++proofs > PROOFS_MAX) failed();
     else later(0);
   }
@@ -450,7 +453,7 @@
       const answer = await fetch(api, { ...(enters ? post({ proof }) : {}), cache: 'no-store', signal: stop.signal });
       if (answer.ok) {
         const place = await answer.json();
-        // If the button was pressed while a poll was under way, it has yet to be obeyed.
+        // If the button was pressed while a poll was under way, the visitor has yet to enter.
         mustEnter = mustEnter && !enters;
         taken = enters ? place.token : null;
         proof = null;
@@ -479,8 +482,8 @@
     }
   }
 
-  // Browsers run a hidden page's timers once a minute or less, too seldom to keep a place. They let a stream's messages
-  // through, and while it is open the server sees the visitor. Polls go on, less often.
+  // Browsers run a hidden page's timers once a minute or less, too seldom to keep a place. But they let a stream's
+  // messages through, and while the stream is open the server sees the visitor. Polls go on, less often.
   let stream = null;
   function listen() {
     const wanted = document.hidden && (last?.state === 'waiting' || last?.state === 'scheduled') && !leaving;

@@ -27,7 +27,7 @@ pub enum TemplateError {
 #[derive(Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
-    /// As every page carries them.
+    /// The style sheet, and below it the script, as every page carries them.
     pub(super) style: String,
     pub(super) script: String,
 }

@@ -329,7 +329,7 @@ fn light_and_dark_are_readable() {
     for (n, name) in ["light", "dark"].into_iter().enumerate() {
         let colours = colours(n);
         assert_eq!(colours.len(), 9, "{name}");
-        // Text needs 4.5 (AA). What is no text but carries meaning (borders of buttons, focus, progress) needs 3.
+        // Text needs 4.5 (AA). Graphics that carry meaning (borders of buttons, focus, progress) need 3.
         for (a, b, least) in [
             ("ink", "card", 4.5),
             ("ink", "paper", 4.5),

@@ -26,8 +26,8 @@ impl Lang {
         }
     }
 
-    /// Of the languages there are, the one that an `Accept-Language` header wants most. Of equals, the one named
-    /// earlier.
+    /// The language, of those there are, that an `Accept-Language` header wants most. Of two that it wants equally, the
+    /// one that it names first.
     pub fn wanted(accept_language: &str) -> Lang {
         let mut best = (Lang::English, 0.0);
         for range in accept_language.split(',') {

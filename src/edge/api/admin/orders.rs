@@ -24,8 +24,8 @@ pub fn routes() -> Vec<Route> {
         get("/v1/admin/orders", "list_orders", "Orders, newest first", list)
             .admin()
             .about(
-                "Orders of all users as the ledger has them, whole, each with its user. Filters that are given \
-                 have to hold together; one that is malformed is `VALIDATION`.",
+                "Whole orders of all users, as the ledger has them, each with its user. An order is listed when all \
+                 given filters fit it. A malformed filter is `VALIDATION`.",
             )
             .paged()
             .query("user", "Only this user's", "kim")
@@ -35,10 +35,10 @@ pub fn routes() -> Vec<Route> {
         post("/v1/admin/orders/{order}/refunds", "refund_order", "Refund lines or parts of them, at any time", refund)
             .admin()
             .about(
-                "Whole lines, or with `amount` a part of one, of an order that is confirmed or partially \
-             refunded. It is not bound to the refund terms and takes no cancellation fee. A ticket of which a \
-             part is refunded stays valid. 202 says that it will be decided: `Location` names the refund, \
-             which its buyer may look at.",
+                "Refunds whole lines, or with `amount` a part of a line, of an order that is confirmed or partially \
+                 refunded. The refund is not bound to the refund terms and takes no cancellation fee. A ticket stays \
+                 valid when only a part of its line is refunded. 202 says that the refund will be decided: `Location` \
+                 names it, and its buyer may look at it.",
             )
             .keyed()
             .body::<AdminRefundBody>()

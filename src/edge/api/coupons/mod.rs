@@ -15,7 +15,7 @@ use crate::facts::time::{Millis, rfc3339, seconds_until};
 use crate::inventory::ClaimOutcome;
 use crate::inventory::claims::ClaimRequest;
 
-/// Empty: the user and the campaign of the path say everything.
+/// The body is empty: the user and the campaign of the path say everything.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ClaimRequest)]
@@ -43,7 +43,7 @@ pub async fn claim(request: Request) -> Outcome {
     };
     match request.state.inventory.claim(campaign.lane, claiming).await? {
         ClaimOutcome::Claimed { number, stock_left } => Ok(claimed(number, campaign.version, expires_ms, stock_left)),
-        // Shown as it was claimed, even if the campaign has changed since.
+        // The coupon is shown as it was claimed, even if the campaign has changed since.
         ClaimOutcome::Repeated { claim, stock_left } => {
             Ok(claimed(claim.number, claim.version, claim.expires_ms, stock_left).replayed())
         }

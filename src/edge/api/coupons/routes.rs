@@ -10,9 +10,9 @@ pub fn routes() -> Vec<Route> {
         post("/v1/coupons/{campaign}/claims", "claim_coupon", "Claim a coupon, first come", super::claim)
             .user()
             .about(
-                "One coupon of the campaign, numbered in the order of the claims, while there is stock. One user \
-                 gets no more than the campaign's limit: `ALREADY_CLAIMED`. Before and after its time it is \
-                 `CAMPAIGN_NOT_OPEN`.",
+                "Gives the user one coupon of the campaign, numbered in the order of the claims, while there is stock. \
+                 One user gets no more than the campaign's limit: `ALREADY_CLAIMED`. Before and after the campaign's \
+                 time the answer is `CAMPAIGN_NOT_OPEN`.",
             )
             .keyed()
             .body_or_none::<ClaimBody>()

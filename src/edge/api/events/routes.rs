@@ -15,8 +15,8 @@ pub fn routes() -> Vec<Route> {
             .answers_page::<EventView>(),
         get("/v1/events/{event}", "get_event", "An event", super::get)
             .about(
-                "What a buyer has to know of an event: its sections and prices, its times, what may be bought and \
-                 given back.",
+                "What a buyer has to know of an event: its sections and prices, its times, how many seats one user may \
+                 have, and what a refund costs.",
             )
             .answers::<EventView>(200, "The event")
             .errors(&[Code::EventNotFound]),

@@ -63,7 +63,7 @@ pub struct SectionView {
     pub price: i64,
     #[schema(example = 40)]
     pub capacity: u32,
-    /// Its seats have no names.
+    /// Whether this is a standing section. Its seats have no names.
     #[schema(example = false)]
     pub standing: bool,
 }
@@ -71,7 +71,8 @@ pub struct SectionView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EventCancellationFee)]
 pub struct FeeView {
-    /// Applies while at least this many days are left. Of several that apply, the one with the most days counts.
+    /// The fee applies while at least this many days are left. Of several such fees, the one with the most days counts.
+    /// The fee with the fewest days applies until `refunds_close_at`, also when fewer days are left.
     #[schema(example = 10)]
     pub days_before: i64,
     #[schema(example = 1000)]

@@ -19,7 +19,7 @@ pub struct HoldBody {
     /// Ids of seats: all of them are held, or none.
     #[schema(example = json!(["a-1-1", "a-1-2"]))]
     pub seats: Option<Vec<String>>,
-    /// In place of `seats`: the best ones of this section.
+    /// Instead of `seats`: the best seats of this section.
     #[schema(example = json!(null))]
     pub section: Option<String>,
     #[schema(example = json!(null))]
@@ -88,7 +88,7 @@ fn named(seats: Vec<String>) -> Result<HoldWish, Problem> {
 }
 
 impl HoldWish {
-    /// The same request as the event's lane takes it: with the indexes and prices of the named seats.
+    /// The same request in the form that the event's lane takes: with the indexes and prices of the named seats.
     pub fn want(&self, event: &Event) -> Result<Want, Problem> {
         match self {
             HoldWish::Named(seats) => {

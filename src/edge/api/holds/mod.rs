@@ -28,8 +28,8 @@ pub async fn create(request: Request) -> Outcome {
     let wanted = asked.want(&event).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
     let (want, pass) = match wanted {
         Ok(wanted) => wanted,
-        // A repeat is answered even if its request would be refused now: since the first one the pass may have run out,
-        // or the section may have left the hall.
+        // A repeat is answered even if its request would be refused now. Since the first request the pass may have run
+        // out, or the section may have been removed.
         Err(refusal) => return replay(&request, &event, &hold, &body.digest).await?.ok_or(refusal),
     };
     let ask = HoldAsk {
@@ -48,7 +48,7 @@ pub async fn create(request: Request) -> Outcome {
     if let Err(Fault::Recovering(_)) = &outcome
         && let Some((pass, _)) = request.state.pass(&request.headers, event.id.as_str())
     {
-        // The hold has to wait, but this verification puts the pass's holder back inside a room that is recovering.
+        // The hold has to wait. But this check puts the holder of the pass back inside a room that is recovering.
         request.state.admission.verify_pass(&room_of(&event), pass).await.ok();
     }
     let refusal = match outcome? {

@@ -10,11 +10,11 @@ pub fn routes() -> Vec<Route> {
         post("/v1/events/{event}/holds", "create_hold", "Set seats aside", super::create)
             .user()
             .about(
-                "All the named seats or none, or the best of a section, for `hold_ttl_s` of the event. It takes a \
-                 pass of the event, which is then bound to this user, and it counts against `seats_per_user`. Of \
-                 `SEATS_TAKEN`, `conflicts` has the ids of the seats; choose others. `Location` names the hold. Of \
-                 a user's ended holds the last twenty are known for a day; the key of an older one is \
-                 `HOLD_EXPIRED`.",
+                "Sets aside all the named seats or none, or the best seats of a section, for `hold_ttl_s` of the \
+                 event. It takes a pass of the event, which is then bound to this user. The seats count against \
+                 `seats_per_user`. With `SEATS_TAKEN`, `conflicts` has the ids of the seats that are taken; choose \
+                 others. `Location` names the hold. The last twenty ended holds of a user are kept for a while, by \
+                 default a day. The key of an older one is answered `HOLD_EXPIRED`.",
             )
             .keyed()
             .pass()
@@ -41,8 +41,8 @@ pub fn routes() -> Vec<Route> {
         get("/v1/events/{event}/holds/{hold}", "get_hold", "A hold of the user", super::get)
             .user()
             .about(
-                "An expired one is `HOLD_EXPIRED`. Of a user's ended ones the last twenty are known for a day, then they \
-                 are `HOLD_NOT_FOUND`.",
+                "An expired hold is `HOLD_EXPIRED`. The last twenty ended holds of a user are kept for a while, by \
+                 default a day. After that, and beyond twenty, the answer is `HOLD_NOT_FOUND`.",
             )
             .answers::<HoldView>(200, "The hold")
             .errors(&[Code::NotOwner, Code::EventNotFound, Code::HoldNotFound, Code::HoldExpired, Code::Recovering]),
@@ -50,7 +50,7 @@ pub fn routes() -> Vec<Route> {
             .user()
             .about(
                 "The seats are free at once. A hold that was ordered is `HOLD_ALREADY_ORDERED`: cancel the order.\n\n\
-                 A repeat is safe: one that has ended is answered 204 again, for as long as it is known.",
+                 A repeat is safe: a hold that has ended is answered 204 again, for as long as it is kept.",
             )
             .answers_bare(204, "Given back, now or before")
             .errors(&[

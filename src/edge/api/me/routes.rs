@@ -11,19 +11,19 @@ pub fn routes() -> Vec<Route> {
         get("/v1/me/coupons", "list_my_coupons", "Coupons of the user", super::coupons)
             .user()
             .about(
-                "By campaign and number, the used and expired ones too. One just claimed may come a moment later: \
-                 it is there when the ledger has it.",
+                "All coupons of the user, used and expired ones too, by campaign and number. A coupon that was just \
+                 claimed is in the list when the ledger has it, a moment later.",
             )
             .paged()
             .answers_page::<CouponView>(),
         get("/v1/me/orders", "list_my_orders", "Orders of the user, newest first", super::orders)
             .user()
-            .about("As the ledger has them: one just placed may come a moment later.")
+            .about("Orders as the ledger has them. An order that was just placed is in the list a moment later.")
             .paged()
             .answers_page::<OrderView>(),
         get("/v1/me/tickets", "list_my_tickets", "Tickets of the user", super::tickets)
             .user()
-            .about("Every ticket, the void ones too.")
+            .about("Every ticket of the user, void ones too.")
             .paged()
             .answers_page::<OwnTicketView>(),
         get("/v1/me/points", "get_my_points", "Points of the user", super::points)

@@ -44,7 +44,7 @@ pub async fn place(request: Request) -> Outcome {
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
     let (coupon, payment) = match coupon.and_then(|coupon| Ok((coupon, payment?))) {
         Ok(wanted) => wanted,
-        // As with holds, a repeat is answered even if coupon or provider would be refused now.
+        // As with holds, a repeat is answered even if its coupon or provider would be refused now.
         Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
     };
     let digest = body.digest.clone();
@@ -66,7 +66,8 @@ pub async fn place(request: Request) -> Outcome {
     match placed.outcome {
         CheckoutOutcome::Placed(_) => Ok(accepted(&placed.order, OrderStatus::Accepted)),
         CheckoutOutcome::Repeated(fact) => Ok(accepted(&fact.id, fact.status).replayed()),
-        // The ledger remembers longer. An order that it does not know either could not be written, so it was rejected.
+        // The ledger remembers longer than the lane. If the ledger does not know the order either, the order could not
+        // be written, so it was rejected.
         CheckoutOutcome::Past => {
             let rejected = accepted(&placed.order, OrderStatus::Rejected).replayed();
             Ok(replay(&request, &placed.order, &digest).await?.unwrap_or(rejected))
@@ -104,7 +105,7 @@ fn under_way(answer: Answer, order: &OrderId) -> Answer {
     answer.no_store().location(&format!("/v1/orders/{order}")).retry_after(LOOK_AGAIN_S)
 }
 
-/// What `"coupon"` means; an id must be of a coupon that was issued to this user.
+/// What the field `coupon` means. An id must be that of a coupon that was issued to this user.
 pub(super) fn coupon_choice(request: &Request, coupon: Option<&str>, user: &UserId) -> Result<CouponChoice, Problem> {
     let id = match coupon {
         None => return Ok(CouponChoice::None),
@@ -133,7 +134,8 @@ pub async fn get(request: Request) -> Outcome {
     Ok(whole(&request, StatusCode::OK, &fact))
 }
 
-/// Waits for the order, in slices: a gateway that stops answers what it knows, and the client asks another gateway.
+/// Waits for the order, in slices. So a gateway that stops soon answers what it knows, and the client asks another
+/// gateway.
 async fn rest(request: &Request, order: &OrderId, wait: Duration) -> Result<Waited, Busy> {
     let mut left = wait;
     while !left.is_zero() && request.state.is_serving() {

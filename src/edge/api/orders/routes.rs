@@ -24,14 +24,14 @@ pub fn routes() -> Vec<Route> {
         post("/v1/orders", "place_order", "Order a hold", super::place)
             .user()
             .about(
-                "The hold's seats are the order's now, and no pass is needed any more. 202 says that it will be \
-                 decided: ask the order named by `Location` with `wait_s`. It is rejected with a `reason` when \
-                 the price is not `expected_cash`, or points or coupon are not there; the hold is then held \
-                 again. With a `payment` it is paid at once, else it waits for one.",
+                "The seats of the hold now belong to the order, and no pass is needed any more. 202 says that the \
+                 order will be decided: ask for it at `Location` with `wait_s`. The order is rejected with a `reason` \
+                 when the price is not `expected_cash`, or when the points or the coupon are not available; its seats \
+                 are then held again. With a `payment` the order is paid at once, else it waits for a payment.",
             )
             .keyed()
             .body::<OrderBody>()
-            .answers::<AcceptedView>(202, "Accepted: it will be decided")
+            .answers::<AcceptedView>(202, "Accepted: the order will be decided")
             .carries("Location", "The order", AN_ORDER)
             .carries("Retry-After", "Seconds after which to look at the order", "1")
             .errors(&[
@@ -47,7 +47,7 @@ pub fn routes() -> Vec<Route> {
             .user()
             .about(
                 "With `wait_s` the answer comes when the status is final or waits for the buyer, else when the \
-                 time is over. So many requests may wait as are configured; one more is `OVERLOADED`.",
+                 time is over. The number of requests that wait is limited: one more is `OVERLOADED`.",
             )
             .waits()
             .query(
@@ -60,9 +60,10 @@ pub fn routes() -> Vec<Route> {
         delete("/v1/orders/{order}", "cancel_order", "Cancel an order that waits for a payment", super::cancel)
             .user()
             .about(
-                "Only while the order is `pending_payment`: the seats are free when it has become `rejected` with \
-             the reason `CANCELLED`. While it is being paid it is `PAYMENT_IN_PROGRESS`, later \
-             `NOT_CANCELLABLE`.\n\nA repeat is safe: what is cancelled is accepted again.",
+                "An order can be cancelled only while it is `pending_payment`. The seats are free when the order has \
+                 become `rejected` with the reason `CANCELLED`. While the order is being paid the answer is \
+                 `PAYMENT_IN_PROGRESS`, later it is `NOT_CANCELLABLE`.\n\n\
+                 A repeat is safe: an order that was cancelled is answered 202 again.",
             )
             .answers::<OrderView>(202, "Accepted; the order as it still is")
             .carries("Location", "The order", AN_ORDER)
@@ -78,7 +79,7 @@ pub fn routes() -> Vec<Route> {
         post("/v1/orders/{order}/payment", "pay_order", "Pay an order that waits for it", super::pay)
             .user()
             .about(
-                "For an order that is `pending_payment`; `amount` has to be what is due, else it is \
+                "For an order that is `pending_payment`. An `amount` that is not what is due is refused \
                  `AMOUNT_MISMATCH`. 202 says that the provider will be asked: look at the order. After a decline \
                  the order waits for another payment, with a new key, until its deadline.",
             )

@@ -30,7 +30,7 @@ pub struct OrderView {
     /// `accepted`, `pending_payment`, `paying`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
     #[schema(example = "confirmed")]
     pub status: &'static str,
-    /// Why it was rejected.
+    /// Why the order was rejected.
     #[schema(example = json!(null))]
     pub reason: Option<&'static str>,
     /// Empty while `accepted`.
@@ -44,7 +44,7 @@ pub struct OrderView {
     pub placed_at: String,
     #[schema(example = "2026-11-20T10:03:21Z")]
     pub confirmed_at: Option<String>,
-    /// By when it must be paid; `null` once that is decided.
+    /// By when the order must be paid; `null` once it is confirmed or rejected.
     #[schema(example = json!(null))]
     pub expires_at: Option<String>,
     #[schema(example = json!(null))]
@@ -56,7 +56,7 @@ pub struct OrderView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RefundTerm)]
 pub struct RefundTermView {
-    /// `null`: for ever.
+    /// `null`: this fee applies for ever.
     #[schema(example = "2027-03-22T15:00:00Z")]
     pub until: Option<String>,
     /// The cancellation fee, basis points of what is given back.
@@ -134,7 +134,7 @@ pub struct TotalView {
 pub struct PaymentView {
     #[schema(example = "sandbox")]
     pub provider: String,
-    /// Of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    /// The status of the last attempt: `requested`, `captured`, `declined` or `not_done`.
     #[schema(example = "captured")]
     pub status: String,
     #[schema(example = 1)]

@@ -1,4 +1,4 @@
-//! What a newcomer is asked to solve, as it is answered.
+//! The challenge that a newcomer has to solve, as the API shows it.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::admission::proof::Challenge;
 use crate::facts::time::{Millis, rfc3339, seconds_until};
 
-/// Find a `nonce` with which the digest of `challenge "." nonce` begins with `bits` zero bits.
+/// The task is to find a `nonce` with which the digest of `challenge "." nonce` begins with `bits` zero bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Challenge)]
 pub struct ChallengeView {

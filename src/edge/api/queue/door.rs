@@ -1,5 +1,5 @@
-//! Whether a newcomer may take a place: while many enter it needs a proof of work, and the joins of one address are
-//! limited. A visitor with a token has passed these checks before.
+//! Whether a newcomer may take a place. While many enter, a newcomer needs a proof of work. The joins of one address
+//! are limited. A visitor with a token has passed these checks before.
 
 use http::StatusCode;
 
@@ -23,7 +23,8 @@ pub async fn challenge(request: Request) -> Outcome {
     Ok(Answer::json(StatusCode::OK, &asked(&request, &event, holder(&request, &event, user).as_ref())).no_store())
 }
 
-/// Lets a newcomer take a place, or refuses it. A good proof decides which visitor the newcomer is: it is returned.
+/// Lets a newcomer take a place, or refuses it. A good proof decides which visitor the newcomer is. That visitor is
+/// returned.
 pub fn pass(
     request: &Request,
     event: &Event,
@@ -40,7 +41,8 @@ pub fn pass(
         ProofOutcome::Missing => return Err(refused(Code::ProofRequired)),
         ProofOutcome::Refused(_) => return Err(refused(Code::ProofInvalid)),
     };
-    // This is checked after the proof: asking for a challenge is no join, and a proof may be shown again later.
+    // Joins are counted after the proof: a request that only gets a challenge is no join, and a newcomer who is refused
+    // here may show the same proof again later.
     request.state.limits.check_join(request.client).map_err(|TooSoon(wait)| {
         metrics::counter!(EDGE_LIMITED, "limit" => "join").increment(1);
         Problem::new(Code::TooManyRequests).detail("very many join from this address").retry_after(wait.as_secs() + 1)

@@ -23,7 +23,7 @@ use crate::edge::router::GlanceRequest;
 use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
 use crate::facts::place::Token;
 
-/// A newcomer's proof, and a token that the page itself keeps where neither header nor cookie can carry it.
+/// A newcomer's proof, and the token of a page that can send it neither in a header nor in a cookie.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = EnterRequest)]
@@ -71,7 +71,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         let Some(token) = placed_by(&request, &room, known, text) else {
             return Ok(forged(&request, &event, carried));
         };
-        // In a shared browser the token may be someone else's: then it is not this user's place.
+        // In a shared browser the token may be someone else's. Then its place is not this user's.
         let tokens = request.state.admission.tokens();
         let own = user.is_none_or(|user| tokens.is_visitor_of(&event.id, user, &token.visitor));
         if own {
@@ -102,8 +102,8 @@ pub async fn enter(mut request: Request) -> Outcome {
     }
 }
 
-/// As [`poll`], for a place that the board shows and a token that stays as it came. It needs no Redis command and sets
-/// no cookie.
+/// Answers like [`poll`], if the board shows the place and the token stays as it came. It needs no Redis command and
+/// sets no cookie.
 pub fn glance(seen: &GlanceRequest<'_>) -> Option<Answer> {
     let GlanceRequest { state, headers, place } = *seen;
     let event = place.event.as_str();
@@ -146,7 +146,7 @@ async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
     let (text, carried) = carried(request, &event, in_body).ok_or(Code::QueueTokenInvalid)?;
     request.believe(carried)?;
     let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event, carried)) };
-    // That the place was gone already is no fault.
+    // A place that was already gone is no fault.
     request.state.admission.leave(&room_of(&event), token).await?;
     let answer = Answer::no_content().no_store();
     // A token in the body may be anyone's. The browser's cookies are deleted only if they keep this token.
@@ -256,7 +256,7 @@ pub fn jar(request: &Request) -> Jar {
     Jar { https: request.state.origins.https }
 }
 
-/// The catalogue has the event, and its lane will be told of it in a moment.
+/// The problem for an event that the catalogue has, but its lane has not. The lane will be told of it in a moment.
 pub fn not_told() -> Problem {
     Problem::new(Code::Unavailable).detail("the event is just being created").retry_after(1)
 }

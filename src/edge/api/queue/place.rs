@@ -55,7 +55,7 @@ pub struct PlaceView<'a> {
     #[schema(value_type = String, example = "3k9xQw7ZpL0")]
     pub visitor: VisitorId,
     pub state: StateView,
-    /// The place itself: keep it.
+    /// The token that carries the place: keep it.
     #[schema(example = "AbC3kQ1…")]
     pub token: Cow<'a, str>,
     /// From 1; null unless waiting.
@@ -82,10 +82,10 @@ pub struct PlaceView<'a> {
     /// The room is closed from this time on.
     #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub closes_at: Option<Timestamp>,
-    /// Was called while away and is back: is let in next, and loses the place when away again.
+    /// The visitor was called while away, and is back. The visitor is let in next, and loses the place when away again.
     #[schema(example = false)]
     pub late: bool,
-    /// When this place was called, to about a second; null before that, and when this gateway did not see it.
+    /// When this place was called, to about a second; null before the call, and when this gateway did not see it.
     #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
     pub called_at: Option<Timestamp>,
     /// While admitted.
@@ -166,8 +166,8 @@ impl<'a> PlaceView<'a> {
 }
 
 /// The earliest time at which a place inside that ends at `expires_ms` can have been called, unless a hold or an order
-/// has made it last longer. An older call is taken to have been in vain: the place was then called again, and the time
-/// of that call is not known.
+/// has made it last longer. The visitor must have missed an older call. Then the place was called again, and the time
+/// of that second call is not known.
 fn called_since(event: &Event, expires_ms: Millis) -> Millis {
     let room = &event.spec.room;
     expires_ms - (room.pass_ttl_s + room.claim_ttl_s) * 1000

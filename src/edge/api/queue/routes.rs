@@ -15,7 +15,7 @@ const PASS_COOKIE: &str = "stanchion_pass_spring-hall=eyJ0eXAiOiJ…; Path=/; Ma
 
 const NO_COOKIE: &str = "stanchion_queue_spring-hall=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
 
-const KEPT: &str = "The queue token; of a visitor inside, in another such header, the pass";
+const KEPT: &str = "The queue token. For a visitor inside, a second such header has the pass";
 
 const FORGOTTEN: &str = "Deletes the cookies of this place";
 
@@ -23,12 +23,12 @@ pub fn routes() -> Vec<Route> {
     vec![
         post(QUEUE, "enter_queue", "Take a place in line, or come back with a token", super::enter)
             .about(
-                "Without a queue token it takes a place: 201. With one, in header, cookie or body, it answers the \
-                 place the visitor has: 200; but of one that is `done` the visitor gets a new place. Keep the \
-                 answer's `token`: it is the place. Token and pass are set as cookies too. A closed or draining room \
-                 takes no newcomer: `ROOM_CLOSED`. While many enter, a newcomer sends a `proof`; `PROOF_REQUIRED` and \
-                 `PROOF_INVALID` carry the challenge to solve. A room for signed-in users needs the user's bearer. A \
-                 token in a cookie is believed only from our own pages: `BAD_ORIGIN`.\n\n\
+                "Without a queue token the visitor gets a new place: 201. With one, in header, cookie or body, the \
+                 answer is the place that the visitor has: 200. A visitor whose place is `done` gets a new place. Keep \
+                 the answer's `token`: it carries the place. Token and pass are set as cookies too. A closed or \
+                 draining room takes no newcomer: `ROOM_CLOSED`. While many enter, a newcomer sends a `proof`; \
+                 `PROOF_REQUIRED` and `PROOF_INVALID` carry the challenge to solve. A room for signed-in users needs \
+                 the user's bearer. A token in a cookie is believed only from our own pages: `BAD_ORIGIN`.\n\n\
                  A repeat with the token takes no second place, nor does one with the same proof, or by the same user \
                  in a room for signed-in users. Any other repeat does.",
             )
@@ -52,9 +52,9 @@ pub fn routes() -> Vec<Route> {
             .about(
                 "A newcomer finds a text `nonce` with which the SHA-256 of `challenge`, a full stop and `nonce` begins \
                  with `bits` zero bits, and sends both as `proof` when it enters. While `required` is false it enters \
-                 without. In a room for signed-in users the challenge is one user's and needs the bearer.",
+                 without a proof. In a room for signed-in users the challenge is one user's and needs the bearer.",
             )
-            .answers::<ChallengeView>(200, "The challenge; `bits` 0: enter without")
+            .answers::<ChallengeView>(200, "The challenge; `bits` 0: enter without a proof")
             .errors(&[EventNotFound, Unauthenticated]),
         get(QUEUE, "poll_queue", "Where this visitor stands", super::poll)
             .glance(super::glance)
@@ -72,7 +72,8 @@ pub fn routes() -> Vec<Route> {
         delete(QUEUE, "leave_queue", "Leave for good", super::leave)
             .about(
                 "Gives up the place, waiting or inside. Cookies that keep this token are deleted. A token in a cookie \
-                 is believed only from our own pages: `BAD_ORIGIN`.\n\nA repeat is safe: gone is gone, 204.",
+                 is believed only from our own pages: `BAD_ORIGIN`.\n\n\
+                 A repeat is safe: a place that is already gone is answered 204 too.",
             )
             .queue_token()
             .answers_bare(204, "Left")
@@ -85,9 +86,9 @@ pub fn routes() -> Vec<Route> {
             super::leave_by_beacon,
         )
         .about(
-            "As `DELETE` of the place, for `navigator.sendBeacon`: the body is read as JSON whatever its content \
-             type, and may be left out where header or cookie have the token.\n\n\
-             A repeat is safe: gone is gone, 204.",
+            "Does the same as `DELETE` of the place, for `navigator.sendBeacon`. The body is read as JSON whatever its \
+             content type, and may be left out when a header or cookie has the token.\n\n\
+             A repeat is safe: a place that is already gone is answered 204 too.",
         )
         .queue_token()
         .beacon::<super::LeaveBody>()
@@ -96,10 +97,10 @@ pub fn routes() -> Vec<Route> {
         .errors(&[EventNotFound, QueueTokenInvalid, BadOrigin, Recovering]),
         get("/v1/events/{event}/queue/stream", "stream_queue", "The place as server-sent events", stream::open)
             .about(
-                "The object that polling answers, at once and then when it changes, each as one `data:` line. Comment \
-                 lines keep a quiet stream open. It ends when the place is `done` or `closed` and when the gateway \
-                 stops: connect again, or poll. So many streams may be open at once as are configured; one more is \
-                 `OVERLOADED`.",
+                "Sends the object that polling answers, at once and then when it changes, each as one `data:` line. \
+                 Comment lines keep a quiet stream open. The stream ends when the place is `done` or `closed`, and \
+                 when the gateway stops: then connect again, or poll. The number of open streams is limited: one more \
+                 is `OVERLOADED`.",
             )
             .queue_token()
             .answers_text("The stream", "text/event-stream", "retry: 3000\ndata: {\"event\":\"spring-hall\", …}\n\n")

@@ -29,7 +29,7 @@ use crate::random;
 /// After this many looks without news a comment is sent, so that no proxy on the way takes the stream for dead.
 const QUIET_MAX: u32 = 10;
 
-/// What a browser waits before it connects again (ms).
+/// How long a browser waits before it connects again, ms.
 const RETRY_MS: u64 = 3_000;
 
 /// Time between two looks, ms.
@@ -62,7 +62,7 @@ enum Next {
     Over,
 }
 
-/// The parts of a place whose change is news. Others, as the server's time, change by themselves.
+/// The parts of a place whose change is news. Other parts, such as the server's time, change by themselves.
 #[derive(Debug, PartialEq, Eq)]
 struct ToldPlace {
     state: StateView,
@@ -164,8 +164,8 @@ impl Stream {
             }
             PlaceLook::Ask => {
                 self.sight = None;
-                // A place inside is asked for no more often than its visitor would poll. One who waited may have been
-                // called.
+                // A place inside is asked for no more often than its visitor would poll. A visitor who waited may have
+                // been called, so that place is asked for at once.
                 self.rest == 0 || self.told.as_ref().is_none_or(|told| told.state != StateView::Admitted)
             }
         }

@@ -1,4 +1,4 @@
-//! What a hold would cost, by the writer's own arithmetic and what the ledger knows now.
+//! What a hold would cost, by the writer's own arithmetic and by what the ledger knows now.
 
 pub mod routes;
 pub mod view;
@@ -46,8 +46,8 @@ struct Quoting<'a> {
 }
 
 impl Quoting<'_> {
-    /// A coupon that cannot be used, and points that the user does not have, are left out. A quote shows what could be
-    /// ordered, and why the coupon is not the one that was asked for.
+    /// Leaves out a coupon that cannot be used, and points that the user does not have: a quote shows what could be
+    /// ordered. It also says why the coupon is not the one that was asked for.
     fn quote(&self, choice: &CouponChoice, points: PointsAsk, now_ms: i64) -> (Priced, ChosenCouponView) {
         let seats: Vec<(SeatIndex, i64)> =
             self.hold.seats.iter().copied().zip(self.hold.prices.iter().copied()).collect();

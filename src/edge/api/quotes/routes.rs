@@ -10,9 +10,10 @@ pub fn routes() -> Vec<Route> {
         post("/v1/events/{event}/holds/{hold}/quote", "quote_hold", "What a hold would cost", super::create)
             .user()
             .about(
-                "The lines and the total as an order would have them now, and why this coupon was chosen or none. \
-             A coupon that cannot be used and points that are not there are left out. Nothing is reserved: an \
-             order compares with `expected_cash`.\n\nA repeat is safe; prices may be others by then.",
+                "The lines and the total as an order would have them now, and why this coupon or none was chosen. \
+                 A coupon that cannot be used, and points that the user does not have, are left out. Nothing is \
+                 reserved: an order is rejected when its price is not `expected_cash`.\n\n\
+                 A repeat is safe; the prices may have changed by then.",
             )
             .body_or_none::<QuoteBody>()
             .answers::<QuoteView>(200, "The quote")

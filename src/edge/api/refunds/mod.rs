@@ -31,7 +31,8 @@ pub async fn create(request: Request) -> Outcome {
     request_refund(&request, ask).await
 }
 
-/// By which terms a buyer asks: those of the order, which its lane judges, or better ones after a change of the event.
+/// By which terms a buyer asks for a refund: those of the order, which its lane checks, or free of a fee after a
+/// material change of the event.
 fn buyer(request: &Request, order: &OrderFact) -> RefundBy {
     let state = &request.state;
     let event = state.catalog.any_event(order.event.as_str());
@@ -65,8 +66,8 @@ pub(super) async fn request_refund(request: &Request, ask: Refunding) -> Outcome
     }
 }
 
-/// A refund of an order that has left its lane because its time was over. If it may still be refunded, the order is
-/// brought back into the lane.
+/// Refunds an order that has left its lane because its time was over. If the order may still be refunded, it is brought
+/// back into the lane first.
 async fn refund_later(request: &Request, ask: Refunding) -> Result<RefundOutcome, Problem> {
     let (ledger, inventory) = (&request.state.ledger, &request.state.inventory);
     if let Some(known) = ledger.refund(&ask.refund).await? {

@@ -14,9 +14,9 @@ pub fn routes() -> Vec<Route> {
         post("/v1/orders/{order}/refunds", "request_refund", "Give lines of an order back", super::create)
             .user()
             .about(
-                "Whole lines of an order that is confirmed or partially refunded, by its `refund_terms`; later it \
-             is `NOT_REFUNDABLE`. 202 says that it will be decided: `Location` names the refund. The seats \
-             are free when it is `done`.",
+                "Asks for a refund of whole lines of an order that is confirmed or partially refunded. The order's \
+                 `refund_terms` name the fee; after the last term the answer is `NOT_REFUNDABLE`. 202 says that the \
+                 refund will be decided: `Location` names it. The seats are free when it is `done`.",
             )
             .keyed()
             .body::<RefundBody>()
@@ -28,8 +28,8 @@ pub fn routes() -> Vec<Route> {
         get("/v1/orders/{order}/refunds", "list_refunds", "Refunds of an order", super::list)
             .user()
             .about(
-                "All refunds of the order, oldest first, as the ledger has them: one just requested may come a \
-                 moment later. It is one page.",
+                "All refunds of the order, oldest first, on one page, as the ledger has them. A refund that was just \
+                 requested is in the list a moment later.",
             )
             .answers_page::<RefundView>()
             .errors(&[Code::NotOwner, Code::OrderNotFound, Code::Recovering]),

@@ -24,13 +24,14 @@ use crate::{clock, ledger};
 /// before its ranks could be known.
 pub const SEED_AFTER_MS: Millis = 1_000;
 
-/// How long the ledger's answer that there is no draw yet counts, and how long it is not asked again after a failure.
+/// How long the ledger's answer that there is no draw yet counts, and how long after a failure the ledger is not asked
+/// again.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 /// Most lists sent at once: each keeps a part of its list in memory, a quarter of a megabyte.
 const LISTS_MAX: usize = 256;
 
-/// The draw of the last round of each room.
+/// What is known of the draw of the last round of each room.
 #[derive(Debug)]
 pub struct DrawCache {
     slots: DashMap<EventId, Arc<DrawSlot>>,
@@ -177,7 +178,8 @@ impl DrawCache {
         let asked = clock::instant();
         let found = ledger.draw(event, round).await.map(|draw| draw.map(Arc::new));
         let found = found.map_err(|error| Unknown(Arc::new(error)));
-        // An answer is as old as the question. A failure counts from now: it may have taken longer than it counts.
+        // An answer is as old as the question. A failure counts from now on, because the failed question may have taken
+        // longer than `BELIEVED_FOR`.
         let at = if found.is_ok() { asked } else { clock::instant() };
         *slot.last.lock() = Some(Looked { at, round, found: found.clone() });
         found

@@ -22,7 +22,7 @@ use crate::random;
 use crate::web::room as page;
 use crate::web::room::{DrawFacts, EtaFacts, Facts, Lang, Mood, Rank, RoomPage, Shut, Stage, Times, Trouble};
 
-/// After a fault the page without a script asks again after this time, ms.
+/// How long the page without a script waits after a fault before it asks again, ms.
 const AGAIN_MS: i64 = 5_000;
 /// The same for programs that read `Retry-After`, s.
 const AGAIN_S: u64 = 5;
@@ -116,7 +116,7 @@ fn to_page(event: &Event, said: &str, kept: &str) -> Answer {
     Answer::empty(StatusCode::SEE_OTHER).location(&format!("/room/{}{query}", event.id)).no_store()
 }
 
-/// The word with which the page shows this problem itself; other problems are returned.
+/// The word by which the page itself shows this problem. Any other problem is returned.
 fn told(problem: Problem) -> Result<&'static str, Problem> {
     match problem.code {
         Code::RoomClosed | Code::Unauthenticated => Ok("again"),
@@ -270,7 +270,7 @@ fn mood(room: RoomStateView) -> Mood {
 
 const DATE: &str = "%Y-%m-%d %H:%M %Z";
 
-/// A time in the event's time zone; the page's script shows it in the visitor's.
+/// A time in the event's time zone. The page's script shows times in the visitor's time zone, the opening in both.
 fn local(event: &Event, at_ms: Millis, format: &str) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(at_ms).ok()?;
     Some(at.in_tz(&event.spec.timezone).ok()?.strftime(format).to_string())

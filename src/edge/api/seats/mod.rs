@@ -49,7 +49,7 @@ impl SeatsPage {
         Arc::new(Self { etag: etag.to_owned(), json: OnceLock::new(), gzip: OnceLock::new() })
     }
 
-    /// The first caller makes it; the others wait for that millisecond.
+    /// The first caller makes the JSON. The others wait for it, about a millisecond.
     fn json(&self, event: &Event, map: &SeatMap) -> Bytes {
         let make = || serde_json::to_vec(&SeatsView::new(event, map)).expect("views are maps with text keys").into();
         self.json.get_or_init(make).clone()

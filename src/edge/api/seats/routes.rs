@@ -8,12 +8,12 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/v1/events/{event}/seats", "get_seats", "The seat map, at most a second old", super::get)
             .about(
-                "Every seat, a letter each. It needs neither pass nor user, is compressed for who takes gzip, and \
-                 has an `ETag`. While the event's lane is being rebuilt it is `RECOVERING`.",
+                "Every seat, one letter for each. It needs neither pass nor user. It is compressed for clients that \
+                 accept gzip, and it has an `ETag`. While the event's lane is being rebuilt it is `RECOVERING`.",
             )
             .header(
                 "If-None-Match",
-                "The `ETag` of a map that is known: 304 while it is still this one",
+                "The `ETag` of the map that the client has: the answer is 304 while the map is the same",
                 "\"1-812-5f1c8a52\"",
             )
             .answers::<SeatsView>(200, "The map")

@@ -64,8 +64,8 @@ impl SeatsView {
     }
 }
 
-/// The tag of this map: it changes whenever the answer would. It has the checksum of the seat string in it, because a
-/// lane that was rebuilt counts its versions anew.
+/// The tag of this map. It changes whenever the answer does. The checksum of the seat string is part of it, because an
+/// event that leaves its lane and is put there again counts the versions of its map anew.
 pub fn etag(event: &Event, map: &SeatMap) -> String {
     format!("\"{}-{}-{:08x}\"", event.version, map.version, crc32fast::hash(&map.seats))
 }
@@ -74,7 +74,7 @@ fn letters(row: &Strip, map: &SeatMap) -> String {
     row.indexes().map(|seat| char::from(state(map, seat))).collect()
 }
 
-/// A seat that the lane has not been told of yet is not on sale: it counts as blocked.
+/// The letter of a seat. A seat that the lane has not been told of yet is not on sale, so it counts as blocked.
 fn state(map: &SeatMap, seat: SeatIndex) -> u8 {
     map.seats.get(seat as usize).copied().unwrap_or(SeatState::Blocked.byte())
 }

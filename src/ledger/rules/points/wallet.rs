@@ -1,5 +1,5 @@
-//! A wallet with its lots. Every step changes lots and records the changes as moves. The caller holds the account's
-//! lock.
+//! A wallet with its lots. Every step changes lots and records the changes as moves. The caller holds the lock of the
+//! wallet's row.
 //!
 //! Each move changes one lot. A lot's moves sum to what remains of it; all moves sum to the balance. Debt is kept
 //! beside the balance: points that a claw-back wanted and did not find. Points that come in later pay it first (`debt`

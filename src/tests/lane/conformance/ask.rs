@@ -1,5 +1,5 @@
 //! Complete arguments of a lane's operations, for the cases to vary: a hall with two rows of four seats and a standing
-//! section of four, its room, its holds and orders. All on lane 0.
+//! section of four, its room, its holds and orders. All of them are on lane 0.
 
 use stanchion::facts::conclusion::{Conclusion, SeatTarget};
 use stanchion::facts::coupon::{Claim, CouponChoice};
@@ -132,7 +132,7 @@ pub fn release(name: &str, key: &str, who: &str) -> Release {
     Release { event: event(name), hold: hold_id(key), user: user(who) }
 }
 
-/// The checkout of a hold, as the door asks for it.
+/// The checkout of a hold, as a gateway asks for it.
 pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis) -> Checkout {
     let (order, deadline_ms) = (order_id(key), now_ms + PAYMENT_TTL_MS);
     let fact = OrderFact {

@@ -1,8 +1,9 @@
-//! Random steps whose choices are not made yet, and how often each kind of step is drawn.
+//! Random steps, before the world makes calls of them, and how often each kind of step is drawn.
 
 use proptest::prelude::*;
 
-/// A step whose choices are not made yet. Each of `picks` is taken modulo the number of things to choose from.
+/// A step, before the world makes calls of it. Each of `picks` chooses something: it is taken modulo the number of
+/// things to choose from.
 #[derive(Debug, Clone)]
 pub struct Choice {
     pub kind: Kind,

@@ -33,8 +33,8 @@ impl Known {
         Self { holds, orders, owners, insiders }
     }
 
-    /// A hold like this, or another one if there is none like this. `None` when there are none, and rarely even when
-    /// there are.
+    /// A hold that `wanted` accepts, or another one if it accepts none. `None` when there are no holds, and rarely even
+    /// when there are.
     pub fn hold(&self, by: u8, wanted: impl Fn(&HoldFact) -> bool) -> Option<&HoldFact> {
         let fitting: Vec<&HoldFact> = self.holds.iter().filter(|hold| wanted(hold)).collect();
         if fitting.is_empty() {

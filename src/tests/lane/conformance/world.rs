@@ -132,7 +132,7 @@ impl World {
     /// The calls of this step. `lane` is asked for the facts that an operation is made from.
     pub async fn operations(&mut self, choice: &Choice, lane: &dyn Lane) -> Vec<Operation> {
         let [a, b, c, d, e, f] = choice.picks;
-        // Mostly the first event: the second is there to be left alone.
+        // Mostly the step is about the first event. Then the second must stay as it is.
         let name = if a % 8 == 7 { EVENTS[1] } else { EVENTS[0] };
         let known = Known::of(lane, name, self.now_ms).await;
         let (visitor, user, key) = (pick(&VISITORS, b), pick(&USERS, c), pick(&KEYS, d));
@@ -330,13 +330,13 @@ impl World {
                 if c % 4 == 0 { vec![Operation::Unlease(owner)] } else { vec![lease, Operation::Meta] }
             }
             Kind::Restore => self.restore(choice, lane).await,
-            // The driver does this.
+            // The driver of the sequences reopens the store.
             Kind::Reopen => vec![],
         }
     }
 
-    /// Makes one visitor hold and give back, or order one hold and be refused, more often than ended ones stay whole.
-    /// Then repeats any of these.
+    /// One visitor holds and gives back, or orders one hold and is refused, so often that the oldest of these no longer
+    /// stay whole. Then any of them is repeated.
     fn churn(&self, choice: &Choice, known: &Known, name: &str) -> Vec<Operation> {
         let [_, b, c, d, e, _] = choice.picks;
         let fact_key = |key: &str| format!("{name}/{key}");

@@ -1,5 +1,5 @@
-//! The stages of a purchase without HTTP: the checks of bodies, the catalogue, the doors, a lane in memory, and the
-//! writer's book on SQLite or MariaDB.
+//! The stages of a purchase without HTTP: the checks of bodies, the catalogue, the inventory, a lane in memory, and the
+//! ledger on SQLite or MariaDB.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ const DAY_S: u64 = 86_400;
 /// 2026-11-20T10:00:00Z.
 const NOW_MS: i64 = 1_795_168_800_000;
 
-/// Where the books are kept. SQLite stores any text in any column; MariaDB refuses text that does not fit.
+/// Where the ledger is kept. SQLite stores any text in any column; MariaDB refuses text that does not fit.
 #[derive(Debug, Clone, Copy)]
 pub enum Books {
     Sqlite,
@@ -121,7 +121,8 @@ impl House {
         Some(event)
     }
 
-    /// Puts the campaign and claims a coupon of it; the coupon's id. `None`: the catalogue refuses the campaign.
+    /// Puts the campaign and claims a coupon of it. Returns the coupon's id; `None`: the catalogue refuses the
+    /// campaign.
     pub async fn coupon(&mut self, body: &Value) -> Option<String> {
         let id = CampaignId::from("c".repeat(48));
         let put = self.catalog.put_campaign(&id, read(body)?).await.expect("an answer");
@@ -166,7 +167,7 @@ impl House {
         self.ledger.grant(grant, now_ms).await.expect("an answer");
     }
 
-    /// Holds seats as `POST …/holds` does; `None`: the door or the lane refuses.
+    /// Holds seats as `POST …/holds` does; `None`: the checks or the lane refuse.
     pub async fn hold(&mut self, event: &Event, seats: &Seats) -> Option<HoldFact> {
         let body: HoldBody = read(&asked(event, seats)).expect("fits the schema");
         let want = body.asked().ok()?.want(event).ok()?;
@@ -190,7 +191,7 @@ impl House {
         }
     }
 
-    /// Orders a hold as `POST /v1/orders` does and lets the writer write it; `None`: the door refuses.
+    /// Orders a hold as `POST /v1/orders` does and lets the writer write it; `None`: the checks refuse.
     pub async fn place(
         &mut self,
         event: &Event,
@@ -339,9 +340,9 @@ impl House {
         self.written(may, true).await;
     }
 
-    /// Writes the log to the ledger, concludes, and appends the provider's answers, until the log is empty. Every outcome
-    /// must pass `may`. The provider captures every payment; `returned` says whether it gives money back or refuses
-    /// that for good.
+    /// Writes the log to the ledger, concludes, and appends the provider's answers, until the log is empty. Every
+    /// outcome must pass `may`. The provider captures every payment; `returned` says whether it gives money back or
+    /// refuses to for good.
     async fn written(&mut self, may: impl Fn(&RecordOutcome) -> bool, returned: bool) {
         loop {
             let entries = self.lane().read_log(LogId(0), 100).await.expect("an answer");
@@ -350,7 +351,7 @@ impl House {
             let batch = Batch { lane: LANE, entries: entries.into(), now_ms, unknown_ms: 1_000 };
             let written = match writer::write(&self.ledger, batch).await {
                 Ok(written) => written,
-                Err(failure) => panic!("the door let in what cannot be written: {failure}"),
+                Err(failure) => panic!("a record was accepted and cannot be written: {failure}"),
             };
             for (kind, outcome) in &written.outcomes {
                 assert!(may(outcome), "{kind}: {outcome:?}");

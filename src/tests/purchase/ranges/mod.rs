@@ -1,5 +1,5 @@
-//! Everything that the door lets in, the writer can write. Purchases are drawn from the whole of every range and a
-//! little beyond. The door's own code refuses what is beyond. A record that it lets in and that cannot be written is a
+//! The writer can write everything that is accepted. Purchases are drawn from the whole of every range and a little
+//! beyond. The checks of the gateway refuse what is beyond. A record that they accept and that cannot be written is a
 //! fault.
 
 mod house;
@@ -14,7 +14,7 @@ use stanchion::facts::order::OrderStatus;
 use house::{Books, House};
 use purchase::{Pays, Purchase, purchases};
 
-/// How often each step was reached. A test in which the door refuses everything proves nothing.
+/// How often each step was reached. A test in which every purchase is refused proves nothing.
 type Met = BTreeMap<&'static str, u32>;
 
 #[test]

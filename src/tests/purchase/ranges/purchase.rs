@@ -25,7 +25,7 @@ pub struct Granted {
     pub lasts_days: Option<i64>,
 }
 
-/// Which seats are asked for. Without a count: as many as there are and one user may have.
+/// Which seats are asked for. Without a count, all that there are and that one user may have.
 #[derive(Debug, Clone)]
 pub enum Seats {
     /// `count` of all named seats, evenly spread, so that the lines of one order have different prices.

@@ -9,7 +9,7 @@ use super::{Found, number, text};
 
 #[derive(Default)]
 pub struct Campaigns {
-    /// By campaign: the most coupons that it can have had, and the most that one user can have had.
+    /// By campaign: the largest stock that it may have had, and the most coupons that one user may have claimed.
     widest: BTreeMap<String, (i64, i64)>,
     claims: BTreeMap<String, Claim>,
 }
@@ -27,7 +27,7 @@ impl Campaigns {
         *per_user = (*per_user).max(number(spec, "per_user"));
     }
 
-    /// Takes a claim that was answered or is shown.
+    /// Checks a claim that was answered or is shown.
     pub fn claimed(&mut self, user: &str, claim: &Value, found: &mut Found) {
         let (id, campaign, number) = (text(claim, "id"), text(claim, "campaign"), number(claim, "number"));
         let (stock, per_user) = self.widest.get(&campaign).copied().unwrap_or_default();

@@ -168,7 +168,7 @@ impl Hall {
         self.refunds.iter().filter(move |((of, _), refund)| of == order && refund.is_done()).map(|(_, refund)| refund)
     }
 
-    /// No page may show a seat as free that somebody has.
+    /// Checks that a page shows no seat as free that somebody has.
     pub fn seats(&mut self, event: &str, when: When, map: &Value, found: &mut Found) {
         let before_ms = when.asked_ms - STALE_MS;
         let free = seats_that(event, map, |letter| letter == 'f');
@@ -198,7 +198,8 @@ impl Hall {
         self.orders.values().find(|order| order.is_live() && order.coupon.as_deref() == Some(coupon))
     }
 
-    /// At the end: every seat is free or sold, and the sold ones are those of valid tickets.
+    /// Checks at the end that every seat is free or sold, and that the sold seats are those of the valid
+    /// tickets.
     pub fn close_event(&self, event: &str, map: &Value, found: &mut Found) {
         let tickets: usize = self.orders.values().filter(|order| order.event == event).map(Order::tickets).sum();
         let sections: Vec<&Value> = map["sections"].as_array().into_iter().flatten().collect();
@@ -222,8 +223,8 @@ impl Hall {
         }
     }
 
-    /// At the end: every order is final, and the bank keeps exactly its cash less its refunds, or nothing of an unpaid
-    /// order.
+    /// Checks at the end that every order is final. Of a paid order the bank keeps exactly its cash less its refunds,
+    /// of an unpaid one nothing.
     pub fn close(&self, bank: &Bank, found: &mut Found) {
         for (id, order) in &self.orders {
             let (paid, back) = bank.of(id);

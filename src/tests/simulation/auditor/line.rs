@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
 
-/// A visitor who does not show up for this long may be away when called, ms. It is shorter than every room's time to
-/// claim.
+/// A visitor who does not show up for this long may be away when called, ms. This is shorter than the time to claim in
+/// every room.
 const GAP_MS: i64 = 4_000;
-/// A visitor who was let in this long before another asked and was told to wait was let in first, however old the page
-/// was, ms.
+/// A visitor counts as let in before another one only if it was this long before the other asked and was told to wait,
+/// ms. No answer is from a board that old.
 const BEFORE_MS: i64 = 10_000;
 
 #[derive(Default)]
@@ -37,8 +37,8 @@ struct Visitor {
     through_ms: i64,
     /// The last position that was shown, by process.
     positions: BTreeMap<u64, i64>,
-    /// Set while the visitor shows up without a gap: how many had been called when it was set, and how many more may be
-    /// called before the visitor.
+    /// Set while the visitor shows up without a gap: how many had been called by then, and how many more may be called
+    /// before the visitor.
     patience: Option<(i64, i64)>,
 }
 

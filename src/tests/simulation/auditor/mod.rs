@@ -1,5 +1,5 @@
-//! All answers of a history, and whether they fit together. The auditor reads no store: it believes what the house told
-//! its visitors, and checks every later answer against that. INV-n are the invariants of the design.
+//! All answers of a history, and whether they fit together. The auditor reads no store. It believes what the house told
+//! its visitors, and checks every later answer against that. INV-n are the invariants of `src/docs/invariants.md`.
 
 mod campaigns;
 mod hall;
@@ -23,7 +23,7 @@ use super::bank::Bank;
 const SKEW_MS: i64 = 2_000;
 /// How old a page may be when it is shown, including the difference of clocks, ms.
 const STALE_MS: i64 = 4_000;
-/// Most contradictions that are reported: more would not help.
+/// Most contradictions that are reported. More would not help.
 const TOLD_MAX: usize = 20;
 
 /// When a request was sent and answered, and by which process.
@@ -213,13 +213,13 @@ impl Auditor {
         self.users.iter().cloned().collect()
     }
 
-    /// Takes what is shown of a user at the end.
+    /// Checks what is shown of a user at the end.
     pub fn close_user(&mut self, user: &str, points: &Value, coupons: &Value) {
         self.purse.close(user, points, self.hall.points_of(user), &mut self.found);
         self.campaigns.close(user, coupons, &self.hall, &mut self.found);
     }
 
-    /// Takes what is shown of an event at the end.
+    /// Checks what is shown of an event at the end.
     pub fn close_event(&mut self, event: &str, seats: &Value, room: &Value) {
         self.hall.close_event(event, seats, &mut self.found);
         if is_kept(room) {
@@ -227,7 +227,7 @@ impl Auditor {
         }
     }
 
-    /// At the end: every order is final, and the bank agrees.
+    /// Checks at the end that every order is final and that the bank agrees.
     pub fn close(&mut self, bank: &Bank) {
         self.hall.close(bank, &mut self.found);
         self.campaigns.close_all(&mut self.found);

@@ -22,7 +22,7 @@ impl Purse {
         self.unknown.entry(user.to_owned()).or_default().push(amount);
     }
 
-    /// At the end a user has what was granted, and what their orders and refunds `moved`.
+    /// Checks at the end that a user has what was granted, plus what their orders and refunds `moved`.
     pub fn close(&self, user: &str, points: &Value, moved: i64, found: &mut Found) {
         let should = self.granted.get(user).copied().unwrap_or(0) + moved;
         let mut possible = BTreeSet::from([should]);

@@ -9,7 +9,7 @@ use super::Person;
 
 impl Person {
     pub(super) async fn enter_and_stay_away(&mut self) {
-        // By visitor: where people are known by name, all its places are one, and the last token is the one that counts.
+        // By visitor. Where visitors sign in, all places of the robot are one place, and its last token counts.
         let mut tokens = BTreeMap::new();
         for _ in 0..self.dice.between(2, 8) {
             self.token = None;

@@ -81,7 +81,8 @@ impl Person {
         let body = json!({"event": self.event, "hold": hold, "coupon": coupon, "points": points,
             "expected_cash": expected, "payment": payment});
         let again = self.dice.chance(100).then(|| body.clone());
-        // From here on the order has the seats, or the hold ends unseen; and the place may end.
+        // From here on the order may have the seats, or the hold may end, even if no answer comes. The place may end,
+        // too.
         {
             let mut auditor = self.history.auditor.lock();
             auditor.given_back(hold);
@@ -110,7 +111,7 @@ impl Person {
         Some(placed.text("id").to_owned())
     }
 
-    /// Orders a hold that has ended. Success is a fault if no lane was lost since `losses` were counted.
+    /// Orders a hold that has ended. If no lane was lost since `losses` were counted, success is a fault.
     async fn order_in_vain(&mut self, hold: &str, losses: u64) {
         let body = json!({"event": self.event, "hold": hold, "coupon": null, "points": 0, "expected_cash": null,
             "payment": {"provider": "sandbox", "key": "ok"}});

@@ -87,7 +87,7 @@ impl Person {
         self.history.auditor.lock().may_be_gone(&self.visitor);
         let Some(answer) = self.ask(asking).await.filter(|answer| answer.status == 204) else { return };
         self.history.auditor.lock().left(&self.visitor, answer.when);
-        // A page that was left open shows that the place is over, and its pass is worth nothing.
+        // A page that was left open asks once more: it must show that the place is over, and its pass must be refused.
         if self.dice.chance(300) {
             self.pause(0, 10_000).await;
             self.show_up().await;

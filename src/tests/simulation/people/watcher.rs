@@ -29,7 +29,7 @@ pub async fn watch(history: Arc<History>, seed: u64) {
 }
 
 impl Person {
-    /// A public page; `None`: it is not to be had now.
+    /// A public page; `None`: there is none just now.
     async fn see(&mut self, path: String) -> Option<crate::history::Answer> {
         let asking = Asking { method: Method::GET, path, headers: Vec::new(), body: None, listener: Listener::Public };
         self.ask(asking).await.filter(|answer| answer.status == 200)

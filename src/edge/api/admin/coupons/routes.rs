@@ -10,9 +10,9 @@ pub fn routes() -> Vec<Route> {
         put("/v1/admin/coupons/{campaign}", "put_campaign", "Create or change a campaign", super::put)
             .admin()
             .about(
-                "A campaign that is not there is created, 201; one that is there is replaced, 200: what the body \
-             does not name has its default. `stock` is never less than what is claimed: `STOCK_CLAIMED`. What \
-             was claimed keeps the terms it was claimed under.\n\nA repeat changes nothing.",
+                "Creates the campaign, 201, or replaces it, 200. A field that the body does not name gets its default. \
+                 A `stock` below the number of claimed coupons is refused `STOCK_CLAIMED`. A claimed coupon keeps the \
+                 terms it was claimed under.\n\nA repeat changes nothing.",
             )
             .body::<CampaignSpec>()
             .answers::<AdminCampaignView<'static>>(201, "Created")

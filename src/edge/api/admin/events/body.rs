@@ -22,7 +22,7 @@ impl PartialSchema for EventBody {
             ObjectBuilder::new().schema_type(of).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         };
         let id = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
-        let told = "As `GET` told it; not looked at.";
+        let told = "As `GET` answered it. A change ignores it.";
         let body = ObjectBuilder::from(whole)
             .property("id", id.description(Some("If it is there, the event of the path.")))
             .property("version", integer().description(Some(told)))

@@ -13,16 +13,16 @@ pub fn routes() -> Vec<Route> {
         put("/v1/admin/events/{event}", "put_event", "Create or change an event", super::put)
             .admin()
             .about(
-                "An event that is not there is created, 201, and what the body does not name has its default. One \
-                 that is there is changed, 200: what the body does not name stays as it is, of the room each \
-                 field by itself. What `GET` answers may be sent back. With `If-Match` it is refused \
-                 `PRECONDITION_FAILED` when somebody was faster. A change that would drop seats that are held, \
-                 paying or sold is `SEATS_SOLD`, with their ids in `conflicts`. The room's `order` and `identity` \
-                 are set when the event is created; `currency` is the house's. `material_change` notes the time \
-                 of a new date or venue: what was sold before is then refunded without a fee.\n\nA repeat \
-                 changes nothing, but that a repeated `material_change` notes its time again.",
+                "Creates the event, 201, or changes it, 200. In a new event, a field that the body does not name gets \
+                 its default. In a change it stays as it is; the same holds for each single field of the room. What \
+                 `GET` answers may be sent back. With `If-Match` the change is refused `PRECONDITION_FAILED` when \
+                 somebody was faster. A change that would drop seats that are held, paying or sold is refused \
+                 `SEATS_SOLD`, with their ids in `conflicts`. The room's `order` and `identity` are set when the event \
+                 is created; `currency` is the house's. `material_change` notes the time of a new date or venue: \
+                 orders from before it are then refunded without a fee.\n\nA repeat changes nothing, except that a \
+                 repeated `material_change` notes its time again.",
             )
-            .header("If-Match", "The `ETag` of the state that the change was made for; without it any", "\"3\"")
+            .header("If-Match", "The `ETag` that the change is based on; without it any version is changed", "\"3\"")
             .body::<EventBody>()
             .answers::<AdminEventView<'static>>(201, "Created")
             .carries("Location", "The event", "/v1/admin/events/spring-hall")
@@ -43,10 +43,10 @@ pub fn routes() -> Vec<Route> {
             .admin()
             .about(
                 "Changes what the body names and leaves the rest. `order` and `identity` cannot be changed after \
-                 the event was created: `VALIDATION`. With `If-Match` it is refused `PRECONDITION_FAILED` when \
-                 somebody was faster.\n\nA repeat changes nothing.",
+                 the event was created: `VALIDATION`. With `If-Match` the change is refused `PRECONDITION_FAILED` \
+                 when somebody was faster.\n\nA repeat changes nothing.",
             )
-            .header("If-Match", "The `ETag` of the state that the change was made for; without it any", "\"3\"")
+            .header("If-Match", "The `ETag` that the change is based on; without it any version is changed", "\"3\"")
             .body::<RoomPatch>()
             .answers::<AdminEventView<'static>>(200, "Changed")
             .carries("ETag", VERSION, "\"2\"")

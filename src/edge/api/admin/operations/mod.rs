@@ -1,5 +1,5 @@
 //! What operators ask of the running gateway: the audit, the pipeline, its dead letters, and payments whose end only a
-//! human can find out.
+//! person can find out.
 
 pub mod routes;
 pub mod view;
@@ -32,7 +32,7 @@ pub async fn requeue(request: Request) -> Outcome {
     }
 }
 
-/// How a payment attempt ended, as a human found out.
+/// How a payment attempt ended, as a person found out.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ResolveRequest)]

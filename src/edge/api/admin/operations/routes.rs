@@ -10,9 +10,10 @@ pub fn routes() -> Vec<Route> {
         get("/v1/admin/audit", "audit", "Check the invariants now", super::audit)
             .admin()
             .about(
-                "Holds lanes and ledger against each other and against themselves. It only reads, and may run \
-                 under traffic: a difference counts when it is still there after the lane's log has been written. \
-                 The more is sold, the longer it takes; what takes longer than a request may is `UNAVAILABLE`.",
+                "Compares lanes and ledger with each other, and checks each by itself. It only reads, and may run \
+                 under traffic: a difference counts only if it is still there after the lane's log has been written. \
+                 The more is sold, the longer it takes. An audit that takes longer than a request may is \
+                 `UNAVAILABLE`.",
             )
             .answers::<AuditView>(200, "The report"),
         get("/v1/admin/pipeline", "pipeline", "Lanes, backlog, dead letters", super::pipeline)
@@ -32,7 +33,7 @@ pub fn routes() -> Vec<Route> {
         .about(
             "Writes the record again, and with it all dead letters of its order, oldest first: all of them or \
              none. When one of them still cannot be written they stay dead letters, and the answer is \
-             `UNAVAILABLE`.\n\nA repeat is safe: a letter that was written is no dead letter any more, \
+             `UNAVAILABLE`.\n\nA repeat is safe: once the record is written, its dead letter is gone and the answer is \
              `NOT_FOUND`.",
         )
         .answers_bare(204, "Requeued")
@@ -40,13 +41,14 @@ pub fn routes() -> Vec<Route> {
         post(
             "/v1/admin/payments/{id}/resolve",
             "resolve_payment",
-            "Say how an attempt ended that the provider cannot tell of",
+            "Say how an attempt ended when the provider cannot",
             super::resolve,
         )
         .admin()
         .about(
-            "Closes an attempt whose answer the provider owes, with what a person found out. Should the \
-             provider answer later, money that came with it is sent back. An attempt that has its answer is \
+            "Closes an attempt that the provider has not answered, with the result that a person found out. If the \
+             provider says later that it took the money, the money pays the order while that still waits for a payment \
+             and no other attempt is under way; otherwise it is sent back. An attempt that already has its answer is \
              `NOT_PAYABLE`.\n\nA repeat is safe: an attempt is closed once.",
         )
         .body::<ResolveBody>()

@@ -23,7 +23,7 @@ pub struct InvariantView {
     /// How many things were checked: seats, holds, orders, transactions.
     #[schema(example = 540)]
     pub checked: u64,
-    /// The first hundred, in words.
+    /// The first hundred violations, in words.
     #[schema(example = json!([]))]
     pub violations: Vec<String>,
 }
@@ -35,7 +35,7 @@ pub struct PipelineView {
     /// Records that wait in the logs of all lanes.
     #[schema(example = 12)]
     pub backlog: u64,
-    /// Age of the oldest of them; 0 when there is none.
+    /// Age of the oldest of these records; 0 when there is none.
     #[schema(example = 140)]
     pub oldest_age_ms: i64,
     /// Records that could not be written and wait for a person.
@@ -49,10 +49,10 @@ pub struct PipelineView {
 pub struct LaneView {
     #[schema(example = 7)]
     pub lane: u16,
-    /// This process writes for it.
+    /// Whether this process writes for the lane.
     #[schema(example = true)]
     pub leased: bool,
-    /// It is being rebuilt; nothing of it is sold.
+    /// Whether the lane is being rebuilt. Nothing of it is sold meanwhile.
     pub recovering: bool,
     #[schema(example = 12)]
     pub backlog: u64,

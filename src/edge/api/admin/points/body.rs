@@ -23,8 +23,8 @@ pub struct GrantBody {
 }
 
 impl GrantBody {
-    /// An `expires_at` in the past is no fault: the repeat of a grant must find that grant, and points granted anew
-    /// with it have expired already.
+    /// An `expires_at` in the past is allowed. The repeat of a grant may come after that time, and must find the grant.
+    /// A new grant with such a time gives points that have already expired.
     pub fn check(&self) -> Result<(), Problem> {
         let mut faults = FieldFaults::default();
         faults.amount(self.amount, 1, "/amount");

@@ -11,8 +11,8 @@ pub fn routes() -> Vec<Route> {
             .admin()
             .about(
                 "The points are a lot of their own, until `expires_at`. Points that the user owes are paid from \
-                 it first, so the balance may grow by less. The user need not be known. A text that cannot be a \
-                 user is `NOT_FOUND`.",
+                 this lot first, so the balance may grow by less. The user need not be known. A text that cannot be \
+                 a user is `NOT_FOUND`.",
             )
             .keyed()
             .body::<GrantBody>()

@@ -77,7 +77,11 @@ async fn no_coupon_past_its_end_is_handed_out(lane: Arc<dyn Lane>) {
     lane.begin_restore(START, generation, LogId(2)).await.expect("a new generation");
     lane.restore_campaign(START, generation, ends(2, START + 2 * SECOND), vec![]).await.expect("while restoring");
     lane.end_restore(START, generation).await.expect("the same generation");
-    assert_eq!(claim(START + 2 * SECOND, "c", "park").await, ClaimOutcome::NotOpen, "nor by a rebuilt lane");
+    assert_eq!(
+        claim(START + 2 * SECOND, "c", "park").await,
+        ClaimOutcome::NotOpen,
+        "a rebuilt lane hands none out either"
+    );
 }
 
 async fn a_repeat_is_worth_what_was_claimed(lane: Arc<dyn Lane>) {
@@ -100,7 +104,7 @@ async fn a_repeat_answers_the_same_claim(lane: Arc<dyn Lane>) {
     let other = ClaimAsk { digest: "other".to_owned(), ..ask::claim(SPRING, "a", "kim") };
     assert_eq!(lane.claim(START, other).await.expect("an answer"), ClaimOutcome::KeyReused);
     put(&lane, CampaignPut { closes_at_ms: 1, ..ask::campaign_put(SPRING, 2) }).await;
-    assert_eq!(claim(&lane, "a", "kim").await, repeated(), "before all checks");
+    assert_eq!(claim(&lane, "a", "kim").await, repeated(), "a repeat is answered before all checks");
     assert_eq!(lane.meta().await.expect("an answer").backlog, 2, "nothing is logged twice");
 }
 

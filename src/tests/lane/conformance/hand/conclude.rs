@@ -94,7 +94,7 @@ async fn a_rejected_order_frees_its_seats(lane: Arc<dyn Lane>) {
     assert_eq!(seats(&lane).await, "ffffffffffff");
     let dump = lane.dump_event(&hold.event).await.expect("an answer").expect("the event");
     assert_eq!(dump.taken, []);
-    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }), "and may try again");
+    assert!(matches!(polled(&lane, START, &kim).await, PlaceState::Admitted { .. }), "the buyer may try again");
     held(&lane, START, "again", "kim", &[0, 1, 2, 3]).await;
 }
 
@@ -173,8 +173,12 @@ async fn refunds_only_go_forward(lane: Arc<dyn Lane>) {
         lane.get_refund(&ask::refund_id("o", "r")).await.expect("an answer").expect("the refund")
     };
     let sent = refund(RefundStatus::Sent, 2);
-    assert_eq!(show(1, sent.clone()).await, sent, "though the order is no newer");
-    assert_eq!(show(2, refund(RefundStatus::Requested, 1)).await, sent, "though the order is newer");
+    assert_eq!(show(1, sent.clone()).await, sent, "a refund goes forward though the order is no newer");
+    assert_eq!(
+        show(2, refund(RefundStatus::Requested, 1)).await,
+        sent,
+        "a refund does not go back though the order is newer"
+    );
     let failed = refund(RefundStatus::Failed, 3);
     assert_eq!(show(2, failed.clone()).await, failed);
     let done = refund(RefundStatus::Done, 4);
@@ -190,7 +194,7 @@ async fn an_order_the_lane_does_not_know_is_stored(lane: Arc<dyn Lane>) {
     let order = ask::checkout(HALL, "o", "h", "kim", START).fact;
     conclude(&lane, START, ask::conclusion(&hold, &order, 1, OrderStatus::Confirmed, SeatTarget::Sold)).await;
     assert_eq!(status(&lane, &order).await, Some(OrderStatus::Confirmed));
-    assert_eq!(seats(&lane).await, "hfffffffffff", "the seat is the hold's");
+    assert_eq!(seats(&lane).await, "hfffffffffff", "the seat still belongs to the hold");
     let elsewhere = ask::checkout("nowhere", "p", "h", "kim", START).fact;
     let conclusion = ask::conclusion(&hold, &elsewhere, 1, OrderStatus::Confirmed, SeatTarget::Sold);
     lane.conclude(START, &ask::event("nowhere"), vec![conclusion], None).await.expect("an answer");
@@ -215,7 +219,7 @@ async fn rejected_and_refunded_orders_are_kept_a_day(lane: Arc<dyn Lane>) {
     assert_eq!(status(&lane, &confirmed).await, Some(OrderStatus::Refunded));
     pulse(START + DAY + SECOND).await;
     assert_eq!(status(&lane, &confirmed).await, None);
-    assert_eq!(lane.get_refund(&refund.id).await.expect("an answer"), None, "with its refunds");
+    assert_eq!(lane.get_refund(&refund.id).await.expect("an answer"), None, "its refunds leave with it");
     assert_eq!(status(&lane, &kept).await, Some(OrderStatus::Confirmed));
     let hold = lane.get_hold(START, &hold.event, &hold.id).await.expect("an answer");
     assert_eq!(hold, None, "holds end when their order becomes final");
@@ -236,7 +240,11 @@ async fn of_refused_orders_the_last_twenty_stay_whole(lane: Arc<dyn Lane>) {
     }
     let (first, second) = (&placed_ones[0], &placed_ones[1]);
     assert_eq!(status(&lane, first).await, None, "the oldest is one too many");
-    assert_eq!(lane.get_refund(&ask::refund_id(&key(0), "r")).await.expect("an answer"), None, "with its refunds");
+    assert_eq!(
+        lane.get_refund(&ask::refund_id(&key(0), "r")).await.expect("an answer"),
+        None,
+        "its refunds leave with it"
+    );
     assert_eq!(status(&lane, second).await, Some(OrderStatus::Rejected));
 
     let repeat = |digest: &str| {

@@ -327,8 +327,16 @@ async fn lines_are_judged_as_asked(lane: Arc<dyn Lane>) {
     assert_eq!(outcome(&[(1, None)]).await, RefundOutcome::OverRefund { line: 1 }, "closed");
     assert_eq!(outcome(&[(1, Some(1))]).await, RefundOutcome::OverRefund { line: 1 }, "closed");
     assert_eq!(outcome(&[(2, Some(40_001))]).await, RefundOutcome::OverRefund { line: 2 });
-    assert_eq!(outcome(&[(3, None), (2, Some(40_000))]).await, RefundOutcome::Full, "well, but for the log");
-    assert_eq!(outcome(&[(1, None), (4, None)]).await, RefundOutcome::OverRefund { line: 1 }, "the first wrong one");
+    assert_eq!(
+        outcome(&[(3, None), (2, Some(40_000))]).await,
+        RefundOutcome::Full,
+        "the lines are right, but the log is full"
+    );
+    assert_eq!(
+        outcome(&[(1, None), (4, None)]).await,
+        RefundOutcome::OverRefund { line: 1 },
+        "the first wrong line is named"
+    );
     assert_eq!(outcome(&[(4, None), (1, None)]).await, RefundOutcome::LineNotFound { line: 4 });
     for amount in [0, -1] {
         let answer = refund(&[(2, Some(amount))], 9).await;

@@ -127,19 +127,19 @@ async fn an_event_that_left_comes_back_by_a_rebuilding_alone(lane: Arc<dyn Lane>
     assert_eq!(retire(2).await, Retired::Done);
     assert_eq!(retire(2).await, Retired::Done, "once more");
     assert_eq!(lane.room(START, &event).await.expect("an answer"), None);
-    assert_eq!(lane.orders(&[order.id]).await.expect("an answer"), [None], "with its orders");
+    assert_eq!(lane.orders(&[order.id]).await.expect("an answer"), [None], "its orders leave with it");
 
-    // Its seats are sold, and only the ledger knows it: so nobody may create the event anew.
+    // Its seats are sold, and only the ledger knows that. So nobody may create the event anew.
     let put = async |version, returned| {
         let put = EventPut { version, returned, ..ask::put(HALL) };
         lane.put_event(START, put).await.expect("an answer")
     };
-    assert_eq!(put(1, false).await, PutEvent::Stale(2), "by whoever has not heard that it left");
+    assert_eq!(put(1, false).await, PutEvent::Stale(2), "the caller has not heard that the event left");
     assert_eq!(put(2, false).await, PutEvent::Stale(2));
     assert_eq!(put(3, true).await, PutEvent::Missing);
     assert_eq!(put(3, false).await, PutEvent::Missing);
     assert_eq!(lane.room(START, &event).await.expect("an answer"), None);
     let elsewhere = EventPut { returned: true, ..ask::put("elsewhere") };
     let outcome = lane.put_event(START, elsewhere).await.expect("an answer");
-    assert_eq!(outcome, PutEvent::Missing, "left another lane, or this one before it was lost");
+    assert_eq!(outcome, PutEvent::Missing, "the event left another lane, or left this lane before it was lost");
 }

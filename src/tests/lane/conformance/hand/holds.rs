@@ -143,7 +143,11 @@ async fn the_checks_come_in_order(lane: Arc<dyn Lane>) {
     for mode in [Mode::Paused, Mode::Drain] {
         hall_with(&lane, |put| put.room.mode = mode).await;
         let enough = HoldAsk { seats_per_user: 2, ..ask() };
-        assert_eq!(hold(&lane, START, enough).await, HoldOutcome::Taken(vec![12]), "{mode:?} sells to who is inside");
+        assert_eq!(
+            hold(&lane, START, enough).await,
+            HoldOutcome::Taken(vec![12]),
+            "{mode:?}: a visitor inside may hold"
+        );
     }
     hall_with(&lane, |put| put.room.capacity = 1).await;
     entered(&lane, START, "waits").await;
@@ -165,7 +169,7 @@ async fn no_hold_begins_after_the_places_own_end(lane: Arc<dyn Lane>) {
     assert_eq!(hold(&lane, at, ask("c")).await, HoldOutcome::PlaceOver);
     let kim = ask::visitor("kim");
     let inside_until = lane.inside(at, &ask::event(HALL), &kim).await.expect("an answer");
-    assert_eq!(inside_until, Some(end - 1 + ask::HOLD_TTL_MS), "for what is under way");
+    assert_eq!(inside_until, Some(end - 1 + ask::HOLD_TTL_MS), "the place lasts longer only for the hold under way");
     // A hold from before can still be ordered.
     let checkout = lane.checkout(at, ask::checkout(HALL, "p", "b", "kim", at)).await.expect("an answer");
     assert!(matches!(checkout, CheckoutOutcome::Placed(_)), "{checkout:?}");
@@ -189,8 +193,8 @@ async fn the_first_hold_binds_the_visitor(lane: Arc<dyn Lane>) {
     assert_eq!(hold(&lane, START, by("i", "kim", &[1])).await, HoldOutcome::NotOwner, "for good");
 }
 
-/// The user is bound to the place, and the binding ends with it. Otherwise there would be a row for each buyer that
-/// ever was.
+/// The user is bound to the place, and the binding ends with the place. Otherwise the lane would keep an entry for each
+/// buyer that ever was.
 async fn who_is_through_is_bound_to_nobody(lane: Arc<dyn Lane>) {
     hall(&lane).await;
     let token = inside(&lane, START, "kim").await;
@@ -246,7 +250,7 @@ async fn a_hold_keeps_its_visitor_inside(lane: Arc<dyn Lane>) {
     inside(&lane, START, "kim").await;
     let until = async || lane.inside(START, &ask::event(HALL), &ask::visitor("kim")).await.expect("an answer");
     held(&lane, START, "h", "kim", &[0]).await;
-    assert_eq!(until().await, Some(START + 60 * SECOND), "the place was longer");
+    assert_eq!(until().await, Some(START + 60 * SECOND), "the place lasts longer than the hold");
     let long = HoldAsk { hold_ttl_ms: 90 * SECOND, ..ask::hold(HALL, "i", "kim", ask::named(&[1])) };
     hold(&lane, START, long).await;
     assert_eq!(until().await, Some(START + 90 * SECOND));

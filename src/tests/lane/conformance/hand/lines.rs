@@ -54,7 +54,7 @@ async fn look(lane: &Arc<dyn Lane>, told: DrawsTaken) -> Look {
     lane.checkpoint(&ask::event(HALL), told).await.expect("an answer").expect("the event")
 }
 
-/// For a ledger that has no changes of draws.
+/// Said for a ledger that has no changes of draws.
 fn nothing_told() -> DrawsTaken {
     DrawsTaken { round: 0, changes: 0, max: DRAWS_MAX }
 }
@@ -103,7 +103,7 @@ async fn a_line_fills_up_in_the_middle_of_a_call(lane: Arc<dyn Lane>) {
     let outcomes = lane.enter(START, ask).await.expect("an answer");
     let is_full: Vec<bool> = outcomes.iter().map(|outcome| *outcome == EnterOutcome::Full).collect();
     assert_eq!(is_full, [false, false, true, false, true]);
-    assert_eq!(entered(&lane, START, "f").await.0.score, EPOCH + 4, "who was refused used no serial");
+    assert_eq!(entered(&lane, START, "f").await.0.score, EPOCH + 4, "a refused visitor uses no serial");
 }
 
 async fn calls_have_bounds(lane: Arc<dyn Lane>) {
@@ -171,7 +171,11 @@ async fn the_drawn_stand_by_their_draw(lane: Arc<dyn Lane>) {
     assert_eq!(polled(&lane, START, &token("a", -5)).await, PlaceState::Waiting { ahead: 1 });
     let counts = counts(&lane, START).await;
     assert!(!counts.drawing);
-    assert_eq!(drawn(&lane, None, 9).await, ["a", "b", "c"].map(ask::visitor), "who came later is not among them");
+    assert_eq!(
+        drawn(&lane, None, 9).await,
+        ["a", "b", "c"].map(ask::visitor),
+        "a visitor who came later is not among them"
+    );
 }
 
 async fn draws_of_another_round_are_refused(lane: Arc<dyn Lane>) {
@@ -185,14 +189,14 @@ async fn draws_of_another_round_are_refused(lane: Arc<dyn Lane>) {
 async fn drawing_is_over_at_the_opening(lane: Arc<dyn Lane>) {
     lottery(&lane).await;
     turned(&lane, 2, Mode::Paused).await;
-    assert!(counts(&lane, START).await.drawing, "nobody has seen it open yet");
+    assert!(counts(&lane, START).await.drawing, "the lane has not noticed yet that the room is not scheduled any more");
     turned(&lane, 3, Mode::Scheduled).await;
-    assert!(!counts(&lane, START).await.drawing, "but it was");
+    assert!(!counts(&lane, START).await.drawing, "the next change notices it");
     let (token, _) = match enter(&lane, START, drawing(&[("a", -5)])).await {
         EnterOutcome::Entered { score, place } => (score, place),
         other => panic!("{other:?}"),
     };
-    assert_eq!(token, score(1, 1), "a draw counts no more");
+    assert_eq!(token, score(1, 1), "a draw does not count any more");
     turned(&lane, 4, Mode::Closed).await;
     turned(&lane, 5, Mode::Scheduled).await;
     let counts = counts(&lane, START).await;
@@ -257,8 +261,8 @@ async fn changes_of_draws_are_told_in_pieces(lane: Arc<dyn Lane>) {
     let rest = DrawChanges { upto: 3, changes: vec![spent("b")], more: false, spent: 1 };
     assert_eq!(draws(told(2)).await, rest);
     assert_eq!(draws(told(3)).await, DrawChanges { changes: vec![], ..rest.clone() });
-    assert_eq!(draws(told(4)).await, first, "of more than there are");
-    assert_eq!(draws(DrawsTaken { round: 2, ..told(2) }).await, first, "of another round");
+    assert_eq!(draws(told(4)).await, first, "the ledger names more changes than there are");
+    assert_eq!(draws(DrawsTaken { round: 2, ..told(2) }).await, first, "the ledger names another round");
     leave("c", -7).await;
     assert_eq!(draws(told(3)).await, DrawChanges { upto: 4, changes: vec![spent("c")], more: false, spent: 2 });
     turned(&lane, 2, Mode::Closed).await;
@@ -304,7 +308,7 @@ async fn the_pace_follows_the_oldest_record(lane: Arc<dyn Lane>) {
     written(&lane, START, "x").await;
     assert_eq!(paced(&lane, after(2)).await, PACE_MAX, "not behind yet");
     assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
-    assert_eq!(paced(&lane, after(6) - 1).await, PACE_MAX / 2, "the same spell");
+    assert_eq!(paced(&lane, after(6) - 1).await, PACE_MAX / 2, "the same delay");
     assert_eq!(paced(&lane, after(6)).await, PACE_MAX / 2, "once a second");
     assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4, "twice as old");
     for second in 8..1_000 {
@@ -327,20 +331,24 @@ async fn the_pace_follows_the_oldest_record(lane: Arc<dyn Lane>) {
 async fn what_was_let_in_at_one_pace_halves_it_once(lane: Arc<dyn Lane>) {
     hall_with(&lane, |put| (put.room.control, put.room.capacity) = (Control::Adaptive, 100)).await;
     let after = |seconds: i64| START + seconds * SECOND;
-    // From the fourth second on the log is read again. Records from before are still late for a while.
+    // From the fourth second on the log is trimmed again. Records from before the halving are late for a while.
     for (second, record) in [(0, "a"), (1, "b"), (2, "c"), (3, "d"), (4, "e")] {
         written(&lane, after(second), record).await;
     }
     assert_eq!(paced(&lane, after(3)).await, PACE_MAX / 2);
     for (upto, second) in [(1, 4), (2, 5), (3, 6)] {
         lane.trim(LogId(upto)).await.expect("an answer");
-        assert_eq!(paced(&lane, after(second)).await, PACE_MAX / 2, "of before, in second {second}");
+        assert_eq!(
+            paced(&lane, after(second)).await,
+            PACE_MAX / 2,
+            "the oldest record is from before the halving, in second {second}"
+        );
     }
     // Now the oldest record was written at the new pace.
     lane.trim(LogId(4)).await.expect("an answer");
     assert_eq!(paced(&lane, after(6) + 999).await, PACE_MAX / 2, "once a second");
     assert_eq!(paced(&lane, after(7)).await, PACE_MAX / 4);
-    assert_eq!(paced(&lane, after(8)).await, PACE_MAX / 4, "written before that one");
+    assert_eq!(paced(&lane, after(8)).await, PACE_MAX / 4, "the oldest record was written before the second halving");
     lane.trim(LogId(99)).await.expect("an answer");
     assert_eq!(paced(&lane, after(9)).await, PACE_MAX / 4 + 50, "and by little and little up again");
 }
@@ -452,7 +460,7 @@ async fn a_room_comes_back_from_its_checkpoint(lane: Arc<dyn Lane>) {
     assert_eq!(polled(&lane, START, &gone).await, PlaceState::Done, "nobody gets in twice");
     let (newcomer, state) = entered(&lane, START, "new").await;
     assert_eq!((newcomer.score, state), (score(7, 4), PlaceState::Waiting { ahead: 0 }));
-    assert_eq!(polled(&lane, START, &b).await, PlaceState::Waiting { ahead: 0 }, "before who came later");
+    assert_eq!(polled(&lane, START, &b).await, PlaceState::Waiting { ahead: 0 }, "before the newcomer");
     assert_eq!(polled(&lane, START, &newcomer).await, PlaceState::Waiting { ahead: 1 });
     assert_eq!(checkpoint(&lane).await.epoch, 7);
 }
@@ -522,7 +530,7 @@ async fn a_live_pass_puts_back_inside(lane: Arc<dyn Lane>) {
     assert!(readmit(START, &a, until).await, "is inside");
     assert!(!readmit(START, &gone, until).await, "is through");
     assert!(!readmit(START, &b, START).await, "the pass is over");
-    assert!(!readmit(START, &Token { round: 2, ..b.clone() }, until).await, "of another round");
+    assert!(!readmit(START, &Token { round: 2, ..b.clone() }, until).await, "the token is of another round");
     polled(&lane, START, &b).await;
     assert!(readmit(START, &b, until).await, "from the line");
     assert_eq!(polled(&lane, START, &b).await, PlaceState::Admitted { expires_ms: until }, "claimed");

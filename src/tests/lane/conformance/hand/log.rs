@@ -68,7 +68,7 @@ async fn numbers_are_never_used_twice(lane: Arc<dyn Lane>) {
     assert_eq!(log(&lane, 0, 10).await, entries(&[(3, "c")]));
 }
 
-/// Leases for ten seconds. Compare fences only with each other: a lane counts them on over all its cases.
+/// Leases for ten seconds. Compare fences only with each other: a lane's fences go on counting from case to case.
 async fn lease(lane: &Arc<dyn Lane>, at: i64, owner: &str) -> Option<Lease> {
     lane.lease(at, owner, 10 * SECOND).await.expect("an answer")
 }

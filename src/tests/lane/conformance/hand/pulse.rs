@@ -33,7 +33,7 @@ async fn pulse(lane: &Arc<dyn Lane>, now_ms: i64) -> Pulsed {
     lane.pulse(now_ms, ask::pulse(HALL)).await.expect("an answer").expect("the event")
 }
 
-/// Puts all of `who` in line, then opens the room with this capacity and rate; their tokens.
+/// Puts all of `who` in line, then opens the room with this capacity and rate. Returns their tokens.
 async fn line_of(lane: &Arc<dyn Lane>, who: &[&str], capacity: i64, rate: i64) -> Vec<stanchion::facts::place::Token> {
     hall_with(lane, |put| put.room.mode = Mode::Scheduled).await;
     let mut tokens = vec![];
@@ -64,7 +64,7 @@ async fn the_lowest_scores_first_up_to_capacity(lane: Arc<dyn Lane>) {
 }
 
 async fn up_to_the_rate(lane: Arc<dyn Lane>) {
-    // The bucket held 6,000 a minute and is cut to the new rate.
+    // The bucket was full at 6,000 a minute, and is cut to a second of the new rate.
     line_of(&lane, &["a", "b", "c", "d", "e"], 9, 120).await;
     assert_eq!(pulse(&lane, START).await.admitted, 2);
     assert_eq!(pulse(&lane, START + 499).await.admitted, 0);
@@ -133,7 +133,7 @@ async fn without_grace_a_late_one_lapses_at_once(lane: Arc<dyn Lane>) {
     pulse(&lane, START).await;
     hall_with(&lane, |put| (put.version, put.room.late_grace_s) = (3, 0)).await;
     let at = START + 10 * SECOND;
-    assert_eq!(polled(&lane, at, &tokens[1]).await, PlaceState::Done, "found late by itself");
+    assert_eq!(polled(&lane, at, &tokens[1]).await, PlaceState::Done, "the poll finds that its visitor is late");
     let swept = Pulsed { unclaimed: 1, lapsed: 1, ..Pulsed::default() };
     assert_eq!(pulse(&lane, at).await, swept);
     assert_eq!(polled(&lane, at, &tokens[0]).await, PlaceState::Done);

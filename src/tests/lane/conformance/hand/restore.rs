@@ -60,7 +60,7 @@ async fn a_lane_being_restored_answers_little(lane: Arc<dyn Lane>) {
     lane.end_restore(START, generation).await.expect("the same generation");
     assert!(lane.room(START, &ask::event(HALL)).await.expect("an answer").is_none(), "everything is gone");
     let again = lane.lease(START, "a", SECOND).await.expect("an answer").expect("its own");
-    assert_eq!(Some(again.fence), lease.map(|lease| lease.fence), "but the lease");
+    assert_eq!(Some(again.fence), lease.map(|lease| lease.fence), "only the lease is still there");
     lane.append(START, vec![ask::expired("x", "o")]).await.expect("an answer");
     assert_eq!(lane.meta().await.expect("an answer").log_last, LogId(42), "the log counts on");
 }
@@ -111,7 +111,7 @@ async fn a_sealed_lane_can_only_be_read_and_rebuilt(lane: Arc<dyn Lane>) {
     assert!(matches!(lane.enter(START, ask::enter(HALL, "kim")).await, Err(Fault::Recovering(_))));
     assert!(matches!(lane.trim(LogId(9)).await, Err(Fault::Recovering(_))));
     let again = lane.begin_restore(START, generation, LogId(0)).await;
-    assert!(matches!(again, Err(Fault::Contract { .. })), "the generation it has: {again:?}");
+    assert!(matches!(again, Err(Fault::Contract { .. })), "it has this generation already: {again:?}");
     lane.end_restore(START, generation).await.expect("a repeat");
     let log = lane.read_log(LogId(0), 9).await.expect("it can be read");
     assert_eq!(log.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["x"], "the repeat opened nothing");

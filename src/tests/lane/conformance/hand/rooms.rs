@@ -256,9 +256,12 @@ async fn who_left_is_through(lane: Arc<dyn Lane>) {
     assert!(!lane.leave(START, kim.clone()).await.expect("an answer"), "once");
     assert_eq!(polled(&lane, START, &kim).await, PlaceState::Done);
     let counts = lane.room(START, &ask::event(HALL)).await.expect("an answer").expect("the event");
-    assert_eq!((counts.inside, counts.held), (0, 1), "a hold has its own right");
+    assert_eq!((counts.inside, counts.held), (0, 1), "the hold stays without its visitor");
     let lost = ask::token(HALL, "lost", 40);
-    assert!(!lane.leave(START, lost.clone()).await.expect("an answer"), "no place, but spent from now on");
+    assert!(
+        !lane.leave(START, lost.clone()).await.expect("an answer"),
+        "there is no place, but the score is spent from now on"
+    );
     assert_eq!(polled(&lane, START, &lost).await, PlaceState::Done);
     assert!(!lane.leave(START, ask::token("nowhere", "kim", 1)).await.expect("an answer"));
 }

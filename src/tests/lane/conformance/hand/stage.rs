@@ -45,7 +45,7 @@ pub async fn enter(lane: &Arc<dyn Lane>, now_ms: Millis, enter: Enter) -> EnterO
     outcomes.remove(0)
 }
 
-/// Lets a visitor enter; the token, and the state of the new place.
+/// Lets a visitor enter. Returns the token and the state of the new place.
 pub async fn entered(lane: &Arc<dyn Lane>, now_ms: Millis, who: &str) -> (Token, PlaceState) {
     match enter(lane, now_ms, ask::enter(HALL, who)).await {
         EnterOutcome::Entered { score, place } => {
@@ -56,7 +56,7 @@ pub async fn entered(lane: &Arc<dyn Lane>, now_ms: Millis, who: &str) -> (Token,
     }
 }
 
-/// Lets a visitor enter, who must be let in at once; the token.
+/// Lets a visitor enter who must be let in at once. Returns the token.
 pub async fn inside(lane: &Arc<dyn Lane>, now_ms: Millis, who: &str) -> Token {
     let (token, state) = entered(lane, now_ms, who).await;
     assert!(matches!(state, PlaceState::Admitted { .. }), "{who}: {state:?}");
@@ -76,7 +76,7 @@ pub async fn held(lane: &Arc<dyn Lane>, now_ms: Millis, key: &str, who: &str, se
     }
 }
 
-/// Orders a hold; the order's fact.
+/// Orders a hold. Returns the order's fact.
 pub async fn placed(lane: &Arc<dyn Lane>, now_ms: Millis, key: &str, hold: &HoldFact, hold_key: &str) -> OrderFact {
     let checkout = ask::checkout(HALL, key, hold_key, hold.user.as_str(), now_ms);
     let fact = checkout.fact.clone();
