@@ -13,6 +13,17 @@ const GAP_MS: i64 = 4_000;
 /// ms. No answer is from a board that old.
 const BEFORE_MS: i64 = 10_000;
 
+/// How a visitor came to be shown a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// By its token.
+    Known,
+    /// The visitor entered, and just got it.
+    New,
+    /// The visitor entered, and already had it.
+    Found,
+}
+
 #[derive(Default)]
 pub struct Line {
     visitors: BTreeMap<String, Visitor>,
@@ -137,14 +148,17 @@ impl Line {
     }
 
     /// A visitor has a place, since this answer at the latest.
-    pub fn came(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
+    pub fn came(&mut self, event: &str, when: When, place: &Value, how: Shown) {
         let id = text(place, "visitor");
+        let is_over = self.visitors.get(&id).is_some_and(|known| known.stage == Stage::Through);
         // Where places belong to users, a visitor who comes again has the same id.
-        if is_new {
+        if how == Shown::New || (how == Shown::Found && is_over) {
             self.visitors.remove(&id);
         }
         let draw_ms = self.rooms.get(event).map_or(0, |room| room.draw_ms);
-        let came = (when.asked_ms.max(draw_ms), when.at_ms.max(draw_ms));
+        // A place that is found may be from any time before.
+        let asked_ms = if how == Shown::New { when.asked_ms } else { 0 };
+        let came = (asked_ms.max(draw_ms), when.at_ms.max(draw_ms));
         self.visitors.entry(id).or_insert_with(|| Visitor::new(event.to_owned(), Stage::Waiting, came, when.at_ms));
     }
 

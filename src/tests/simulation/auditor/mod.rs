@@ -15,6 +15,7 @@ use serde_json::Value;
 pub use campaigns::Campaigns;
 pub use hall::Hall;
 pub use line::Line;
+pub use line::Shown;
 pub use purse::Purse;
 
 use super::bank::Bank;
@@ -97,9 +98,9 @@ impl Auditor {
         self.line.may_be(event, room);
     }
 
-    /// A visitor was shown their place; `is_new`: they have just taken it.
-    pub fn placed(&mut self, event: &str, when: When, place: &Value, is_new: bool) {
-        self.line.came(event, when, place, is_new);
+    /// A visitor was shown their place.
+    pub fn placed(&mut self, event: &str, when: When, place: &Value, how: Shown) {
+        self.line.came(event, when, place, how);
         if !self.is_of_before(when) {
             self.line.placed(event, when, place, &mut self.found);
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 use stanchion::edge::router::Listener;
 
 use super::Person;
+use crate::auditor::Shown;
 use crate::history::{Answer, Asking};
 
 impl Person {
@@ -71,8 +72,12 @@ impl Person {
             return None;
         };
         // A visitor without a token may have got the place by an earlier request whose answer was lost.
-        let is_new = self.token.is_none();
-        self.history.auditor.lock().placed(self.event, answer.when, &answer.json, is_new);
+        let how = match self.token {
+            Some(_) => Shown::Known,
+            None if answer.status == 201 => Shown::New,
+            None => Shown::Found,
+        };
+        self.history.auditor.lock().placed(self.event, answer.when, &answer.json, how);
         self.token = answer.json["token"].as_str().map(str::to_owned);
         self.visitor = answer.text("visitor").to_owned();
         Some(answer)
