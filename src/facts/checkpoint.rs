@@ -22,18 +22,22 @@ pub const DRAWS_MAX: usize = 5_000;
 /// [`DrawChanges`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
+    /// Number of the round, from 1.
     pub round: i64,
+    /// The epoch of the next entry's score.
     pub epoch: i64,
     /// The last serial given; the next entry gets one more.
     pub serial: i64,
+    /// Admissions since the event was created, in all rounds.
     pub admitted_total: i64,
-    /// Highest score called from the line in this round; [`NO_HEAD`](crate::facts::room::NO_HEAD) when none was.
+    /// Highest score whose turn came in this round, even when its visitor was not there;
+    /// [`NO_HEAD`](crate::facts::room::NO_HEAD) before the first.
     pub head: i64,
-    /// Of a room with a draw: it has not opened yet.
+    /// The room has a draw and has not opened yet.
     pub drawing: bool,
     /// An operator closed the room: the round is over.
     pub closed: bool,
-    /// In order of visitor id.
+    /// All places inside, in order of visitor id.
     pub inside: Vec<Insider>,
     /// Spent scores, in order of chunk; no chunk is empty.
     pub spent: Vec<SpentChunk>,
@@ -42,6 +46,7 @@ pub struct Checkpoint {
 /// Which changes of spent draws the ledger has already, and how many it can take now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrawsTaken {
+    /// The round that `changes` counts; 0: the ledger has nothing of the room.
     pub round: i64,
     /// How many changes of that round the ledger has.
     pub changes: i64,
@@ -52,7 +57,9 @@ pub struct DrawsTaken {
 /// One look at a room: the room itself, and the changes of its spent draws since the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
+    /// The room at that moment.
     pub room: Checkpoint,
+    /// Changes of its spent draws that the ledger does not have, at most [`DrawsTaken::max`].
     pub draws: DrawChanges,
 }
 
@@ -60,8 +67,9 @@ pub struct Look {
 /// [`DrawsTaken`] names another round, or more changes than there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DrawChanges {
-    /// How many changes of this round there are up to the last of these.
+    /// How many changes of the round the ledger has once it has stored these.
     pub upto: i64,
+    /// The changes, the oldest first.
     pub changes: Vec<DrawChange>,
     /// More changes follow these.
     pub more: bool,
@@ -69,6 +77,7 @@ pub struct DrawChanges {
     pub spent: usize,
 }
 
+/// A change of one visitor's draw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DrawChange {
     /// This visitor's draw is spent.
@@ -80,17 +89,22 @@ pub enum DrawChange {
 /// A place inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Insider {
+    /// The visitor whose place it is.
     pub visitor: VisitorId,
+    /// The score of the place.
     pub score: i64,
+    /// When the place expires.
     pub expires_ms: Millis,
-    /// `false`: called, and not claimed yet.
+    /// The visitor has claimed the place. `false`: called, and not claimed yet.
     pub claimed: bool,
 }
 
 /// Which of the 1,024 scores from `chunk · 1024` on are spent: score `s` is bit `s mod 8` of byte `(s mod 1024) / 8`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentChunk {
+    /// Number of the chunk: the score divided by 1,024, rounded down.
     pub chunk: i64,
+    /// One bit for each score of the chunk; 1: spent.
     pub bits: [u8; 128],
 }
 
@@ -103,7 +117,7 @@ impl Checkpoint {
 }
 
 impl SpentChunk {
-    /// Marks a score of this chunk.
+    /// Marks a score as spent. The score must be one of this chunk.
     pub fn mark(&mut self, score: i64) {
         let at = usize::try_from(score.rem_euclid(CHUNK_SCORES)).expect("below 1,024");
         self.bits[at / 8] |= 1 << (at % 8);
@@ -116,12 +130,15 @@ impl SpentChunk {
     }
 }
 
+/// An order that is not over, as the ledger has it, to be put into its lane again.
 #[derive(Debug, Clone)]
 pub struct RestoredOrder {
+    /// The public status of the order.
     pub fact: OrderFact,
+    /// The hold that the order came from, `Ordered` by it.
     pub hold: HoldFact,
-    /// Live seats of the order: all `Paying` or all `Sold`.
+    /// The order's live seats: all `Paying` or all `Sold`.
     pub seats: Vec<(SeatIndex, SeatState)>,
-    /// As in [`Conclusion`](super::conclusion::Conclusion).
+    /// Until when the lane keeps the order for refunds, as in [`Conclusion`](super::conclusion::Conclusion).
     pub refundable_until_ms: Millis,
 }

@@ -1,4 +1,5 @@
-//! The arithmetic of a draw, from an event's key to every visitor's score; and what tells an event's creations apart.
+//! The arithmetic of a draw, from an event's key to every visitor's score. [`Birth`] tells one creation of an event
+//! from another.
 //!
 //! ```text
 //! seed        = HMAC-SHA256(the event's key, "stanchion draw\0" ‖ event ‖ "\0" ‖ round i64 big endian)
@@ -27,6 +28,7 @@ const SCORE_BITS: u32 = 46;
 pub struct DrawKey(pub [u8; 32]);
 
 impl DrawKey {
+    /// The seed of a round of the event that has this key.
     pub fn seed(&self, event: &EventId, round: i64) -> Seed {
         let mut mac = keyed(&self.0);
         mac.update(SEED_DOMAIN);
@@ -47,11 +49,12 @@ impl fmt::Debug for DrawKey {
 #[derive(Clone)]
 pub struct Seed {
     bytes: [u8; 32],
-    /// The key is taken in already: that is half the work of every score.
+    /// An HMAC that has taken in the key already, which is half the work of every score.
     mac: Hmac<Sha256>,
 }
 
 impl Seed {
+    /// The seed with these bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self { bytes, mac: keyed(&bytes) }
     }
@@ -61,7 +64,7 @@ impl Seed {
         hex::encode(self.bytes)
     }
 
-    /// What is published beforehand: lower-case hex of the seed's SHA-256.
+    /// Lower-case hex of the seed's SHA-256. It is published before the draw.
     pub fn commitment(&self) -> String {
         hex::encode(Sha256::digest(self.bytes))
     }
@@ -71,7 +74,7 @@ impl Seed {
         self.draw(visitor) - (1 << SCORE_BITS)
     }
 
-    /// What a visitor drew: 46 bits.
+    /// The number that a visitor drew, from 0 to `2^46 − 1`. The score is this number less `2^46`.
     pub fn draw(&self, visitor: &VisitorId) -> i64 {
         let mut mac = self.mac.clone();
         mac.update(visitor.as_str().as_bytes());
@@ -104,6 +107,7 @@ pub struct ListDigest {
 }
 
 impl ListDigest {
+    /// Adds the next visitor of the list.
     pub fn add(&mut self, visitor: &VisitorId) {
         if self.begun {
             self.hash.update(b"\n");
@@ -137,6 +141,7 @@ pub const BIRTH_LEN: usize = 8;
 pub struct Birth([u8; BIRTH_LEN]);
 
 impl Birth {
+    /// The birth with these bytes, as a queue token carries them.
     pub const fn new(bytes: [u8; BIRTH_LEN]) -> Self {
         Self(bytes)
     }
@@ -148,14 +153,17 @@ impl Birth {
         Self(std::array::from_fn(|at| digest[at]))
     }
 
+    /// The bytes that a queue token carries.
     pub fn bytes(&self) -> &[u8; BIRTH_LEN] {
         &self.0
     }
 
+    /// Lower-case hex, as a pass carries it.
     pub fn text(self) -> String {
         hex::encode(self.0)
     }
 
+    /// The inverse of [`text`](Self::text); `None` when the text is not 16 hex digits.
     pub fn read(text: &str) -> Option<Self> {
         hex::decode(text).ok()?.try_into().ok().map(Self)
     }

@@ -2,20 +2,28 @@
 
 use crate::facts::ids::LaneId;
 
-/// Why an operation gave no answer. All may be retried with the same arguments.
+/// Why an operation gave no answer. To repeat it with the same arguments is safe, but after `Contract` it fails again.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The lane's state is missing or older than what was seen before; the writer rebuilds it.
+    /// The lane's state is missing, or older than what was seen before, or being rebuilt. The writer rebuilds it.
     #[error("lane {0} is recovering")]
     Recovering(LaneId),
-    /// No answer, or no answer that can be believed: unknown whether the step happened.
+    /// The store gave no answer, or none that can be believed. It is unknown whether the step happened.
     #[error("lane {lane} did not answer")]
     Unavailable {
+        /// The lane that was asked.
         lane: LaneId,
+        /// What the client of the store reported.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A bug in the caller (arity, range); nothing was changed.
+    /// The call breaks the operation's contract; nothing was changed. This is a bug in the caller, or a step of a
+    /// rebuilding that a newer rebuilding has overtaken.
     #[error("lane {lane} refused a malformed call: {detail}")]
-    Contract { lane: LaneId, detail: String },
+    Contract {
+        /// The lane that was asked.
+        lane: LaneId,
+        /// What is wrong with the call, for the log.
+        detail: String,
+    },
 }

@@ -1,7 +1,7 @@
-//! The names of things: newtypes for every id, and how the ids of facts are made.
+//! A newtype for every kind of id, and how the ids of facts are made.
 //!
-//! A *fact* is what a request with an Idempotency-Key brings about: a hold, an order, a claim, a payment attempt, a
-//! refund. Its id is derived from who asked, for what and with which key, so a repeat gets the same id on any gateway.
+//! A *fact* is what a request with an Idempotency-Key makes: a hold, an order, a claim, a payment attempt, a
+//! refund. Its id is derived from the user, the request and the key, so a repeat gets the same id on any gateway.
 //! The id names its lane, so nobody has to look it up.
 
 use std::borrow::Borrow;
@@ -40,10 +40,12 @@ macro_rules! text_id {
         pub struct $name(CompactString);
 
         impl $name {
+            /// The text of the id.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
+            /// The text of the id, owned.
             pub fn into_string(self) -> String {
                 self.0.into()
             }
@@ -87,12 +89,15 @@ text_id! {
     UserId;
     /// A browser's random id, or a user's HMAC in rooms of identity `user`. ASCII.
     VisitorId;
+    /// Id of a hold, as [`fact_id`] makes it.
     HoldId;
+    /// Id of an order, as [`fact_id`] makes it.
     OrderId;
-    /// The fact behind a claim. The buyer sees the coupon's signed id instead.
+    /// Id of a claim, as [`fact_id`] makes it. The buyer sees the coupon's signed id instead.
     ClaimId;
-    /// One attempt to pay an order; also the provider's idempotency key.
+    /// Id of an attempt to pay an order. It is also the provider's idempotency key.
     AttemptId;
+    /// Id of a refund, as [`fact_id`] makes it. A refund of late money has the attempt's id with the letter `r`.
     RefundId;
 }
 
@@ -107,6 +112,7 @@ pub fn is_slug(text: &str) -> bool {
 /// A coupon, and the terms it was claimed under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CouponRef {
+    /// The campaign of the coupon.
     pub campaign: CampaignId,
     /// From 1.
     pub number: i64,
@@ -142,13 +148,18 @@ pub fn is_user(text: &str) -> bool {
     (1..=128).contains(&count) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
-/// What kind of fact an id names: its first letter.
+/// The kind of fact that an id names. The id's first letter says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactKind {
+    /// A hold: `h`.
     Hold,
+    /// An order: `o`.
     Order,
+    /// A claim: `k`.
     Claim,
+    /// An attempt to pay: `p`.
     Attempt,
+    /// A refund: `r`.
     Refund,
 }
 
@@ -164,16 +175,20 @@ impl FactKind {
     }
 }
 
-/// Who asked for what, with which key: the scope of an Idempotency-Key.
+/// The scope of an Idempotency-Key: the user, the request and the key. A repeat has the same scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
+    /// The `sub` of the user who asks.
     pub user: &'a str,
+    /// The HTTP method.
     pub method: &'a str,
+    /// The path of the request, without its query.
     pub path: &'a str,
+    /// The Idempotency-Key, without quotes around it.
     pub key: &'a str,
 }
 
-/// The id of the fact a request brings about: kind letter, lane (2 hex), 32 hex of SHA-256 over the scope.
+/// The id of the fact that a request makes: kind letter, lane (2 hex), 32 hex of SHA-256 over the scope.
 pub fn fact_id(kind: FactKind, lane: LaneId, scope: Scope<'_>) -> String {
     format!("{}{lane}{}", kind.letter(), scope_digest(scope))
 }

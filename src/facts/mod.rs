@@ -3,6 +3,8 @@
 //! Every stage may use them, and they use no stage. They are data and pure functions of that data: nothing here waits,
 //! does IO or changes shared state.
 
+#![deny(missing_docs)]
+
 pub mod checkpoint;
 pub mod conclusion;
 pub mod coupon;

@@ -16,72 +16,144 @@ pub const VERSION: u32 = 1;
 /// A record on its way into the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The same fact has the same id, for ever (`record_done` is keyed by it).
+    /// The same fact has the same id, for ever. The ledger keys `record_done` by it.
     pub id: String,
+    /// What happened.
     pub body: RecordBody,
 }
 
+/// What a record says happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 #[expect(clippy::large_enum_variant, reason = "most records are the largest kind")]
 pub enum RecordBody {
-    /// The number is in [`Entry::number`].
+    /// A user took a coupon. Its number is in [`Entry::number`].
     #[serde(rename = "coupon.claimed")]
     CouponClaimed {
+        /// The [`VERSION`] of the body.
         v: u32,
+        /// Id of the claim.
         claim: ClaimId,
+        /// The campaign of the coupon.
         campaign: CampaignId,
+        /// The user who took the coupon.
         user: UserId,
+        /// Digest of the request.
         digest: String,
-        /// The campaign's version it was claimed under.
+        /// The campaign's version that the coupon was claimed under; 0: claimed before versions were kept.
         #[serde(default)]
         version: i64,
-        /// When this coupon ends, ms; `None`: never.
+        /// When the coupon ends; `None`: never.
         expires_ms: Option<Millis>,
     },
-    /// The hold is in [`Entry::hold`].
+    /// A buyer ordered a hold. The hold as it stood then is in [`Entry::hold`].
     #[serde(rename = "order.placed")]
     OrderPlaced {
+        /// The [`VERSION`] of the body.
         v: u32,
+        /// Id of the order.
         order: OrderId,
+        /// The event of the hold.
         event: EventId,
+        /// The hold that is bought.
         hold: HoldId,
+        /// The buyer.
         user: UserId,
+        /// Digest of the request.
         digest: String,
+        /// Which coupon to use.
         coupon: CouponChoice,
-        /// Points to spend; capped by what is left to pay.
+        /// Points to spend; no more are spent than are left to pay after the discount.
         points: i64,
+        /// Cash that the buyer agreed to pay, minor units; `None`: whatever it costs.
         expected_cash: Option<i64>,
+        /// How to pay at once; `None`: the order waits for `payment.requested`.
         payment: Option<PaymentAsk>,
+        /// When the door accepted the order.
         placed_ms: Millis,
+        /// When the order expires if it is not paid.
         deadline_ms: Millis,
+        /// The event's terms when the order was placed.
         terms: Terms,
     },
+    /// The buyer wants to pay the order.
     #[serde(rename = "payment.requested")]
-    PaymentRequested { v: u32, order: OrderId, attempt: AttemptId, payment: PaymentAsk, amount: i64 },
+    PaymentRequested {
+        /// The [`VERSION`] of the body.
+        v: u32,
+        /// The order to be paid.
+        order: OrderId,
+        /// Id of the new attempt.
+        attempt: AttemptId,
+        /// How to pay.
+        payment: PaymentAsk,
+        /// Cash to charge, minor units. The writer refuses any other sum than the order's cash.
+        amount: i64,
+    },
+    /// An attempt has a definite result, from its provider or from an operator.
     #[serde(rename = "payment.resulted")]
-    PaymentResulted { v: u32, order: OrderId, attempt: AttemptId, result: PaymentResult },
+    PaymentResulted {
+        /// The [`VERSION`] of the body.
+        v: u32,
+        /// The order of the attempt.
+        order: OrderId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// How the attempt ended.
+        result: PaymentResult,
+    },
+    /// Lines of an order are to be refunded.
     #[serde(rename = "refund.requested")]
     RefundRequested {
+        /// The [`VERSION`] of the body.
         v: u32,
+        /// The order of the lines.
         order: OrderId,
+        /// Id of the refund.
         refund: RefundId,
+        /// Digest of the request.
         digest: String,
+        /// Who asks. This decides on fee and deadline.
         by: RefundBy,
-        /// (line, gross amount); no amount: all that is left of the line.
+        /// (line, gross amount in minor units); no amount: all that is left of the line.
         lines: Vec<(u32, Option<i64>)>,
+        /// The reason that came with the request; may be empty.
         reason: String,
     },
+    /// A provider has given a definite answer about a refund.
     #[serde(rename = "refund.resulted")]
-    RefundResulted { v: u32, order: OrderId, refund: RefundId, result: RefundResult },
+    RefundResulted {
+        /// The [`VERSION`] of the body.
+        v: u32,
+        /// The order of the refund.
+        order: OrderId,
+        /// The refund.
+        refund: RefundId,
+        /// How the refund ended.
+        result: RefundResult,
+    },
     /// The deadline passed, and no attempt is open, or the open one has had no answer for too long.
     #[serde(rename = "order.expired")]
-    OrderExpired { v: u32, order: OrderId, reason: Reason },
+    OrderExpired {
+        /// The [`VERSION`] of the body.
+        v: u32,
+        /// The order whose time is over.
+        order: OrderId,
+        /// [`Reason::PaymentDeclined`] if the last attempt was declined, else [`Reason::PaymentExpired`].
+        reason: Reason,
+    },
+    /// The buyer cancelled an order that was not paid.
     #[serde(rename = "order.cancelled")]
-    OrderCancelled { v: u32, order: OrderId },
+    OrderCancelled {
+        /// The [`VERSION`] of the body.
+        v: u32,
+        /// The cancelled order.
+        order: OrderId,
+    },
 }
 
 impl RecordBody {
+    /// The `kind` in the body's JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             RecordBody::CouponClaimed { .. } => "coupon.claimed",
@@ -122,7 +194,7 @@ impl RecordBody {
         })
     }
 
-    /// The order this record is about, if any.
+    /// The order that this record is about; `None`: it is about a claim.
     pub fn order(&self) -> Option<&OrderId> {
         match self {
             RecordBody::CouponClaimed { .. } => None,
@@ -137,30 +209,39 @@ impl RecordBody {
     }
 }
 
+/// How a buyer wants to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentAsk {
+    /// Name of the provider.
     pub provider: String,
-    /// The provider's own token for this payment; for the sandbox, its script.
+    /// The provider's own token for this payment. For the sandbox it says what happens.
     pub key: String,
 }
 
+/// The definite result of an attempt to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
 pub enum PaymentResult {
+    /// The provider took the money.
     Captured,
+    /// The provider declined for good. Another attempt may follow.
     Declined {
+        /// What the provider said; the ledger stores its first 255 characters.
         detail: String,
     },
-    /// The provider was asked and says that it never happened. The attempt is closed; another may follow.
+    /// No money was taken, and none will be. The attempt is closed; another may follow.
     NotDone,
 }
 
+/// The definite result of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
 pub enum RefundResult {
+    /// The money is back.
     Done,
-    /// Refused for good.
+    /// The provider refused for good. The refund is undone.
     Refused {
+        /// What the provider said; the ledger stores its first 255 characters, as the refund's `failure`.
         detail: String,
     },
 }
@@ -168,9 +249,11 @@ pub enum RefundResult {
 /// A record as it lies in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
+    /// Position in the log.
     pub log: LogId,
     /// The record's own id: see [`Record::id`].
     pub id: String,
+    /// When the lane appended it.
     pub at_ms: Millis,
     /// JSON of [`RecordBody`]. The pipeline deals with text that cannot be decoded.
     pub body: String,

@@ -5,16 +5,22 @@ use serde::{Deserialize, Serialize};
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::time::Millis;
 
+/// Where a refund stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
+    /// Accepted, and not decided yet.
     Requested,
+    /// The provider has been asked. No step sets this status; it is only read.
     Sent,
+    /// The money is back, or there was none to send back.
     Done,
+    /// The ledger or the provider refused it; nothing went back.
     Failed,
 }
 
 impl RefundStatus {
+    /// The word that JSON and the ledger use.
     pub fn as_str(self) -> &'static str {
         match self {
             RefundStatus::Requested => "requested",
@@ -24,6 +30,7 @@ impl RefundStatus {
         }
     }
 
+    /// The inverse of [`as_str`](Self::as_str); `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed]
             .into_iter()
@@ -34,33 +41,48 @@ impl RefundStatus {
 /// The complete public status of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundFact {
+    /// Id of the refund.
     pub id: RefundId,
+    /// The order of the refund.
     pub order: OrderId,
+    /// Digest of the request; empty for money that came too late and is sent back.
     pub digest: String,
+    /// Where the refund stands.
     pub status: RefundStatus,
+    /// The reason that came with the request; may be empty.
     pub reason: String,
-    /// Why it failed.
+    /// Why it failed; `None`: it did not.
     pub failure: Option<String>,
-    /// Cash to the buyer after the fee, minor units.
+    /// Cash to the buyer after the fee, minor units. All amounts are 0 until the ledger has the refund.
     pub cash: i64,
+    /// Points to the buyer after the fee.
     pub points_restored: i64,
+    /// Earned points that are taken back. Those that the buyer no longer has become debt.
     pub earn_clawed: i64,
+    /// The cancellation fee, of cash and points together, minor units. The organizer keeps it.
     pub fee: i64,
+    /// What goes back of each line, by number. Empty until the ledger has the refund, and for late money.
     pub lines: Vec<RefundLineFact>,
+    /// When the refund was asked for.
     pub requested_ms: Millis,
 }
 
+/// What a refund gives back of one line. `amount = cash + points + the line's fee`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundLineFact {
+    /// Number of the line, from 1.
     pub line: u32,
-    /// Gross.
+    /// Gross, fee included, minor units.
     pub amount: i64,
+    /// Cash to the buyer after the fee, minor units.
     pub cash: i64,
+    /// Points to the buyer after the fee.
     pub points: i64,
+    /// Earned points that are taken back.
     pub earn: i64,
 }
 
-/// Who asks for a refund.
+/// Who asks for a refund, which decides on fee and deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundBy {
@@ -68,11 +90,12 @@ pub enum RefundBy {
     Buyer,
     /// The buyer, after a material change of the event: no fee, and the order's deadline does not apply.
     BuyerAfterChange,
-    /// No fee, no deadline.
+    /// An admin: no fee, no deadline.
     Admin,
 }
 
 impl RefundBy {
+    /// The word that the lane's scripts use.
     pub fn as_str(self) -> &'static str {
         match self {
             RefundBy::Buyer => "buyer",

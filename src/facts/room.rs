@@ -10,7 +10,7 @@ pub const EPOCH: i64 = 1 << 36;
 /// All possible scores: from the lowest draw up to below 10^14, the bound to which Lua's text forms are exact.
 pub const SCORES: std::ops::RangeInclusive<i64> = -(1 << 46)..=99_999_999_999_999;
 
-/// `head` of a room that has called nobody yet: below every score.
+/// The `head` of a room in which nobody's turn has come yet: below every score.
 pub const NO_HEAD: i64 = *SCORES.start() - 1;
 
 /// The whole rate, per mille.
@@ -27,17 +27,24 @@ pub fn score(epoch: i64, serial: i64) -> i64 {
 #[serde(rename_all = "snake_case")]
 #[schema(as = RoomMode)]
 pub enum Mode {
+    /// Visitors may enter and wait. The room opens by itself at its time, if it has one.
     Scheduled,
+    /// Visitors enter and are let in.
     Open,
+    /// Visitors may enter and wait. Nobody is let in.
     Paused,
+    /// Nobody new enters. Those in line are let in.
     Drain,
+    /// Nobody enters and nobody is let in.
     Closed,
+    /// A rebuilt room waits for its visitors. Nobody is let in but the holders of live passes.
     #[serde(skip_deserializing)]
     #[schema(ignore)]
     Recovering,
 }
 
 impl Mode {
+    /// The word that JSON and the lane's scripts use.
     pub fn as_str(self) -> &'static str {
         match self {
             Mode::Scheduled => "scheduled",
@@ -108,23 +115,33 @@ pub enum ReleaseOn {
     Exit,
 }
 
-/// The settings of a room; durations in seconds, times in ms (0 = none).
+/// The settings of a room. Durations are seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomSettings {
+    /// The mode that the operator set.
     pub mode: Mode,
+    /// When a scheduled room opens by itself; 0: never.
     pub opens_at_ms: Millis,
+    /// From when on the room is closed, whatever its mode; 0: never.
     pub closes_at_ms: Millis,
     /// Most visitors inside at once.
     pub capacity: i64,
     /// Most admissions a minute; the bucket holds one second's worth (at least one) and starts full.
     pub rate_per_min: i64,
+    /// How long a place inside lasts after its claim.
     pub pass_ttl_s: i64,
+    /// How long a called visitor may take to claim the place.
     pub claim_ttl_s: i64,
+    /// A visitor who was not seen for this long when their turn comes becomes late.
     pub absent_after_s: i64,
+    /// How long a late visitor may still come back; 0: not at all.
     pub late_grace_s: i64,
+    /// When a place inside is given back.
     pub release_on: ReleaseOn,
+    /// In which order visitors are let in.
     #[serde(default)]
     pub order: AdmissionOrder,
+    /// What sets the pace of admissions.
     #[serde(default)]
     pub control: Control,
 }
@@ -134,25 +151,37 @@ pub struct RoomSettings {
 pub struct RoomCounts {
     /// The mode in force.
     pub mode: Mode,
+    /// When a scheduled room opens by itself; 0: never.
     pub opens_at_ms: Millis,
+    /// Length of the line: visitors who wait, and those who are back from being late.
     pub waiting: i64,
+    /// Places inside, those included that are not claimed, or past their time and not swept.
     pub inside: i64,
-    /// Late and not back yet.
+    /// Visitors who are late and not back yet.
     pub late: i64,
+    /// Most visitors inside at once.
     pub capacity: i64,
+    /// Most admissions a minute, at full pace.
     pub rate_per_min: i64,
+    /// Admissions since the event was created, in all rounds.
     pub admitted_total: i64,
+    /// Number of the round, from 1.
     pub round: i64,
+    /// The epoch of the next entry's score.
     pub epoch: i64,
     /// The room has a draw and has not opened yet.
     pub drawing: bool,
-    /// Share of `rate_per_min` in force, per mille.
+    /// Share of `rate_per_min` in force, per mille; [`PACE_MAX`] unless the control is adaptive.
     pub pace: i64,
-    /// Seats by state; all zero in rooms without seats.
+    /// Free seats. All five counts of seats are 0 in a room without seats.
     pub free: i64,
+    /// Held seats. Those of a hold that ran out count until it is swept.
     pub held: i64,
+    /// Seats of orders that are not paid yet.
     pub paying: i64,
+    /// Sold seats.
     pub sold: i64,
+    /// Seats that are not on sale.
     pub blocked: i64,
 }
 
@@ -166,11 +195,12 @@ impl RoomCounts {
         }
     }
 
-    /// Nothing free, nothing held, nothing paying, in a room that has seats.
+    /// Whether the room has seats and none of them is free, held or paying.
     pub fn sold_out(&self) -> bool {
         self.has_seats() && self.free == 0 && self.held == 0 && self.paying == 0
     }
 
+    /// Whether the event has any seats.
     pub fn has_seats(&self) -> bool {
         self.free + self.held + self.paying + self.sold + self.blocked > 0
     }

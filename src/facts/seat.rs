@@ -5,14 +5,20 @@ use serde::{Deserialize, Serialize};
 /// State of a seat, a byte of the seat string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SeatState {
+    /// Anyone may hold it.
     Free,
+    /// A hold has it.
     Held,
+    /// An order has it and is not paid yet.
     Paying,
+    /// A paid order has it.
     Sold,
+    /// It is not on sale.
     Blocked,
 }
 
 impl SeatState {
+    /// The byte of the seat string.
     pub fn byte(self) -> u8 {
         match self {
             SeatState::Free => b'f',
@@ -23,6 +29,7 @@ impl SeatState {
         }
     }
 
+    /// The inverse of [`byte`](Self::byte); `None` for any other byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             b'f' => SeatState::Free,
@@ -35,20 +42,27 @@ impl SeatState {
     }
 }
 
-/// The seat string. `version` grows with every change of a seat; each store chooses by how much.
+/// The seat string at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatMap {
+    /// Grows with every change of a seat. Each store chooses by how much.
     pub version: u64,
+    /// One byte for each seat, by index: see [`SeatState::byte`].
     pub seats: Vec<u8>,
 }
 
 /// Seats by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatTally {
+    /// Free seats.
     pub free: i64,
+    /// Held seats.
     pub held: i64,
+    /// Paying seats.
     pub paying: i64,
+    /// Sold seats.
     pub sold: i64,
+    /// Blocked seats.
     pub blocked: i64,
 }
 

@@ -6,11 +6,15 @@ use crate::facts::time::Millis;
 
 const DAY_MS: Millis = 86_400_000;
 
+/// The terms of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredTerms")]
 pub struct Terms {
+    /// ISO 4217.
     pub currency: String,
+    /// Whose sale it is. The journal's account `organizer:<this>` is named after it.
     pub organizer: String,
+    /// When the event begins.
     pub starts_ms: Millis,
     /// The buyer's cancellation fees, soonest end first.
     pub refunds: Vec<RefundTerm>,
@@ -23,25 +27,26 @@ pub struct Terms {
 /// A cancellation fee, and until when it applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundTerm {
-    /// `None`: for ever.
+    /// The fee applies before this time; `None`: for ever.
     pub until_ms: Option<Millis>,
-    /// Basis points of what the line cost.
+    /// The fee, basis points of the gross amount that is refunded.
     pub fee_bp: i64,
 }
 
 impl Terms {
-    /// How long the lane keeps the order for its refunds: until nobody may ask for one. Where the terms have no end, until
-    /// the event begins; later refunds are asked for from the ledger.
+    /// How long the lane keeps the order for its refunds: until nobody may ask for one. Where the terms have no end,
+    /// until the event begins. An order that is refunded later is first brought back from the ledger.
     pub fn refundable_until_ms(&self) -> Millis {
         self.refunds.last().and_then(|term| term.until_ms).unwrap_or(self.starts_ms)
     }
 }
 
 impl RefundTerm {
+    /// No fee, for ever.
     pub const FREE: RefundTerm = RefundTerm { until_ms: None, fee_bp: 0 };
 }
 
-/// The fee at `at_ms`; `None`: the time for refunds is over. These terms are the only judge of both.
+/// The fee of a buyer's refund at `at_ms`, basis points; `None`: the time for refunds is over.
 pub fn refund_fee_bp(terms: &[RefundTerm], at_ms: Millis) -> Option<i64> {
     terms.iter().find(|term| term.until_ms.is_none_or(|until_ms| at_ms < until_ms)).map(|term| term.fee_bp)
 }

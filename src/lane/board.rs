@@ -1,14 +1,17 @@
 //! A snapshot of a room's line, from which many polls can be answered.
 
+#![deny(missing_docs)]
+
 use crate::facts::ids::EventId;
 use crate::facts::room::RoomCounts;
 
 /// Most visitors one `presence` takes.
 pub const PRESENT_MAX: usize = 1_000;
 
-/// Arguments of `board`.
+/// Which room's board to make, and how much of it.
 #[derive(Debug, Clone)]
 pub struct Showing {
+    /// The event of the room.
     pub event: EventId,
     /// How many of the first who wait are shown with their exact scores, from 1 to [`EXACT_MAX`].
     pub exact: i64,
@@ -20,10 +23,12 @@ pub const EXACT_MAX: i64 = 2_000;
 /// The line at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Board {
+    /// The room's counts at that moment.
     pub counts: RoomCounts,
-    /// The highest score a pulse has called in this round; [`NO_HEAD`](crate::facts::room::NO_HEAD) before the first.
+    /// Highest score whose turn came in this round, even when its visitor was not there;
+    /// [`NO_HEAD`](crate::facts::room::NO_HEAD) before the first.
     pub head: i64,
-    /// How many are back from being late: they go before all who wait.
+    /// How many visitors are back from being late. They go before all who wait.
     pub back: i64,
     /// Scores of the first `exact` who wait, in order.
     pub first: Vec<i64>,
@@ -32,14 +37,16 @@ pub struct Board {
     pub knots: Vec<(i64, i64)>,
 }
 
-/// How a visitor was found by `presence`.
+/// Where `presence` found a visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
+    /// The visitor waits.
     Waiting,
+    /// The visitor is back from being late.
     Back,
-    /// Called or claimed: the visitor's own poll tells which.
+    /// The place is inside, called or claimed. The visitor's own poll says which.
     Inside,
-    /// Spent or lapsed, the room is closed, or the token is of another round.
+    /// The place is spent or has lapsed, the room is closed, or the token is of another round.
     Gone,
 }
 
@@ -97,7 +104,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// Holds however unevenly people have left the line.
+        /// This holds even where people have left the line unevenly.
         #[test]
         fn positions_are_exact_in_front_and_within_a_hundredth_behind(
             gaps in prop::collection::vec(prop_oneof![9 => 1..3_i64, 1 => 1..5_000_i64], 0..6_000),

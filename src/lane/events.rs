@@ -1,5 +1,7 @@
 //! Events as their lane has them: a string of seats and a room.
 
+#![deny(missing_docs)]
+
 use crate::facts::ids::{EventId, SeatIndex};
 use crate::facts::room::RoomSettings;
 use crate::facts::time::Millis;
@@ -9,7 +11,7 @@ use async_trait::async_trait;
 /// How events come into a lane and leave it.
 #[async_trait]
 pub trait Events {
-    /// Creates an event or changes its layout and room, all or nothing. Never frees what is taken.
+    /// Creates an event or changes its layout and room, all or nothing. It never frees what is taken.
     ///
     /// The seat string is only ever extended. An index in `blocked` becomes blocked, unless it is held, paying or sold.
     /// An index that was blocked and is not in `blocked` becomes free.
@@ -36,13 +38,15 @@ pub trait Events {
 /// The whole wanted state of an event's layout and room.
 #[derive(Debug, Clone)]
 pub struct EventPut {
+    /// Slug of the event.
     pub event: EventId,
     /// The ledger's version; an older one than the lane's is refused `Stale`, an equal one applied again.
     pub version: i64,
     /// Length of the seat string, blocked ones included. Never less than before.
     pub seats: u32,
-    /// Half-open ranges of indexes, ascending, disjoint.
+    /// Seats that are not on sale: half-open ranges of indexes, ascending, disjoint.
     pub blocked: Vec<(SeatIndex, SeatIndex)>,
+    /// Settings of the room.
     pub room: RoomSettings,
     /// The event has left a lane before. A lane that does not have it gets it only by a rebuilding, because only the
     /// ledger knows what was sold of it.
@@ -63,6 +67,7 @@ pub enum Retired {
 /// What became of a `put_event`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutEvent {
+    /// The lane has the event as wanted.
     Done,
     /// The lane has this newer version.
     Stale(i64),

@@ -1,5 +1,7 @@
 //! A lane's log and its writer's lease.
 
+#![deny(missing_docs)]
+
 use crate::facts::ids::LogId;
 use crate::facts::record::{Entry, Record};
 use crate::facts::time::Millis;
@@ -39,7 +41,9 @@ pub trait Log {
 /// ledger's guards keep a writer harmless that goes on after its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
+    /// Number of the lease, from 1. A renewed lease keeps it.
     pub fence: u64,
+    /// When the lease ends, unless it is renewed before.
     pub until_ms: Millis,
 }
 
@@ -53,7 +57,7 @@ pub struct Meta {
     pub recovering: bool,
     /// Last log id ever given.
     pub log_last: LogId,
-    /// Records waiting.
+    /// How many records wait in the log.
     pub backlog: u64,
     /// When the oldest waiting record was written; `None`: no record waits.
     pub oldest_ms: Option<Millis>,

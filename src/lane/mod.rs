@@ -32,6 +32,7 @@ pub use recovery::Recovery;
 pub use rooms::Rooms;
 pub use seats::Seats;
 
+/// The answer of an operation, or why it gave none.
 pub type Result<T> = std::result::Result<T, Fault>;
 
 /// How many ended holds, and how many rejected or refunded orders, of one user and event stay whole for as long as
@@ -52,6 +53,7 @@ impl Default for Keep {
 
 /// One lane of a store.
 pub trait Lane: Events + Rooms + Seats + Orders + Coupons + Log + Recovery + Send + Sync + 'static {
+    /// The number of the lane.
     fn id(&self) -> LaneId;
 }
 
@@ -60,7 +62,7 @@ pub trait Lane: Events + Rooms + Seats + Orders + Coupons + Log + Recovery + Sen
 pub struct Lanes(Arc<Vec<Arc<dyn Lane>>>);
 
 impl Lanes {
-    /// `lanes[i].id()` must be `i`.
+    /// Panics unless there are 1 to 256 lanes and `lanes[i].id()` is `i`.
     pub fn new(lanes: Vec<Arc<dyn Lane>>) -> Self {
         assert!(!lanes.is_empty() && lanes.len() <= 256, "between 1 and 256 lanes");
         for (i, lane) in lanes.iter().enumerate() {
@@ -74,10 +76,12 @@ impl Lanes {
         self.0.get(usize::from(id.0))
     }
 
+    /// All lanes, by number.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Lane>> {
         self.0.iter()
     }
 
+    /// How many lanes there are, 1 to 256.
     pub fn count(&self) -> u16 {
         u16::try_from(self.0.len()).expect("at most 256")
     }

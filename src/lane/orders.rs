@@ -1,6 +1,8 @@
 //! Orders as their lane has them: the doors of the log, and the public status of orders. The ledger has the truth; a
 //! lane keeps the last public status that the ledger gave it.
 
+#![deny(missing_docs)]
+
 use crate::facts::conclusion::Conclusion;
 use crate::facts::ids::{AttemptId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
 use crate::facts::order::OrderFact;
@@ -83,14 +85,17 @@ pub trait Orders {
 /// A hold that is to be ordered.
 #[derive(Debug, Clone)]
 pub struct Checkout {
+    /// The event of the hold.
     pub event: EventId,
+    /// The hold to be bought.
     pub hold: HoldId,
+    /// The buyer, who must be the hold's user.
     pub user: UserId,
-    /// The status to show until the writer has spoken (`accepted`, version 0). Its `digest` decides repeats.
+    /// The status to show until the writer has decided (`accepted`, version 0). Its `digest` decides repeats.
     pub fact: OrderFact,
     /// `order.placed`, without its hold: the lane adds that.
     pub record: Record,
-    /// Most records in the log before new ones are refused `Full`.
+    /// The lane answers `Full` when its log has this number of records.
     pub log_max: i64,
 }
 
@@ -98,58 +103,86 @@ pub struct Checkout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
 pub enum CheckoutOutcome {
+    /// The order is placed. Its record has this position in the log.
     Placed(LogId),
     /// This order was placed before, with the same digest: its present status.
     Repeated(OrderFact),
-    /// It was placed before with the same digest, and rejected or refunded since; only its digest is left.
+    /// This order was placed before, with the same digest, and has been rejected or refunded since. Only its digest is
+    /// left.
     Past,
+    /// This order was placed before, with another digest.
     KeyReused,
+    /// The lane has no such event or hold.
     NotFound,
+    /// The hold is another user's.
     NotOwner,
+    /// Another order has the hold.
     AlreadyOrdered,
+    /// The hold's time ran out.
     Expired,
+    /// The hold was given back.
     Released,
+    /// The log is full. The same order may be tried again later.
     Full,
 }
 
 /// A payment attempt. `record` is `payment.requested`; its id is the attempt's.
 #[derive(Debug, Clone)]
 pub struct Pay {
+    /// The order to be paid.
     pub order: OrderId,
+    /// The user who asks, who must be the order's buyer.
     pub user: UserId,
+    /// Id of the attempt.
     pub attempt: AttemptId,
+    /// Digest of the request, which decides repeats.
     pub digest: String,
+    /// Cash that the buyer agrees to pay, minor units. It must be what is due.
     pub amount: i64,
     /// Most attempts of one order, the one that came with the checkout included.
     pub attempts_max: i64,
+    /// `payment.requested`.
     pub record: Record,
+    /// The lane answers `Full` when its log has this number of records.
     pub log_max: i64,
 }
 
 /// What became of a `pay`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayOutcome {
+    /// The attempt is in the log. The order is shown as `paying`.
     Accepted(OrderFact),
+    /// This attempt was accepted before, with the same digest: the order's present status.
     Repeated(OrderFact),
+    /// This attempt was accepted before, with another digest.
     KeyReused,
+    /// The lane has no such order. The ledger may have it.
     NotFound,
+    /// The order is another user's.
     NotOwner,
+    /// Another attempt has no result yet.
     InProgress,
+    /// The order does not wait for its payment, is to be cancelled, or is past its deadline.
     NotPayable,
     /// The order has had as many attempts as it may.
     TooMany,
-    /// The order's amount due is `due`.
+    /// The amount is not what is due.
     AmountMismatch {
+        /// Cash that is due, minor units.
         due: i64,
     },
+    /// The log is full. The same attempt may be tried again later.
     Full,
 }
 
 /// An order that its buyer does not want to pay.
 #[derive(Debug, Clone)]
 pub struct Cancel {
+    /// The order to be cancelled.
     pub order: OrderId,
+    /// The user who asks, who must be the order's buyer.
     pub user: UserId,
+    /// `order.cancelled`.
     pub record: Record,
 }
 
@@ -157,46 +190,68 @@ pub struct Cancel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "an answer, moved once")]
 pub enum CancelOutcome {
+    /// The order is or will be cancelled: its present status.
     Accepted(OrderFact),
+    /// The lane has no such order. The ledger may have it.
     NotFound,
+    /// The order is another user's.
     NotOwner,
+    /// An attempt to pay has no result yet.
     InProgress,
+    /// The order does not wait for its payment.
     NotCancellable,
 }
 
-/// Lines of an order to be refunded. `user` is `None` for an admin.
+/// Lines of an order that are to be refunded.
 #[derive(Debug, Clone)]
 pub struct Refund {
+    /// The order of the lines.
     pub order: OrderId,
+    /// The user who asks, who must be the order's buyer; `None`: an admin asks.
     pub user: Option<UserId>,
+    /// By which terms the refund is asked for.
     pub by: RefundBy,
+    /// Id of the refund.
     pub refund: RefundId,
+    /// Digest of the request, which decides repeats.
     pub digest: String,
-    /// (line, gross amount); no amount: all that is left of the line. No repeats.
+    /// (line, gross amount in minor units); no amount: all that is left of the line. No repeats.
     pub lines: Vec<(u32, Option<i64>)>,
-    /// Shown until the writer has spoken: `requested`.
+    /// The status to show until the writer has decided (`requested`).
     pub fact: RefundFact,
+    /// `refund.requested`.
     pub record: Record,
+    /// The lane answers `Full` when its log has this number of records.
     pub log_max: i64,
 }
 
 /// What became of a `refund`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundOutcome {
+    /// The refund is in the log. The writer decides on it.
     Accepted,
+    /// This refund was asked for before, with the same digest: its present status.
     Repeated(RefundFact),
+    /// This refund was asked for before, with another digest.
     KeyReused,
+    /// The lane has no such order. The ledger may have it.
     NotFound,
+    /// The order is another user's.
     NotOwner,
+    /// The order is neither confirmed nor partially refunded.
     NotRefundable,
     /// The buyer's time for refunds is over.
     Closed,
     /// This line is refunded already, or less is left of it than was asked for.
     OverRefund {
+        /// Number of the line.
         line: u32,
     },
+    /// The order has no such line.
     LineNotFound {
+        /// The number that was asked for.
         line: u32,
     },
+    /// The log is full. The same refund may be tried again later.
     Full,
 }

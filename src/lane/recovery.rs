@@ -1,5 +1,7 @@
 //! How the ledger remembers a lane, how the lane is rebuilt from it, and what the audit reads.
 
+#![deny(missing_docs)]
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -88,35 +90,42 @@ pub const DRAWN_MAX: usize = 5_000;
 pub struct EventRestore {
     /// The generation that was begun.
     pub generation: u64,
+    /// Layout and settings of the event.
     pub put: EventPut,
     /// Above every epoch given before, so that newcomers stand behind.
     pub epoch: i64,
+    /// The room as the ledger has it; `None`: the ledger has nothing of it.
     pub checkpoint: Option<Checkpoint>,
     /// Visitors whose draws are spent, as the ledger has them. The lane does not report them as changes.
     pub spent_draws: Vec<VisitorId>,
-    /// How long the room is recovering, from `end_restore` on, ms; 0: it is not.
+    /// How long the room recovers, from `end_restore` on, ms; 0: not at all.
     pub recover_ms: Millis,
     /// Orders whose seats are paying or sold, and whose facts a refund needs.
     pub orders: Vec<RestoredOrder>,
-    /// Read by no store: the `now_ms` of the call counts.
+    /// No store reads this: the `now_ms` of the call counts.
     pub now_ms: Millis,
 }
 
 /// An event as the audit looks at it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventDump {
+    /// Version of the event that the lane has.
     pub version: i64,
     /// The tally of the seat string as it was when the counters were read.
     pub tally: SeatTally,
+    /// The seat string as it was when the owners were read.
     pub seats: Vec<u8>,
-    /// Seat index to its owner: a hold's id while held, an order's while paying or sold.
+    /// Each taken seat's index and its owner: a hold's id while held, an order's while paying or sold.
     pub owners: Vec<(SeatIndex, String)>,
+    /// All holds of which more than the digest is left.
     pub holds: Vec<HoldFact>,
+    /// All orders of which more than the digest is left.
     pub orders: Vec<OrderFact>,
     /// Seats held, paying and sold by user.
     pub taken: Vec<(String, i64)>,
     /// The lane's own counters, to compare with the string.
     pub counts: RoomCounts,
+    /// Settings of the room.
     pub room: RoomSettings,
     /// Last log id when the reading began.
     pub log_last: u64,
@@ -127,10 +136,14 @@ pub struct EventDump {
 /// A campaign as the audit looks at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignDump {
+    /// Version of the campaign that the lane has.
     pub version: i64,
+    /// Coupons ever to be issued, the claimed ones included.
     pub stock: i64,
+    /// The stock less the number of claims, as the lane counts them.
     pub stock_left: i64,
-    /// By number.
+    /// All claims, by number.
     pub claims: Vec<Claim>,
+    /// Last log id when the reading began.
     pub log_last: u64,
 }

@@ -27,6 +27,8 @@
 //!   stands: a hold that ran out counts as held until it is swept.
 //! - A late visitor with `called + late_grace_s ≤ now` has lapsed (with a grace of 0: at once).
 
+#![deny(missing_docs)]
+
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::place::{Place, Token};
 use crate::facts::room::RoomCounts;
@@ -160,9 +162,11 @@ pub const ENTER_MAX: usize = 500;
 /// Visitors in the order in which they came.
 #[derive(Debug, Clone)]
 pub struct Enter {
+    /// The event of the room.
     pub event: EventId,
     /// The round that the draws belong to.
     pub round: i64,
+    /// The visitors who enter, at most [`ENTER_MAX`].
     pub visitors: Vec<Entrant>,
     /// Most visitors that may wait; more are refused `Full`.
     pub waiting_max: i64,
@@ -171,38 +175,45 @@ pub struct Enter {
 /// Who enters.
 #[derive(Debug, Clone)]
 pub struct Entrant {
+    /// Id of the visitor.
     pub visitor: VisitorId,
     /// The visitor's draw, below zero, in a room that has one.
     pub draw: Option<i64>,
 }
 
-/// What became of one who entered.
+/// What became of a visitor who entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnterOutcome {
     /// A new place; its round is in the counts.
     Entered {
+        /// Score of the new place.
         score: i64,
+        /// Where the visitor stands.
         place: Place,
     },
     /// This visitor has a place already: that place.
     Known {
+        /// Score of the place.
         score: i64,
+        /// Where the visitor stands.
         place: Place,
     },
-    /// Closed or draining.
+    /// The room is closed or draining.
     Closed,
-    /// `waiting_max` reached; try again later.
+    /// `waiting_max` is reached. The visitor may try again later.
     Full,
     /// The draws are of another round than the room is in.
     OtherRound,
+    /// The lane has no such event.
     NoEvent,
 }
 
 /// Which room's pulse, and how much it may do.
 #[derive(Debug, Clone)]
 pub struct Pulse {
+    /// The event of the room.
     pub event: EventId,
-    /// Most members looked at in each of its loops.
+    /// Most members that each of its loops looks at, from 1.
     pub work_max: i64,
 }
 
@@ -213,13 +224,13 @@ pub struct Pulsed {
     pub admitted: i64,
     /// Places inside that ran out after they had been claimed.
     pub expired: i64,
-    /// Not there at their turn: late from now on.
+    /// Visitors who were not there at their turn: late from now on.
     pub absent: i64,
-    /// Called, and the admission not claimed in time: late from now on, or spent the second time.
+    /// Places that were called and not claimed in time: late from now on, or spent the second time.
     pub unclaimed: i64,
-    /// Late ones whose grace is over.
+    /// Late visitors whose grace is over; their places are spent.
     pub lapsed: i64,
-    /// Holds swept.
+    /// Holds that were swept because their time ran out.
     pub holds_expired: i64,
     /// A loop met its bound: call again at once.
     pub more: bool,

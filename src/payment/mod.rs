@@ -3,6 +3,8 @@
 //! A provider never decides what *unknown* means: an answer that is not definite is [`Charged::Unknown`], and the
 //! caller asks later. The caller sets the time limits. It may drop a call at any await and repeat it with the same key.
 
+#![deny(missing_docs)]
+
 pub mod sandbox;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,9 @@ use crate::facts::ids::{AttemptId, OrderId, RefundId};
 /// One attempt to pay an order. `attempt` is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
+    /// Id of the attempt.
     pub attempt: AttemptId,
+    /// The order that is paid.
     pub order: OrderId,
     /// Minor units, above zero.
     pub amount: i64,
@@ -28,56 +32,75 @@ pub struct Charge {
 /// Money sent back from a captured attempt. `refund` is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Return {
+    /// Id of the refund.
     pub refund: RefundId,
+    /// The captured attempt whose money goes back.
     pub attempt: AttemptId,
     /// Minor units, above zero.
     pub amount: i64,
+    /// ISO 4217.
     pub currency: String,
+    /// The reason of the refund; may be empty.
     pub reason: String,
 }
 
+/// The answer to a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charged {
+    /// The provider took the money.
     Captured,
-    /// Declined for good. `detail` is for the buyer: at most 255 characters, nothing internal.
+    /// The provider declined for good; no money moved.
     Declined {
+        /// A text that a buyer may read: at most 255 characters, nothing internal.
         detail: String,
     },
-    /// No answer, or none that can be believed.
+    /// The provider gave no answer, or none that can be believed.
     Unknown,
 }
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AskOutcome {
+    /// The provider took the money.
     Captured,
+    /// The provider declined for good; no money moved.
     Declined {
+        /// As in [`Charged::Declined`].
         detail: String,
     },
     /// The provider knows that the charge never happened and never will.
     NotDone,
+    /// The provider gave no answer, or none that can be believed.
     Unknown,
 }
 
+/// The answer to a refund that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Returned {
+    /// The money is back.
     Done,
-    /// Refused for good.
+    /// The provider refused for good; no money moved.
     Refused {
+        /// A text that a buyer may read: at most 255 characters, nothing internal.
         detail: String,
     },
+    /// The provider gave no answer, or none that can be believed.
     Unknown,
 }
 
 /// What became of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReturnAsked {
+    /// The money is back.
     Done,
+    /// The provider refused for good; no money moved.
     Refused {
+        /// As in [`Returned::Refused`].
         detail: String,
     },
     /// The provider has never seen the refund: send it again.
     NotDone,
+    /// The provider gave no answer, or none that can be believed.
     Unknown,
 }
 
@@ -86,9 +109,13 @@ pub enum ReturnAsked {
 pub trait Provider: Send + Sync + 'static {
     /// The name that orders and attempts use.
     fn name(&self) -> &'static str;
+    /// Takes the money. A repeat with the same attempt takes nothing more.
     async fn charge(&self, charge: &Charge) -> Charged;
+    /// Asks what became of a charge.
     async fn ask(&self, charge: &Charge) -> AskOutcome;
+    /// Sends money back. A repeat with the same refund sends nothing more.
     async fn refund(&self, back: &Return) -> Returned;
+    /// Asks what became of a refund.
     async fn ask_refund(&self, back: &Return) -> ReturnAsked;
 }
 

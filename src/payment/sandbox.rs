@@ -1,4 +1,4 @@
-//! The sandbox, the built-in payment provider: the payment key says what happens. Moves no money.
+//! The sandbox, the built-in payment provider: the payment key says what happens. It moves no money.
 //!
 //! Answers follow from the key alone, so they are the same after a restart. The book in memory only counts captures, so
 //! that a test can check "one capture an attempt" against it.
@@ -19,13 +19,13 @@ const BOOK_MAX: usize = 100_000;
 enum SandboxScript {
     Ok,
     Decline,
-    /// Captures and does not answer; asking says captured.
+    /// The sandbox captures and does not answer. To a question it answers captured.
     TimeoutThenOk,
-    /// Captures and answers unknown, as after an error; asking says captured.
+    /// The sandbox captures and answers unknown, as after an error. To a question it answers captured.
     ErrorThenOk,
-    /// Neither captures nor answers; asking says not done.
+    /// The sandbox neither captures nor answers. To a question it answers not done.
     Never,
-    /// Not a key of the sandbox: declines.
+    /// The key is none of the sandbox's. The sandbox declines.
     Foreign,
 }
 
@@ -52,7 +52,7 @@ pub struct Sandbox {
 struct SandboxBook {
     /// The amount captured for each attempt.
     captured: HashMap<AttemptId, i64>,
-    /// In the order they came, to forget the oldest.
+    /// The attempts in the order in which they came, so that the oldest can be forgotten.
     order: VecDeque<AttemptId>,
     /// Captures ever made; a repeated attempt does not count.
     captures: u64,
@@ -75,6 +75,7 @@ impl SandboxBook {
 }
 
 impl Sandbox {
+    /// A sandbox with an empty book.
     pub fn new() -> Self {
         Self::default()
     }
@@ -84,7 +85,7 @@ impl Sandbox {
         self.book.lock().captures
     }
 
-    /// What was captured for this attempt; `None`: nothing.
+    /// What was captured for this attempt, minor units; `None`: nothing, or the book has forgotten it.
     pub fn captured(&self, attempt: &AttemptId) -> Option<i64> {
         self.book.lock().captured.get(attempt).copied()
     }

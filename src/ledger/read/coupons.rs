@@ -10,16 +10,19 @@ use crate::ledger::{ReadSource, Reader, Result};
 /// A coupon as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CouponEntry {
+    /// The coupon, with the version it was claimed under.
     pub coupon: CouponRef,
-    /// `issued`, `reserved`, `used`, `expired` or `revoked`.
+    /// `issued`, `reserved`, `used` or `expired`.
     pub state: String,
+    /// When the coupon ends; `None`: never.
     pub expires_ms: Option<Millis>,
-    /// What the campaign said when it was claimed.
+    /// The campaign's spec when the coupon was claimed.
     pub spec: CampaignSpec,
 }
 
 impl Reader {
-    /// A user's coupons, by campaign and number. An issued one past its time shows as expired.
+    /// A user's coupons, by campaign and number. An issued one that has ended by `now_ms` is shown as `expired`.
+    /// The part begins behind `after` and has at most `limit` items. A replica may answer.
     pub async fn coupons_of(
         &self,
         user: &UserId,

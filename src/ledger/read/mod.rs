@@ -2,6 +2,10 @@
 //!
 //! A read comes from the primary when its user may have just changed the rows, or when it decides about money;
 //! histories may come from a replica. Long lists are read in pages, so that each read has a bound.
+//!
+//! Every read may fail with an [`Error`](super::Error). It changes nothing, so it may always be repeated.
+
+#![deny(missing_docs)]
 
 mod coupons;
 mod letters;
@@ -26,6 +30,7 @@ pub use tickets::TicketEntry;
 /// Part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPart<T> {
+    /// The items of this part, in the list's order.
     pub items: Vec<T>,
     /// Where the next page begins; `None`: this is the last page.
     pub next: Option<Cursor>,
@@ -39,7 +44,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The inverse of `to_string`; `None` when the text was not made by it.
+    /// The inverse of `to_string`; `None` when the text does not have that form.
     pub fn parse(text: &str) -> Option<Self> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (number, id) = text.split_once(':')?;

@@ -31,15 +31,19 @@ const REFUNDED: &str = "SELECT id, order_id, status, cash FROM refund WHERE orde
 /// The text of `ticket.state` while its order is not paid: the ticket guards the seat and belongs to nobody yet.
 pub(super) const RESERVED: &str = "reserved";
 
-/// Which orders an operator asks for.
+/// Which orders an operator asks for. All conditions must hold; `None`: no condition.
 #[derive(Debug, Clone, Default)]
 pub struct OrderFilter {
+    /// Only orders of this buyer.
     pub user: Option<UserId>,
+    /// Only orders of this event.
     pub event: Option<EventId>,
+    /// Only orders in this status.
     pub status: Option<OrderStatus>,
 }
 
 impl Reader {
+    /// An order as the primary has it; `None`: the ledger does not have it (yet).
     pub async fn order(&self, order: &OrderId) -> Result<Option<OrderFact>> {
         let id = order.to_string();
         let found = self.read("order", ReadSource::Primary, move |conn| {
@@ -52,13 +56,14 @@ impl Reader {
         Ok(found.await?.pop())
     }
 
-    /// A user's orders, newest first.
+    /// A user's orders, the newest first, in parts as [`orders_where`](Self::orders_where) makes them.
     pub async fn orders_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<OrderFact>> {
         let filter = OrderFilter { user: Some(user.clone()), ..OrderFilter::default() };
         self.orders_where(filter, after, limit).await
     }
 
-    /// Orders, newest first.
+    /// The orders that fit the filter, the newest first. The part begins behind `after` and has at most `limit` items.
+    /// A replica may answer.
     pub async fn orders_where(
         &self,
         filter: OrderFilter,

@@ -13,7 +13,7 @@ const LOTS_SHOWN: i64 = 200;
 /// What a user has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PointsBalance {
-    /// Points that have not expired, including those that are not usable yet.
+    /// Points that have not expired, those included that are not usable yet.
     pub balance: i64,
     /// Points that were taken back but were no longer there. Points that come in pay it first.
     pub debt: i64,
@@ -21,29 +21,44 @@ pub struct PointsBalance {
     pub lots: Vec<LotEntry>,
 }
 
+/// Points with one origin and one end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LotEntry {
+    /// Id of the lot.
     pub id: String,
+    /// Where the points came from.
     pub origin: LotOrigin,
+    /// Points that came in.
     pub granted: i64,
+    /// Points that are left.
     pub remaining: i64,
+    /// From when on the points can be spent.
     pub usable_ms: Millis,
+    /// When the points expire; `None`: never.
     pub expires_ms: Option<Millis>,
 }
 
+/// A change of one lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveEntry {
+    /// Id of the move.
     pub id: String,
+    /// When the wallet changed.
     pub at_ms: Millis,
+    /// Why the lot changed.
     pub kind: MoveKind,
-    /// Signed.
+    /// Points, never 0; below 0: they left the lot.
     pub amount: i64,
+    /// The lot that changed. Every move of this program has one.
     pub lot: Option<String>,
+    /// The order that it is about; `None`: no order.
     pub order: Option<OrderId>,
+    /// The refund that it is about; `None`: no refund.
     pub refund: Option<RefundId>,
 }
 
 impl Reader {
+    /// What a user has at `now_ms`, as the primary has it. A user without a wallet has nothing.
     pub async fn points(&self, user: &UserId, now_ms: Millis) -> Result<PointsBalance> {
         let user = user.to_string();
         self.read("points", ReadSource::Primary, move |conn| {
@@ -63,7 +78,8 @@ impl Reader {
         .await
     }
 
-    /// A user's moves, newest first.
+    /// A user's moves, the newest first. The part begins behind `after` and has at most `limit` items. A replica may
+    /// answer.
     pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<MoveEntry>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::newest);

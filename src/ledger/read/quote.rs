@@ -12,7 +12,7 @@ use crate::ledger::rules::quote::Inputs;
 use crate::ledger::{Conn, ReadSource, Reader, Result, campaign_version};
 
 impl Reader {
-    /// What [`Inputs::quote`] computes with.
+    /// The points and coupons of a user that [`Inputs::quote`] computes with, as they are at `now_ms`.
     pub async fn quote_inputs(&self, user: &UserId, choice: &CouponChoice, now_ms: Millis) -> Result<Inputs> {
         let (user, choice) = (user.to_string(), choice.clone());
         self.read("quote_inputs", ReadSource::Primary, move |conn| {

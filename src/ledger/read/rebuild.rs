@@ -25,7 +25,8 @@ const ORDERS_PAGE: usize = 500;
 const CLAIMS_PAGE: usize = 5_000;
 
 impl Reader {
-    /// An event's orders that are not over, each with the hold it came from and the seats it has.
+    /// An event's orders that are neither rejected nor refunded whole, each with its hold and the seats that it has.
+    /// An order that only the dead letters have is among them, unless a written order has one of its seats.
     pub async fn live_orders(&self, event: &EventId) -> Result<Vec<RestoredOrder>> {
         let dead = self.dead_orders(event).await?;
         let mut orders = self.written_orders(event).await?;
@@ -52,14 +53,14 @@ impl Reader {
         }
     }
 
-    /// The same for one order; `None`: the ledger does not have it, or it is over.
+    /// One order as [`live_orders`](Self::live_orders) has it; `None`: the ledger has no rows of it, or it is over.
     pub async fn live_order(&self, order: &OrderId) -> Result<Option<RestoredOrder>> {
         let id = order.to_string();
         let found = self.read("live_order", ReadSource::Primary, move |conn| Box::pin(live_order(conn, id)));
         Ok(found.await?.pop())
     }
 
-    /// A campaign's claims, by number.
+    /// A campaign's claims, by number, those of the dead letters included.
     pub async fn claims(&self, campaign: &CampaignId) -> Result<Vec<Claim>> {
         let dead = self.dead_claims(campaign).await?;
         let mut claims = self.written_claims(campaign).await?;

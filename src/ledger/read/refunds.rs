@@ -17,6 +17,7 @@ const REFUND: &str = "SELECT id, order_id, digest, status, reason, failure, cash
 const LINE: &str = "SELECT refund, line, amount, cash, points, earn FROM refund_line WHERE refund IN";
 
 impl Reader {
+    /// A refund as the primary has it; `None`: the ledger does not have it (yet).
     pub async fn refund(&self, refund: &RefundId) -> Result<Option<RefundFact>> {
         let id = refund.to_string();
         let found = self.read("refund", ReadSource::Primary, move |conn| {
@@ -29,7 +30,7 @@ impl Reader {
         Ok(found.await?.pop())
     }
 
-    /// An order's refunds, oldest first.
+    /// An order's refunds, the oldest first. They come from the primary.
     pub async fn refunds_of(&self, order: &OrderId) -> Result<Vec<RefundFact>> {
         let id = order.to_string();
         self.read("refunds_of", ReadSource::Primary, move |conn| {

@@ -13,18 +13,22 @@ pub(in crate::ledger) struct Cells<'r> {
 }
 
 impl Cells<'_> {
+    /// A column of an integer that is not NULL.
     pub fn int(&self, column: &'static str) -> Result<i64> {
         Ok(self.row.try_get(column)?)
     }
 
+    /// A column of an integer; `None`: NULL.
     pub fn int_or_null(&self, column: &'static str) -> Result<Option<i64>> {
         Ok(self.row.try_get(column)?)
     }
 
+    /// A column of text that is not NULL.
     pub fn text(&self, column: &'static str) -> Result<String> {
         Ok(self.row.try_get(column)?)
     }
 
+    /// A column of text; `None`: NULL.
     pub fn text_or_null(&self, column: &'static str) -> Result<Option<String>> {
         Ok(self.row.try_get(column)?)
     }
@@ -41,6 +45,7 @@ impl Cells<'_> {
         parse(&text).ok_or_else(|| self.unreadable(column, &text))
     }
 
+    /// One of a closed set of words; `None`: NULL.
     pub fn word_or_null<T>(&self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
         let Some(text) = self.text_or_null(column)? else { return Ok(None) };
         parse(&text).map(Some).ok_or_else(|| self.unreadable(column, &text))

@@ -11,17 +11,25 @@ use crate::ledger::{ReadSource, Reader, Result};
 /// A ticket of a paid order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketEntry {
+    /// Id of the ticket.
     pub id: String,
+    /// The event of the seat.
     pub event: EventId,
+    /// Index of the seat.
     pub seat: SeatIndex,
+    /// The order that bought it.
     pub order: OrderId,
+    /// The order's line, from 1.
     pub line: u32,
+    /// Whether the ticket is valid.
     pub state: TicketState,
+    /// When the writer took the order into the ledger.
     pub issued_ms: Millis,
 }
 
 impl Reader {
-    /// A user's tickets, by id. Rows of orders that were never paid only guard seats and are left out.
+    /// A user's tickets, by id. Rows of orders that were never paid only guard seats and are left out. The
+    /// part begins behind `after` and has at most `limit` items. A replica may answer.
     pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<TicketEntry>> {
         let user = user.to_string();
         let after = after.unwrap_or_else(Cursor::lowest);
