@@ -38,7 +38,7 @@ pub struct CouponView {
     pub campaign: String,
     #[schema(example = 17)]
     pub number: i64,
-    /// `issued`, `reserved`, `used`, `expired` or `revoked`.
+    /// `issued`, `reserved`, `used` or `expired`.
     #[schema(example = "issued")]
     pub state: String,
     #[schema(example = "Welcome")]

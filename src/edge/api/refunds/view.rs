@@ -20,7 +20,7 @@ pub struct RequestedView {
 pub struct RefundView {
     #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
     pub id: String,
-    /// `requested`, `sent`, `done` or `failed`.
+    /// `requested`, `done` or `failed`.
     #[schema(example = "done")]
     pub status: &'static str,
     /// The reason given with the request; for a failed refund, why it failed.
