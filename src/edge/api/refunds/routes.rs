@@ -36,7 +36,8 @@ pub fn routes() -> Vec<Route> {
         get("/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", super::get)
             .user()
             .about(
-                "`requested` until the money is back, then `done`, or `failed` with the reason. A refund that is not of this order is `NOT_FOUND`.",
+                "`requested` until the money is back, then `done`, or `failed` with the reason. A refund that is not of \
+                 this order is `NOT_FOUND`.",
             )
             .answers::<RefundView>(200, "The refund")
             .errors(&[Code::NotOwner, Code::OrderNotFound, Code::NotFound, Code::Recovering]),
