@@ -1,6 +1,6 @@
 //! One word for one thing: each type has a name of its own, and the glossary gives each word once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::rules::{sources, stage};
@@ -78,15 +78,20 @@ fn the_glossary_gives_each_word_once_and_the_code_uses_it() {
     assert!(glossary.len() >= 30, "{} words", glossary.len());
     let sources = sources();
     let code = || sources.iter().filter(|(path, _)| !is_tests(path)).flat_map(|(_, text)| text.lines());
-    let code: String = code().filter(|line| !line.trim_start().starts_with("//")).collect::<String>().to_lowercase();
+    let mut used = BTreeSet::new();
+    for line in code().filter(|line| !line.trim_start().starts_with("//")) {
+        // Identifiers, and the words of which they are made: `QueueToken` and `queue_token` are queue and token.
+        let spaced: String = line.chars().flat_map(|c| [c.is_uppercase().then_some(' '), Some(c)]).flatten().collect();
+        for text in [line, &spaced] {
+            used.extend(text.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned));
+        }
+    }
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (word, meaning) in &glossary {
         *seen.entry(word).or_default() += 1;
         assert!(!meaning.is_empty(), "{word} has no meaning");
-        // In code, words are written together or joined by a line.
-        let word = word.to_lowercase();
-        let written = [word.replace(' ', ""), word.replace(' ', "_")];
-        assert!(written.iter().any(|word| code.contains(word)), "no code uses the glossary's {word}");
+        let is_used = |part: &str| used.contains(part) || used.contains(&format!("{part}s"));
+        assert!(word.to_lowercase().split(' ').all(is_used), "no code uses the glossary's {word}");
     }
     let twice: Vec<_> = seen.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "the glossary explains these twice: {twice:?}");
