@@ -47,6 +47,11 @@ pub(in crate::ledger) async fn mysql(conn: &mut Conn) -> Result<()> {
     done
 }
 
+/// The tables that a migration makes.
+fn tables(migration: &str) -> Vec<&str> {
+    migration.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split([' ', '(']).next()).collect()
+}
+
 async fn apply(conn: &mut Conn) -> Result<()> {
     sqlx::raw_sql(STEPS).execute(&mut *conn).await?;
     for (number, migration) in (1i64..).zip(MIGRATIONS) {
@@ -66,6 +71,14 @@ async fn apply(conn: &mut Conn) -> Result<()> {
                 .bind(i64::try_from(step).expect("a migration has few statements"))
                 .execute(&mut *conn)
                 .await?;
+        }
+    }
+    for table in MIGRATIONS.iter().flat_map(|migration| tables(migration)) {
+        // A schema of before the release may lack what a changed migration makes, and records it as done all the same.
+        let found = sqlx::raw_sql(AssertSqlSafe(format!("SELECT 1 FROM {table} LIMIT 1"))).execute(&mut *conn).await;
+        if let Err(sqlx::Error::Database(error)) = found {
+            let text = format!("table {table} cannot be read ({error}); its schema is another program's: begin anew");
+            return Err(Error::Unfit(text));
         }
     }
     let known: Option<i64> = sqlx::query("SELECT MAX(migration) FROM schema_step").fetch_one(conn).await?.try_get(0)?;

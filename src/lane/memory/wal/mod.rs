@@ -35,6 +35,8 @@ pub type States = Arc<Vec<Arc<Mutex<LaneState>>>>;
 pub enum OpenError {
     #[error("another Stanchion uses the folder {0}; stop it, or set another store.data_dir")]
     InUse(PathBuf),
+    #[error("{0} is an older program's file, which this one does not read: begin with an empty folder")]
+    Older(PathBuf),
     #[error("there is no WAL in {0}")]
     NoWal(PathBuf),
     #[error("the WAL knows {stored} lanes, store.lanes asks for {asked}: lanes can be added, never taken away")]
@@ -65,6 +67,10 @@ impl OpenError {
 pub fn open(dir: &Path, lanes: u16) -> Result<(States, Wal), OpenError> {
     std::fs::create_dir_all(dir).map_err(OpenError::io("create", dir))?;
     let lock = lock::take(dir)?;
+    let older = dir.join("lanes.journal");
+    if older.exists() {
+        return Err(OpenError::Older(older));
+    }
     let path = dir.join(WAL);
     compact::discard_unfinished(&path)?;
     let replayed = replay::replay(&path)?.unwrap_or_default();
