@@ -173,6 +173,14 @@ async fn lanes_are_added_and_never_taken_away() {
     assert_eq!((meta.generation, meta.recovering), (7, true), "a restore cut short is begun again");
 }
 
+#[test]
+fn an_older_programs_file_is_not_taken_for_an_empty_store() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("lanes.journal"), b"accepted").expect("a file in it");
+    assert!(matches!(memory::open(dir.path(), 1).err(), Some(OpenError::Older(_))));
+    assert!(!wal(dir.path()).exists(), "nothing was begun");
+}
+
 #[tokio::test]
 async fn a_wal_of_another_version_is_left_alone() {
     let payload = br#"{"v":2,"something":"else"}"#;
