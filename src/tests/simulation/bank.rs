@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use stanchion::clock::{self, Instant};
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
 use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
 
@@ -18,9 +20,23 @@ pub struct Bank {
 
 #[derive(Default)]
 struct Account {
-    /// By attempt: its order, and the amount taken; `None`: declined, or answered as not done.
-    charges: BTreeMap<AttemptId, (OrderId, Option<i64>)>,
+    charges: BTreeMap<AttemptId, ChargeEntry>,
     refunds: BTreeMap<RefundId, (OrderId, i64)>,
+}
+
+#[derive(Clone)]
+struct ChargeEntry {
+    order: OrderId,
+    /// The amount that is taken; `None`: declined, or answered as not done.
+    amount: Option<i64>,
+    /// Until then nobody is told what becomes of the charge.
+    under_way_until: Instant,
+}
+
+impl ChargeEntry {
+    fn is_under_way(&self) -> bool {
+        clock::instant() < self.under_way_until
+    }
 }
 
 impl Bank {
@@ -31,14 +47,14 @@ impl Bank {
     /// What the buyer of an order has paid, and got back.
     pub fn of(&self, order: &str) -> (i64, i64) {
         let account = self.account.lock();
-        let paid = account.charges.values().filter(|(of, _)| of.as_str() == order);
+        let paid = account.charges.values().filter(|charge| charge.order.as_str() == order);
         let back = account.refunds.values().filter(|(of, _)| of.as_str() == order);
-        (paid.filter_map(|(_, amount)| *amount).sum(), back.map(|(_, amount)| amount).sum())
+        (paid.filter_map(|charge| charge.amount).sum(), back.map(|(_, amount)| amount).sum())
     }
 
     /// The orders of which an attempt has reached the bank.
     pub fn orders(&self) -> BTreeSet<String> {
-        self.account.lock().charges.values().map(|(order, _)| order.to_string()).collect()
+        self.account.lock().charges.values().map(|charge| charge.order.to_string()).collect()
     }
 
     async fn slow(&self) {
@@ -60,13 +76,13 @@ impl Provider for Bank {
             return Charged::Unknown;
         }
         let amount = (charge.key != "decline").then_some(charge.amount);
-        let (_, done) = {
-            let mut account = self.account.lock();
-            account.charges.entry(charge.attempt.clone()).or_insert((charge.order.clone(), amount)).clone()
-        };
+        let is_late = self.weather.strikes(Kind::BankLate);
+        let time = if is_late { self.weather.delay(10_000, 240_000) } else { Duration::ZERO };
+        let new = ChargeEntry { order: charge.order.clone(), amount, under_way_until: clock::instant() + time };
+        let entry = self.account.lock().charges.entry(charge.attempt.clone()).or_insert(new).clone();
         self.slow().await;
-        match done {
-            _ if self.weather.strikes(Kind::BankSilent) => Charged::Unknown,
+        match entry.amount {
+            _ if entry.is_under_way() || self.weather.strikes(Kind::BankSilent) => Charged::Unknown,
             Some(_) => Charged::Captured,
             None => Charged::Declined { detail: "no funds".into() },
         }
@@ -79,11 +95,14 @@ impl Provider for Bank {
         }
         let mut account = self.account.lock();
         match account.charges.get(&charge.attempt) {
-            Some((_, Some(_))) => AskOutcome::Captured,
-            Some((_, None)) => AskOutcome::Declined { detail: "no funds".into() },
+            Some(charge) if charge.is_under_way() => AskOutcome::Unknown,
+            Some(ChargeEntry { amount: Some(_), .. }) => AskOutcome::Captured,
+            Some(ChargeEntry { amount: None, .. }) => AskOutcome::Declined { detail: "no funds".into() },
             None => {
                 // An attempt that the bank calls not done is never done later.
-                account.charges.insert(charge.attempt.clone(), (charge.order.clone(), None));
+                let entry =
+                    ChargeEntry { order: charge.order.clone(), amount: None, under_way_until: clock::instant() };
+                account.charges.insert(charge.attempt.clone(), entry);
                 AskOutcome::NotDone
             }
         }
@@ -96,7 +115,7 @@ impl Provider for Bank {
         }
         {
             let mut account = self.account.lock();
-            let Some((order, _)) = account.charges.get(&back.attempt).cloned() else {
+            let Some(ChargeEntry { order, .. }) = account.charges.get(&back.attempt).cloned() else {
                 return Returned::Refused { detail: "never charged".into() };
             };
             account.refunds.entry(back.refund.clone()).or_insert((order, back.amount));

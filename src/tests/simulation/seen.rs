@@ -83,12 +83,17 @@ impl Seen {
         answer
     }
 
-    /// Where to cut the WAL, within what this step wrote. A WAL that may have been compacted is not cut.
+    /// Where to cut the WAL: before what this step wrote, within it, or behind it. A WAL that may have been compacted
+    /// is not cut.
     fn torn(&self, before: u64) -> Option<u64> {
         let after = self.store.wal_len();
         let wrote = after > before && after < COMPACTED_FROM;
-        (wrote && self.process.weather.strikes(Kind::LaneTorn))
-            .then(|| before + self.process.weather.pick((after - before) as usize) as u64)
+        let weather = &self.process.weather;
+        (wrote && weather.strikes(Kind::LaneTorn)).then(|| match weather.pick(3) {
+            0 => before,
+            1 => before + weather.pick((after - before) as usize) as u64,
+            _ => after,
+        })
     }
 
     fn silent(&self) -> Fault {

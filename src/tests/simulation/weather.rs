@@ -20,7 +20,7 @@ pub enum Kind {
     LaneSlow,
     /// A lane forgets everything; on files or Redis all lanes do.
     LaneLost,
-    /// The lanes' file is cut within what an unanswered step wrote, and opened again.
+    /// The lanes' file is cut before, within or behind what an unanswered step wrote, and opened again.
     LaneTorn,
     /// The lanes' file is replaced by an older copy.
     LaneSetBack,
@@ -37,6 +37,8 @@ pub enum Kind {
     /// A call never reaches the provider.
     BankDeaf,
     BankSlow,
+    /// The provider decides about a charge long after it was asked, perhaps after the order's end.
+    BankLate,
     /// A process is configured without the provider.
     BankUnknown,
     /// The client of a request goes away.
@@ -55,7 +57,7 @@ pub enum Kind {
     LimiterFull,
 }
 
-pub const KINDS: [Kind; 21] = [
+pub const KINDS: [Kind; 22] = [
     Kind::LaneCallLost,
     Kind::LaneAnswerLost,
     Kind::LaneSlow,
@@ -69,6 +71,7 @@ pub const KINDS: [Kind; 21] = [
     Kind::BankSilent,
     Kind::BankDeaf,
     Kind::BankSlow,
+    Kind::BankLate,
     Kind::BankUnknown,
     Kind::ClientGone,
     Kind::Killed,

@@ -73,12 +73,16 @@ struct Room {
     called: i64,
     /// How many requests for a place had no answer.
     unknown: i64,
+    /// How many requests for a place have made one, or may make one.
+    asked: i64,
+    /// How many had been called when this was first shown.
+    called_from: Option<i64>,
 }
 
 impl Room {
     fn lost(&mut self) {
         self.admitted.clear();
-        self.called = 0;
+        (self.called, self.called_from) = (0, None);
     }
 }
 
@@ -124,6 +128,16 @@ impl Line {
         self.rooms.values_mut().for_each(Room::lost);
     }
 
+    /// A request for a place is sent.
+    pub fn asked(&mut self, event: &str) {
+        self.rooms.entry(event.to_owned()).or_default().asked += 1;
+    }
+
+    /// A request for a place was refused.
+    pub fn refused(&mut self, event: &str) {
+        self.rooms.entry(event.to_owned()).or_default().asked -= 1;
+    }
+
     /// A request for a place had no answer.
     pub fn unanswered(&mut self, event: &str) {
         self.rooms.entry(event.to_owned()).or_default().unknown += 1;
@@ -154,6 +168,8 @@ impl Line {
         // Where places belong to users, a visitor who comes again has the same id.
         if how == Shown::New || (how == Shown::Found && is_over) {
             self.visitors.remove(&id);
+        } else if how == Shown::Found {
+            self.refused(event);
         }
         let draw_ms = self.rooms.get(event).map_or(0, |room| room.draw_ms);
         // A place that is found may be from any time before.
@@ -248,6 +264,13 @@ impl Line {
             return;
         }
         room.called = room.called.max(total);
+        let calls = total - *room.called_from.get_or_insert(total);
+        if calls > 2 * room.asked {
+            found.says(format!(
+                "INV-5: {event} called {calls} times, and of {} places none is called more than twice",
+                room.asked
+            ));
+        }
         if inside > room.capacity {
             found
                 .says(format!("INV-5: {event} says that {inside} are inside; it never had room for {}", room.capacity));

@@ -106,6 +106,16 @@ impl Auditor {
         }
     }
 
+    /// A request for a place is sent.
+    pub fn place_asked(&mut self, event: &str) {
+        self.line.asked(event);
+    }
+
+    /// A request for a place was refused.
+    pub fn place_refused(&mut self, event: &str) {
+        self.line.refused(event);
+    }
+
     /// A request for a place had no answer.
     pub fn place_unknown(&mut self, event: &str) {
         self.line.unanswered(event);

@@ -22,7 +22,7 @@ impl Person {
         let losses = self.history.auditor.lock().losses();
         self.push_in(losses).await;
         // It polls now and then, but never in time to claim a turn.
-        for _ in 0..self.dice.between(0, 10) {
+        for _ in 0..self.dice.between(0, 20) {
             self.pause(11_000, 14_000).await;
             for token in tokens.values_mut() {
                 self.token = Some(token.clone());

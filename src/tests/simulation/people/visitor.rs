@@ -62,15 +62,21 @@ impl Person {
         let (method, body) = if token.is_none() { (Method::POST, Some(json!({}))) } else { (Method::GET, None) };
         let bearer = self.signs_in.then(|| ("authorization", self.bearer()));
         let headers = token.into_iter().chain(bearer).collect();
+        if self.token.is_none() {
+            self.history.auditor.lock().place_asked(self.event);
+        }
         let answer = self.ask(Asking { method, path, headers, body, listener: Listener::Public }).await;
         // Some rooms ask visitors to sign in.
         self.signs_in |= answer.as_ref().is_some_and(|answer| answer.text("code") == "UNAUTHENTICATED");
-        let Some(answer) = answer.filter(|answer| answer.status < 300) else {
-            if self.token.is_none() {
-                self.history.auditor.lock().place_unknown(self.event);
+        if self.token.is_none() {
+            let mut auditor = self.history.auditor.lock();
+            match answer.as_ref().map(|answer| answer.status) {
+                Some(..300) => {}
+                Some(..500) => auditor.place_refused(self.event),
+                Some(_) | None => auditor.place_unknown(self.event),
             }
-            return None;
-        };
+        }
+        let answer = answer.filter(|answer| answer.status < 300)?;
         // A visitor without a token may have got the place by an earlier request whose answer was lost.
         let how = match self.token {
             Some(_) => Shown::Known,
