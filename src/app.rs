@@ -18,7 +18,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::admission::Admission;
+use crate::admission::proof::{Policy, Proofs};
+use crate::admission::{Admission, Entrance};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{Config, PassKeys, SecretError, fill_secrets};
@@ -27,6 +28,7 @@ use crate::facts::ids::LaneId;
 use crate::inventory::Inventory;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
+use crate::limiter::Limiter;
 use crate::payment::sandbox::Sandbox;
 use crate::payment::{Provider, Registry};
 use crate::pipeline::Pipeline;
@@ -237,14 +239,14 @@ impl App {
         let (stop_doors, doors_stopping) = shutdown::channel();
         let (stop_rest, rest_stopping) = shutdown::channel();
         let Tending { mut doors, mut rest } = self.tend(&doors_stopping, &rest_stopping);
-        self.state.ready();
+        self.state.readiness.begin();
         let died = tokio::select! {
             biased;
             () = stopping.wait() => None,
             panic = death(&mut rest) => Some(panic),
             panic = death(&mut doors) => Some(panic),
         };
-        self.state.not_ready();
+        self.state.readiness.drain();
         stop_doors.now();
         while doors.join_next().await.is_some() {}
         stop_rest.now();
@@ -258,7 +260,7 @@ impl App {
         rest.spawn(telemetry::upkeep(self.prometheus.clone(), rest_stopping.clone()));
         rest.spawn(self.store.clone().follow_clock(self.clock.clone(), rest_stopping.clone()));
         let state = self.state.clone();
-        let tell = move |fit| state.store_is(fit);
+        let tell = move |fit| state.readiness.store_is(fit);
         rest.spawn(self.store.clone().watch(tell, rest_stopping.clone()));
         if self.role.writes() {
             let (pipeline, stop) = (self.pipeline.clone(), rest_stopping.clone());
@@ -337,7 +339,7 @@ impl Bound {
             let (listener, state, stop) = (public.listener, app.state.clone(), edge_stopping.clone());
             doors.spawn(edge::http::server::public(listener, state, public.workers, stop));
         }
-        app.state.ready();
+        app.state.readiness.begin();
         tracing::info!(role = ?app.role, "serving");
 
         let died = tokio::select! {
@@ -347,7 +349,7 @@ impl Bound {
             panic = death(&mut doors) => Some(panic),
         };
         tracing::info!("draining");
-        app.state.not_ready();
+        app.state.readiness.drain();
         stop_edge.now();
         while doors.join_next().await.is_some() {}
         stop_rest.now();
@@ -393,8 +395,7 @@ async fn refresh(catalog: Arc<Catalog>, mut stop: Stopping) {
 
 fn pulse(app: &App, stop: Stopping) -> impl Future<Output = ()> + Send + 'static {
     let catalog = app.catalog.clone();
-    let rooms: admission::pulse::RoomList =
-        Arc::new(move || catalog.all_events().iter().map(|e| edge::room_of(e)).collect());
+    let rooms: admission::pulse::RoomList = Arc::new(move || catalog.all_events().iter().map(|e| e.room()).collect());
     let settings = admission::pulse::PulseSettings {
         every: Duration::from_millis(app.config.queue.pulse_ms),
         work_max: app.config.queue.pulse_work_max,
@@ -413,7 +414,11 @@ fn admission(config: &Config, clock: &Clock, lanes: &Lanes, passes: &PassKeys) -
         pace: admission::pace::Pace { min_ms: queue.poll_min_ms, max_ms: queue.poll_max_ms },
         board_ms: admission::board::KEEP_MS,
     };
-    Ok(Admission::new(lanes.clone(), clock.clone(), settings, admission::tokens::Tokens::new(&secrets(config)), passes))
+    let secrets = secrets(config);
+    let (proofs, limits) = (Proofs::new(Policy::new(queue), &secrets), &config.limits);
+    let entrance = Entrance::new(proofs, Limiter::new(limits.join_rps, limits.join_burst, limits.keys_max));
+    let tokens = admission::tokens::Tokens::new(&secrets);
+    Ok(Admission::new(lanes.clone(), clock.clone(), settings, tokens, passes, entrance))
 }
 
 fn secrets(config: &Config) -> Vec<Vec<u8>> {

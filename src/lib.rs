@@ -24,6 +24,7 @@ pub mod facts;
 
 pub mod clock;
 pub mod config;
+pub mod limiter;
 pub mod metrics;
 pub mod random;
 pub mod shutdown;

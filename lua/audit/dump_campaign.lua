@@ -5,7 +5,7 @@
 -- Cost:    O(1)
 --
 -- KEYS[1]  meta      hash  generation, log (last id), restoring
--- KEYS[2]  campaign  hash  version stock per_user opens_at closes_at expires_at last
+-- KEYS[2]  campaign  hash  version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[3]  numbers   hash  number -> claim (JSON)
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen

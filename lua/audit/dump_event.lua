@@ -16,7 +16,7 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- Returns {code, generation, log, …}
---    1  EVENT       {…, counts, settings, seat_version, string}: the first two are lists
+--    1  EVENT       {…, counts, version, settings, seat_version, string}: counts are a list
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
@@ -25,8 +25,6 @@
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
 -- include lib/line.lua
-local settings = { room.version, room.mode, room.opens_at, room.closes_at, room.capacity, room.rate,
-  room.pass_ttl, room.claim_ttl, room.absent_after, room.late_grace, room.release_on, room.order,
-  room.control }
 -- The caller gives no time, so this is the mode that was set, not the mode in force.
-return reply("EVENT", { counts(room.mode) }, settings, room.seat_version, redis.call("GET", SEATS) or "")
+local settings = redis.call("HGET", ROOM, "settings")
+return reply("EVENT", { counts(room.mode) }, room.version, settings, room.seat_version, redis.call("GET", SEATS) or "")

@@ -5,9 +5,9 @@
 -- Cost:    O(1)
 --
 -- KEYS[1]  meta       hash    generation, log (last id), restoring
--- KEYS[2]  log        stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]  log        stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]  log_ids    hash    record id -> times in the log
--- KEYS[4]  campaign   hash    version stock per_user opens_at closes_at expires_at last
+-- KEYS[4]  campaign   hash    version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[5]  claims     hash    claim -> number
 -- KEYS[6]  numbers    hash    number -> claim (JSON)
 -- KEYS[7]  claimants  hash    user -> claims
@@ -37,9 +37,12 @@ local claim, digest, user, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local record, body, log_max = ARGV[8], ARGV[9], int(10, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/log.lua
-local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "expires_at", "last")
+local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "closes_at", "expires_at", "last",
+  "generation")
 -- include lib/lost.lua
 local given = redis.call("EXISTS", CLAIMS, NUMBERS, CLAIMANTS)
+-- What is from before a rebuilding is of half a restore.
+if terms[7] and tonumber(terms[7]) ~= generation then return lose("a campaign") end
 if terms[1] and given ~= (tonumber(terms[6] or 0) > 0 and 3 or 0) then return lose("claims") end
 if not terms[1] then return given > 0 and lose("a campaign") or reply("NO_CAMPAIGN") end
 local stock_left = tonumber(terms[1]) - redis.call("HLEN", NUMBERS)

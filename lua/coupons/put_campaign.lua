@@ -6,7 +6,7 @@
 --
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
 -- KEYS[2]  campaigns  set   campaigns of the lane
--- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last
+-- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[4]  numbers    hash  number -> claim (JSON)
 -- ARGV[1]   now_ms      integer  0 where nothing depends on it
 -- ARGV[2]   generation  integer  highest the caller has seen
@@ -30,7 +30,8 @@ local version, stock, per_user = int(5, -COUNT_MAX, COUNT_MAX), int(6, -COUNT_MA
 local opens_at, closes_at, expires_at = int(8, 0, TIME_MAX), int(9, 0, TIME_MAX), int(10, 0, TIME_MAX)
 -- include lib/open.lua
 -- include lib/lost.lua
-local before = redis.call("HGET", CAMPAIGN, "version")
+local before, made = unpack(redis.call("HMGET", CAMPAIGN, "version", "generation"))
+if made and tonumber(made) ~= generation then return lose("campaign " .. campaign) end
 if not before and redis.call("SISMEMBER", CAMPAIGNS, campaign) == 1 then return lose("campaign " .. campaign) end
 if before then
   if version < tonumber(before) then return reply("STALE", tonumber(before)) end
@@ -39,5 +40,6 @@ if before then
 end
 redis.call("SADD", CAMPAIGNS, campaign)
 redis.call("HSET", CAMPAIGN, "version", text(version), "stock", text(stock), "per_user", text(per_user),
-  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at))
+  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at),
+  "generation", text(generation))
 return reply("DONE")

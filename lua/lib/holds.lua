@@ -8,21 +8,21 @@ local function keep_ended(hold, user)
   if not fact then return end
   redis.call("HSET", HOLD_DIGESTS, oldest, cjson.decode(fact).digest)
   redis.call("HDEL", HOLDS, oldest)
-  redis.call("HDEL", MARKS, oldest)
+  redis.call("HDEL", HOLD_STATES, oldest)
 end
 
 -- Ends a held hold: its seats become free, its user has that many seats less, and its visitor one open hold less.
 local function end_hold(hold, state)
-  local mark, fact = read_mark(hold), cjson.decode(redis.call("HGET", HOLDS, hold))
+  local changing, fact = read_hold_state(hold), cjson.decode(redis.call("HGET", HOLDS, hold))
   local freed = 0
-  for index in string.gmatch(mark.seats, "%d+") do
+  for index in string.gmatch(changing.seats, "%d+") do
     if is_owner(index, hold) then
       put_seat(index, "f")
       freed = freed + 1
     end
   end
-  mark.state = state
-  write_mark(hold, mark)
+  changing.state = state
+  write_hold_state(hold, changing)
   redis.call("ZREM", EXPIRY, hold)
   add(TAKEN, fact.user, -freed)
   add(OPEN, fact.visitor, -1)

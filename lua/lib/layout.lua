@@ -34,10 +34,7 @@ end
 local function write_event(seats)
   redis.call("SADD", EVENTS, event)
   if seats ~= "" then redis.call("SET", SEATS, seats) end
-  redis.call("HSET", ROOM, "version", text(settings.version), "settings", settings.mode .. string.format(
-    " %.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f ", settings.opens_at, settings.closes_at, settings.capacity,
-    settings.rate, settings.pass_ttl, settings.claim_ttl, settings.absent_after, settings.late_grace
-  ) .. settings.release_on .. " " .. settings.order .. " " .. settings.control, "generation", text(generation))
+  redis.call("HSET", ROOM, "version", text(settings.version), "settings", ARGV[7], "generation", text(generation))
   write_counters()
   for _, state in ipairs({ "f", "h", "p", "s", "b" }) do room[state] = number_of(seats, state) end
   write_seat_counts()

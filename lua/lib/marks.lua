@@ -1,11 +1,3 @@
--- A caller whose time is far from this server's would end what is not over, or keep what is over. SKEW_MAX (ms) is put
--- in front of the script when it is given to Redis. 0 checks nothing; scripts that only read always have 0.
-local function check_time(now)
-  local time = redis.call("TIME")
-  local here = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  if math.abs(now - here) > SKEW_MAX then error({ err = "SKEW the caller's time is " .. text(now - here) .. " ms off" }) end
-end
-
 -- The lane's marks, and whether they are behind what the caller has seen. Every reply carries generation and log id.
 -- `took`: how long the last rebuilding took, ms; the rooms' time to recover begins at its end.
 local now = int(1, 0, TIME_MAX)
@@ -25,6 +17,6 @@ local function reply(name, ...)
 end
 
 -- Takes the next log id without a record. A lane that is later set back to an earlier state then counts as behind.
-local function mark()
+local function take_log_id()
   log_last = redis.call("HINCRBY", META, "log", 1)
 end

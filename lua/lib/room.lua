@@ -8,28 +8,32 @@
 -- none).
 -- Only the pulse uses the last two: cut, when the pace was last halved and the oldest record's age then; beat, when the
 -- last pulse came and since when visitors could show up.
+local function read_settings(line)
+  local mode, opens_at, closes_at, capacity, rate, pass_ttl, claim_ttl, absent_after, late_grace, release_on, order,
+    control = string.match(line, "^(%a+)" .. string.rep(" (%-?%d+)", 8) .. " (%a+) (%a+) (%a+)$")
+  return {
+    mode = mode, opens_at = tonumber(opens_at), closes_at = tonumber(closes_at), capacity = tonumber(capacity),
+    rate = tonumber(rate), pass_ttl = tonumber(pass_ttl), claim_ttl = tonumber(claim_ttl),
+    absent_after = tonumber(absent_after), late_grace = tonumber(late_grace), release_on = release_on, order = order,
+    control = control,
+  }
+end
+
 local room = {}
 do
   local fields = redis.call("HMGET", ROOM, "version", "settings", "counters", "seats", "generation")
   if fields[1] then
-    local mode, opens_at, closes_at, capacity, rate, pass_ttl, claim_ttl, absent_after, late_grace, release_on, order,
-      control = string.match(fields[2], "^(%a+)" .. string.rep(" (%-?%d+)", 8) .. " (%a+) (%a+) (%a+)$")
     local round, epoch, serial, admitted, units, filled_at, head, drawing, pace, paced_at, recover_until =
       string.match(fields[3], "^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%-?%d+) ([01]) (%d+) (%d+) (%d+)$")
     local f, h, p, s, b, seat_version = string.match(fields[4], "^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$")
-    room = {
-      version = tonumber(fields[1]),
-      mode = mode, opens_at = tonumber(opens_at), closes_at = tonumber(closes_at),
-      capacity = tonumber(capacity), rate = tonumber(rate), pass_ttl = tonumber(pass_ttl),
-      claim_ttl = tonumber(claim_ttl), absent_after = tonumber(absent_after), late_grace = tonumber(late_grace),
-      release_on = release_on, order = order, control = control,
-      round = tonumber(round), epoch = tonumber(epoch), serial = tonumber(serial), admitted = tonumber(admitted),
-      units = tonumber(units), filled_at = tonumber(filled_at), head = tonumber(head),
-      drawing = drawing == "1", pace = tonumber(pace), paced_at = tonumber(paced_at),
-      recover_until = tonumber(recover_until),
-      f = tonumber(f), h = tonumber(h), p = tonumber(p), s = tonumber(s), b = tonumber(b),
-      seat_version = tonumber(seat_version), generation = tonumber(fields[5] or nil),
-    }
+    room = read_settings(fields[2])
+    room.version, room.generation = tonumber(fields[1]), tonumber(fields[5] or nil)
+    room.round, room.epoch, room.serial = tonumber(round), tonumber(epoch), tonumber(serial)
+    room.admitted, room.units, room.filled_at = tonumber(admitted), tonumber(units), tonumber(filled_at)
+    room.head, room.drawing = tonumber(head), drawing == "1"
+    room.pace, room.paced_at, room.recover_until = tonumber(pace), tonumber(paced_at), tonumber(recover_until)
+    room.f, room.h, room.p, room.s, room.b = tonumber(f), tonumber(h), tonumber(p), tonumber(s), tonumber(b)
+    room.seat_version = tonumber(seat_version)
   end
 end
 
@@ -60,11 +64,11 @@ local function pace()
   return room.control == "adaptive" and room.pace or 1000
 end
 
--- Adds what every new room begins with to the fields that the caller gives. NO_HEAD is below every score.
+-- Adds what every new room with this order of places begins with to the fields that the caller gives. NO_HEAD is below
+-- every score.
 local NO_HEAD = -70368744177665
-local function new_room(fields)
-  fields.head, fields.drawing, fields.pace, fields.paced_at, fields.recover_until =
-    NO_HEAD, settings.order == "lottery", 1000, 0, 0
+local function new_room(order, fields)
+  fields.head, fields.drawing, fields.pace, fields.paced_at, fields.recover_until = NO_HEAD, order == "lottery", 1000, 0, 0
   return fields
 end
 

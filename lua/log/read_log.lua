@@ -5,14 +5,14 @@
 -- Cost:    O(max)
 --
 -- KEYS[1]  meta  hash    generation, log (last id), restoring
--- KEYS[2]  log   stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]  log   stream  <n>-0: id, at, body; hold and state, or number
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  after       integer  log id
 -- ARGV[5]  max         integer  0 to 1,000
 -- Returns {code, generation, log, …}
---    1  RECORDS     {…, {log id, field, value, …}, …}: fields id, at, body; hold and mark, or number
+--    1  RECORDS     {…, {log id, field, value, …}, …}: fields id, at, body; hold and state, or number
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)
 -- prologue

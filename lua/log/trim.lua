@@ -5,7 +5,7 @@
 -- Cost:    O(records dropped), at most 2,000
 --
 -- KEYS[1]  meta     hash    generation, log (last id), restoring
--- KEYS[2]  log      stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]  log      stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]  log_ids  hash    record id -> times in the log
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen

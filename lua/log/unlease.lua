@@ -5,7 +5,7 @@
 -- Cost:    O(1)
 --
 -- KEYS[1]  meta   hash  generation, log (last id), restoring
--- KEYS[2]  lease  hash  owner, until, fence
+-- KEYS[2]  lease  hash  owner, until
 -- ARGV[1]  now_ms      integer  0 where nothing depends on it
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen

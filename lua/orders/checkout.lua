@@ -5,7 +5,7 @@
 -- Cost:    O(seats of the hold)
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
--- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]   log_ids        hash    record id -> times in the log
 -- KEYS[4]   orders         hash    order -> fact (JSON)
 -- KEYS[5]   pending        hash    order -> pay | cancel
@@ -16,7 +16,7 @@
 -- KEYS[10]  seats          string  one byte a seat: f h p s b
 -- KEYS[11]  owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[12]  holds          hash    hold -> what never changes (JSON)
--- KEYS[13]  marks          hash    hold -> state expires seats prices order
+-- KEYS[13]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[14]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[15]  order_digests  hash    older rejected or refunded order -> version and digest of its request
 -- ARGV[1]   now_ms      integer  0 where nothing depends on it
@@ -51,7 +51,7 @@ local log_max = int(12, -COUNT_MAX, COUNT_MAX)
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/orders.lua
 -- include lib/log.lua
 -- include lib/inside.lua
@@ -65,24 +65,24 @@ end
 local past = redis.call("HGET", ORDER_DIGESTS, order)
 if past then return reply(string.match(past, " (%S+)$") == digest and "PAST" or "KEY_REUSED") end
 if room.version and not seats_are_whole() then return lose("seats") end
-local mark, hold_json = read_mark(hold), redis.call("HGET", HOLDS, hold)
-if not mark or not hold_json then return reply("NOT_FOUND") end
+local changing, hold_json = read_hold_state(hold), redis.call("HGET", HOLDS, hold)
+if not changing or not hold_json then return reply("NOT_FOUND") end
 local hold_fact = cjson.decode(hold_json)
 if hold_fact.user ~= user then return reply("NOT_OWNER") end
-if mark.state == "o" then return reply("ALREADY_ORDERED") end
-if mark.state == "r" then return reply("RELEASED") end
-if mark.state == "e" or mark.expires <= now then return reply("EXPIRED") end
+if changing.state == "o" then return reply("ALREADY_ORDERED") end
+if changing.state == "r" then return reply("RELEASED") end
+if changing.state == "e" or changing.expires <= now then return reply("EXPIRED") end
 if redis.call("XLEN", LOG) >= log_max then return reply("FULL") end
 
-for index in string.gmatch(mark.seats, "%d+") do
+for index in string.gmatch(changing.seats, "%d+") do
   if is_owner(index, hold) then put_seat(index, "p", order) end
 end
 count_seats()
-mark.state, mark.order = "o", order
-local line = write_mark(hold, mark)
+changing.state, changing.order = "o", order
+local line = write_hold_state(hold, changing)
 redis.call("ZREM", EXPIRY, hold)
 redis.call("HSET", ORDERS, order, fact)
 redis.call("SADD", PLACED, order)
 keep_inside(hold_fact.visitor, deadline)
-append(record, body, "hold", hold_json, "mark", line)
+append(record, body, "hold", hold_json, "state", line)
 return reply("PLACED")

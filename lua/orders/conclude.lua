@@ -6,7 +6,7 @@
 -- Cost:    O(seats of the orders)
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
--- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]   log_ids        hash    record id -> times in the log
 -- KEYS[4]   orders         hash    order -> fact (JSON)
 -- KEYS[5]   pending        hash    order -> pay | cancel
@@ -28,7 +28,7 @@
 -- KEYS[21]  owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[22]  taken          hash    user -> seats h p s
 -- KEYS[23]  holds          hash    hold -> what never changes (JSON)
--- KEYS[24]  marks          hash    hold -> state expires seats prices order
+-- KEYS[24]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[25]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[26]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[27]  placed         set     orders of the event
@@ -44,7 +44,8 @@
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  trim         integer  log id, 0: none
 -- ARGV[5]  conclusions  integer  how many follow
--- then     each: order hold user status version held_until(-1: kept) refundable_until fact, n, n·(seat p|s|h|f), m, m·(refund status fact)
+-- then     order, hold, user, status, version, held_until (-1: kept), refundable_until, fact, n, n·(seat and its state p
+--          s h or f), m, m·(refund, its status and its fact) of each conclusion
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
@@ -87,7 +88,7 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/places.lua
 -- include lib/inside.lua
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/recent.lua
 -- include lib/holds.lua
 -- include lib/past_orders.lua
@@ -120,40 +121,40 @@ local function leave_if_done(visitor)
   local where, _, score = place_of(visitor)
   if where == "inside" then
     spend(visitor, where, score)
-    mark()
+    take_log_id()
   end
 end
 
 -- For an order whose hold in the lane is not its hold in the ledger: the order's id was used before, left the lane, and
 -- was then accepted again with `hold`. This hold ends as if it had run out.
 local function end_other(hold, order)
-  local mark = read_mark(hold)
-  if not mark or mark.state ~= "o" or mark.order ~= order then return end
-  for index in string.gmatch(mark.seats, "%d+") do
+  local changing = read_hold_state(hold)
+  if not changing or changing.state ~= "o" or changing.order ~= order then return end
+  for index in string.gmatch(changing.seats, "%d+") do
     if is_owner(index, order) then put_seat(index, "h", hold) end
   end
-  mark.order = ""
-  write_mark(hold, mark)
+  changing.order = ""
+  write_hold_state(hold, changing)
   end_hold(hold, "e")
 end
 
 local function conclude(conclusion, known)
   local hold, order = conclusion.hold, conclusion.order
   if known and known.hold ~= hold then end_other(known.hold, order) end
-  local mark = read_mark(hold)
-  local is_ours = mark and mark.state == "o" and mark.order == order
+  local changing = read_hold_state(hold)
+  local is_ours = changing and changing.state == "o" and changing.order == order
   local back = false
   for _, target in ipairs(conclusion.targets) do back = back or (is_ours and target.state == "h") end
   move_seats(conclusion, back)
   local held = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold))
   if back then
-    mark.state, mark.order = "h", ""
-    if conclusion.held_until >= 0 then mark.expires = conclusion.held_until end
-    write_mark(hold, mark)
-    redis.call("ZADD", EXPIRY, text(mark.expires), hold)
+    changing.state, changing.order = "h", ""
+    if conclusion.held_until >= 0 then changing.expires = conclusion.held_until end
+    write_hold_state(hold, changing)
+    redis.call("ZADD", EXPIRY, text(changing.expires), hold)
     redis.call("ZREM", ENDED, hold)
     forget_ended(RECENT_HOLDS, held.user, hold)
-    keep_inside(held.visitor, mark.expires)
+    keep_inside(held.visitor, changing.expires)
   elseif is_ours and FINAL[conclusion.status] and not redis.call("ZSCORE", ENDED, hold) then
     keep_ended(hold, held.user)
     add(OPEN, held.visitor, -1)

@@ -5,7 +5,7 @@
 -- Cost:    O(attempts of the order), at most attempts_max
 --
 -- KEYS[1]  meta      hash    generation, log (last id), restoring
--- KEYS[2]  log       stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]  log       stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]  log_ids   hash    record id -> times in the log
 -- KEYS[4]  orders    hash    order -> fact (JSON)
 -- KEYS[5]  pending   hash    order -> pay | cancel

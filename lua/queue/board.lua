@@ -16,7 +16,8 @@
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- ARGV[4]  exact       integer  scores of the first so many, 1 to 2,000
 -- Returns {code, generation, log, …}
---    1  BOARD       {…, counts, head, back, n, n·score, then rank, score of each knot}: counts as in room; head the highest score called in this round
+--    1  BOARD       {…, counts as room.lua gives them, head, back, n, n·score, then rank and score of each knot}
+--                   head: the highest score called in this round; back: how many wait who came late
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)

@@ -20,7 +20,10 @@
 -- ARGV[5]  told        integer  how many of its changes
 -- ARGV[6]  max         integer  most changes to tell now, 1 to 5,000
 -- Returns {code, generation, log, …}
---    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), closed (0 or 1), inside, called, scores, spent, draws spent, changes told with these, more (0 or 1), changes}: lists; inside of visitor, expiry; scores in its order; spent of chunk, bits; changes as in draws_log
+--    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), closed (0 or 1), inside, called,
+--                   scores, spent, draws spent, changes told with these, more (0 or 1), changes}
+--                   inside: visitor, expiry of each; called: as the set; scores: in the order of inside; spent: chunk,
+--                   bits of each; more: the ledger has to ask again; changes: as in draws_log
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)

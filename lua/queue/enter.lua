@@ -25,7 +25,9 @@
 -- ARGV[5]  waiting_max  integer  most places in line
 -- ARGV[6]  entrants     words    visitor, draw (0: none) of each, at most 500
 -- Returns {code, generation, log, …}
---    1  PLACES       {…, counts, then words: outcome (1 entered, 2 known, 3 full), score, state, value of each}: counts as in room; state 1 scheduled, 2 waiting, 3 admitted; value ahead or expiry
+--    1  PLACES       {…, counts as room.lua gives them, then four words for each entrant in one text}
+--                    outcome: 1 entered, 2 known, 3 full; score; state: 1 scheduled, 2 waiting, 3 admitted; how many
+--                    are ahead while waiting, the expiry while admitted
 --   -1  NO_EVENT
 --   -2  CLOSED       closed or draining
 --   -3  OTHER_ROUND  drawing, and the draws are of another
@@ -149,7 +151,7 @@ end
 write_new()
 if room.serial > serial_before then
   write_counters()
-  mark()
+  take_log_id()
 end
 local answer = reply("PLACES", counts(mode))
 answer[#answer + 1] = table.concat(found, " ")

@@ -41,5 +41,5 @@ local where, _, score = place_of(visitor)
 if token_score < 0 and room.drawing then redis.call("ZREM", DRAWN, visitor) end
 if where then spend(visitor, where, score) end
 if score ~= token_score then mark_spent(visitor, token_score) end
-mark()
+take_log_id()
 return reply(where and "LEFT" or "NO_PLACE")

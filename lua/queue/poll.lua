@@ -49,7 +49,7 @@ if round == room.round then
     if where then
       state, value = stand(visitor, where, number, score, mode)
       -- The place was spent just now. After this mark, a lane that is set back to an earlier state counts as behind.
-      if state == DONE then mark() end
+      if state == DONE then take_log_id() end
     else
       put_back(visitor, token_score)
       state, value = waits(visitor, mode)

@@ -7,7 +7,7 @@
 -- Cost:    O(work_max · log places)
 --
 -- KEYS[1]   meta           hash    generation, log (last id), restoring
--- KEYS[2]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[2]   log            stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[3]   log_ids        hash    record id -> times in the log
 -- KEYS[4]   orders         hash    order -> fact (JSON)
 -- KEYS[5]   pending        hash    order -> pay | cancel
@@ -30,7 +30,7 @@
 -- KEYS[22]  owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[23]  taken          hash    user -> seats h p s
 -- KEYS[24]  holds          hash    hold -> what never changes (JSON)
--- KEYS[25]  marks          hash    hold -> state expires seats prices order
+-- KEYS[25]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[26]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[27]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[28]  placed         set     orders of the event
@@ -58,7 +58,7 @@ if not room.version then return reply("NO_EVENT") end
 -- include lib/line.lua
 -- include lib/places.lua
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/recent.lua
 -- include lib/holds.lua
 -- include lib/past_orders.lua
@@ -70,7 +70,7 @@ local function missing()
   if not seats_are_whole() then return "seats" end
   if size(WAITING, "ZCARD") ~= size(SEEN, "HLEN") then return "the line" end
   if size(INSIDE, "ZCARD") + size(LATE, "ZCARD") + size(BACK, "ZCARD") ~= size(SCORES, "HLEN") then return "places" end
-  if size(HOLDS, "HLEN") ~= size(MARKS, "HLEN") then return "holds" end
+  if size(HOLDS, "HLEN") ~= size(HOLD_STATES, "HLEN") then return "holds" end
   local held = room.h + room.p + room.s
   if held > 0 and redis.call("EXISTS", TAKEN) == 0 then return "seats by user" end
   if room.h > 0 and redis.call("EXISTS", EXPIRY) == 0 then return "ends of holds" end
@@ -99,7 +99,7 @@ local mode, changed = mode_in_force(), false
 
 if room.drawing and mode ~= "scheduled" and mode ~= "recovering" then
   room.drawing, changed = false, true
-  mark()
+  take_log_id()
 end
 
 -- When the pace was last halved, and how old the oldest record was then; 0, 0 when the pace was never halved.
@@ -167,7 +167,7 @@ count_seats()
 for _, hold in ipairs(due(ENDED, now)) do
   local fact = redis.call("HGET", HOLDS, hold)
   if fact then forget_ended(RECENT_HOLDS, cjson.decode(fact).user, hold) end
-  for _, key in ipairs({ HOLDS, MARKS, HOLD_DIGESTS }) do redis.call("HDEL", key, hold) end
+  for _, key in ipairs({ HOLDS, HOLD_STATES, HOLD_DIGESTS }) do redis.call("HDEL", key, hold) end
   redis.call("ZREM", ENDED, hold)
 end
 
@@ -232,5 +232,5 @@ if mode == "open" or mode == "drain" then
   end
 end
 if changed then write_counters() end
-if admitted + expired + absent + unclaimed + lapsed > 0 then mark() end
+if admitted + expired + absent + unclaimed + lapsed > 0 then take_log_id() end
 return reply("PULSED", admitted, expired, absent, unclaimed, lapsed, holds_expired, more)

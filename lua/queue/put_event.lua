@@ -22,25 +22,14 @@
 -- KEYS[15]  drawn        zset    who entered by a draw, all at 0: in order of their ids
 -- KEYS[16]  owners       hash    seat -> hold (h) or order (p s)
 -- KEYS[17]  bound        hash    visitor -> user
--- ARGV[1]   now_ms        integer  0 where nothing depends on it
--- ARGV[2]   generation    integer  highest the caller has seen
--- ARGV[3]   log           integer  highest log id the caller has seen
--- ARGV[4]   event         text
--- ARGV[5]   version       integer  the ledger's
--- ARGV[6]   seats         integer  length of the string
--- ARGV[7]   mode          text     scheduled open paused drain closed
--- ARGV[8]   opens_at      integer  ms, 0: none
--- ARGV[9]   closes_at     integer  ms, 0: none
--- ARGV[10]  capacity      integer
--- ARGV[11]  rate          integer  admissions a minute
--- ARGV[12]  pass_ttl      integer  s
--- ARGV[13]  claim_ttl     integer  s
--- ARGV[14]  absent_after  integer  s
--- ARGV[15]  late_grace    integer  s
--- ARGV[16]  release_on    text     order exit
--- ARGV[17]  order         text     fifo lottery
--- ARGV[18]  control       text     fixed adaptive
--- ARGV[19]  returned      integer  1: only a rebuilding may bring it here
+-- ARGV[1]  now_ms      integer  0 where nothing depends on it
+-- ARGV[2]  generation  integer  highest the caller has seen
+-- ARGV[3]  log         integer  highest log id the caller has seen
+-- ARGV[4]  event       text
+-- ARGV[5]  version     integer  the ledger's
+-- ARGV[6]  seats       integer  length of the string
+-- ARGV[7]  settings    text     the room's, a line of words (see lib/room.lua)
+-- ARGV[8]  returned    integer  1: only a rebuilding may bring it here
 -- then     first, end: half-open ranges of blocked seats, ascending, disjoint
 -- Returns {code, generation, log, …}
 --    1  DONE
@@ -50,11 +39,11 @@
 -- -100  RECOVERING   missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller), SKEW (now_ms is too far from the server's time); nothing was changed
 -- prologue
--- include lib/settings.lua
 -- include lib/room.lua
+-- include lib/settings.lua
 -- include lib/layout.lua
-local returned = int(19, 0, 1)
-local ranges = blocked_ranges(20, settings.seats)
+local returned = int(8, 0, 1)
+local ranges = blocked_ranges(9, settings.seats)
 -- include lib/open.lua
 -- include lib/bucket.lua
 -- include lib/whole.lua
@@ -83,21 +72,21 @@ if room.version then
 end
 
 if not room.version then
-  room = new_room({ round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
+  room = new_room(settings.order, { round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
     seat_version = generation * 4294967296 })
 else
   if room.mode == "closed" and settings.mode ~= "closed" then
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD
     room.drawing = settings.order == "lottery"
     redis.call("UNLINK", WAITING, SEEN, INSIDE, CALLED, LATE, BACK, SCORES, SPENT, SPENT_DRAWS, DRAWS_LOG, DRAWN, BOUND)
-    mark()
+    take_log_id()
   else
     -- A drawing is over when its room is no longer scheduled, but not while the room recovers: its visitors are still
     -- coming back.
     local in_force = mode_in_force()
     local is_over = room.drawing and in_force ~= "scheduled" and in_force ~= "recovering"
     if is_over then room.drawing = false end
-    if is_over or (settings.mode == "closed" and room.mode ~= "closed") then mark() end
+    if is_over or (settings.mode == "closed" and room.mode ~= "closed") then take_log_id() end
   end
   -- Up to now the bucket fills at the old rate; the new rate counts from here on.
   room.units, room.filled_at = filled()

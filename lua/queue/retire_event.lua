@@ -32,7 +32,7 @@
 -- KEYS[26]  owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[27]  taken          hash    user -> seats h p s
 -- KEYS[28]  holds          hash    hold -> what never changes (JSON)
--- KEYS[29]  marks          hash    hold -> state expires seats prices order
+-- KEYS[29]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[30]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[31]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[32]  recent_holds   hash    user -> the last twenty of their ended holds
@@ -64,7 +64,7 @@ if room.version then
   if people + room.h + room.p > 0 then return reply("BUSY") end
   redis.call("UNLINK", unpack(KEYS, 11))
   redis.call("SREM", EVENTS, event)
-  mark()
+  take_log_id()
 end
 local left = tonumber(redis.call("HGET", META, "left:" .. event) or nil)
 if not left or left < version then redis.call("HSET", META, "left:" .. event, text(version)) end

@@ -14,7 +14,9 @@
 -- ARGV[2]  generation  integer  highest the caller has seen
 -- ARGV[3]  log         integer  highest log id the caller has seen
 -- Returns {code, generation, log, …}
---    1  ROOM        {…, counts}: mode, opens_at, waiting, inside, late, capacity, rate, admitted, round, epoch, drawing, pace, f h p s b
+--    1  ROOM        {…, counts}
+--                   counts: mode, opens_at, waiting, inside, late, capacity, rate, admitted, round, epoch, drawing,
+--                   pace, f h p s b
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
 -- Errors: ARITY, RANGE (a bug in the caller; nothing was changed)

@@ -8,7 +8,7 @@
 -- KEYS[1]   meta           hash    generation, log (last id), restoring, begun, took
 -- KEYS[2]   events         set     events of the lane
 -- KEYS[3]   campaigns      set     campaigns of the lane
--- KEYS[4]   log            stream  <n>-0: id, at, body; hold and mark, or number
+-- KEYS[4]   log            stream  <n>-0: id, at, body; hold and state, or number
 -- KEYS[5]   log_ids        hash    record id -> times in the log
 -- KEYS[6]   orders         hash    order -> fact (JSON)
 -- KEYS[7]   pending        hash    order -> pay | cancel

@@ -7,7 +7,7 @@
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
 -- KEYS[2]  events     set   events of the lane
 -- KEYS[3]  campaigns  set   campaigns of the lane
--- KEYS[4]  campaign   hash  version stock per_user opens_at closes_at expires_at last
+-- KEYS[4]  campaign   hash  version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[5]  claims     hash  claim -> number
 -- KEYS[6]  numbers    hash  number -> claim (JSON)
 -- KEYS[7]  claimants  hash  user -> claims

@@ -25,7 +25,7 @@
 -- KEYS[19]  owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[20]  taken          hash    user -> seats h p s
 -- KEYS[21]  holds          hash    hold -> what never changes (JSON)
--- KEYS[22]  marks          hash    hold -> state expires seats prices order
+-- KEYS[22]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[23]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[24]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[25]  placed         set     orders of the event

@@ -6,7 +6,7 @@
 --
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
 -- KEYS[2]  campaigns  set   campaigns of the lane
--- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last
+-- KEYS[3]  campaign   hash  version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[4]  claims     hash  claim -> number
 -- KEYS[5]  numbers    hash  number -> claim (JSON)
 -- KEYS[6]  claimants  hash  user -> claims
@@ -34,5 +34,6 @@ local to = int(11, 0, COUNT_MAX)
 redis.call("UNLINK", CAMPAIGN, CLAIMS, NUMBERS, CLAIMANTS)
 redis.call("SADD", CAMPAIGNS, campaign)
 redis.call("HSET", CAMPAIGN, "version", text(version), "stock", text(stock), "per_user", text(per_user),
-  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at))
+  "opens_at", text(opens_at), "closes_at", text(closes_at), "expires_at", text(expires_at),
+  "generation", text(generation))
 return reply("DONE")

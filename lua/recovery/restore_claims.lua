@@ -5,7 +5,7 @@
 -- Cost:    O(claims)
 --
 -- KEYS[1]  meta       hash  generation, log (last id), restoring
--- KEYS[2]  campaign   hash  version stock per_user opens_at closes_at expires_at last
+-- KEYS[2]  campaign   hash  version stock per_user opens_at closes_at expires_at last generation
 -- KEYS[3]  claims     hash  claim -> number
 -- KEYS[4]  numbers    hash  number -> claim (JSON)
 -- KEYS[5]  claimants  hash  user -> claims

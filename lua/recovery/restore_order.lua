@@ -15,7 +15,7 @@
 -- KEYS[9]   owners         hash    seat -> hold (h) or order (p s)
 -- KEYS[10]  taken          hash    user -> seats h p s
 -- KEYS[11]  holds          hash    hold -> what never changes (JSON)
--- KEYS[12]  marks          hash    hold -> state expires seats prices order
+-- KEYS[12]  hold_states    hash    hold -> state expires seats prices order
 -- KEYS[13]  expiry         zset    held hold -> when it ends, ms
 -- KEYS[14]  ended          zset    ended hold -> when it is dropped, ms
 -- KEYS[15]  placed         set     orders of the event
@@ -48,7 +48,7 @@
 -- prologue
 local order, user, status, fact = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local hold, visitor, hold_fact = ARGV[8], ARGV[9], ARGV[10]
-local mark = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }
+local changing = { state = "o", expires = int(11, 0, TIME_MAX), seats = ARGV[12], prices = ARGV[13], order = order }
 local refundable_until, to = int(14, 0, TIME_MAX), int(15, 0, COUNT_MAX)
 if #ARGV % 2 == 0 then error({ err = "ARITY" }) end
 local taken = {}
@@ -63,7 +63,7 @@ end
 -- include lib/room.lua
 if not room.version then return reply("NOT_RESTORING") end
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/recent.lua
 -- include lib/holds.lua
 -- include lib/past_orders.lua
@@ -71,7 +71,7 @@ for _, seat in ipairs(taken) do put_seat(seat[1], seat[2], order) end
 count_seats()
 add(TAKEN, user, #taken)
 redis.call("HSET", HOLDS, hold, hold_fact)
-write_mark(hold, mark)
+write_hold_state(hold, changing)
 redis.call("ZREM", EXPIRY, hold)
 local is_final = status == "confirmed" or status == "partially_refunded" or status == "refunded" or status == "rejected"
 if is_final then

@@ -14,7 +14,7 @@
 -- KEYS[8]   owners        hash    seat -> hold (h) or order (p s)
 -- KEYS[9]   taken         hash    user -> seats h p s
 -- KEYS[10]  holds         hash    hold -> what never changes (JSON)
--- KEYS[11]  marks         hash    hold -> state expires seats prices order
+-- KEYS[11]  hold_states   hash    hold -> state expires seats prices order
 -- KEYS[12]  expiry        zset    held hold -> when it ends, ms
 -- KEYS[13]  ended         zset    ended hold -> when it is dropped, ms
 -- KEYS[14]  recent_holds  hash    user -> the last twenty of their ended holds
@@ -34,8 +34,8 @@
 -- ARGV[13]  price           text     of each seat; named: joined by commas
 -- ARGV[14]  seats           text     named: "1,2,3", ascending; else rows of runs: "first:length,first:length;first:length"
 -- Returns {code, generation, log, …}
---    1  HELD            {…, mark}
---    2  REPEATED        {…, fact, mark}: this hold exists already; nothing was changed
+--    1  HELD            {…, state}
+--    2  REPEATED        {…, fact, state}: this hold exists already; nothing was changed
 --    3  AGAIN           more holds had run out than one call sweeps; call again
 --   -1  KEY_REUSED      the id exists with another digest
 --   -2  NO_EVENT
@@ -73,7 +73,7 @@ end
 -- include lib/room.lua
 if not room.version then return reply("NO_EVENT") end
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/recent.lua
 -- include lib/holds.lua
 -- include lib/inside.lua
@@ -82,7 +82,7 @@ if not room.version then return reply("NO_EVENT") end
 local known = redis.call("HGET", HOLDS, hold)
 if known then
   if cjson.decode(known).digest ~= digest then return reply("KEY_REUSED") end
-  return reply("REPEATED", known, redis.call("HGET", MARKS, hold))
+  return reply("REPEATED", known, redis.call("HGET", HOLD_STATES, hold))
 end
 local ended = redis.call("HGET", HOLD_DIGESTS, hold)
 if ended then return reply(ended == digest and "ENDED" or "KEY_REUSED") end
@@ -213,10 +213,10 @@ local expires = now + hold_ttl
 local prices = want == "named" and price or string.rep(price .. ",", quantity - 1) .. price
 redis.call("HSET", HOLDS, hold, fact)
 local seats = table.concat(indexes, ",")
-local mark = write_mark(hold, { state = "h", expires = expires, seats = seats, prices = prices, order = "" })
+local changing = write_hold_state(hold, { state = "h", expires = expires, seats = seats, prices = prices, order = "" })
 redis.call("ZADD", EXPIRY, text(expires), hold)
 add(TAKEN, user, quantity)
 add(OPEN, visitor, 1)
 if not bound then redis.call("HSET", BOUND, visitor, user) end
 keep_inside(visitor, expires)
-return reply("HELD", mark)
+return reply("HELD", changing)

@@ -11,7 +11,7 @@
 -- KEYS[5]   owners        hash    seat -> hold (h) or order (p s)
 -- KEYS[6]   taken         hash    user -> seats h p s
 -- KEYS[7]   holds         hash    hold -> what never changes (JSON)
--- KEYS[8]   marks         hash    hold -> state expires seats prices order
+-- KEYS[8]   hold_states   hash    hold -> state expires seats prices order
 -- KEYS[9]   expiry        zset    held hold -> when it ends, ms
 -- KEYS[10]  ended         zset    ended hold -> when it is dropped, ms
 -- KEYS[11]  recent_holds  hash    user -> the last twenty of their ended holds
@@ -34,14 +34,14 @@ local hold, user = ARGV[4], ARGV[5]
 -- include lib/open.lua
 -- include lib/room.lua
 -- include lib/seats.lua
--- include lib/hold_marks.lua
+-- include lib/hold_states.lua
 -- include lib/recent.lua
 -- include lib/holds.lua
-local mark, fact = read_mark(hold), redis.call("HGET", HOLDS, hold)
-if not mark or not fact then return reply("NOT_FOUND") end
+local changing, fact = read_hold_state(hold), redis.call("HGET", HOLDS, hold)
+if not changing or not fact then return reply("NOT_FOUND") end
 if cjson.decode(fact).user ~= user then return reply("NOT_OWNER") end
-if mark.state == "o" then return reply("ORDERED") end
-if mark.state ~= "h" or mark.expires <= now then return reply("ENDED") end
+if changing.state == "o" then return reply("ORDERED") end
+if changing.state ~= "h" or changing.expires <= now then return reply("ENDED") end
 end_hold(hold, "r")
 count_seats()
 return reply("RELEASED")

@@ -16,10 +16,10 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::MissedTickBehavior;
 
 use super::doors::Admission;
-use super::room::Room;
 use super::strangers::Strangers;
 use crate::facts::ids::EventId;
 use crate::facts::place::Token;
+use crate::facts::room::Room;
 use crate::facts::time::{Millis, Tick};
 use crate::lane::board::{PRESENT_MAX, Presence};
 use crate::shutdown::Stopping;

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 
 use super::doors::Admission;
-use super::room::Room;
 use crate::facts::fault::Fault;
 use crate::facts::ids::EventId;
+use crate::facts::room::Room;
 use crate::facts::room::RoomCounts;
 use crate::lane::rooms::{Pulse, Pulsed};
 use crate::metrics::*;

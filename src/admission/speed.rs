@@ -11,8 +11,8 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
 use super::curve::Curve;
-use super::room::Room;
 use crate::facts::ids::EventId;
+use crate::facts::room::Room;
 use crate::facts::room::{Mode, RoomCounts};
 use crate::facts::time::Millis;
 use crate::lane::board::Board;

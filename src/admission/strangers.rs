@@ -6,9 +6,9 @@
 //! was given up, or whether the lane takes the visitor for absent. The next batch of presence tells the lane of the
 //! visitor. The lane answers who does not wait, and the next poll of such a visitor asks the lane.
 
-use super::room::Room;
 use super::speed::moves;
 use crate::facts::place::Token;
+use crate::facts::room::Room;
 use crate::facts::room::{Mode, RoomCounts};
 use crate::facts::time::Millis;
 use crate::lane::board::Board;

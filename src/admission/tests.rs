@@ -5,25 +5,27 @@ use std::sync::Arc;
 
 use crate::admission::board::KnownBoard;
 use crate::admission::pace::Pace;
-use crate::admission::passes::Passes;
 use crate::admission::passes::tests::keys;
+use crate::admission::passes::{Pass, Passes};
+use crate::admission::proof::Proofs;
 use crate::admission::tokens::Tokens;
 use crate::admission::watch::{PlaceLook, Watching};
 use crate::admission::{
-    Admission, AdmissionSettings, Along, Entered, Newcomer, Polled, Room, Standing, VisitorPlace, presence,
+    Admission, AdmissionSettings, Along, Entered, Entrance, Newcomer, Polled, Standing, VisitorPlace, presence,
 };
 use crate::clock::Clock;
 use crate::facts::checkpoint::{Checkpoint, DrawsTaken};
-use crate::facts::draw::DrawKey;
+use crate::facts::draw::{Birth, DrawKey};
 use crate::facts::ids::{LaneId, LogId};
 use crate::facts::place::{PlaceState, Token};
-use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, Room, RoomSettings};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::lane::events::{EventPut, PutEvent};
 use crate::lane::memory::volatile;
 use crate::lane::recovery::EventRestore;
 use crate::lane::rooms::Pulse;
+use crate::limiter::Limiter;
 
 const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
@@ -55,7 +57,8 @@ impl House {
             draw: None,
             birth: None,
         };
-        let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes));
+        let entrance = Entrance::new(Proofs::new(None, &[vec![7; 32]]), Limiter::off());
+        let admission = Arc::new(Admission::new(lanes, clock.clone(), settings, tokens, passes, entrance));
         let house = Self { admission, lane, clock, room };
         house.lane.begin_restore(0, 1, LogId(0)).await.expect("begun");
         house.lane.end_restore(0, 1).await.expect("ended");
@@ -98,7 +101,6 @@ impl House {
             spent_draws: vec![],
             recover_ms: 0,
             orders: vec![],
-            now_ms: self.clock.now_ms(),
         };
         self.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
         self.lane.restore_event(self.clock.now_ms(), restore).await.expect("restored");
@@ -403,4 +405,32 @@ async fn joins_share_calls_and_nobody_is_overtaken() {
     assert_eq!(counts.waiting, 3_500);
     // All calls are over, so the next join begins one.
     house.enter().await;
+}
+
+/// The pass of a rehearsal, which had the same secrets, while the real sale recovers.
+#[tokio::test]
+async fn a_pass_of_another_creation_brings_nobody_back_inside() {
+    let mut house = House::new(AT_ONCE, 60_000).await;
+    let [rehearsal, sale] = [[1; 8], [2; 8]].map(Birth::new);
+    house.room.birth = Some(sale);
+    house.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
+    let restore = EventRestore {
+        generation: 2,
+        put: House::put_of(2, |_| ()),
+        epoch: 2,
+        checkpoint: None,
+        spent_draws: vec![],
+        recover_ms: 60_000,
+        orders: vec![],
+    };
+    house.lane.restore_event(house.clock.now_ms(), restore).await.expect("restored");
+    house.lane.end_restore(house.clock.now_ms(), 2).await.expect("ended");
+    let pass = |visitor: &str, birth| {
+        let expires_ms = house.clock.now_ms() + 50_000;
+        let pass = Pass { event: "hall".into(), visitor: visitor.into(), round: 1, score: 7, birth, expires_ms };
+        house.admission.passes().sign(house.clock.now_ms(), &pass)
+    };
+    let verify = async |pass: String| house.admission.verify_pass(&house.room, &pass).await.expect("an answer");
+    assert_eq!(verify(pass("old", Some(rehearsal))).await, None);
+    assert_eq!(verify(pass("new", Some(sale))).await, Some("new".into()));
 }

@@ -12,11 +12,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::board::KnownBoard;
 use super::doors::Admission;
-use super::room::Room;
 use super::standing::OnBoard;
 use crate::facts::ids::EventId;
 use crate::facts::place::{PlaceState, Token};
 use crate::facts::room::Mode;
+use crate::facts::room::Room;
 use crate::lane::board::Board;
 
 /// How often a watched room is looked at.

@@ -5,10 +5,10 @@ use utoipa::ToSchema;
 
 use super::layout::Layout;
 use super::room::RoomSpec;
-use crate::facts::draw::Birth;
+use crate::facts::draw::{Birth, DrawKey};
 use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
-use crate::facts::room::{Mode, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Mode, Room};
 use crate::facts::terms;
 use crate::facts::terms::{RefundTerm, Terms};
 use crate::facts::time::{Millis, Timestamp};
@@ -296,6 +296,22 @@ impl Event {
         self.spec.sections.iter().find(|s| s.id == section.id).map(|s| s.price)
     }
 
+    /// The event's room, as its doors know it.
+    pub fn room(&self) -> Room {
+        let room = &self.spec.room;
+        Room {
+            event: self.id.clone(),
+            lane: self.lane,
+            patience_ms: room.absent_after_s.min(room.claim_ttl_s) * 1000,
+            absent_ms: room.absent_after_s * 1000,
+            grace_ms: room.late_grace_s * 1000,
+            recover_ms: room.recover_s * 1000,
+            draw: self.draw.bytes().filter(|_| room.order == AdmissionOrder::Lottery).map(DrawKey),
+            birth: self.birth,
+            stay_ms: room.pass_ttl_s * 1000,
+        }
+    }
+
     pub fn terms(&self) -> Terms {
         self.spec.terms()
     }
@@ -325,27 +341,13 @@ impl Event {
 
     /// The whole state its lane should have.
     pub fn lane_put(&self) -> EventPut {
-        let room = &self.spec.room;
         EventPut {
             event: self.id.clone(),
             version: self.version,
             seats: self.layout.seats,
             blocked: self.layout.blocked(),
             returned: self.returned,
-            room: RoomSettings {
-                mode: room.mode,
-                opens_at_ms: self.spec.opens_at.map_or(0, |t| t.0),
-                closes_at_ms: self.spec.closes_at.map_or(0, |t| t.0),
-                capacity: room.capacity,
-                rate_per_min: room.rate_per_min,
-                pass_ttl_s: room.pass_ttl_s,
-                claim_ttl_s: room.claim_ttl_s,
-                absent_after_s: room.absent_after_s,
-                late_grace_s: room.late_grace_s,
-                release_on: room.release_on,
-                order: room.order,
-                control: room.control,
-            },
+            room: self.spec.room.settings(self.spec.opens_at, self.spec.closes_at),
         }
     }
 }
@@ -372,6 +374,12 @@ mod tests {
 
     fn spec(json: &str) -> EventSpec {
         serde_json::from_str(json).expect("an event")
+    }
+
+    fn event(spec: EventSpec) -> Event {
+        let layout = Layout::of(&spec, &Layout::default());
+        let (id, lane, draw) = ("x".into(), LaneId(0), DrawSecret::default());
+        Event { id, lane, version: 1, spec, layout, draw, birth: None, away: false, returned: false }
     }
 
     const SMALL: &str = r#"{"name":"x","starts_at":"2027-01-01T00:00:00Z","currency":"KRW","organizer":"o",
@@ -406,15 +414,33 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_event_frees_refunds_until_they_close() {
+        let mut spec = spec(SMALL);
+        spec.material_change_at = Some(Timestamp(100));
+        let frees = |spec: &EventSpec, placed_ms, now_ms| event(spec.clone()).frees_refunds(placed_ms, now_ms);
+        assert!(frees(&spec, 99, i64::MAX) && !frees(&spec, 100, 101), "only orders of before the change");
+        spec.refunds_close_at = Some(Timestamp(500));
+        assert!(frees(&spec, 99, 499) && !frees(&spec, 99, 500));
+    }
+
+    #[test]
+    fn a_section_has_rows_for_a_field_of_benches_and_no_more() {
+        let mut spec = spec(SMALL);
+        let rows = |n: usize| Some((1..=n).map(|n| RowSpec { id: n.to_string(), seats: 1 }).collect());
+        spec.sections[0].rows = rows(5_000);
+        assert_eq!(spec.faults(), SpecFaults::new());
+        spec.sections[0].rows = rows(5_001);
+        let pointers: Vec<_> = spec.faults().into_iter().map(|fault| fault.0).collect();
+        assert_eq!(pointers, ["/sections/0/rows"]);
+    }
+
+    #[test]
     fn an_event_is_over_when_it_began_and_is_closed() {
         let starts_ms = spec(SMALL).starts_at.0;
         let over = |change: fn(&mut EventSpec), at_ms: Millis| {
             let mut spec = spec(SMALL);
             change(&mut spec);
-            let layout = Layout::of(&spec, &Layout::default());
-            let (id, lane, draw) = ("x".into(), LaneId(0), DrawSecret::default());
-            let event = Event { id, lane, version: 1, spec, layout, draw, birth: None, away: false, returned: false };
-            event.was_over(at_ms)
+            event(spec).was_over(at_ms)
         };
         assert!(!over(|_| (), starts_ms + 1), "nobody closed it");
         assert!(over(|spec| spec.room.mode = Mode::Closed, starts_ms + 1));

@@ -7,7 +7,7 @@ mod layout;
 mod room;
 mod store;
 
-pub use crate::ledger::journal::grant::{Grant, Granted as GrantOutcome};
+pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
 pub use event::{CancellationFee, Event, EventSpec, RowSpec, SectionSpec, SpecFaults};
 pub use layout::{Layout, Section, Strip};

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::event::{SpecFaults, TTL_S_MAX};
-use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn};
+use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use crate::facts::time::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -99,6 +100,24 @@ impl RoomPatch {
 }
 
 impl RoomSpec {
+    /// The settings that the lane has, with the event's times; `None`: no such time.
+    pub fn settings(&self, opens_at: Option<Timestamp>, closes_at: Option<Timestamp>) -> RoomSettings {
+        RoomSettings {
+            mode: self.mode,
+            opens_at_ms: opens_at.map_or(0, |at| at.0),
+            closes_at_ms: closes_at.map_or(0, |at| at.0),
+            capacity: self.capacity,
+            rate_per_min: self.rate_per_min,
+            pass_ttl_s: self.pass_ttl_s,
+            claim_ttl_s: self.claim_ttl_s,
+            absent_after_s: self.absent_after_s,
+            late_grace_s: self.late_grace_s,
+            release_on: self.release_on,
+            order: self.order,
+            control: self.control,
+        }
+    }
+
     /// Faults of what may not change any more: visitors got their places, and perhaps draws, by these fields.
     pub fn frozen_faults(&self, before: &RoomSpec, pointer: &str) -> SpecFaults {
         let fields = [("order", self.order != before.order), ("identity", self.identity != before.identity)];

@@ -1,9 +1,12 @@
 //! Errors as pages, for requests whose answer a person sees.
 
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::answer::Answer;
+use super::api::room::onward;
+use super::http::listed::listed;
+use super::http::query::Query;
 use super::problem::{Code, Problem};
 use crate::random;
 use crate::web::room::{self, Again, ErrorCause, ErrorPage, Lang, Template};
@@ -32,17 +35,19 @@ pub struct ErrorPageRequest {
 impl ErrorPageRequest {
     /// `None`: a program asks. Under `/room/` a client that does not ask for HTML gets a page too, unless it accepts
     /// JSON.
-    pub fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
-        let room = path.strip_prefix("/room/");
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let room = uri.path().strip_prefix("/room/");
         if !is_page(headers) && (room.is_none() || accepts(headers, b"application/json")) {
             return None;
         }
-        let lang = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let own = matches!(*method, Method::GET | Method::HEAD).then(String::new);
-        // A form of the waiting room's page leads back to the page.
+        // A form of the waiting room's page leads back to the page, and keeps where the page leads on.
         let event = room.and_then(|rest| rest.split('/').next()).filter(|event| crate::facts::ids::is_slug(event));
-        let again = own.or_else(|| event.map(|event| format!("/room/{event}")));
-        Some(Self { lang: Lang::wanted(lang), again })
+        let page = |event| match onward::returning(&Query::parse(uri.query().unwrap_or(""))) {
+            Some(kept) => format!("/room/{event}?{kept}"),
+            None => format!("/room/{event}"),
+        };
+        Some(Self { lang: Lang::wanted(listed(headers, &ACCEPT_LANGUAGE)), again: own.or_else(|| event.map(page)) })
     }
 
     /// The problem as a page, with its status and all its headers.
@@ -106,13 +111,17 @@ mod tests {
     #[test]
     fn a_page_is_tried_again_where_that_changes_nothing() {
         let again = |method, path: &str, accept| {
-            ErrorPageRequest::of(&method, path, &headers(accept))
+            ErrorPageRequest::of(&method, &path.parse().expect("a path"), &headers(accept))
                 .map(|reader| reader.again.unwrap_or_else(|| "never".into()))
         };
         let html = "text/html";
         assert_eq!(again(Method::GET, "/shop", html).as_deref(), Some(""));
         assert_eq!(again(Method::POST, "/shop", html).as_deref(), Some("never"));
         assert_eq!(again(Method::POST, "/room/hall/leave", html).as_deref(), Some("/room/hall"));
+        let kept = again(Method::POST, "/room/hall?return=%2Fshop", html);
+        assert_eq!(kept.as_deref(), Some("/room/hall?return=%2Fshop"), "it still leads on to where it did");
+        let evil = again(Method::POST, "/room/hall?return=%2F%2Fevil", html);
+        assert_eq!(evil.as_deref(), Some("/room/hall"));
         assert_eq!(again(Method::POST, "/room/Hall%22/leave", html).as_deref(), Some("never"), "no slug");
         assert_eq!(again(Method::GET, "/room/hall", "*/*").as_deref(), Some(""));
         assert_eq!(again(Method::GET, "/room/hall", "application/json"), None);

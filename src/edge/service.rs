@@ -21,7 +21,7 @@ use super::answer::{Answer, AnswerBody, BoxError};
 use super::auth::User;
 use super::error_page::ErrorPageRequest;
 use super::http::client::Proxies;
-use super::http::limits::{Asker, TooSoon};
+use super::http::limits::Asker;
 use super::http::query::Query;
 use super::http::{body, gzip};
 use super::meters::Counted;
@@ -34,6 +34,7 @@ use super::{Outcome, api as routes};
 use crate::admission::tokens::TokenClaim;
 use crate::clock::Instant;
 use crate::facts::ids::EventId;
+use crate::limiter::TooSoon;
 use crate::metrics::{EDGE_FAULTS, EDGE_LIMITED};
 use crate::{clock, random};
 
@@ -162,13 +163,13 @@ impl Service {
         let answer = outcome.unwrap_or_else(|problem| {
             self.log_cause(&id, &problem);
             match &reader {
-                Some(reader) => reader.page(&problem, &id, &self.state.room_template),
+                Some(reader) => reader.page(&problem, &id, &self.state.room.template),
                 None => Answer::problem(&problem, &id),
             }
         });
         let answer = self.state.origins.share(origin.as_ref(), answer);
         let took = clock::instant().duration_since(started);
-        self.state.meters.answered(operation, &method, answer.status(), took);
+        self.state.telemetry.meters.answered(operation, &method, answer.status(), took);
         tracing::debug!(id, %method, path = path.unwrap_or_default(), operation, status = answer.status().as_u16(), took_us = took.as_micros(), "answered");
         answer.header_text(REQUEST_ID, id).into_response()
     }
@@ -178,7 +179,7 @@ impl Service {
         let Some(cause) = &problem.cause else { return };
         let ProblemCause { part, source } = cause.as_ref();
         counter!(EDGE_FAULTS, "part" => *part).increment(1);
-        if let Some(more) = self.state.fault_log.say(part) {
+        if let Some(more) = self.state.telemetry.fault_log.say(part) {
             let error: &(dyn std::error::Error + 'static) = source.as_ref();
             tracing::error!(id, part, code = problem.code.text(), error, more, "fault");
         }
@@ -194,7 +195,7 @@ impl Service {
     ) -> Result<RequestTask<'_>, Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         // The request is not counted yet: if it is answered within this function, it is gone before the count matters.
-        self.not_full(self.state.under_way.count(self.listener) + 1)?;
+        self.not_full(self.state.telemetry.under_way.count(self.listener) + 1)?;
         if let Some(upstream) = self.upstream(uri, headers) {
             *operation = "upstream";
             return Ok(RequestTask::PassOn(upstream.clone(), self.begin()?));
@@ -236,7 +237,7 @@ impl Service {
 
     /// Counts a request among those under way, or refuses it when there are too many.
     fn begin(&self) -> Result<Counted<'_>, Problem> {
-        let under_way = self.state.under_way.begin(self.listener);
+        let under_way = self.state.telemetry.under_way.begin(self.listener);
         self.not_full(under_way.count()).map(|()| under_way)
     }
 
@@ -276,7 +277,7 @@ impl Service {
         let state = &self.state;
         let limit = Duration::from_millis(state.config.server.request_timeout_ms);
         let limit = if route.waits { limit + WAIT } else { limit };
-        let accept = parts.headers.get(header::ACCEPT_ENCODING).cloned();
+        let takes_gzip = gzip::is_taken_by(&parts.headers);
         let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(|_| Problem::new(Code::NotFound))?;
         let query = Query::parse(parts.uri.query().unwrap_or(""));
         let (body, under_way) = self.body(route, body, under_way).await?;
@@ -296,7 +297,7 @@ impl Service {
             params,
         };
         match tokio::time::timeout(limit, self.run(route, request)).await {
-            Ok(outcome) => outcome.map(|answer| gzip::fit(answer, accept.as_ref())),
+            Ok(outcome) => outcome.map(|answer| gzip::fit(answer, takes_gzip)),
             Err(elapsed) => Err(Problem::unavailable("timeout", elapsed)),
         }
     }
@@ -392,7 +393,7 @@ impl Noted {
             id: request_id(request.headers()),
             method: request.method().clone(),
             origin: request.headers().get(header::ORIGIN).cloned(),
-            reader: ErrorPageRequest::of(request.method(), request.uri().path(), request.headers()),
+            reader: ErrorPageRequest::of(request.method(), request.uri(), request.headers()),
             path: tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned()),
         }
     }

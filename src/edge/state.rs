@@ -1,12 +1,12 @@
 //! What every handler may use, built once by `app`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
+use super::api::room::RoomPages;
 use super::api::room::draws::DrawCache;
 use super::api::seats::SeatPages;
 use super::auth::Auth;
@@ -17,9 +17,9 @@ use super::meters::{Meters, UnderWay};
 use super::operator::Operator;
 use super::origin::Origins;
 use super::proxy::Upstreams;
+use super::readiness::Readiness;
 use super::{auth, credential, openapi};
 use crate::admission::Admission;
-use crate::admission::proof::{Policy, Proofs};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -58,26 +58,28 @@ pub struct State {
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
-    pub prometheus: PrometheusHandle,
 
     pub auth: Auth,
-    pub seat_pages: SeatPages,
-    pub draws: DrawCache,
-    pub room_template: Template,
-    pub limits: Limits,
-    pub proofs: Proofs,
-    pub under_way: UnderWay,
-    pub meters: Meters,
     pub origins: Origins,
+    pub limits: Limits,
     pub upstreams: Upstreams,
+    pub readiness: Readiness,
+    pub telemetry: Telemetry,
+
+    pub room: RoomPages,
+    pub seats: SeatPages,
     /// Places for open event streams.
     pub streams: Arc<Semaphore>,
     /// The OpenAPI documents, JSON.
     pub openapi: &'static openapi::Documents,
+}
+
+/// What this process says of itself.
+pub struct Telemetry {
+    pub prometheus: PrometheusHandle,
+    pub meters: Meters,
+    pub under_way: UnderWay,
     pub fault_log: FaultLog,
-    serving: AtomicBool,
-    /// Whether the lanes' store keeps what it is given.
-    store_fit: AtomicBool,
 }
 
 impl State {
@@ -97,23 +99,22 @@ impl State {
     /// Fails when the keys that verify users' tokens, or the template of the waiting room's page, cannot be read.
     pub fn new(parts: EdgeParts) -> Result<Self, SetupError> {
         let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
-        let secrets: Vec<Vec<u8>> = config.queue.secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         Ok(Self {
-            proofs: Proofs::new(Policy::new(&config.queue), &secrets),
             auth: Auth::new(&config.auth, clock.clone())?,
-            seat_pages: SeatPages::default(),
-            draws: DrawCache::default(),
-            room_template: Template::load(&config.web.room_template)?,
-            limits: Limits::new(&config.limits),
-            under_way: UnderWay::default(),
-            meters: Meters::default(),
             origins: Origins::new(&config.server),
+            limits: Limits::new(&config.limits),
             upstreams: Upstreams::new(&config.upstream),
+            readiness: Readiness::default(),
+            telemetry: Telemetry {
+                prometheus,
+                meters: Meters::default(),
+                under_way: UnderWay::default(),
+                fault_log: FaultLog::default(),
+            },
+            room: RoomPages { template: Template::load(&config.web.room_template)?, draws: DrawCache::default() },
+            seats: SeatPages::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams.min(Semaphore::MAX_PERMITS))),
             openapi: openapi::Documents::of(config.admin.public),
-            fault_log: FaultLog::default(),
-            serving: AtomicBool::new(false),
-            store_fit: AtomicBool::new(true),
             config,
             clock,
             catalog,
@@ -121,35 +122,11 @@ impl State {
             admission,
             inventory,
             operator,
-            prometheus,
         })
     }
 
-    /// The process has started: traffic may come.
-    pub fn ready(&self) {
-        self.serving.store(true, Ordering::Relaxed);
-    }
-
-    /// The process drains: traffic should go elsewhere, and event streams end.
-    pub fn not_ready(&self) {
-        self.serving.store(false, Ordering::Relaxed);
-    }
-
+    /// Whether traffic may come: the process serves, its store is fit, and users' tokens can be verified.
     pub fn is_ready(&self) -> bool {
-        self.serving.load(Ordering::Relaxed) && self.store_fit() && self.auth.has_keys()
-    }
-
-    /// Notes whether the lanes' store keeps what it is given. A store that evicts keys or cannot write to its disk does
-    /// not.
-    pub fn store_is(&self, fit: bool) {
-        self.store_fit.store(fit, Ordering::Relaxed);
-    }
-
-    pub fn store_fit(&self) -> bool {
-        self.store_fit.load(Ordering::Relaxed)
-    }
-
-    pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed)
+        self.readiness.is_serving() && self.readiness.store_fit() && self.auth.has_keys()
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::draw::{Birth, DrawKey};
+use crate::facts::ids::{EventId, LaneId};
 use crate::facts::time::Millis;
 
 /// Serials of one epoch: every serial is below this.
@@ -113,6 +115,29 @@ pub enum ReleaseOn {
     Order,
     /// Only when the visitor leaves or the place expires.
     Exit,
+}
+
+/// What the doors of a room have to know of it, as its event describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// The event whose room it is.
+    pub event: EventId,
+    /// The event's lane.
+    pub lane: LaneId,
+    /// The shorter of `absent_after_s` and `claim_ttl_s`, ms: a visitor who polls more often than that loses nothing.
+    pub patience_ms: i64,
+    /// A visitor who is not seen for this long counts as absent, ms.
+    pub absent_ms: i64,
+    /// How long a visitor who was called while away may still come back, ms.
+    pub grace_ms: i64,
+    /// How long a rebuilt room waits for its visitors, ms.
+    pub recover_ms: i64,
+    /// What a lottery is drawn from; `None`: places go by arrival.
+    pub draw: Option<DrawKey>,
+    /// Which creation of the event this is; `None`: the event is from before births were kept.
+    pub birth: Option<Birth>,
+    /// How long a place inside lasts, if it is not given back before, ms.
+    pub stay_ms: i64,
 }
 
 /// The settings of a room. Durations are seconds.

@@ -23,6 +23,9 @@ pub trait Coupons {
     async fn claim(&self, now_ms: Millis, ask: ClaimAsk) -> Result<ClaimOutcome>;
 }
 
+/// The operations of [`Coupons`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["put_campaign", "claim"];
+
 /// The whole wanted state of a campaign.
 #[derive(Debug, Clone)]
 pub struct CampaignPut {

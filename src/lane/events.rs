@@ -35,6 +35,9 @@ pub trait Events {
     async fn retire_event(&self, now_ms: Millis, event: &EventId, version: i64) -> Result<Retired>;
 }
 
+/// The operations of [`Events`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["put_event", "retire_event"];
+
 /// The whole wanted state of an event's layout and room.
 #[derive(Debug, Clone)]
 pub struct EventPut {

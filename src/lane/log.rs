@@ -24,9 +24,8 @@ pub trait Log {
 
     /// Takes or renews the writer's lease; `None`: another holds it.
     ///
-    /// No lease so far, or one that was given back or has `until ≤ now`: the asker gets it, with fence + 1 (the fence
-    /// starts at 0). The asker's own lease: renewed, with the same fence. Another owner's: refused. The lease outlives
-    /// `begin_restore`. The embedded store ends all leases when it opens: their owners held the folder's lock, and are
+    /// No lease so far, or one that was given back or has `until ≤ now`: the asker gets it. The asker's own lease:
+    /// renewed. Another owner's: refused. The lease outlives `begin_restore`. The embedded store ends all leases when it opens: their owners held the folder's lock, and are
     /// dead.
     async fn lease(&self, now_ms: Millis, owner: &str, ttl_ms: i64) -> Result<Option<Lease>>;
 
@@ -37,12 +36,13 @@ pub trait Log {
     async fn meta(&self) -> Result<Meta>;
 }
 
-/// The right to write for a lane until `until_ms`. A later holder has a higher `fence`, but nothing compares it: the
-/// ledger's guards keep a writer harmless that goes on after its lease.
+/// The operations of [`Log`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["read_log", "append", "trim", "lease", "unlease", "meta"];
+
+/// The right to write for a lane until `until_ms`. It saves double work, and nothing depends on it: the ledger's guards
+/// keep a writer harmless that goes on after its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
-    /// Number of the lease, from 1. A renewed lease keeps it.
-    pub fence: u64,
     /// When the lease ends, unless it is renewed before.
     pub until_ms: Millis,
 }

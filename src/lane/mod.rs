@@ -57,6 +57,20 @@ pub trait Lane: Events + Rooms + Seats + Orders + Coupons + Log + Recovery + Sen
     fn id(&self) -> LaneId;
 }
 
+/// All operations of a lane, as metrics name them.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    let faces = [
+        events::OPERATIONS,
+        rooms::OPERATIONS,
+        seats::OPERATIONS,
+        orders::OPERATIONS,
+        coupons::OPERATIONS,
+        log::OPERATIONS,
+        recovery::OPERATIONS,
+    ];
+    faces.into_iter().flatten().copied()
+}
+
 /// All lanes of a store, by number.
 #[derive(Clone)]
 pub struct Lanes(Arc<Vec<Arc<dyn Lane>>>);

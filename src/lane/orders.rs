@@ -82,6 +82,9 @@ pub trait Orders {
     ) -> Result<()>;
 }
 
+/// The operations of [`Orders`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["checkout", "pay", "cancel", "refund", "orders", "get_refund", "conclude"];
+
 /// A hold that is to be ordered.
 #[derive(Debug, Clone)]
 pub struct Checkout {

@@ -82,6 +82,20 @@ pub trait Recovery {
     async fn dump_campaign(&self, campaign: &CampaignId) -> Result<Option<CampaignDump>>;
 }
 
+/// The operations of [`Recovery`], as metrics name them.
+pub const OPERATIONS: &[&str] = &[
+    "drawn",
+    "checkpoint",
+    "seal",
+    "seal_if_behind",
+    "begin_restore",
+    "restore_event",
+    "restore_campaign",
+    "end_restore",
+    "dump_event",
+    "dump_campaign",
+];
+
 /// Most drawn visitors read at once.
 pub const DRAWN_MAX: usize = 5_000;
 
@@ -102,8 +116,6 @@ pub struct EventRestore {
     pub recover_ms: Millis,
     /// Orders whose seats are paying or sold, and whose facts a refund needs.
     pub orders: Vec<RestoredOrder>,
-    /// No store reads this: the `now_ms` of the call counts.
-    pub now_ms: Millis,
 }
 
 /// An event as the audit looks at it.

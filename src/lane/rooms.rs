@@ -137,6 +137,9 @@ pub trait Rooms {
     async fn readmit(&self, now_ms: Millis, token: Token, until_ms: Millis) -> Result<bool>;
 }
 
+/// The operations of [`Rooms`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["enter", "poll", "board", "presence", "leave", "pulse", "room", "inside", "readmit"];
+
 /// Lowest pace of an adaptive room, per mille.
 pub const PACE_MIN: i64 = 10;
 

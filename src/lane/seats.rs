@@ -51,6 +51,9 @@ pub trait Seats {
     async fn release(&self, now_ms: Millis, release: Release) -> Result<ReleaseOutcome>;
 }
 
+/// The operations of [`Seats`], as metrics name them.
+pub const OPERATIONS: &[&str] = &["seats", "hold", "get_hold", "release"];
+
 /// Which seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Want {

@@ -3,6 +3,7 @@
 //! - [`store`]: the database, its tables, its migrations;
 //! - [`rules`]: what may happen to an order, a coupon, points; no SQL;
 //! - [`journal`]: double entry, through which all money moves;
+//! - `sheet`: one order with all its rows, and the facts they make;
 //! - [`writer`]: a batch of records in one transaction;
 //! - [`read`]: what requests, rebuildings and audits read.
 //!
@@ -11,13 +12,15 @@
 pub mod audit;
 pub mod campaign_version;
 pub mod catalog;
+pub mod checkpoints;
 pub mod draws;
 pub mod error;
+pub mod grant;
 pub mod journal;
 pub mod read;
 mod retention;
-pub mod rooms;
 pub mod rules;
+mod sheet;
 pub mod store;
 pub mod writer;
 

@@ -8,6 +8,7 @@
 //! The next session recognizes the records that were committed by their ids.
 
 pub mod audit;
+mod checkpoints;
 mod conclude;
 mod nudge;
 mod operate;
@@ -17,15 +18,14 @@ mod recovery;
 mod retention;
 mod retirement;
 mod retry;
-mod rooms;
 mod session;
 mod writer;
 
+pub use checkpoints::RoomSource;
 pub use nudge::LaneBells;
 pub use operate::{LaneStatus, Requeued, Resolved};
 pub use parts::{PipelineParts, PipelineSettings};
 pub use recovery::{EventSource, Rebuild, Sources};
-pub use rooms::RoomSource;
 
 use std::sync::Arc;
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use metrics::counter;
 
+use super::checkpoints::{RoomSource, SavedRooms};
 use super::parts::PipelineShared;
-use super::rooms::{RoomSource, SavedRooms};
 use super::writer::{Ended, Writer};
-use super::{Error, Pipeline, rooms};
+use super::{Error, Pipeline, checkpoints};
 use crate::facts::checkpoint::{Look, RestoredOrder};
 use crate::facts::conclusion::Conclusion;
 use crate::facts::fault::Fault;
@@ -27,7 +27,7 @@ use crate::lane::events::{EventPut, PutEvent};
 use crate::lane::log::Meta;
 use crate::lane::recovery::EventRestore;
 use crate::ledger::catalog::{LaneMark, Put};
-use crate::ledger::rooms::{Save, Saved};
+use crate::ledger::checkpoints::{Save, Saved};
 use crate::metrics::LANE_LOST;
 use crate::shutdown;
 use crate::shutdown::Stopping;
@@ -74,7 +74,10 @@ impl Pipeline {
         lane.lease(shared.clock.now_ms(), &owner, shared.settings.lease_ms).await?.ok_or(Error::Leased(id))?;
         let (_running, stop) = shutdown::channel();
         let done = build(shared, lane, &stop).await;
-        lane.unlease(&owner).await?;
+        // The lane is rebuilt or not, whether it hears of this or not; its lease ends by itself.
+        if let Err(fault) = lane.unlease(&owner).await {
+            tracing::warn!(lane = %id, %fault, "the lease for a rebuilding was not given back");
+        }
         done
     }
 }
@@ -186,7 +189,6 @@ async fn build(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stoppi
         done.events += 1;
         done.orders += orders.len();
         refunded.extend(orders.iter().filter(|order| has_refunds(order)).cloned());
-        let now_ms = shared.clock.now_ms();
         let restore = EventRestore {
             generation: mark.generation,
             put,
@@ -197,9 +199,8 @@ async fn build(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stoppi
             // A lane that is built for the first time has no visitors to wait for.
             recover_ms: if before.generation > 0 { recover_ms } else { 0 },
             orders,
-            now_ms,
         };
-        lane.restore_event(now_ms, restore).await?;
+        lane.restore_event(shared.clock.now_ms(), restore).await?;
     }
     lane.end_restore(shared.clock.now_ms(), mark.generation).await?;
     for order in refunded {
@@ -218,7 +219,7 @@ async fn bring_up_to_date(
     saved: &Saved,
     orders: &[RestoredOrder],
 ) -> Result<Look, Error> {
-    let mut look = rooms::brought_up_to_date(saved, orders, &put.room);
+    let mut look = checkpoints::brought_up_to_date(saved, orders, &put.room);
     if put.room.order == AdmissionOrder::Lottery {
         // Until a draw is stored, only the lane has the list of its visitors. Those who come back make up the list
         // again.

@@ -19,7 +19,23 @@ pub(super) const PROVIDER: Delays = Delays { first: Duration::from_millis(200), 
 
 impl Delays {
     pub fn iter(self) -> impl Iterator<Item = Duration> + Send {
-        let growing = ExponentialBuilder::default().with_min_delay(self.first).with_max_delay(self.most).with_jitter();
-        growing.without_max_times().build().chain(std::iter::repeat(self.most))
+        // The jitter adds up to as much again.
+        let growing =
+            ExponentialBuilder::default().with_min_delay(self.first).with_max_delay(self.most / 2).with_jitter();
+        growing.without_max_times().build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_and_are_bounded_and_never_end() {
+        let delays: Vec<Duration> = STORE.iter().take(1_000).collect();
+        assert_eq!(delays.len(), 1_000);
+        assert!(delays[0] >= STORE.first && delays[0] <= 2 * STORE.first, "{:?}", delays[0]);
+        assert!(delays.iter().all(|delay| *delay <= STORE.most), "{:?}", delays.iter().max());
+        assert!(delays[20..].iter().all(|delay| *delay >= STORE.most / 2), "{:?}", delays[20..].iter().min());
     }
 }

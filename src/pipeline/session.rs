@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 
+use super::checkpoints::SavedRooms;
 use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
-use super::rooms::SavedRooms;
 use super::writer::{Ended, Writer};
 use super::{Error, recovery, retry};
 use crate::clock;

@@ -9,13 +9,13 @@ use metrics::{Counter, counter};
 use crate::admission::board::{Boards, KnownBoard};
 use crate::admission::calls::Calls;
 use crate::admission::departures::Departures;
+use crate::admission::entrance::Entrance;
 use crate::admission::entries::Entries;
 use crate::admission::expiring::Expiring;
 use crate::admission::pace::Pace;
 use crate::admission::passes::Passes;
 use crate::admission::presence::Presences;
 use crate::admission::promise::Promises;
-use crate::admission::room::Room;
 use crate::admission::speed::Speeds;
 use crate::admission::standing::{Entered, Left, Newcomer};
 use crate::admission::tokens::{TokenClaim, Tokens, random_visitor};
@@ -25,6 +25,7 @@ use crate::facts::draw::Birth;
 use crate::facts::fault::Fault;
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::place::{PlaceState, Token};
+use crate::facts::room::Room;
 use crate::facts::room::RoomCounts;
 use crate::facts::time::{Millis, Tick};
 use crate::lane;
@@ -55,6 +56,7 @@ pub struct Admission {
     settings: AdmissionSettings,
     tokens: Tokens,
     passes: Passes,
+    entrance: Entrance,
     pub(super) speeds: Speeds,
     pub(super) calls: Calls,
     /// When a visitor's place inside expires, as asked within the last second; `None`: not inside.
@@ -90,7 +92,14 @@ fn is_other(said: Option<Birth>, room: Option<Birth>) -> bool {
 }
 
 impl Admission {
-    pub fn new(lanes: Lanes, clock: Clock, settings: AdmissionSettings, tokens: Tokens, passes: Passes) -> Self {
+    pub fn new(
+        lanes: Lanes,
+        clock: Clock,
+        settings: AdmissionSettings,
+        tokens: Tokens,
+        passes: Passes,
+        entrance: Entrance,
+    ) -> Self {
         let entered = |outcome: &'static str| counter!(ADMISSION_ENTERED, "outcome" => outcome);
         let counters = DoorCounters {
             entered: entered("entered"),
@@ -108,6 +117,7 @@ impl Admission {
             settings,
             tokens,
             passes,
+            entrance,
             speeds: Speeds::default(),
             calls: Calls::default(),
             inside,
@@ -133,6 +143,10 @@ impl Admission {
 
     pub fn passes(&self) -> &Passes {
         &self.passes
+    }
+
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
     }
 
     /// The place in a token's text, if it is ours and of this room.
@@ -167,6 +181,7 @@ impl Admission {
         Ok(match outcome? {
             EnterOutcome::Entered { score, place } => {
                 self.counters.entered.increment(1);
+                self.entrance.entered(now_ms, &room.event);
                 if let PlaceState::Admitted { .. } = place.state {
                     counter!(ADMISSION_ADMITTED, "event" => room.event.as_str().to_owned()).increment(1);
                 }

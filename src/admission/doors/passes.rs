@@ -3,10 +3,10 @@
 use super::{Admission, INSIDE_MS, is_other};
 use crate::admission::board::KnownBoard;
 use crate::admission::passes::Pass;
-use crate::admission::room::Room;
 use crate::facts::ids::{EventId, VisitorId};
 use crate::facts::place::Token;
 use crate::facts::room::Mode;
+use crate::facts::room::Room;
 use crate::lane;
 
 impl Admission {

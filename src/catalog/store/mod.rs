@@ -26,7 +26,7 @@ use crate::facts::ids::{CampaignId, EventId, LaneId};
 use crate::lane::Lanes;
 use crate::lane::coupons::CampaignPut;
 use crate::ledger::Ledger;
-use crate::ledger::journal::grant::{Grant, Granted};
+use crate::ledger::grant::{Grant, Granted};
 use crate::{lane, ledger};
 
 /// How often a change is tried in all, while other changes come first.

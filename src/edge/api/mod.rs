@@ -5,7 +5,7 @@
 pub mod admin;
 pub mod coupons;
 pub mod events;
-pub mod faults;
+pub mod field_faults;
 pub mod holds;
 pub mod lookup;
 pub mod me;

@@ -73,7 +73,7 @@ pub async fn readyz(request: Request) -> Outcome {
         ready: request.state.is_ready(),
         recovering: Vec::new(),
         away: Vec::new(),
-        store_fit: request.state.store_fit(),
+        store_fit: request.state.readiness.store_fit(),
     };
     for (lane, health) in request.state.inventory.health().await {
         match health {
@@ -91,10 +91,10 @@ pub async fn readyz(request: Request) -> Outcome {
 
 /// `GET /metrics`
 pub async fn metrics(request: Request) -> Outcome {
-    request.state.under_way.tell();
-    request.state.meters.tell();
+    request.state.telemetry.under_way.tell();
+    request.state.telemetry.meters.tell();
     request.state.admission.tell();
-    let text = request.state.prometheus.render();
+    let text = request.state.telemetry.prometheus.render();
     Ok(Answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }
 
@@ -109,5 +109,5 @@ pub async fn admin_openapi(request: Request) -> Outcome {
 }
 
 fn contract(request: &Request, document: &gzip::Both) -> Answer {
-    document.answer("application/json", request.header("accept-encoding"))
+    document.answer("application/json", gzip::is_taken_by(&request.headers))
 }

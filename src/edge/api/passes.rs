@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::edge::problem::Code::*;
 use crate::edge::router::{Route, get};
-use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -66,7 +66,7 @@ pub async fn verify(request: Request) -> Outcome {
     let event = request.state.catalog.event(event).ok_or(Code::PassUnverified)?;
     let pass = request.state.pass(&request.headers, event.id.as_str());
     let (pass, _) = pass.ok_or(Code::PassUnverified)?;
-    let visitor = request.state.admission.verify_pass(&room_of(&event), pass).await?;
+    let visitor = request.state.admission.verify_pass(&event.room(), pass).await?;
     let visitor = visitor.ok_or(Code::PassUnverified)?;
     let answer = Answer::no_content().no_store();
     Ok(answer.header(HeaderName::from_static("stanchion-visitor"), visitor.as_str()))

@@ -84,6 +84,22 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_counted_and_said_once() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let proxies = Proxies::new(&["10.0.0.0/8".to_owned()]);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "nonsense".parse().expect("a value"));
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..3 {
+                assert_eq!(proxies.client("10.1.1.1".parse().expect("an address"), &headers).to_string(), "10.1.1.1");
+            }
+        });
+        let text = recorder.handle().render();
+        assert!(text.contains(&format!("{EDGE_FORWARDED_UNREADABLE} 3")), "{text}");
+        assert!(proxies.unreadable.load(Ordering::Relaxed), "said once, and not again");
+    }
+
+    #[test]
     fn only_trusted_proxies_are_believed() {
         assert_eq!(client(&[], "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["198.51.100.7"]), "198.51.100.7");

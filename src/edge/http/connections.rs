@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::client::Proxies;
-use super::limits::address_key;
 use crate::config;
 use crate::edge::router::Listener;
+use crate::limiter::address_key;
 use crate::metrics::EDGE_CONNECTIONS;
 
 /// The open connections of one listener.

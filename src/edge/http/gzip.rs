@@ -5,9 +5,10 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::listed::listed;
 use crate::edge::answer::Answer;
 
 /// Least length of an answer to compress, bytes. Smaller ones cost more to compress than to send.
@@ -15,13 +16,13 @@ const LEAST: u64 = 2 * 1024;
 
 /// Compresses the answer if that gains something and the client accepts gzip. An answer that is already compressed, or
 /// has an `ETag` for its bytes, is left as it is.
-pub fn fit(answer: Answer, accept: Option<&HeaderValue>) -> Answer {
+pub fn fit(answer: Answer, is_taken: bool) -> Answer {
     if answer.length() < LEAST || !is_text(answer.headers()) {
         return answer;
     }
     let Some(whole) = answer.whole() else { return answer };
     let answer = answer.vary("accept-encoding");
-    if !accept.and_then(|accept| accept.to_str().ok()).is_some_and(is_taken) {
+    if !is_taken {
         return answer;
     }
     answer.replaced(zip(&whole)).header(CONTENT_ENCODING, "gzip")
@@ -38,9 +39,9 @@ impl Both {
         Self { zipped: zip(&plain), plain }
     }
 
-    pub fn answer(&self, content_type: &'static str, accept: Option<&str>) -> Answer {
+    pub fn answer(&self, content_type: &'static str, is_taken: bool) -> Answer {
         let bytes = |bytes: &Bytes| Answer::bytes(StatusCode::OK, content_type, bytes.clone()).vary("accept-encoding");
-        match accept.is_some_and(is_taken) {
+        match is_taken {
             true => bytes(&self.zipped).header(CONTENT_ENCODING, "gzip"),
             false => bytes(&self.plain),
         }
@@ -59,11 +60,16 @@ pub fn zip(whole: &[u8]) -> Bytes {
     encoder.finish().expect("a Vec takes all").into()
 }
 
+/// Whether the client accepts gzip.
+pub fn is_taken_by(headers: &HeaderMap) -> bool {
+    is_taken(listed(headers, &ACCEPT_ENCODING))
+}
+
 /// Whether this Accept-Encoding (RFC 9110) accepts gzip: `gzip` or `*` has a weight above zero, and gzip's own weight
 /// wins.
-pub fn is_taken(header: &str) -> bool {
+fn is_taken<'a>(codings: impl Iterator<Item = &'a str>) -> bool {
     let mut any = false;
-    for part in header.split(',') {
+    for part in codings {
         let mut words = part.split(';').map(str::trim);
         let coding = words.next().unwrap_or_default();
         let weight = words.find_map(|word| word.strip_prefix("q=").or(word.strip_prefix("Q=")));
@@ -83,10 +89,10 @@ mod tests {
     #[test]
     fn gzip_when_it_is_welcome() {
         for yes in ["gzip", "deflate, gzip;q=0.5", "*", "br, *;q=0.1", "GZIP ; Q=1"] {
-            assert!(is_taken(yes), "{yes}");
+            assert!(is_taken(yes.split(',')), "{yes}");
         }
         for no in ["", "identity", "gzip;q=0", "*, gzip;q=0", "*;q=0", "gzipped"] {
-            assert!(!is_taken(no), "{no}");
+            assert!(!is_taken(no.split(',')), "{no}");
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod client;
 pub mod connections;
 pub mod gzip;
 pub mod limits;
+pub mod listed;
 pub mod query;
 pub mod sending;
 pub mod server;

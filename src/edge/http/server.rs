@@ -23,6 +23,7 @@ use crate::edge::auth::fetch;
 use crate::edge::router::Listener;
 use crate::edge::service::Service;
 use crate::edge::state::State;
+use crate::facts::ids::EventId;
 use crate::metrics::EDGE_LIMITED;
 use crate::shutdown::Stopping;
 
@@ -51,14 +52,20 @@ pub async fn admin(listener: TcpListener, state: Arc<State>, stop: Stopping) {
     );
 }
 
-/// Forgets the limits' keys whose buckets are full again.
+/// Forgets the limits' keys whose buckets are full again, and what was made for events that are gone.
 async fn prune(state: &State, mut stop: Stopping) {
     let mut beats = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
             biased;
             () = stop.wait() => return,
-            _ = beats.tick() => state.limits.prune(),
+            _ = beats.tick() => {
+                state.limits.prune();
+                state.admission.entrance().prune();
+                let is_there = |event: &EventId| state.catalog.event(event.as_str()).is_some();
+                state.seats.keep(is_there);
+                state.room.draws.keep(is_there);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::edge::api::queue;
 use crate::edge::api::room::onward::{is_own_path, parameter};
 use crate::edge::error_page::is_page;
 use crate::edge::problem::{Code, Problem};
-use crate::edge::{Answer, Outcome, Request, room_of};
+use crate::edge::{Answer, Outcome, Request};
 
 pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     if is_page(&request.headers) {
@@ -21,7 +21,7 @@ pub async fn wait(request: Request, event: &Event, uri: &Uri) -> Outcome {
     }
     let required = || Problem::new(Code::PassRequired).detail(format!("enter at /v1/events/{}/queue", event.id));
     let Ok(token) = queue::token(&request, event) else { return Err(required()) };
-    let standing = queue::poll_place(&request, &room_of(event), token, None).await?;
+    let standing = queue::poll_place(&request, &event.room(), token, None).await?;
     match standing.place {
         VisitorPlace::Done { .. } | VisitorPlace::Closed { .. } => Err(required()),
         VisitorPlace::Scheduled { .. }

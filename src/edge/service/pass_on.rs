@@ -16,7 +16,7 @@ use crate::edge::meters::Counted;
 use crate::edge::proxy::{Hop, Inside, RelayRequest, Relayed, Upstream};
 use crate::edge::router::Listener;
 use crate::edge::service::{REQUEST_ID, Service};
-use crate::edge::{Code, Outcome, Problem, Request, proxy as upstream, room_of};
+use crate::edge::{Code, Outcome, Problem, Request, proxy as upstream};
 use crate::facts::fault::Fault;
 
 impl Service {
@@ -49,7 +49,7 @@ impl Service {
         let client = self.proxies.client(peer.ip(), &parts.headers);
         self.limit_address(client)?;
         let event = state.catalog.event(&upstream.event).ok_or(Code::EventNotFound)?;
-        let room = room_of(&event);
+        let room = event.room();
         let pass = self.state.pass(&parts.headers, event.id.as_str()).map(|(pass, _)| pass.to_owned());
         let inside = match &pass {
             None => None,

@@ -22,7 +22,7 @@ use crate::facts::time::Millis;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Effect {
-    /// Everything but the lease and its fence is dropped; the lane is being rebuilt.
+    /// Everything but the lease is dropped; the lane is being rebuilt.
     RestoreBegun {
         generation: u64,
         log: LogId,
@@ -33,7 +33,6 @@ pub enum Effect {
     Leased {
         owner: String,
         until_ms: i64,
-        fence: u64,
     },
     Logged(Entry),
     /// A log id was given without a record.
@@ -112,16 +111,14 @@ impl Effect {
                 state.keep = before.keep;
                 state.last_entry = before.last_entry;
                 state.lease = before.lease;
-                state.fence = before.fence;
                 state.generation = *generation;
                 state.restoring = true;
                 state.log.last = log.0;
             }
             Effect::RestoreEnded => state.restoring = false,
             Effect::Sealed => state.sealed = true,
-            Effect::Leased { owner, until_ms, fence } => {
+            Effect::Leased { owner, until_ms } => {
                 state.lease = Some(LeaseState { owner: owner.clone(), until_ms: *until_ms });
-                state.fence = *fence;
             }
             Effect::Logged(entry) => state.log.push(entry.clone()),
             Effect::Stepped(last) => state.log.last = *last,

@@ -14,7 +14,7 @@ use super::wal::{OpenError, Wal};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LaneId;
-use crate::lane::{Keep, Lane, Lanes, Result};
+use crate::lane::{Keep, Lane, Lanes, Result, operations};
 use crate::metrics::LANE_OPERATION_SECONDS;
 
 /// Opens the store in a folder, and creates it when it is new. This process has the folder until all lanes are dropped.
@@ -45,8 +45,8 @@ pub fn volatile(lanes: u16) -> Lanes {
 }
 
 fn build(states: impl Iterator<Item = Arc<Mutex<LaneState>>>, wal: Option<&Arc<Wal>>) -> Lanes {
-    let handle = |name: &&'static str| (*name, histogram!(LANE_OPERATION_SECONDS, "operation" => *name));
-    let seconds: Arc<HashMap<_, _>> = Arc::new(OPERATIONS.iter().map(handle).collect());
+    let handle = |name| (name, histogram!(LANE_OPERATION_SECONDS, "operation" => name));
+    let seconds: Arc<HashMap<_, _>> = Arc::new(operations().map(handle).collect());
     let lane = |(number, state)| {
         let id = LaneId(u16::try_from(number).expect("at most 256 lanes"));
         Arc::new(Embedded { id, state, wal: wal.cloned(), seconds: seconds.clone() }) as Arc<dyn Lane>
@@ -58,51 +58,9 @@ pub struct Embedded {
     id: LaneId,
     state: Arc<Mutex<LaneState>>,
     wal: Option<Arc<Wal>>,
+    /// How long operations take, the wait for the disk included.
     seconds: Arc<HashMap<&'static str, Histogram>>,
 }
-
-/// The operations that are timed, the wait for the disk included.
-const OPERATIONS: &[&str] = &[
-    "put_event",
-    "retire_event",
-    "enter",
-    "poll",
-    "board",
-    "presence",
-    "leave",
-    "pulse",
-    "room",
-    "inside",
-    "readmit",
-    "drawn",
-    "checkpoint",
-    "seats",
-    "hold",
-    "get_hold",
-    "release",
-    "checkout",
-    "pay",
-    "cancel",
-    "refund",
-    "orders",
-    "get_refund",
-    "conclude",
-    "put_campaign",
-    "claim",
-    "read_log",
-    "append",
-    "trim",
-    "lease",
-    "unlease",
-    "meta",
-    "seal",
-    "begin_restore",
-    "restore_event",
-    "restore_campaign",
-    "end_restore",
-    "dump_event",
-    "dump_campaign",
-];
 
 /// In which states of a lane an operation answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,9 +88,7 @@ impl Embedded {
         if let Some(wal) = &self.wal {
             wal.durable(last).await;
         }
-        if let Some(seconds) = self.seconds.get(name) {
-            seconds.record(started.elapsed());
-        }
+        self.seconds[name].record(started.elapsed());
         answer
     }
 

@@ -91,16 +91,15 @@ pub fn trim(step: &mut LaneStep<'_>, upto: LogId) {
 
 pub fn lease(step: &mut LaneStep<'_>, now_ms: Millis, owner: &str, ttl_ms: i64) -> Option<Lease> {
     let until_ms = now_ms + ttl_ms;
-    let fence = step.state().fence;
     match &step.state().lease {
         Some(held) if held.until_ms > now_ms && held.owner != owner => None,
         Some(held) if held.until_ms > now_ms => {
             step.in_memory(|state| state.lease = Some(LeaseState { owner: owner.to_owned(), until_ms }));
-            Some(Lease { fence, until_ms })
+            Some(Lease { until_ms })
         }
         Some(_) | None => {
-            step.emit(Effect::Leased { owner: owner.to_owned(), until_ms, fence: fence + 1 });
-            Some(Lease { fence: fence + 1, until_ms })
+            step.emit(Effect::Leased { owner: owner.to_owned(), until_ms });
+            Some(Lease { until_ms })
         }
     }
 }

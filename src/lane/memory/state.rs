@@ -29,8 +29,6 @@ pub struct LaneState {
     #[serde(default)]
     pub sealed: bool,
     pub lease: Option<LeaseState>,
-    /// Highest fence ever given.
-    pub fence: u64,
     pub log: LogQueue,
     pub events: BTreeMap<EventId, EventState>,
     /// Events that left this lane, and at which version.

@@ -60,10 +60,10 @@ pub async fn event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump
     let mut holds: BTreeMap<_, HoldFact> = BTreeMap::new();
     scan(lane, &scripts::DUMP_HOLDS, about, |reply| {
         let frame: Frame = reply.json()?;
-        let mark = reply.text()?;
-        // A hold without a mark has lost it. The pulse notices that and has the lane rebuilt.
-        if !mark.is_empty() {
-            let hold = frame.with_mark(&mark)?;
+        let state = reply.text()?;
+        // A hold without a state has lost it. The pulse notices that and has the lane rebuilt.
+        if !state.is_empty() {
+            let hold = frame.with_state(&state)?;
             holds.insert(hold.id.clone(), hold);
         }
         Ok(())
@@ -95,8 +95,7 @@ pub async fn event(lane: &RedisLane, event: &EventId) -> Result<Option<EventDump
 fn head(reply: &mut ScriptReply) -> ReplyRead<Head> {
     let (generation, log_last) = (reply.generation, count(reply.log)?);
     let counts = rooms::counts(&mut reply.list()?)?;
-    let mut settings = reply.list()?;
-    let (version, room) = (settings.int()?, events::room_settings(&mut settings)?);
+    let (version, room) = (reply.int()?, events::read_settings(&reply.text()?)?);
     let seat_version = reply.int()?;
     Ok(Head { generation, log_last, counts, version, room, seat_version, string: reply.bytes()? })
 }

@@ -6,7 +6,7 @@ use super::args::Args;
 use super::call::RedisLane;
 use super::keys::KeyOwner;
 use super::reply::{ReplyRead, ScriptReply, Unreadable};
-use super::rooms::mode;
+use super::rooms::mode_named;
 use super::scripts;
 use crate::facts::ids::{EventId, SeatIndex};
 use crate::facts::room::{AdmissionOrder, Control, ReleaseOn, RoomSettings};
@@ -17,7 +17,7 @@ use crate::lane::{Events, Result};
 #[async_trait]
 impl Events for RedisLane {
     async fn put_event(&self, now_ms: Millis, put: EventPut) -> Result<PutEvent> {
-        let args = blocked(settings(&put).int(i64::from(put.returned)), &put);
+        let args = blocked(event_args(&put).int(i64::from(put.returned)), &put);
         let reply = self.call(&scripts::PUT_EVENT, KeyOwner::Event(&put.event), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "DONE" => Ok(PutEvent::Done),
@@ -50,34 +50,77 @@ impl Events for RedisLane {
 /// Most calls for one event. Each drops up to 500 orders.
 const RETIRE_CALLS_MAX: usize = 100_000;
 
-/// The settings as put_event and restore_event take them.
-pub fn settings(put: &EventPut) -> Args {
-    let room = &put.room;
-    Args::new()
-        .text(put.event.as_str())
-        .int(put.version)
-        .int(put.seats)
-        .text(room.mode.as_str())
-        .int(room.opens_at_ms)
-        .int(room.closes_at_ms)
-        .int(room.capacity)
-        .int(room.rate_per_min)
-        .int(room.pass_ttl_s)
-        .int(room.claim_ttl_s)
-        .int(room.absent_after_s)
-        .int(room.late_grace_s)
-        .text(match room.release_on {
-            ReleaseOn::Order => "order",
-            ReleaseOn::Exit => "exit",
-        })
-        .text(match room.order {
-            AdmissionOrder::Fifo => "fifo",
-            AdmissionOrder::Lottery => "lottery",
-        })
-        .text(match room.control {
-            Control::Fixed => "fixed",
-            Control::Adaptive => "adaptive",
-        })
+/// The event and its settings, as put_event and restore_event take them.
+pub fn event_args(put: &EventPut) -> Args {
+    Args::new().text(put.event.as_str()).int(put.version).int(put.seats).text(settings_line(&put.room))
+}
+
+/// A room's settings as Redis has them: a line of words, in the order of `lua/lib/room.lua`.
+fn settings_line(room: &RoomSettings) -> String {
+    let RoomSettings {
+        mode,
+        opens_at_ms,
+        closes_at_ms,
+        capacity,
+        rate_per_min,
+        pass_ttl_s,
+        claim_ttl_s,
+        absent_after_s,
+        late_grace_s,
+        release_on,
+        order,
+        control,
+    } = room;
+    let release_on = match release_on {
+        ReleaseOn::Order => "order",
+        ReleaseOn::Exit => "exit",
+    };
+    let order = match order {
+        AdmissionOrder::Fifo => "fifo",
+        AdmissionOrder::Lottery => "lottery",
+    };
+    let control = match control {
+        Control::Fixed => "fixed",
+        Control::Adaptive => "adaptive",
+    };
+    format!(
+        "{} {opens_at_ms} {closes_at_ms} {capacity} {rate_per_min} {pass_ttl_s} {claim_ttl_s} {absent_after_s} \
+         {late_grace_s} {release_on} {order} {control}",
+        mode.as_str()
+    )
+}
+
+/// The inverse of [`settings_line`].
+pub fn read_settings(line: &str) -> ReplyRead<RoomSettings> {
+    let mut words = line.split(' ');
+    let mut word = || words.next().ok_or(Unreadable::Kind("a room's settings"));
+    let number = |word: &str| word.parse::<i64>().map_err(|_| Unreadable::Kind("a room's setting"));
+    Ok(RoomSettings {
+        mode: mode_named(word()?)?,
+        opens_at_ms: number(word()?)?,
+        closes_at_ms: number(word()?)?,
+        capacity: number(word()?)?,
+        rate_per_min: number(word()?)?,
+        pass_ttl_s: number(word()?)?,
+        claim_ttl_s: number(word()?)?,
+        absent_after_s: number(word()?)?,
+        late_grace_s: number(word()?)?,
+        release_on: match word()? {
+            "order" => ReleaseOn::Order,
+            "exit" => ReleaseOn::Exit,
+            _ => return Err(Unreadable::Kind("when a place is given back")),
+        },
+        order: match word()? {
+            "fifo" => AdmissionOrder::Fifo,
+            "lottery" => AdmissionOrder::Lottery,
+            _ => return Err(Unreadable::Kind("who comes first")),
+        },
+        control: match word()? {
+            "fixed" => Control::Fixed,
+            "adaptive" => Control::Adaptive,
+            _ => return Err(Unreadable::Kind("what sets the pace")),
+        },
+    })
 }
 
 pub fn blocked(args: Args, put: &EventPut) -> Args {
@@ -95,33 +138,4 @@ pub fn seats(reply: &mut ScriptReply) -> ReplyRead<Vec<SeatIndex>> {
 
 pub fn seat(reply: &mut ScriptReply) -> ReplyRead<SeatIndex> {
     SeatIndex::try_from(reply.int()?).map_err(|_| Unreadable::Kind("a seat's index"))
-}
-
-pub fn room_settings(reply: &mut ScriptReply) -> ReplyRead<RoomSettings> {
-    Ok(RoomSettings {
-        mode: mode(reply)?,
-        opens_at_ms: reply.int()?,
-        closes_at_ms: reply.int()?,
-        capacity: reply.int()?,
-        rate_per_min: reply.int()?,
-        pass_ttl_s: reply.int()?,
-        claim_ttl_s: reply.int()?,
-        absent_after_s: reply.int()?,
-        late_grace_s: reply.int()?,
-        release_on: match reply.text()?.as_str() {
-            "order" => ReleaseOn::Order,
-            "exit" => ReleaseOn::Exit,
-            _ => return Err(Unreadable::Kind("when a place is given back")),
-        },
-        order: match reply.text()?.as_str() {
-            "fifo" => AdmissionOrder::Fifo,
-            "lottery" => AdmissionOrder::Lottery,
-            _ => return Err(Unreadable::Kind("who comes first")),
-        },
-        control: match reply.text()?.as_str() {
-            "fixed" => Control::Fixed,
-            "adaptive" => Control::Adaptive,
-            _ => return Err(Unreadable::Kind("what sets the pace")),
-        },
-    })
 }

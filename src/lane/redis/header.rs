@@ -81,7 +81,7 @@ impl ScriptHeader {
             Arity::AtLeast(n) => format!("arity_from({}, {n})", keys.len()),
         };
         format!(
-            "local {} = unpack(KEYS)\nlocal code = {{ {} }}\n-- include lib/args.lua\n{check}\n-- include lib/marks.lua\n",
+            "local {} = unpack(KEYS)\nlocal code = {{ {} }}\n-- include lib/args.lua\n{check}\n-- include lib/skew.lua\n-- include lib/marks.lua\n",
             keys.join(", "),
             codes.join(", "),
         )

@@ -71,7 +71,7 @@ keys! {
         Room = "room", Waiting = "waiting", Seen = "seen", Inside = "inside", Called = "called", Late = "late",
         Back = "back", Scores = "scores", Spent = "spent", SpentDraws = "spent_draws", DrawsLog = "draws_log",
         Drawn = "drawn", Bound = "bound", Open = "open", Seats = "seats",
-        Owners = "owners", Taken = "taken", Holds = "holds", Marks = "marks", Expiry = "expiry", Ended = "ended",
+        Owners = "owners", Taken = "taken", Holds = "holds", HoldStates = "hold_states", Expiry = "expiry", Ended = "ended",
         Placed = "placed", Drops = "drops", RecentHolds = "recent_holds", HoldDigests = "hold_digests",
         RecentOrders = "recent_orders",
     }

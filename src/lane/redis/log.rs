@@ -61,7 +61,7 @@ impl Log for RedisLane {
         let args = Args::new().text(owner).int(ttl_ms);
         let reply = self.call(&scripts::LEASE, KeyOwner::Lane, now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
-            "LEASED" => Ok(Some(Lease { fence: count(reply.int()?)?, until_ms: reply.int()? })),
+            "LEASED" => Ok(Some(Lease { until_ms: reply.int()? })),
             "HELD" => Ok(None),
             _ => Err(reply.unexpected()),
         })
@@ -120,9 +120,9 @@ fn entry(mut fields: ScriptReply) -> ReplyRead<Entry> {
             "at" => entry.at_ms = fields.int()?,
             "body" => entry.body = fields.text()?,
             "hold" => frame = Some(fields.json()?),
-            "mark" => {
-                let mark = fields.text()?;
-                entry.hold = frame.take().map(|frame| frame.with_mark(&mark)).transpose()?;
+            "state" => {
+                let state = fields.text()?;
+                entry.hold = frame.take().map(|frame| frame.with_state(&state)).transpose()?;
             }
             "number" => entry.number = Some(fields.int()?),
             _ => return Err(Unreadable::Kind("a field of a record")),

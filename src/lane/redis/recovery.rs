@@ -82,7 +82,7 @@ impl Recovery for RedisLane {
         let event = &restore.put.event;
         let nothing = Checkpoint::default();
         let checkpoint = restore.checkpoint.as_ref().unwrap_or(&nothing);
-        let args = events::settings(&restore.put)
+        let args = events::event_args(&restore.put)
             .int(restore.epoch)
             .int(restore.generation)
             .int(restore.recover_ms)

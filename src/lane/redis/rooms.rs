@@ -208,6 +208,9 @@ pub fn counts(reply: &mut ScriptReply) -> ReplyRead<RoomCounts> {
 }
 
 pub fn mode(reply: &mut ScriptReply) -> ReplyRead<Mode> {
-    let text = reply.text()?;
+    mode_named(&reply.text()?)
+}
+
+pub fn mode_named(text: &str) -> ReplyRead<Mode> {
     MODES.into_iter().find(|mode| mode.as_str() == text).ok_or(Unreadable::Kind("a mode"))
 }

@@ -77,10 +77,10 @@ macro_rules! library {
 }
 
 library! {
-    "lib/args.lua", "lib/bucket.lua", "lib/hold_marks.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
+    "lib/args.lua", "lib/bucket.lua", "lib/hold_states.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
     "lib/log.lua", "lib/lost.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/past_orders.lua", "lib/places.lua",
     "lib/recent.lua", "lib/restoring.lua",
-    "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/stand.lua", "lib/whole.lua",
+    "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/skew.lua", "lib/stand.lua", "lib/whole.lua",
 }
 
 /// A script with its prologue and the libraries put in. Comments are not sent; the first line, `#!lua`, is for Redis.

@@ -1,6 +1,6 @@
 //! Calls of the scripts in `lua/seats`: the seat string, holds. The rules stand at `lane::seats`.
 //!
-//! A hold lies in Redis as two texts: the part that never changes, as JSON that Lua only reads, and its mark,
+//! A hold lies in Redis as two texts: the part that never changes, as JSON that Lua only reads, and its state,
 //! `state expires seats prices order`.
 
 use async_trait::async_trait;
@@ -95,9 +95,9 @@ impl Frame {
         }
     }
 
-    pub fn with_mark(self, mark: &str) -> ReplyRead<HoldFact> {
-        let unreadable = || Unreadable::Kind("a hold's mark");
-        let mut words = mark.splitn(5, ' ');
+    pub fn with_state(self, state: &str) -> ReplyRead<HoldFact> {
+        let unreadable = || Unreadable::Kind("a hold's state");
+        let mut words = state.splitn(5, ' ');
         let mut word = || words.next().ok_or_else(unreadable);
         let state = match word()? {
             "h" => HoldState::Held,
@@ -130,15 +130,15 @@ fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
     text.split(',').map(|number| number.parse().ok()).collect()
 }
 
-/// Numbers with commas between them, as marks have them.
+/// Numbers with commas between them, as a hold's state has them.
 pub fn joined<T: ToString>(numbers: impl IntoIterator<Item = T>) -> String {
     numbers.into_iter().map(|n| n.to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// A hold as stored: a frame, a mark.
+/// A hold as stored: a frame, a state.
 pub fn stored(reply: &mut ScriptReply) -> ReplyRead<HoldFact> {
     let frame: Frame = reply.json()?;
-    frame.with_mark(&reply.text()?)
+    frame.with_state(&reply.text()?)
 }
 
 /// The hold as it reads at `now_ms`: past its time it has expired, swept or not.
@@ -154,7 +154,7 @@ const SWEEPS_MAX: usize = 100;
 
 fn held(reply: &mut ScriptReply, now_ms: Millis, ask: &HoldAsk) -> ReplyRead<HoldOutcome> {
     match reply.name {
-        "HELD" => Ok(HoldOutcome::Held(frame(now_ms, ask).with_mark(&reply.text()?)?)),
+        "HELD" => Ok(HoldOutcome::Held(frame(now_ms, ask).with_state(&reply.text()?)?)),
         "REPEATED" => Ok(HoldOutcome::Repeated(at(stored(reply)?, now_ms))),
         "KEY_REUSED" => Ok(HoldOutcome::KeyReused),
         "NO_EVENT" => Ok(HoldOutcome::NoEvent),
@@ -238,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_says_what_changed() {
-        let held = frame().with_mark("h 9 1,2 500,600 ").expect("well formed");
+    fn a_state_says_what_changed() {
+        let held = frame().with_state("h 9 1,2 500,600 ").expect("well formed");
         assert_eq!((held.state, held.expires_ms, held.order), (HoldState::Held, 9, None));
         assert_eq!((held.seats, held.prices), (vec![1, 2], vec![500, 600]));
-        let ordered = frame().with_mark("o 9 1 500 o1").expect("well formed");
+        let ordered = frame().with_state("o 9 1 500 o1").expect("well formed");
         assert_eq!((ordered.state, ordered.order), (HoldState::Ordered, Some(OrderId::from("o1"))));
         for bad in ["", "h", "x 9 1 500 ", "h 9 a 500 ", "h 9 1 500"] {
-            assert!(frame().with_mark(bad).is_err(), "{bad:?}");
+            assert!(frame().with_state(bad).is_err(), "{bad:?}");
         }
     }
 }

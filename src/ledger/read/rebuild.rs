@@ -3,21 +3,22 @@
 //! Each page is a read of its own. That is safe, because the lane is recovering and only its own writer changes these
 //! rows. Letters are read first, because a letter that is requeued meanwhile becomes rows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sqlx::AssertSqlSafe;
-use sqlx::any::AnyRow;
 
-use super::orders::{ORDER, facts};
-use super::row::{Cells, cells};
+use super::orders::sheets;
+use super::row::cells;
 use crate::facts::checkpoint::RestoredOrder;
 use crate::facts::coupon::Claim;
 use crate::facts::hold::{HoldFact, HoldState};
-use crate::facts::ids::{CampaignId, ClaimId, EventId, OrderId, SeatIndex, UserId, VisitorId};
+use crate::facts::ids::{CampaignId, ClaimId, EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::seat::SeatState;
-use crate::facts::terms::Terms;
-use crate::ledger::store::sql::{Value, fetch_in};
+use crate::ledger::sheet::{Sheet, order_fact, seat_index};
+use crate::ledger::store::column::Live;
+use crate::ledger::store::row::Row as _;
+use crate::ledger::store::rows::OrderRow;
 use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Orders and claims in one read.
@@ -90,41 +91,30 @@ impl Reader {
 const LIVE: &str = "status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded')";
 
 async fn live_orders(conn: &mut Conn, event: String, after: String) -> Result<Vec<RestoredOrder>> {
-    let text = format!("{ORDER} WHERE event = ? AND id > ? AND {LIVE} ORDER BY id LIMIT {ORDERS_PAGE}");
+    let select = OrderRow::select();
+    let text = format!("{select} WHERE event = ? AND id > ? AND {LIVE} ORDER BY id LIMIT {ORDERS_PAGE}");
     let rows = sqlx::query(AssertSqlSafe(text)).bind(event).bind(after).fetch_all(&mut *conn).await?;
-    restored(conn, rows).await
+    Ok(sheets(conn, &rows).await?.iter().map(restored).collect())
 }
 
 async fn live_order(conn: &mut Conn, id: String) -> Result<Vec<RestoredOrder>> {
-    let text = format!("{ORDER} WHERE id = ? AND {LIVE}");
+    let text = format!("{} WHERE id = ? AND {LIVE}", OrderRow::select());
     let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
-    restored(conn, rows).await
+    Ok(sheets(conn, &rows).await?.iter().map(restored).collect())
 }
 
-async fn restored(conn: &mut Conn, rows: Vec<AnyRow>) -> Result<Vec<RestoredOrder>> {
-    let facts = facts(conn, &rows).await?;
-    let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
-    let live = "SELECT order_id, seat FROM ticket WHERE live = 1 AND order_id IN";
-    let mut seats: HashMap<String, Vec<SeatIndex>> = HashMap::new();
-    for row in cells("ticket", &fetch_in(conn, live, &keys, "ORDER BY seat").await?) {
-        seats.entry(row.text("order_id")?).or_default().push(row.small("seat")?);
+fn restored(sheet: &Sheet) -> RestoredOrder {
+    let fact = order_fact(sheet);
+    let state = seat_state(fact.status);
+    let live = sheet.tickets.iter().filter(|ticket| ticket.live == Live::Yes);
+    let mut seats: Vec<SeatIndex> = live.map(|ticket| seat_index(ticket.seat)).collect();
+    seats.sort_unstable();
+    RestoredOrder {
+        hold: hold(&fact, sheet.order()),
+        seats: seats.into_iter().map(|seat| (seat, state)).collect(),
+        refundable_until_ms: sheet.terms.terms.refundable_until_ms(),
+        fact,
     }
-    facts
-        .into_iter()
-        .zip(&rows)
-        .map(|(fact, row)| {
-            let terms: Terms = Cells { table: "orders", row }.json("terms")?;
-            let state = seat_state(fact.status);
-            let mut seats: Vec<_> = seats.remove(fact.id.as_str()).unwrap_or_default();
-            seats.sort_unstable();
-            Ok(RestoredOrder {
-                hold: hold(&fact, row)?,
-                seats: seats.into_iter().map(|seat| (seat, state)).collect(),
-                refundable_until_ms: terms.refundable_until_ms(),
-                fact,
-            })
-        })
-        .collect()
 }
 
 fn seat_state(status: OrderStatus) -> SeatState {
@@ -137,25 +127,24 @@ fn seat_state(status: OrderStatus) -> SeatState {
 }
 
 /// The hold an order came from, as far as the order's row says it.
-fn hold(fact: &OrderFact, row: &AnyRow) -> Result<HoldFact> {
-    let row = Cells { table: "orders", row };
+fn hold(fact: &OrderFact, order: &OrderRow) -> HoldFact {
     let mut seats: Vec<(SeatIndex, i64)> = fact.lines.iter().map(|line| (line.seat, line.price)).collect();
     seats.sort_unstable();
-    Ok(HoldFact {
+    HoldFact {
         id: fact.hold.clone(),
         event: fact.event.clone(),
         user: fact.user.clone(),
-        visitor: VisitorId::from(row.text("visitor")?),
-        digest: row.text("hold_digest")?,
+        visitor: order.visitor.clone(),
+        digest: order.hold_digest.clone(),
         state: HoldState::Ordered,
         seats: seats.iter().map(|&(seat, _)| seat).collect(),
         prices: seats.iter().map(|&(_, price)| price).collect(),
-        earn_bp: row.int("earn_bp")?,
-        fee_bp: row.int("fee_bp")?,
-        created_ms: row.int("hold_created_ms")?,
-        expires_ms: row.int_or_null("held_until_ms")?.unwrap_or(fact.deadline_ms),
+        earn_bp: order.earn_bp,
+        fee_bp: order.fee_bp,
+        created_ms: order.hold_created_ms,
+        expires_ms: order.held_until_ms.unwrap_or(fact.deadline_ms),
         order: Some(fact.id.clone()),
-    })
+    }
 }
 
 async fn claims(conn: &mut Conn, campaign: String, after: i64) -> Result<Vec<Claim>> {

@@ -1,20 +1,15 @@
 //! Refunds as facts.
 
-use std::collections::HashMap;
-
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use super::row::{Cells, cells};
 use crate::facts::ids::{OrderId, RefundId};
-use crate::facts::refund::{RefundFact, RefundLineFact, RefundStatus};
-use crate::ledger::store::sql::{Value, fetch_in};
+use crate::facts::refund::RefundFact;
+use crate::ledger::sheet::refund_fact;
+use crate::ledger::store::row::{Row as _, Table};
+use crate::ledger::store::rows::{RefundLineRow, RefundRow};
+use crate::ledger::store::sql::texts;
 use crate::ledger::{Conn, ReadSource, Reader, Result};
-
-const REFUND: &str = "SELECT id, order_id, digest, status, reason, failure, cash, points, earn, fee, \
-     requested_ms FROM refund";
-
-const LINE: &str = "SELECT refund, line, amount, cash, points, earn FROM refund_line WHERE refund IN";
 
 impl Reader {
     /// A refund as the primary has it; `None`: the ledger does not have it (yet).
@@ -22,7 +17,7 @@ impl Reader {
         let id = refund.to_string();
         let found = self.read("refund", ReadSource::Primary, move |conn| {
             Box::pin(async move {
-                let text = format!("{REFUND} WHERE id = ?");
+                let text = format!("{} WHERE id = ?", RefundRow::select());
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
                 facts(conn, &rows).await
             })
@@ -35,7 +30,7 @@ impl Reader {
         let id = order.to_string();
         self.read("refunds_of", ReadSource::Primary, move |conn| {
             Box::pin(async move {
-                let text = format!("{REFUND} WHERE order_id = ? ORDER BY requested_ms, id");
+                let text = format!("{} WHERE order_id = ? ORDER BY requested_ms, id", RefundRow::select());
                 let rows = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_all(&mut *conn).await?;
                 facts(conn, &rows).await
             })
@@ -45,39 +40,9 @@ impl Reader {
 }
 
 async fn facts(conn: &mut Conn, rows: &[AnyRow]) -> Result<Vec<RefundFact>> {
-    let mut facts: Vec<RefundFact> = cells("refund", rows).map(|row| refund_row(&row)).collect::<Result<_>>()?;
-    let keys: Vec<Value> = facts.iter().map(|fact| fact.id.as_str().into()).collect();
-    let at: HashMap<String, usize> = facts.iter().enumerate().map(|(at, fact)| (fact.id.to_string(), at)).collect();
-    let lines = fetch_in(conn, LINE, &keys, "ORDER BY refund, line").await?;
-    for row in cells("refund_line", &lines) {
-        facts[at[&row.text("refund")?]].lines.push(line_row(&row)?);
-    }
-    Ok(facts)
-}
-
-fn refund_row(row: &Cells<'_>) -> Result<RefundFact> {
-    Ok(RefundFact {
-        id: RefundId::from(row.text("id")?),
-        order: OrderId::from(row.text("order_id")?),
-        digest: row.text("digest")?,
-        status: row.word("status", RefundStatus::parse)?,
-        reason: row.text("reason")?,
-        failure: row.text_or_null("failure")?,
-        cash: row.int("cash")?,
-        points_restored: row.int("points")?,
-        earn_clawed: row.int("earn")?,
-        fee: row.int("fee")?,
-        lines: Vec::new(),
-        requested_ms: row.int("requested_ms")?,
-    })
-}
-
-fn line_row(row: &Cells<'_>) -> Result<RefundLineFact> {
-    Ok(RefundLineFact {
-        line: row.small("line")?,
-        amount: row.int("amount")?,
-        cash: row.int("cash")?,
-        points: row.int("points")?,
-        earn: row.int("earn")?,
-    })
+    let refunds: Vec<RefundRow> = rows.iter().map(RefundRow::read).collect::<Result<_>>()?;
+    let mut lines = Table::<RefundLineRow>::default();
+    lines.load(conn, "refund", &texts(refunds.iter().map(|row| row.id.as_str())), "").await?;
+    let lines_of = |refund: &RefundRow| lines.iter().filter(|line| line.refund == refund.id).collect::<Vec<_>>();
+    Ok(refunds.iter().map(|refund| refund_fact(refund, lines_of(refund))).collect())
 }

@@ -45,12 +45,6 @@ impl Cells<'_> {
         parse(&text).ok_or_else(|| self.unreadable(column, &text))
     }
 
-    /// One of a closed set of words; `None`: NULL.
-    pub fn word_or_null<T>(&self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
-        let Some(text) = self.text_or_null(column)? else { return Ok(None) };
-        parse(&text).map(Some).ok_or_else(|| self.unreadable(column, &text))
-    }
-
     /// A column of JSON.
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T> {
         serde_json::from_str(&self.text(column)?).map_err(|error| Error::Unreadable {

@@ -1,11 +1,11 @@
 //! The tickets of a user.
 
-use super::orders::ticket_state;
 use super::row::{Cells, cells};
 use super::{Cursor, ListPart, page};
 use crate::facts::ids::{EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::TicketState;
 use crate::facts::time::Millis;
+use crate::ledger::store::column::TicketStanding;
 use crate::ledger::{ReadSource, Reader, Result};
 
 /// A ticket of a paid order.
@@ -46,6 +46,13 @@ impl Reader {
             })
         })
         .await
+    }
+}
+
+fn ticket_state(text: &str) -> Option<TicketState> {
+    match TicketStanding::parse(text)? {
+        TicketStanding::Reserved => None,
+        TicketStanding::Issued(state) => Some(state),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::OrderStatus;
 use crate::facts::time::Millis;
-use crate::ledger::writer::sheet::Sheet;
+use crate::ledger::sheet::Sheet;
 
 /// A call without a definite answer yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use super::points::{LotOrigin, NewLot, WalletStep};
 use crate::facts::ids::OrderId;
 use crate::facts::order::{OrderStatus, TicketState};
 use crate::ledger::journal::{Account, Title, Transaction, sold};
+use crate::ledger::sheet::Sheet;
 use crate::ledger::store::column::TicketStanding;
 use crate::ledger::store::rows::OutboxRow;
 use crate::ledger::writer::Book;
-use crate::ledger::writer::sheet::Sheet;
 
 impl Book {
     /// The order is paid, or costs no cash.

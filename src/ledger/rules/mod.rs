@@ -4,6 +4,7 @@ pub(in crate::ledger) mod call;
 pub(in crate::ledger) mod confirm;
 pub(in crate::ledger) mod coupon;
 pub mod coupons;
+pub mod line;
 pub(in crate::ledger) mod pay;
 pub(in crate::ledger) mod place;
 pub mod points;

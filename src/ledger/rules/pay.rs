@@ -6,10 +6,9 @@ use crate::facts::record::{PaymentAsk, PaymentResult};
 use crate::facts::refund::RefundStatus;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::store::column::Live;
+use crate::ledger::sheet::{late_refund, status};
+use crate::ledger::store::column::{Live, short};
 use crate::ledger::store::rows::RefundRow;
-use crate::ledger::writer::sheet::{late_refund, status};
-use crate::ledger::writer::wallets::{check_amount, short};
 use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// Why a record about an order is refused. A closed set, for metrics and `record_done`.
@@ -34,7 +33,7 @@ impl Book {
         amount: i64,
         at_ms: Millis,
     ) -> Result<RecordOutcome, BatchFailure> {
-        check_amount(attempt.as_str(), amount)?;
+        BatchFailure::check_amount(attempt.as_str(), amount)?;
         let row = self.attempt(id, attempt.clone(), ask, amount);
         let Some(sheet) = self.sheets.get_mut(id) else { return Ok(RecordOutcome::Refused(refusal::NO_ORDER)) };
         if sheet.attempt(attempt).is_some() {

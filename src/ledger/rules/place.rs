@@ -1,7 +1,8 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order.
 
 use super::coupon::ChosenCoupon;
-use super::points::{Cart, Priced, WalletStep, price_order};
+use super::line::{Cart, Priced, price_order};
+use super::points::WalletStep;
 use super::terms::Frozen;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
@@ -11,10 +12,9 @@ use crate::facts::record::PaymentAsk;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
+use crate::ledger::sheet::{Sheet, SheetOrigin, status};
 use crate::ledger::store::column::{Live, TicketStanding};
 use crate::ledger::store::rows::{LineRow, OrderRow, PaymentRow, SpendRow, TicketRow};
-use crate::ledger::writer::sheet::{Sheet, SheetOrigin, status};
-use crate::ledger::writer::wallets::check_amount;
 use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// How long a hold lasts at least after the first refusal of an order on it, ms.
@@ -276,9 +276,9 @@ fn agree(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
 fn check(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
     let record = ask.order.as_str();
     let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
-    amounts.into_iter().try_for_each(|amount| check_amount(record, amount))?;
+    amounts.into_iter().try_for_each(|amount| BatchFailure::check_amount(record, amount))?;
     let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
-    check_amount(record, total)?;
+    BatchFailure::check_amount(record, total)?;
     let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.refunds.iter().map(|term| term.fee_bp));
     match ratios.into_iter().all(|bp| (0..=crate::facts::money::BP_MAX).contains(&bp)) {
         true => Ok(()),

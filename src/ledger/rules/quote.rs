@@ -2,7 +2,7 @@
 //! the order does.
 
 use super::coupons::{Basket, Coupon, Unusable, best};
-use super::points::{Cart, Priced, price_order};
+use super::line::{Cart, Priced, price_order};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CouponRef, EventId, SeatIndex};
 use crate::facts::time::Millis;

@@ -1,18 +1,18 @@
 //! `refund.requested`: everything but the money is written at once.
 
+use super::line::LineRefund;
 use super::pay::refusal;
 use super::points;
-use super::points::{LineRefund, WalletStep};
+use super::points::WalletStep;
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::refund::{RefundBy, RefundStatus};
 use crate::facts::terms::refund_fee_bp;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::sheet::Sheet;
+use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{RefundLineRow, RefundRow, SpendRow};
-use crate::ledger::writer::sheet::Sheet;
-use crate::ledger::writer::wallets::short;
 use crate::ledger::writer::{Book, RecordOutcome};
 
 /// The fields of `refund.requested`.

@@ -1,7 +1,8 @@
 //! `refund.resulted`: the money is back and seats are free, or the provider refused for good and the refund is undone.
 
+use super::line::LineRefund;
 use super::pay::refusal;
-use super::points::{LineRefund, WalletStep};
+use super::points::WalletStep;
 use super::refund::owed;
 use super::{coupon, points};
 use crate::facts::ids::{OrderId, RefundId};
@@ -9,10 +10,9 @@ use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::record::RefundResult;
 use crate::facts::refund::RefundStatus;
 use crate::ledger::journal::{Account, Sale, Title, Transaction, taken_back};
-use crate::ledger::store::column::{Live, TicketStanding};
+use crate::ledger::sheet::Sheet;
+use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{MoveRow, RefundLineRow, RefundRow, SpendRow};
-use crate::ledger::writer::sheet::Sheet;
-use crate::ledger::writer::wallets::short;
 use crate::ledger::writer::{Book, RecordOutcome};
 
 const NO_REFUND: &str = "NO_REFUND";
@@ -48,7 +48,7 @@ impl Book {
         row.status = RefundStatus::Done;
         row.updated_ms = now_ms;
         let row = row.clone();
-        let lines = sheet.refund_lines_of(refund);
+        let lines: Vec<_> = sheet.refund_lines_of(refund).cloned().collect();
         for line in lines.iter().filter(|line| line.closes) {
             let ticket = sheet.ticket_of_mut(line.line).expect("a sold line has a ticket");
             ticket.live = Live::No;
@@ -87,7 +87,7 @@ impl Book {
         row.updated_ms = now_ms;
         let row = row.clone();
         sheet.change();
-        let lines = sheet.refund_lines_of(refund);
+        let lines: Vec<_> = sheet.refund_lines_of(refund).cloned().collect();
         if lines.is_empty() {
             return;
         }

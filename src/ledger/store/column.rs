@@ -9,6 +9,11 @@ use crate::facts::order::{OrderStatus, Reason, TicketState};
 use crate::facts::refund::RefundStatus;
 use crate::ledger::{Error, Result};
 
+/// A text cut to the 255 characters of its column: what a provider says may be longer.
+pub(in crate::ledger) fn short(text: &str) -> String {
+    text.chars().take(255).collect()
+}
+
 /// A value that fits one column.
 pub(in crate::ledger) trait Column: Sized {
     fn read(row: &AnyRow, at: usize) -> Result<Self>;
@@ -155,7 +160,7 @@ pub(in crate::ledger) enum TicketStanding {
 }
 
 impl TicketStanding {
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "reserved" => TicketStanding::Reserved,
             "valid" => TicketStanding::Issued(TicketState::Valid),
@@ -178,5 +183,5 @@ impl TicketStanding {
 word_columns! { TicketStanding = "ticket"."state"; }
 
 pub(in crate::ledger) fn unreadable(table: &'static str, column: &'static str, text: String) -> Error {
-    Error::Unreadable { table, column, key: text, detail: "not one of its words".to_owned() }
+    Error::Unreadable { table, column, key: String::new(), detail: format!("{text:?} is not one of its words") }
 }

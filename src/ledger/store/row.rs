@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::keyed::KeyedQuery;
 use super::sql;
 use super::sql::Value;
-use crate::ledger::{Conn, Result};
+use crate::ledger::{Conn, Error, Result};
 
 /// A row of one table. `COLUMNS` are the key, fixed and changing columns, in this order.
 pub(in crate::ledger) trait Row: Clone + PartialEq {
@@ -17,11 +18,26 @@ pub(in crate::ledger) trait Row: Clone + PartialEq {
     const CHANGING: &'static [&'static str];
     const COLUMNS: &'static [&'static str];
 
+    /// The statement that reads rows as [`Row::read`] takes them, without its conditions.
+    fn select() -> String {
+        format!("SELECT {} FROM {}", Self::COLUMNS.join(", "), Self::TABLE)
+    }
+
     fn key(&self) -> Self::Key;
     fn read(row: &AnyRow) -> Result<Self>;
     fn values(&self) -> Vec<Value>;
     /// Key, then changing columns.
     fn changes(&self) -> Vec<Value>;
+}
+
+/// Names the row in an error about one of its columns: by its first column, which is part of its key.
+pub(in crate::ledger) fn keyed(error: Error, row: &AnyRow) -> Error {
+    match error {
+        Error::Unreadable { table, column, key, detail } if key.is_empty() => {
+            Error::Unreadable { table, column, key: row.try_get(0).unwrap_or_default(), detail }
+        }
+        other => other,
+    }
 }
 
 /// Declares a row: its table, its key, the columns written once (`fixed`) and those that may change (`changing`).
@@ -54,11 +70,14 @@ macro_rules! rows {
                 let mut columns = 0..Self::COLUMNS.len();
                 let mut next = || columns.next().expect("one field a column");
                 // Fields are evaluated in the order written, which is the order of COLUMNS.
-                Ok(Self {
-                    $($k: Column::read(row, next())?,)+
-                    $($f: Column::read(row, next())?,)*
-                    $($c: Column::read(row, next())?,)*
-                })
+                let mut read = || {
+                    Ok(Self {
+                        $($k: Column::read(row, next())?,)+
+                        $($f: Column::read(row, next())?,)*
+                        $($c: Column::read(row, next())?,)*
+                    })
+                };
+                read().map_err(|error| keyed(error, row))
             }
 
             fn values(&self) -> Vec<Value> {
@@ -129,7 +148,7 @@ impl<R: Row> Table<R> {
 
     /// Reads the rows whose `column` is one of `keys`; `tail` follows the list.
     pub async fn load(&mut self, conn: &mut Conn, column: &str, keys: &[Value], tail: &str) -> Result<()> {
-        let text = format!("SELECT {} FROM {} WHERE {column} IN", R::COLUMNS.join(", "), R::TABLE);
+        let text = format!("{} WHERE {column} IN", R::select());
         self.loaded_all(KeyedQuery { text: &text, fixed: &[], keys, tail }.fetch(conn).await?)
     }
 
@@ -141,8 +160,7 @@ impl<R: Row> Table<R> {
         column: &str,
         keys: &[Value],
     ) -> Result<()> {
-        let columns = R::COLUMNS.join(", ");
-        let text = format!("SELECT {columns} FROM {} WHERE {owner} = ? AND {column} IN", R::TABLE);
+        let text = format!("{} WHERE {owner} = ? AND {column} IN", R::select());
         self.loaded_all(KeyedQuery { text: &text, fixed: &[this], keys, tail: "" }.fetch(conn).await?)
     }
 

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::column::{Column, Live, TicketStanding};
-use super::row::{Row, rows};
+use super::row::{Row, keyed, rows};
 use super::sql::Value;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
 use crate::facts::order::{OrderStatus, Reason};

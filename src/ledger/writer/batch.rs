@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::conclusion::conclusion;
+use super::load::Loading;
 use super::records::{RecordOutcome, RecordTask};
 use super::{BatchFailure, Book};
 use crate::facts::conclusion::Conclusion;
@@ -46,25 +47,19 @@ pub async fn write(ledger: &Ledger, batch: Batch) -> Result<BatchWritten, BatchF
 /// amounts, and its seats become free.
 pub async fn reject(ledger: &Ledger, batch: Batch) -> Result<BatchWritten, BatchFailure> {
     ledger
-        .transaction(move |conn| {
-            Box::pin(async move {
-                let mut book = Book::new(batch.lane, batch.now_ms, batch.unknown_ms);
-                book.rejects = true;
-                run_in(book, conn, &batch).await
-            })
-        })
+        .transaction(move |conn| Box::pin(async move { run_in(Loading::rejecting(&batch), conn, &batch).await }))
         .await
 }
 
 /// As [`write`], inside a transaction.
 pub(in crate::ledger) async fn run(conn: &mut Conn, batch: &Batch) -> Result<BatchWritten, BatchFailure> {
-    run_in(Book::new(batch.lane, batch.now_ms, batch.unknown_ms), conn, batch).await
+    run_in(Loading::new(batch), conn, batch).await
 }
 
-async fn run_in(mut book: Book, conn: &mut Conn, batch: &Batch) -> Result<BatchWritten, BatchFailure> {
+async fn run_in(mut loading: Loading, conn: &mut Conn, batch: &Batch) -> Result<BatchWritten, BatchFailure> {
     advance(conn, batch).await?;
-    let tasks = book.tasks(conn, &batch.entries).await?;
-    book.load(conn, &batch.entries, &tasks).await?;
+    let tasks = loading.tasks(conn, &batch.entries).await?;
+    let mut book = loading.load(conn, &batch.entries, &tasks).await?;
 
     let mut written = BatchWritten::default();
     for (entry, task) in batch.entries.iter().zip(&tasks) {

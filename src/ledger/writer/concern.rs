@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::load::Loading;
 use super::records::RecordTask;
 use super::{BatchFailure, Book};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
 use crate::facts::record::{Entry, RecordBody, RefundResult};
-use crate::ledger::{Conn, campaign_version};
+use crate::ledger::{Conn, campaign_version, sheet};
 
 /// The keys of everything that is to be read.
 #[derive(Default)]
@@ -86,18 +87,18 @@ impl Concern {
     }
 }
 
-impl Book {
+impl Loading {
     /// Reads everything the records to be done concern: first the orders, which only this lane's writer changes, then
     /// the wallets, which it locks, then what those locks guard.
-    pub(in crate::ledger) async fn load(
-        &mut self,
+    pub(super) async fn load(
+        mut self,
         conn: &mut Conn,
         entries: &[Entry],
         tasks: &[RecordTask],
-    ) -> Result<(), BatchFailure> {
+    ) -> Result<Book, BatchFailure> {
         let mut concern = Concern::of(entries, tasks);
-        self.load_sheets(conn, &concern.orders).await?;
-        for sheet in self.sheets.values() {
+        self.book.sheets = sheet::load(conn, &concern.orders).await?;
+        for sheet in self.book.sheets.values() {
             let order = sheet.order();
             concern.users.insert(order.user_id.clone());
             if concern.spending.contains(&order.id) {
@@ -111,6 +112,6 @@ impl Book {
         self.load_guards(conn, &concern.seats, &concern.holds).await?;
         self.load_moves(conn, &concern.refused).await?;
         self.load_wallets(conn, &concern.spenders).await?;
-        Ok(())
+        Ok(self.book)
     }
 }

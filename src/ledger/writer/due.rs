@@ -5,16 +5,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::Book;
 use super::dead::DeadLetter;
-use super::sheet::{Sheet, status};
 use crate::facts::ids::{AttemptId, LaneId, OrderId};
 use crate::facts::order::Reason;
 use crate::facts::time::Millis;
 use crate::ledger::rules::call::{CallId, OpenCall};
+use crate::ledger::sheet::{Sheet, status};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
-use crate::ledger::{Ledger, ReadSource, Result};
+use crate::ledger::{Ledger, ReadSource, Result, sheet};
 
 /// An order whose time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +74,8 @@ pub async fn due_calls(
                         }
                     }
                 }
-                let mut book = Book::new(lane, 0, 0);
-                book.load_sheets(conn, &orders).await?;
-                let mut calls: Vec<(Millis, OpenCall)> = book
-                    .sheets
+                let sheets = sheet::load(conn, &orders).await?;
+                let mut calls: Vec<(Millis, OpenCall)> = sheets
                     .values()
                     .flat_map(Sheet::calls)
                     .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
@@ -136,9 +133,7 @@ pub async fn overdue(
                 let query = query.bind(lane_value).bind(now_ms).bind(lane_value).bind(asked_by_ms);
                 let orders: Vec<String> = query.fetch_all(&mut *conn).await?;
                 let orders: BTreeSet<OrderId> = orders.into_iter().map(OrderId::from).collect();
-                let mut book = Book::new(lane, 0, 0);
-                book.load_sheets(conn, &orders).await?;
-                Ok(book.sheets.values().map(late).collect())
+                Ok(sheet::load(conn, &orders).await?.values().map(late).collect())
             })
         })
         .await

@@ -1,7 +1,7 @@
 //! Writes a book back: for each table its changes, then its new rows, in a few statements.
 
 use super::Book;
-use super::sheet::Sheet;
+use crate::ledger::sheet::Sheet;
 use crate::ledger::store::row::{Row as _, Table};
 use crate::ledger::store::rows::{LotRow, MoveRow, WalletRow};
 use crate::ledger::store::sql;

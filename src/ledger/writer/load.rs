@@ -4,91 +4,35 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::Row as _;
 
-use super::Book;
-use super::sheet::{Sheet, SheetOrigin};
-use crate::facts::ids::{CampaignId, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use super::{Batch, Book};
+use crate::facts::ids::{CampaignId, EventId, HoldId, RefundId, SeatIndex, UserId};
 use crate::ledger::rules::points;
 use crate::ledger::rules::points::Wallet;
-use crate::ledger::rules::terms::Frozen;
 use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::{Row as _, Table};
-use crate::ledger::store::rows::{
-    LineRow, LotRow, OrderRow, PaymentRow, RefundLineRow, RefundRow, SpendRow, TicketRow, WalletRow,
-};
+use crate::ledger::store::rows::{LotRow, WalletRow};
 use crate::ledger::store::sql;
-use crate::ledger::store::sql::Value;
-use crate::ledger::{Conn, Error, Result, campaign_version};
+use crate::ledger::store::sql::{Value, texts};
+use crate::ledger::{Conn, Result, campaign_version};
 
-/// Ids as keys of an `IN` list.
-fn texts<'i>(ids: impl IntoIterator<Item = &'i str>) -> Vec<Value> {
-    ids.into_iter().map(Value::from).collect()
+/// A book whose rows are being read. A [`Book`] comes from [`Loading::load`] only, so nothing is computed before all rows
+/// concerned are there.
+pub(super) struct Loading {
+    pub(super) book: Book,
 }
 
-/// The frozen terms of a stored order.
-fn frozen(order: &OrderRow) -> Result<Frozen> {
-    serde_json::from_str(&order.terms).map_err(|error| Error::Unreadable {
-        table: "orders",
-        column: "terms",
-        key: order.id.to_string(),
-        detail: error.to_string(),
-    })
-}
-
-impl Book {
-    /// Reads orders with all their rows.
-    pub(in crate::ledger) async fn load_sheets(&mut self, conn: &mut Conn, ids: &BTreeSet<OrderId>) -> Result<()> {
-        let keys = texts(ids.iter().map(OrderId::as_str));
-        let mut orders = Table::<OrderRow>::default();
-        orders.load(conn, "id", &keys, "").await?;
-        for order in orders.iter() {
-            self.sheets.insert(order.id.clone(), Sheet::new(order.clone(), frozen(order)?, SheetOrigin::Stored));
-        }
-        let keys = texts(self.sheets.keys().map(OrderId::as_str));
-        let mut lines = Table::<LineRow>::default();
-        lines.load(conn, "order_id", &keys, "").await?;
-        for line in lines.iter() {
-            self.stored(&line.order_id).lines.loaded(line.clone());
-        }
-        let mut tickets = Table::<TicketRow>::default();
-        tickets.load(conn, "order_id", &keys, "").await?;
-        for ticket in tickets.iter() {
-            self.stored(&ticket.order_id).tickets.loaded(ticket.clone());
-        }
-        let mut payments = Table::<PaymentRow>::default();
-        payments.load(conn, "order_id", &keys, "").await?;
-        for payment in payments.iter() {
-            self.stored(&payment.order_id).payments.loaded(payment.clone());
-        }
-        let mut spends = Table::<SpendRow>::default();
-        spends.load(conn, "order_id", &keys, "").await?;
-        for spend in spends.iter() {
-            self.stored(&spend.order_id).spends.loaded(spend.clone());
-        }
-        self.load_refunds(conn, &keys).await
+impl Loading {
+    pub(super) fn new(batch: &Batch) -> Self {
+        Self { book: Book::new(batch) }
     }
 
-    async fn load_refunds(&mut self, conn: &mut Conn, orders: &[Value]) -> Result<()> {
-        let mut refunds = Table::<RefundRow>::default();
-        refunds.load(conn, "order_id", orders, "").await?;
-        let keys = texts(refunds.iter().map(|r| r.id.as_str()));
-        let mut lines = Table::<RefundLineRow>::default();
-        lines.load(conn, "refund", &keys, "").await?;
-        for line in lines.iter() {
-            let refund = refunds.get(&(line.refund.clone(),)).expect("read by these ids");
-            self.stored(&refund.order_id).refund_lines.loaded(line.clone());
-        }
-        for refund in refunds.iter() {
-            self.stored(&refund.order_id).refunds.loaded(refund.clone());
-        }
-        Ok(())
-    }
-
-    fn stored(&mut self, order: &OrderId) -> &mut Sheet {
-        self.sheets.get_mut(order).expect("its order was read first")
+    /// The same, to reject orders: see [`Book::rejects`].
+    pub(super) fn rejecting(batch: &Batch) -> Self {
+        Self { book: Book { rejects: true, ..Book::new(batch) } }
     }
 
     /// Makes missing wallets, locks all of them in the order of their ids, and reads them.
-    pub(in crate::ledger) async fn lock_wallets(&mut self, conn: &mut Conn, users: &BTreeSet<UserId>) -> Result<()> {
+    pub(super) async fn lock_wallets(&mut self, conn: &mut Conn, users: &BTreeSet<UserId>) -> Result<()> {
         if users.is_empty() {
             return Ok(());
         }
@@ -105,53 +49,53 @@ impl Book {
         sql::insert(conn, WalletRow::TABLE, &["user_id", "version", "balance", "debt"], &missing).await?;
         let lock = "UPDATE wallet SET version = version + 1 WHERE user_id IN";
         KeyedQuery { text: lock, fixed: &[], keys: &keys, tail: "" }.run(conn).await?;
-        self.wallet_rows.load(conn, "user_id", &keys, "").await
+        self.book.wallet_rows.load(conn, "user_id", &keys, "").await
     }
 
     /// Makes the wallets of the locked rows. They have all lots of spenders with something left, and the lots that the
     /// orders at hand spent from or that the moves to be undone name.
-    pub(in crate::ledger) async fn load_wallets(&mut self, conn: &mut Conn, spenders: &BTreeSet<UserId>) -> Result<()> {
+    pub(super) async fn load_wallets(&mut self, conn: &mut Conn, spenders: &BTreeSet<UserId>) -> Result<()> {
         let mut lots = Table::<LotRow>::default();
         let users = texts(spenders.iter().map(UserId::as_str));
         lots.load(conn, "user_id", &users, "AND remaining > 0").await?;
-        let spent = self.sheets.values().flat_map(|sheet| sheet.spends.iter());
+        let spent = self.book.sheets.values().flat_map(|sheet| sheet.spends.iter());
         let spent = texts(spent.map(|spend| spend.lot.as_str()));
         lots.load(conn, "id", &spent, "").await?;
-        let clawed = self.moves.iter().filter_map(|step| step.lot.as_deref());
+        let clawed = self.book.moves.iter().filter_map(|step| step.lot.as_deref());
         lots.load(conn, "id", &texts(clawed), "").await?;
         let mut by_user: HashMap<&UserId, Vec<points::Lot>> = HashMap::new();
         for lot in lots.iter() {
             by_user.entry(&lot.user_id).or_default().push(lot.arithmetic()?);
         }
-        for row in self.wallet_rows.iter() {
+        for row in self.book.wallet_rows.iter() {
             let mine = by_user.remove(&row.user_id).unwrap_or_default();
             let wallet = Wallet::new(row.user_id.clone(), row.balance, row.debt, mine);
-            self.wallets.insert(row.user_id.clone(), wallet);
+            self.book.wallets.insert(row.user_id.clone(), wallet);
         }
         Ok(())
     }
 
     /// Reads the moves of refunds that were refused for good: they are to be undone.
-    pub(in crate::ledger) async fn load_moves(&mut self, conn: &mut Conn, refunds: &BTreeSet<RefundId>) -> Result<()> {
+    pub(super) async fn load_moves(&mut self, conn: &mut Conn, refunds: &BTreeSet<RefundId>) -> Result<()> {
         let keys = texts(refunds.iter().map(RefundId::as_str));
-        self.moves.load(conn, "refund", &keys, "").await?;
+        self.book.moves.load(conn, "refund", &keys, "").await?;
         // All of them must be readable: a move left out would leave its points where the refund moved them.
-        self.moves.iter().try_for_each(|step| step.arithmetic().map(|_| ()))
+        self.book.moves.iter().try_for_each(|step| step.arithmetic().map(|_| ()))
     }
 
     /// Reads the specs of the coupons at hand and of those asked for.
-    pub(in crate::ledger) async fn load_campaigns(
+    pub(super) async fn load_campaigns(
         &mut self,
         conn: &mut Conn,
         mut wanted: BTreeSet<campaign_version::SpecVersion>,
     ) -> Result<()> {
-        wanted.extend(self.coupons.iter().map(|coupon| (coupon.campaign.clone(), coupon.version)));
-        self.campaigns = campaign_version::load(conn, &wanted).await?;
+        wanted.extend(self.book.coupons.iter().map(|coupon| (coupon.campaign.clone(), coupon.version)));
+        self.book.campaigns = campaign_version::load(conn, &wanted).await?;
         Ok(())
     }
 
     /// Reads coupons by number, and all issued coupons of the users who want the best of theirs.
-    pub(in crate::ledger) async fn load_coupons(
+    pub(super) async fn load_coupons(
         &mut self,
         conn: &mut Conn,
         numbers: &BTreeSet<(CampaignId, i64)>,
@@ -160,14 +104,14 @@ impl Book {
         let campaigns: BTreeSet<&CampaignId> = numbers.iter().map(|(campaign, _)| campaign).collect();
         for campaign in campaigns {
             let keys: Vec<Value> = numbers.iter().filter(|n| n.0 == *campaign).map(|n| n.1.into()).collect();
-            self.coupons.load_of(conn, ("campaign", campaign.as_str().into()), "number", &keys).await?;
+            self.book.coupons.load_of(conn, ("campaign", campaign.as_str().into()), "number", &keys).await?;
         }
         let users = texts(best_of.iter().map(UserId::as_str));
-        self.coupons.load(conn, "user_id", &users, "AND state = 'issued'").await
+        self.book.coupons.load(conn, "user_id", &users, "AND state = 'issued'").await
     }
 
     /// Reads which seats have a live ticket, and which holds have an order, live or not.
-    pub(in crate::ledger) async fn load_guards(
+    pub(super) async fn load_guards(
         &mut self,
         conn: &mut Conn,
         seats: &BTreeSet<(EventId, SeatIndex)>,
@@ -179,7 +123,7 @@ impl Book {
             let text = "SELECT seat FROM ticket WHERE live = 1 AND event = ? AND seat IN";
             let live = KeyedQuery { text, fixed: &[event.as_str().into()], keys: &keys, tail: "" };
             for row in live.fetch(conn).await? {
-                self.taken.insert((event.clone(), row.try_get(0)?));
+                self.book.taken.insert((event.clone(), row.try_get(0)?));
             }
         }
         let keys = texts(holds.iter().map(HoldId::as_str));
@@ -188,9 +132,9 @@ impl Book {
         for row in known.fetch(conn).await? {
             let hold = HoldId::from(row.try_get::<String, _>(0)?);
             if row.try_get::<Option<i64>, _>(1)? == Some(1) {
-                self.held.insert(hold.clone());
+                self.book.held.insert(hold.clone());
             }
-            self.ordered.insert(hold);
+            self.book.ordered.insert(hold);
         }
         Ok(())
     }

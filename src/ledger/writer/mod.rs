@@ -9,14 +9,13 @@
 mod batch;
 mod concern;
 mod conclusion;
+mod convert;
 mod dead;
 mod decode;
 mod due;
 mod flush;
 mod load;
 mod records;
-pub(in crate::ledger) mod sheet;
-pub(in crate::ledger) mod wallets;
 
 pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
 pub use batch::{Batch, BatchWritten, reject, write};
@@ -28,12 +27,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::journal::Journal;
 use super::rules::points::Wallet;
+use super::sheet::Sheets;
 use super::store::row::Table;
 use super::store::rows::{CouponRow, DeadRow, DoneRow, MoveRow, OutboxRow, WalletRow};
 use super::{Error, campaign_version};
 use crate::facts::ids::{EventId, HoldId, LaneId, OrderId, UserId};
+use crate::facts::money::AMOUNT_MAX;
 use crate::facts::time::Millis;
-use sheet::Sheet;
 
 /// Why a batch was not written. Nothing of it was kept, but for the exception that [`Error`] names.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum BatchFailure {
 impl BatchFailure {
     pub(in crate::ledger) fn record(id: &str, detail: impl Into<String>) -> Self {
         BatchFailure::Record { record: id.to_owned(), detail: detail.into() }
+    }
+
+    /// Checks an amount of a record; one out of range is the record's own fault.
+    pub(in crate::ledger) fn check_amount(record: &str, amount: i64) -> Result<(), Self> {
+        if (0..=AMOUNT_MAX).contains(&amount) {
+            return Ok(());
+        }
+        Err(Self::record(record, format!("amount {amount} is out of range")))
     }
 
     /// True: the batch holds a record that can never be done.
@@ -72,13 +80,13 @@ impl BatchFailure {
     }
 }
 
-/// Rows in memory, with what has changed since they were read.
+/// The rows that a batch concerns, with what has changed since they were read.
 pub(in crate::ledger) struct Book {
     pub(in crate::ledger) lane: LaneId,
     pub(in crate::ledger) now_ms: Millis,
     /// As in [`Batch`].
     pub(in crate::ledger) unknown_ms: i64,
-    pub(in crate::ledger) sheets: BTreeMap<OrderId, Sheet>,
+    pub(in crate::ledger) sheets: Sheets,
     pub(in crate::ledger) wallets: BTreeMap<UserId, Wallet>,
     /// The rows of the wallets as they were read; their changes are in `wallets`.
     pub(in crate::ledger) wallet_rows: Table<WalletRow>,
@@ -104,12 +112,12 @@ pub(in crate::ledger) struct Book {
 }
 
 impl Book {
-    pub(in crate::ledger) fn new(lane: LaneId, now_ms: Millis, unknown_ms: i64) -> Self {
+    fn new(batch: &Batch) -> Self {
         Self {
-            lane,
-            now_ms,
-            unknown_ms,
-            sheets: BTreeMap::new(),
+            lane: batch.lane,
+            now_ms: batch.now_ms,
+            unknown_ms: batch.unknown_ms,
+            sheets: Sheets::new(),
             wallets: BTreeMap::new(),
             wallet_rows: Table::default(),
             moves: Table::default(),
@@ -125,6 +133,11 @@ impl Book {
             held: HashSet::new(),
             ordered: HashSet::new(),
         }
+    }
+
+    /// The wallet of a user whose wallet was locked.
+    pub(in crate::ledger) fn wallet(&mut self, user: &UserId) -> &mut Wallet {
+        self.wallets.get_mut(user).expect("wallets concerned were locked first")
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::Row as _;
 
 use super::dead::letter;
 use super::decode::{decode, order_of};
+use super::load::Loading;
 use super::{BatchFailure, Book};
 use crate::facts::ids::OrderId;
 use crate::facts::record::{Entry, RecordBody};
@@ -58,13 +59,9 @@ pub(in crate::ledger) enum RecordTask {
     Parked,
 }
 
-impl Book {
+impl Loading {
     /// Tells for each entry whether it is to be done, was done before, or is parked.
-    pub(in crate::ledger) async fn tasks(
-        &mut self,
-        conn: &mut Conn,
-        entries: &[Entry],
-    ) -> Result<Vec<RecordTask>, BatchFailure> {
+    pub(super) async fn tasks(&mut self, conn: &mut Conn, entries: &[Entry]) -> Result<Vec<RecordTask>, BatchFailure> {
         let ids: Vec<Value> = entries.iter().map(|entry| entry.id.as_str().into()).collect();
         let mut done = Table::<DoneRow>::default();
         done.load(conn, "id", &ids, "").await?;
@@ -75,7 +72,7 @@ impl Book {
         let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
         for row in (KeyedQuery { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
             let order: String = row.try_get(0).map_err(Error::from)?;
-            self.parked.insert(OrderId::from(order));
+            self.book.parked.insert(OrderId::from(order));
         }
 
         let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -89,18 +86,20 @@ impl Book {
                 RecordTask::Repeat(order)
             } else if dead.get(&key).is_some() {
                 RecordTask::Parked
-            } else if let Some(order) = order.filter(|order| self.parked.contains(order)) {
+            } else if let Some(order) = order.filter(|order| self.book.parked.contains(order)) {
                 let error = format!("behind a dead record of order {order}");
-                self.dead.add(letter(entry, self.lane, Some(order), error, self.now_ms));
+                self.book.dead.add(letter(entry, self.book.lane, Some(order), error, self.book.now_ms));
                 RecordTask::Parked
             } else {
-                RecordTask::Do(Box::new(decode(entry, self.lane)?))
+                RecordTask::Do(Box::new(decode(entry, self.book.lane)?))
             };
             tasks.push(task);
         }
         Ok(tasks)
     }
+}
 
+impl Book {
     /// A repeat computes nothing. But a request to pay marks its order in the lane, and a rebuilt lane may not have
     /// recognised the repeat. So the order's version rises, and its conclusion drops the mark.
     pub(in crate::ledger) fn repeat(&mut self, entry: &Entry, order: Option<&OrderId>) {

@@ -1,4 +1,5 @@
 //! The command line.
 
 pub mod demo;
+pub mod start;
 pub mod verify_draw;

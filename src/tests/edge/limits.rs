@@ -142,6 +142,24 @@ async fn more_addresses_than_are_remembered_share_a_bucket() {
     );
 }
 
+/// Whoever asks for many passes at once comes from one address. The limit is each visitor's, however the event is written.
+#[tokio::test]
+async fn a_pass_is_limited_as_its_visitor_however_its_event_is_written() {
+    let edge = behind_a_proxy(|config| {
+        (config.limits.client_rps, config.limits.client_burst, config.limits.visitor_rps) = (1, 2, 1_000);
+        config.limits.join_rps = 0;
+    })
+    .await;
+    let pass = join(&edge, "198.51.100.1").await.text("pass");
+    for query in ["event=hall", "x=1&event=hall", "event=h%61ll", "%65vent=hall&y="] {
+        for n in 0..5 {
+            let call = edge.get(&format!("/v1/pass/verify?{query}")).header("stanchion-pass", &pass);
+            let answer = call.header("x-forwarded-for", "203.0.113.7").send().await;
+            assert_eq!(answer.status, 204, "{query}, {n}");
+        }
+    }
+}
+
 /// Many clients at once that never finish their request, or never read the answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_never_finishes_keeps_nobody_waiting() {

@@ -202,7 +202,7 @@ async fn probes_tell_how_it_is() {
         (recovering.status.as_u16(), recovering.json),
         (200, json!({"ready": true, "recovering": [0], "away": [], "store_fit": true}))
     );
-    edge.state.not_ready();
+    edge.state.readiness.drain();
     let draining = ready().await;
     assert_eq!((draining.status.as_u16(), draining.header("retry-after")), (503, Some("1")));
     assert_eq!(edge.admin_call(Method::GET, "/metrics").send().await.status, 200);

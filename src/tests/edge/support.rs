@@ -12,8 +12,9 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use stanchion::admission::pace::Pace;
 use stanchion::admission::passes::Passes;
+use stanchion::admission::proof::{Policy, Proofs};
 use stanchion::admission::tokens::Tokens;
-use stanchion::admission::{Admission, AdmissionSettings};
+use stanchion::admission::{Admission, AdmissionSettings, Entrance};
 use stanchion::catalog::Catalog;
 use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
@@ -30,6 +31,7 @@ use stanchion::lane::Lanes;
 use stanchion::lane::memory::volatile;
 use stanchion::lane::rooms::Pulse;
 use stanchion::ledger::Ledger;
+use stanchion::limiter::Limiter;
 use tokio::sync::Notify;
 
 use crate::support::client::Contract as _;
@@ -196,7 +198,7 @@ impl Edge {
             ledger: ledger.reader().clone(),
         });
         let state = Arc::new(state.expect("keys"));
-        state.ready();
+        state.readiness.begin();
         let service = |listener| Arc::new(Service::new(state.clone(), listener));
         Self {
             public: service(Listener::Public),
@@ -260,5 +262,7 @@ fn admission(config: &Config, lanes: &Lanes, clock: &Clock) -> Admission {
     // No caching of boards: a test must see at once what another call has changed.
     let settings = AdmissionSettings { waiting_max: config.queue.waiting_max, pace, board_ms: 0 };
     let passes = Passes::new(&pass_key(), &[]).expect("a key");
-    Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes)
+    let (proofs, limits) = (Proofs::new(Policy::new(&config.queue), &secrets), &config.limits);
+    let entrance = Entrance::new(proofs, Limiter::new(limits.join_rps, limits.join_burst, limits.keys_max));
+    Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes, entrance)
 }

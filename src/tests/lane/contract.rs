@@ -25,10 +25,7 @@ use crate::support::servers::OwnRedis;
 fn valid(argument: &Argument) -> String {
     match argument.name {
         "want" => "adjacent",
-        "mode" => "open",
-        "release_on" => "order",
-        "order" => "fifo",
-        "control" => "fixed",
+        "settings" => "open 0 0 1 1 1 1 1 1 order fifo fixed",
         "status" => "confirmed",
         "generation" | "log" | "conclusions" | "places" | "chunks" => "0",
         "now_ms" => "1800000000000",
@@ -89,6 +86,13 @@ async fn wrong_arguments_change_nothing() {
         }
         for at in (0..arguments.len()).filter(|at| arguments[*at].is_integer) {
             for bad in ["", "x", "1.5", "1e3", "0x1", " 1", "100000000000000000000", "-100000000000000000000"] {
+                let mut args = good.clone();
+                args[at] = bad.to_owned();
+                wrong.push((format!("RANGE argument {}", at + 1), names.clone(), args));
+            }
+        }
+        for at in (0..arguments.len()).filter(|at| arguments[*at].name == "settings") {
+            for bad in ["", "open", "shut 0 0 1 1 1 1 1 1 order fifo fixed", "open 0 0 1 1 1 1 1 x order fifo fixed"] {
                 let mut args = good.clone();
                 args[at] = bad.to_owned();
                 wrong.push((format!("RANGE argument {}", at + 1), names.clone(), args));

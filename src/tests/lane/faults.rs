@@ -254,7 +254,7 @@ async fn a_key_that_is_gone_closes_its_lane() {
     let of_hall = |key: &str| format!("{{l00-13}}:e:{HALL}:{key}");
     let lanes_own = |key: &str| format!("{{l00-13}}:{key}");
     let of_event =
-        ["seats", "owners", "taken", "holds", "marks", "expiry", "placed", "waiting", "seen", "inside", "scores"];
+        ["seats", "owners", "taken", "holds", "hold_states", "expiry", "placed", "waiting", "seen", "inside", "scores"];
     for key in of_event.map(of_hall).into_iter().chain(["orders", "log"].map(lanes_own)) {
         redis.flush();
         let lane = built(&config(redis.url())).await;
@@ -307,6 +307,31 @@ async fn what_is_put_again_is_not_taken_for_new() {
     lost("c:c:campaign", &claim).await;
     lost("c:c:numbers", &claim).await;
     lost("c:c:claimants", &claim).await;
+}
+
+/// What was restored from half a backup is of another rebuilding than the lane.
+#[tokio::test]
+async fn what_is_of_another_generation_closes_its_lane() {
+    let redis = OwnRedis::start().await;
+    let is_closed = |fault: Option<Fault>| matches!(fault, Some(Fault::Recovering(_)));
+    for key in [format!("e:{HALL}:room"), "c:c:campaign".to_owned()] {
+        for asks in [true, false] {
+            redis.flush();
+            let lane = built(&config(redis.url())).await;
+            hall(&lane).await;
+            lane.put_campaign(START, ask::campaign_put("c", 5)).await.expect("an answer");
+            lane.claim(START, ask::claim("c", "k", "kim")).await.expect("an answer");
+            assert!(redis.says(&format!("HSET {{l00-13}}:{key} generation 7")).starts_with(":0"), "{key} has one");
+            let answer = match (key.starts_with('e'), asks) {
+                (true, true) => lane.pulse(START, ask::pulse(HALL)).await.err(),
+                (true, false) => lane.put_event(START, ask::put(HALL)).await.err(),
+                (false, true) => lane.claim(START, ask::claim("c", "l", "lee")).await.err(),
+                (false, false) => lane.put_campaign(START, ask::campaign_put("c", 5)).await.err(),
+            };
+            assert!(is_closed(answer), "{key}");
+            assert!(lane.meta().await.expect("an answer").lost.is_some(), "{key}");
+        }
+    }
 }
 
 /// A gateway whose machine's time is wrong would end everybody's holds too early, or keep them too long.

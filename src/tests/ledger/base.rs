@@ -301,3 +301,13 @@ async fn a_ledger_opened_to_read_is_never_written() {
     assert!(matches!(refused, Error::Database { cause: Cause::ReadOnly, .. }), "{refused}");
     assert!(Ledger::sqlite_read_only(&embedded.folder.path().join("none.db"), 2, READ_LIMIT).await.is_err());
 }
+
+#[tokio::test]
+async fn a_schema_of_an_older_program_is_refused_at_the_start() {
+    let embedded = embedded().await;
+    run(&embedded.ledger, "ALTER TABLE wallet RENAME TO account").await.expect("renamed");
+    embedded.ledger.close().await;
+    let opened = Ledger::sqlite(&embedded.folder.path().join("ledger.db"), 2, READ_LIMIT).await;
+    let Err(Error::Unfit(why)) = opened else { panic!("it has no table of wallets, and opened") };
+    assert!(why.contains("wallet") && why.contains("begin anew"), "{why}");
+}

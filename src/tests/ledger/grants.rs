@@ -2,7 +2,7 @@
 
 use stanchion::facts::ids::UserId;
 use stanchion::ledger::Ledger;
-use stanchion::ledger::journal::grant::{Grant, Granted};
+use stanchion::ledger::grant::{Grant, Granted};
 use stanchion::ledger::rules::points::MoveKind;
 
 use crate::ledger::rows::{on_both, run};

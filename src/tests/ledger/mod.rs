@@ -2,10 +2,10 @@
 
 pub mod base;
 pub mod catalog;
+pub mod checkpoints;
 pub mod draws;
 pub mod grants;
 pub mod reads;
 pub mod retention;
-pub mod rooms;
 pub mod rows;
 pub mod worked_example;

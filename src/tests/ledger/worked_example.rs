@@ -12,7 +12,7 @@ use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::facts::time::{Millis, parse_rfc3339};
 use stanchion::ledger::catalog::{CampaignRow, LaneMark};
-use stanchion::ledger::journal::grant::Grant;
+use stanchion::ledger::grant::Grant;
 use stanchion::ledger::writer::{Batch, OpenCall, RecordOutcome};
 use stanchion::ledger::{Ledger, writer};
 

@@ -6,6 +6,7 @@ use stanchion::facts::order::{OrderStatus, Reason};
 use stanchion::facts::record::PaymentResult;
 use stanchion::facts::refund::RefundStatus;
 use stanchion::lane::orders::PayOutcome;
+use stanchion::ledger::ReadSource;
 use stanchion::payment::{AskOutcome, Returned};
 use stanchion::pipeline::Resolved;
 
@@ -214,6 +215,56 @@ async fn an_attempt_of_a_provider_that_is_not_configured_any_more_is_not_decline
     assert_eq!(house.seats(0, 1).await, "p");
     assert_eq!(pipeline.resolve(&attempt, PaymentResult::Captured).await.expect("answers"), Resolved::Done);
     house.until(&order, OrderStatus::Confirmed).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_no_repeat_can_need_is_forgotten_while_the_house_runs() {
+    let mut house = House::open(Store::Embedded).await;
+    house.settings.record_keep_ms = 1_000;
+    house.start();
+    let order = house.order("kim", &[0], Some("ok")).await;
+    house.until(&order, OrderStatus::Confirmed).await;
+    let ledger = house.ledger.clone();
+    let done = async || {
+        let text = "SELECT COUNT(*) FROM record_done";
+        let count = ledger.read("test", ReadSource::Primary, move |conn| {
+            Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>(text).fetch_one(conn).await?) })
+        });
+        count.await.expect("reads")
+    };
+    assert!(done().await > 0);
+    house.stop().await;
+    house.clock.advance(Duration::from_secs(10));
+    house.start();
+    eventually("the ledger has forgotten them", async || done().await == 0).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_of_a_provider_that_is_not_configured_waits_until_it_is() {
+    let mut house = House::open(Store::Embedded).await;
+    house.start();
+    let order = house.order("kim", &[0], Some("ok")).await;
+    house.until(&order, OrderStatus::Confirmed).await;
+    house.stop().await;
+    house.unconfigured = true;
+    let pipeline = house.start();
+    let refund = house.refund(&order, "one", &[1]).await;
+    eventually("the call is in hand", async || {
+        pipeline.status().await.expect("answers").iter().any(|lane| lane.open_calls == 1)
+    })
+    .await;
+    house.clock.advance(Duration::from_secs(86_400));
+    house.until_refund(&refund, RefundStatus::Requested).await;
+    assert_eq!(house.provider.returns(&refund), 0);
+    assert_eq!(house.seats(0, 1).await, "s", "the ticket's seat is nobody else's meanwhile");
+    house.stop().await;
+    house.unconfigured = false;
+    house.start();
+    house.clock.advance(Duration::from_secs(400));
+    house.until_refund(&refund, RefundStatus::Done).await;
+    assert_eq!(house.provider.returns(&refund), 1);
     house.close().await;
 }
 

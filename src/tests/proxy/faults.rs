@@ -193,9 +193,14 @@ async fn a_kept_connection_that_ends_costs_only_what_may_not_be_repeated() {
     }
     ask(Method::GET, "/old/kept").send().await.expect(200);
     ask(Method::POST, "/old/order").send().await.expect_code(502, "UPSTREAM_UNREACHABLE");
+    ask(Method::GET, "/old/kept").send().await.expect(200);
+    let asks_with_body = ask(Method::GET, "/old/search").json(&serde_json::json!({"q": 1}));
+    asks_with_body.send().await.expect_code(502, "UPSTREAM_UNREACHABLE");
     let lines = asked.lock().expect("no panic").clone();
     let lines: Vec<&str> = lines.iter().filter_map(|line| line.strip_suffix(" HTTP/1.1")).collect();
-    assert_eq!(lines, ["GET /old/0", "GET /old/1", "GET /old/1", "GET /old/kept", "POST /old/order"]);
+    let kept = ["GET /old/0", "GET /old/1", "GET /old/1", "GET /old/kept", "POST /old/order"];
+    assert_eq!(lines[..5], kept);
+    assert_eq!(lines[5..], ["GET /old/kept", "GET /old/search"], "a body may have been read");
 }
 
 /// This holds for GET, too. The trailer is dropped, because it could name the visitor once more.

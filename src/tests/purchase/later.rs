@@ -105,13 +105,18 @@ async fn an_event_that_is_over_leaves_its_lane(store: Store) {
     let before = gateway.public.post("/v1/events/hall/queue").json(&json!({})).send().await.expect(201).text("token");
     gateway.public.delete("/v1/events/hall/queue").queue(&before).send().await.expect(204);
     let kim = Buyer::enter(&gateway, "hall", "kim").await;
-    let bought = kim.buy(&kim.hold(&["a-1-1", "a-1-2"]).await, "ok").await;
-    let order = bought["id"].as_str().expect("an id").to_owned();
+    let hold = kim.hold(&["a-1-1", "a-1-2"]).await;
+    let place = || kim.order_call(&hold, json!({"payment": {"provider": "sandbox", "key": "ok"}})).key("same");
+    let order = place().send().await.expect(202).text("id");
+    let bought = gateway.concluded("kim", &order).await;
     let status = async |path: &str| gateway.public.get(path).send().await.status;
     eventually("it has left", async || status("/v1/events/hall").await == 404).await;
 
-    // Its orders and tickets are shown as before.
+    // Its orders and tickets are shown as before, and the key that placed one is still known.
     let path = format!("/v1/orders/{order}");
+    let repeated = place().send().await.expect(202);
+    assert_eq!((repeated.text("id"), repeated.header("idempotent-replayed")), (order.clone(), Some("true")));
+    place().key("new").send().await.expect_code(404, "EVENT_NOT_FOUND");
     let shown = async || kim.get(&path).send().await.expect(200).json;
     assert_eq!((&shown().await["lines"], &shown().await["status"]), (&bought["lines"], &json!("confirmed")));
     let tickets = kim.get("/v1/me/tickets").send().await.expect(200).json;

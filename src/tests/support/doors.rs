@@ -8,15 +8,17 @@ use futures_util::future::poll_fn;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use stanchion::admission::pace::Pace;
 use stanchion::admission::passes::Passes;
+use stanchion::admission::proof::Proofs;
 use stanchion::admission::tokens::{Tokens, random_visitor};
-use stanchion::admission::{Admission, AdmissionSettings, Along, Polled, Room, VisitorPlace, Why, board, presence};
+use stanchion::admission::{Admission, AdmissionSettings, Along, Entrance, Polled, VisitorPlace, Why, board, presence};
 use stanchion::clock::Clock;
 use stanchion::facts::ids::{LaneId, LogId};
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, Room, RoomSettings};
 use stanchion::lane::events::{EventPut, PutEvent};
 use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse, Pulsed};
 use stanchion::lane::{Lane, Lanes};
+use stanchion::limiter::Limiter;
 use stanchion::{config, lane};
 
 const EVENT: &str = "hall";
@@ -77,7 +79,9 @@ impl Doors {
         let gateway = |_| {
             let settings = AdmissionSettings { waiting_max: 10_000_000, pace: PACE, board_ms: board::KEEP_MS };
             let passes = Passes::new(&key, &[]).expect("a key");
-            Arc::new(Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&[SECRET.to_vec()]), passes))
+            let secrets = [SECRET.to_vec()];
+            let entrance = Entrance::new(Proofs::new(None, &secrets), Limiter::off());
+            Arc::new(Admission::new(lanes.clone(), clock.clone(), settings, Tokens::new(&secrets), passes, entrance))
         };
         let settings = settings(change);
         let room = Room {

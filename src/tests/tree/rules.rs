@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("facts", &[]),
     ("config", &[]),
     ("clock", &[]),
+    ("limiter", &[]),
     ("metrics", &[]),
     ("random", &[]),
     ("shutdown", &[]),
@@ -27,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 640;
 
-const LEAVES: &[&str] = &["facts", "config", "clock", "metrics", "random", "shutdown"];
+const LEAVES: &[&str] = &["facts", "config", "clock", "limiter", "metrics", "random", "shutdown"];
 
 pub(super) fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -134,6 +135,20 @@ fn only_the_ledger_knows_sql() {
     }
 }
 
+/// Money moves through the journal, which balances each transaction.
+#[test]
+fn only_the_journal_writes_postings() {
+    for (path, text) in sources() {
+        let fine = ["ledger/journal.rs", "ledger/store/rows.rs"].map(Path::new);
+        if fine.contains(&path.as_path()) || stage(&path) == "tests" {
+            continue;
+        }
+        for word in ["PostingRow", "INSERT INTO journal_entry", "\"journal_entry\", &["] {
+            assert!(!text.contains(word), "{} writes postings by {word}", path.display());
+        }
+    }
+}
+
 /// A rule changes rows in memory.
 #[test]
 fn the_ledgers_rules_know_no_database() {
@@ -145,6 +160,24 @@ fn the_ledgers_rules_know_no_database() {
             assert!(!code.contains(word), "{} has {word}", path.display());
         }
     }
+}
+
+/// An operation whose name is missing here would have no metric.
+#[test]
+fn every_operation_of_a_lane_has_a_name() {
+    let mut declared = Vec::new();
+    for (path, text) in sources() {
+        if path.parent() == Some(Path::new("lane")) {
+            let traits = text.split("\npub trait ").skip(1).filter_map(|rest| rest.split("\n}\n").next());
+            let methods = traits.flat_map(|body| body.split("    async fn ").skip(1));
+            declared.extend(methods.filter_map(|rest| rest.split('(').next().map(str::to_owned)));
+        }
+    }
+    let mut named: Vec<&str> = stanchion::lane::operations().collect();
+    declared.sort_unstable();
+    named.sort_unstable();
+    assert!(declared.len() > 30, "the traits are there");
+    assert_eq!(declared, named);
 }
 
 /// Everybody else has a lane, whichever it is.

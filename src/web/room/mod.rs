@@ -169,6 +169,7 @@ impl RoomPage<'_> {
 <p id="going" class="going" hidden></p>
 {going}<div class="do">
 <a id="go" class="button main" href="{onward}"{go_hidden}>{go}</a>
+<p id="nowhere"{nowhere_hidden}>{nowhere}</p>
 <button id="stay" type="button" hidden>{stay}</button>
 <form id="enter" method="post" action="/room/{event}{query}"{enter_hidden}><button class="main">{join}</button></form>
 <button id="tell" type="button" aria-pressed="false" hidden>{tell}</button>
@@ -230,6 +231,8 @@ impl RoomPage<'_> {
             network = text("note_network"),
             go = text("shop"),
             go_hidden = hidden(inside && !onward.is_empty()),
+            nowhere = text("nowhere"),
+            nowhere_hidden = hidden(inside && onward.is_empty()),
             stay = text("stay"),
             join = text("join"),
             enter_hidden = hidden(facts.may_enter()),

@@ -154,6 +154,7 @@
     put('left', p.seats_left === null ? texts.unknown : number(p.seats_left));
     opening(p, early);
     show('go', inside && onward);
+    show('nowhere', inside && !onward);
     show('enter', p.state === 'done' && p.room !== 'closed' && p.room !== 'drain');
     show('out', waits || early || inside);
     if (was && was.state !== p.state) el('out').open = false;

@@ -26,11 +26,11 @@ impl Lang {
         }
     }
 
-    /// The language, of those there are, that an `Accept-Language` header wants most. Of two that it wants equally, the
-    /// one that it names first.
-    pub fn wanted(accept_language: &str) -> Lang {
+    /// The language, of those there are, that the ranges of an `Accept-Language` header want most. Of two that they want
+    /// equally, the first.
+    pub fn wanted<'a>(ranges: impl Iterator<Item = &'a str>) -> Lang {
         let mut best = (Lang::English, 0.0);
-        for range in accept_language.split(',') {
+        for range in ranges {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or("");
             let primary = tag.split('-').next().unwrap_or("");
@@ -108,7 +108,7 @@ mod tests {
             ("de", Lang::English),
             ("ko;q=x", Lang::English),
         ] {
-            assert_eq!(Lang::wanted(accept), lang, "{accept}");
+            assert_eq!(Lang::wanted(accept.split(',')), lang, "{accept}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::api::orders::view::AdminOrderView;
 use crate::edge::api::page::{Page, Wanted};
 use crate::edge::api::refunds::body::AdminRefundBody;

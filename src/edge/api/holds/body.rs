@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::catalog::Event;
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 use crate::facts::ids::is_slug;
 use crate::inventory::Want;

@@ -10,7 +10,7 @@ use self::body::HoldBody;
 use self::view::HoldView;
 use super::lookup;
 use crate::catalog::Event;
-use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::fault::Fault;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{FactKind, HoldId, fact_id};
@@ -49,7 +49,7 @@ pub async fn create(request: Request) -> Outcome {
         && let Some((pass, _)) = request.state.pass(&request.headers, event.id.as_str())
     {
         // The hold has to wait. But this check puts the holder of the pass back inside a room that is recovering.
-        request.state.admission.verify_pass(&room_of(&event), pass).await.ok();
+        request.state.admission.verify_pass(&event.room(), pass).await.ok();
     }
     let refusal = match outcome? {
         HoldOutcome::Held(fact) => return Ok(created(&request, &event, &fact)),

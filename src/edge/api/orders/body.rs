@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::payment::PaymentPart;
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::ids::is_slug;
 

@@ -37,9 +37,12 @@ pub async fn place(request: Request) -> Outcome {
     let ask = body.value;
     ask.check()?;
     let state = &request.state;
-    let event = state.catalog.event(&ask.event).ok_or(Code::EventNotFound)?;
     let lane = fact_lane(FactKind::Hold, &ask.hold).ok_or(Code::HoldNotFound)?;
     let order = OrderId::from(fact_id(FactKind::Order, lane, scope));
+    let Some(event) = state.catalog.event(&ask.event) else {
+        // A repeat is answered even after its event has left its lane.
+        return replay(&request, &order, &body.digest).await?.ok_or(Code::EventNotFound.into());
+    };
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
     let (coupon, payment) = match coupon.and_then(|coupon| Ok((coupon, payment?))) {
@@ -138,7 +141,7 @@ pub async fn get(request: Request) -> Outcome {
 /// gateway.
 async fn rest(request: &Request, order: &OrderId, wait: Duration) -> Result<Waited, Busy> {
     let mut left = wait;
-    while !left.is_zero() && request.state.is_serving() {
+    while !left.is_zero() && request.state.readiness.is_serving() {
         let slice = left.min(WAIT_SLICE);
         match request.state.inventory.wait(order, slice).await? {
             Waited::TimeOver => left -= slice,

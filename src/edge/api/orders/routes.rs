@@ -27,7 +27,7 @@ pub fn routes() -> Vec<Route> {
                 "The seats of the hold now belong to the order, and no pass is needed any more. 202 says that the \
                  order will be decided: ask for it at `Location` with `wait_s`. The order is rejected with a `reason` \
                  when the price is not `expected_cash`, or when the points or the coupon are not available; its seats \
-                 are then held again. With a `payment` the order is paid at once, else it waits for a payment.",
+                 are then held again, for at least 60 s the first time it happens to a hold. With a `payment` the order is paid at once, else it waits for a payment.",
             )
             .keyed()
             .body::<OrderBody>()

@@ -15,13 +15,14 @@ use utoipa::ToSchema;
 use self::place::PlaceView;
 use super::lookup;
 use crate::admission::tokens::TokenClaim;
-use crate::admission::{Along, Entered, Newcomer, Polled, Room, Standing, VisitorPlace, Why};
+use crate::admission::{Along, Entered, Newcomer, Polled, Standing, VisitorPlace, Why};
 use crate::catalog::{Event, Identity};
 use crate::edge::credential::{Carried, CredentialKind, Jar};
 use crate::edge::http::body;
 use crate::edge::router::GlanceRequest;
-use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
+use crate::edge::{Answer, Code, Outcome, Problem, Request, credential};
 use crate::facts::place::Token;
+use crate::facts::room::Room;
 
 /// A newcomer's proof, and the token of a page that can send it neither in a header nor in a cookie.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -64,7 +65,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         Identity::Browser => None,
         Identity::User => Some(request.user()?),
     };
-    let room = room_of(&event);
+    let room = event.room();
     if let Some((text, carried)) = carried(&request, &event, body.token.as_deref()) {
         request.believe(carried)?;
         let known = known.filter(|_| carried != Carried::Body);
@@ -90,10 +91,7 @@ pub async fn enter(mut request: Request) -> Outcome {
         (None, None) => Newcomer::Browser,
     };
     match request.state.admission.enter(&room, who).await? {
-        Entered::New(standing) => {
-            request.state.proofs.entered(request.state.clock.now_ms(), &event.id);
-            Ok(placed(&request, &event, StatusCode::CREATED, standing))
-        }
+        Entered::New(standing) => Ok(placed(&request, &event, StatusCode::CREATED, standing)),
         Entered::Known(standing) => Ok(placed(&request, &event, StatusCode::OK, standing)),
         Entered::Closed => Err(Code::RoomClosed.into()),
         Entered::Behind => Err(Problem::new(Code::Overloaded).detail("too many enter at once").retry_after(2)),
@@ -110,7 +108,7 @@ pub fn glance(seen: &GlanceRequest<'_>) -> Option<Answer> {
     let (text, _) = state.queue_token(headers, event)?;
     let is_current = |event: &Arc<Event>| state.admission.tokens().is_current(text, event.birth);
     let event = state.catalog.event(event).filter(is_current)?;
-    let room = room_of(&event);
+    let room = event.room();
     let token = state.admission.token_of(&room, place.clone())?;
     let now_ms = state.clock.now_ms();
     let standing = state.admission.glance(now_ms, &room, &token, text)?;
@@ -123,7 +121,7 @@ pub async fn poll(mut request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let known = request.place.take();
     let Some((text, carried)) = carried(&request, &event, None) else { return Err(Code::QueueTokenInvalid.into()) };
-    let room = room_of(&event);
+    let room = event.room();
     let Some(token) = placed_by(&request, &room, known, text) else { return Ok(forged(&request, &event, carried)) };
     let standing = poll_place(&request, &room, token, Some(text)).await?;
     Ok(placed(&request, &event, StatusCode::OK, standing))
@@ -147,7 +145,7 @@ async fn leave_with(request: &Request, in_body: Option<&str>) -> Outcome {
     request.believe(carried)?;
     let Some(token) = verified(request, &event, text) else { return Ok(forged(request, &event, carried)) };
     // A place that was already gone is no fault.
-    request.state.admission.leave(&room_of(&event), token).await?;
+    request.state.admission.leave(&event.room(), token).await?;
     let answer = Answer::no_content().no_store();
     // A token in the body may be anyone's. The browser's cookies are deleted only if they keep this token.
     let kept = credential::is_in_cookie(&request.headers, CredentialKind::Queue, event.id.as_str(), text);
@@ -176,7 +174,7 @@ fn placed_by(request: &Request, room: &Room, known: Option<TokenClaim>, text: &s
 
 /// The token in `text`, if it is ours and of this event.
 fn verified(request: &Request, event: &Event, text: &str) -> Option<Token> {
-    request.state.admission.read_token(&room_of(event), text)
+    request.state.admission.read_token(&event.room(), text)
 }
 
 /// Where the holder of a token stands now; `text` is the token as it came, if the answer may give it back unchanged.

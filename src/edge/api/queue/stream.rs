@@ -16,12 +16,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::place::{PlaceView, RoomStateView, StateView};
 use crate::admission::watch::{PlaceLook, Sight, Watching};
-use crate::admission::{Along, Polled, Room};
+use crate::admission::{Along, Polled};
 use crate::catalog::Event;
 use crate::edge::api::{lookup, queue};
 use crate::edge::state::State;
-use crate::edge::{Answer, Code, Outcome, Request, room_of};
+use crate::edge::{Answer, Code, Outcome, Request};
 use crate::facts::place::Token;
+use crate::facts::room::Room;
 use crate::facts::time::Timestamp;
 use crate::metrics::EDGE_STREAMS;
 use crate::random;
@@ -95,7 +96,7 @@ pub async fn open(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let token = queue::token(&request, &event)?;
     let place = request.state.streams.clone().try_acquire_owned().map_err(|_| Code::Overloaded)?;
-    let room = room_of(&event);
+    let room = event.room();
     let stream = Stream {
         watching: request.state.admission.watch(&room),
         state: request.state,
@@ -131,7 +132,7 @@ impl Stream {
             return Some((format!("retry: {RETRY_MS}\n{text}"), self));
         }
         loop {
-            if self.next == Next::Over || !self.state.is_serving() {
+            if self.next == Next::Over || !self.state.readiness.is_serving() {
                 return None;
             }
             let view = self.watching.next().await?;

@@ -12,7 +12,7 @@ use crate::edge::{Answer, Code, Outcome, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{SeatIndex, UserId};
-use crate::ledger::rules::points::Priced;
+use crate::ledger::rules::line::Priced;
 use crate::ledger::rules::quote::{Inputs, PointsAsk, QuoteInput, QuoteOutcome as Quote};
 
 /// `POST /v1/events/{event}/holds/{hold}/quote`

@@ -8,7 +8,7 @@ use crate::edge::api::orders::view::{RefundTermView, TotalView, refund_terms};
 use crate::facts::hold::HoldFact;
 use crate::facts::time::{Millis, rfc3339, seconds_until};
 use crate::ledger::rules::coupons::Unusable;
-use crate::ledger::rules::points::Priced;
+use crate::ledger::rules::line::Priced;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Quote)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 
 /// Most lines an order can have.

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::edge::answer::BoxError;
 use crate::edge::api::{lookup, queue};
-use crate::edge::{Answer, Code, Outcome, Problem, Request, room_of};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::ids::EventId;
 use crate::ledger::Reader;
 
@@ -43,13 +43,13 @@ pub struct DrawListView {
 pub async fn list(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let state = &request.state;
-    let Some(counts) = state.admission.counts(&room_of(&event)).await? else { return Err(queue::not_told()) };
-    let Some(drawing) = state.draws.of(&state.ledger, &event, &counts).await? else {
+    let Some(counts) = state.admission.counts(&event.room()).await? else { return Err(queue::not_told()) };
+    let Some(drawing) = state.room.draws.of(&state.ledger, &event, &counts).await? else {
         return Err(Problem::new(Code::NotFound).detail("this room has no draw"));
     };
     let seed = drawing.told_seed(state.clock.now_ms());
     let (Some(draw), Some(seed)) = (&drawing.draw, seed) else { return Err(Code::DrawNotOpen.into()) };
-    let sending = state.draws.list().ok_or(Code::Overloaded)?;
+    let sending = state.room.draws.list().ok_or(Code::Overloaded)?;
 
     let whole = DrawListView {
         event: event.id.to_string(),

@@ -118,6 +118,11 @@ impl Default for DrawCache {
 }
 
 impl DrawCache {
+    /// Forgets what is known of events that are not there any more.
+    pub fn keep(&self, is_there: impl Fn(&EventId) -> bool) {
+        self.slots.retain(|event, _| is_there(event));
+    }
+
     /// The draw of the round a room is in; `None`: the room has none.
     pub async fn of(&self, ledger: &Reader, event: &Event, counts: &RoomCounts) -> Result<Option<Drawing>, Unknown> {
         let Some(committed) = committed(event, counts) else { return Ok(None) };

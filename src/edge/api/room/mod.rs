@@ -8,12 +8,20 @@ pub mod routes;
 
 use http::StatusCode;
 
+use self::draws::DrawCache;
 use super::queue::place::{DrawView, RoomView};
 use super::{lookup, queue};
 use crate::catalog::Event;
-use crate::edge::{Answer, Outcome, Problem, Request, room_of};
+use crate::edge::{Answer, Outcome, Problem, Request};
 use crate::facts::fault::Fault;
 use crate::facts::room::RoomCounts;
+use crate::web::room::Template;
+
+/// What all answers about rooms are made with.
+pub struct RoomPages {
+    pub template: Template,
+    pub draws: DrawCache,
+}
 
 /// `GET /v1/events/{event}/room`
 pub async fn show(request: Request) -> Outcome {
@@ -21,7 +29,7 @@ pub async fn show(request: Request) -> Outcome {
     let state = &request.state;
     let counts = known(&request, &event).await?;
     let drawing = match &counts {
-        Some(counts) => state.draws.of(&state.ledger, &event, counts).await?,
+        Some(counts) => state.room.draws.of(&state.ledger, &event, counts).await?,
         None => None,
     };
     let draw = drawing.map(|drawing| DrawView::new(&drawing, state.clock.now_ms()));
@@ -36,7 +44,7 @@ pub async fn counts(request: &Request, event: &Event) -> Result<RoomView, Proble
 
 /// `None` while the lane is being rebuilt.
 async fn known(request: &Request, event: &Event) -> Result<Option<RoomCounts>, Problem> {
-    match request.state.admission.counts(&room_of(event)).await {
+    match request.state.admission.counts(&event.room()).await {
         Ok(Some(counts)) => Ok(Some(counts)),
         Ok(None) => Err(queue::not_told()),
         Err(Fault::Recovering(_)) => Ok(None),

@@ -4,6 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::catalog::Event;
 use crate::edge::Request;
+use crate::edge::http::query::Query;
 
 /// Longest path and query a visitor is brought back to, bytes.
 pub const RETURN_MAX: usize = 2_048;
@@ -20,7 +21,7 @@ impl Onward {
     /// By the request's `return`, else `web.shop_url`, else the server that stands behind us for this event.
     pub fn of(request: &Request, event: &Event) -> Self {
         let wanted = request.query.get("return").filter(|path| is_own_path(path));
-        let kept = wanted.map(parameter).unwrap_or_default();
+        let kept = returning(&request.query).unwrap_or_default();
         let config = &request.state.config;
         let shop = || {
             let shop = config.web.shop_url.replace("{event}", event.id.as_str());
@@ -34,6 +35,11 @@ impl Onward {
         };
         Self { url: wanted.map(str::to_owned).or_else(shop).or_else(behind).unwrap_or_default(), kept }
     }
+}
+
+/// `return=…` of a query, to be kept in the next address; `None`: it has none, or one that leads elsewhere.
+pub fn returning(query: &Query) -> Option<String> {
+    query.get("return").filter(|path| is_own_path(path)).map(parameter)
 }
 
 /// `return=` with a path, as a query parameter.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 
 use super::draws;
 use super::onward::Onward;
@@ -14,7 +14,8 @@ use crate::edge::api::queue::door;
 use crate::edge::api::queue::place::{PlaceView, RoomStateView, RoomView, StateView};
 use crate::edge::api::{lookup, queue, room};
 use crate::edge::credential::Carried;
-use crate::edge::{Answer, Code, Outcome, Problem, Request, credential, room_of};
+use crate::edge::http::listed::listed;
+use crate::edge::{Answer, Code, Outcome, Problem, Request, credential};
 use crate::facts::place::Token;
 use crate::facts::room::AdmissionOrder;
 use crate::facts::time::{Millis, seconds_until};
@@ -34,7 +35,7 @@ const DRAW_WITHIN: Duration = Duration::from_millis(500);
 pub async fn show(request: Request) -> Outcome {
     let event = lookup::event(&request)?;
     let Ok(token) = queue::token(&request, &event) else { return Ok(show_door(&request, &event).await) };
-    match queue::poll_place(&request, &room_of(&event), token.clone(), None).await {
+    match queue::poll_place(&request, &event.room(), token.clone(), None).await {
         Ok(standing) => {
             let view = PlaceView::new(&event, standing, request.state.clock.now_ms());
             let draw = draw(&request, &event, Some(&token)).await;
@@ -136,11 +137,11 @@ fn write(request: &Request, event: &Event, status: StatusCode, facts: Facts) -> 
         zone: &event.spec.timezone,
         onward: &onward.url,
         kept: &onward.kept,
-        lang: Lang::wanted(request.header("accept-language").unwrap_or("")),
+        lang: Lang::wanted(listed(&request.headers, &ACCEPT_LANGUAGE)),
         nonce: &nonce,
         facts,
     };
-    let answer = Answer::bytes(status, "text/html; charset=utf-8", page.write(&request.state.room_template));
+    let answer = Answer::bytes(status, "text/html; charset=utf-8", page.write(&request.state.room.template));
     answer
         .no_store()
         .vary("accept-language")
@@ -230,8 +231,8 @@ async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option
     if event.spec.room.order != AdmissionOrder::Lottery {
         return None;
     }
-    let counts = state.admission.counts(&room_of(event)).await.ok()??;
-    let found = tokio::time::timeout(DRAW_WITHIN, state.draws.of(&state.ledger, event, &counts)).await;
+    let counts = state.admission.counts(&event.room()).await.ok()??;
+    let found = tokio::time::timeout(DRAW_WITHIN, state.room.draws.of(&state.ledger, event, &counts)).await;
     let drawing = match found {
         Ok(Ok(drawing)) => drawing,
         // The ledger does not answer just now; the commitment is known without it.
@@ -241,7 +242,7 @@ async fn draw(request: &Request, event: &Event, token: Option<&Token>) -> Option
     let rank = match token {
         _ if counts.drawing => Rank::Before,
         Some(token) if token.score >= 0 => Rank::After,
-        Some(token) => match state.draws.ranks(&state.ledger, &event.id, &drawing, now_ms) {
+        Some(token) => match state.room.draws.ranks(&state.ledger, &event.id, &drawing, now_ms) {
             Some(ranks) => ranks.of(token.score).map_or(Rank::After, |rank| Rank::Drawn { rank, of: ranks.count() }),
             None => Rank::Soon,
         },

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, VARY};
 
 use self::view::{SeatsView, etag};
 use super::lookup;
@@ -29,6 +29,11 @@ struct SeatsPage {
 }
 
 impl SeatPages {
+    /// Forgets the maps of events that are not there any more.
+    pub fn keep(&self, is_there: impl Fn(&EventId) -> bool) {
+        self.0.retain(|event, _| is_there(event));
+    }
+
     fn get(&self, event: &Event, map: &SeatMap) -> Arc<SeatsPage> {
         let etag = etag(event, map);
         if let Some(page) = self.0.get(&event.id)
@@ -67,7 +72,7 @@ pub async fn get(request: Request) -> Outcome {
         // The catalogue has the event, and its lane will be told of it in a moment.
         return Err(Code::Recovering.into());
     };
-    let page = request.state.seat_pages.get(&event, &map);
+    let page = request.state.seats.get(&event, &map);
     let named = |answer: Answer| {
         answer.header(ETAG, &page.etag).header(CACHE_CONTROL, "no-cache").header(VARY, "accept-encoding")
     };
@@ -75,7 +80,7 @@ pub async fn get(request: Request) -> Outcome {
         return Ok(named(Answer::empty(StatusCode::NOT_MODIFIED)));
     }
     let json = |bytes| Answer::bytes(StatusCode::OK, "application/json", bytes);
-    Ok(if request.header(ACCEPT_ENCODING.as_str()).is_some_and(gzip::is_taken) {
+    Ok(if gzip::is_taken_by(&request.headers) {
         named(json(page.gzip(&event, &map))).header(CONTENT_ENCODING, "gzip")
     } else {
         named(json(page.json(&event, &map)))

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::facts::ids::{OrderId, RefundId, UserId};
 use crate::facts::time::{Millis, parse_rfc3339};
+use crate::ledger::rules::line::{Cart, FrozenLine, LineRefund, price_order};
 
 fn day(text: &str) -> Millis {
     parse_rfc3339(&format!("{text}T00:00:00Z")).expect("a day")

@@ -20,7 +20,7 @@ use crate::facts::refund::{RefundBy, RefundFact};
 use crate::facts::terms::Terms;
 use crate::ledger::Ledger;
 use crate::ledger::catalog::{CampaignRow, LaneMark};
-use crate::ledger::journal::grant::Grant;
+use crate::ledger::grant::Grant;
 
 const LANE: LaneId = LaneId(7);
 const UNKNOWN_MS: i64 = 3_600_000;
@@ -84,7 +84,7 @@ impl Desk {
         let grant =
             Grant { id: id.into(), digest: "d".into(), user: user.into(), amount, expires_ms, reason: "test".into() };
         match self.ledger.grant(grant, self.now_ms).await.expect("grants") {
-            crate::ledger::journal::grant::Granted::Done { lot, .. } => lot,
+            crate::ledger::grant::Granted::Done { lot, .. } => lot,
             other => panic!("{other:?}"),
         }
     }

@@ -142,6 +142,35 @@ async fn the_fee_and_the_deadline_are_the_buyers() {
     assert_eq!(tickets(&concluded(&written).fact)[1], TicketState::Valid);
 }
 
+/// The writer may be behind: the time at which the door accepted the refund decides.
+#[tokio::test]
+async fn what_was_asked_for_in_time_is_not_too_late_when_it_is_written() {
+    let mut desk = Desk::open().await;
+    desk.terms.refunds = vec![
+        RefundTerm { until_ms: Some(NOW_MS + DAY_MS), fee_bp: 0 },
+        RefundTerm { until_ms: Some(NOW_MS + 2 * DAY_MS), fee_bp: 2_000 },
+    ];
+    let order = desk.bought(&desk.buy("a", 0, &[1_000, 1_000])).await;
+    for (line, asked_ms, fee) in [(1, NOW_MS + DAY_MS - 1, 0), (2, NOW_MS + 2 * DAY_MS - 1, 200)] {
+        let refund = RefundId::from(id("r", &format!("late {line}")));
+        let body = RecordBody::RefundRequested {
+            v: VERSION,
+            order: order.clone(),
+            refund: refund.clone(),
+            digest: "d".into(),
+            by: RefundBy::Buyer,
+            lines: vec![(line, None)],
+            reason: String::new(),
+        };
+        let asked = Entry { at_ms: asked_ms, ..desk.entry(refund.as_str(), body) };
+        desk.now_ms = NOW_MS + 9 * DAY_MS;
+        let written = desk.write(vec![asked]).await.expect("writes");
+        assert_eq!(written.outcomes[0].1, RecordOutcome::Done, "line {line}");
+        assert_eq!(desk.refund(&refund).await.fee, fee, "line {line}");
+        desk.refunded(&refund, &order, RefundResult::Done).await;
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_refunded_says_why() {
     let mut desk = Desk::open().await;

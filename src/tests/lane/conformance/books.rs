@@ -139,7 +139,6 @@ impl World {
                 checkpoint: look.map(|look| look.room),
                 recover_ms: pick(&[0, 5 * SECOND], d),
                 orders,
-                now_ms: self.now_ms,
             };
             operations.push(Operation::RestoreEvent(restore));
         }

@@ -9,14 +9,14 @@ use serde_json::Value;
 use stanchion::facts::ids::{CampaignId, EventId};
 use stanchion::lane::recovery::{CampaignDump, EventDump};
 use stanchion::lane::{Lanes, memory};
+use tokio::runtime::Runtime;
 
 use super::choice::{Choice, Kind, choices};
 use super::invariants::{self, Ended};
 use super::operation::{Answer, Operation};
 use super::side::Side;
-use super::stores::{Embedded, fresh_at, next_generation, redis};
+use super::stores::{Embedded, fresh_at, next_generation};
 use super::world::{CAMPAIGN, EVENTS, OWNERS, World};
-use crate::support::servers;
 
 /// A store that is closed forgets who was present. So in a sequence that may close a store nobody is ever absent.
 const NEVER_S: i64 = 1_000_000;
@@ -168,19 +168,24 @@ impl Twins {
     }
 }
 
+/// Random sequences on this store and on the model. The runtime has the store's connections.
+pub fn beside_the_model(runtime: &Runtime, lanes: Lanes, cases: u32) {
+    check_on(runtime, cases, Pair::new(memory::volatile(2), Right::Open(lanes)));
+}
+
 fn check(cases: u32, pair: Pair) {
-    check_on(&tokio::runtime::Runtime::new().expect("a runtime"), cases, pair);
+    check_on(&Runtime::new().expect("a runtime"), cases, pair);
 }
 
 /// Runs on the runtime that has the stores' connections. `PROPTEST_CASES`, if it is set, replaces the number of cases.
-fn check_on(runtime: &tokio::runtime::Runtime, cases: u32, mut pair: Pair) {
+fn check_on(runtime: &Runtime, cases: u32, mut pair: Pair) {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|asked| asked.parse().ok());
     let cases = asked.unwrap_or(cases);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
     run(runtime, &mut TestRunner::new(config), &mut pair);
 }
 
-fn run(runtime: &tokio::runtime::Runtime, runner: &mut TestRunner, pair: &mut Pair) {
+fn run(runtime: &Runtime, runner: &mut TestRunner, pair: &mut Pair) {
     let pair = RefCell::new(pair);
     let ran = runner.run(&choices(), |steps| {
         runtime.block_on(pair.borrow_mut().run(&steps));
@@ -194,7 +199,7 @@ fn run(runtime: &tokio::runtime::Runtime, runner: &mut TestRunner, pair: &mut Pa
 /// A suite whose steps are all refused proves nothing. So a fixed set of sequences must meet all these outcomes.
 #[test]
 fn the_sequences_meet_every_outcome() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let mut pair = Pair::new(memory::volatile(2), Right::Open(memory::volatile(2)));
     let config = Config { cases: 220, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
@@ -206,22 +211,4 @@ fn the_sequences_meet_every_outcome() {
 #[test]
 fn replay_is_the_live_state() {
     check(64, Pair::new(memory::volatile(2), Right::Reopened(Embedded::new())));
-}
-
-#[test]
-fn redis_follows_the_model() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let lanes = runtime.block_on(async { redis(&servers::redis_url().await).await });
-    check_on(&runtime, 48, Pair::new(memory::volatile(2), Right::Open(lanes)));
-}
-
-#[test]
-fn a_cluster_follows_the_model() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (_cluster, lanes) = runtime.block_on(async {
-        let cluster = servers::cluster().await;
-        let lanes = redis(cluster.url()).await;
-        (cluster, lanes)
-    });
-    check_on(&runtime, 16, Pair::new(memory::volatile(2), Right::Open(lanes)));
 }

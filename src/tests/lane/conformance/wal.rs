@@ -206,8 +206,7 @@ async fn nobody_is_absent_for_the_stores_own_absence() {
     let lane = store.lanes().get(LaneId(0)).expect("a lane 0").clone();
     let pulsed = lane.pulse(START + 500 * SECOND, ask::pulse(HALL)).await.expect("an answer").expect("the event");
     assert_eq!((pulsed.admitted, pulsed.absent), (1, 0));
-    let lease = lane.lease(START, "next", SECOND).await.expect("an answer").expect("its holder is dead");
-    assert_eq!(lease.fence, 2);
+    lane.lease(START, "next", SECOND).await.expect("an answer").expect("its holder is dead");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use self::view::AdminCampaignView;
 use crate::catalog::{Campaign, PutCampaignOutcome};
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::ledger::rules::coupons::CampaignSpec;
 

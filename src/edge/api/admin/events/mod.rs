@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use self::view::AdminEventView;
 use crate::catalog::{Edited, Event, PutEventOutcome, RoomPatch};
-use crate::edge::api::faults::FieldFaults;
+use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::api::lookup;
 use crate::edge::http::body as http_body;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};

@@ -9,7 +9,7 @@ use self::body::GrantBody;
 use crate::edge::api::me::points::GrantView;
 use crate::edge::{Answer, Code, Outcome, Request};
 use crate::facts::ids::{UserId, is_user, scope_digest};
-use crate::ledger::journal::grant::{Grant, Granted};
+use crate::ledger::grant::{Grant, Granted};
 
 /// `POST /v1/admin/users/{user}/points`
 pub async fn grant(request: Request) -> Outcome {

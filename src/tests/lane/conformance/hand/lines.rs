@@ -415,7 +415,6 @@ async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint, spent_draws: &[&s
         spent_draws: spent_draws.iter().map(|who| ask::visitor(who)).collect(),
         recover_ms: 5 * SECOND,
         orders: vec![],
-        now_ms: START,
     };
     for _ in 0..2 {
         lane.restore_event(START, restore.clone()).await.expect("while restoring");
@@ -496,7 +495,6 @@ async fn rooms_recover_from_when_their_lane_opens(lane: Arc<dyn Lane>) {
             spent_draws: vec![],
             recover_ms,
             orders: vec![],
-            now_ms: at,
         };
         lane.restore_event(at, restore).await.expect("while restoring");
     }

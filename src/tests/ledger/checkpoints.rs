@@ -10,7 +10,7 @@ use stanchion::facts::checkpoint::{Checkpoint, DrawChange, DrawChanges, Insider,
 use stanchion::facts::ids::{EventId, LaneId, LogId, VisitorId};
 use stanchion::ledger::Ledger;
 use stanchion::ledger::catalog::{LaneMark, Put};
-use stanchion::ledger::rooms::{Save, Saved};
+use stanchion::ledger::checkpoints::{Save, Saved};
 
 use crate::ledger::rows::{embedded, mysql, on_both, run};
 

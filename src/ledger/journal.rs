@@ -22,8 +22,6 @@
 //! are differences of cumulative floors, so that the last refund of a line is exact. `points_liability` is what users
 //! hold less what they owe (from claw-backs that found no points left).
 
-pub mod grant;
-
 use std::collections::BTreeMap;
 
 use super::rules::coupons::FundedBy;

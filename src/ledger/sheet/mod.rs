@@ -1,5 +1,11 @@
-//! One order with all its rows, and how they belong together. Rules about what may happen to an order belong in
-//! `place`, `pay`, `refund` and the like.
+//! One order with all its rows: how they belong together ([`Sheet`]), how they are read, and the facts they make. Rules
+//! about what may happen to an order belong in `ledger::rules`.
+
+mod fact;
+mod load;
+
+pub(in crate::ledger) use fact::{order_fact, refund_fact, seat_index};
+pub(in crate::ledger) use load::{Sheets, load, shown};
 
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::OrderStatus;
@@ -121,8 +127,8 @@ impl Sheet {
         self.refunds_in_order().into_iter().find(|r| r.opened == Live::Yes)
     }
 
-    pub fn refund_lines_of(&self, id: &RefundId) -> Vec<RefundLineRow> {
-        self.refund_lines.iter().filter(|l| l.refund == *id).cloned().collect()
+    pub fn refund_lines_of(&self, id: &RefundId) -> impl Iterator<Item = &RefundLineRow> {
+        self.refund_lines.iter().filter(move |l| l.refund == *id)
     }
 
     /// Gross amount of a line that other refunds than this one have given back.

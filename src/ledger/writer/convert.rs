@@ -1,8 +1,8 @@
-//! Converts between the rows of points and the types of the arithmetic in `ledger::rules::points`.
+//! Converts between rows and the types of the arithmetic in `ledger::rules`.
 
-use super::{BatchFailure, Book};
 use crate::facts::ids::{OrderId, UserId};
 use crate::ledger::Error;
+use crate::ledger::rules::line::FrozenLine;
 use crate::ledger::rules::points;
 use crate::ledger::rules::points::{LotOrigin, Wallet};
 use crate::ledger::store::rows::{LineRow, LotRow, MoveRow, SpendRow, WalletRow};
@@ -83,8 +83,8 @@ impl WalletRow {
 }
 
 impl LineRow {
-    pub(in crate::ledger) fn arithmetic(&self) -> points::FrozenLine {
-        points::FrozenLine {
+    pub(in crate::ledger) fn arithmetic(&self) -> FrozenLine {
+        FrozenLine {
             line: self.number(),
             seat: u32::try_from(self.seat).expect("seats come from a lane"),
             price: self.price,
@@ -100,7 +100,7 @@ impl LineRow {
     }
 
     /// Takes over what a refund changed, or what undoing it changed.
-    pub(in crate::ledger) fn follow(&mut self, line: &points::FrozenLine) {
+    pub(in crate::ledger) fn follow(&mut self, line: &FrozenLine) {
         self.refunded = line.refunded;
         self.points_refunded = line.points_refunded;
         self.earn_clawed = line.earn_clawed;
@@ -135,24 +135,4 @@ impl SpendRow {
             restored: spend.restored,
         }
     }
-}
-
-impl Book {
-    /// The wallet of a user whose wallet was locked.
-    pub(in crate::ledger) fn wallet(&mut self, user: &UserId) -> &mut Wallet {
-        self.wallets.get_mut(user).expect("wallets concerned were locked first")
-    }
-}
-
-/// A text cut to the 255 characters of its column: what a provider says may be longer.
-pub(in crate::ledger) fn short(text: &str) -> String {
-    text.chars().take(255).collect()
-}
-
-/// Checks an amount; one out of range is the record's own fault.
-pub(in crate::ledger) fn check_amount(record: &str, amount: i64) -> Result<(), BatchFailure> {
-    if (0..=crate::facts::money::AMOUNT_MAX).contains(&amount) {
-        return Ok(());
-    }
-    Err(BatchFailure::record(record, format!("amount {amount} is out of range")))
 }

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::{Account, Title, Transaction};
+use super::journal::{Account, Title, Transaction};
 use crate::facts::ids::UserId;
 use crate::facts::time::Millis;
 use crate::ledger::rules::points::{Lot, LotOrigin, Move, NewLot, Wallet, WalletStep};

@@ -18,8 +18,8 @@ use crate::lane::Lane;
 use crate::lane::log::Meta;
 use crate::lane::recovery::DRAWN_MAX;
 use crate::ledger::catalog::Put;
+use crate::ledger::checkpoints::{Save, Saved};
 use crate::ledger::draws::{SaveDraw, parts};
-use crate::ledger::rooms::{Save, Saved};
 use crate::metrics::ADMISSION_SPENT;
 
 /// An order confirmed less than this before a checkpoint may not have reached its lane by then, ms.

@@ -1,4 +1,5 @@
-//! One line of an order: its price split at purchase, and what a refund of part of it is worth.
+//! One line of an order: its price split at purchase, and what a refund of part of it is worth. Arithmetic only. A
+//! [`FrozenLine`] is a row of `order_line`.
 
 use crate::facts::ids::SeatIndex;
 use crate::facts::money::{alloc, mul_div, share_bp};
