@@ -126,7 +126,7 @@ const SERIES: &[Series] = &[
     series("redis_mb", "Redis, memory used, MB", RedisMemory("used_memory"), LevelWithin(0.0)),
     series("redis_keys", "Redis, keys", RedisKeys, LevelWithin(10.0)),
     series("holds", "Redis, holds", RedisMembers("holds", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),
-    series("marks", "Redis, marks of holds", RedisMembers("marks", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),
+    series("hold_states", "Redis, states of holds", RedisMembers("hold_states", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),
     series("ended", "Redis, ended holds", RedisMembers("ended", "ZCARD"), LevelWithin(UNDER_WAY_ROWS)),
     series("lane_orders", "Redis, orders", RedisMembers("orders", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),
     series("log_ids", "Redis, records in the log", RedisMembers("log_ids", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),

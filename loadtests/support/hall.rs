@@ -75,7 +75,6 @@ pub async fn fill(lane: &dyn Lane, now_ms: i64) {
         spent_draws: Vec::new(),
         recover_ms: 0,
         orders: (0..SOLD / EACH).map(|nth| sold(nth, now_ms)).collect(),
-        now_ms,
     };
     lane.restore_event(now_ms, restore).await.expect("restored");
     lane.end_restore(now_ms, 1).await.expect("ended");
