@@ -22,7 +22,7 @@
 -- Returns {code, generation, log, …}
 --    1  CHECKPOINT  {…, round, epoch, serial, admitted, head, drawing (0 or 1), closed (0 or 1), inside, called,
 --                   scores, spent, draws spent, changes told with these, more (0 or 1), changes}
---                   inside: visitor, expiry of each; called: as the set; scores: in the order of inside; spent: chunk,
+--                   inside: visitor, expiry of each; called: as the set; scores: in the order of inside, each with its own end; spent: chunk,
 --                   bits of each; more: the ledger has to ask again; changes: as in draws_log
 --   -1  NO_EVENT
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
@@ -38,7 +38,7 @@ for first = 1, #inside, 4000 do
   local names = {}
   for at = first, math.min(first + 3999, #inside), 2 do names[#names + 1] = inside[at] end
   for _, score in ipairs(redis.call("HMGET", SCORES, unpack(names))) do
-    scores[#scores + 1] = string.match(score, "^%S+")
+    scores[#scores + 1] = score
   end
 end
 local changes = redis.call("LLEN", DRAWS_LOG)

@@ -97,6 +97,10 @@ pub struct Insider {
     pub expires_ms: Millis,
     /// The visitor has claimed the place. `false`: called, and not claimed yet.
     pub claimed: bool,
+    /// Called a second time, and not claimed yet: the first call was in vain.
+    pub again: bool,
+    /// The place's own end, once a hold or an order has made the place last longer.
+    pub ends_ms: Option<Millis>,
 }
 
 /// Which of the 1,024 scores from `chunk · 1024` on are spent: score `s` is bit `s mod 8` of byte `(s mod 1024) / 8`.

@@ -32,8 +32,7 @@ pub trait Seats {
     ///
     /// A place's own end is when it would end by itself: `pass_ttl_s` after it was claimed. A hold, an order, or a hold
     /// that an order gives back makes the place last at least as long as itself, but its own end stays. After it no new
-    /// hold begins; what is under way may be finished. (A rebuilt lane no longer knows the own ends, only how long
-    /// places last.)
+    /// hold begins; what is under way may be finished.
     ///
     /// Which seats, for [`Want::Adjacent`]: the first row that has a block of n free neighbours. A row's seats are
     /// those of its runs, one after the other. For each block in a free run, singles = (left rest is 1) + (right rest

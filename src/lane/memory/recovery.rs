@@ -142,8 +142,8 @@ fn restore_room(step: &mut LaneStep<'_>, now_ms: Millis, id: &EventId, epoch: i6
     emit(EventEffect::Head(*head));
     emit(EventEffect::Drawing(*drawing));
     emit(EventEffect::Bucket(Bucket::empty(now_ms)));
-    for Insider { visitor, score, expires_ms, claimed } in inside {
-        let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed, again: false, ends_ms: None };
+    for Insider { visitor, score, expires_ms, claimed, again, ends_ms } in inside {
+        let at = At::Inside { expires_ms: *expires_ms, claimed: *claimed, again: *again, ends_ms: *ends_ms };
         emit(EventEffect::Placed(visitor.clone(), ScoredPlace { score: *score, at }));
         if *drawing && *score < 0 {
             emit(EventEffect::Drawn(visitor.clone()));

@@ -314,10 +314,10 @@ impl RoomState {
     /// Places inside, by visitor.
     pub fn insiders(&self) -> Vec<Insider> {
         let of = |(_, visitor): &(Millis, VisitorId)| {
-            let Some(ScoredPlace { score, at: At::Inside { expires_ms, claimed, .. } }) = self.standing(visitor) else {
-                return None;
-            };
-            Some(Insider { visitor: visitor.clone(), score, expires_ms, claimed })
+            let ScoredPlace { score, at } = self.standing(visitor)?;
+            let At::Inside { expires_ms, claimed, again, ends_ms } = at else { return None };
+            let again = again && !claimed;
+            Some(Insider { visitor: visitor.clone(), score, expires_ms, claimed, again, ends_ms })
         };
         let mut insiders: Vec<Insider> = self.inside.iter().filter_map(of).collect();
         insiders.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));

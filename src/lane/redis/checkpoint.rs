@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use crate::facts::checkpoint::{Checkpoint, DrawChange, DrawChanges, Insider, SpentChunk};
 use crate::facts::ids::VisitorId;
+use crate::facts::time::Millis;
 
 pub fn read(reply: &mut ScriptReply) -> ReplyRead<Checkpoint> {
     let (round, epoch, serial) = (reply.int()?, reply.int()?, reply.int()?);
@@ -15,8 +16,10 @@ pub fn read(reply: &mut ScriptReply) -> ReplyRead<Checkpoint> {
     let mut inside = Vec::new();
     while !places.is_empty() {
         let visitor = VisitorId::from(places.text()?);
-        let claimed = !called.contains(&visitor);
-        inside.push(Insider { visitor, expires_ms: places.int()?, score: scores.int()?, claimed });
+        let again = called.contains(&VisitorId::from(format!("!{visitor}")));
+        let claimed = !again && !called.contains(&visitor);
+        let (score, ends_ms) = score_and_end(&scores.text()?)?;
+        inside.push(Insider { visitor, expires_ms: places.int()?, score, claimed, again, ends_ms });
     }
     let mut chunks = reply.list()?;
     let mut spent = Vec::new();
@@ -28,6 +31,15 @@ pub fn read(reply: &mut ScriptReply) -> ReplyRead<Checkpoint> {
     inside.sort_unstable_by(|a, b| a.visitor.cmp(&b.visitor));
     spent.sort_unstable_by_key(|chunk| chunk.chunk);
     Ok(Checkpoint { round, epoch, serial, admitted_total, head, drawing, closed, inside, spent })
+}
+
+/// "score", or "score end" of a place that lasts longer than its own end.
+fn score_and_end(text: &str) -> ReplyRead<(i64, Option<Millis>)> {
+    let number = |word: &str| word.parse().map_err(|_| Unreadable::Kind("a score and an end"));
+    Ok(match text.split_once(' ') {
+        Some((score, end)) => (number(score)?, Some(number(end)?)),
+        None => (number(text)?, None),
+    })
 }
 
 pub fn draws(reply: &mut ScriptReply) -> ReplyRead<DrawChanges> {

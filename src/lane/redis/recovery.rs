@@ -153,8 +153,9 @@ async fn restore_places(
         let begin =
             Args::new().int(restore.generation).int(len(inside)).int(len(spent)).int(i64::from(checkpoint.drawing));
         let args = inside.iter().fold(begin, |args, place| {
-            let Insider { visitor, score, expires_ms, claimed } = place;
-            args.text(visitor.as_str()).int(*score).int(*expires_ms).int(i64::from(*claimed))
+            let Insider { visitor, score, expires_ms, claimed, again, ends_ms } = place;
+            let state = if *claimed { 1 } else { i64::from(*again) * 2 };
+            args.text(visitor.as_str()).int(*score).int(*expires_ms).int(state).int(ends_ms.unwrap_or(0))
         });
         let args = spent.iter().fold(args, |args, SpentChunk { chunk, bits }| args.int(*chunk).bytes(bits));
         let args = draws.iter().fold(args, |args, visitor| args.text(visitor.as_str()));

@@ -234,7 +234,8 @@ fn insider_row(event: &Value, insider: &Insider) -> Vec<Value> {
         insider.visitor.as_str().into(),
         insider.score.into(),
         insider.expires_ms.into(),
-        i64::from(insider.claimed).into(),
+        if insider.claimed { 1i64 } else { i64::from(insider.again) * 2 }.into(),
+        insider.ends_ms.into(),
     ]
 }
 

@@ -159,7 +159,9 @@ fn insider(row: &Cells<'_>) -> Result<Insider> {
         visitor: VisitorId::from(row.text("visitor")?),
         score: row.int("score")?,
         expires_ms: row.int("expires_ms")?,
-        claimed: row.int("claimed")? != 0,
+        claimed: row.int("claimed")? == 1,
+        again: row.int("claimed")? == 2,
+        ends_ms: row.int_or_null("ends_ms")?,
     })
 }
 

@@ -20,7 +20,7 @@ pub(super) struct ListTable {
 
 pub(super) const INSIDE: ListTable = ListTable {
     table: "room_inside",
-    columns: &["event", "visitor", "score", "expires_ms", "claimed"],
+    columns: &["event", "visitor", "score", "expires_ms", "claimed", "ends_ms"],
     key_is_text: true,
 };
 pub(super) const SPENT: ListTable =

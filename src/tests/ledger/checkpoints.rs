@@ -68,7 +68,9 @@ async fn refused(ledger: &Ledger, save: Save<'_>) {
 }
 
 fn insider(visitor: &str, score: i64) -> Insider {
-    Insider { visitor: VisitorId::from(visitor), score, expires_ms: 9_000 + score, claimed: score % 2 == 0 }
+    let (claimed, again) = (score % 2 == 0, score % 3 == 0 && score % 2 != 0);
+    let ends_ms = (score % 5 == 0).then_some(8_000 + score);
+    Insider { visitor: VisitorId::from(visitor), score, expires_ms: 9_000 + score, claimed, again, ends_ms }
 }
 
 fn chunk(number: i64, byte: u8) -> SpentChunk {
@@ -304,6 +306,8 @@ fn checkpoints() -> impl Strategy<Value = Vec<(Look, bool)>> {
                         score,
                         expires_ms,
                         claimed,
+                        again: !claimed && score % 3 == 0,
+                        ends_ms: (score % 2 == 0).then_some(expires_ms / 2),
                     })
                     .collect(),
                 spent: spent.into_iter().map(|(number, byte)| chunk(number, byte)).collect(),

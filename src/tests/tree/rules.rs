@@ -216,3 +216,25 @@ fn nothing_is_left_undone() {
         }
     }
 }
+
+/// A mutant whose file has moved would be found only when somebody plays it.
+#[test]
+fn every_mutant_still_fits_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut patches = 0;
+    for entry in std::fs::read_dir(root.join("src/tests/simulation/mutants")).expect("the mutants are there") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        patches += 1;
+        let fits = std::process::Command::new("patch")
+            .args(["--dry-run", "--silent", "-p1", "-i"])
+            .arg(&path)
+            .current_dir(root)
+            .output()
+            .expect("patch is installed");
+        assert!(fits.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&fits.stdout));
+    }
+    assert!(patches >= 40, "{patches}");
+}

@@ -312,7 +312,10 @@ CREATE TABLE room_inside (
     visitor VARCHAR(128) NOT NULL,
     score BIGINT NOT NULL,
     expires_ms BIGINT NOT NULL,
+    -- 0: called, 1: claimed, 2: called a second time.
     claimed BIGINT NOT NULL,
+    -- The place's own end, when it differs from expires_ms.
+    ends_ms BIGINT NULL,
     PRIMARY KEY (event, visitor)
 );
 

@@ -13,6 +13,7 @@ use stanchion::facts::time::Millis;
 use stanchion::lane::Lane;
 use stanchion::lane::recovery::EventRestore;
 use stanchion::lane::rooms::{Enter, EnterOutcome, Entrant, PACE_MIN};
+use stanchion::lane::seats::HoldOutcome;
 
 use super::cases;
 use super::stage::{HALL, enter, entered, hall, hall_with, held, inside, polled};
@@ -43,6 +44,8 @@ cases![
     a_change_ends_no_drawing_whose_visitors_come_back,
     a_live_pass_puts_back_inside,
     a_checkpoint_says_who_is_called,
+    a_rebuilt_place_keeps_its_own_end,
+    who_was_called_in_vain_stays_so_when_the_lane_is_rebuilt,
 ];
 
 async fn counts(lane: &Arc<dyn Lane>, now_ms: Millis) -> RoomCounts {
@@ -366,6 +369,8 @@ async fn who_is_inside_by_a_draw_was_drawn(lane: Arc<dyn Lane>) {
         score,
         expires_ms: START + 60 * SECOND,
         claimed: true,
+        again: false,
+        ends_ms: None,
     };
     let inside = vec![insider("a", -5), insider("b", EPOCH + 1)];
     let room =
@@ -422,6 +427,41 @@ async fn rebuilt(lane: &Arc<dyn Lane>, checkpoint: Checkpoint, spent_draws: &[&s
     lane.end_restore(START, generation).await.expect("the same generation");
 }
 
+async fn a_rebuilt_place_keeps_its_own_end(lane: Arc<dyn Lane>) {
+    hall(&lane).await;
+    inside(&lane, START, "kim").await;
+    let end = START + 60 * SECOND;
+    held(&lane, end - SECOND, "a", "kim", &[0]).await;
+    let room = checkpoint(&lane).await;
+    assert_eq!(room.inside[0].ends_ms, Some(end));
+    rebuilt(&lane, room.clone(), &[]).await;
+    assert_eq!(checkpoint(&lane).await.inside, room.inside);
+    let hold = |at, key| lane.hold(at, ask::hold(HALL, key, "kim", ask::named(&[1])));
+    assert_eq!(hold(end, "b").await.expect("an answer"), HoldOutcome::PlaceOver);
+    assert!(matches!(hold(end - 1, "c").await, Ok(HoldOutcome::Held(_))));
+}
+
+async fn who_was_called_in_vain_stays_so_when_the_lane_is_rebuilt(lane: Arc<dyn Lane>) {
+    hall_with(&lane, |put| (put.room.capacity, put.room.mode) = (2, Mode::Scheduled)).await;
+    let (once, _) = entered(&lane, START, "once").await;
+    let (twice, _) = entered(&lane, START + SECOND, "twice").await;
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (2, 1)).await;
+    lane.pulse(START, ask::pulse(HALL)).await.expect("an answer");
+    // The first is called and comes too late; then both are called, one of them again.
+    let first = START + 10 * SECOND;
+    assert_eq!(polled(&lane, first, &once).await, PlaceState::Waiting { ahead: 0 });
+    hall_with(&lane, |put| (put.version, put.room.capacity) = (3, 2)).await;
+    lane.pulse(first, ask::pulse(HALL)).await.expect("an answer");
+    let room = checkpoint(&lane).await;
+    let called: Vec<_> = room.inside.iter().map(|place| (place.visitor.as_str(), place.claimed, place.again)).collect();
+    assert_eq!(called, [(once.visitor.as_str(), false, true), (twice.visitor.as_str(), false, false)]);
+    rebuilt(&lane, room.clone(), &[]).await;
+    assert_eq!(checkpoint(&lane).await.inside, room.inside);
+    let second = first + 10 * SECOND;
+    assert_eq!(polled(&lane, second, &once).await, PlaceState::Done, "in vain twice");
+    assert_eq!(polled(&lane, second, &twice).await, PlaceState::Waiting { ahead: 0 }, "in vain once");
+}
+
 /// A hall with `a` inside, `gone` spent and `b` waiting is lost and rebuilt.
 async fn lost(lane: &Arc<dyn Lane>) -> [Token; 3] {
     hall(lane).await;
@@ -430,8 +470,14 @@ async fn lost(lane: &Arc<dyn Lane>) -> [Token; 3] {
     let (b, _) = entered(lane, START, "b").await;
     lane.leave(START, gone.clone()).await.expect("an answer");
     let before = checkpoint(lane).await;
-    let insider =
-        Insider { visitor: ask::visitor("a"), score: a.score, expires_ms: START + 60 * SECOND, claimed: true };
+    let insider = Insider {
+        visitor: ask::visitor("a"),
+        score: a.score,
+        expires_ms: START + 60 * SECOND,
+        claimed: true,
+        again: false,
+        ends_ms: None,
+    };
     let mut spent = SpentChunk { chunk: gone.score / 1_024, bits: [0; 128] };
     spent.mark(gone.score);
     let wanted = Checkpoint {
