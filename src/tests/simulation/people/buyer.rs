@@ -8,8 +8,9 @@ use crate::history::Answer;
 
 impl Person {
     pub(super) async fn buy(&mut self) -> Option<()> {
+        let losses = self.history.auditor.lock().losses();
         let hold = self.hold().await?;
-        let order = self.order(&hold).await?;
+        let order = self.order(&hold, losses).await?;
         let placed = self.concluded(&order).await?;
         if placed.text("status") == "confirmed" && self.dice.chance(300) {
             self.give_back(&order, placed.json["lines"].as_array().map_or(1, Vec::len)).await;
@@ -56,8 +57,8 @@ impl Person {
         Some(held)
     }
 
-    /// Orders a hold; returns the order's id.
-    async fn order(&mut self, held: &Answer) -> Option<String> {
+    /// Orders a hold, which the lane must know unless a lane was lost since `losses` were counted. Returns the order's id.
+    async fn order(&mut self, held: &Answer, losses: u64) -> Option<String> {
         let hold = held.text("id");
         let coupon = match self.dice.between(0, 3) {
             0 => json!("best"),
@@ -67,6 +68,10 @@ impl Person {
         let points = if self.dice.chance(300) { self.dice.between(1, 4_000) } else { 0 };
         let quote = json!({"coupon": coupon, "points": points});
         let quoted = self.keyed(Method::POST, format!("/v1/events/{}/holds/{hold}/quote", self.event), quote).await?;
+        let is_told = self.history.auditor.lock().losses() == losses;
+        if is_told && quoted.text("code") == "HOLD_NOT_FOUND" {
+            self.finds(format!("INV-2: hold {hold} was given, and is not known"));
+        }
         let cash = &quoted.json["total"]["cash"];
         let expected = match self.dice.between(0, 9) {
             0 => json!(1),
