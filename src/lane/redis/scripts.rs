@@ -70,17 +70,16 @@ impl Script {
     }
 }
 
-macro_rules! library {
-    ($($name:literal),+ $(,)?) => {
-        const LIBRARY: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../lua/", $name))),)+];
+macro_rules! text_of {
+    ($($path:literal),+) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/lua/", $($path),+))
     };
 }
 
-library! {
-    "lib/args.lua", "lib/bucket.lua", "lib/hold_states.lua", "lib/holds.lua", "lib/inside.lua", "lib/layout.lua", "lib/line.lua",
-    "lib/log.lua", "lib/lost.lua", "lib/marks.lua", "lib/open.lua", "lib/orders.lua", "lib/past_orders.lua", "lib/places.lua",
-    "lib/recent.lua", "lib/restoring.lua",
-    "lib/room.lua", "lib/seats.lua", "lib/settings.lua", "lib/skew.lua", "lib/stand.lua", "lib/whole.lua",
+macro_rules! library {
+    ($($name:literal),+ $(,)?) => {
+        const LIBRARY: &[(&str, &str)] = &[$(($name, text_of!($name)),)+];
+    };
 }
 
 /// A script with its prologue and the libraries put in. Comments are not sent; the first line, `#!lua`, is for Redis.
@@ -104,65 +103,16 @@ macro_rules! scripts {
     ($($name:ident = $path:literal;)+) => {
         $(pub static $name: Script = Script {
             path: $path,
-            text: include_str!(concat!("../../../lua/", $path, ".lua")),
-            header: LazyLock::new(|| ScriptHeader::parse(include_str!(concat!("../../../lua/", $path, ".lua")))),
+            text: text_of!($path, ".lua"),
+            header: LazyLock::new(|| ScriptHeader::parse(text_of!($path, ".lua"))),
         };)+
 
         pub static ALL: &[&Script] = &[$(&$name),+];
     };
 }
 
-scripts! {
-    PUT_EVENT = "queue/put_event";
-    RETIRE_EVENT = "queue/retire_event";
-    ENTER = "queue/enter";
-    POLL = "queue/poll";
-    BOARD = "queue/board";
-    PRESENCE = "queue/presence";
-    LEAVE = "queue/leave";
-    PULSE = "queue/pulse";
-    ROOM = "queue/room";
-    INSIDE = "queue/inside";
-    READMIT = "queue/readmit";
-    DRAWN = "queue/drawn";
-    CHECKPOINT = "queue/checkpoint";
-    SEATS = "seats/seats";
-    HOLD = "seats/hold";
-    GET_HOLD = "seats/get_hold";
-    RELEASE = "seats/release";
-    CHECKOUT = "orders/checkout";
-    PAY = "orders/pay";
-    CANCEL = "orders/cancel";
-    REFUND = "orders/refund";
-    ORDERS = "orders/orders";
-    GET_REFUND = "orders/get_refund";
-    CONCLUDE = "orders/conclude";
-    PUT_CAMPAIGN = "coupons/put_campaign";
-    CLAIM = "coupons/claim";
-    READ_LOG = "log/read_log";
-    APPEND = "log/append";
-    TRIM = "log/trim";
-    LEASE = "log/lease";
-    UNLEASE = "log/unlease";
-    META = "log/meta";
-    SEAL = "recovery/seal";
-    BEGIN_RESTORE = "recovery/begin_restore";
-    DROP_EVENT = "recovery/drop_event";
-    DROP_CAMPAIGN = "recovery/drop_campaign";
-    RESTORE_EVENT = "recovery/restore_event";
-    RESTORE_PLACES = "recovery/restore_places";
-    RESTORE_ORDER = "recovery/restore_order";
-    RESTORE_CAMPAIGN = "recovery/restore_campaign";
-    RESTORE_CLAIMS = "recovery/restore_claims";
-    END_RESTORE = "recovery/end_restore";
-    DUMP_EVENT = "audit/dump_event";
-    DUMP_SEATS = "audit/dump_seats";
-    DUMP_HOLDS = "audit/dump_holds";
-    DUMP_ORDERS = "audit/dump_orders";
-    DUMP_TAKEN = "audit/dump_taken";
-    DUMP_CAMPAIGN = "audit/dump_campaign";
-    DUMP_CLAIMS = "audit/dump_claims";
-}
+// `library!` and `scripts!` with all files of `lua/`: see `lua/build.rs`.
+include!(concat!(env!("OUT_DIR"), "/lua.rs"));
 
 #[cfg(test)]
 mod tests {
