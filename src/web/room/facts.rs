@@ -206,6 +206,11 @@ impl Facts {
         self.stage == Stage::Door && self.trouble.is_none() && self.may_enter()
     }
 
+    /// Nobody can enter now, and perhaps later.
+    pub fn may_open(&self) -> bool {
+        self.stage == Stage::Door && self.is_shut() && self.shut != Shut::ForGood
+    }
+
     /// No seat is free.
     fn is_held(&self) -> bool {
         self.seats_left == Some(0)
@@ -229,6 +234,7 @@ impl Facts {
     fn words_at_door(&self) -> (&'static str, &'static str) {
         let text = match (self.mood, self.trouble) {
             (Mood::Closed, _) => return self.words_of_closed(),
+            (Mood::Drain, Some(Trouble::Left)) => return ("drain_head", "drain_left"),
             (Mood::Drain, _) => return ("drain_head", "drain_door"),
             (_, Some(Trouble::Gone)) => return ("gone_head", "gone_text"),
             (_, Some(Trouble::Cookies)) => return ("cookies_head", "cookies_text"),

@@ -102,6 +102,9 @@ impl RoomPage<'_> {
             Stage::Door if *trouble == Some(Trouble::Busy) => {
                 (REFRESH_S_MIN.max(poll_after_ms / 1000), format!("/room/{}{}", self.event, self.query("")))
             }
+            Stage::Door if self.facts.may_open() => {
+                (REFRESH_S_CLOSED, format!("/room/{}{}", self.event, self.query("")))
+            }
             Stage::Door | Stage::SignIn | Stage::Done => return String::new(),
         };
         let url = if url.is_empty() { url } else { format!("; url={}", escape(&url)) };
@@ -127,9 +130,11 @@ impl RoomPage<'_> {
             Some((key, s)) => (text(key), escape(&remaining(s, texts))),
             None => (String::new(), String::new()),
         };
-        let [leave, leave_sure, leave_yes] = match inside {
-            true => ["give_back", "give_back_sure", "give_back_yes"],
-            false => ["leave", "leave_sure", "leave_yes"],
+        let [leave, leave_sure, leave_yes] = match (inside, facts.mood == Mood::Drain) {
+            (true, false) => ["give_back", "give_back_sure", "give_back_yes"],
+            (true, true) => ["give_back", "give_back_sure_drain", "give_back_yes"],
+            (false, false) => ["leave", "leave_sure", "leave_yes"],
+            (false, true) => ["leave", "leave_sure_drain", "leave_yes"],
         };
         // The note is not shown twice. After a form without a script was refused, the sentence says the same.
         let told = facts.trouble == Some(Trouble::Script);
@@ -201,6 +206,7 @@ impl RoomPage<'_> {
                 flag("person", facts.person),
                 flag("stays", facts.stays),
                 flag("left", facts.trouble == Some(Trouble::Left)),
+                flag("shut", facts.may_open()),
             ]
             .concat(),
             headline = text(headline),
@@ -230,7 +236,7 @@ impl RoomPage<'_> {
             note_hidden = hidden(!note.is_empty()),
             network = text("note_network"),
             go = text("shop"),
-            go_hidden = hidden(inside && !onward.is_empty()),
+            go_hidden = hidden((inside || stage == Stage::SignIn) && !onward.is_empty()),
             nowhere = text("nowhere"),
             nowhere_hidden = hidden(inside && onward.is_empty()),
             stay = text("stay"),

@@ -10,7 +10,7 @@
   const api = '/v1/events/' + event + '/queue';
   const door = '/room/' + event;
   const BACK_OFF_MS = [1000, 30000], PATIENCE_MS = 10000, SPEAK_MS = 30000, SLICE_MS = 20, PROOFS_MAX = 3;
-  const WARN_S = 60, GO_ON_S = 10, STREAM_POLL_MS = 60000, DRAW_MS = 10000;
+  const WARN_S = 60, GO_ON_S = 10, STREAM_POLL_MS = 60000, DRAW_MS = 10000, SHUT_MS = 60000;
 
   const fill = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
   const number = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -159,7 +159,8 @@
     show('out', waits || early || inside);
     if (was && was.state !== p.state) el('out').open = false;
     put('leave-name', inside ? texts.give_back : texts.leave);
-    put('leave-sure', inside ? texts.give_back_sure : texts.leave_sure);
+    const sure = inside ? 'give_back_sure' : 'leave_sure';
+    put('leave-sure', texts[p.room === 'drain' ? sure + '_drain' : sure]);
     put('leave-button', inside ? texts.give_back_yes : texts.leave_yes);
     show('tell', (waits || early) && canTell);
     show('keep', (waits || early) && !p.late);
@@ -168,7 +169,7 @@
     document.title = (inside ? texts.title_admitted + ' ' : waits && p.ahead !== null
       ? fill('title_waiting', { n: number(p.ahead) }) + ' · ' : '') + title;
     speak(p, part, head, waits && key.startsWith('waiting') && p.ahead !== null
-      ? fill('say_waiting', { n: number(p.ahead) }) : sentence);
+      ? fill('say_waiting', { n: number(p.ahead) }) : inside && !onward ? sentence + ' ' + texts.nowhere : sentence);
     if (inside && (!was || was.state !== 'admitted')) turn(p, was);
     if (el('draw') && (was ? was.state !== p.state : !el('draw-visitor'))) setTimeout(drawn, was ? DRAW_MS * Math.random() : 0);
     tick();
@@ -521,6 +522,13 @@
   window.addEventListener('resize', () => { if (last) reserve(last.state === 'waiting'); });
   window.addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
   // This visitor has left: if they join again, the new place has no history in this browser.
+  // A shut door may open: whoever looks at it later sees that.
+  if (flag('shut')) {
+    setTimeout(() => {
+      if (!document.hidden) location.replace(location.pathname + (kept && '?' + kept.slice(1)));
+      else document.addEventListener('visibilitychange', () => location.reload(), { once: true });
+    }, SHUT_MS * (1 + Math.random() / 4));
+  }
   if (flag('left')) remember(PLACE, null);
   tellTells();
   if (mustEnter || flag('poll')) later(0);

@@ -121,6 +121,9 @@ fn what_is_unusual_has_words_of_its_own() {
     assert_eq!(words(facts(Stage::Scheduled)), ("scheduled_head", "scheduled_text"));
     assert_eq!(words(Facts { lottery: true, ..facts(Stage::Scheduled) }), ("lottery_head", "lottery_text"));
 
+    let left = Facts { mood: Mood::Drain, trouble: Some(Trouble::Left), ..facts(Stage::Door) };
+    assert_eq!(words(left), ("drain_head", "drain_left"), "they left, and cannot join again");
+
     for (shut, words) in [
         (Shut::ForNow, ("closed_head", "closed_text")),
         (Shut::Until, ("closed_head", "closed_until")),
@@ -343,4 +346,14 @@ fn light_and_dark_are_readable() {
             assert!(found >= least, "{name}: {a} on {b} is {found:.2}, wanted {least}");
         }
     }
+}
+
+/// Whoever waits before a shut door would never hear that it opened.
+#[test]
+fn a_shut_door_is_looked_at_again_unless_it_is_shut_for_good() {
+    let at = |mood, shut, stage| Facts { mood, shut, ..facts(stage) }.may_open();
+    assert!(at(Mood::Closed, Shut::ForNow, Stage::Door) && at(Mood::Closed, Shut::Until, Stage::Door));
+    assert!(at(Mood::Drain, Shut::ForNow, Stage::Door));
+    assert!(!at(Mood::Closed, Shut::ForGood, Stage::Door) && !at(Mood::Open, Shut::ForNow, Stage::Door));
+    assert!(!at(Mood::Closed, Shut::ForNow, Stage::Closed), "a visitor with a place asks for it anyway");
 }
