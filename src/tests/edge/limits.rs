@@ -142,7 +142,8 @@ async fn more_addresses_than_are_remembered_share_a_bucket() {
     );
 }
 
-/// Whoever asks for many passes at once comes from one address. The limit is each visitor's, however the event is written.
+/// A shop checks the passes of many visitors from one address. Each check counts for the visitor of the pass, and the
+/// spelling of the event in the query does not change that.
 #[tokio::test]
 async fn a_pass_is_limited_as_its_visitor_however_its_event_is_written() {
     let edge = behind_a_proxy(|config| {

@@ -522,7 +522,7 @@
   window.addEventListener('resize', () => { if (last) reserve(last.state === 'waiting'); });
   window.addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
   // This visitor has left: if they join again, the new place has no history in this browser.
-  // A shut door may open: whoever looks at it later sees that.
+  // The room may open later. So a page that shows a shut door is loaded again after a minute.
   if (flag('shut')) {
     setTimeout(() => {
       if (!document.hidden) location.replace(location.pathname + (kept && '?' + kept.slice(1)));

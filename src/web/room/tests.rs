@@ -348,7 +348,7 @@ fn light_and_dark_are_readable() {
     }
 }
 
-/// Whoever waits before a shut door would never hear that it opened.
+/// Without a new look, a visitor at a shut door would not learn that the room has opened.
 #[test]
 fn a_shut_door_is_looked_at_again_unless_it_is_shut_for_good() {
     let at = |mood, shut, stage| Facts { mood, shut, ..facts(stage) }.may_open();
