@@ -47,9 +47,19 @@ pub(in crate::ledger) async fn mysql(conn: &mut Conn) -> Result<()> {
     done
 }
 
-/// The tables that a migration makes.
-fn tables(migration: &str) -> Vec<&str> {
-    migration.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split([' ', '(']).next()).collect()
+/// The tables that a migration makes, each with its columns.
+fn tables(migration: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in migration.lines() {
+        if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+            tables.extend(rest.split([' ', '(']).next().map(|name| (name, Vec::new())));
+        } else if let (Some(column), Some((_, columns))) = (line.strip_prefix("    "), tables.last_mut()) {
+            // Names of columns are in lower case; keys begin with a word in capitals, comments with a dash.
+            let is_column = column.starts_with(|first: char| first.is_ascii_lowercase());
+            columns.extend(column.split(' ').next().filter(|_| is_column));
+        }
+    }
+    tables
 }
 
 async fn apply(conn: &mut Conn) -> Result<()> {
@@ -73,9 +83,11 @@ async fn apply(conn: &mut Conn) -> Result<()> {
                 .await?;
         }
     }
-    for table in MIGRATIONS.iter().flat_map(|migration| tables(migration)) {
+    for (table, columns) in MIGRATIONS.iter().flat_map(|migration| tables(migration)) {
         // A schema of before the release may lack what a changed migration makes, and records it as done all the same.
-        let found = sqlx::raw_sql(AssertSqlSafe(format!("SELECT 1 FROM {table} LIMIT 1"))).execute(&mut *conn).await;
+        let found = sqlx::raw_sql(AssertSqlSafe(format!("SELECT {} FROM {table} LIMIT 1", columns.join(", "))))
+            .execute(&mut *conn)
+            .await;
         if let Err(sqlx::Error::Database(error)) = found {
             let text = format!("table {table} cannot be read ({error}); its schema is another program's: begin anew");
             return Err(Error::Unfit(text));

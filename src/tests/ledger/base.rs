@@ -304,10 +304,16 @@ async fn a_ledger_opened_to_read_is_never_written() {
 
 #[tokio::test]
 async fn a_schema_of_an_older_program_is_refused_at_the_start() {
-    let embedded = embedded().await;
-    run(&embedded.ledger, "ALTER TABLE wallet RENAME TO account").await.expect("renamed");
-    embedded.ledger.close().await;
-    let opened = Ledger::sqlite(&embedded.folder.path().join("ledger.db"), 2, READ_LIMIT).await;
-    let Err(Error::Unfit(why)) = opened else { panic!("it has no table of wallets, and opened") };
-    assert!(why.contains("wallet") && why.contains("begin anew"), "{why}");
+    let changes = [
+        ("wallet", "ALTER TABLE wallet RENAME TO account"),
+        ("room_inside", "ALTER TABLE room_inside DROP COLUMN ends_ms"),
+    ];
+    for (table, change) in changes {
+        let embedded = embedded().await;
+        run(&embedded.ledger, change).await.expect("changed");
+        embedded.ledger.close().await;
+        let opened = Ledger::sqlite(&embedded.folder.path().join("ledger.db"), 2, READ_LIMIT).await;
+        let Err(Error::Unfit(why)) = opened else { panic!("{change}, and it opened") };
+        assert!(why.contains(table) && why.contains("begin anew"), "{why}");
+    }
 }
