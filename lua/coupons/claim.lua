@@ -41,7 +41,7 @@ local terms = redis.call("HMGET", CAMPAIGN, "stock", "per_user", "opens_at", "cl
   "generation")
 -- include lib/lost.lua
 local given = redis.call("EXISTS", CLAIMS, NUMBERS, CLAIMANTS)
--- What is from before a rebuilding is of half a restore.
+-- A campaign of another generation comes from a backup that was restored in part.
 if terms[7] and tonumber(terms[7]) ~= generation then return lose("a campaign") end
 if terms[1] and given ~= (tonumber(terms[6] or 0) > 0 and 3 or 0) then return lose("claims") end
 if not terms[1] then return given > 0 and lose("a campaign") or reply("NO_CAMPAIGN") end

@@ -72,8 +72,8 @@ if room.version then
 end
 
 if not room.version then
-  room = new_room(settings.order, { round = 1, epoch = 1, serial = 0, admitted = 0, units = bucket_size(settings.rate), filled_at = now,
-    seat_version = generation * 4294967296 })
+  room = new_room(settings.order, { round = 1, epoch = 1, serial = 0, admitted = 0, filled_at = now,
+    units = bucket_size(settings.rate), seat_version = generation * 4294967296 })
 else
   if room.mode == "closed" and settings.mode ~= "closed" then
     room.round, room.epoch, room.head = room.round + 1, room.epoch + 1, NO_HEAD

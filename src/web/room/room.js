@@ -524,9 +524,10 @@
   // This visitor has left: if they join again, the new place has no history in this browser.
   // The room may open later. So a page that shows a shut door is loaded again after a minute.
   if (flag('shut')) {
+    const look = () => location.replace(location.pathname + (kept && '?' + kept.slice(1)));
     setTimeout(() => {
-      if (!document.hidden) location.replace(location.pathname + (kept && '?' + kept.slice(1)));
-      else document.addEventListener('visibilitychange', () => location.reload(), { once: true });
+      if (document.hidden) document.addEventListener('visibilitychange', look, { once: true });
+      else look();
     }, SHUT_MS * (1 + Math.random() / 4));
   }
   if (flag('left')) remember(PLACE, null);

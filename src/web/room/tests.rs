@@ -185,8 +185,12 @@ fn the_refresh_goes_on_for_as_long_as_anything_may_change() {
     assert_eq!(refresh("", inside(59)).as_deref(), Some("60"), "when it ends");
     let busy = Facts { trouble: Some(Trouble::Busy), poll_after_ms: 5_000, ..facts(Stage::Door) };
     assert_eq!(refresh("", busy).as_deref(), Some("5; url=/room/hall?return=%2Fa"));
+    let shut = Facts { mood: Mood::Closed, trouble: Some(Trouble::Left), ..facts(Stage::Door) };
+    assert_eq!(refresh("", shut.clone()).as_deref(), Some("60; url=/room/hall?return=%2Fa"), "it may open");
+    assert!(page(Lang::English, shut).contains(" data-shut"), "and the script looks again, too");
     for still in [Stage::Door, Stage::SignIn, Stage::Done] {
         assert_eq!(refresh("/shop", facts(still)), None, "{still:?}");
+        assert!(!page(Lang::English, facts(still)).contains(" data-shut"), "{still:?}");
     }
 }
 

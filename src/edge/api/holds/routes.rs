@@ -13,9 +13,9 @@ pub fn routes() -> Vec<Route> {
                 "Sets aside all the named seats or none, or the best seats of a section, for `hold_ttl_s` of the \
                  event. It takes a pass of the event, which is then bound to this user. The seats count against \
                  `seats_per_user`. With `SEATS_TAKEN`, `conflicts` has the ids of the seats that are taken; choose \
-                 others. A place inside lasts `pass_ttl_s` from its admission: no hold begins after that, and one that is \
-                 under way then may still be finished. `Location` names the hold. The last twenty ended holds of a user are kept for a while, by \
-                 default a day. The key of an older one is answered `HOLD_EXPIRED`.",
+                 others. A place inside lasts `pass_ttl_s` from its admission. No hold begins after that; a hold that \
+                 is under way then may still be finished. `Location` names the hold. The last twenty ended holds of a \
+                 user are kept for a while, by default a day. The key of an older one is answered `HOLD_EXPIRED`.",
             )
             .keyed()
             .pass()

@@ -10,6 +10,8 @@ pub struct Refund {
     pub points: i64,
     pub earn: i64,
     fee: i64,
+    /// It sends back money that came too late.
+    is_late: bool,
     lines: Vec<Part>,
 }
 
@@ -31,6 +33,7 @@ impl Refund {
             points: number(refund, "points_restored"),
             earn: number(refund, "earn_clawed"),
             fee: number(refund, "fee"),
+            is_late: refund["reason"] == "paid too late",
             lines: lines.map(Part::of).collect(),
         }
     }
@@ -53,8 +56,8 @@ impl Refund {
             (self.cash + self.fee, self.points, self.earn),
         );
         // Money that came too late goes back whole. It is of no line.
-        let is_late = self.lines.is_empty() && (self.points, self.earn, self.fee) == (0, 0, 0);
-        if self.is_done() && should != is && !is_late {
+        let is_whole = self.is_late && self.lines.is_empty() && (self.points, self.earn, self.fee) == (0, 0, 0);
+        if self.is_done() && should != is && !is_whole {
             faults.push(format!("INV-10: its lines give back {should:?}, and in all {is:?} (cash, points, earned)"));
         }
         if self.lines.iter().any(|part| self.is_done() && part.amount != part.cash + part.points) {
