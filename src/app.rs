@@ -29,8 +29,10 @@ use crate::inventory::Inventory;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
 use crate::limiter::Limiter;
+use crate::payment::portone::Portone;
 use crate::payment::sandbox::Sandbox;
-use crate::payment::{Provider, Registry};
+use crate::payment::toss::Toss;
+use crate::payment::{Provider, ProviderFault, Registry};
 use crate::pipeline::Pipeline;
 use crate::shutdown::Stopping;
 use crate::{admission, catalog, edge, inventory, ledger, pipeline, shutdown};
@@ -87,6 +89,8 @@ pub enum BootError {
     FewerLanes { wanted: u16, known: u16 },
     #[error("the edge cannot be set up: {0}")]
     Edge(String),
+    #[error(transparent)]
+    Provider(#[from] ProviderFault),
     #[error("cannot listen on {address}")]
     Bind {
         address: SocketAddr,
@@ -173,7 +177,7 @@ impl App {
             return Err(BootError::FewerLanes { wanted: config.store.lanes, known });
         }
         let store = Store::open(&config, &clock).await?;
-        let providers = providers(&config.payment);
+        let providers = providers(&config.payment)?;
         let ground = Ground { lanes: store.lanes(), ledger, providers, clock };
         Self::furnish(config, role, prometheus, &passes, store, ground).await
     }
@@ -437,9 +441,18 @@ fn inventory(config: &Config, clock: &Clock, lanes: &Lanes, pipeline: &Pipeline)
 }
 
 /// The configured providers. The configuration's check has refused unknown names.
-fn providers(config: &crate::config::PaymentConfig) -> Registry {
-    let known = |name: &String| (name == "sandbox").then(|| Arc::new(Sandbox::new()) as Arc<dyn Provider>);
-    config.providers.iter().filter_map(known).collect()
+fn providers(config: &crate::config::PaymentConfig) -> Result<Registry, BootError> {
+    let provider = |name: &String| -> Result<Option<Arc<dyn Provider>>, ProviderFault> {
+        let (toss, portone) = (&config.toss, &config.portone);
+        Ok(match name.as_str() {
+            "sandbox" => Some(Arc::new(Sandbox::new())),
+            "toss" => Some(Arc::new(Toss::new(&toss.secret_key, &toss.base_url)?)),
+            "portone" => Some(Arc::new(Portone::new(&portone.secret, &portone.store_id, &portone.base_url)?)),
+            _ => None,
+        })
+    };
+    let known: Vec<_> = config.providers.iter().map(provider).collect::<Result<_, _>>()?;
+    Ok(known.into_iter().flatten().collect())
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ pub struct MoneyConfig {
     pub currency: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentConfig {
     pub providers: Vec<String>,
@@ -195,6 +195,25 @@ pub struct PaymentConfig {
     pub payment_unknown_s: i64,
     pub calls_max: usize,
     pub allow_sandbox: bool,
+    pub toss: TossConfig,
+    pub portone: PortoneConfig,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TossConfig {
+    pub secret_key: String,
+    pub secret_key_file: String,
+    pub base_url: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortoneConfig {
+    pub secret: String,
+    pub secret_file: String,
+    pub store_id: String,
+    pub base_url: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

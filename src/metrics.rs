@@ -167,6 +167,9 @@ metrics_table! {
         "outcome" ["captured" "declined" "done" "refused" "not_done" "unknown" "timeout" "not_configured"];
     /// Time of a call to the payment provider, by call.
     PAYMENT_CALL_SECONDS = "stanchion_payment_call_seconds", Histogram, Seconds;
+    /// Whether calls to a payment provider wait, because it does not answer: 1 or 0, by provider.
+    PAYMENT_CIRCUIT_OPEN = "stanchion_payment_circuit_open", Gauge, Count,
+        "provider" ["sandbox" "toss" "portone"];
     /// Attempts and refunds without a definite answer yet, of the lanes that this process writes for.
     PAYMENT_OPEN = "stanchion_payment_open", Gauge, Count;
 

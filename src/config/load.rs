@@ -95,25 +95,37 @@ fn set(known: &mut Table, section: &str, key: &str, value: Value, faults: &mut V
         faults.push(format!("{section}.{key}: no such key; known: {}", names(known)));
         return;
     };
-    if default.type_str() == value.type_str() {
+    if let (Value::Table(_), Value::Table(given)) = (default, &value) {
+        let Some(Value::Table(inner)) = known.get_mut(key) else { return };
+        for (name, value) in given {
+            set(inner, &format!("{section}.{key}"), name, value.clone(), faults);
+        }
+    } else if default.type_str() == value.type_str() {
         known.insert(key.to_owned(), value);
     } else {
         faults.push(format!("{section}.{key}: {} wanted, {} given", default.type_str(), value.type_str()));
     }
 }
 
-/// `SECTION__KEY` in capitals; the value's type is the default's.
+/// `SECTION__KEY` in capitals, or `SECTION__PART__KEY`; the value's type is the default's.
 fn override_one(merged: &mut Table, path: &str, text: &str, faults: &mut Vec<String>) {
     let variable = format!("{PREFIX}{path}");
-    let Some((section, key)) = path.split_once("__").map(|(s, k)| (s.to_lowercase(), k.to_lowercase())) else {
+    let words: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+    let Some((key, sections)) = words.split_last().filter(|(_, sections)| !sections.is_empty()) else {
         faults.push(format!("{variable}: wanted {PREFIX}SECTION__KEY"));
         return;
     };
-    let Some(Value::Table(known)) = merged.get_mut(&section) else {
-        faults.push(format!("{variable}: no section [{section}]; known: {}", names(merged)));
-        return;
-    };
-    let value = match known.get(&key) {
+    let mut known = merged;
+    for section in sections {
+        // Looked up twice, because a borrow that is returned from a loop lasts for all of it.
+        if !matches!(known.get(section), Some(Value::Table(_))) {
+            faults.push(format!("{variable}: no section [{section}]; known: {}", names(known)));
+            return;
+        }
+        let Some(Value::Table(inner)) = known.get_mut(section) else { return };
+        known = inner;
+    }
+    let value = match known.get(key) {
         Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),
         Some(Value::Boolean(_)) => text.parse().ok().map(Value::Boolean),
         Some(Value::Array(_)) => {
@@ -123,9 +135,9 @@ fn override_one(merged: &mut Table, path: &str, text: &str, faults: &mut Vec<Str
         Some(_) | None => Some(Value::String(text.to_owned())),
     };
     match value {
-        Some(value) => set(known, &section, &key, value, faults),
+        Some(value) => set(known, &sections.join("."), key, value, faults),
         // The value itself may be a secret, so it is not repeated.
-        None => faults.push(format!("{variable}: not a {}", known[&key].type_str())),
+        None => faults.push(format!("{variable}: not a {}", known[key].type_str())),
     }
 }
 
@@ -158,6 +170,24 @@ mod tests {
         let config = config.expect("good");
         assert_eq!((config.store.lanes, config.admin.public), (4, true));
         assert_eq!(config.server.cors_origins.len(), 2);
+    }
+
+    #[test]
+    fn a_part_of_a_section_is_merged_key_by_key() {
+        let given = env(&[("STANCHION__PAYMENT__PORTONE__STORE_ID", "store-1")]);
+        let text = "[payment]\nproviders = [\"toss\"]\n[payment.toss]\nsecret_key = \"a-key\"\n";
+        let config = load_from(text, given).map_err(|f| f.to_string()).expect("good");
+        let payment = config.payment;
+        assert_eq!((payment.toss.secret_key.as_str(), payment.portone.store_id.as_str()), ("a-key", "store-1"));
+        assert_eq!(payment.toss.base_url, "https://api.tosspayments.com");
+
+        let text = "[payment.toss]\nsecret = \"a\"\n[payment.tass]\nsecret_key = \"a\"\n";
+        let given = env(&[("STANCHION__PAYMENT__TASS__SECRET_KEY", "b"), ("STANCHION__PAYMENT", "c")]);
+        let faults = load_from(text, given).err().expect("faults");
+        assert_eq!(faults.0.len(), 4, "{faults}");
+        for part in ["payment.toss.secret: no such key", "payment.tass: no such key", "no section [tass]"] {
+            assert!(faults.0.iter().any(|fault| fault.contains(part)), "{part} in {faults}");
+        }
     }
 
     #[test]

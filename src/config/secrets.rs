@@ -41,6 +41,15 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
     if config.queue.secrets.is_empty() {
         config.queue.secrets = vec![kept(&dir, "queue.secret", random_text)?];
     }
+    let payment = &mut config.payment;
+    for (secret, file) in [
+        (&mut payment.toss.secret_key, &payment.toss.secret_key_file),
+        (&mut payment.portone.secret, &payment.portone.secret_file),
+    ] {
+        if !file.is_empty() {
+            *secret = read(Path::new(file))?.trim_end().to_owned();
+        }
+    }
     let private_pem = match config.pass.private_key_file.as_str() {
         "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
         file => read(Path::new(file))?,
@@ -104,6 +113,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_providers_secret_may_stand_in_a_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("toss");
+        fs::write(&file, "a-key\n").expect("written");
+        let text = format!("[payment.toss]\nsecret_key_file = {:?}\n", file.to_str().expect("plain"));
+        let mut config = crate::config::load_from(&text, std::iter::empty()).expect("good");
+        config.store.data_dir = dir.path().to_owned();
+        fill_secrets(&mut config).expect("read");
+        assert_eq!(config.payment.toss.secret_key, "a-key");
+        fs::remove_file(&file).expect("removed");
+        let told = fill_secrets(&mut config).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(told, Err(format!("cannot read {}", file.display())));
+    }
 
     #[test]
     fn generated_secrets_are_kept_and_private() {

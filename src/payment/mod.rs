@@ -1,16 +1,26 @@
 //! Payment providers, as the pipeline needs them: charge, refund, and ask what became of either.
 //!
-//! A provider never decides what *unknown* means: an answer that is not definite is [`Charged::Unknown`], and the
-//! caller asks later. The caller sets the time limits. It may drop a call at any await and repeat it with the same key.
+//! A provider never decides what *unknown* means: an answer that is not definite is a [`Unresolved`], and the caller asks
+//! later. The caller sets the time limits. It may drop a call at any await and repeat it with the same key.
+//!
+//! Which fields each provider is sent, and what its answers mean, stands in `README.md` beside this file.
 
 #![deny(missing_docs)]
 
+mod amount;
+mod client;
+mod codes;
+pub mod portone;
 pub mod sandbox;
+pub mod toss;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use client::ProviderFault;
 
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 
@@ -36,12 +46,61 @@ pub struct Return {
     pub refund: RefundId,
     /// The captured attempt whose money goes back.
     pub attempt: AttemptId,
+    /// The order that was paid.
+    pub order: OrderId,
+    /// The provider's own token for the captured payment.
+    pub key: String,
     /// Minor units, above zero.
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
     /// The reason of the refund; may be empty.
     pub reason: String,
+    /// How long ago the refund was asked for.
+    pub age: Duration,
+}
+
+/// Why a call has no definite answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// What kind it is; it decides how the caller goes on.
+    pub kind: UnresolvedKind,
+    /// For an operator: at most 255 characters, no secrets.
+    pub detail: String,
+}
+
+/// The ways in which a call can be unresolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnresolvedKind {
+    /// The provider gave no answer, or answered that it cannot: a time-out, a lost connection, an error of its own.
+    /// Many of these in a row mean that it is down.
+    Away,
+    /// The provider answered that the call is not decided yet.
+    Undecided,
+    /// Time alone will not settle it: our key is refused, or the provider knows of something that the house does not.
+    NeedsPerson,
+}
+
+impl Unresolved {
+    /// See [`UnresolvedKind::Away`].
+    pub fn away(detail: impl AsRef<str>) -> Self {
+        Self { kind: UnresolvedKind::Away, detail: short(detail.as_ref()) }
+    }
+
+    /// See [`UnresolvedKind::Undecided`].
+    pub fn undecided(detail: impl AsRef<str>) -> Self {
+        Self { kind: UnresolvedKind::Undecided, detail: short(detail.as_ref()) }
+    }
+
+    /// See [`UnresolvedKind::NeedsPerson`].
+    pub fn needs_person(detail: impl AsRef<str>) -> Self {
+        Self { kind: UnresolvedKind::NeedsPerson, detail: short(detail.as_ref()) }
+    }
+}
+
+/// A text of a provider as the house keeps it: without control characters, at most 255 characters.
+pub(crate) fn short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(255).collect()
 }
 
 /// The answer to a charge.
@@ -55,7 +114,7 @@ pub enum Charged {
         detail: String,
     },
     /// The provider gave no answer, or none that can be believed.
-    Unknown,
+    Unknown(Unresolved),
 }
 
 /// What became of an attempt.
@@ -71,7 +130,7 @@ pub enum AskOutcome {
     /// The provider knows that the charge never happened and never will.
     NotDone,
     /// The provider gave no answer, or none that can be believed.
-    Unknown,
+    Unknown(Unresolved),
 }
 
 /// The answer to a refund that was sent.
@@ -85,7 +144,7 @@ pub enum Returned {
         detail: String,
     },
     /// The provider gave no answer, or none that can be believed.
-    Unknown,
+    Unknown(Unresolved),
 }
 
 /// What became of a refund.
@@ -101,7 +160,7 @@ pub enum ReturnAsked {
     /// The provider has never seen the refund: send it again.
     NotDone,
     /// The provider gave no answer, or none that can be believed.
-    Unknown,
+    Unknown(Unresolved),
 }
 
 /// A payment provider. Every call is idempotent by its key.
@@ -127,6 +186,11 @@ impl Registry {
     /// The provider of this name; `None` when it is not configured (any more).
     pub fn get(&self, name: &str) -> Option<Arc<dyn Provider>> {
         self.0.get(name).cloned()
+    }
+
+    /// The names of the configured providers.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use super::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved};
 use crate::facts::ids::AttemptId;
 
 /// Attempts the book remembers; the oldest are forgotten first.
@@ -117,7 +117,7 @@ impl Provider for Sandbox {
             }
             SandboxScript::ErrorThenOk => {
                 self.book.lock().capture(charge);
-                Charged::Unknown
+                Charged::Unknown(Unresolved::away("500"))
             }
             SandboxScript::Never => std::future::pending().await,
             SandboxScript::Decline | SandboxScript::Foreign => Charged::Declined { detail: declined(script) },
@@ -175,7 +175,7 @@ mod tests {
             ("ok", Some(Charged::Captured)),
             ("decline", Some(declined)),
             ("timeout-then-ok", None),
-            ("error-then-ok", Some(Charged::Unknown)),
+            ("error-then-ok", Some(Charged::Unknown(Unresolved::away("500")))),
             ("never", None),
         ] {
             assert_eq!(answer(&sandbox, &charge(key, key)).await, wanted, "{key}");

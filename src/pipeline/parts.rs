@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::nudge::LaneBells;
+use super::payments::circuit::Circuits;
 use super::recovery::Sources;
 use crate::clock::Clock;
 use crate::facts::ids::LaneId;
@@ -73,6 +74,8 @@ pub(super) struct PipelineShared {
     pub owner: String,
     /// Bounds the calls to providers that are under way at once.
     pub calls: Arc<Semaphore>,
+    /// Spares providers that are down.
+    pub circuits: Circuits,
     views: Vec<Mutex<LaneWork>>,
 }
 
@@ -92,6 +95,7 @@ impl PipelineShared {
             nudge: LaneBells::new(lanes.count()),
             owner: hex::encode(crate::random::bytes::<16>()),
             calls: Arc::new(Semaphore::new(settings.calls_max.max(1))),
+            circuits: Circuits::of(&providers),
             views: (0..lanes.count()).map(|_| Mutex::default()).collect(),
             lanes,
             ledger,

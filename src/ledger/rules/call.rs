@@ -37,6 +37,8 @@ pub struct Returning {
     pub order: OrderId,
     pub attempt: AttemptId,
     pub provider: String,
+    /// The provider's own token for the captured payment.
+    pub key: String,
     pub amount: i64,
     pub currency: String,
     pub reason: String,
@@ -120,6 +122,7 @@ impl Sheet {
                 order: order.id.clone(),
                 attempt: attempt.id.clone(),
                 provider: attempt.provider.clone(),
+                key: attempt.pay_key.clone(),
                 amount: row.cash,
                 currency: order.currency.clone(),
                 reason: row.reason.clone(),

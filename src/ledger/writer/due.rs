@@ -87,11 +87,20 @@ pub async fn due_calls(
         .await
 }
 
-/// Stores when calls are due again.
-pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, Millis)>) -> Result<()> {
+/// A call whose result is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOff {
+    /// When it is due again.
+    pub due_ms: Millis,
+    /// Why its result is unknown, for an operator: at most 255 characters.
+    pub waits_for: String,
+}
+
+/// Stores when calls are due again, and what they wait for.
+pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, PutOff)>) -> Result<()> {
     let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
-    for (call, due_ms) in calls {
-        let row = vec![Value::from(call.as_str()), due_ms.into()];
+    for (call, PutOff { due_ms, waits_for }) in calls {
+        let row = vec![Value::from(call.as_str()), due_ms.into(), Value::from(waits_for)];
         match call {
             CallId::Charge(_) => attempts.push(row),
             CallId::Refund(_) => refunds.push(row),
@@ -100,8 +109,9 @@ pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, Milli
     ledger
         .transaction(move |conn| {
             Box::pin(async move {
-                sql::update_case(conn, "payment", &["id"], &["due_ms"], &attempts).await?;
-                sql::update_case(conn, "refund", &["id"], &["due_ms"], &refunds).await
+                let columns = ["due_ms", "waits_for"];
+                sql::update_case(conn, "payment", &["id"], &columns, &attempts).await?;
+                sql::update_case(conn, "refund", &["id"], &columns, &refunds).await
             })
         })
         .await

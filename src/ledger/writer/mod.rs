@@ -20,7 +20,7 @@ mod records;
 pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
 pub use batch::{Batch, BatchWritten, reject, write};
 pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
-pub use due::{Attempt, DueCalls, Overdue, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
+pub use due::{Attempt, DueCalls, Overdue, PutOff, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
 pub use records::RecordOutcome;
 
 use std::collections::{BTreeMap, HashSet};

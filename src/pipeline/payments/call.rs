@@ -8,30 +8,33 @@ use std::time::Duration;
 use metrics::{counter, histogram};
 use tokio::sync::SemaphorePermit;
 
+use super::answer::CallAnswer;
+use super::circuit::Leave;
 use super::payment_record;
 use crate::clock;
 use crate::facts::record::{PaymentResult, Record, RecordBody, RefundResult, VERSION};
 use crate::facts::time::Millis;
-use crate::ledger::writer::{Charging, OpenCall, Returning};
+use crate::ledger::writer::{Charging, OpenCall, PutOff, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
-use crate::payment::{AskOutcome, Charge, Charged, Return, ReturnAsked, Returned};
+use crate::payment::{AskOutcome, Charge, Charged, Return, ReturnAsked, Returned, Unresolved, UnresolvedKind};
 use crate::pipeline::parts::PipelineShared;
 use crate::pipeline::retry;
+use crate::random;
 
 /// How many times a call's result is asked for before the call is put off: over 13 to 25 seconds, and the time of the
 /// calls.
 const ASKS: usize = 6;
 
 /// How long a call is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away
-/// for long is asked less and less often.
+/// for long is asked less and less often, and up to a quarter more, so that calls do not come together.
 const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
 
 /// How a call ended, for now.
 pub(super) enum CallTurn {
     /// A definite answer, for the lane's log.
     Answered(Box<Record>),
-    /// The result is unknown. The call is due again at this time.
-    PutOff(Millis),
+    /// The result is unknown.
+    PutOff(PutOff),
 }
 
 /// Makes the call, and asks for its result during a while.
@@ -45,14 +48,22 @@ pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, 
         }
     };
     match answer {
-        Some(record) => CallTurn::Answered(Box::new(record)),
-        None => CallTurn::PutOff(due_again_ms(call.since_ms(), shared.clock.now_ms())),
+        Ok(record) => CallTurn::Answered(Box::new(record)),
+        Err(Unresolved { kind, detail }) => {
+            if kind == UnresolvedKind::NeedsPerson {
+                let id = call.id();
+                tracing::error!(call = id.as_str(), detail, "a payment call needs a person: GET /v1/admin/payments");
+            }
+            CallTurn::PutOff(put_off(&call, shared.clock.now_ms(), detail))
+        }
     }
 }
 
-/// When to ask again about a call that was first to be made at `since_ms`.
-pub(super) fn due_again_ms(since_ms: Millis, now_ms: Millis) -> Millis {
-    now_ms + ((now_ms - since_ms) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end())
+/// When to ask again about a call.
+pub(super) fn put_off(call: &OpenCall, now_ms: Millis, waits_for: String) -> PutOff {
+    let wait_ms = ((now_ms - call.since_ms()) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end());
+    let more_ms = (random::fraction() * wait_ms as f64 / 4.0) as i64;
+    PutOff { due_ms: now_ms + wait_ms + more_ms, waits_for }
 }
 
 /// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own.
@@ -67,24 +78,22 @@ fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResu
 
 /// Only the provider, or a person who looks there, knows whether money moved. The call stays open until the provider is
 /// configured again or an operator resolves it.
-fn not_configured(call: &'static str, provider: &str, id: &str) {
+fn not_configured(call: &'static str, provider: &str) -> Unresolved {
     counter!(PAYMENT_CALLS, "call" => call, "outcome" => "not_configured").increment(1);
-    tracing::error!(
-        id,
-        provider,
-        call,
-        "waits for a provider that is not configured: name it in payment.providers again, or resolve it by hand"
-    );
+    Unresolved::needs_person(format!(
+        "{provider} is not configured: name it in payment.providers again, or resolve the {call} by hand"
+    ))
 }
 
-/// `None`: the result is unknown.
-async fn charge(shared: &PipelineShared, behind: &AtomicBool, charging: &Charging) -> Option<PaymentResult> {
-    let Charging { attempt, order, provider, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
+/// An error says why the result is unknown.
+async fn charge(
+    shared: &PipelineShared,
+    behind: &AtomicBool,
+    charging: &Charging,
+) -> Result<PaymentResult, Unresolved> {
+    let Charging { attempt, order, provider: name, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
         charging;
-    let Some(provider) = shared.providers.get(provider) else {
-        not_configured("charge", provider, attempt.as_str());
-        return None;
-    };
+    let provider = shared.providers.get(name).ok_or_else(|| not_configured("charge", name))?;
     let charge = Charge {
         attempt: attempt.clone(),
         order: order.clone(),
@@ -92,63 +101,85 @@ async fn charge(shared: &PipelineShared, behind: &AtomicBool, charging: &Chargin
         currency: currency.clone(),
         key: key.clone(),
     };
-    if let Some(until_ms) = charge_until_ms {
-        let turn = turn(shared).await;
-        // The wait for the turn may have been long.
-        if shared.clock.now_ms() < *until_ms {
-            match within(shared, turn, "charge", provider.charge(&charge), charged_label).await {
-                Some(Charged::Captured) => return Some(PaymentResult::Captured),
-                Some(Charged::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
-                Some(Charged::Unknown) | None => {}
+    let mut unresolved = Unresolved::undecided("its time was over before it was charged");
+    if let Some(until_ms) = *charge_until_ms {
+        // The wait for either may be long.
+        let (leave, turn) = (leave(shared, name, until_ms).await, turn(shared).await);
+        if let Some(leave) = leave.filter(|_| shared.clock.now_ms() < until_ms) {
+            unresolved = match within(shared, leave, turn, "charge", provider.charge(&charge)).await {
+                Charged::Captured => return Ok(PaymentResult::Captured),
+                Charged::Declined { detail } => return Ok(PaymentResult::Declined { detail }),
+                Charged::Unknown(unresolved) => unresolved,
             }
         }
     }
     for delay in asks(behind) {
         tokio::time::sleep(delay).await;
-        match limited(shared, "ask", provider.ask(&charge), asked_label).await {
-            Some(AskOutcome::Captured) => return Some(PaymentResult::Captured),
-            Some(AskOutcome::Declined { detail }) => return Some(PaymentResult::Declined { detail }),
-            Some(AskOutcome::NotDone) => return Some(PaymentResult::NotDone),
-            Some(AskOutcome::Unknown) | None => {}
+        unresolved = match limited(shared, name, "ask", || provider.ask(&charge)).await {
+            AskOutcome::Captured => return Ok(PaymentResult::Captured),
+            AskOutcome::Declined { detail } => return Ok(PaymentResult::Declined { detail }),
+            AskOutcome::NotDone => return Ok(PaymentResult::NotDone),
+            AskOutcome::Unknown(unresolved) => unresolved,
         }
     }
-    None
+    Err(unresolved)
 }
 
-/// `None`: the result is unknown.
-async fn give_back(shared: &PipelineShared, behind: &AtomicBool, returning: &Returning) -> Option<RefundResult> {
-    let Returning { refund, order: _, attempt, provider, amount, currency, reason, since_ms: _, due_ms: _, is_new } =
-        returning;
-    let Some(provider) = shared.providers.get(provider) else {
-        not_configured("refund", provider, refund.as_str());
-        return None;
-    };
+/// An error says why the result is unknown.
+async fn give_back(
+    shared: &PipelineShared,
+    behind: &AtomicBool,
+    returning: &Returning,
+) -> Result<RefundResult, Unresolved> {
+    let Returning {
+        refund,
+        order,
+        attempt,
+        provider: name,
+        key,
+        amount,
+        currency,
+        reason,
+        since_ms,
+        due_ms: _,
+        is_new,
+    } = returning;
+    let provider = shared.providers.get(name).ok_or_else(|| not_configured("refund", name))?;
+    let age_ms = u64::try_from(shared.clock.now_ms() - since_ms).unwrap_or(0);
     let back = Return {
         refund: refund.clone(),
         attempt: attempt.clone(),
+        order: order.clone(),
+        key: key.clone(),
         amount: *amount,
         currency: currency.clone(),
         reason: reason.clone(),
+        age: Duration::from_millis(age_ms),
     };
     let mut send = *is_new;
+    let mut unresolved = Unresolved::undecided("not asked about yet");
     for delay in std::iter::once(Duration::ZERO).chain(asks(behind)) {
         tokio::time::sleep(delay).await;
         if send {
-            match limited(shared, "refund", provider.refund(&back), returned_label).await {
-                Some(Returned::Done) => return Some(RefundResult::Done),
-                Some(Returned::Refused { detail }) => return Some(RefundResult::Refused { detail }),
-                Some(Returned::Unknown) | None => send = false,
-            }
+            unresolved = match limited(shared, name, "refund", || provider.refund(&back)).await {
+                Returned::Done => return Ok(RefundResult::Done),
+                Returned::Refused { detail } => return Ok(RefundResult::Refused { detail }),
+                Returned::Unknown(unresolved) => unresolved,
+            };
+            send = false;
             continue;
         }
-        match limited(shared, "ask_refund", provider.ask_refund(&back), return_asked_label).await {
-            Some(ReturnAsked::Done) => return Some(RefundResult::Done),
-            Some(ReturnAsked::Refused { detail }) => return Some(RefundResult::Refused { detail }),
-            Some(ReturnAsked::NotDone) => send = true,
-            Some(ReturnAsked::Unknown) | None => {}
+        unresolved = match limited(shared, name, "ask_refund", || provider.ask_refund(&back)).await {
+            ReturnAsked::Done => return Ok(RefundResult::Done),
+            ReturnAsked::Refused { detail } => return Ok(RefundResult::Refused { detail }),
+            ReturnAsked::NotDone => {
+                send = true;
+                unresolved
+            }
+            ReturnAsked::Unknown(unresolved) => unresolved,
         }
     }
-    None
+    Err(unresolved)
 }
 
 /// The waits before each question about a call: several during a while, but only one while other calls wait for its
@@ -161,67 +192,49 @@ fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
         .take_while(move |_| !std::mem::replace(&mut asked, true) || !behind.load(Ordering::Relaxed))
 }
 
-/// Makes a call within its bounds: at most `calls_max` at once, each for at most `call_limit`. `None`: no answer in
-/// time.
-async fn limited<T>(
+/// Leave to call the provider. While it does not answer others, this waits. `None`: it waited until `until_ms`.
+async fn leave<'a>(shared: &'a PipelineShared, provider: &'a str, until_ms: Millis) -> Option<Leave<'a>> {
+    loop {
+        match shared.circuits.leave(provider) {
+            Ok(leave) => return Some(leave),
+            Err(_) if shared.clock.now_ms() >= until_ms => return None,
+            Err(wait) => tokio::time::sleep(wait).await,
+        }
+    }
+}
+
+/// Makes a call within its bounds: at most `calls_max` at once, each for at most `call_limit`, none while the provider
+/// does not answer others.
+async fn limited<T: CallAnswer, F: Future<Output = T>>(
     shared: &PipelineShared,
+    provider: &str,
     name: &'static str,
-    call: impl Future<Output = T>,
-    label: fn(&T) -> &'static str,
-) -> Option<T> {
+    call: impl FnOnce() -> F,
+) -> T {
     let turn = turn(shared).await;
-    within(shared, turn, name, call, label).await
+    match shared.circuits.leave(provider) {
+        Ok(leave) => within(shared, leave, turn, name, call()).await,
+        Err(_) => T::unknown(Unresolved::away("the provider does not answer; calls to it wait")),
+    }
 }
 
 async fn turn(shared: &PipelineShared) -> SemaphorePermit<'_> {
     shared.calls.acquire().await.expect("the semaphore is never closed")
 }
 
-/// Makes a call that has its turn, within its time limit. `None`: no answer in time.
-async fn within<T>(
+/// Makes a call that has leave and its turn, within its time limit.
+async fn within<T: CallAnswer>(
     shared: &PipelineShared,
+    leave: Leave<'_>,
     _turn: SemaphorePermit<'_>,
     name: &'static str,
     call: impl Future<Output = T>,
-    label: fn(&T) -> &'static str,
-) -> Option<T> {
+) -> T {
     let started = clock::instant();
     let answer = tokio::time::timeout(shared.settings.call_limit, call).await.ok();
     histogram!(PAYMENT_CALL_SECONDS, "call" => name).record(started.elapsed());
-    counter!(PAYMENT_CALLS, "call" => name, "outcome" => answer.as_ref().map_or("timeout", label)).increment(1);
+    counter!(PAYMENT_CALLS, "call" => name, "outcome" => answer.as_ref().map_or("timeout", T::label)).increment(1);
+    let answer = answer.unwrap_or_else(|| T::unknown(Unresolved::away("no answer in time")));
+    leave.tell(answer.unresolved().is_none_or(|unresolved| unresolved.kind != UnresolvedKind::Away));
     answer
-}
-
-fn charged_label(answer: &Charged) -> &'static str {
-    match answer {
-        Charged::Captured => "captured",
-        Charged::Declined { .. } => "declined",
-        Charged::Unknown => "unknown",
-    }
-}
-
-fn asked_label(answer: &AskOutcome) -> &'static str {
-    match answer {
-        AskOutcome::Captured => "captured",
-        AskOutcome::Declined { .. } => "declined",
-        AskOutcome::NotDone => "not_done",
-        AskOutcome::Unknown => "unknown",
-    }
-}
-
-fn returned_label(answer: &Returned) -> &'static str {
-    match answer {
-        Returned::Done => "done",
-        Returned::Refused { .. } => "refused",
-        Returned::Unknown => "unknown",
-    }
-}
-
-fn return_asked_label(answer: &ReturnAsked) -> &'static str {
-    match answer {
-        ReturnAsked::Done => "done",
-        ReturnAsked::Refused { .. } => "refused",
-        ReturnAsked::NotDone => "not_done",
-        ReturnAsked::Unknown => "unknown",
-    }
 }

@@ -10,7 +10,9 @@
 //! room from others. Answers are appended to the log together, before the log is read again. An answer that its session
 //! could not append is asked for again.
 
+mod answer;
 mod call;
+pub(super) mod circuit;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -25,10 +27,9 @@ use self::call::CallTurn;
 use super::parts::PipelineShared;
 use crate::facts::ids::{AttemptId, LaneId, OrderId};
 use crate::facts::record::{PaymentResult, Record, RecordBody, VERSION};
-use crate::facts::time::Millis;
 use crate::lane;
 use crate::lane::Lane;
-use crate::ledger::writer::{BatchWritten, CallId, DueCalls, OpenCall};
+use crate::ledger::writer::{BatchWritten, CallId, DueCalls, OpenCall, PutOff};
 use crate::ledger::{Result, writer};
 
 /// Calls in hand for each call that may be under way; the others wait for their turn.
@@ -53,8 +54,8 @@ pub(super) struct Payments {
     /// The order of each attempt or refund in hand. It is kept until the ledger has the answer, or the time to ask
     /// again.
     in_hand: HashMap<CallId, OrderId>,
-    /// Calls that are put off, with their new due time, which the ledger does not know yet.
-    put_off: HashMap<CallId, Millis>,
+    /// Calls that are put off; the ledger does not know it yet.
+    put_off: HashMap<CallId, PutOff>,
     /// Whether due calls wait in the ledger for room here. The tasks of the calls in hand read it, too.
     behind: Arc<AtomicBool>,
     open: usize,
@@ -117,8 +118,8 @@ impl Payments {
             self.running.remove(&call);
             match turn {
                 CallTurn::Answered(record) => self.answers.push(*record),
-                CallTurn::PutOff(due_ms) => {
-                    self.put_off.insert(call, due_ms);
+                CallTurn::PutOff(put_off) => {
+                    self.put_off.insert(call, put_off);
                 }
             }
         }
@@ -166,11 +167,11 @@ impl Payments {
             let (shared, lane, behind) = (self.shared.clone(), self.lane, self.behind.clone());
             let come_to = self.turn.clone();
             self.tasks.spawn(async move {
-                let since_ms = call.since_ms();
-                let drive = AssertUnwindSafe(call::drive(shared.clone(), behind, call)).catch_unwind();
+                let drive = AssertUnwindSafe(call::drive(shared.clone(), behind, call.clone())).catch_unwind();
                 let turn = drive.await.unwrap_or_else(|_| {
                     tracing::error!(call = id.as_str(), "a provider panicked; its call is put off");
-                    CallTurn::PutOff(call::due_again_ms(since_ms, shared.clock.now_ms()))
+                    let waits_for = "the provider's part of the program panicked".to_owned();
+                    CallTurn::PutOff(call::put_off(&call, shared.clock.now_ms(), waits_for))
                 });
                 // Nobody receives it once the session is over.
                 come_to.send((id, turn)).ok();

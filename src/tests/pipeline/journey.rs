@@ -10,6 +10,7 @@ use stanchion::ledger::ReadSource;
 use stanchion::payment::{AskOutcome, Returned};
 use stanchion::pipeline::Resolved;
 
+use crate::pipeline::provider::unresolved;
 use crate::pipeline::support::{House, Store, eventually, first_attempt};
 
 async fn a_purchase_and_its_refund(store: Store) {
@@ -276,7 +277,7 @@ async fn a_refund_is_asked_after_and_a_refusal_undone() {
     house.until(&order, OrderStatus::Confirmed).await;
     // The refund gets no answer. Asked about it later, the provider says that it has never seen it. So the refund is
     // sent again.
-    house.provider.refunds(Some(Returned::Unknown));
+    house.provider.refunds(Some(Returned::Unknown(unresolved())));
     let first = house.refund(&order, "one", &[1]).await;
     eventually("the ledger has it", async || {
         house.lane().get_refund(&first).await.expect("answers").is_some_and(|fact| fact.cash == 1_000)
@@ -302,7 +303,7 @@ async fn refunds_of_one_order_go_one_at_a_time() {
         house.start();
         let order = house.order("kim", &[0, 1], Some("ok")).await;
         house.until(&order, OrderStatus::Confirmed).await;
-        house.provider.refunds(Some(Returned::Unknown));
+        house.provider.refunds(Some(Returned::Unknown(unresolved())));
         let first = house.refund(&order, "one", &[1]).await;
         let second = house.refund(&order, "two", &[2]).await;
         eventually("the ledger has both", async || {

@@ -5,7 +5,12 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
-use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved};
+
+/// Why the provider does not know.
+pub fn unresolved() -> Unresolved {
+    Unresolved::undecided("scripted")
+}
 
 /// The provider. A test may change its answers while it runs.
 #[derive(Debug, Default)]
@@ -17,7 +22,7 @@ pub struct Scripted {
 
 #[derive(Debug, Default)]
 struct Script {
-    /// What the provider answers when it is asked about an attempt, by payment key; `AskOutcome::Unknown` for other
+    /// What the provider answers when it is asked about an attempt, by payment key; unknown for other
     /// keys. `ok` and `decline` need no entry: `charge` answers them.
     asked: HashMap<String, AskOutcome>,
     refunds: Option<Returned>,
@@ -79,12 +84,12 @@ impl Provider for Scripted {
             "decline" => Charged::Declined { detail: "no funds".into() },
             "panic" => panic!("a provider that panics"),
             "silent" => std::future::pending().await,
-            _ => Charged::Unknown,
+            _ => Charged::Unknown(unresolved()),
         }
     }
 
     async fn ask(&self, charge: &Charge) -> AskOutcome {
-        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(AskOutcome::Unknown);
+        let answer = self.book.lock().asked.get(&charge.key).cloned().unwrap_or(AskOutcome::Unknown(unresolved()));
         if answer == AskOutcome::Captured {
             self.book.lock().captured.insert((charge.order.clone(), charge.attempt.clone()));
         }
@@ -106,7 +111,7 @@ impl Provider for Scripted {
         book.asked_back.insert(back.refund.clone());
         match &book.refunds {
             Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
-            Some(Returned::Unknown) => ReturnAsked::Unknown,
+            Some(Returned::Unknown(unresolved)) => ReturnAsked::Unknown(unresolved.clone()),
             Some(Returned::Done) | None if book.returned.contains_key(&back.refund) => ReturnAsked::Done,
             Some(Returned::Done) | None => ReturnAsked::NotDone,
         }

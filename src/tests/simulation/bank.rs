@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use stanchion::clock::{self, Instant};
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
-use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned};
+use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved};
 
 use super::weather::{Kind, Weather};
 
@@ -73,7 +73,7 @@ impl Provider for Bank {
     async fn charge(&self, charge: &Charge) -> Charged {
         self.slow().await;
         if self.weather.strikes(Kind::BankDeaf) {
-            return Charged::Unknown;
+            return Charged::Unknown(Unresolved::away("deaf"));
         }
         let amount = (charge.key != "decline").then_some(charge.amount);
         let is_late = self.weather.strikes(Kind::BankLate);
@@ -82,7 +82,8 @@ impl Provider for Bank {
         let entry = self.account.lock().charges.entry(charge.attempt.clone()).or_insert(new).clone();
         self.slow().await;
         match entry.amount {
-            _ if entry.is_under_way() || self.weather.strikes(Kind::BankSilent) => Charged::Unknown,
+            _ if entry.is_under_way() => Charged::Unknown(Unresolved::undecided("under way")),
+            _ if self.weather.strikes(Kind::BankSilent) => Charged::Unknown(Unresolved::away("silent")),
             Some(_) => Charged::Captured,
             None => Charged::Declined { detail: "no funds".into() },
         }
@@ -91,11 +92,11 @@ impl Provider for Bank {
     async fn ask(&self, charge: &Charge) -> AskOutcome {
         self.slow().await;
         if self.weather.strikes(Kind::BankSilent) {
-            return AskOutcome::Unknown;
+            return AskOutcome::Unknown(Unresolved::away("silent"));
         }
         let mut account = self.account.lock();
         match account.charges.get(&charge.attempt) {
-            Some(charge) if charge.is_under_way() => AskOutcome::Unknown,
+            Some(charge) if charge.is_under_way() => AskOutcome::Unknown(Unresolved::undecided("under way")),
             Some(ChargeEntry { amount: Some(_), .. }) => AskOutcome::Captured,
             Some(ChargeEntry { amount: None, .. }) => AskOutcome::Declined { detail: "no funds".into() },
             None => {
@@ -111,7 +112,7 @@ impl Provider for Bank {
     async fn refund(&self, back: &Return) -> Returned {
         self.slow().await;
         if self.weather.strikes(Kind::BankDeaf) {
-            return Returned::Unknown;
+            return Returned::Unknown(Unresolved::away("deaf"));
         }
         {
             let mut account = self.account.lock();
@@ -121,13 +122,16 @@ impl Provider for Bank {
             account.refunds.entry(back.refund.clone()).or_insert((order, back.amount));
         }
         self.slow().await;
-        if self.weather.strikes(Kind::BankSilent) { Returned::Unknown } else { Returned::Done }
+        match self.weather.strikes(Kind::BankSilent) {
+            true => Returned::Unknown(Unresolved::away("silent")),
+            false => Returned::Done,
+        }
     }
 
     async fn ask_refund(&self, back: &Return) -> ReturnAsked {
         self.slow().await;
         match self.account.lock().refunds.contains_key(&back.refund) {
-            _ if self.weather.strikes(Kind::BankSilent) => ReturnAsked::Unknown,
+            _ if self.weather.strikes(Kind::BankSilent) => ReturnAsked::Unknown(Unresolved::away("silent")),
             true => ReturnAsked::Done,
             false => ReturnAsked::NotDone,
         }

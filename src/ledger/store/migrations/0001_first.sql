@@ -141,6 +141,7 @@ CREATE INDEX ticket_order ON ticket (order_id);
 CREATE INDEX ticket_user ON ticket (user_id, id);
 
 -- One open attempt an order: `opened` is 1 until a definite answer. At `due_ms` the call is made, or asked after.
+-- `waits_for`: why the call was put off, for an operator.
 CREATE TABLE payment (
     id VARCHAR(40) NOT NULL PRIMARY KEY,
     order_id VARCHAR(40) NOT NULL,
@@ -154,6 +155,7 @@ CREATE TABLE payment (
     created_ms BIGINT NOT NULL,
     updated_ms BIGINT NOT NULL,
     due_ms BIGINT NOT NULL,
+    waits_for VARCHAR(255) NULL,
     CONSTRAINT payment_open UNIQUE (order_id, opened)
 );
 CREATE INDEX payment_due ON payment (lane, opened, due_ms);
@@ -175,7 +177,8 @@ CREATE TABLE refund (
     fee BIGINT NOT NULL,
     requested_ms BIGINT NOT NULL,
     updated_ms BIGINT NOT NULL,
-    due_ms BIGINT NOT NULL
+    due_ms BIGINT NOT NULL,
+    waits_for VARCHAR(255) NULL
 );
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_due ON refund (lane, opened, due_ms);

@@ -1,0 +1,139 @@
+//! How a provider is called: JSON over HTTP, with bounds.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Unresolved;
+
+/// Longest answer that is read, bytes.
+const BYTES_MAX: usize = 1 << 20;
+
+/// How long a connection is kept for the next call.
+const KEEP: Duration = Duration::from_secs(30);
+
+/// What a path may say literally.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A client of one provider.
+pub(super) struct ProviderClient {
+    http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base_url: String,
+    authorization: HeaderValue,
+}
+
+/// An answer: a status and a JSON document.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+/// A provider that cannot be called with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderFault {
+    /// The key cannot stand in a header.
+    #[error("payment.{0}: the secret has characters that cannot be sent")]
+    Secret(&'static str),
+    /// The system's TLS parts cannot be used.
+    #[error("payment: TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+impl ProviderClient {
+    /// `provider`: for the error. `authorization`: the header's value.
+    pub fn new(provider: &'static str, base_url: &str, authorization: &str) -> Result<Self, ProviderFault> {
+        let mut authorization = HeaderValue::from_str(authorization).map_err(|_| ProviderFault::Secret(provider))?;
+        authorization.set_sensitive(true);
+        let crypto = rustls::crypto::aws_lc_rs::default_provider();
+        let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(crypto)?;
+        // `https_or_http`: the configuration's check refuses http beyond loopback.
+        let connector = connector.https_or_http().enable_http1().build();
+        let http =
+            Http::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build(connector);
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned(), authorization })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Reply, Unresolved> {
+        self.call(Method::GET, path, None, None).await
+    }
+
+    /// `once`: the value of `Idempotency-Key`.
+    pub async fn post(&self, path: &str, body: &Value, once: Option<&str>) -> Result<Reply, Unresolved> {
+        self.call(Method::POST, path, Some(body), once).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        once: Option<&str>,
+    ) -> Result<Reply, Unresolved> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base_url))
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("stanchion/", env!("CARGO_PKG_VERSION")));
+        if let Some(once) = once {
+            request = request.header("idempotency-key", once);
+        }
+        let content = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Full::new(content)).map_err(|error| Unresolved::needs_person(error.to_string()))?;
+        let answer = self.http.request(request).await.map_err(|error| Unresolved::away(causes(&error)))?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await;
+        let body = body.map_err(|error| Unresolved::away(format!("{status}, then {error}")))?.to_bytes();
+        let body = serde_json::from_slice(&body).map_err(|_| Unresolved::away(format!("{status} without JSON")))?;
+        Ok(Reply { status, body })
+    }
+}
+
+impl Reply {
+    /// The document, when it has the fields that are needed.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Unresolved> {
+        T::deserialize(&self.body).map_err(|error| Unresolved::undecided(format!("{} that reads {error}", self.status)))
+    }
+}
+
+/// A text as one segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    // A segment of dots alone would climb.
+    match text {
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        _ => utf8_percent_encode(text, PATH).to_string(),
+    }
+}
+
+/// The error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_one_segment() {
+        assert_eq!(segment("pay-1_A~b.c"), "pay-1_A~b.c");
+        assert_eq!(segment("a/../b?c#d e"), "a%2F..%2Fb%3Fc%23d%20e");
+        assert_eq!(segment(".."), "%2E%2E");
+    }
+}

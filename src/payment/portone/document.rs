@@ -1,0 +1,57 @@
+//! The documents of PortOne, as far as they are read. Fields and words that are not named here are survived.
+
+use serde::Deserialize;
+
+/// A payment. What is not there yet at its status is `None`.
+#[derive(Debug, Deserialize)]
+pub(super) struct PortonePayment {
+    pub status: String,
+    pub amount: Amount,
+    pub currency: String,
+    #[serde(default)]
+    pub cancellations: Option<Vec<Cancellation>>,
+    #[serde(default)]
+    pub failure: Option<PortoneFailure>,
+}
+
+/// Amounts of a payment, minor units.
+#[derive(Debug, Deserialize)]
+pub(super) struct Amount {
+    pub total: i64,
+    #[serde(default)]
+    pub cancelled: i64,
+}
+
+/// Money sent back, or on its way.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cancellation {
+    pub status: String,
+    pub total_amount: i64,
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PortoneFailure {
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// The answer to a cancellation.
+#[derive(Debug, Deserialize)]
+pub(super) struct Cancelled {
+    pub cancellation: Cancellation,
+}
+
+/// An error.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TypedError {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub pg_message: Option<String>,
+}

@@ -1,0 +1,256 @@
+//! PortOne, version 2 of its API.
+//!
+//! The buyer's browser pays at PortOne, under a `paymentId` that begins with the order's id. The house reads the payment
+//! and believes only that. Where the shop confirms payments itself, the key is the `paymentId`, a slash and the
+//! `paymentToken`, and the money moves when the house confirms.
+//!
+//! PortOne has no idempotency keys. A `paymentId` is paid once, and a cancellation says which amount was left before it:
+//! of two that are sent for one refund, one is refused.
+
+mod codes;
+mod document;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use self::document::{Cancellation, Cancelled, PortonePayment, TypedError};
+use super::client::{ProviderClient, Reply, segment};
+use super::codes::{CodedError, Codes};
+use super::{AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved};
+
+/// Longest reason that is sent, characters.
+const REASON_MAX: usize = 200;
+
+/// The provider.
+pub struct Portone {
+    client: ProviderClient,
+    store_id: Option<String>,
+}
+
+/// A buyer's key, read.
+struct Key<'a> {
+    payment: &'a str,
+    token: Option<&'a str>,
+}
+
+impl<'a> Key<'a> {
+    fn of(text: &'a str) -> Self {
+        match text.split_once('/') {
+            Some((payment, token)) => Self { payment, token: Some(token) },
+            None => Self { payment: text, token: None },
+        }
+    }
+
+    /// Whether it is a payment of this order: so nobody pays two orders with one payment.
+    fn is_of(&self, order: &str) -> bool {
+        self.payment.strip_prefix(order).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
+impl Portone {
+    /// `secret`: of the API. `store_id`: of the shop; empty: the one that the secret belongs to. `base_url`:
+    /// where PortOne answers.
+    pub fn new(secret: &str, store_id: &str, base_url: &str) -> Result<Self, ProviderFault> {
+        let client = ProviderClient::new("portone", base_url, &format!("PortOne {secret}"))?;
+        Ok(Self { client, store_id: (!store_id.is_empty()).then(|| store_id.to_owned()) })
+    }
+
+    /// The payment; `None`: there is no such payment.
+    async fn read(&self, key: &str) -> Result<Option<PortonePayment>, Unresolved> {
+        let mut path = format!("/payments/{}", segment(Key::of(key).payment));
+        if let Some(store) = &self.store_id {
+            path = format!("{path}?storeId={}", segment(store));
+        }
+        let reply = self.client.get(&path).await?;
+        if reply.status.is_success() {
+            return reply.read().map(Some);
+        }
+        refused(&reply, codes::READ).map(|_| None)
+    }
+
+    /// Sends back `amount` of the payment. `mark`: the text that the cancellation is found by.
+    async fn cancel(
+        &self,
+        key: &str,
+        payment: &PortonePayment,
+        amount: i64,
+        reason: &str,
+        mark: &str,
+    ) -> Result<Cancellation, Unresolved> {
+        let room = REASON_MAX - mark.chars().count() - 1;
+        let reason: String = super::short(reason).chars().take(room).collect();
+        let body = self.of_store(json!({
+            "amount": amount,
+            "reason": format!("{reason} {mark}").trim_start(),
+            "currentCancellableAmount": payment.amount.total - payment.amount.cancelled,
+        }));
+        let path = format!("/payments/{}/cancel", segment(Key::of(key).payment));
+        let reply = self.client.post(&path, &body, None).await?;
+        if reply.status.is_success() {
+            return reply.read::<Cancelled>().map(|cancelled| cancelled.cancellation);
+        }
+        Err(Unresolved::needs_person(refused(&reply, codes::CANCEL)?))
+    }
+
+    /// Money that is not what was asked for, or that the house does not take, goes back before the buyer is told no.
+    async fn give_back(&self, charge: &Charge, payment: &PortonePayment, no: &str) -> AskOutcome {
+        let left = payment.amount.total - payment.amount.cancelled;
+        match self.cancel(&charge.key, payment, left, no, &format!("[{}]", charge.attempt)).await {
+            Ok(cancellation) if cancellation.status == "SUCCEEDED" => AskOutcome::Declined { detail: no.to_owned() },
+            Ok(cancellation) => {
+                AskOutcome::Unknown(Unresolved::undecided(format!("cancelling: {}", cancellation.status)))
+            }
+            Err(unresolved) => AskOutcome::Unknown(unresolved),
+        }
+    }
+
+    async fn judge(&self, charge: &Charge, payment: &PortonePayment) -> AskOutcome {
+        match payment.status.as_str() {
+            "PAID" if payment.amount.total == charge.amount && payment.currency == charge.currency => {
+                AskOutcome::Captured
+            }
+            "PAID" => self.give_back(charge, payment, "another amount was paid; it went back").await,
+            "VIRTUAL_ACCOUNT_ISSUED" => self.give_back(charge, payment, "payments by deposit are not taken").await,
+            "FAILED" => {
+                let reason = payment.failure.as_ref().and_then(|failure| failure.reason.as_deref());
+                AskOutcome::Declined { detail: super::short(reason.unwrap_or("the payment failed")) }
+            }
+            "CANCELLED" => AskOutcome::Declined { detail: "the payment was cancelled".into() },
+            "PARTIAL_CANCELLED" => AskOutcome::Unknown(Unresolved::needs_person("a part of the payment was cancelled")),
+            // The buyer has opened the payment and not paid. They may pay yet: then PortOne's webhook says so.
+            "READY" => AskOutcome::NotDone,
+            status => AskOutcome::Unknown(Unresolved::undecided(status)),
+        }
+    }
+
+    fn of_store(&self, mut body: Value) -> Value {
+        if let Some(store) = &self.store_id {
+            body["storeId"] = json!(store);
+        }
+        body
+    }
+}
+
+/// The definite no of an error.
+fn refused(reply: &Reply, codes: Codes) -> Result<String, Unresolved> {
+    let TypedError { kind, message, pg_message } =
+        reply.read().map_err(|_| Unresolved::away(format!("{} without a type", reply.status)))?;
+    let text = pg_message.or(message).unwrap_or_default();
+    CodedError { code: kind, text }.judge(codes, reply.status.is_server_error())
+}
+
+fn mark(back: &Return) -> String {
+    format!("[{}]", back.refund)
+}
+
+/// What became of the refund, as one cancellation tells.
+fn returned(back: &Return, cancellation: &Cancellation) -> ReturnAsked {
+    if cancellation.total_amount != back.amount {
+        return ReturnAsked::Unknown(Unresolved::needs_person(format!("{} went back", cancellation.total_amount)));
+    }
+    match cancellation.status.as_str() {
+        "SUCCEEDED" => ReturnAsked::Done,
+        "FAILED" => ReturnAsked::Refused { detail: "the refund failed".into() },
+        status => ReturnAsked::Unknown(Unresolved::undecided(status)),
+    }
+}
+
+/// What became of the refund, as the payment tells.
+fn found(back: &Return, payment: &PortonePayment) -> ReturnAsked {
+    let mark = mark(back);
+    let ours = payment.cancellations.iter().flatten().find(|one| one.reason.ends_with(&mark));
+    ours.map_or(ReturnAsked::NotDone, |cancellation| returned(back, cancellation))
+}
+
+#[async_trait]
+impl Provider for Portone {
+    fn name(&self) -> &'static str {
+        "portone"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        let key = Key::of(&charge.key);
+        if let Some(token) = key.token.filter(|_| key.is_of(charge.order.as_str())) {
+            let body = self.of_store(json!({
+                "paymentToken": token, "currency": charge.currency, "totalAmount": charge.amount,
+            }));
+            match self.client.post(&format!("/payments/{}/confirm", segment(key.payment)), &body, None).await {
+                Ok(reply) if reply.status.is_success() => {}
+                Ok(reply) => match refused(&reply, codes::CONFIRM) {
+                    Ok(detail) => return Charged::Declined { detail },
+                    Err(unresolved) => return Charged::Unknown(unresolved),
+                },
+                Err(unresolved) => return Charged::Unknown(unresolved),
+            }
+        }
+        match self.ask(charge).await {
+            AskOutcome::Captured => Charged::Captured,
+            AskOutcome::Declined { detail } => Charged::Declined { detail },
+            AskOutcome::NotDone => Charged::Declined { detail: "nothing was paid".into() },
+            AskOutcome::Unknown(unresolved) => Charged::Unknown(unresolved),
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> AskOutcome {
+        if !Key::of(&charge.key).is_of(charge.order.as_str()) {
+            return AskOutcome::Declined { detail: "this payment belongs to another order".into() };
+        }
+        match self.read(&charge.key).await {
+            Ok(Some(payment)) => self.judge(charge, &payment).await,
+            Ok(None) => AskOutcome::NotDone,
+            Err(unresolved) => AskOutcome::Unknown(unresolved),
+        }
+    }
+
+    async fn refund(&self, back: &Return) -> Returned {
+        let payment = match self.read(&back.key).await {
+            Ok(Some(payment)) => payment,
+            Ok(None) => return Returned::Unknown(Unresolved::needs_person("the provider knows no such payment")),
+            Err(unresolved) => return Returned::Unknown(unresolved),
+        };
+        let became = match found(back, &payment) {
+            ReturnAsked::NotDone => {
+                match self.cancel(&back.key, &payment, back.amount, &back.reason, &mark(back)).await {
+                    Ok(cancellation) => returned(back, &cancellation),
+                    Err(unresolved) => ReturnAsked::Unknown(unresolved),
+                }
+            }
+            known => known,
+        };
+        match became {
+            ReturnAsked::Done => Returned::Done,
+            ReturnAsked::Refused { detail } => Returned::Refused { detail },
+            ReturnAsked::NotDone => Returned::Unknown(Unresolved::undecided("not sent")),
+            ReturnAsked::Unknown(unresolved) => Returned::Unknown(unresolved),
+        }
+    }
+
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        match self.read(&back.key).await {
+            Ok(Some(payment)) => found(back, &payment),
+            Ok(None) => ReturnAsked::Unknown(Unresolved::needs_person("the provider knows no such payment")),
+            Err(unresolved) => ReturnAsked::Unknown(unresolved),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_is_of_one_order() {
+        for (key, is_of) in [
+            ("o12", true),
+            ("o12-2", true),
+            ("o12/token", true),
+            ("o12-2/token", true),
+            ("o123", false),
+            ("o1", false),
+            ("", false),
+            ("x/o12", false),
+        ] {
+            assert_eq!(Key::of(key).is_of("o12"), is_of, "{key}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Toss Payments, version 1 of its API.
+//!
+//! The buyer's browser opens the payment with the order's id as `orderId` and gets a `paymentKey`. The house confirms
+//! it, so the money moves at that call alone. A call without an answer is resolved by reading the payment.
+
+mod codes;
+mod document;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use self::document::{TossCancel, TossError, TossPayment};
+use super::client::{ProviderClient, Reply, segment};
+use super::codes::{CodedError, Codes};
+use super::{AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, amount};
+
+/// Longest `cancelReason`, characters.
+const REASON_MAX: usize = 200;
+
+/// How long one idempotency key is used for a refund. Toss Payments answers a repeat as it answered the first, an error
+/// too, so a refund that failed would fail for 15 days.
+const KEY_FOR: Duration = Duration::from_secs(3_600);
+
+/// How long a refund waits after its key has changed, so that no call with the old key can be under way.
+const KEY_REST: Duration = Duration::from_secs(300);
+
+/// The provider.
+pub struct Toss {
+    client: ProviderClient,
+}
+
+impl Toss {
+    /// `secret_key`: of the shop. `base_url`: where Toss Payments answers.
+    pub fn new(secret_key: &str, base_url: &str) -> Result<Self, ProviderFault> {
+        // The user is the key; the password is empty.
+        let authorization = format!("Basic {}", STANDARD.encode(format!("{secret_key}:")));
+        Ok(Self { client: ProviderClient::new("toss", base_url, &authorization)? })
+    }
+
+    /// The payment; `None`: there is no such payment.
+    async fn read(&self, key: &str) -> Result<Option<TossPayment>, Unresolved> {
+        let reply = self.client.get(&format!("/v1/payments/{}", segment(key))).await?;
+        match document(&reply, codes::READ)? {
+            Ok(payment) => Ok(Some(payment)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A buyer who was given an account to pay into, where the house takes none.
+    async fn close_account(&self, charge: &Charge) -> AskOutcome {
+        let body = json!({"cancelReason": "deposits are not taken"});
+        let path = format!("/v1/payments/{}/cancel", segment(&charge.key));
+        let key = format!("{}.close", charge.attempt);
+        let closed = match self.client.post(&path, &body, Some(&key)).await {
+            Ok(reply) => document(&reply, codes::CANCEL),
+            Err(unresolved) => Err(unresolved),
+        };
+        match closed {
+            Ok(Ok(_)) => AskOutcome::Declined { detail: "payments by deposit are not taken".into() },
+            Ok(Err(detail)) => AskOutcome::Unknown(Unresolved::needs_person(detail)),
+            Err(unresolved) => AskOutcome::Unknown(unresolved),
+        }
+    }
+
+    async fn judge(&self, charge: &Charge, payment: &TossPayment) -> AskOutcome {
+        if payment.order_id != charge.order.as_str() {
+            return AskOutcome::Declined { detail: "this payment belongs to another order".into() };
+        }
+        match payment.status.as_str() {
+            "DONE" => {
+                let paid = amount::in_minor(&payment.total_amount, &charge.currency);
+                if paid == Some(charge.amount) && payment.currency == charge.currency {
+                    AskOutcome::Captured
+                } else {
+                    let (paid, currency) = (&payment.total_amount, &payment.currency);
+                    AskOutcome::Unknown(Unresolved::needs_person(format!("{paid} {currency} were paid")))
+                }
+            }
+            "CANCELED" => AskOutcome::Declined { detail: "the payment was cancelled".into() },
+            "PARTIAL_CANCELED" => AskOutcome::Unknown(Unresolved::needs_person("a part of the payment was cancelled")),
+            "ABORTED" => {
+                let failure = payment.failure.as_ref();
+                let text = failure.map(|failure| failure.message.as_str()).filter(|text| !text.is_empty());
+                AskOutcome::Declined { detail: super::short(text.unwrap_or("the payment failed")) }
+            }
+            "EXPIRED" => AskOutcome::NotDone,
+            "WAITING_FOR_DEPOSIT" => self.close_account(charge).await,
+            // READY and IN_PROGRESS become EXPIRED when nobody confirms them.
+            status => AskOutcome::Unknown(Unresolved::undecided(status)),
+        }
+    }
+}
+
+/// The payment in the answer, or the definite no.
+fn document(reply: &Reply, codes: Codes) -> Result<Result<TossPayment, String>, Unresolved> {
+    if reply.status.is_success() {
+        return reply.read().map(Ok);
+    }
+    let TossError { code, message } =
+        reply.read().map_err(|_| Unresolved::away(format!("{} without a code", reply.status)))?;
+    CodedError { code, text: message }.judge(codes, reply.status.is_server_error()).map(Err)
+}
+
+/// The text that a cancellation is found by.
+fn mark(back: &Return) -> String {
+    format!("[{}]", back.refund)
+}
+
+/// What became of the refund, as the payment tells.
+fn returned(back: &Return, payment: &TossPayment) -> ReturnAsked {
+    let mark = mark(back);
+    let ours = |cancel: &&TossCancel| cancel.cancel_reason.ends_with(&mark);
+    let Some(cancel) = payment.cancels.iter().flatten().find(ours) else { return ReturnAsked::NotDone };
+    if amount::in_minor(&cancel.cancel_amount, &back.currency) != Some(back.amount) {
+        return ReturnAsked::Unknown(Unresolved::needs_person(format!("{} went back", cancel.cancel_amount)));
+    }
+    match cancel.cancel_status.as_deref() {
+        // Older versions of the API do not tell it.
+        Some("DONE") | None => ReturnAsked::Done,
+        Some("ABORTED") => ReturnAsked::Refused { detail: "the refund failed".into() },
+        Some(status) => ReturnAsked::Unknown(Unresolved::undecided(status)),
+    }
+}
+
+/// The idempotency key of the refund at its age. `None`: the key has just changed.
+fn once(back: &Return) -> Option<String> {
+    let keys = back.age.as_secs() / KEY_FOR.as_secs();
+    let since_change = Duration::from_secs(back.age.as_secs() % KEY_FOR.as_secs());
+    match keys {
+        0 => Some(back.refund.to_string()),
+        _ if since_change < KEY_REST => None,
+        _ => Some(format!("{}.{keys}", back.refund)),
+    }
+}
+
+#[async_trait]
+impl Provider for Toss {
+    fn name(&self) -> &'static str {
+        "toss"
+    }
+
+    async fn charge(&self, charge: &Charge) -> Charged {
+        let body = json!({
+            "paymentKey": charge.key,
+            "orderId": charge.order,
+            "amount": amount::in_units(charge.amount, &charge.currency),
+        });
+        let reply = match self.client.post("/v1/payments/confirm", &body, Some(charge.attempt.as_str())).await {
+            Ok(reply) => reply,
+            Err(unresolved) => return Charged::Unknown(unresolved),
+        };
+        match document(&reply, codes::CONFIRM) {
+            Ok(Ok(payment)) => match self.judge(charge, &payment).await {
+                AskOutcome::Captured => Charged::Captured,
+                AskOutcome::Declined { detail } => Charged::Declined { detail },
+                AskOutcome::NotDone => Charged::Unknown(Unresolved::undecided(payment.status)),
+                AskOutcome::Unknown(unresolved) => Charged::Unknown(unresolved),
+            },
+            Ok(Err(detail)) => Charged::Declined { detail },
+            Err(unresolved) => Charged::Unknown(unresolved),
+        }
+    }
+
+    async fn ask(&self, charge: &Charge) -> AskOutcome {
+        match self.read(&charge.key).await {
+            Ok(Some(payment)) => self.judge(charge, &payment).await,
+            Ok(None) => AskOutcome::NotDone,
+            Err(unresolved) => AskOutcome::Unknown(unresolved),
+        }
+    }
+
+    async fn refund(&self, back: &Return) -> Returned {
+        let Some(once) = once(back) else { return Returned::Unknown(Unresolved::undecided("waits for a new key")) };
+        let mark = mark(back);
+        let room = REASON_MAX - mark.chars().count() - 1;
+        let reason: String = super::short(&back.reason).chars().take(room).collect();
+        let body = json!({
+            "cancelReason": format!("{reason} {mark}").trim_start(),
+            "cancelAmount": amount::in_units(back.amount, &back.currency),
+        });
+        let path = format!("/v1/payments/{}/cancel", segment(&back.key));
+        let reply = match self.client.post(&path, &body, Some(&once)).await {
+            Ok(reply) => reply,
+            Err(unresolved) => return Returned::Unknown(unresolved),
+        };
+        match document(&reply, codes::CANCEL) {
+            Ok(Ok(payment)) => match returned(back, &payment) {
+                ReturnAsked::Done => Returned::Done,
+                ReturnAsked::Refused { detail } => Returned::Refused { detail },
+                ReturnAsked::NotDone => Returned::Unknown(Unresolved::undecided("the answer does not name the refund")),
+                ReturnAsked::Unknown(unresolved) => Returned::Unknown(unresolved),
+            },
+            Ok(Err(detail)) => Returned::Refused { detail },
+            Err(unresolved) => Returned::Unknown(unresolved),
+        }
+    }
+
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        match self.read(&back.key).await {
+            Ok(Some(payment)) => returned(back, &payment),
+            Ok(None) => ReturnAsked::Unknown(Unresolved::needs_person("the provider knows no such payment")),
+            Err(unresolved) => ReturnAsked::Unknown(unresolved),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refund_changes_its_key_by_the_hour_and_rests_in_between() {
+        let mut back = Return {
+            refund: "r1".into(),
+            attempt: "p1".into(),
+            order: "o1".into(),
+            key: "k".into(),
+            amount: 1,
+            currency: "KRW".into(),
+            reason: String::new(),
+            age: Duration::ZERO,
+        };
+        for (minutes, key) in [
+            (0, Some("r1")),
+            (59, Some("r1")),
+            (60, None),
+            (64, None),
+            (65, Some("r1.1")),
+            (120, None),
+            (125, Some("r1.2")),
+        ] {
+            back.age = Duration::from_secs(minutes * 60);
+            assert_eq!(once(&back).as_deref(), key, "{minutes} min");
+        }
+    }
+}

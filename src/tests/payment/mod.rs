@@ -1,0 +1,7 @@
+//! Payment providers: each against a server that speaks its published contract and misbehaves on demand.
+
+mod calls;
+mod house;
+mod portone;
+mod server;
+mod toss;

@@ -1,0 +1,143 @@
+//! PortOne, version 2, as its OpenAPI document describes it: read, confirm, cancel, typed errors.
+
+use std::collections::HashMap;
+
+use http::Method;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::server::{Asked, Contract, Server};
+
+pub const SECRET: &str = "secret-of-the-suite";
+pub const STORE: &str = "store-of-the-suite";
+
+#[derive(Default)]
+pub struct Portone {
+    payments: Mutex<HashMap<String, Payment>>,
+}
+
+struct Payment {
+    total: i64,
+    status: &'static str,
+    cancellations: Vec<Value>,
+    /// What a cancellation becomes.
+    cancels_as: &'static str,
+}
+
+impl Payment {
+    fn cancelled(&self) -> i64 {
+        let done = self.cancellations.iter().filter(|one| one["status"] == "SUCCEEDED");
+        done.filter_map(|one| one["totalAmount"].as_i64()).sum()
+    }
+
+    fn document(&self, id: &str) -> Value {
+        json!({
+            "status": self.status, "id": id, "transactionId": "tx", "merchantId": "m", "storeId": STORE,
+            "version": "V2", "currency": "KRW", "orderName": "tickets",
+            "amount": {
+                "total": self.total, "taxFree": 0, "discount": 0, "paid": self.total, "cancelled": self.cancelled(),
+                "cancelledTaxFree": 0,
+            },
+            "cancellations": self.cancellations, "a_new_field": [1, 2],
+            "failure": (self.status == "FAILED").then(|| json!({"reason": "no funds", "pgCode": "51"})),
+        })
+    }
+}
+
+fn error(status: u16, kind: &str) -> (u16, Value) {
+    (status, json!({"type": kind, "message": format!("message of {kind}")}))
+}
+
+impl Portone {
+    /// A payment in this state.
+    pub fn set(&self, id: &str, total: i64, status: &'static str) {
+        let payment = Payment { total, status, cancellations: Vec::new(), cancels_as: "SUCCEEDED" };
+        self.payments.lock().insert(id.to_owned(), payment);
+    }
+
+    pub fn cancels_as(&self, id: &str, status: &'static str) {
+        self.payments.lock().get_mut(id).expect("set").cancels_as = status;
+    }
+
+    /// What the bank says later of cancellations that were only asked for.
+    pub fn settle(&self, id: &str, status: &'static str) {
+        let mut payments = self.payments.lock();
+        for one in &mut payments.get_mut(id).expect("set").cancellations {
+            if one["status"] == "REQUESTED" {
+                one["status"] = json!(status);
+            }
+        }
+    }
+
+    pub fn cancelled(&self, id: &str) -> i64 {
+        self.payments.lock()[id].cancelled()
+    }
+
+    fn confirm(&self, id: &str, body: &Value) -> (u16, Value) {
+        let mut payments = self.payments.lock();
+        let Some(payment) = payments.get_mut(id) else { return error(404, "PAYMENT_NOT_FOUND") };
+        match payment.status {
+            _ if body["paymentToken"] != "token" => error(400, "INVALID_PAYMENT_TOKEN"),
+            _ if body["totalAmount"] != payment.total || body["currency"] != "KRW" => {
+                error(409, "INFORMATION_MISMATCH")
+            }
+            "READY" => {
+                payment.status = "PAID";
+                (200, json!({"status": "PAID", "pgTxId": "pg", "paidAt": "2026-11-30T00:00:00Z"}))
+            }
+            _ => error(409, "ALREADY_PAID"),
+        }
+    }
+
+    fn cancel(&self, id: &str, body: &Value) -> (u16, Value) {
+        let mut payments = self.payments.lock();
+        let Some(payment) = payments.get_mut(id) else { return error(404, "PAYMENT_NOT_FOUND") };
+        if body["storeId"] != STORE || body["reason"].as_str().is_none_or(str::is_empty) {
+            return error(400, "INVALID_REQUEST");
+        }
+        let left = payment.total - payment.cancelled();
+        match payment.status {
+            "PAID" | "PARTIAL_CANCELLED" | "VIRTUAL_ACCOUNT_ISSUED" => {}
+            "CANCELLED" => return error(409, "PAYMENT_ALREADY_CANCELLED"),
+            _ => return error(409, "PAYMENT_NOT_PAID"),
+        }
+        if body["currentCancellableAmount"].as_i64().is_some_and(|current| current != left) {
+            return error(409, "CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN");
+        }
+        let amount = body["amount"].as_i64().unwrap_or(left);
+        if amount > left {
+            return error(409, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT");
+        }
+        let one = json!({
+            "status": payment.cancels_as, "id": format!("c{}", payment.cancellations.len()), "totalAmount": amount,
+            "taxFreeAmount": 0, "vatAmount": 0, "reason": body["reason"], "requestedAt": "2026-11-30T00:00:00Z",
+        });
+        payment.cancellations.push(one.clone());
+        if payment.cancels_as == "SUCCEEDED" {
+            payment.status = if amount == left { "CANCELLED" } else { "PARTIAL_CANCELLED" };
+        }
+        (200, json!({ "cancellation": one }))
+    }
+}
+
+impl Contract for Portone {
+    fn answer(&self, asked: &Asked) -> (u16, Value) {
+        if asked.header("authorization") != Some(&format!("PortOne {SECRET}")) {
+            return error(401, "UNAUTHORIZED");
+        }
+        let segments: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
+        match (asked.method.clone(), segments.as_slice()) {
+            (Method::POST, ["payments", id, "confirm"]) => self.confirm(id, &asked.body),
+            (Method::POST, ["payments", id, "cancel"]) => self.cancel(id, &asked.body),
+            (Method::GET, ["payments", id]) => match self.payments.lock().get(*id) {
+                Some(payment) => (200, payment.document(id)),
+                None => error(404, "PAYMENT_NOT_FOUND"),
+            },
+            _ => error(404, "NOT_FOUND"),
+        }
+    }
+}
+
+pub async fn start() -> Server<Portone> {
+    Server::start(Portone::default()).await
+}
