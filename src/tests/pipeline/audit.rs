@@ -90,3 +90,61 @@ async fn what_the_log_still_has_is_on_its_way() {
     house.clock.advance(std::time::Duration::from_secs(24 * 3600));
     assert!(is_named(&house).await);
 }
+
+/// A smaller stock stands in the ledger for a moment. Then the lane refuses it, and it is taken back.
+#[tokio::test]
+async fn a_change_that_is_taken_back_is_no_violation() {
+    let house = House::open(Store::Embedded).await;
+    let now_ms = house.clock.now_ms();
+    let campaign = CampaignId::from("spring");
+    let row = |version, stock| CampaignRow {
+        id: CampaignId::from("spring"),
+        lane: LANE,
+        version,
+        seq: 0,
+        stock,
+        spec: "{}".to_owned(),
+    };
+    assert_eq!(house.ledger.put_campaign(row(1, 5), None, now_ms).await.expect("stores"), Put::Done);
+    let put = CampaignPut {
+        campaign: campaign.clone(),
+        version: 1,
+        stock: 5,
+        per_user: 2,
+        opens_at_ms: 0,
+        closes_at_ms: 0,
+        expires_at_ms: 0,
+    };
+    house.lane().put_campaign(now_ms, put).await.expect("answers");
+    for name in ["k1", "k2"] {
+        let (claim, user) = (ClaimId::from(name), UserId::from("kim"));
+        let body = RecordBody::CouponClaimed {
+            v: VERSION,
+            claim: claim.clone(),
+            campaign: campaign.clone(),
+            user: user.clone(),
+            digest: "d".to_owned(),
+            version: 1,
+            expires_ms: None,
+        };
+        let record = Record { id: name.to_owned(), body };
+        let (campaign, digest) = (campaign.clone(), "d".to_owned());
+        let ask = ClaimAsk { campaign, claim, digest, user, version: 1, expires_ms: None, record, log_max: 100 };
+        assert!(matches!(house.lane().claim(now_ms, ask).await.expect("answers"), ClaimOutcome::Claimed { .. }));
+    }
+    let entries = Arc::from(house.lane().read_log(LogId(0), 10).await.expect("answers"));
+    writer::write(&house.ledger, Batch { lane: LANE, entries, now_ms, unknown_ms: 1_000 }).await.expect("commits");
+
+    assert_eq!(house.ledger.put_campaign(row(2, 1), Some(1), now_ms).await.expect("stores"), Put::Done);
+    let audited = async || audit::run(&house.lanes, &house.ledger, &house.clock).await.expect("audits");
+    let taken_back = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        house.ledger.put_campaign(row(3, 5), Some(2), now_ms).await.expect("stores")
+    };
+    let (report, put) = tokio::join!(audited(), taken_back);
+    assert_eq!(put, Put::Done);
+    assert!(report.ok, "{report:?}");
+
+    assert_eq!(house.ledger.put_campaign(row(4, 1), Some(3), now_ms).await.expect("stores"), Put::Done);
+    assert!(!audited().await.ok, "it stays so");
+}
