@@ -8,6 +8,7 @@ mod operator;
 mod sources;
 mod store;
 pub mod telemetry;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::admission::proof::{Policy, Proofs};
 use crate::admission::{Admission, Entrance};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{Config, PassKeys, SecretError, fill_secrets};
+use crate::config::{Config, PassKeys, PortoneConfig, SecretError, fill_secrets};
 use crate::edge::http::workers::Workers;
 use crate::facts::ids::LaneId;
 use crate::inventory::Inventory;
@@ -39,6 +40,7 @@ use crate::{admission, catalog, edge, inventory, ledger, pipeline, shutdown};
 use operator::House;
 use sources::OnSale;
 use store::Store;
+use webhooks::Hints;
 
 pub use store::{StoreError, is_served};
 
@@ -208,7 +210,7 @@ impl App {
         let pipeline = Pipeline::new(pipeline::PipelineParts {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
-            providers,
+            providers: providers.clone(),
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::PipelineSettings::new(&config.pipeline, &config.payment),
@@ -217,6 +219,7 @@ impl App {
             pipeline.close_behind().await.map_err(BootError::Compare)?;
         }
         let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
+        let hints = Hints { providers: providers.clone(), pipeline: pipeline.clone(), clock: clock.clone() };
         let house =
             House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };
         let state = edge::State::new(edge::EdgeParts {
@@ -227,6 +230,7 @@ impl App {
             admission: admission.clone(),
             inventory: Arc::new(inventory(&config, &clock, &lanes, &pipeline)),
             operator: Arc::new(house),
+            webhooks: Arc::new(hints),
             prometheus: prometheus.clone(),
         })
         .map_err(|error| BootError::Edge(error.to_string()))?;
@@ -446,8 +450,11 @@ fn providers(config: &crate::config::PaymentConfig) -> Result<Registry, BootErro
         let (toss, portone) = (&config.toss, &config.portone);
         Ok(match name.as_str() {
             "sandbox" => Some(Arc::new(Sandbox::new())),
-            "toss" => Some(Arc::new(Toss::new(&toss.secret_key, &toss.base_url)?)),
-            "portone" => Some(Arc::new(Portone::new(&portone.secret, &portone.store_id, &portone.base_url)?)),
+            "toss" => Some(Arc::new(Toss::new(&toss.base_url, &toss.secret_key)?)),
+            "portone" => {
+                let PortoneConfig { secret, webhook_secret, store_id, base_url, .. } = portone;
+                Some(Arc::new(Portone::new(base_url, secret, webhook_secret, store_id)?))
+            }
             _ => None,
         })
     };

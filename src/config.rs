@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod payment;
 mod secrets;
 mod upstream;
 
@@ -212,6 +213,8 @@ pub struct TossConfig {
 pub struct PortoneConfig {
     pub secret: String,
     pub secret_file: String,
+    pub webhook_secret: String,
+    pub webhook_secret_file: String,
     pub store_id: String,
     pub base_url: String,
 }

@@ -58,9 +58,10 @@ metrics_table! {
     EDGE_CONNECTIONS = "stanchion_edge_connections", Gauge, Count;
     /// Open event streams.
     EDGE_STREAMS = "stanchion_edge_streams", Gauge, Count;
-    /// Requests and connections refused by a limit, by limit (address, client, visitor, join, in_flight, connections).
+    /// Requests and connections refused by a limit, by limit (address, client, visitor, join, webhook, in_flight,
+    /// connections).
     EDGE_LIMITED = "stanchion_edge_limited_total", Counter, Count,
-        "limit" ["address" "client" "visitor" "join" "in_flight" "connections"];
+        "limit" ["address" "client" "visitor" "join" "webhook" "in_flight" "connections"];
     /// Requests whose trusted proxy wrote an X-Forwarded-For that is no address: they share the proxy's limits.
     EDGE_FORWARDED_UNREADABLE = "stanchion_edge_forwarded_unreadable_total", Counter, Count;
     /// Faults answered 5xx, by the part that was away.

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::edge::api::admin::operations::view::{AuditView, InvariantView, LaneView, PipelineView};
-use crate::edge::operator::{Operator, PartFault, RequeueOutcome, Resolution, ResolveOutcome};
-use crate::facts::ids::AttemptId;
-use crate::facts::record::PaymentResult;
+use crate::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
+use crate::facts::ids::{AttemptId, RefundId};
+use crate::facts::record::{PaymentResult, RefundResult};
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
 use crate::pipeline;
@@ -61,10 +61,22 @@ impl Operator for House {
             Resolution::Declined => PaymentResult::Declined { detail: "resolved by an operator".into() },
             Resolution::NotDone => PaymentResult::NotDone,
         };
-        Ok(match self.pipeline.resolve(&AttemptId::from(payment), result).await? {
-            pipeline::Resolved::Done => ResolveOutcome::Done,
-            pipeline::Resolved::NotFound => ResolveOutcome::NotFound,
-            pipeline::Resolved::Closed => ResolveOutcome::Closed,
-        })
+        Ok(outcome(self.pipeline.resolve(&AttemptId::from(payment), result).await?))
+    }
+
+    async fn resolve_refund(&self, refund: &str, resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {
+        let result = match resolution {
+            RefundResolution::Done => RefundResult::Done,
+            RefundResolution::Refused => RefundResult::Refused { detail: "resolved by an operator".into() },
+        };
+        Ok(outcome(self.pipeline.resolve_refund(&RefundId::from(refund), result).await?))
+    }
+}
+
+fn outcome(resolved: pipeline::Resolved) -> ResolveOutcome {
+    match resolved {
+        pipeline::Resolved::Done => ResolveOutcome::Done,
+        pipeline::Resolved::NotFound => ResolveOutcome::NotFound,
+        pipeline::Resolved::Closed => ResolveOutcome::Closed,
     }
 }

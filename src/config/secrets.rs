@@ -45,6 +45,7 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
     for (secret, file) in [
         (&mut payment.toss.secret_key, &payment.toss.secret_key_file),
         (&mut payment.portone.secret, &payment.portone.secret_file),
+        (&mut payment.portone.webhook_secret, &payment.portone.webhook_secret_file),
     ] {
         if !file.is_empty() {
             *secret = read(Path::new(file))?.trim_end().to_owned();

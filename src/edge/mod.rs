@@ -21,6 +21,7 @@ pub mod request;
 pub mod router;
 pub mod service;
 pub mod state;
+pub mod webhooks;
 
 pub use answer::Answer;
 pub use problem::{Code, Problem};

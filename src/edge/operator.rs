@@ -14,6 +14,16 @@ pub enum Resolution {
     NotDone,
 }
 
+/// How a refund ended, as a person found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundResolution {
+    /// The money is with the buyer.
+    Done,
+    /// It stays with the house; the ticket is valid again.
+    Refused,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequeueOutcome {
     Done,
@@ -24,9 +34,9 @@ pub enum RequeueOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResolveOutcome {
     Done,
-    /// No attempt has this id.
+    /// No attempt or refund has this id.
     NotFound,
-    /// The attempt has its answer already.
+    /// It has its answer already.
     Closed,
 }
 
@@ -41,4 +51,6 @@ pub trait Operator: Send + Sync + 'static {
     async fn requeue(&self, dead_letter: &str) -> Result<RequeueOutcome, PartFault>;
     /// Closes an open payment attempt with the answer that its provider did not give.
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault>;
+    /// Closes an open refund with the answer that its provider did not give.
+    async fn resolve_refund(&self, refund: &str, resolution: RefundResolution) -> Result<ResolveOutcome, PartFault>;
 }

@@ -32,6 +32,7 @@ enum Retry {
 
 codes! {
     BadJson => "BAD_JSON", 400, Never, "The body is not well-formed JSON";
+    BadWebhook => "BAD_WEBHOOK", 400, Never, "This is not a webhook of that provider, or it is old";
     Validation => "VALIDATION", 400, Never, "The request does not fit its schema";
     IdempotencyKeyMissing => "IDEMPOTENCY_KEY_MISSING", 400, Never, "An Idempotency-Key of 1 to 255 printable ASCII characters is required";
 

@@ -157,6 +157,8 @@ pub struct Route {
     pub waits: bool,
     /// Another server asks this route on a visitor's behalf.
     pub relayed: bool,
+    /// Has no limit for each client, because its handler has another.
+    pub unlimited: bool,
     pub body: Option<RequestBody>,
     pub answers: Vec<RouteReply>,
     pub parameters: Vec<Parameter>,
@@ -191,6 +193,7 @@ impl Route {
             keyed: false,
             waits: false,
             relayed: false,
+            unlimited: false,
             body: None,
             answers: Vec::new(),
             parameters: Vec::new(),
@@ -232,6 +235,12 @@ impl Route {
     /// here: that server decides how much is too much.
     pub fn relayed(mut self) -> Self {
         self.relayed = true;
+        self
+    }
+
+    /// Other servers ask this. The handler limits them; no client's limit does.
+    pub fn unlimited(mut self) -> Self {
+        self.unlimited = true;
         self
     }
 

@@ -214,7 +214,8 @@ impl Service {
             let found = found.as_ref().ok()?;
             self.known(&event(found, uri.query().unwrap_or(""))?, headers)
         });
-        if known.is_none() || !found.as_ref().is_ok_and(|found| found.route.relayed) {
+        let is_free = |route: &Route| route.unlimited || route.relayed && known.is_some();
+        if !found.as_ref().is_ok_and(|found| is_free(found.route)) {
             self.limit(known.as_ref().map_or(Asker::Client(client), |known| Asker::Known(known.name())))?;
         }
         let found = found?;

@@ -18,6 +18,7 @@ use super::operator::Operator;
 use super::origin::Origins;
 use super::proxy::Upstreams;
 use super::readiness::Readiness;
+use super::webhooks::Webhooks;
 use super::{auth, credential, openapi};
 use crate::admission::Admission;
 use crate::catalog::Catalog;
@@ -46,6 +47,7 @@ pub struct EdgeParts {
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
+    pub webhooks: Arc<dyn Webhooks>,
     pub prometheus: PrometheusHandle,
 }
 
@@ -58,6 +60,7 @@ pub struct State {
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
+    pub webhooks: Arc<dyn Webhooks>,
 
     pub auth: Auth,
     pub origins: Origins,
@@ -98,7 +101,7 @@ impl State {
 
     /// Fails when the keys that verify users' tokens, or the template of the waiting room's page, cannot be read.
     pub fn new(parts: EdgeParts) -> Result<Self, SetupError> {
-        let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, prometheus } = parts;
+        let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, webhooks, prometheus } = parts;
         Ok(Self {
             auth: Auth::new(&config.auth, clock.clone())?,
             origins: Origins::new(&config.server),
@@ -122,6 +125,7 @@ impl State {
             admission,
             inventory,
             operator,
+            webhooks,
         })
     }
 

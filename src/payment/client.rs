@@ -45,6 +45,9 @@ pub enum ProviderFault {
     /// The key cannot stand in a header.
     #[error("payment.{0}: the secret has characters that cannot be sent")]
     Secret(&'static str),
+    /// The secret that verifies webhooks is no base64.
+    #[error("payment.{0}.webhook_secret: not base64, or whsec_ and base64")]
+    WebhookSecret(&'static str),
     /// The system's TLS parts cannot be used.
     #[error("payment: TLS")]
     Tls(#[from] rustls::Error),

@@ -12,6 +12,7 @@ mod client;
 mod codes;
 pub mod portone;
 pub mod sandbox;
+mod signature;
 pub mod toss;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 
 pub use client::ProviderFault;
 
-use crate::facts::ids::{AttemptId, OrderId, RefundId};
+use crate::facts::ids::{AttemptId, FactKind, OrderId, RefundId, fact_lane};
+use crate::facts::time::Millis;
 
 /// One attempt to pay an order. `attempt` is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,11 @@ impl Unresolved {
     }
 }
 
+/// The text as an order's id; `None`: the house makes no such ids.
+pub(crate) fn order_id(text: &str) -> Option<OrderId> {
+    fact_lane(FactKind::Order, text).map(|_| OrderId::from(text))
+}
+
 /// A text of a provider as the house keeps it: without control characters, at most 255 characters.
 pub(crate) fn short(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(255).collect()
@@ -163,6 +171,26 @@ pub enum ReturnAsked {
     Unknown(Unresolved),
 }
 
+/// A message that a provider sent by itself, as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhook<'a> {
+    /// The headers of its request.
+    pub headers: &'a HeaderMap,
+    /// The body of its request.
+    pub body: &'a [u8],
+    /// When it came.
+    pub at_ms: Millis,
+}
+
+/// Why a webhook says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookFault {
+    /// This provider sends none, or the secret that verifies them is not configured.
+    NotTaken,
+    /// It is not signed by the provider, it is old, or it cannot be read.
+    Refused,
+}
+
 /// A payment provider. Every call is idempotent by its key.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
@@ -176,6 +204,10 @@ pub trait Provider: Send + Sync + 'static {
     async fn refund(&self, back: &Return) -> Returned;
     /// Asks what became of a refund.
     async fn ask_refund(&self, back: &Return) -> ReturnAsked;
+    /// The order that a webhook is about; `None`: none of ours. Nothing else of it is believed: it says when to ask.
+    fn hint(&self, _webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
+        Err(WebhookFault::NotTaken)
+    }
 }
 
 /// The configured providers, by the name that orders and attempts use; clones share them.

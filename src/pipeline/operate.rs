@@ -1,9 +1,9 @@
 //! What an operator may ask of the pipeline, in any process that has lanes and ledger.
 
-use super::payments::payment_record;
+use super::payments::{payment_record, refund_record};
 use super::{Error, Pipeline, writer};
-use crate::facts::ids::{AttemptId, FactKind, LaneId, fact_lane};
-use crate::facts::record::PaymentResult;
+use crate::facts::ids::{AttemptId, FactKind, LaneId, OrderId, RefundId, fact_lane};
+use crate::facts::record::{PaymentResult, RefundResult};
 use crate::ledger::writer as book;
 
 /// Most turns of one requeue. Another turn is needed when records of the order became dead letters during the last one;
@@ -37,9 +37,9 @@ pub enum Requeued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolved {
     Done,
-    /// No attempt has this id.
+    /// No attempt or refund has this id.
     NotFound,
-    /// The attempt has its answer already.
+    /// It has its answer already.
     Closed,
 }
 
@@ -84,6 +84,14 @@ impl Pipeline {
         Err(Error::StillFollowed)
     }
 
+    /// Asks a provider soon about an order that it says something happened to. When this returns, the ledger has noted it.
+    pub async fn hint(&self, provider: &str, order: &OrderId) -> Result<(), Error> {
+        let Some(lane) = fact_lane(FactKind::Order, order.as_str()) else { return Ok(()) };
+        book::hint(&self.0.ledger, provider, order, self.0.clock.now_ms()).await?;
+        self.0.nudge.lane(lane);
+        Ok(())
+    }
+
     /// Closes an open attempt with the result that a person found out. The provider may say later that it captured the
     /// money after all. Then the money pays the order if the order still waits for its payment and no other attempt is
     /// open. Otherwise the money is sent back.
@@ -94,6 +102,19 @@ impl Pipeline {
             return Ok(Resolved::Closed);
         }
         let record = payment_record(known.order, attempt.clone(), result);
+        self.lane(lane)?.append(self.0.clock.now_ms(), vec![record]).await?;
+        self.0.nudge.lane(lane);
+        Ok(Resolved::Done)
+    }
+
+    /// Closes an open refund with the result that a person found out. It stays so: the provider is not asked again.
+    pub async fn resolve_refund(&self, refund: &RefundId, result: RefundResult) -> Result<Resolved, Error> {
+        let Some(known) = book::refund(&self.0.ledger, refund).await? else { return Ok(Resolved::NotFound) };
+        if !known.open {
+            return Ok(Resolved::Closed);
+        }
+        let Some(lane) = fact_lane(FactKind::Order, known.order.as_str()) else { return Ok(Resolved::NotFound) };
+        let record = refund_record(known.order, refund.clone(), result);
         self.lane(lane)?.append(self.0.clock.now_ms(), vec![record]).await?;
         self.0.nudge.lane(lane);
         Ok(Resolved::Done)

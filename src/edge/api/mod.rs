@@ -20,6 +20,7 @@ pub mod quotes;
 pub mod refunds;
 pub mod room;
 pub mod seats;
+pub mod webhooks;
 
 use super::router::{Listener, Route};
 
@@ -42,6 +43,7 @@ pub fn table() -> Vec<Route> {
         orders::routes::routes(),
         refunds::routes::routes(),
         me::routes::routes(),
+        webhooks::routes(),
         admin::routes(),
         pages::routes(),
         ops::routes(),

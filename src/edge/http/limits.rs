@@ -20,7 +20,12 @@ pub struct Limits<C: Clock = Monotonic> {
     clients: Limiter<C>,
     visitors: Limiter<C>,
     addresses: Limiter<C>,
+    webhooks: Limiter<C>,
 }
+
+/// Webhooks of one provider a second, and at once.
+const WEBHOOK_RPS: u32 = 200;
+const WEBHOOK_BURST: u32 = 1_000;
 
 impl Limits {
     pub fn new(config: &config::LimitsConfig) -> Self {
@@ -35,6 +40,7 @@ impl<C: Clock + Clone> Limits<C> {
             clients: limiter(config.client_rps, config.client_burst),
             visitors: limiter(config.visitor_rps, config.visitor_rps.saturating_mul(2)),
             // Off when `client_rps` is 0: all visitors may share one address then.
+            webhooks: limiter(WEBHOOK_RPS, WEBHOOK_BURST),
             addresses: limiter(if config.client_rps == 0 { 0 } else { config.address_rps }, config.address_rps),
         }
     }
@@ -43,6 +49,11 @@ impl<C: Clock + Clone> Limits<C> {
     /// up, and thousands of clients may show the same good token.
     pub fn check_address(&self, address: IpAddr) -> Result<(), TooSoon> {
         self.addresses.check(address_key(address))
+    }
+
+    /// Counts a webhook of a provider. Whoever may make one up takes from this alone.
+    pub fn check_webhooks(&self, provider: &str) -> Result<(), TooSoon> {
+        self.webhooks.check(provider)
     }
 
     pub fn check(&self, asker: Asker<'_>) -> Result<(), TooSoon> {
@@ -54,7 +65,7 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// Forgets keys whose buckets are full again.
     pub fn prune(&self) {
-        [&self.clients, &self.visitors, &self.addresses].into_iter().for_each(Limiter::prune);
+        [&self.clients, &self.visitors, &self.addresses, &self.webhooks].into_iter().for_each(Limiter::prune);
     }
 }
 

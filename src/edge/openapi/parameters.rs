@@ -8,6 +8,7 @@ use crate::edge::router::{Parameter, Route, Within};
 const NAMED: &[(&str, &str, &str)] = &[
     ("events", "Slug of the event", "spring-hall"),
     ("room", "Slug of the event", "spring-hall"),
+    ("webhooks", "Name of the payment provider", "toss"),
     ("holds", "Id of the hold, as creating it answered", "h039f86d081884c7d659a2feaa0c55ad015"),
     ("coupons", "Slug of the campaign", "welcome"),
     ("orders", "Id of the order, as placing it answered", "o0360303ae22b998861bce3b28f33eec1be"),

@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::edge::api::admin::operations::ResolveBody;
+use crate::edge::api::admin::payments::{ResolveBody, ResolveRefundBody};
 use crate::edge::api::admin::points::body::GrantBody;
 use crate::edge::api::coupons::ClaimBody;
 use crate::edge::api::holds::body::HoldBody;
@@ -171,6 +171,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
             "refund_order" => read::<AdminRefundBody>(example, |body| body.lines().map(drop)),
             "resolve_payment" => fit::<ResolveBody>(example),
+            "resolve_refund" => fit::<ResolveRefundBody>(example),
             unknown => panic!("{unknown}: a body that this test does not know"),
         };
         assert!(taken.is_ok(), "{name}: {example} is {taken:?}");

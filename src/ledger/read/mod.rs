@@ -16,6 +16,7 @@ mod rebuild;
 mod refunds;
 pub(in crate::ledger) mod row;
 mod tickets;
+mod unsettled;
 
 use std::fmt;
 
@@ -26,6 +27,7 @@ pub use coupons::CouponEntry;
 pub use orders::OrderFilter;
 pub use points::{LotEntry, MoveEntry, PointsBalance};
 pub use tickets::TicketEntry;
+pub use unsettled::{CallEntry, CallFilter, LetterEntry};
 
 /// Part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,12 +3,16 @@
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::OrderStatus;
 use crate::facts::time::Millis;
-use crate::ledger::sheet::Sheet;
+use crate::ledger::sheet::{Sheet, status};
+use crate::ledger::store::column::Live;
+use crate::ledger::store::rows::PaymentRow;
 
 /// A call without a definite answer yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenCall {
     Charge(Charging),
+    /// An attempt that has its answer. Its provider says that something happened to it.
+    Look(Charging),
     Refund(Returning),
 }
 
@@ -54,13 +58,14 @@ pub struct Returning {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CallId {
     Charge(AttemptId),
+    Look(AttemptId),
     Refund(RefundId),
 }
 
 impl CallId {
     pub fn as_str(&self) -> &str {
         match self {
-            CallId::Charge(attempt) => attempt.as_str(),
+            CallId::Charge(attempt) | CallId::Look(attempt) => attempt.as_str(),
             CallId::Refund(refund) => refund.as_str(),
         }
     }
@@ -70,20 +75,21 @@ impl OpenCall {
     pub fn id(&self) -> CallId {
         match self {
             OpenCall::Charge(charging) => CallId::Charge(charging.attempt.clone()),
+            OpenCall::Look(charging) => CallId::Look(charging.attempt.clone()),
             OpenCall::Refund(returning) => CallId::Refund(returning.refund.clone()),
         }
     }
 
     pub fn order(&self) -> &OrderId {
         match self {
-            OpenCall::Charge(charging) => &charging.order,
+            OpenCall::Charge(charging) | OpenCall::Look(charging) => &charging.order,
             OpenCall::Refund(returning) => &returning.order,
         }
     }
 
     pub fn due_ms(&self) -> Millis {
         match self {
-            OpenCall::Charge(charging) => charging.due_ms,
+            OpenCall::Charge(charging) | OpenCall::Look(charging) => charging.due_ms,
             OpenCall::Refund(returning) => returning.due_ms,
         }
     }
@@ -91,7 +97,7 @@ impl OpenCall {
     /// When the call was first to be made.
     pub fn since_ms(&self) -> Millis {
         match self {
-            OpenCall::Charge(charging) => charging.since_ms,
+            OpenCall::Charge(charging) | OpenCall::Look(charging) => charging.since_ms,
             OpenCall::Refund(returning) => returning.since_ms,
         }
     }
@@ -102,18 +108,8 @@ impl Sheet {
     pub(in crate::ledger) fn calls(&self) -> Vec<OpenCall> {
         let order = self.order();
         let charge = self.open_attempt().map(|row| {
-            OpenCall::Charge(Charging {
-                attempt: row.id.clone(),
-                order: order.id.clone(),
-                provider: row.provider.clone(),
-                key: row.pay_key.clone(),
-                amount: row.amount,
-                currency: order.currency.clone(),
-                charge_until_ms: (order.status == OrderStatus::Paying && row.due_ms <= row.created_ms)
-                    .then_some(order.deadline_ms),
-                since_ms: row.created_ms,
-                due_ms: row.due_ms,
-            })
+            let may_charge = order.status == OrderStatus::Paying && row.due_ms <= row.created_ms;
+            OpenCall::Charge(self.charging(row, may_charge.then_some(order.deadline_ms)))
         });
         let back = self.next_refund().and_then(|row| {
             let attempt = self.attempt(row.attempt.as_ref()?)?;
@@ -132,5 +128,27 @@ impl Sheet {
             }))
         });
         charge.into_iter().chain(back).collect()
+    }
+
+    /// Questions about attempts that took no money, in case their provider says that they did.
+    pub(in crate::ledger) fn looks(&self) -> impl Iterator<Item = OpenCall> {
+        let took_none =
+            |row: &&PaymentRow| row.opened == Live::No && [status::DECLINED, status::NOT_DONE].contains(&&*row.status);
+        self.payments.iter().filter(took_none).map(|row| OpenCall::Look(self.charging(row, None)))
+    }
+
+    fn charging(&self, row: &PaymentRow, charge_until_ms: Option<Millis>) -> Charging {
+        let order = self.order();
+        Charging {
+            attempt: row.id.clone(),
+            order: order.id.clone(),
+            provider: row.provider.clone(),
+            key: row.pay_key.clone(),
+            amount: row.amount,
+            currency: order.currency.clone(),
+            charge_until_ms,
+            since_ms: row.created_ms,
+            due_ms: row.due_ms,
+        }
     }
 }

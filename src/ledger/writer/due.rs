@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::dead::DeadLetter;
-use crate::facts::ids::{AttemptId, LaneId, OrderId};
+use super::hint::put_off_hints;
+use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
 use crate::facts::order::Reason;
 use crate::facts::time::Millis;
 use crate::ledger::rules::call::{CallId, OpenCall};
@@ -45,16 +46,21 @@ pub async fn due_calls(
         .read("due_calls", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let text = "SELECT (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1) \
-                     + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1)";
-                let query = sqlx::query_scalar(text).bind(i64::from(lane.0)).bind(i64::from(lane.0));
-                let open: i64 = query.fetch_one(&mut *conn).await?;
-                let open = usize::try_from(open).unwrap_or(0);
-                if open == 0 {
+                     + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1), \
+                     (SELECT COUNT(*) FROM payment_hint WHERE lane = ?)";
+                let lane_value = i64::from(lane.0);
+                let query = sqlx::query(text).bind(lane_value).bind(lane_value).bind(lane_value);
+                let row = query.fetch_one(&mut *conn).await?;
+                let (open, hints): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                if open == 0 && hints == 0 {
                     return Ok(DueCalls::default());
                 }
+                let open = usize::try_from(open).unwrap_or(0);
                 let mut waiting = HashMap::new();
                 let mut orders = BTreeSet::new();
                 for text in [
+                    "SELECT attempt, order_id, due_ms FROM payment_hint WHERE lane = ? AND due_ms <= ? \
+                     ORDER BY due_ms, attempt LIMIT ?",
                     "SELECT id, order_id, due_ms FROM payment WHERE lane = ? AND opened = 1 AND due_ms <= ? \
                      ORDER BY due_ms, id LIMIT ?",
                     "SELECT r.id, r.order_id, r.due_ms FROM refund r \
@@ -77,7 +83,7 @@ pub async fn due_calls(
                 let sheets = sheet::load(conn, &orders).await?;
                 let mut calls: Vec<(Millis, OpenCall)> = sheets
                     .values()
-                    .flat_map(Sheet::calls)
+                    .flat_map(|sheet| sheet.calls().into_iter().chain(sheet.looks()))
                     .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
                     .collect();
                 calls.sort_by_key(|(due_ms, call)| (*due_ms, call.since_ms()));
@@ -98,12 +104,14 @@ pub struct PutOff {
 
 /// Stores when calls are due again, and what they wait for.
 pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, PutOff)>) -> Result<()> {
-    let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
-    for (call, PutOff { due_ms, waits_for }) in calls {
-        let row = vec![Value::from(call.as_str()), due_ms.into(), Value::from(waits_for)];
-        match call {
-            CallId::Charge(_) => attempts.push(row),
-            CallId::Refund(_) => refunds.push(row),
+    let (mut attempts, mut refunds, mut hints) = (Vec::new(), Vec::new(), Vec::new());
+    for (call, put_off) in calls {
+        let row =
+            |PutOff { due_ms, waits_for }| vec![Value::from(call.as_str()), due_ms.into(), Value::from(waits_for)];
+        match &call {
+            CallId::Charge(_) => attempts.push(row(put_off)),
+            CallId::Refund(_) => refunds.push(row(put_off)),
+            CallId::Look(attempt) => hints.push((attempt.clone(), put_off)),
         }
     }
     ledger
@@ -111,7 +119,8 @@ pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, PutOf
             Box::pin(async move {
                 let columns = ["due_ms", "waits_for"];
                 sql::update_case(conn, "payment", &["id"], &columns, &attempts).await?;
-                sql::update_case(conn, "refund", &["id"], &columns, &refunds).await
+                sql::update_case(conn, "refund", &["id"], &columns, &refunds).await?;
+                put_off_hints(conn, &hints).await
             })
         })
         .await
@@ -149,24 +158,32 @@ pub async fn overdue(
         .await
 }
 
-/// What must be known of a payment attempt before an operator's verdict on it.
+/// What must be known of an attempt or a refund before an operator's verdict on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct KnownCall {
     pub order: OrderId,
     /// It has no definite answer yet.
     pub open: bool,
 }
 
 /// `None`: no such attempt.
-pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<Attempt>> {
-    let id = id.to_string();
+pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<KnownCall>> {
+    known(ledger, "SELECT order_id, opened FROM payment WHERE id = ?", id.to_string()).await
+}
+
+/// `None`: no such refund, or one without money that a provider sends back.
+pub async fn refund(ledger: &Ledger, id: &RefundId) -> Result<Option<KnownCall>> {
+    let text = "SELECT order_id, opened FROM refund WHERE id = ? AND attempt IS NOT NULL";
+    known(ledger, text, id.to_string()).await
+}
+
+async fn known(ledger: &Ledger, text: &'static str, id: String) -> Result<Option<KnownCall>> {
     ledger
-        .read_one("attempt", ReadSource::Primary, move |conn| {
+        .read_one("known_call", ReadSource::Primary, move |conn| {
             Box::pin(async move {
-                let text = "SELECT order_id, opened FROM payment WHERE id = ?";
                 let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
                 let open = row.try_get::<Option<i64>, _>(1)?.is_some();
-                Ok(Some(Attempt { order: OrderId::from(row.try_get::<String, _>(0)?), open }))
+                Ok(Some(KnownCall { order: OrderId::from(row.try_get::<String, _>(0)?), open }))
             })
         })
         .await

@@ -14,13 +14,17 @@ mod dead;
 mod decode;
 mod due;
 mod flush;
+mod hint;
 mod load;
 mod records;
 
 pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
 pub use batch::{Batch, BatchWritten, reject, write};
 pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
-pub use due::{Attempt, DueCalls, Overdue, PutOff, attempt, dead_counts, dead_letters, due_calls, overdue, put_off};
+pub use due::{
+    DueCalls, KnownCall, Overdue, PutOff, attempt, dead_counts, dead_letters, due_calls, overdue, put_off, refund,
+};
+pub use hint::{forget_hints, hint};
 pub use records::RecordOutcome;
 
 use std::collections::{BTreeMap, HashSet};

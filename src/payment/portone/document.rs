@@ -55,3 +55,18 @@ pub(super) struct TypedError {
     #[serde(default)]
     pub pg_message: Option<String>,
 }
+
+/// A webhook, as far as it is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct PortoneWebhook {
+    #[serde(default)]
+    pub data: Option<PortoneWebhookData>,
+}
+
+/// What a webhook is about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PortoneWebhookData {
+    #[serde(default)]
+    pub payment_id: Option<String>,
+}

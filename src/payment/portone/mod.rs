@@ -13,10 +13,16 @@ mod document;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::document::{Cancellation, Cancelled, PortonePayment, TypedError};
+use self::document::{Cancellation, Cancelled, PortonePayment, PortoneWebhook, TypedError};
 use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
-use super::{AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved};
+use super::signature::Signatures;
+use super::{
+    AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, Webhook,
+    WebhookFault,
+};
+
+use crate::facts::ids::OrderId;
 
 /// Longest reason that is sent, characters.
 const REASON_MAX: usize = 200;
@@ -25,6 +31,8 @@ const REASON_MAX: usize = 200;
 pub struct Portone {
     client: ProviderClient,
     store_id: Option<String>,
+    /// What verifies webhooks; `None`: none are taken.
+    signatures: Option<Signatures>,
 }
 
 /// A buyer's key, read.
@@ -48,11 +56,15 @@ impl<'a> Key<'a> {
 }
 
 impl Portone {
-    /// `secret`: of the API. `store_id`: of the shop; empty: the one that the secret belongs to. `base_url`:
-    /// where PortOne answers.
-    pub fn new(secret: &str, store_id: &str, base_url: &str) -> Result<Self, ProviderFault> {
-        let client = ProviderClient::new("portone", base_url, &format!("PortOne {secret}"))?;
-        Ok(Self { client, store_id: (!store_id.is_empty()).then(|| store_id.to_owned()) })
+    /// `base_url`: where PortOne answers. `secret`: of the API. `webhook_secret`: `whsec_…`; empty: webhooks are not
+    /// taken. `store_id`: of the shop; empty: the one that the secret belongs to.
+    pub fn new(base_url: &str, secret: &str, webhook_secret: &str, store_id: &str) -> Result<Self, ProviderFault> {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Ok(Self {
+            client: ProviderClient::new("portone", base_url, &format!("PortOne {secret}"))?,
+            store_id: some(store_id),
+            signatures: some(webhook_secret).map(|secret| Signatures::new("portone", &secret)).transpose()?,
+        })
     }
 
     /// The payment; `None`: there is no such payment.
@@ -231,6 +243,14 @@ impl Provider for Portone {
             Ok(None) => ReturnAsked::Unknown(Unresolved::needs_person("the provider knows no such payment")),
             Err(unresolved) => ReturnAsked::Unknown(unresolved),
         }
+    }
+
+    fn hint(&self, webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
+        self.signatures.as_ref().ok_or(WebhookFault::NotTaken)?.verify(webhook)?;
+        let webhook: PortoneWebhook = serde_json::from_slice(webhook.body).map_err(|_| WebhookFault::Refused)?;
+        let payment = webhook.data.and_then(|data| data.payment_id);
+        // The id of the order, then `-` and what the shop adds.
+        Ok(payment.and_then(|id| super::order_id(id.split('-').next().unwrap_or(&id))))
     }
 }
 

@@ -35,3 +35,21 @@ pub(super) struct TossError {
     #[serde(default)]
     pub message: String,
 }
+
+/// A webhook, as far as it is read. Those of deposits name the order outside of `data`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TossWebhook {
+    #[serde(default)]
+    pub order_id: Option<String>,
+    #[serde(default)]
+    pub data: Option<TossWebhookData>,
+}
+
+/// What a webhook is about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TossWebhookData {
+    #[serde(default)]
+    pub order_id: Option<String>,
+}

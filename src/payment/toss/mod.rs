@@ -13,10 +13,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use self::document::{TossCancel, TossError, TossPayment};
+use self::document::{TossCancel, TossError, TossPayment, TossWebhook};
 use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
-use super::{AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, amount};
+use super::{
+    AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, Webhook,
+    WebhookFault, amount,
+};
+use crate::facts::ids::OrderId;
 
 /// Longest `cancelReason`, characters.
 const REASON_MAX: usize = 200;
@@ -34,8 +38,8 @@ pub struct Toss {
 }
 
 impl Toss {
-    /// `secret_key`: of the shop. `base_url`: where Toss Payments answers.
-    pub fn new(secret_key: &str, base_url: &str) -> Result<Self, ProviderFault> {
+    /// `base_url`: where Toss Payments answers. `secret_key`: of the shop.
+    pub fn new(base_url: &str, secret_key: &str) -> Result<Self, ProviderFault> {
         // The user is the key; the password is empty.
         let authorization = format!("Basic {}", STANDARD.encode(format!("{secret_key}:")));
         Ok(Self { client: ProviderClient::new("toss", base_url, &authorization)? })
@@ -205,6 +209,13 @@ impl Provider for Toss {
             Ok(None) => ReturnAsked::Unknown(Unresolved::needs_person("the provider knows no such payment")),
             Err(unresolved) => ReturnAsked::Unknown(unresolved),
         }
+    }
+
+    /// Toss Payments does not sign its webhooks. Whoever makes one up makes the house ask, and nothing more.
+    fn hint(&self, webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
+        let webhook: TossWebhook = serde_json::from_slice(webhook.body).map_err(|_| WebhookFault::Refused)?;
+        let order = webhook.order_id.or(webhook.data.and_then(|data| data.order_id));
+        Ok(order.and_then(|order| super::order_id(&order)))
     }
 }
 

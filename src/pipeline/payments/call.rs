@@ -10,9 +10,9 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::CallAnswer;
 use super::circuit::Leave;
-use super::payment_record;
+use super::{payment_record, refund_record};
 use crate::clock;
-use crate::facts::record::{PaymentResult, Record, RecordBody, RefundResult, VERSION};
+use crate::facts::record::{PaymentResult, Record, RefundResult};
 use crate::facts::time::Millis;
 use crate::ledger::writer::{Charging, OpenCall, PutOff, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
@@ -35,16 +35,23 @@ pub(super) enum CallTurn {
     Answered(Box<Record>),
     /// The result is unknown.
     PutOff(PutOff),
+    /// Nothing happened to an attempt that was looked at.
+    Nothing,
 }
 
 /// Makes the call, and asks for its result during a while.
 pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, call: OpenCall) -> CallTurn {
     let answer = match &call {
-        OpenCall::Charge(charging) => charge(&shared, &behind, charging)
-            .await
-            .map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
+        OpenCall::Charge(charging) | OpenCall::Look(charging) => match charge(&shared, &behind, charging).await {
+            Ok(PaymentResult::Declined { .. } | PaymentResult::NotDone) if matches!(call, OpenCall::Look(_)) => {
+                return CallTurn::Nothing;
+            }
+            answer => answer.map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
+        },
         OpenCall::Refund(returning) => {
-            give_back(&shared, &behind, returning).await.map(|result| refund_record(returning, result))
+            let Returning { order, refund, .. } = returning;
+            let became = give_back(&shared, &behind, returning).await;
+            became.map(|result| refund_record(order.clone(), refund.clone(), result))
         }
     };
     match answer {
@@ -64,16 +71,6 @@ pub(super) fn put_off(call: &OpenCall, now_ms: Millis, waits_for: String) -> Put
     let wait_ms = ((now_ms - call.since_ms()) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end());
     let more_ms = (random::fraction() * wait_ms as f64 / 4.0) as i64;
     PutOff { due_ms: now_ms + wait_ms + more_ms, waits_for }
-}
-
-/// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own.
-fn refund_record(Returning { refund, order, .. }: &Returning, result: RefundResult) -> Record {
-    let word = match &result {
-        RefundResult::Done => "done",
-        RefundResult::Refused { .. } => "refused",
-    };
-    let id = format!("{refund}.{word}");
-    Record { id, body: RecordBody::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result } }
 }
 
 /// Only the provider, or a person who looks there, knows whether money moved. The call stays open until the provider is
@@ -114,6 +111,9 @@ async fn charge(
         }
     }
     for delay in asks(behind) {
+        if unresolved.kind == UnresolvedKind::NeedsPerson {
+            break;
+        }
         tokio::time::sleep(delay).await;
         unresolved = match limited(shared, name, "ask", || provider.ask(&charge)).await {
             AskOutcome::Captured => return Ok(PaymentResult::Captured),
@@ -159,6 +159,9 @@ async fn give_back(
     let mut send = *is_new;
     let mut unresolved = Unresolved::undecided("not asked about yet");
     for delay in std::iter::once(Duration::ZERO).chain(asks(behind)) {
+        if unresolved.kind == UnresolvedKind::NeedsPerson {
+            break;
+        }
         tokio::time::sleep(delay).await;
         if send {
             unresolved = match limited(shared, name, "refund", || provider.refund(&back)).await {

@@ -25,8 +25,8 @@ use tokio::task::JoinSet;
 
 use self::call::CallTurn;
 use super::parts::PipelineShared;
-use crate::facts::ids::{AttemptId, LaneId, OrderId};
-use crate::facts::record::{PaymentResult, Record, RecordBody, VERSION};
+use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
+use crate::facts::record::{PaymentResult, Record, RecordBody, RefundResult, VERSION};
 use crate::lane;
 use crate::lane::Lane;
 use crate::ledger::writer::{BatchWritten, CallId, DueCalls, OpenCall, PutOff};
@@ -54,6 +54,8 @@ pub(super) struct Payments {
     /// The order of each attempt or refund in hand. It is kept until the ledger has the answer, or the time to ask
     /// again.
     in_hand: HashMap<CallId, OrderId>,
+    /// Attempts that were looked at again; the ledger does not know it yet.
+    looked_at: Vec<AttemptId>,
     /// Calls that are put off; the ledger does not know it yet.
     put_off: HashMap<CallId, PutOff>,
     /// Whether due calls wait in the ledger for room here. The tasks of the calls in hand read it, too.
@@ -73,6 +75,7 @@ impl Payments {
             running: HashSet::new(),
             answers: Vec::new(),
             in_hand: HashMap::new(),
+            looked_at: Vec::new(),
             put_off: HashMap::new(),
             behind: Arc::default(),
             open: 0,
@@ -116,8 +119,12 @@ impl Payments {
         while self.tasks.try_join_next().is_some() {}
         while let Ok((call, turn)) = self.turns.try_recv() {
             self.running.remove(&call);
+            if let (CallId::Look(attempt), CallTurn::Answered(_) | CallTurn::Nothing) = (&call, &turn) {
+                self.looked_at.push(attempt.clone());
+            }
             match turn {
                 CallTurn::Answered(record) => self.answers.push(*record),
+                CallTurn::Nothing => {}
                 CallTurn::PutOff(put_off) => {
                     self.put_off.insert(call, put_off);
                 }
@@ -138,6 +145,13 @@ impl Payments {
             writer::put_off(ledger, self.put_off.clone().into_iter()).await?;
             for (call, _) in self.put_off.drain() {
                 self.in_hand.remove(&call);
+            }
+        }
+        // Answers come first: a hint is forgotten when the log has what was found.
+        if !self.looked_at.is_empty() && self.answers.is_empty() {
+            writer::forget_hints(ledger, self.looked_at.clone()).await?;
+            for attempt in self.looked_at.drain(..) {
+                self.in_hand.remove(&CallId::Look(attempt));
             }
         }
         let now_ms = self.shared.clock.now_ms();
@@ -197,4 +211,13 @@ pub(super) fn payment_record(order: OrderId, attempt: AttemptId, result: Payment
         PaymentResult::NotDone => "not_done",
     };
     Record { id: format!("{attempt}.{word}"), body: RecordBody::PaymentResulted { v: VERSION, order, attempt, result } }
+}
+
+/// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own.
+pub(super) fn refund_record(order: OrderId, refund: RefundId, result: RefundResult) -> Record {
+    let word = match &result {
+        RefundResult::Done => "done",
+        RefundResult::Refused { .. } => "refused",
+    };
+    Record { id: format!("{refund}.{word}"), body: RecordBody::RefundResulted { v: VERSION, order, refund, result } }
 }

@@ -20,9 +20,10 @@ use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
 use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
 use stanchion::edge::auth::{Mint, mint};
-use stanchion::edge::operator::{Operator, PartFault, RequeueOutcome, Resolution, ResolveOutcome};
+use stanchion::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
 use stanchion::edge::router::Listener;
 use stanchion::edge::service::Service;
+use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
 use stanchion::edge::{EdgeParts, State};
 use stanchion::facts::ids::{EventId, LogId};
 use stanchion::inventory;
@@ -84,6 +85,21 @@ impl Operator for Absent {
         self.go.notified().await;
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(ResolveOutcome::Done)
+    }
+
+    async fn resolve_refund(&self, _refund: &str, _resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {
+        Ok(ResolveOutcome::NotFound)
+    }
+}
+
+#[async_trait]
+impl Webhooks for Absent {
+    async fn take(&self, _: &str, _: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault> {
+        match body {
+            b"absent" => Err("absent".into()),
+            b"forged" => Ok(WebhookOutcome::Refused),
+            _ => Ok(WebhookOutcome::Taken),
+        }
     }
 }
 
@@ -192,6 +208,7 @@ impl Edge {
             admission: Arc::new(admission(&config, &lanes, &clock)),
             inventory: Arc::new(Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| {}), settings)),
             operator: operator.clone(),
+            webhooks: operator.clone(),
             prometheus: PrometheusBuilder::new().build_recorder().handle(),
             config: Arc::new(config),
             clock: clock.clone(),

@@ -30,11 +30,11 @@ fn back(key: &str, refund: &str, amount: i64) -> Return {
 }
 
 fn toss_at(server: &Server<toss::Toss>) -> Toss {
-    Toss::new(toss::SECRET_KEY, &server.url).expect("a key")
+    Toss::new(&server.url, toss::SECRET_KEY).expect("a key")
 }
 
 fn portone_at(server: &Server<portone::Portone>) -> Portone {
-    Portone::new(portone::SECRET, portone::STORE, &server.url).expect("a secret")
+    Portone::new(&server.url, portone::SECRET, portone::WEBHOOK_SECRET, portone::STORE).expect("a secret")
 }
 
 fn charge_unresolved(answer: &Charged) -> Option<UnresolvedKind> {

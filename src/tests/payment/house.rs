@@ -1,5 +1,6 @@
 //! A whole gateway that sells with Toss Payments and PortOne: order, payment, refund.
 
+use http::Method;
 use serde_json::{Value, json};
 use stanchion::config::Config;
 
@@ -22,6 +23,7 @@ async fn shop(store: Store) -> Shop {
         config.payment.toss.secret_key = toss::SECRET_KEY.into();
         config.payment.toss.base_url = toss_url;
         config.payment.portone.secret = portone::SECRET.into();
+        config.payment.portone.webhook_secret = portone::WEBHOOK_SECRET.into();
         config.payment.portone.store_id = portone::STORE.into();
         config.payment.portone.base_url = portone_url;
     };
@@ -57,11 +59,18 @@ async fn a_seat_is_paid_and_given_back_through_toss(store: Store) {
     let declined = shop.toss.contract.open(&order, 110_000);
     shop.toss.next("/confirm", Mood::Says(403, json!({"code": "REJECT_CARD_PAYMENT", "message": "한도"})));
     assert_eq!(pay(&buyer, &order, "toss", &declined, 110_000).await["status"], "pending_payment");
+    // A webhook about it: Toss Payments is asked once, and has nothing new.
+    let about = json!({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order, "status": "DONE"}});
+    shop.gateway.public.post("/v1/webhooks/toss").json(&about).send().await.expect(200);
+    shop.toss.contract.fail(&declined, "REJECT_CARD_PAYMENT", "한도");
+    eventually("Toss is asked", async || shop.toss.calls(&declined) > 0).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert!(shop.toss.calls(&declined) <= 2, "a hint is looked at once");
     // The second attempt is done and not answered.
     let key = shop.toss.contract.open(&order, 110_000);
     shop.toss.next("/confirm", Mood::SilentAfter);
     assert_eq!(pay(&buyer, &order, "toss", &key, 110_000).await["status"], "confirmed");
-    assert_eq!((shop.toss.contract.status(&declined), shop.toss.contract.status(&key)), ("IN_PROGRESS", "DONE"));
+    assert_eq!((shop.toss.contract.status(&declined), shop.toss.contract.status(&key)), ("ABORTED", "DONE"));
     shop.toss.next("/cancel", Mood::SilentAfter);
     assert_eq!(refunded(&buyer, &order, 1).await["status"], "done");
     assert_eq!(shop.toss.contract.cancelled(&key), 55_000);
@@ -93,8 +102,6 @@ async fn a_seat_is_paid_and_given_back_through_portone(store: Store) {
     assert_eq!(shop.portone.contract.cancelled(&order), 100);
 }
 
-on_both_stores!(a_seat_is_paid_and_given_back_through_toss, a_seat_is_paid_and_given_back_through_portone);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_down_is_not_stormed_and_holds_up_nobody_else() {
     let shop = shop(Store::Embedded).await;
@@ -121,4 +128,126 @@ async fn a_provider_that_is_down_is_not_stormed_and_holds_up_nobody_else() {
     tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     let calls = shop.toss.calls("");
     assert!((10..30).contains(&calls), "{calls} calls");
+}
+
+/// PortOne tells that something happened to this payment.
+async fn portone_tells(gateway: &Gateway, payment: &str) -> u16 {
+    let body = json!({"type": "Transaction.Paid", "timestamp": "2026-11-30T00:00:00Z", "data": {
+        "paymentId": payment, "storeId": portone::STORE, "transactionId": "tx",
+    }});
+    let body = body.to_string().into_bytes();
+    let mut call = gateway.public.post("/v1/webhooks/portone");
+    for (name, value) in portone::signed("msg-1", gateway.clock.now_ms() / 1_000, &body) {
+        call = call.header(name, &value);
+    }
+    call.bytes(body).send().await.status.as_u16()
+}
+
+async fn a_payment_made_later_is_noticed_by_its_webhook(store: Store) {
+    let shop = shop(store).await;
+    let buyer = Buyer::enter(&shop.gateway, "hall", "kim").await;
+    let order = buyer.order_unpaid(&buyer.hold(&["a-1-1"]).await).await;
+    shop.portone.contract.set(&order, 55_000, "READY");
+    assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "pending_payment");
+    shop.portone.contract.set(&order, 55_000, "PAID");
+    assert_eq!(portone_tells(&shop.gateway, &order).await, 200);
+    let status = async || buyer.get(&format!("/v1/orders/{order}")).send().await.json["status"].clone();
+    eventually("the payment pays the order", async || status().await == "confirmed").await;
+    // It is told again, and again.
+    for _ in 0..3 {
+        assert_eq!(portone_tells(&shop.gateway, &order).await, 200);
+    }
+
+    // Whoever pays an order that has ended has the money back.
+    let buyer = Buyer::enter(&shop.gateway, "hall", "lee").await;
+    let order = buyer.order_unpaid(&buyer.hold(&["a-1-2"]).await).await;
+    shop.portone.contract.set(&order, 55_000, "READY");
+    assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "pending_payment");
+    buyer.delete(&format!("/v1/orders/{order}")).send().await.expect(202);
+    let status = async || buyer.get(&format!("/v1/orders/{order}")).send().await.json["status"].clone();
+    eventually("the order is cancelled", async || status().await == "rejected").await;
+    shop.portone.contract.set(&order, 55_000, "PAID");
+    assert_eq!(portone_tells(&shop.gateway, &order).await, 200);
+    eventually("the money is back", async || shop.portone.contract.cancelled(&order) == 55_000).await;
+    assert_eq!(status().await, "rejected");
+}
+
+async fn what_only_a_person_can_find_out_is_listed_and_resolved(store: Store) {
+    let shop = shop(store).await;
+    let admin = |method, path: &str| shop.gateway.admin_call(method, path);
+    let waiting = async |state: &str| {
+        let path = format!("/v1/admin/payments?state={state}");
+        admin(Method::GET, &path).send().await.expect(200).json["items"].as_array().expect("a page").clone()
+    };
+    let waits = async |what: &str| {
+        eventually(what, async || waiting("open").await.first().is_some_and(|one| one["waits_for"].is_string())).await;
+        waiting("open").await.remove(0)
+    };
+    let resolve = async |kind: &str, id: &str, outcome: &str| {
+        let path = format!("/v1/admin/{kind}/{id}/resolve");
+        admin(Method::POST, &path).json(&json!({"outcome": outcome})).send().await
+    };
+    let refused = || Mood::Says(401, json!({"code": "UNAUTHORIZED_KEY", "message": "wrong key"}));
+    let buyer = Buyer::enter(&shop.gateway, "hall", "kim").await;
+    let order = buyer.order_unpaid(&buyer.hold(&["a-1-1", "a-1-2"]).await).await;
+
+    let key = shop.toss.contract.open(&order, 110_000);
+    shop.toss.next("/confirm", refused());
+    let body = json!({"provider": "toss", "key": key, "amount": 110_000});
+    buyer.post(&format!("/v1/orders/{order}/payment"), &body).send().await.expect(202);
+    let open = waits("the payment waits").await;
+    assert_eq!(open["waits_for"], "UNAUTHORIZED_KEY: wrong key");
+    assert_eq!((&open["kind"], &open["order"], &open["key"]), (&json!("payment"), &json!(order), &json!(key)));
+    assert_eq!((&open["provider"], &open["amount"], &open["user"]), (&json!("toss"), &json!(110_000), &json!("kim")));
+    let id = open["id"].as_str().expect("an id").to_owned();
+    resolve("payments", &id, "not_done").await.expect(204);
+    assert_eq!(shop.gateway.concluded("kim", &order).await["status"], "pending_payment");
+    resolve("payments", &id, "captured").await.expect_code(409, "NOT_PAYABLE");
+    assert_eq!(waiting("open").await, [Value::Null; 0]);
+
+    let key = shop.toss.contract.open(&order, 110_000);
+    assert_eq!(pay(&buyer, &order, "toss", &key, 110_000).await["status"], "confirmed");
+    for (line, outcome, becomes) in [(1, "refused", "failed"), (1, "done", "done")] {
+        shop.toss.next("/cancel", refused());
+        let refund = buyer.refund_call(&order, line).send().await.expect(202).text("id");
+        let open = waits("the refund waits").await;
+        assert_eq!((&open["kind"], &open["id"], &open["amount"]), (&json!("refund"), &json!(refund), &json!(55_000)));
+        resolve("refunds", &refund, outcome).await.expect(204);
+        let path = format!("/v1/orders/{order}/refunds/{refund}");
+        let status = async || buyer.get(&path).send().await.expect(200).json["status"].clone();
+        eventually("the refund is closed", async || status().await == becomes).await;
+        resolve("refunds", &refund, outcome).await.expect_code(409, "NOT_REFUNDABLE");
+    }
+    let failed = waiting("failed").await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0]["waits_for"], "resolved by an operator");
+    assert_eq!(shop.toss.contract.cancelled(&key), 0, "people did it");
+    resolve("refunds", "r0", "done").await.expect_code(404, "NOT_FOUND");
+    admin(Method::GET, "/v1/admin/payments?state=all").send().await.expect_code(400, "VALIDATION");
+}
+
+on_both_stores!(
+    a_seat_is_paid_and_given_back_through_toss,
+    a_seat_is_paid_and_given_back_through_portone,
+    a_payment_made_later_is_noticed_by_its_webhook,
+    what_only_a_person_can_find_out_is_listed_and_resolved,
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_nobody_signed_are_refused_where_they_are_signed() {
+    let shop = shop(Store::Embedded).await;
+    let call = |provider: &str, body: &str| {
+        shop.gateway.public.post(&format!("/v1/webhooks/{provider}")).bytes(body.as_bytes().to_vec())
+    };
+    let unsigned = json!({"type": "Transaction.Paid", "data": {"paymentId": "o1"}}).to_string();
+    call("portone", &unsigned).send().await.expect_code(400, "BAD_WEBHOOK");
+    let (asked, about) =
+        (shop.toss.calls(""), json!({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": "x"}}));
+    call("toss", &about.to_string()).send().await.expect(200);
+    call("toss", "{}").send().await.expect(200);
+    call("toss", "no JSON").send().await.expect_code(400, "BAD_WEBHOOK");
+    call("toss", &" ".repeat(70_000)).send().await.expect_code(413, "BODY_TOO_LARGE");
+    call("sandbox", "{}").send().await.expect_code(404, "NOT_FOUND");
+    call("nobody", "{}").send().await.expect_code(404, "NOT_FOUND");
+    assert_eq!(shop.toss.calls(""), asked, "nobody is asked about what is not ours");
 }

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::server::{Asked, Contract, Server};
 
 pub const SECRET: &str = "secret-of-the-suite";
 pub const STORE: &str = "store-of-the-suite";
+pub const WEBHOOK_SECRET: &str = "whsec_c2VjcmV0LW9mLXRoZS1zdWl0ZS0wMTIzNDU2Nzg5";
 
 #[derive(Default)]
 pub struct Portone {
@@ -140,4 +145,18 @@ impl Contract for Portone {
 
 pub async fn start() -> Server<Portone> {
     Server::start(Portone::default()).await
+}
+
+/// The headers of a webhook as Standard Webhooks signs it.
+pub fn signed(id: &'static str, at_s: i64, body: &[u8]) -> [(&'static str, String); 3] {
+    let secret = STANDARD.decode(&WEBHOOK_SECRET["whsec_".len()..]).expect("base64");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&secret).expect("a key");
+    mac.update(format!("{id}.{at_s}.").as_bytes());
+    mac.update(body);
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", at_s.to_string()),
+        ("webhook-signature", format!("v1,{signature}")),
+    ]
 }

@@ -7,6 +7,7 @@ use stanchion::facts::record::PaymentResult;
 use stanchion::facts::refund::RefundStatus;
 use stanchion::lane::orders::PayOutcome;
 use stanchion::ledger::ReadSource;
+use stanchion::ledger::read::CallFilter;
 use stanchion::payment::{AskOutcome, Returned};
 use stanchion::pipeline::Resolved;
 
@@ -115,6 +116,24 @@ async fn money_found_after_the_seats_were_freed_goes_back() {
         house.fact(&order).await.payment.is_some_and(|p| (p.captured, p.cancelled) == (1_000, 1_000))
     };
     eventually("the money is back", back).await;
+    house.close().await;
+}
+
+/// The house's clock stands still, so a call that is put off is never due by itself. It is asked about, not made again.
+#[tokio::test]
+async fn a_hint_makes_a_call_due_that_was_put_off() {
+    let mut house = House::open(Store::Embedded).await;
+    let pipeline = house.start();
+    let order = house.order("kim", &[0], Some("person")).await;
+    let put_off = async || {
+        let calls = house.ledger.reader().calls(CallFilter::Open, None, 1).await.expect("reads").items;
+        calls.first().is_some_and(|call| call.waits_for.is_some() && call.due_ms > house.clock.now_ms())
+    };
+    eventually("the call is put off", put_off).await;
+    house.provider.answer("person", AskOutcome::Captured);
+    pipeline.hint("another", &order).await.expect("noted");
+    house.clock.advance(Duration::from_millis(1));
+    house.until(&order, OrderStatus::Confirmed).await;
     house.close().await;
 }
 

@@ -83,6 +83,7 @@ impl Provider for Scripted {
             }
             "decline" => Charged::Declined { detail: "no funds".into() },
             "panic" => panic!("a provider that panics"),
+            "person" => Charged::Unknown(Unresolved::needs_person("scripted")),
             "silent" => std::future::pending().await,
             _ => Charged::Unknown(unresolved()),
         }

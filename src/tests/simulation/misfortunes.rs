@@ -67,7 +67,7 @@ async fn set_back(history: &History) -> bool {
         if house.would_miss(&copied).await {
             (0..house.parts()).for_each(|number| house.kill(number));
             house.lanes.set_back();
-            history.auditor.lock().lane_lost(house.now_ms());
+            history.auditor.lock().lanes_set_back(house.now_ms());
             history.say("the lanes are set back to their copy".to_owned());
             for number in 0..house.parts() {
                 house.start(number).await;

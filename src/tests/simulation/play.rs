@@ -2,6 +2,9 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use super::closing;
 use super::dice::Dice;
@@ -13,6 +16,12 @@ use super::weather::{Kind, Weather};
 
 /// Most people in a history.
 pub const PEOPLE_MAX: u64 = 14;
+
+/// Much longer than any history takes, even on servers and on a busy machine.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
+/// What is found when a history has not ended within `STANDSTILL`.
+pub const STANDS_STILL: &str = "it stands still: something waits that nothing will end";
 
 /// The result of a history.
 #[derive(Default)]
@@ -45,16 +54,26 @@ impl Script {
     pub fn play(&self) -> Outcome {
         house::prepare();
         let script = self.clone();
+        let (done, ended) = mpsc::channel();
         let thread = std::thread::Builder::new().name(format!("seed {}", self.seed)).spawn(move || {
             stanchion::random::seed_this_thread(script.seed);
             fastrand::seed(script.seed);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-            runtime.expect("a runtime").block_on(history_of(&script))
+            let outcome = runtime.expect("a runtime").block_on(history_of(&script));
+            // Nobody waits any more for a history that stood still.
+            done.send(outcome).ok();
         });
-        match thread.expect("a thread").join() {
-            Ok(outcome) => outcome,
-            Err(panic) => Outcome { found: vec![panicked(&*panic)], ..Outcome::default() },
-        }
+        let thread = thread.expect("a thread");
+        let found = match ended.recv_timeout(STANDSTILL) {
+            Ok(outcome) => return outcome,
+            // The thread is left behind: nothing can end it.
+            Err(RecvTimeoutError::Timeout) => STANDS_STILL.to_owned(),
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Ok(()) => unreachable!("it sends before it ends"),
+                Err(panic) => panicked(&*panic),
+            },
+        };
+        Outcome { found: vec![found], ..Outcome::default() }
     }
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use stanchion::clock;
 
 use super::house::On;
-use super::play::{Outcome, PEOPLE_MAX, Script};
+use super::play::{Outcome, PEOPLE_MAX, STANDS_STILL, Script};
 use super::weather::{KINDS, Kind, OF_FILES};
 
 /// From this many seeds on, a run must have met everything in `EXPECTED` and every kind of unkindness.
@@ -122,7 +122,8 @@ pub fn clean_on(seeds: std::ops::Range<u64>, on: On) {
 fn tell(script: &Script, outcome: Outcome) -> ! {
     println!("seed {} is not clean: {:#?}", script.seed, outcome.found);
     println!("again: make simulate SEEDS=1 FROM={}{}", script.seed, store(script.on));
-    if std::env::var_os("BRIEFLY").is_none() {
+    let stands_still = outcome.found.iter().any(|found| found == STANDS_STILL);
+    if std::env::var_os("BRIEFLY").is_none() && !stands_still {
         let (short, least) = shortened(script, outcome);
         for line in &least.lines {
             println!("{line}");

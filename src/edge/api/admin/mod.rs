@@ -4,6 +4,7 @@ pub mod coupons;
 pub mod events;
 pub mod operations;
 pub mod orders;
+pub mod payments;
 pub mod points;
 
 use crate::edge::router::Route;
@@ -15,6 +16,7 @@ pub fn routes() -> Vec<Route> {
         points::routes::routes(),
         orders::routes(),
         operations::routes::routes(),
+        payments::routes(),
     ];
     nouns.into_iter().flatten().collect()
 }

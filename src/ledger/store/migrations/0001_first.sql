@@ -160,6 +160,16 @@ CREATE TABLE payment (
 );
 CREATE INDEX payment_due ON payment (lane, opened, due_ms);
 
+-- Attempts that have their answer, and about which their provider says that something happened. At `due_ms` it is asked.
+CREATE TABLE payment_hint (
+    attempt VARCHAR(40) NOT NULL PRIMARY KEY,
+    order_id VARCHAR(40) NOT NULL,
+    lane BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL
+);
+CREATE INDEX payment_hint_order ON payment_hint (order_id);
+CREATE INDEX payment_hint_due ON payment_hint (lane, due_ms);
+
 -- A refund without lines sends back an attempt whose money came too late.
 CREATE TABLE refund (
     id VARCHAR(40) NOT NULL PRIMARY KEY,

@@ -391,7 +391,7 @@ fn answer(call: OpenCall, returned: bool) -> Record {
     let order = call.order().clone();
     let id = format!("{}.answered", call.id().as_str());
     let body = match call {
-        OpenCall::Charge(charging) => RecordBody::PaymentResulted {
+        OpenCall::Charge(charging) | OpenCall::Look(charging) => RecordBody::PaymentResulted {
             v: VERSION,
             order,
             attempt: charging.attempt,

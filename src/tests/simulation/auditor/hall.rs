@@ -59,6 +59,11 @@ impl Hall {
         self.holds.values_mut().for_each(|hold| hold.over = true);
     }
 
+    pub fn set_back(&mut self) {
+        self.orders.values_mut().for_each(|order| order.is_set_back = true);
+        self.refunds.values_mut().for_each(|refund| refund.is_set_back = true);
+    }
+
     pub fn given_back(&mut self, hold: &str) {
         if let Some(hold) = self.holds.get_mut(hold) {
             hold.over = true;
@@ -109,6 +114,9 @@ impl Hall {
         let mut new = Order::of(user, order, when.at_ms);
         new.faults().into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
         if let Some(known) = self.orders.get(&id) {
+            if known.is_set_back && new.is_before(known) {
+                return;
+            }
             new.contradicts(known).into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
             new.refunding = known.refunding;
             if known.status == new.status {
@@ -157,6 +165,9 @@ impl Hall {
         for refund in shown["items"].as_array().into_iter().flatten() {
             let (id, new) = ((order.to_owned(), text(refund, "id")), Refund::of(refund));
             let before = self.refunds.get(&id);
+            if before.is_some_and(|before| before.is_set_back && new.is_before(before)) {
+                continue;
+            }
             let faults = new.faults().into_iter().chain(before.into_iter().flat_map(|before| new.contradicts(before)));
             faults.for_each(|fault| found.says(format!("refund {} of order {order}: {fault}", id.1)));
             self.refunds.insert(id, new);

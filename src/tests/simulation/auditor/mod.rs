@@ -78,6 +78,13 @@ impl Auditor {
         self.losses += 1;
     }
 
+    /// All lanes were set back to an older file. A lane whose log ends as before is not rebuilt: it does again what its log
+    /// still has, and shows orders and refunds as they were before for as long.
+    pub fn lanes_set_back(&mut self, now_ms: i64) {
+        self.lane_lost(now_ms);
+        self.hall.set_back();
+    }
+
     /// How often lanes were lost so far.
     pub fn losses(&self) -> u64 {
         self.losses

@@ -20,6 +20,8 @@ pub struct Order {
     pub refunding: bool,
     /// When the order was first seen in this status.
     pub since_ms: i64,
+    /// It was seen before its lane was set back, and not since.
+    pub is_set_back: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Order {
             cash: order["total"]["cash"].as_i64(),
             refunding: false,
             since_ms: at_ms,
+            is_set_back: false,
         }
     }
 
@@ -99,6 +102,11 @@ impl Order {
             faults.push(format!("INV-10: its lines cost {cash}, and in all {:?}", self.cash));
         }
         faults
+    }
+
+    /// Whether this is an earlier status than the one of `later`.
+    pub fn is_before(&self, later: &Order) -> bool {
+        rank(&self.status) < rank(&later.status)
     }
 
     /// What contradicts `before`, which was shown earlier.

@@ -13,6 +13,8 @@ pub struct Refund {
     /// It sends back money that came too late.
     is_late: bool,
     lines: Vec<Part>,
+    /// It was seen before its lane was set back, and not since.
+    pub is_set_back: bool,
 }
 
 /// The part of a line that is given back.
@@ -35,6 +37,7 @@ impl Refund {
             fee: number(refund, "fee"),
             is_late: refund["reason"] == "paid too late",
             lines: lines.map(Part::of).collect(),
+            is_set_back: false,
         }
     }
 
@@ -64,6 +67,11 @@ impl Refund {
             faults.push("INV-10: a line's part is not its cash and points".to_owned());
         }
         faults
+    }
+
+    /// Whether this is an earlier status than the one of `later`.
+    pub fn is_before(&self, later: &Refund) -> bool {
+        rank(&self.status) < rank(&later.status)
     }
 
     /// What contradicts `before`, which was shown earlier.

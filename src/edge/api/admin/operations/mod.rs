@@ -1,15 +1,13 @@
-//! What operators ask of the running gateway: the audit, the pipeline, its dead letters, and payments whose end only a
-//! person can find out.
+//! What operators ask of the running gateway: the audit, the pipeline, its dead letters.
 
 pub mod routes;
 pub mod view;
 
-use http::StatusCode;
-use serde::Deserialize;
-use utoipa::ToSchema;
-
-use crate::edge::operator::{RequeueOutcome, Resolution, ResolveOutcome};
+use self::view::DeadLetterView;
+use crate::edge::api::page::{Page, Wanted};
+use crate::edge::operator::RequeueOutcome;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
+use http::StatusCode;
 
 /// `GET /v1/admin/audit`
 pub async fn audit(request: Request) -> Outcome {
@@ -32,21 +30,9 @@ pub async fn requeue(request: Request) -> Outcome {
     }
 }
 
-/// How a payment attempt ended, as a person found out.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ResolveRequest)]
-pub struct ResolveBody {
-    pub outcome: Resolution,
-}
-
-/// `POST /v1/admin/payments/{id}/resolve`
-pub async fn resolve(request: Request) -> Outcome {
-    let body = request.json::<ResolveBody>()?;
-    let resolved = request.state.operator.resolve(request.param("id"), body.value.outcome).await;
-    match resolved.map_err(|fault| Problem::unavailable("pipeline", fault))? {
-        ResolveOutcome::Done => Ok(Answer::no_content()),
-        ResolveOutcome::NotFound => Err(Code::NotFound.into()),
-        ResolveOutcome::Closed => Err(Problem::new(Code::NotPayable).detail("this attempt has its answer already")),
-    }
+/// `GET /v1/admin/dead-letters`: oldest first.
+pub async fn dead_letters(request: Request) -> Outcome {
+    let Wanted { after, limit } = Wanted::of(&request)?;
+    let letters = request.state.ledger.dead_letters(after, limit).await?;
+    Ok(Answer::json(StatusCode::OK, &Page::of(letters, DeadLetterView::new)).no_store())
 }

@@ -1,7 +1,6 @@
 //! The routes of `operations`.
 
-use crate::edge::api::admin::operations::ResolveBody;
-use crate::edge::api::admin::operations::view::{AuditView, PipelineView};
+use crate::edge::api::admin::operations::view::{AuditView, DeadLetterView, PipelineView};
 use crate::edge::problem::Code;
 use crate::edge::router::{Route, get, post};
 
@@ -38,21 +37,10 @@ pub fn routes() -> Vec<Route> {
         )
         .answers_bare(204, "Requeued")
         .errors(&[Code::NotFound]),
-        post(
-            "/v1/admin/payments/{id}/resolve",
-            "resolve_payment",
-            "Say how an attempt ended when the provider cannot",
-            super::resolve,
-        )
-        .admin()
-        .about(
-            "Closes an attempt that the provider has not answered, with the result that a person found out. If the \
-             provider says later that it took the money, the money pays the order while that still waits for a payment \
-             and no other attempt is under way; otherwise it is sent back. An attempt that already has its answer is \
-             `NOT_PAYABLE`.\n\nA repeat is safe: an attempt is closed once.",
-        )
-        .body::<ResolveBody>()
-        .answers_bare(204, "Resolved")
-        .errors(&[Code::NotFound, Code::NotPayable]),
+        get("/v1/admin/dead-letters", "list_dead_letters", "Dead letters, oldest first", super::dead_letters)
+            .admin()
+            .about("Records that could not be written, each with the reason. They wait until somebody requeues them.")
+            .paged()
+            .answers_page::<DeadLetterView>(),
     ]
 }

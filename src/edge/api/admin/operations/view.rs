@@ -3,6 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::facts::time::rfc3339;
+use crate::ledger::read::LetterEntry;
+
 /// What an audit found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Audit)]
@@ -63,4 +66,28 @@ pub struct LaneView {
     /// Calls to a payment provider without an answer yet; 0 where another process writes for the lane.
     #[schema(example = 3)]
     pub open_calls: usize,
+}
+
+/// A record that could not be written.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
+pub struct DeadLetterView {
+    #[schema(example = "p0360303ae22b998861bce3b28f33eec1be.captured")]
+    pub id: String,
+    #[schema(example = 3)]
+    pub lane: u16,
+    /// The order that it is about; `null`: no order.
+    #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
+    pub order: Option<String>,
+    #[schema(example = "the row has another version")]
+    pub error: String,
+    #[schema(example = "2026-11-20T10:00:00Z")]
+    pub died_at: String,
+}
+
+impl DeadLetterView {
+    pub fn new(letter: LetterEntry) -> Self {
+        let LetterEntry { id, lane, order, error, died_ms } = letter;
+        Self { id, lane: lane.0, order: order.map(|order| order.to_string()), error, died_at: rfc3339(died_ms) }
+    }
 }

@@ -1,0 +1,65 @@
+//! Hints: a provider says by itself that something happened to an order's payment. Nothing else of it is believed, so the
+//! provider is asked.
+
+use sqlx::AssertSqlSafe;
+
+use super::due::PutOff;
+use crate::facts::ids::{AttemptId, OrderId};
+use crate::facts::time::Millis;
+use crate::ledger::sheet::status;
+use crate::ledger::{Ledger, Result};
+
+/// Makes the order's open calls due now, if they were put off. Its attempts at this provider that took no money are asked
+/// about once more.
+pub async fn hint(ledger: &Ledger, provider: &str, order: &OrderId, now_ms: Millis) -> Result<()> {
+    let (provider, order) = (provider.to_owned(), order.to_string());
+    ledger
+        .transaction(move |conn| {
+            let (provider, order) = (provider.clone(), order.clone());
+            Box::pin(async move {
+                for (table, since) in [("payment", "created_ms"), ("refund", "requested_ms")] {
+                    // A call whose due time is not after its beginning was never put off, and would be made again.
+                    let text = format!(
+                        "UPDATE {table} SET due_ms = CASE WHEN {since} < ? THEN ? ELSE {since} + 1 END \
+                         WHERE order_id = ? AND opened = 1 AND due_ms > ?"
+                    );
+                    let query = sqlx::query(AssertSqlSafe(text)).bind(now_ms).bind(now_ms);
+                    query.bind(order.clone()).bind(now_ms).execute(&mut *conn).await?;
+                }
+                let text = "DELETE FROM payment_hint WHERE order_id = ?";
+                sqlx::query(text).bind(order.clone()).execute(&mut *conn).await?;
+                let text = "INSERT INTO payment_hint (attempt, order_id, lane, due_ms) \
+                     SELECT id, order_id, lane, ? FROM payment \
+                     WHERE order_id = ? AND provider = ? AND opened IS NULL AND status IN (?, ?)";
+                let query = sqlx::query(text).bind(now_ms).bind(order).bind(provider);
+                query.bind(status::DECLINED).bind(status::NOT_DONE).execute(&mut *conn).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Stores when hints are due again.
+pub(super) async fn put_off_hints(conn: &mut crate::ledger::Conn, hints: &[(AttemptId, PutOff)]) -> Result<()> {
+    for (attempt, put_off) in hints {
+        let text = "UPDATE payment_hint SET due_ms = ? WHERE attempt = ?";
+        sqlx::query(text).bind(put_off.due_ms).bind(attempt.to_string()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Forgets hints that have been looked at.
+pub async fn forget_hints(ledger: &Ledger, attempts: Vec<AttemptId>) -> Result<()> {
+    ledger
+        .transaction(move |conn| {
+            let attempts = attempts.clone();
+            Box::pin(async move {
+                for attempt in attempts {
+                    let text = "DELETE FROM payment_hint WHERE attempt = ?";
+                    sqlx::query(text).bind(attempt.to_string()).execute(&mut *conn).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
