@@ -10,7 +10,7 @@ use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
 use crate::facts::room::{AdmissionOrder, Mode, Room};
 use crate::facts::terms;
-use crate::facts::terms::{RefundTerm, Terms};
+use crate::facts::terms::{FreeCancellation, RefundTerm, Terms};
 use crate::facts::time::{Millis, Timestamp};
 use crate::lane::events::EventPut;
 use crate::ledger::draws::DrawSecret;
@@ -23,6 +23,8 @@ const ROWS_MAX: usize = 5_000;
 /// A week, in seconds, and ten years, in days.
 pub(super) const TTL_S_MAX: i64 = 7 * 24 * 3600;
 const DAYS_MAX: i64 = 3_660;
+/// Longest free time after a confirmation, hours: a year.
+const FREE_HOURS_MAX: i64 = 8_760;
 
 /// An event in the catalogue: what `PUT /v1/admin/events/{event}` said, and the event's lane.
 #[derive(Debug, Clone)]
@@ -76,6 +78,9 @@ pub struct EventSpec {
     pub fee_bp: i64,
     #[serde(default)]
     pub cancellation_fees: Vec<CancellationFee>,
+    /// No fee so soon after the confirmation; `null`: from the first second on the fees count.
+    #[serde(default)]
+    pub free_cancellation: Option<FreeHours>,
     #[serde(default)]
     pub refunds_close_at: Option<Timestamp>,
     /// Only in a change: the date or the venue is new. Orders from before the change can be refunded free until
@@ -128,6 +133,18 @@ pub struct CancellationFee {
     pub days_before: i64,
     #[schema(example = 1000)]
     pub fee_bp: i64,
+}
+
+/// How long after its confirmation an order may be cancelled without a fee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPutFreeCancellation)]
+pub struct FreeHours {
+    #[schema(example = 24)]
+    pub hours: i64,
+    /// The event is so near then that the fees count all the same: calendar days before the start.
+    #[schema(example = 3)]
+    pub until_days_before: i64,
 }
 
 /// What a name has to be.
@@ -183,6 +200,11 @@ impl EventSpec {
             check(!twice, &format!("/cancellation_fees/{i}/days_before"), "given twice");
             let bp = (0..=BP_MAX).contains(&fee.fee_bp);
             check(bp, &format!("/cancellation_fees/{i}/fee_bp"), "0 to 10000 basis points");
+        }
+        if let Some(FreeHours { hours, until_days_before }) = self.free_cancellation {
+            check((1..=FREE_HOURS_MAX).contains(&hours), "/free_cancellation/hours", "1 to 8760 hours");
+            let days = (0..=DAYS_MAX).contains(&until_days_before);
+            check(days, "/free_cancellation/until_days_before", "0 to 3660 days");
         }
         for (days, pointer) in [(self.earn_vest_days, "/earn_vest_days"), (self.earn_valid_days, "/earn_valid_days")] {
             check(days.is_none_or(|d| (0..=DAYS_MAX).contains(&d)), pointer, "0 to 3660 days, or null");
@@ -240,19 +262,19 @@ impl EventSpec {
         faults
     }
 
-    /// The buyer's cancellation fees: days before the start are calendar days where the event takes place.
-    pub fn refund_terms(&self) -> Vec<RefundTerm> {
+    /// When the day ends that is so many days before the day of the start, where the event takes place.
+    fn end_of_day(&self, days_before: i64) -> Millis {
         let zone = jiff::tz::TimeZone::get(&self.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
         let start = jiff::Timestamp::from_millisecond(self.starts_at.0).unwrap_or(jiff::Timestamp::MAX);
         let day = start.to_zoned(zone.clone()).date();
-        // A fee of d days ends at the end of the day that is d days before the day of the start.
-        let end_of = |days_before: i64| {
-            let next =
-                day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
-            next.to_zoned(zone.clone()).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
-        };
+        let next = day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
+        next.to_zoned(zone).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
+    }
+
+    /// The buyer's cancellation fees without the free time after the confirmation. Each ends with its day.
+    fn refund_terms(&self) -> Vec<RefundTerm> {
         let fees = self.cancellation_fees.iter().map(|fee| (fee.days_before, fee.fee_bp)).collect();
-        terms::schedule(fees, self.refunds_close_at.map(|at| at.0), end_of)
+        terms::schedule(fees, self.refunds_close_at.map(|at| at.0), |days_before| self.end_of_day(days_before))
     }
 
     /// The terms that an order keeps as they are when it is placed.
@@ -262,6 +284,10 @@ impl EventSpec {
             organizer: self.organizer.clone(),
             starts_ms: self.starts_at.0,
             refunds: self.refund_terms(),
+            free: self.free_cancellation.map(|free| FreeCancellation {
+                for_ms: free.hours * 3_600_000,
+                until_ms: self.end_of_day(free.until_days_before),
+            }),
             earn_vest_days: self.earn_vest_days,
             earn_valid_days: self.earn_valid_days,
         }

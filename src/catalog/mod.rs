@@ -9,7 +9,7 @@ mod store;
 
 pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
-pub use event::{CancellationFee, Event, EventSpec, RowSpec, SectionSpec, SpecFaults};
+pub use event::{CancellationFee, Event, EventSpec, FreeHours, RowSpec, SectionSpec, SpecFaults};
 pub use layout::{Layout, Section, Strip};
 pub use room::{Identity, RoomPatch, RoomSpec};
 pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

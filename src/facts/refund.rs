@@ -38,6 +38,31 @@ impl RefundStatus {
     }
 }
 
+/// Why the ledger refuses a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundRefusal {
+    /// The order is not paid, or the time for refunds is over.
+    NotRefundable,
+    /// No line is named, or nothing is left of any.
+    Empty,
+    /// The order has no such line.
+    LineNotFound,
+    /// Not so much is left of a line.
+    OverRefund,
+}
+
+impl RefundRefusal {
+    /// The word that a failed refund shows, metrics count and the ledger keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefundRefusal::NotRefundable => "NOT_REFUNDABLE",
+            RefundRefusal::Empty => "EMPTY",
+            RefundRefusal::LineNotFound => "LINE_NOT_FOUND",
+            RefundRefusal::OverRefund => "OVER_REFUND",
+        }
+    }
+}
+
 /// The complete public status of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundFact {

@@ -16,8 +16,10 @@ pub struct Terms {
     pub organizer: String,
     /// When the event begins.
     pub starts_ms: Millis,
-    /// The buyer's cancellation fees, soonest end first.
+    /// The buyer's cancellation fees, soonest end first, without the free time after the confirmation.
     pub refunds: Vec<RefundTerm>,
+    /// The free time after the confirmation; `None`: there is none.
+    pub free: Option<FreeCancellation>,
     /// How many days after the start earned points become usable; `None`: at once.
     pub earn_vest_days: Option<i64>,
     /// How many days from then on they last; `None`: for ever.
@@ -33,7 +35,28 @@ pub struct RefundTerm {
     pub fee_bp: i64,
 }
 
+/// How long after its confirmation an order may be cancelled without a fee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeCancellation {
+    /// This long after the confirmation.
+    pub for_ms: Millis,
+    /// And not after this time, because the event is near.
+    pub until_ms: Millis,
+}
+
 impl Terms {
+    /// The buyer's cancellation fees for an order that was confirmed at this time, soonest end first.
+    pub fn refunds_from(&self, confirmed_ms: Millis) -> Vec<RefundTerm> {
+        let free = self.free.map(|free| free.until_ms.min(confirmed_ms + free.for_ms));
+        let Some(free_until_ms) = free.filter(|until_ms| *until_ms > confirmed_ms) else { return self.refunds.clone() };
+        let outlasts = |term: &&RefundTerm| term.until_ms.is_none_or(|until_ms| until_ms > free_until_ms);
+        let later: Vec<RefundTerm> = self.refunds.iter().filter(outlasts).copied().collect();
+        // The free time does not outlast the time for refunds.
+        let close_ms = self.refunds.last().and_then(|term| term.until_ms);
+        let until_ms = if later.is_empty() { close_ms } else { Some(free_until_ms) };
+        std::iter::once(RefundTerm { until_ms, fee_bp: 0 }).chain(later).collect()
+    }
+
     /// How long the lane keeps the order for its refunds: until nobody may ask for one. Where the terms have no end,
     /// until the event begins. An order that is refunded later is first brought back from the ledger.
     pub fn refundable_until_ms(&self) -> Millis {
@@ -61,19 +84,21 @@ struct StoredTerms {
     refunds_close_ms: Option<Millis>,
     #[serde(default)]
     cancellation_fees: Vec<(i64, i64)>,
+    #[serde(default)]
+    free: Option<FreeCancellation>,
     earn_vest_days: Option<i64>,
     earn_valid_days: Option<i64>,
 }
 
 impl From<StoredTerms> for Terms {
     fn from(written: StoredTerms) -> Self {
-        let StoredTerms { currency, organizer, starts_ms, earn_vest_days, earn_valid_days, .. } = written;
+        let StoredTerms { currency, organizer, starts_ms, free, earn_vest_days, earn_valid_days, .. } = written;
         let days = |fees: Vec<(i64, i64)>| {
             // A fee of d days applied for as long as d whole days were left, that instant included: hence the + 1.
             schedule(fees, written.refunds_close_ms, |days_before| starts_ms - days_before * DAY_MS + 1)
         };
         let refunds = written.refunds.unwrap_or_else(|| days(written.cancellation_fees));
-        Terms { currency, organizer, starts_ms, refunds, earn_vest_days, earn_valid_days }
+        Terms { currency, organizer, starts_ms, refunds, free, earn_vest_days, earn_valid_days }
     }
 }
 
@@ -124,6 +149,33 @@ mod tests {
         assert_eq!(again, terms);
         let plain: Terms = serde_json::from_str(r#"{"currency":"KRW","organizer":"o","starts_ms":1}"#).expect("terms");
         assert_eq!(plain.refunds, [RefundTerm::FREE]);
+    }
+
+    #[test]
+    fn the_free_time_begins_with_the_confirmation_and_ends_before_the_event_is_near() {
+        let terms = |free, refunds: &[(Option<Millis>, i64)]| Terms {
+            currency: "KRW".into(),
+            organizer: "o".into(),
+            starts_ms: 1_000,
+            refunds: refunds.iter().map(|&(until_ms, fee_bp)| RefundTerm { until_ms, fee_bp }).collect(),
+            free,
+            earn_vest_days: None,
+            earn_valid_days: None,
+        };
+        let shown = |terms: &Terms, confirmed_ms| {
+            terms.refunds_from(confirmed_ms).iter().map(|term| (term.until_ms, term.fee_bp)).collect::<Vec<_>>()
+        };
+        let fees = [(Some(500), 100), (Some(900), 300)];
+        let free = Some(FreeCancellation { for_ms: 50, until_ms: 700 });
+        let with = terms(free, &fees);
+        assert_eq!(shown(&with, 100), [(Some(150), 0), (Some(500), 100), (Some(900), 300)]);
+        assert_eq!(shown(&with, 480), [(Some(530), 0), (Some(900), 300)], "a fee that ends within the free time");
+        assert_eq!(shown(&with, 680), [(Some(700), 0), (Some(900), 300)], "the event is near");
+        assert_eq!(shown(&with, 700), fees, "too near");
+        assert_eq!(shown(&terms(None, &fees), 100), fees);
+        let long = Some(FreeCancellation { for_ms: 10_000, until_ms: 10_000 });
+        assert_eq!(shown(&terms(long, &fees), 100), [(Some(900), 0)], "it does not outlast the refunds");
+        assert_eq!(shown(&terms(free, &[(None, 100)]), 100), [(Some(150), 0), (None, 100)]);
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl House {
             organizer: "o".into(),
             starts_ms: NOW,
             refunds: vec![RefundTerm::FREE],
+            free: None,
             earn_vest_days: None,
             earn_valid_days: None,
         };

@@ -26,6 +26,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use coupons::CouponEntry;
 pub use orders::OrderFilter;
 pub use points::{LotEntry, MoveEntry, PointsBalance};
+pub use refunds::RefundQuote;
 pub use tickets::TicketEntry;
 pub use unsettled::{CallEntry, CallFilter, LetterEntry};
 

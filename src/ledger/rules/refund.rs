@@ -6,7 +6,7 @@ use super::points;
 use super::points::WalletStep;
 use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::order::{OrderStatus, TicketState};
-use crate::facts::refund::{RefundBy, RefundStatus};
+use crate::facts::refund::{RefundBy, RefundRefusal, RefundStatus};
 use crate::facts::terms::refund_fee_bp;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
@@ -36,16 +36,16 @@ impl Book {
             return RecordOutcome::Done;
         }
         sheet.change();
-        match plan(sheet, ask) {
-            Err(failure) => {
+        match parts(sheet, ask.by, ask.lines, ask.at_ms) {
+            Err(refusal) => {
                 let failed = RefundRow {
                     opened: Live::No,
                     status: RefundStatus::Failed,
-                    failure: Some(failure.into()),
+                    failure: Some(refusal.as_str().into()),
                     ..row(sheet, ask, &[], self.now_ms)
                 };
                 sheet.refunds.add(failed);
-                RecordOutcome::Refused(failure)
+                RecordOutcome::Refused(refusal.as_str())
             }
             Ok(lines) => {
                 self.owe(ask, &lines);
@@ -108,26 +108,32 @@ impl Sheet {
     }
 }
 
-/// What each line gives back, or why nothing can be.
-fn plan(sheet: &Sheet, ask: &Asking<'_>) -> Result<Vec<LineRefund>, &'static str> {
+/// What a refund that is asked for at `at_ms` gives back of each line, or why nothing can be. `lines`: (line, gross);
+/// without an amount, all that is left.
+pub(in crate::ledger) fn parts(
+    sheet: &Sheet,
+    by: RefundBy,
+    lines: &[(u32, Option<i64>)],
+    at_ms: Millis,
+) -> Result<Vec<LineRefund>, RefundRefusal> {
     let paid = matches!(sheet.order().status, OrderStatus::Confirmed | OrderStatus::PartiallyRefunded);
-    let fee_bp = match ask.by {
-        RefundBy::Buyer => refund_fee_bp(&sheet.terms.terms.refunds, ask.at_ms).ok_or("NOT_REFUNDABLE")?,
+    let fee_bp = match by {
+        RefundBy::Buyer => refund_fee_bp(&sheet.refund_terms(), at_ms).ok_or(RefundRefusal::NotRefundable)?,
         RefundBy::BuyerAfterChange | RefundBy::Admin => 0,
     };
     if !paid {
-        return Err("NOT_REFUNDABLE");
+        return Err(RefundRefusal::NotRefundable);
     }
-    if ask.lines.is_empty() {
-        return Err("EMPTY");
+    if lines.is_empty() {
+        return Err(RefundRefusal::Empty);
     }
-    let mut parts: Vec<LineRefund> = Vec::with_capacity(ask.lines.len());
-    for &(number, gross) in ask.lines {
-        let line = sheet.line(i64::from(number)).ok_or("LINE_NOT_FOUND")?.arithmetic();
+    let mut parts: Vec<LineRefund> = Vec::with_capacity(lines.len());
+    for &(number, gross) in lines {
+        let line = sheet.line(i64::from(number)).ok_or(RefundRefusal::LineNotFound)?.arithmetic();
         if parts.iter().any(|part| part.line == number) {
-            return Err("OVER_REFUND");
+            return Err(RefundRefusal::OverRefund);
         }
-        parts.push(line.refund(gross.unwrap_or(line.left()), fee_bp).ok_or("OVER_REFUND")?);
+        parts.push(line.refund(gross.unwrap_or(line.left()), fee_bp).ok_or(RefundRefusal::OverRefund)?);
     }
     Ok(parts)
 }

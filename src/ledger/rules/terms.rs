@@ -39,6 +39,7 @@ pub(in crate::ledger) fn plain(starts_ms: Millis) -> Terms {
         organizer: "hall-co".into(),
         starts_ms,
         refunds: vec![RefundTerm::FREE],
+        free: None,
         earn_vest_days: None,
         earn_valid_days: None,
     }

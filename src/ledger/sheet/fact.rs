@@ -30,7 +30,7 @@ pub(in crate::ledger) fn order_fact(sheet: &Sheet) -> OrderFact {
         placed_ms: order.placed_ms,
         confirmed_ms: order.confirmed_ms,
         deadline_ms: order.deadline_ms,
-        refund_terms: sheet.terms.terms.refunds.clone(),
+        refund_terms: sheet.refund_terms(),
     }
 }
 

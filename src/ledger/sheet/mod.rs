@@ -10,6 +10,7 @@ pub(in crate::ledger) use load::{Sheets, load, shown};
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::OrderStatus;
 use crate::facts::refund::RefundStatus;
+use crate::facts::terms::RefundTerm;
 use crate::ledger::rules::points;
 use crate::ledger::rules::terms::Frozen;
 use crate::ledger::store::column::Live;
@@ -113,6 +114,12 @@ impl Sheet {
 
     pub fn refund_mut(&mut self, id: &RefundId) -> Option<&mut RefundRow> {
         self.refunds.get_mut(&(id.clone(),))
+    }
+
+    /// The buyer's cancellation fees, soonest end first. Before the confirmation the free time after it has not begun.
+    pub fn refund_terms(&self) -> Vec<RefundTerm> {
+        let terms = &self.terms.terms;
+        self.order().confirmed_ms.map_or_else(|| terms.refunds.clone(), |at_ms| terms.refunds_from(at_ms))
     }
 
     /// Refunds, oldest first.

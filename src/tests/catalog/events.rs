@@ -152,7 +152,7 @@ async fn events_are_listed(store: Store) {
                 {"id": "a", "name": "Floor", "price": 55000, "capacity": 20, "standing": false},
                 {"id": "ga", "name": "Standing", "price": 33000, "capacity": 20, "standing": true},
             ],
-            "seats_per_user": 4, "hold_ttl_s": 420, "payment_ttl_s": 600, "earn_bp": 100,
+            "seats_per_user": 4, "hold_ttl_s": 420, "payment_ttl_s": 600, "earn_bp": 100, "free_cancellation": null,
             "cancellation_fees": [], "identity": "browser",
         }),
     );

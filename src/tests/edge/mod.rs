@@ -1,5 +1,6 @@
 //! HTTP at the gateway's doors.
 
+mod absent;
 pub mod bodies;
 pub mod connections;
 pub mod draw;

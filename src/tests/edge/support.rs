@@ -1,10 +1,9 @@
 //! The edge alone: its service over volatile lanes, called without a network.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use crate::edge::absent::Absent;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -18,12 +17,9 @@ use stanchion::admission::{Admission, AdmissionSettings, Entrance};
 use stanchion::catalog::Catalog;
 use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
-use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
 use stanchion::edge::auth::{Mint, mint};
-use stanchion::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
 use stanchion::edge::router::Listener;
 use stanchion::edge::service::Service;
-use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
 use stanchion::edge::{EdgeParts, State};
 use stanchion::facts::ids::{EventId, LogId};
 use stanchion::inventory;
@@ -33,7 +29,6 @@ use stanchion::lane::memory::volatile;
 use stanchion::lane::rooms::Pulse;
 use stanchion::ledger::Ledger;
 use stanchion::limiter::Limiter;
-use tokio::sync::Notify;
 
 use crate::support::client::Contract as _;
 use crate::support::contract;
@@ -53,54 +48,6 @@ pub struct Edge {
     pub lanes: Lanes,
     pub operator: Arc<Absent>,
     _dir: tempfile::TempDir,
-}
-
-/// Stands for the rest of the house, which does not run here: it fails, panics, or takes its time.
-#[derive(Default)]
-pub struct Absent {
-    /// Notified when `resolve` has begun.
-    pub begun: Notify,
-    /// Lets `resolve` go on.
-    pub go: Notify,
-    /// How often `resolve` came to its end.
-    pub done: AtomicUsize,
-}
-
-#[async_trait]
-impl Operator for Absent {
-    async fn audit(&self) -> Result<AuditView, PartFault> {
-        Err("absent".into())
-    }
-
-    async fn pipeline(&self) -> Result<PipelineView, PartFault> {
-        panic!("a handler that panics")
-    }
-
-    async fn requeue(&self, _dead_letter: &str) -> Result<RequeueOutcome, PartFault> {
-        panic!("a handler that panics")
-    }
-
-    async fn resolve(&self, _payment: &str, _resolution: Resolution) -> Result<ResolveOutcome, PartFault> {
-        self.begun.notify_one();
-        self.go.notified().await;
-        self.done.fetch_add(1, Ordering::SeqCst);
-        Ok(ResolveOutcome::Done)
-    }
-
-    async fn resolve_refund(&self, _refund: &str, _resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {
-        Ok(ResolveOutcome::NotFound)
-    }
-}
-
-#[async_trait]
-impl Webhooks for Absent {
-    async fn take(&self, _: &str, _: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault> {
-        match body {
-            b"absent" => Err("absent".into()),
-            b"forged" => Ok(WebhookOutcome::Refused),
-            _ => Ok(WebhookOutcome::Taken),
-        }
-    }
 }
 
 pub struct Answer {

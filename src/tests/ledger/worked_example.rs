@@ -149,6 +149,7 @@ impl Log<'_> {
                 organizer: "hall-co".to_owned(),
                 starts_ms: day("2027-05-01"),
                 refunds: vec![RefundTerm::FREE],
+                free: None,
                 earn_vest_days: None,
                 // From 2026-11-20 to 2027-01-31.
                 earn_valid_days: Some(72),

@@ -3,5 +3,6 @@
 mod calls;
 mod house;
 mod portone;
+mod portone_calls;
 mod server;
 mod toss;

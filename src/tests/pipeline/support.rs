@@ -343,6 +343,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         organizer: "hall-co".into(),
         starts_ms: now_ms + 8_640_000_000,
         refunds: vec![RefundTerm::FREE],
+        free: None,
         earn_vest_days: None,
         earn_valid_days: None,
     };

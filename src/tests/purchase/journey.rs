@@ -10,6 +10,8 @@ on_both_stores!(
     a_coupon_is_worth_what_it_was_when_claimed,
     who_waits_for_news_keeps_nobody_out,
     a_declined_payment_and_another,
+    a_quoted_refund_is_the_refund,
+    a_refund_is_free_so_soon_after_the_confirmation,
     cancelling_gives_everything_back,
 );
 
@@ -138,6 +140,93 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     kinds.sort();
     kinds.dedup();
     assert_eq!(kinds, ["\"claw_back\"", "\"earn\"", "\"grant\"", "\"restore\"", "\"spend\""], "{moves}");
+}
+
+/// With points, a cancellation fee, and one line after the other.
+async fn a_quoted_refund_is_the_refund(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let mut hall = small_hall();
+    hall["cancellation_fees"] = json!([{"days_before": 0, "fee_bp": 1_250}]);
+    gateway.put_event("hall", &hall).await;
+    gateway.grant("kim", 9_999).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let hold = kim.hold(&["a-1-1", "a-1-2", "a-1-3"]).await;
+    let ask = json!({"points": 9_999, "payment": {"provider": "sandbox", "key": "ok"}});
+    let order = kim.order_call(&hold, ask).send().await.expect(202).text("id");
+    assert_eq!(gateway.concluded("kim", &order).await["status"], "confirmed");
+    let quote = |lines: &str| kim.get(&format!("/v1/orders/{order}/refunds/quote{lines}"));
+
+    let all = quote("").send().await.expect(200).json;
+    let gross: Vec<_> = all["lines"].as_array().expect("lines").iter().map(|line| line["amount"].clone()).collect();
+    assert_eq!(gross, [55_000, 55_000, 55_000]);
+    assert_eq!(all["fee"], 3 * 6_875);
+    quote("?lines=4").send().await.expect_code(422, "LINE_NOT_FOUND");
+    for line in [2, 1, 3] {
+        let quoted = quote(&format!("?lines={line}")).send().await.expect(200).json;
+        let refund = kim.refund_call(&order, line).send().await.expect(202).text("id");
+        let path = format!("/v1/orders/{order}/refunds/{refund}");
+        let status = async || kim.get(&path).send().await.expect(200).json["status"].clone();
+        eventually("the refund is done", async || status().await == "done").await;
+        let done = kim.get(&path).send().await.expect(200).json;
+        for field in ["cash", "points_restored", "earn_clawed", "fee", "lines"] {
+            assert_eq!(quoted[field], done[field], "{field} of line {line}");
+        }
+        // The order ends with its last line.
+        let code = if line == 3 { "NOT_REFUNDABLE" } else { "OVER_REFUND" };
+        quote(&format!("?lines={line}")).send().await.expect_code(409, code);
+    }
+    quote("?lines=4").send().await.expect_code(409, "NOT_REFUNDABLE");
+    quote("").send().await.expect_code(409, "NOT_REFUNDABLE");
+    for malformed in ["1,1", "x", "1,", "-1"] {
+        quote(&format!("?lines={malformed}")).send().await.expect_code(400, "VALIDATION");
+    }
+    let other = gateway.public.get(&format!("/v1/orders/{order}/refunds/quote")).bearer(&gateway.token("lee"));
+    other.send().await.expect_code(403, "NOT_OWNER");
+    kim.get("/v1/orders/x/refunds/quote").send().await.expect_code(404, "ORDER_NOT_FOUND");
+}
+
+async fn a_refund_is_free_so_soon_after_the_confirmation(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let mut hall = small_hall();
+    hall["cancellation_fees"] = json!([{"days_before": 0, "fee_bp": 1_000}]);
+    hall["free_cancellation"] = json!({"hours": 24, "until_days_before": 3});
+    gateway.put_event("hall", &hall).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let hold = kim.hold(&["a-1-1", "a-1-2"]).await;
+    let path = format!("/v1/events/hall/holds/{hold}/quote");
+    let quoted = kim.post(&path, &json!({})).send().await.expect(200).json["refund_terms"].clone();
+    assert_eq!((&quoted[0]["fee_bp"], &quoted[1]), (&json!(0), &json!({"until": null, "fee_bp": 1_000})));
+
+    let order = kim.buy(&hold, "ok").await;
+    let confirmed_ms = rfc3339_ms(&order["confirmed_at"]);
+    assert_eq!(rfc3339_ms(&order["refund_terms"][0]["until"]), confirmed_ms + 24 * 3_600_000, "{order}");
+    let id = order["id"].as_str().expect("an id");
+    let path = format!("/v1/orders/{id}/refunds/quote?lines=1");
+    assert_eq!(kim.get(&path).send().await.expect(200).json["fee"], 0);
+
+    // An event that is near has no free time.
+    let mut soon = hall.clone();
+    soon["starts_at"] = json!(stanchion::facts::time::rfc3339(gateway.clock.now_ms() + 36 * 3_600_000));
+    gateway.put_event("soon", &soon).await;
+    let lee = Buyer::enter(&gateway, "soon", "lee").await;
+    let order = lee.buy(&lee.hold(&["a-1-1"]).await, "ok").await;
+    assert_eq!(order["refund_terms"], json!([{"until": null, "fee_bp": 1_000}]));
+    let id = order["id"].as_str().expect("an id");
+    let path = format!("/v1/orders/{id}/refunds/quote");
+    assert_eq!(lee.get(&path).send().await.expect(200).json["fee"], 5_500);
+
+    for (given, pointer) in [
+        (json!({"hours": 0, "until_days_before": 3}), "/free_cancellation/hours"),
+        (json!({"hours": 24, "until_days_before": -1}), "/free_cancellation/until_days_before"),
+    ] {
+        soon["free_cancellation"] = given;
+        let refused = gateway.admin_call(http::Method::PUT, "/v1/admin/events/soon").json(&soon).send().await;
+        assert_eq!(refused.expect_code(400, "VALIDATION").json["errors"][0]["pointer"], pointer);
+    }
+}
+
+fn rfc3339_ms(text: &Value) -> i64 {
+    text.as_str().expect("a time").parse::<jiff::Timestamp>().expect("RFC 3339").as_millisecond()
 }
 
 /// The order with its tickets' ids masked: the writer chooses them.

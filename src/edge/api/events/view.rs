@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{Event, Identity};
+use crate::catalog::{Event, FreeHours, Identity};
 use crate::facts::time::rfc3339;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,6 +46,9 @@ pub struct EventView {
     #[schema(example = 100)]
     pub earn_bp: i64,
     pub cancellation_fees: Vec<FeeView>,
+    /// No fee so soon after the confirmation; `null`: the fees count at once.
+    #[schema(required)]
+    pub free_cancellation: Option<FreeHours>,
     /// `browser`: anyone may enter the line; `user`: signed-in users only, one place for each.
     #[schema(example = "browser")]
     pub identity: &'static str,
@@ -111,6 +114,7 @@ impl EventView {
             payment_ttl_s: spec.payment_ttl_s,
             earn_bp: spec.earn_bp,
             cancellation_fees: fees.map(|f| FeeView { days_before: f.days_before, fee_bp: f.fee_bp }).collect(),
+            free_cancellation: spec.free_cancellation,
             identity: match spec.room.identity {
                 Identity::Browser => "browser",
                 Identity::User => "user",

@@ -30,7 +30,8 @@ pub struct QuoteView {
     pub expires_at: String,
     #[schema(example = 415)]
     pub expires_in_s: i64,
-    /// The fees of a refund and their ends, the soonest end first. After the last end there is no refund.
+    /// The fees of a refund and their ends, the soonest end first, if the order were confirmed now. After the last end
+    /// there is no refund.
     pub refund_terms: Vec<RefundTermView>,
 }
 
@@ -94,7 +95,7 @@ impl QuoteView {
             points_usable: usable,
             expires_at: rfc3339(hold.expires_ms),
             expires_in_s: seconds_until(hold.expires_ms, now_ms),
-            refund_terms: refund_terms(&event.spec.refund_terms()),
+            refund_terms: refund_terms(&event.terms().refunds_from(now_ms)),
         }
     }
 }

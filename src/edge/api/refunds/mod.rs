@@ -7,13 +7,13 @@ pub mod view;
 use http::StatusCode;
 
 use self::body::RefundBody;
-use self::view::{RefundView, RequestedView};
+use self::view::{RefundQuoteView, RefundView, RequestedView};
 use super::lookup;
 use super::page::Page;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::ids::{FactKind, OrderId, RefundId, fact_id};
 use crate::facts::order::OrderFact;
-use crate::facts::refund::{RefundBy, RefundFact, RefundStatus};
+use crate::facts::refund::{RefundBy, RefundFact, RefundRefusal, RefundStatus};
 use crate::inventory::RefundOutcome;
 use crate::inventory::refunds::Refunding;
 
@@ -94,6 +94,33 @@ fn requested(order: &OrderId, refund: &RefundId, status: RefundStatus) -> Answer
     let view = RequestedView { id: refund.to_string(), status: status.as_str() };
     let path = format!("/v1/orders/{order}/refunds/{refund}");
     Answer::json(StatusCode::ACCEPTED, &view).no_store().location(&path).retry_after(1)
+}
+
+/// `GET /v1/orders/{order}/refunds/quote?lines=`
+pub async fn quote(request: Request) -> Outcome {
+    let user = request.user()?;
+    let (order, _) = lookup::order_id(&request)?;
+    let lines = wanted(request.query.get("lines").unwrap_or(""))?;
+    let by = buyer(&request, &lookup::own_order(&request, &order, user).await?);
+    let now_ms = request.state.clock.now_ms();
+    // An order that is not in the ledger yet is not paid.
+    let found = request.state.ledger.refund_quote(&order, by, lines, now_ms).await?;
+    match found.unwrap_or(Err(RefundRefusal::NotRefundable)) {
+        Ok(quote) => Ok(Answer::json(StatusCode::OK, &RefundQuoteView::new(&quote)).no_store()),
+        Err(RefundRefusal::NotRefundable) => Err(Code::NotRefundable.into()),
+        Err(RefundRefusal::LineNotFound) => Err(Code::LineNotFound.into()),
+        Err(RefundRefusal::OverRefund) => Err(Code::OverRefund.into()),
+        Err(RefundRefusal::Empty) => Err(Problem::new(Code::OverRefund).detail("nothing is left of any line")),
+    }
+}
+
+/// Numbers of lines, with commas.
+fn wanted(text: &str) -> Result<Vec<u32>, Problem> {
+    let malformed = || Problem::field("?lines", "numbers of lines, each once, with commas: 1,2");
+    let numbers = text.split(',').filter(|part| !text.is_empty() || !part.is_empty());
+    let lines: Vec<u32> = numbers.map(|part| part.parse().map_err(|_| malformed())).collect::<Result<_, _>>()?;
+    let unique: std::collections::BTreeSet<&u32> = lines.iter().collect();
+    if unique.len() == lines.len() { Ok(lines) } else { Err(malformed()) }
 }
 
 /// `GET /v1/orders/{order}/refunds/{refund}`

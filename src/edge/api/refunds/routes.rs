@@ -1,7 +1,7 @@
 //! The routes of `refunds`.
 
 use crate::edge::api::refunds::body::RefundBody;
-use crate::edge::api::refunds::view::{RefundView, RequestedView};
+use crate::edge::api::refunds::view::{RefundQuoteView, RefundView, RequestedView};
 use crate::edge::problem::Code;
 use crate::edge::router::{Route, get, post};
 
@@ -33,6 +33,17 @@ pub fn routes() -> Vec<Route> {
             )
             .answers_page::<RefundView>()
             .errors(&[Code::NotOwner, Code::OrderNotFound, Code::Recovering]),
+        get("/v1/orders/{order}/refunds/quote", "quote_refund", "What a refund would give back now", super::quote)
+            .user()
+            .about(
+                "Computes a refund of whole lines as requesting it now would, and requests nothing. Without `lines`: all \
+                 lines of which something is left. It follows the ledger, so an order that was paid a moment ago may still \
+                 be `NOT_REFUNDABLE`.",
+            )
+            .query("lines", "Numbers of lines, with commas; all when absent", "1,2")
+            .answers::<RefundQuoteView>(200, "The quote")
+            .errors(REFUND)
+            .errors(&[Code::NotOwner, Code::Validation]),
         get("/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", super::get)
             .user()
             .about(

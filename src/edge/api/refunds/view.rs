@@ -4,6 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::facts::refund::RefundFact;
+use crate::ledger::read::RefundQuote;
+use crate::ledger::rules::line::LineRefund;
 
 /// The answer to a request for a refund.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +54,41 @@ pub struct RefundLineView {
     pub points: i64,
     #[schema(example = 460)]
     pub earn: i64,
+}
+
+/// What a refund would give back now. Amounts in minor units.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefundQuote)]
+pub struct RefundQuoteView {
+    /// After the fee.
+    #[schema(example = 41400)]
+    pub cash: i64,
+    #[schema(example = 3500)]
+    pub points_restored: i64,
+    #[schema(example = 460)]
+    pub earn_clawed: i64,
+    #[schema(example = 4600)]
+    pub fee: i64,
+    pub lines: Vec<RefundLineView>,
+}
+
+impl RefundQuoteView {
+    pub fn new(quote: &RefundQuote) -> Self {
+        let line = |part: &LineRefund| RefundLineView {
+            line: part.line,
+            amount: part.amount,
+            cash: part.cash,
+            points: part.points,
+            earn: part.earn,
+        };
+        Self {
+            cash: quote.cash,
+            points_restored: quote.points,
+            earn_clawed: quote.earn,
+            fee: quote.fee,
+            lines: quote.lines.iter().map(line).collect(),
+        }
+    }
 }
 
 impl RefundView {

@@ -172,6 +172,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
             organizer: "hall-co".to_owned(),
             starts_ms: now_ms + DAY,
             refunds: vec![RefundTerm::FREE],
+            free: None,
             earn_vest_days: None,
             earn_valid_days: None,
         },

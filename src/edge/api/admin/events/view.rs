@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{CancellationFee, Event, EventSpec, RoomSpec, SectionSpec};
+use crate::catalog::{CancellationFee, Event, EventSpec, FreeHours, RoomSpec, SectionSpec};
 use crate::facts::time::Timestamp;
 
 #[derive(Serialize, ToSchema)]
@@ -51,6 +51,9 @@ pub struct AdminEventView<'a> {
     #[schema(example = 500)]
     pub fee_bp: i64,
     pub cancellation_fees: &'a [CancellationFee],
+    /// No fee so soon after the confirmation; `null`: the fees count at once.
+    #[schema(required)]
+    pub free_cancellation: Option<FreeHours>,
     /// From this time on buyers get no refund; `null`: no such time.
     #[schema(required, value_type = Option<String>, format = DateTime, example = "2027-03-31T15:00:00Z")]
     pub refunds_close_at: Option<Timestamp>,
@@ -84,6 +87,7 @@ impl<'a> AdminEventView<'a> {
             earn_bp,
             fee_bp,
             cancellation_fees,
+            free_cancellation,
             refunds_close_at,
             material_change: _,
             material_change_at,
@@ -111,6 +115,7 @@ impl<'a> AdminEventView<'a> {
             earn_bp: *earn_bp,
             fee_bp: *fee_bp,
             cancellation_fees,
+            free_cancellation: *free_cancellation,
             refunds_close_at: *refunds_close_at,
             material_change_at: *material_change_at,
             earn_vest_days: *earn_vest_days,

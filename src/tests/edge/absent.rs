@@ -1,0 +1,58 @@
+//! What stands for the rest of the house where only the edge runs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
+use stanchion::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
+use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
+use tokio::sync::Notify;
+
+/// Stands for the rest of the house, which does not run here: it fails, panics, or takes its time.
+#[derive(Default)]
+pub struct Absent {
+    /// Notified when `resolve` has begun.
+    pub begun: Notify,
+    /// Lets `resolve` go on.
+    pub go: Notify,
+    /// How often `resolve` came to its end.
+    pub done: AtomicUsize,
+}
+
+#[async_trait]
+impl Operator for Absent {
+    async fn audit(&self) -> Result<AuditView, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn pipeline(&self) -> Result<PipelineView, PartFault> {
+        panic!("a handler that panics")
+    }
+
+    async fn requeue(&self, _dead_letter: &str) -> Result<RequeueOutcome, PartFault> {
+        panic!("a handler that panics")
+    }
+
+    async fn resolve(&self, _payment: &str, _resolution: Resolution) -> Result<ResolveOutcome, PartFault> {
+        self.begun.notify_one();
+        self.go.notified().await;
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Ok(ResolveOutcome::Done)
+    }
+
+    async fn resolve_refund(&self, _refund: &str, _resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {
+        Ok(ResolveOutcome::NotFound)
+    }
+}
+
+#[async_trait]
+impl Webhooks for Absent {
+    async fn take(&self, _: &str, _: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault> {
+        match body {
+            b"absent" => Err("absent".into()),
+            b"forged" => Ok(WebhookOutcome::Refused),
+            _ => Ok(WebhookOutcome::Taken),
+        }
+    }
+}
