@@ -196,8 +196,30 @@ pub struct PaymentConfig {
     pub payment_unknown_s: i64,
     pub calls_max: usize,
     pub allow_sandbox: bool,
+    pub sandbox: SandboxConfig,
     pub toss: TossConfig,
     pub portone: PortoneConfig,
+}
+
+impl PaymentConfig {
+    /// The least cash, above none, that this provider takes, minor units; `None`: that any configured one takes.
+    pub fn least_cash(&self, provider: Option<&str>) -> i64 {
+        let least = |name: &str| match name {
+            "toss" => self.toss.min_amount,
+            "portone" => self.portone.min_amount,
+            _ => self.sandbox.min_amount,
+        };
+        match provider {
+            Some(name) => least(name),
+            None => self.providers.iter().map(|name| least(name)).min().unwrap_or(0),
+        }
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxConfig {
+    pub min_amount: i64,
 }
 
 #[derive(Clone, Deserialize)]
@@ -206,6 +228,7 @@ pub struct TossConfig {
     pub secret_key: String,
     pub secret_key_file: String,
     pub base_url: String,
+    pub min_amount: i64,
 }
 
 #[derive(Clone, Deserialize)]
@@ -217,6 +240,7 @@ pub struct PortoneConfig {
     pub webhook_secret_file: String,
     pub store_id: String,
     pub base_url: String,
+    pub min_amount: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

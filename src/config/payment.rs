@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::Uri;
 
 use super::{PaymentConfig, ServerConfig};
+use crate::facts::money::AMOUNT_MAX;
 
 /// Providers that can be configured.
 const PROVIDERS: [&str; 3] = ["sandbox", "toss", "portone"];
@@ -49,6 +50,12 @@ pub(super) fn rules(payment: &PaymentConfig, server: &ServerConfig) -> Vec<Strin
         portone.webhook_secret.is_empty() || portone.webhook_secret_file.is_empty(),
         "payment.portone.webhook_secret: give it, or webhook_secret_file, not both".into(),
     );
+    for (provider, min_amount) in
+        [("sandbox", payment.sandbox.min_amount), ("toss", toss.min_amount), ("portone", portone.min_amount)]
+    {
+        let good = (0..=AMOUNT_MAX).contains(&min_amount);
+        rule(good, format!("payment.{provider}.min_amount: 0 to {AMOUNT_MAX} minor units"));
+    }
     let sandbox = named("sandbox");
     rule(
         payment.providers.iter().collect::<std::collections::HashSet<_>>().len() == payment.providers.len(),

@@ -79,6 +79,8 @@ pub enum Reason {
     CouponUnavailable,
     /// Another order has one of the seats, or has the hold.
     SeatsLost,
+    /// More than nothing is due, and less than a provider takes.
+    AmountBelowMinimum,
     /// Not paid by the deadline; the last attempt was declined.
     PaymentDeclined,
     /// Not paid by the deadline; the last attempt, if any, was not declined.
@@ -89,13 +91,39 @@ pub enum Reason {
     Unprocessable,
 }
 
+/// How many points an order is to spend. In JSON a number, or `"max"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PointsAsk {
+    /// This many, or as many as are left to pay.
+    Amount(i64),
+    /// All that can be spent.
+    Max(MaxWord),
+}
+
+/// The word `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxWord {
+    /// The one value.
+    Max,
+}
+
+impl PointsAsk {
+    /// All that can be spent.
+    pub const MAX: PointsAsk = PointsAsk::Max(MaxWord::Max);
+    /// None.
+    pub const NONE: PointsAsk = PointsAsk::Amount(0);
+}
+
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::PriceChanged,
         Reason::InsufficientPoints,
         Reason::CouponUnavailable,
         Reason::SeatsLost,
+        Reason::AmountBelowMinimum,
         Reason::PaymentDeclined,
         Reason::PaymentExpired,
         Reason::Cancelled,
@@ -109,6 +137,7 @@ impl Reason {
             Reason::InsufficientPoints => "INSUFFICIENT_POINTS",
             Reason::CouponUnavailable => "COUPON_UNAVAILABLE",
             Reason::SeatsLost => "SEATS_LOST",
+            Reason::AmountBelowMinimum => "AMOUNT_BELOW_MINIMUM",
             Reason::PaymentDeclined => "PAYMENT_DECLINED",
             Reason::PaymentExpired => "PAYMENT_EXPIRED",
             Reason::Cancelled => "CANCELLED",
@@ -123,7 +152,10 @@ impl Reason {
 
     /// Whether an order that is rejected for this reason gives its seats back to its hold.
     pub fn back_to_hold(self) -> bool {
-        matches!(self, Reason::PriceChanged | Reason::InsufficientPoints | Reason::CouponUnavailable)
+        matches!(
+            self,
+            Reason::PriceChanged | Reason::InsufficientPoints | Reason::CouponUnavailable | Reason::AmountBelowMinimum
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
-use crate::facts::order::{OrderFact, OrderStatus, Reason};
+use crate::facts::order::{OrderFact, OrderStatus, PointsAsk, Reason};
 use crate::facts::refund::RefundBy;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
@@ -64,7 +64,9 @@ pub enum RecordBody {
         /// Which coupon to use.
         coupon: CouponChoice,
         /// Points to spend; no more are spent than are left to pay after the discount.
-        points: i64,
+        points: PointsAsk,
+        /// The least cash, above none, that can be paid, minor units.
+        least_cash: i64,
         /// Cash that the buyer agreed to pay, minor units; `None`: whatever it costs.
         expected_cash: Option<i64>,
         /// How to pay at once; `None`: the order waits for `payment.requested`.

@@ -12,7 +12,7 @@ use crate::facts::checkpoint::RestoredOrder;
 use crate::facts::conclusion::Conclusion;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{AttemptId, EventId, FactKind, HoldId, OrderId, UserId};
-use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::order::{OrderFact, OrderStatus, PointsAsk};
 use crate::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use crate::facts::refund::RefundFact;
 use crate::facts::terms::Terms;
@@ -29,7 +29,9 @@ pub struct OrderRequest {
     pub user: UserId,
     pub digest: String,
     pub coupon: CouponChoice,
-    pub points: i64,
+    pub points: PointsAsk,
+    /// The least cash, above none, that can be paid, minor units.
+    pub least_cash: i64,
     pub expected_cash: Option<i64>,
     pub payment: Option<PaymentAsk>,
     /// Time to pay, from now.
@@ -181,6 +183,7 @@ fn checkout(ask: OrderRequest, now_ms: Millis, log_max: i64) -> Checkout {
         digest: ask.digest,
         coupon: ask.coupon,
         points: ask.points,
+        least_cash: ask.least_cash,
         expected_cash: ask.expected_cash,
         payment: ask.payment,
         placed_ms: now_ms,

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::facts::conclusion::{Conclusion, SeatTarget};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
-use crate::facts::order::{OrderFact, OrderStatus, TotalFact};
+use crate::facts::order::{OrderFact, OrderStatus, PointsAsk, TotalFact};
 use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use crate::facts::seat::SeatMap;
 use crate::facts::terms::{RefundTerm, Terms};
@@ -105,7 +105,8 @@ impl House {
             user: user(),
             digest: "d".into(),
             coupon: CouponChoice::None,
-            points: 0,
+            points: PointsAsk::NONE,
+            least_cash: 0,
             expected_cash: None,
             payment: None,
             payment_ttl_ms: 60_000,

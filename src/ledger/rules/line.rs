@@ -3,6 +3,7 @@
 
 use crate::facts::ids::SeatIndex;
 use crate::facts::money::{alloc, mul_div, share_bp};
+use crate::facts::order::PointsAsk;
 
 /// What is bought.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,35 @@ pub struct FrozenLine {
     pub earn_clawed: i64,
     /// Nothing is left to refund; also true of a refunded line of net 0.
     pub closed: bool,
+}
+
+/// Why points cannot be spent as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointsRefusal {
+    /// More are needed than can be spent.
+    Insufficient,
+    /// Cash would be due, and less than can be paid.
+    BelowMinimum,
+}
+
+/// How many points are spent of `due`, what is left to pay after the discount. `usable`: how many the buyer can spend.
+/// `least_cash`: the least cash, above none, that can be paid.
+pub fn points_spent(due: i64, ask: PointsAsk, usable: i64, least_cash: i64) -> Result<i64, PointsRefusal> {
+    let points = match ask {
+        PointsAsk::Amount(wanted) => wanted.min(due),
+        PointsAsk::Max(_) => usable.min(due),
+    };
+    if points > usable {
+        return Err(PointsRefusal::Insufficient);
+    }
+    if due == points || due - points >= least_cash {
+        return Ok(points);
+    }
+    match ask {
+        // So many points that the least cash is left.
+        PointsAsk::Max(_) if due >= least_cash => Ok(due - least_cash),
+        PointsAsk::Max(_) | PointsAsk::Amount(_) => Err(PointsRefusal::BelowMinimum),
+    }
 }
 
 /// An order's lines and their sums.
@@ -157,5 +187,33 @@ impl FrozenLine {
         self.points_refunded -= refund.points + refund.fee_points;
         self.earn_clawed -= refund.earn;
         self.closed = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_leave_nothing_to_pay_or_enough() {
+        use PointsAsk::Amount;
+        use PointsRefusal::{BelowMinimum, Insufficient};
+        for (due, ask, usable, spent) in [
+            (1_000, Amount(0), 0, Ok(0)),
+            (1_000, Amount(900), 2_000, Ok(900)),
+            (1_000, Amount(901), 2_000, Err(BelowMinimum)),
+            (1_000, Amount(5_000), 2_000, Ok(1_000)),
+            (1_000, Amount(900), 899, Err(Insufficient)),
+            (1_000, PointsAsk::MAX, 2_000, Ok(1_000)),
+            (1_000, PointsAsk::MAX, 1_000, Ok(1_000)),
+            (1_000, PointsAsk::MAX, 999, Ok(900)),
+            (1_000, PointsAsk::MAX, 500, Ok(500)),
+            (1_000, PointsAsk::MAX, 0, Ok(0)),
+            (50, PointsAsk::MAX, 49, Err(BelowMinimum)),
+            (50, Amount(0), 49, Err(BelowMinimum)),
+            (0, PointsAsk::MAX, 49, Ok(0)),
+        ] {
+            assert_eq!(points_spent(due, ask, usable, 100), spent, "{due} {ask:?} {usable}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order.
 
 use super::coupon::ChosenCoupon;
-use super::line::{Cart, Priced, price_order};
+use super::line::{Cart, PointsRefusal, Priced, points_spent, price_order};
 use super::points::WalletStep;
 use super::terms::Frozen;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{AttemptId, EventId, HoldId, OrderId, UserId};
-use crate::facts::order::{OrderStatus, Reason};
+use crate::facts::order::{OrderStatus, PointsAsk, Reason};
 use crate::facts::record::PaymentAsk;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
@@ -28,7 +28,8 @@ pub(in crate::ledger) struct PlacedFields<'r> {
     pub user: &'r UserId,
     pub digest: &'r str,
     pub coupon: &'r CouponChoice,
-    pub points: i64,
+    pub points: PointsAsk,
+    pub least_cash: i64,
     pub expected_cash: Option<i64>,
     pub payment: Option<&'r PaymentAsk>,
     pub placed_ms: Millis,
@@ -91,11 +92,15 @@ impl Book {
             return Err(refuse(Reason::CouponUnavailable, plain, None));
         };
         let discount = coupon.as_ref().map_or(0, |chosen| chosen.discount);
-        let priced = price_order(Cart { discount, points: ask.points, ..cart });
         let wallet = &self.wallets[ask.user];
-        if priced.points > 0 && (wallet.debt > 0 || priced.points > wallet.usable(self.now_ms)) {
-            return Err(refuse(Reason::InsufficientPoints, plain, None));
-        }
+        let usable = if wallet.debt > 0 { 0 } else { wallet.usable(self.now_ms) };
+        let due = plain.price - discount.min(plain.price);
+        let points = match points_spent(due, ask.points, usable, ask.least_cash) {
+            Ok(points) => points,
+            Err(PointsRefusal::Insufficient) => return Err(refuse(Reason::InsufficientPoints, plain, None)),
+            Err(PointsRefusal::BelowMinimum) => return Err(refuse(Reason::AmountBelowMinimum, plain, None)),
+        };
+        let priced = price_order(Cart { discount, points, ..cart });
         if ask.expected_cash.is_some_and(|expected| expected != priced.cash) {
             // Shown with its discount but without points: a refused order spends none.
             let shown = price_order(Cart { discount, points: 0, ..cart });
@@ -275,7 +280,11 @@ fn agree(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
 /// Checks the ranges of amounts and ratios; a value out of range is the record's own fault.
 fn check(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
     let record = ask.order.as_str();
-    let amounts = hold.prices.iter().copied().chain([ask.points]).chain(ask.expected_cash);
+    let points = match ask.points {
+        PointsAsk::Amount(points) => points,
+        PointsAsk::Max(_) => 0,
+    };
+    let amounts = hold.prices.iter().copied().chain([points, ask.least_cash]).chain(ask.expected_cash);
     amounts.into_iter().try_for_each(|amount| BatchFailure::check_amount(record, amount))?;
     let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
     BatchFailure::check_amount(record, total)?;

@@ -2,9 +2,10 @@
 //! the order does.
 
 use super::coupons::{Basket, Coupon, Unusable, best};
-use super::line::{Cart, Priced, price_order};
+use super::line::{Cart, PointsRefusal, Priced, points_spent, price_order};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CouponRef, EventId, SeatIndex};
+use crate::facts::order::PointsAsk;
 use crate::facts::time::Millis;
 use crate::ledger::campaign_version::SpecsByVersion;
 
@@ -21,14 +22,6 @@ pub struct Inputs {
     pub taken: bool,
 }
 
-/// How many points to spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PointsAsk {
-    /// All that can be spent here.
-    Max,
-    Amount(i64),
-}
-
 #[derive(Debug, Clone, Copy)]
 pub struct QuoteInput<'a> {
     pub event: &'a EventId,
@@ -37,6 +30,8 @@ pub struct QuoteInput<'a> {
     pub earn_bp: i64,
     pub coupon: &'a CouponChoice,
     pub points: PointsAsk,
+    /// The least cash, above none, that can be paid.
+    pub least_cash: i64,
     pub now_ms: Millis,
 }
 
@@ -51,6 +46,8 @@ pub enum QuoteOutcome {
     CouponUnavailable(Option<Unusable>),
     /// `usable`: how many points can be spent now.
     InsufficientPoints { usable: i64 },
+    /// Cash would be due, and less than can be paid.
+    BelowMinimum,
 }
 
 impl Inputs {
@@ -62,16 +59,13 @@ impl Inputs {
             Err(why) => return QuoteOutcome::CouponUnavailable(why),
         };
         let usable = self.usable;
-        let points = match ask.points {
-            PointsAsk::Max => usable,
-            PointsAsk::Amount(wanted) => wanted,
+        let due = basket.gross - discount.min(basket.gross);
+        let points = match points_spent(due, ask.points, usable, ask.least_cash) {
+            Ok(points) => points,
+            Err(PointsRefusal::Insufficient) => return QuoteOutcome::InsufficientPoints { usable },
+            Err(PointsRefusal::BelowMinimum) => return QuoteOutcome::BelowMinimum,
         };
         let priced = price_order(Cart { seats: ask.seats, discount, points, earn_bp: ask.earn_bp });
-        // To ask for more points than the order costs is fine: `price_order` caps them. To need more than there are
-        // is not.
-        if priced.points > usable {
-            return QuoteOutcome::InsufficientPoints { usable };
-        }
         QuoteOutcome::Quoted { priced, coupon }
     }
 
@@ -115,7 +109,15 @@ mod tests {
     fn quote(inputs: &Inputs, prices: &[i64], coupon: CouponChoice, points: PointsAsk) -> QuoteOutcome {
         let seats: Vec<_> = (0u32..).zip(prices.iter().copied()).collect();
         let event = EventId::from("hall");
-        inputs.quote(QuoteInput { event: &event, seats: &seats, earn_bp: 100, coupon: &coupon, points, now_ms: 10 })
+        inputs.quote(QuoteInput {
+            event: &event,
+            seats: &seats,
+            earn_bp: 100,
+            coupon: &coupon,
+            points,
+            least_cash: 0,
+            now_ms: 10,
+        })
     }
 
     fn one(number: i64) -> CouponChoice {
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn points_are_capped_by_what_is_left_to_pay_and_refused_above_what_there_is() {
         let all = |points| quote(&inputs(), &[9_000], CouponChoice::None, points);
-        for wanted in [PointsAsk::Max, PointsAsk::Amount(1_000_000)] {
+        for wanted in [PointsAsk::MAX, PointsAsk::Amount(1_000_000)] {
             let QuoteOutcome::Quoted { priced, .. } = all(wanted) else { panic!("enough") };
             assert_eq!((priced.points, priced.cash), (9_000, 0));
         }
@@ -150,13 +152,13 @@ mod tests {
         let mut inputs = inputs();
         // The coupon's claim need not have reached the ledger.
         assert!(matches!(
-            quote(&inputs, &[5_000], one(9), PointsAsk::Max),
+            quote(&inputs, &[5_000], one(9), PointsAsk::MAX),
             QuoteOutcome::Quoted { coupon: Some(_), .. }
         ));
-        let small = quote(&inputs, &[500], one(9), PointsAsk::Max);
+        let small = quote(&inputs, &[500], one(9), PointsAsk::MAX);
         assert_eq!(small, QuoteOutcome::CouponUnavailable(Some(Unusable::BelowMinimum(1_000))));
         inputs.taken = true;
-        assert_eq!(quote(&inputs, &[5_000], one(3), PointsAsk::Max), QuoteOutcome::CouponUnavailable(None));
+        assert_eq!(quote(&inputs, &[5_000], one(3), PointsAsk::MAX), QuoteOutcome::CouponUnavailable(None));
         // Without coupons there is no best one.
         inputs.coupons.clear();
         let none = quote(&inputs, &[5_000], CouponChoice::Best, PointsAsk::Amount(0));

@@ -7,6 +7,7 @@ use super::records::RecordTask;
 use super::{BatchFailure, Book};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
+use crate::facts::order::PointsAsk;
 use crate::facts::record::{Entry, RecordBody, RefundResult};
 use crate::ledger::{Conn, campaign_version, sheet};
 
@@ -54,7 +55,7 @@ impl Concern {
             }
             RecordBody::OrderPlaced { event, hold, user, coupon, points, .. } => {
                 self.users.insert(user.clone());
-                if *points > 0 {
+                if *points != PointsAsk::NONE {
                     self.spenders.insert(user.clone());
                 }
                 self.holds.insert(hold.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::{CampaignId, FactKind, LaneId, LogId, OrderId, RefundId, Scope, UserId, fact_id};
-use stanchion::facts::order::{OrderStatus, TicketState};
+use stanchion::facts::order::{OrderStatus, PointsAsk, TicketState};
 use stanchion::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::terms::{RefundTerm, Terms};
@@ -139,7 +139,8 @@ impl Log<'_> {
             user: UserId::from(USER),
             digest: "d".to_owned(),
             coupon: ask.coupon,
-            points: ask.points,
+            points: PointsAsk::Amount(ask.points),
+            least_cash: 0,
             expected_cash: Some(ask.cash),
             payment: Some(PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() }),
             placed_ms: now_ms,

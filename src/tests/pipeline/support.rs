@@ -10,7 +10,7 @@ use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
-use stanchion::facts::order::{OrderFact, OrderStatus};
+use stanchion::facts::order::{OrderFact, OrderStatus, PointsAsk};
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
@@ -374,7 +374,8 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         user: user.clone(),
         digest: "d".into(),
         coupon: CouponChoice::None,
-        points: 0,
+        points: PointsAsk::NONE,
+        least_cash: 0,
         expected_cash: None,
         payment: payment.map(|key| PaymentAsk { provider: "scripted".into(), key: key.into() }),
         placed_ms: now_ms,

@@ -1,5 +1,6 @@
 //! Buying, through the API.
 
+pub mod amounts;
 pub mod crowd;
 pub mod journey;
 pub mod later;

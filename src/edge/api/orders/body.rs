@@ -7,6 +7,7 @@ use super::payment::PaymentPart;
 use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::ids::is_slug;
+use crate::facts::order::PointsAsk;
 
 /// Longest coupon id accepted, characters.
 const COUPON_MAX: usize = 128;
@@ -15,24 +16,23 @@ const HOLD_MAX: usize = 128;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = OrderRequest)]
+#[schema(as = OrderRequest, example = json!({
+    "event": "spring-hall", "hold": "h039f86d081884c7d659a2feaa0c55ad015", "coupon": "best", "points": 3500,
+    "expected_cash": 46000, "payment": {"provider": "sandbox", "key": "ok"},
+}))]
 pub struct OrderBody {
-    #[schema(example = "spring-hall")]
     pub event: String,
-    #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub hold: String,
     /// `best`, a coupon's id, or `null`.
     #[serde(default)]
-    #[schema(example = "best")]
     pub coupon: Option<String>,
-    /// Points to spend. No more are spent than are left to pay.
+    /// `max`, or a number of points. No more are spent than are left to pay. `max` leaves nothing to pay, or at least the
+    /// least amount that a provider takes.
     #[serde(default)]
-    #[schema(example = 3500)]
-    pub points: i64,
+    pub points: PointsToSpend,
     /// The cash that the buyer agreed to, minor units. If another sum is due, the order is rejected with
     /// `PRICE_CHANGED`.
     #[serde(default)]
-    #[schema(example = 46000)]
     pub expected_cash: Option<i64>,
     /// Without one the order waits for `POST …/payment`.
     #[serde(default)]
@@ -47,7 +47,7 @@ impl OrderBody {
         if let Some(coupon) = &self.coupon {
             faults.text(coupon, 1, COUPON_MAX, "/coupon");
         }
-        faults.amount(self.points, 0, "/points");
+        self.points.check(&mut faults);
         faults.amount(self.expected_cash.unwrap_or(0), 0, "/expected_cash");
         if let Some(payment) = &self.payment {
             payment.check(&mut faults, "/payment");
@@ -83,6 +83,21 @@ pub enum Max {
     Max,
 }
 
+impl PointsToSpend {
+    fn check(self, faults: &mut FieldFaults) {
+        if let PointsToSpend::Some(points) = self {
+            faults.amount(points, 0, "/points");
+        }
+    }
+
+    pub fn ask(self) -> PointsAsk {
+        match self {
+            PointsToSpend::Some(points) => PointsAsk::Amount(points),
+            PointsToSpend::All(_) => PointsAsk::MAX,
+        }
+    }
+}
+
 impl Default for PointsToSpend {
     fn default() -> Self {
         PointsToSpend::Some(0)
@@ -95,9 +110,7 @@ impl QuoteBody {
         if let Some(coupon) = &self.coupon {
             faults.text(coupon, 1, COUPON_MAX, "/coupon");
         }
-        if let PointsToSpend::Some(points) = self.points {
-            faults.amount(points, 0, "/points");
-        }
+        self.points.check(&mut faults);
         faults.verdict()
     }
 }

@@ -17,6 +17,7 @@ use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{AttemptId, FactKind, HoldId, OrderId, UserId, fact_id, fact_lane};
 use crate::facts::order::{OrderFact, OrderStatus, Reason};
+use crate::facts::record::PaymentAsk;
 use crate::inventory::orders::{OrderRequest, Paying};
 use crate::inventory::{Busy, CancelOutcome, CheckoutOutcome, PayOutcome, Waited};
 
@@ -51,6 +52,7 @@ pub async fn place(request: Request) -> Outcome {
         Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
     };
     let digest = body.digest.clone();
+    let least_cash = state.config.payment.least_cash(payment.as_ref().map(|payment| payment.provider.as_str()));
 
     let placing = OrderRequest {
         order,
@@ -59,7 +61,8 @@ pub async fn place(request: Request) -> Outcome {
         user,
         digest: body.digest,
         coupon,
-        points: ask.points,
+        points: ask.points.ask(),
+        least_cash,
         expected_cash: ask.expected_cash,
         payment,
         payment_ttl_ms: event.spec.payment_ttl_s * 1000,
@@ -161,9 +164,14 @@ pub async fn pay(request: Request) -> Outcome {
     let attempt = AttemptId::from(fact_id(FactKind::Attempt, lane, scope));
     let answer = |fact: &OrderFact| under_way(whole(&request, StatusCode::ACCEPTED, fact), &order);
     let inventory = &request.state.inventory;
-    let payment = match part.allowed(&request.state.config.payment.providers) {
+    let config = &request.state.config.payment;
+    let is_enough = |payment: PaymentAsk| match amount >= config.least_cash(Some(&payment.provider)) {
+        true => Ok(payment),
+        false => Err(Code::AmountBelowMinimum.into()),
+    };
+    let payment = match part.allowed(&config.providers).and_then(is_enough) {
         Ok(payment) => payment,
-        // A repeat is answered even if the provider is no longer configured.
+        // A repeat is answered even if the provider is no longer configured, or takes no longer so little.
         Err(refusal) => match inventory.repeated_pay(&order, user, attempt, body.digest).await? {
             PayOutcome::Repeated(fact) => return Ok(answer(&fact).replayed()),
             PayOutcome::KeyReused => return Err(Code::IdempotencyKeyReused.into()),

@@ -6,14 +6,15 @@ pub mod view;
 use http::StatusCode;
 
 use self::view::{ChosenCouponView, QuoteView, unusable};
-use super::orders::body::{PointsToSpend, QuoteBody};
+use super::orders::body::QuoteBody;
 use super::{lookup, orders};
-use crate::edge::{Answer, Code, Outcome, Request};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{SeatIndex, UserId};
+use crate::facts::order::PointsAsk;
 use crate::ledger::rules::line::Priced;
-use crate::ledger::rules::quote::{Inputs, PointsAsk, QuoteInput, QuoteOutcome as Quote};
+use crate::ledger::rules::quote::{Inputs, QuoteInput, QuoteOutcome as Quote};
 
 /// `POST /v1/events/{event}/holds/{hold}/quote`
 pub async fn create(request: Request) -> Outcome {
@@ -34,7 +35,7 @@ pub async fn create(request: Request) -> Outcome {
 
     let usable = inputs.usable;
     let quoting = Quoting { request: &request, user: &user, hold: &hold, inputs: &inputs };
-    let (priced, chosen) = quoting.quote(&choice, points(ask.points), now_ms);
+    let (priced, chosen) = quoting.quote(&choice, ask.points.ask(), now_ms)?;
     Ok(Answer::json(StatusCode::OK, &QuoteView::new(&event, &hold, &priced, chosen, usable, now_ms)).no_store())
 }
 
@@ -48,7 +49,12 @@ struct Quoting<'a> {
 impl Quoting<'_> {
     /// Leaves out a coupon that cannot be used, and points that the user does not have: a quote shows what could be
     /// ordered. It also says why the coupon is not the one that was asked for.
-    fn quote(&self, choice: &CouponChoice, points: PointsAsk, now_ms: i64) -> (Priced, ChosenCouponView) {
+    fn quote(
+        &self,
+        choice: &CouponChoice,
+        points: PointsAsk,
+        now_ms: i64,
+    ) -> Result<(Priced, ChosenCouponView), Problem> {
         let seats: Vec<(SeatIndex, i64)> =
             self.hold.seats.iter().copied().zip(self.hold.prices.iter().copied()).collect();
         let mut points = points;
@@ -61,6 +67,7 @@ impl Quoting<'_> {
                 earn_bp: self.hold.earn_bp,
                 coupon: choice,
                 points,
+                least_cash: self.request.state.config.payment.least_cash(None),
                 now_ms,
             };
             match self.inputs.quote(ask) {
@@ -68,13 +75,14 @@ impl Quoting<'_> {
                     let coupons = self.request.state.inventory.coupons();
                     let coupon = coupon.map(|coupon| coupons.sign(&coupon, self.user));
                     let reason = reason.unwrap_or_else(|| why(choice, coupon.is_some()));
-                    return (priced, ChosenCouponView { coupon, reason });
+                    return Ok((priced, ChosenCouponView { coupon, reason }));
                 }
                 Quote::CouponUnavailable(why) => {
                     reason = Some(unusable(why));
                     choice = &CouponChoice::None;
                 }
-                Quote::InsufficientPoints { .. } => points = PointsAsk::Max,
+                Quote::InsufficientPoints { .. } => points = PointsAsk::MAX,
+                Quote::BelowMinimum => return Err(Code::AmountBelowMinimum.into()),
             }
         }
     }
@@ -86,12 +94,5 @@ fn why(choice: &CouponChoice, found: bool) -> &'static str {
         (CouponChoice::Best, true) => "largest_discount",
         (CouponChoice::Best, false) => "none_fits",
         (CouponChoice::One(_), _) => "asked_for",
-    }
-}
-
-fn points(points: PointsToSpend) -> PointsAsk {
-    match points {
-        PointsToSpend::Some(amount) => PointsAsk::Amount(amount),
-        PointsToSpend::All(_) => PointsAsk::Max,
     }
 }

@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route> {
                 Code::HoldNotFound,
                 Code::HoldAlreadyOrdered,
                 Code::HoldExpired,
+                Code::AmountBelowMinimum,
                 Code::Recovering,
             ]),
     ]

@@ -14,7 +14,7 @@ use crate::facts::conclusion::Conclusion;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, CouponRef, LogId, RefundId, VisitorId};
-use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::order::{OrderFact, OrderStatus, PointsAsk};
 use crate::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use crate::facts::refund::{RefundBy, RefundFact};
 use crate::facts::terms::Terms;
@@ -278,7 +278,8 @@ impl Buy {
             user: hold.user.clone(),
             digest: "d".into(),
             coupon: self.coupon.clone(),
-            points: self.points,
+            points: PointsAsk::Amount(self.points),
+            least_cash: 0,
             expected_cash: self.expected_cash,
             payment: self.payment.map(|key| PaymentAsk { provider: "sandbox".into(), key: key.into() }),
             placed_ms: desk.now_ms,

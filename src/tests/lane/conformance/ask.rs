@@ -8,7 +8,7 @@ use stanchion::facts::ids::{
     AttemptId, CampaignId, ClaimId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId,
     VisitorId, fact_id,
 };
-use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, TotalFact};
+use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PointsAsk, TotalFact};
 use stanchion::facts::place::Token;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundLineFact, RefundStatus};
@@ -162,7 +162,8 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         user: user(who),
         digest: "d".to_owned(),
         coupon: CouponChoice::None,
-        points: 0,
+        points: PointsAsk::NONE,
+        least_cash: 0,
         expected_cash: None,
         payment: None,
         placed_ms: now_ms,
