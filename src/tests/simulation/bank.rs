@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use stanchion::clock::{self, Instant};
 use stanchion::facts::ids::{AttemptId, OrderId, RefundId};
-use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved};
+use stanchion::payment::{
+    AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved, Webhook, WebhookFault,
+};
 
 use super::weather::{Kind, Weather};
 
@@ -20,6 +22,8 @@ pub struct Bank {
 
 #[derive(Default)]
 struct Account {
+    /// Orders of which the house is still to be told that something happened.
+    news: BTreeSet<OrderId>,
     charges: BTreeMap<AttemptId, ChargeEntry>,
     refunds: BTreeMap<RefundId, (OrderId, i64)>,
 }
@@ -31,6 +35,20 @@ struct ChargeEntry {
     amount: Option<i64>,
     /// Until then nobody is told what becomes of the charge.
     under_way_until: Instant,
+    /// The bank says that it took no money, and takes so much at this time.
+    after_all: Option<(Instant, i64)>,
+}
+
+impl Account {
+    /// Takes what is taken after all by now.
+    fn settle(&mut self) {
+        for charge in self.charges.values_mut() {
+            if let Some((_, amount)) = charge.after_all.filter(|(at, _)| *at <= clock::instant()) {
+                (charge.amount, charge.after_all) = (Some(amount), None);
+                self.news.insert(charge.order.clone());
+            }
+        }
+    }
 }
 
 impl ChargeEntry {
@@ -42,6 +60,31 @@ impl ChargeEntry {
 impl Bank {
     pub fn new(weather: Arc<Weather>) -> Arc<Self> {
         Arc::new(Self { weather, account: Mutex::default() })
+    }
+
+    /// Orders that the bank tells the house of, until [`told`](Self::told).
+    pub fn news(&self) -> Vec<OrderId> {
+        let mut account = self.account.lock();
+        account.settle();
+        account.news.iter().cloned().collect()
+    }
+
+    /// Whether the bank will take money that it has said it did not take.
+    pub fn has_more(&self) -> bool {
+        let mut account = self.account.lock();
+        account.settle();
+        !account.news.is_empty() || account.charges.values().any(|charge| charge.after_all.is_some())
+    }
+
+    /// The house has noted a webhook about this order.
+    pub fn told(&self, order: &OrderId) {
+        self.account.lock().news.remove(order);
+    }
+
+    /// When the bank takes the money after all; `None`: never, as it should be.
+    fn after_all(&self, amount: i64) -> Option<(Instant, i64)> {
+        let strikes = self.weather.strikes(Kind::BankAfterAll);
+        strikes.then(|| (clock::instant() + self.weather.delay(5_000, 120_000), amount))
     }
 
     /// What the buyer of an order has paid, and got back.
@@ -78,7 +121,9 @@ impl Provider for Bank {
         let amount = (charge.key != "decline").then_some(charge.amount);
         let is_late = self.weather.strikes(Kind::BankLate);
         let time = if is_late { self.weather.delay(10_000, 240_000) } else { Duration::ZERO };
-        let new = ChargeEntry { order: charge.order.clone(), amount, under_way_until: clock::instant() + time };
+        let after_all = if amount.is_none() { self.after_all(charge.amount) } else { None };
+        let new =
+            ChargeEntry { order: charge.order.clone(), amount, under_way_until: clock::instant() + time, after_all };
         let entry = self.account.lock().charges.entry(charge.attempt.clone()).or_insert(new).clone();
         self.slow().await;
         match entry.amount {
@@ -94,15 +139,17 @@ impl Provider for Bank {
         if self.weather.strikes(Kind::BankSilent) {
             return AskOutcome::Unknown(Unresolved::away("silent"));
         }
+        let after_all = self.after_all(charge.amount);
         let mut account = self.account.lock();
+        account.settle();
         match account.charges.get(&charge.attempt) {
             Some(charge) if charge.is_under_way() => AskOutcome::Unknown(Unresolved::undecided("under way")),
             Some(ChargeEntry { amount: Some(_), .. }) => AskOutcome::Captured,
             Some(ChargeEntry { amount: None, .. }) => AskOutcome::Declined { detail: "no funds".into() },
             None => {
-                // An attempt that the bank calls not done is never done later.
-                let entry =
-                    ChargeEntry { order: charge.order.clone(), amount: None, under_way_until: clock::instant() };
+                // An attempt that the bank calls not done is never done later, but for an unkind bank's.
+                let order = charge.order.clone();
+                let entry = ChargeEntry { order, amount: None, under_way_until: clock::instant(), after_all };
                 account.charges.insert(charge.attempt.clone(), entry);
                 AskOutcome::NotDone
             }
@@ -126,6 +173,11 @@ impl Provider for Bank {
             true => Returned::Unknown(Unresolved::away("silent")),
             false => Returned::Done,
         }
+    }
+
+    /// A webhook is the order's id.
+    fn hint(&self, webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
+        serde_json::from_slice(webhook.body).map(Some).map_err(|_| WebhookFault::Refused)
     }
 
     async fn ask_refund(&self, back: &Return) -> ReturnAsked {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::json;
 use stanchion::edge::router::Listener;
+use stanchion::facts::ids::OrderId;
 
 use super::auditor::is_kept;
 use super::dice::Dice;
@@ -23,7 +24,13 @@ pub async fn close(history: &History, dice: &mut Dice) {
     tokio::time::sleep(HOLDS_END).await;
     for _ in 0..LOOKS {
         tokio::time::sleep(Duration::from_secs(10)).await;
+        for order in history.house.bank.news() {
+            tell(history, dice, &order).await;
+        }
         left = under_way(history, dice).await;
+        if history.house.bank.has_more() {
+            left.push("the bank has more to tell".to_owned());
+        }
         if left.is_empty() && history.house.is_quiet().await {
             return show(history, dice).await;
         }
@@ -123,31 +130,32 @@ async fn show(history: &History, dice: &mut Dice) {
 
 async fn get(history: &History, dice: &mut Dice, user: &str, path: String) -> Option<Answer> {
     let headers = vec![("authorization", format!("Bearer {}", history.house.bearer(user, "")))];
-    ask(history, dice, user, Method::GET, path, headers, Listener::Public).await
+    let asking = Asking { method: Method::GET, path, headers, body: None, listener: Listener::Public };
+    ask(history, dice, user, asking).await
 }
 
 async fn admin(history: &History, dice: &mut Dice, method: Method, path: String) -> Option<Answer> {
     let headers = vec![("authorization", format!("Bearer {}", history.house.bearer("root", "admin")))];
-    ask(history, dice, "root", method, path, headers, Listener::Admin).await
+    ask(history, dice, "root", Asking { method, path, headers, body: None, listener: Listener::Admin }).await
+}
+
+/// The bank's webhook about an order.
+async fn tell(history: &History, dice: &mut Dice, order: &OrderId) {
+    let (path, body) = ("/v1/webhooks/sandbox".to_owned(), Some(json!(order)));
+    let asking = Asking { method: Method::POST, path, headers: Vec::new(), body, listener: Listener::Public };
+    let answer = ask(history, dice, "bank", asking).await;
+    if answer.is_some_and(|answer| answer.status == 200) {
+        history.house.bank.told(order);
+    }
 }
 
 async fn requeue(history: &History, dice: &mut Dice, letter: &str) {
     admin(history, dice, Method::POST, format!("/v1/admin/dead-letters/{letter}/requeue")).await;
 }
 
-async fn ask(
-    history: &History,
-    dice: &mut Dice,
-    who: &str,
-    method: Method,
-    path: String,
-    headers: Vec<(&str, String)>,
-    listener: Listener,
-) -> Option<Answer> {
+async fn ask(history: &History, dice: &mut Dice, who: &str, asking: Asking<'_>) -> Option<Answer> {
     for _ in 0..20 {
-        let (method, path, headers) = (method.clone(), path.clone(), headers.clone());
-        let asking = Asking { method, path, headers, body: None::<Value>, listener };
-        match history.ask(who, dice, asking).await {
+        match history.ask(who, dice, asking.clone()).await {
             Some(answer) if answer.status < 500 => return Some(answer),
             _ => tokio::time::sleep(Duration::from_secs(1)).await,
         }

@@ -50,6 +50,7 @@ impl Answer {
 }
 
 /// A request to be sent.
+#[derive(Clone)]
 pub struct Asking<'a> {
     pub method: Method,
     pub path: String,

@@ -257,8 +257,8 @@ impl House {
 
     /// Whether no record waits to be written, and no payment or refund is open.
     pub async fn is_quiet(&self) -> bool {
-        let open =
-            "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1)";
+        let open = "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1) \
+             + (SELECT COUNT(*) FROM payment_hint)";
         let witness = self.ledger_of(&self.witness());
         let count = witness.read("open", ReadSource::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>(open).fetch_one(conn).await?) })
@@ -311,6 +311,7 @@ fn config(dir: &Path) -> Config {
     config.limits.join_rps = 0;
     config.limits.visitor_rps = 0;
     config.payment.payment_unknown_s = 60;
+    config.payment.sandbox.min_amount = 500;
     config.pipeline.batch_max = 20;
     config
 }

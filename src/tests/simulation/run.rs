@@ -40,6 +40,7 @@ const EXPECTED: &[&str] = &[
     "order confirmed ",
     "order partially_refunded ",
     "order refunded ",
+    "order rejected AMOUNT_BELOW_MINIMUM",
     "order rejected CANCELLED",
     "order rejected COUPON_UNAVAILABLE",
     "order rejected INSUFFICIENT_POINTS",

@@ -55,9 +55,11 @@ pub enum Kind {
     LogFull,
     /// Limits are so low that many visitors meet them.
     LimiterFull,
+    /// The provider takes money after it said that it took none, and tells so by a webhook.
+    BankAfterAll,
 }
 
-pub const KINDS: [Kind; 22] = [
+pub const KINDS: [Kind; 23] = [
     Kind::LaneCallLost,
     Kind::LaneAnswerLost,
     Kind::LaneSlow,
@@ -80,6 +82,7 @@ pub const KINDS: [Kind; 22] = [
     Kind::OldRecord,
     Kind::LogFull,
     Kind::LimiterFull,
+    Kind::BankAfterAll,
 ];
 
 /// Kinds that strike only lanes with a file.

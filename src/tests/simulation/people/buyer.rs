@@ -65,7 +65,11 @@ impl Person {
             1 => json!(self.coupons.first()),
             _ => Value::Null,
         };
-        let points = if self.dice.chance(300) { self.dice.between(1, 4_000) } else { 0 };
+        let points = match self.dice.between(0, 9) {
+            0..2 => json!(self.dice.between(1, 4_000)),
+            2 => json!("max"),
+            _ => json!(0),
+        };
         let quote = json!({"coupon": coupon, "points": points});
         let quoted = self.keyed(Method::POST, format!("/v1/events/{}/holds/{hold}/quote", self.event), quote).await?;
         let is_told = self.history.auditor.lock().losses() == losses;
