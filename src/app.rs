@@ -452,8 +452,8 @@ fn providers(config: &crate::config::PaymentConfig) -> Result<Registry, BootErro
             "sandbox" => Some(Arc::new(Sandbox::new())),
             "toss" => Some(Arc::new(Toss::new(&toss.base_url, &toss.secret_key)?)),
             "portone" => {
-                let PortoneConfig { secret, webhook_secret, store_id, base_url, .. } = portone;
-                Some(Arc::new(Portone::new(base_url, secret, webhook_secret, store_id)?))
+                let PortoneConfig { secret, webhook_secret, store_id, base_url, allow_test, .. } = portone;
+                Some(Arc::new(Portone::new(base_url, secret, webhook_secret, store_id, *allow_test)?))
             }
             _ => None,
         })

@@ -238,6 +238,7 @@ pub struct PortoneConfig {
     pub secret_file: String,
     pub webhook_secret: String,
     pub webhook_secret_file: String,
+    pub allow_test: bool,
     pub store_id: String,
     pub base_url: String,
     pub min_amount: i64,

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use crate::clock::Clock;
 use crate::edge::operator::PartFault;
 use crate::edge::webhooks::{WebhookOutcome, Webhooks};
+use crate::facts::ids::OrderId;
 use crate::payment::{Registry, Webhook, WebhookFault};
 use crate::pipeline::Pipeline;
 
@@ -17,16 +18,16 @@ pub struct Hints {
 
 #[async_trait]
 impl Webhooks for Hints {
-    async fn take(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault> {
-        let Some(known) = self.providers.get(provider) else { return Ok(WebhookOutcome::NotFound) };
+    fn read(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> WebhookOutcome {
+        let Some(known) = self.providers.get(provider) else { return WebhookOutcome::NotFound };
         match known.hint(Webhook { headers, body, at_ms: self.clock.now_ms() }) {
-            Ok(Some(order)) => {
-                self.pipeline.hint(provider, &order).await?;
-                Ok(WebhookOutcome::Taken)
-            }
-            Ok(None) => Ok(WebhookOutcome::Taken),
-            Err(WebhookFault::NotTaken) => Ok(WebhookOutcome::NotFound),
-            Err(WebhookFault::Refused) => Ok(WebhookOutcome::Refused),
+            Ok(order) => WebhookOutcome::Taken(order),
+            Err(WebhookFault::NotTaken) => WebhookOutcome::NotFound,
+            Err(WebhookFault::Refused) => WebhookOutcome::Refused,
         }
+    }
+
+    async fn note(&self, provider: &str, order: &OrderId) -> Result<(), PartFault> {
+        Ok(self.pipeline.hint(provider, order).await?)
     }
 }

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use http::HeaderMap;
 
 use super::operator::PartFault;
+use crate::facts::ids::OrderId;
 
-/// What became of a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a webhook says.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookOutcome {
-    /// It is noted, or it is about nothing of this house.
-    Taken,
+    /// Something happened to this order's payment; `None`: it is about nothing of this house.
+    Taken(Option<OrderId>),
     /// No such provider is configured, or it sends no webhooks.
     NotFound,
     /// It is not the provider's, or it cannot be read.
@@ -18,5 +19,8 @@ pub enum WebhookOutcome {
 
 #[async_trait]
 pub trait Webhooks: Send + Sync + 'static {
-    async fn take(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault>;
+    /// Verifies and reads a webhook.
+    fn read(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> WebhookOutcome;
+    /// Notes that something happened to this order's payment.
+    async fn note(&self, provider: &str, order: &OrderId) -> Result<(), PartFault>;
 }

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod money;
 pub mod order;
 pub mod place;
+pub mod points;
 pub mod record;
 pub mod refund;
 pub mod room;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
-use crate::facts::order::{OrderFact, OrderStatus, PointsAsk, Reason};
+use crate::facts::order::{OrderFact, OrderStatus, Reason};
+use crate::facts::points::PointsAsk;
 use crate::facts::refund::RefundBy;
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
@@ -218,6 +219,13 @@ pub struct PaymentAsk {
     pub provider: String,
     /// The provider's own token for this payment. For the sandbox it says what happens.
     pub key: String,
+}
+
+/// The payment at its provider that a key names; `None`: every attempt is a payment of its own. Two attempts that name one
+/// payment are paid once.
+pub fn payment_named<'k>(provider: &str, key: &'k str) -> Option<&'k str> {
+    // Behind a slash stands what confirms the payment.
+    matches!(provider, "toss" | "portone").then(|| key.split('/').next().unwrap_or(key))
 }
 
 /// The definite result of an attempt to pay.

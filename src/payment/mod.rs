@@ -101,6 +101,25 @@ impl Unresolved {
     }
 }
 
+/// What became of a refund of which a payment shows these cancellations. One that is done counts before one that is not
+/// decided, and that before one that failed.
+pub(crate) fn best_of(found: impl Iterator<Item = ReturnAsked>) -> ReturnAsked {
+    let (mut done, mut best) = (0, ReturnAsked::NotDone);
+    for one in found {
+        match one {
+            ReturnAsked::Done => done += 1,
+            ReturnAsked::Unknown(_) => best = one,
+            ReturnAsked::Refused { .. } if best == ReturnAsked::NotDone => best = one,
+            ReturnAsked::Refused { .. } | ReturnAsked::NotDone => {}
+        }
+    }
+    match done {
+        0 => best,
+        1 => ReturnAsked::Done,
+        _ => ReturnAsked::Unknown(Unresolved::needs_person("the refund was made more than once")),
+    }
+}
+
 /// The text as an order's id; `None`: the house makes no such ids.
 pub(crate) fn order_id(text: &str) -> Option<OrderId> {
     fact_lane(FactKind::Order, text).map(|_| OrderId::from(text))
@@ -229,5 +248,25 @@ impl Registry {
 impl FromIterator<Arc<dyn Provider>> for Registry {
     fn from_iter<I: IntoIterator<Item = Arc<dyn Provider>>>(providers: I) -> Self {
         Self(Arc::new(providers.into_iter().map(|provider| (provider.name(), provider)).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_cancellations_the_one_that_is_done_counts() {
+        let refused = || ReturnAsked::Refused { detail: "x".into() };
+        let pending = || ReturnAsked::Unknown(Unresolved::undecided("REQUESTED"));
+        let best = |found: Vec<ReturnAsked>| best_of(found.into_iter());
+        assert_eq!(best(vec![]), ReturnAsked::NotDone);
+        assert_eq!(best(vec![refused()]), refused());
+        assert_eq!(best(vec![refused(), ReturnAsked::Done]), ReturnAsked::Done);
+        assert_eq!(best(vec![pending(), refused()]), pending());
+        assert_eq!(best(vec![refused(), pending()]), pending());
+        assert_eq!(best(vec![pending(), ReturnAsked::Done, refused()]), ReturnAsked::Done);
+        let twice = best(vec![ReturnAsked::Done, ReturnAsked::Done]);
+        assert!(matches!(twice, ReturnAsked::Unknown(why) if why.kind == UnresolvedKind::NeedsPerson));
     }
 }

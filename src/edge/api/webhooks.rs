@@ -16,7 +16,8 @@ pub fn routes() -> Vec<Route> {
             .about(
                 "For the provider's servers: its console is given this address. Nothing of a webhook is believed but which \
                  order it is about. The provider is then asked, so a webhook that comes twice, late or out of order \
-                 changes nothing. The whole provider has one limit; clients have theirs beside it. 404: no such provider \
+                 changes nothing. The whole provider has one limit, and its servers' addresses have none but the wide one of all \
+                 addresses. 404: no such provider \
                  is configured, or it sends no webhooks.\n\nA repeat is safe.",
             )
             .unlimited()
@@ -31,14 +32,18 @@ pub async fn take(request: Request) -> Outcome {
     if !request.state.config.payment.providers.iter().any(|known| known == provider) {
         return Err(Code::NotFound.into());
     }
+    let webhooks = &request.state.webhooks;
+    let order = match webhooks.read(provider, &request.headers, &request.body) {
+        WebhookOutcome::Taken(Some(order)) => order,
+        WebhookOutcome::Taken(None) => return Ok(Answer::empty(StatusCode::OK)),
+        WebhookOutcome::NotFound => return Err(Code::NotFound.into()),
+        WebhookOutcome::Refused => return Err(Code::BadWebhook.into()),
+    };
+    // What is signed by nobody takes nothing from what is.
     request.state.limits.check_webhooks(provider).map_err(|TooSoon(wait)| {
         counter!(EDGE_LIMITED, "limit" => "webhook").increment(1);
         Problem::new(Code::TooManyRequests).retry_after(wait.as_secs() + 1)
     })?;
-    let taken = request.state.webhooks.take(provider, &request.headers, &request.body).await;
-    match taken.map_err(|fault| Problem::unavailable("ledger", fault))? {
-        WebhookOutcome::Taken => Ok(Answer::empty(StatusCode::OK)),
-        WebhookOutcome::NotFound => Err(Code::NotFound.into()),
-        WebhookOutcome::Refused => Err(Code::BadWebhook.into()),
-    }
+    webhooks.note(provider, &order).await.map_err(|fault| Problem::unavailable("ledger", fault))?;
+    Ok(Answer::empty(StatusCode::OK))
 }

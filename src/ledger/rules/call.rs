@@ -94,6 +94,14 @@ impl OpenCall {
         }
     }
 
+    /// The call, due at this time. Of a look, it is the time of its hint.
+    pub fn due_at(mut self, due_ms: Millis) -> Self {
+        if let OpenCall::Look(charging) = &mut self {
+            charging.due_ms = due_ms;
+        }
+        self
+    }
+
     /// When the call was first to be made.
     pub fn since_ms(&self) -> Millis {
         match self {
@@ -134,7 +142,8 @@ impl Sheet {
     pub(in crate::ledger) fn looks(&self) -> impl Iterator<Item = OpenCall> {
         let took_none =
             |row: &&PaymentRow| row.opened == Live::No && [status::DECLINED, status::NOT_DONE].contains(&&*row.status);
-        self.payments.iter().filter(took_none).map(|row| OpenCall::Look(self.charging(row, None)))
+        let alone = |row: &&PaymentRow| !self.is_named_again(row);
+        self.payments.iter().filter(took_none).filter(alone).map(|row| OpenCall::Look(self.charging(row, None)))
     }
 
     fn charging(&self, row: &PaymentRow, charge_until_ms: Option<Millis>) -> Charging {

@@ -3,7 +3,7 @@
 
 use crate::facts::ids::SeatIndex;
 use crate::facts::money::{alloc, mul_div, share_bp};
-use crate::facts::order::PointsAsk;
+use crate::facts::points::PointsAsk;
 
 /// What is bought.
 #[derive(Debug, Clone, Copy)]

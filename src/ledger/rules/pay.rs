@@ -64,10 +64,15 @@ impl Book {
         let now_ms = self.now_ms;
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let order_status = sheet.order().status;
+        let is_named_again = sheet.attempt(attempt).is_some_and(|row| sheet.is_named_again(row));
         let Some(row) = sheet.attempt_mut(attempt) else { return RecordOutcome::Refused(refusal::NO_ATTEMPT) };
         let was_open = row.opened == Live::Yes;
         let (word, detail) = match result {
             PaymentResult::Captured if row.status == status::CAPTURED => {
+                return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
+            }
+            // The money is counted with the other attempt.
+            PaymentResult::Captured if !was_open && is_named_again => {
                 return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
             }
             PaymentResult::Captured => (status::CAPTURED, None),

@@ -5,7 +5,7 @@ use super::coupons::{Basket, Coupon, Unusable, best};
 use super::line::{Cart, PointsRefusal, Priced, points_spent, price_order};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CouponRef, EventId, SeatIndex};
-use crate::facts::order::PointsAsk;
+use crate::facts::points::PointsAsk;
 use crate::facts::time::Millis;
 use crate::ledger::campaign_version::SpecsByVersion;
 

@@ -9,6 +9,7 @@ pub(in crate::ledger) use load::{Sheets, load, shown};
 
 use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::OrderStatus;
+use crate::facts::record::payment_named;
 use crate::facts::refund::RefundStatus;
 use crate::facts::terms::RefundTerm;
 use crate::ledger::rules::points;
@@ -92,6 +93,16 @@ impl Sheet {
     /// The attempt without a definite answer; never more than one.
     pub fn open_attempt(&self) -> Option<&PaymentRow> {
         self.payments.iter().find(|p| p.opened == Live::Yes)
+    }
+
+    /// Whether another attempt, open or captured, names the same payment at the provider as this one.
+    pub fn is_named_again(&self, row: &PaymentRow) -> bool {
+        let payment = |row: &PaymentRow| payment_named(&row.provider, &row.pay_key).map(str::to_owned);
+        let Some(named) = payment(row) else { return false };
+        self.payments.iter().any(|other| {
+            let counts = other.opened == Live::Yes || other.status == status::CAPTURED;
+            other.id != row.id && other.provider == row.provider && counts && payment(other).as_ref() == Some(&named)
+        })
     }
 
     /// Attempts, oldest first.

@@ -7,7 +7,7 @@ use super::records::RecordTask;
 use super::{BatchFailure, Book};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
-use crate::facts::order::PointsAsk;
+use crate::facts::points::PointsAsk;
 use crate::facts::record::{Entry, RecordBody, RefundResult};
 use crate::ledger::{Conn, campaign_version, sheet};
 

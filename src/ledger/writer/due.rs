@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::dead::DeadLetter;
-use super::hint::put_off_hints;
+use super::hint::{HintAt, put_off_hints};
 use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
 use crate::facts::order::Reason;
 use crate::facts::time::Millis;
@@ -31,7 +31,12 @@ pub struct DueCalls {
     pub calls: Vec<OpenCall>,
     /// Calls of the lane without a definite answer, due or not.
     pub open: usize,
+    /// Hints that nothing can come of.
+    pub stale: Vec<HintAt>,
 }
+
+const HINTS: &str = "SELECT attempt, order_id, due_ms FROM payment_hint WHERE lane = ? AND due_ms <= ? \
+     ORDER BY due_ms, attempt LIMIT ?";
 
 /// Of the `limit` longest due calls of each kind, those that are not `in_hand` (ids of attempts and refunds). Of the
 /// open refunds of one order only the oldest can be due: they go one at a time.
@@ -59,8 +64,7 @@ pub async fn due_calls(
                 let mut waiting = HashMap::new();
                 let mut orders = BTreeSet::new();
                 for text in [
-                    "SELECT attempt, order_id, due_ms FROM payment_hint WHERE lane = ? AND due_ms <= ? \
-                     ORDER BY due_ms, attempt LIMIT ?",
+                    HINTS,
                     "SELECT id, order_id, due_ms FROM payment WHERE lane = ? AND opened = 1 AND due_ms <= ? \
                      ORDER BY due_ms, id LIMIT ?",
                     "SELECT r.id, r.order_id, r.due_ms FROM refund r \
@@ -75,19 +79,30 @@ pub async fn due_calls(
                         let (id, order, due_ms): (String, String, Millis) =
                             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
                         if !in_hand.contains(&id) {
-                            waiting.insert(id, due_ms);
+                            waiting.insert((text == HINTS, id), due_ms);
                             orders.insert(OrderId::from(order));
                         }
                     }
                 }
                 let sheets = sheet::load(conn, &orders).await?;
+                let mut due_of = |call: &OpenCall| {
+                    let is_hint = matches!(call, OpenCall::Look(_));
+                    waiting.remove(&(is_hint, call.id().as_str().to_owned()))
+                };
                 let mut calls: Vec<(Millis, OpenCall)> = sheets
                     .values()
                     .flat_map(|sheet| sheet.calls().into_iter().chain(sheet.looks()))
-                    .filter_map(|call| Some((waiting.remove(call.id().as_str())?, call)))
+                    .filter_map(|call| Some((due_of(&call)?, call)))
                     .collect();
                 calls.sort_by_key(|(due_ms, call)| (*due_ms, call.since_ms()));
-                Ok(DueCalls { calls: calls.into_iter().map(|(_, call)| call).collect(), open })
+                let is_open = |attempt: &AttemptId| {
+                    sheets.values().any(|sheet| sheet.open_attempt().is_some_and(|open| open.id == *attempt))
+                };
+                let hints = waiting.into_iter().filter(|((is_hint, _), _)| *is_hint);
+                let stale = hints.map(|((_, id), due_ms)| (AttemptId::from(id), due_ms));
+                let stale = stale.filter(|(attempt, _)| !is_open(attempt)).collect();
+                let calls = calls.into_iter().map(|(due_ms, call)| call.due_at(due_ms)).collect();
+                Ok(DueCalls { calls, open, stale })
             })
         })
         .await

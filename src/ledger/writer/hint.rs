@@ -26,13 +26,15 @@ pub async fn hint(ledger: &Ledger, provider: &str, order: &OrderId, now_ms: Mill
                     let query = sqlx::query(AssertSqlSafe(text)).bind(now_ms).bind(now_ms);
                     query.bind(order.clone()).bind(now_ms).execute(&mut *conn).await?;
                 }
-                let text = "DELETE FROM payment_hint WHERE order_id = ?";
-                sqlx::query(text).bind(order.clone()).execute(&mut *conn).await?;
+                let text = "DELETE FROM payment_hint \
+                     WHERE attempt IN (SELECT id FROM payment WHERE order_id = ? AND provider = ?)";
+                sqlx::query(text).bind(order.clone()).bind(provider.clone()).execute(&mut *conn).await?;
+                // An open attempt is looked at when it has closed: its answer may be on its way already.
                 let text = "INSERT INTO payment_hint (attempt, order_id, lane, due_ms) \
                      SELECT id, order_id, lane, ? FROM payment \
-                     WHERE order_id = ? AND provider = ? AND opened IS NULL AND status IN (?, ?)";
+                     WHERE order_id = ? AND provider = ? AND status <> ?";
                 let query = sqlx::query(text).bind(now_ms).bind(order).bind(provider);
-                query.bind(status::DECLINED).bind(status::NOT_DONE).execute(&mut *conn).await?;
+                query.bind(status::CAPTURED).execute(&mut *conn).await?;
                 Ok(())
             })
         })
@@ -48,15 +50,18 @@ pub(super) async fn put_off_hints(conn: &mut crate::ledger::Conn, hints: &[(Atte
     Ok(())
 }
 
-/// Forgets hints that have been looked at.
-pub async fn forget_hints(ledger: &Ledger, attempts: Vec<AttemptId>) -> Result<()> {
+/// A hint: the attempt and when it was due. A newer hint about the same attempt is due later.
+pub type HintAt = (AttemptId, Millis);
+
+/// Forgets hints that have been looked at, or that nothing can come of. Newer ones about the same attempts stay.
+pub async fn forget_hints(ledger: &Ledger, hints: Vec<HintAt>) -> Result<()> {
     ledger
         .transaction(move |conn| {
-            let attempts = attempts.clone();
+            let hints = hints.clone();
             Box::pin(async move {
-                for attempt in attempts {
-                    let text = "DELETE FROM payment_hint WHERE attempt = ?";
-                    sqlx::query(text).bind(attempt.to_string()).execute(&mut *conn).await?;
+                for (attempt, due_ms) in hints {
+                    let text = "DELETE FROM payment_hint WHERE attempt = ? AND due_ms = ?";
+                    sqlx::query(text).bind(attempt.to_string()).bind(due_ms).execute(&mut *conn).await?;
                 }
                 Ok(())
             })

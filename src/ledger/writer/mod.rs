@@ -24,7 +24,7 @@ pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
 pub use due::{
     DueCalls, KnownCall, Overdue, PutOff, attempt, dead_counts, dead_letters, due_calls, overdue, put_off, refund,
 };
-pub use hint::{forget_hints, hint};
+pub use hint::{HintAt, forget_hints, hint};
 pub use records::RecordOutcome;
 
 use std::collections::{BTreeMap, HashSet};

@@ -9,9 +9,19 @@ pub(super) struct PortonePayment {
     pub amount: Amount,
     pub currency: String,
     #[serde(default)]
+    pub channel: Option<PortoneChannel>,
+    #[serde(default)]
     pub cancellations: Option<Vec<Cancellation>>,
     #[serde(default)]
     pub failure: Option<PortoneFailure>,
+}
+
+/// Through which contract a payment was made. The buyer's browser chooses it.
+#[derive(Debug, Deserialize)]
+pub(super) struct PortoneChannel {
+    /// `LIVE` or `TEST`. On a test channel no money moves.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// Amounts of a payment, minor units.

@@ -9,11 +9,13 @@
 
 mod codes;
 mod document;
+mod key;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use self::document::{Cancellation, Cancelled, PortonePayment, PortoneWebhook, TypedError};
+use self::key::Key;
 use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
 use super::signature::Signatures;
@@ -33,36 +35,26 @@ pub struct Portone {
     store_id: Option<String>,
     /// What verifies webhooks; `None`: none are taken.
     signatures: Option<Signatures>,
-}
-
-/// A buyer's key, read.
-struct Key<'a> {
-    payment: &'a str,
-    token: Option<&'a str>,
-}
-
-impl<'a> Key<'a> {
-    fn of(text: &'a str) -> Self {
-        match text.split_once('/') {
-            Some((payment, token)) => Self { payment, token: Some(token) },
-            None => Self { payment: text, token: None },
-        }
-    }
-
-    /// Whether it is a payment of this order: so nobody pays two orders with one payment.
-    fn is_of(&self, order: &str) -> bool {
-        self.payment.strip_prefix(order).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    }
+    /// Whether payments on test channels count, which move no money.
+    allow_test: bool,
 }
 
 impl Portone {
     /// `base_url`: where PortOne answers. `secret`: of the API. `webhook_secret`: `whsec_…`; empty: webhooks are not
-    /// taken. `store_id`: of the shop; empty: the one that the secret belongs to.
-    pub fn new(base_url: &str, secret: &str, webhook_secret: &str, store_id: &str) -> Result<Self, ProviderFault> {
+    /// taken. `store_id`: of the shop; empty: the one that the secret belongs to. `allow_test`:
+    /// payments on test channels count.
+    pub fn new(
+        base_url: &str,
+        secret: &str,
+        webhook_secret: &str,
+        store_id: &str,
+        allow_test: bool,
+    ) -> Result<Self, ProviderFault> {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Self {
             client: ProviderClient::new("portone", base_url, &format!("PortOne {secret}"))?,
             store_id: some(store_id),
+            allow_test,
             signatures: some(webhook_secret).map(|secret| Signatures::new("portone", &secret)).transpose()?,
         })
     }
@@ -117,7 +109,11 @@ impl Portone {
     }
 
     async fn judge(&self, charge: &Charge, payment: &PortonePayment) -> AskOutcome {
+        let is_live = payment.channel.as_ref().is_some_and(|channel| channel.kind == "LIVE");
         match payment.status.as_str() {
+            "PAID" if !is_live && !self.allow_test => {
+                AskOutcome::Declined { detail: "this was a payment for a test; no money moved".into() }
+            }
             "PAID" if payment.amount.total == charge.amount && payment.currency == charge.currency => {
                 AskOutcome::Captured
             }
@@ -129,6 +125,8 @@ impl Portone {
             }
             "CANCELLED" => AskOutcome::Declined { detail: "the payment was cancelled".into() },
             "PARTIAL_CANCELLED" => AskOutcome::Unknown(Unresolved::needs_person("a part of the payment was cancelled")),
+            // What was sent to confirm it may be under way.
+            "READY" if Key::of(&charge.key).token.is_some() => AskOutcome::Unknown(Unresolved::undecided("READY")),
             // The buyer has opened the payment and not paid. They may pay yet: then PortOne's webhook says so.
             "READY" => AskOutcome::NotDone,
             status => AskOutcome::Unknown(Unresolved::undecided(status)),
@@ -170,8 +168,8 @@ fn returned(back: &Return, cancellation: &Cancellation) -> ReturnAsked {
 /// What became of the refund, as the payment tells.
 fn found(back: &Return, payment: &PortonePayment) -> ReturnAsked {
     let mark = mark(back);
-    let ours = payment.cancellations.iter().flatten().find(|one| one.reason.ends_with(&mark));
-    ours.map_or(ReturnAsked::NotDone, |cancellation| returned(back, cancellation))
+    let ours = payment.cancellations.iter().flatten().filter(|one| one.reason.ends_with(&mark));
+    super::best_of(ours.map(|cancellation| returned(back, cancellation)))
 }
 
 #[async_trait]
@@ -188,8 +186,14 @@ impl Provider for Portone {
             }));
             match self.client.post(&format!("/payments/{}/confirm", segment(key.payment)), &body, None).await {
                 Ok(reply) if reply.status.is_success() => {}
+                // The token may have been used by the same call before: then the payment is paid.
                 Ok(reply) => match refused(&reply, codes::CONFIRM) {
-                    Ok(detail) => return Charged::Declined { detail },
+                    Ok(detail) => {
+                        return match self.ask(charge).await {
+                            AskOutcome::Captured => Charged::Captured,
+                            _ => Charged::Declined { detail },
+                        };
+                    }
                     Err(unresolved) => return Charged::Unknown(unresolved),
                 },
                 Err(unresolved) => return Charged::Unknown(unresolved),
@@ -251,26 +255,5 @@ impl Provider for Portone {
         let payment = webhook.data.and_then(|data| data.payment_id);
         // The id of the order, then `-` and what the shop adds.
         Ok(payment.and_then(|id| super::order_id(id.split('-').next().unwrap_or(&id))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payment_is_of_one_order() {
-        for (key, is_of) in [
-            ("o12", true),
-            ("o12-2", true),
-            ("o12/token", true),
-            ("o12-2/token", true),
-            ("o123", false),
-            ("o1", false),
-            ("", false),
-            ("x/o12", false),
-        ] {
-            assert_eq!(Key::of(key).is_of("o12"), is_of, "{key}");
-        }
     }
 }

@@ -117,8 +117,12 @@ fn mark(back: &Return) -> String {
 /// What became of the refund, as the payment tells.
 fn returned(back: &Return, payment: &TossPayment) -> ReturnAsked {
     let mark = mark(back);
-    let ours = |cancel: &&TossCancel| cancel.cancel_reason.ends_with(&mark);
-    let Some(cancel) = payment.cancels.iter().flatten().find(ours) else { return ReturnAsked::NotDone };
+    let ours = payment.cancels.iter().flatten().filter(|cancel| cancel.cancel_reason.ends_with(&mark));
+    super::best_of(ours.map(|cancel| became(back, cancel)))
+}
+
+/// What became of the refund, as one cancellation tells.
+fn became(back: &Return, cancel: &TossCancel) -> ReturnAsked {
     if amount::in_minor(&cancel.cancel_amount, &back.currency) != Some(back.amount) {
         return ReturnAsked::Unknown(Unresolved::needs_person(format!("{} went back", cancel.cancel_amount)));
     }

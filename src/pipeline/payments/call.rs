@@ -14,6 +14,7 @@ use super::{payment_record, refund_record};
 use crate::clock;
 use crate::facts::record::{PaymentResult, Record, RefundResult};
 use crate::facts::time::Millis;
+use crate::ledger::writer;
 use crate::ledger::writer::{Charging, OpenCall, PutOff, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
 use crate::payment::{AskOutcome, Charge, Charged, Return, ReturnAsked, Returned, Unresolved, UnresolvedKind};
@@ -59,7 +60,19 @@ pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, 
         Err(Unresolved { kind, detail }) => {
             if kind == UnresolvedKind::NeedsPerson {
                 let id = call.id();
-                tracing::error!(call = id.as_str(), detail, "a payment call needs a person: GET /v1/admin/payments");
+                let detail = &*detail;
+                match call {
+                    OpenCall::Look(_) => {
+                        tracing::error!(
+                            call = id.as_str(),
+                            detail,
+                            "a closed payment needs a person: look at the provider"
+                        );
+                    }
+                    OpenCall::Charge(_) | OpenCall::Refund(_) => {
+                        tracing::error!(call = id.as_str(), detail, "a payment needs a person: GET /v1/admin/payments");
+                    }
+                }
             }
             CallTurn::PutOff(put_off(&call, shared.clock.now_ms(), detail))
         }
@@ -145,8 +158,8 @@ async fn give_back(
         is_new,
     } = returning;
     let provider = shared.providers.get(name).ok_or_else(|| not_configured("refund", name))?;
-    let age_ms = u64::try_from(shared.clock.now_ms() - since_ms).unwrap_or(0);
-    let back = Return {
+    // Made anew for each call, because its age counts.
+    let back = || Return {
         refund: refund.clone(),
         attempt: attempt.clone(),
         order: order.clone(),
@@ -154,7 +167,7 @@ async fn give_back(
         amount: *amount,
         currency: currency.clone(),
         reason: reason.clone(),
-        age: Duration::from_millis(age_ms),
+        age: Duration::from_millis(u64::try_from(shared.clock.now_ms() - since_ms).unwrap_or(0)),
     };
     let mut send = *is_new;
     let mut unresolved = Unresolved::undecided("not asked about yet");
@@ -164,7 +177,13 @@ async fn give_back(
         }
         tokio::time::sleep(delay).await;
         if send {
-            unresolved = match limited(shared, name, "refund", || provider.refund(&back)).await {
+            // A person may have closed it meanwhile, and sent the money back by hand.
+            match writer::refund(&shared.ledger, refund).await {
+                Ok(Some(known)) if known.open => {}
+                Ok(_) => return Err(Unresolved::undecided("closed by a person")),
+                Err(error) => return Err(Unresolved::undecided(format!("the ledger: {error}"))),
+            }
+            unresolved = match limited(shared, name, "refund", || async { provider.refund(&back()).await }).await {
                 Returned::Done => return Ok(RefundResult::Done),
                 Returned::Refused { detail } => return Ok(RefundResult::Refused { detail }),
                 Returned::Unknown(unresolved) => unresolved,
@@ -172,7 +191,7 @@ async fn give_back(
             send = false;
             continue;
         }
-        unresolved = match limited(shared, name, "ask_refund", || provider.ask_refund(&back)).await {
+        unresolved = match limited(shared, name, "ask_refund", || async { provider.ask_refund(&back()).await }).await {
             ReturnAsked::Done => return Ok(RefundResult::Done),
             ReturnAsked::Refused { detail } => return Ok(RefundResult::Refused { detail }),
             ReturnAsked::NotDone => {

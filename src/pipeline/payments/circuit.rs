@@ -1,7 +1,8 @@
 //! Spares a provider that is down: after some calls in a row without an answer, calls to it wait. Then one call at a
 //! time tries whether it is back.
 //!
-//! A call that waits takes no turn from calls to other providers, and nobody waits for a time-out that is sure to come.
+//! A call that waits takes none of the turns that bound the calls under way, and nobody waits for a time-out that is sure
+//! to come.
 
 use std::collections::HashMap;
 use std::time::Duration;

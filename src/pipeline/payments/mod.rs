@@ -27,9 +27,10 @@ use self::call::CallTurn;
 use super::parts::PipelineShared;
 use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
 use crate::facts::record::{PaymentResult, Record, RecordBody, RefundResult, VERSION};
+use crate::facts::time::Millis;
 use crate::lane;
 use crate::lane::Lane;
-use crate::ledger::writer::{BatchWritten, CallId, DueCalls, OpenCall, PutOff};
+use crate::ledger::writer::{BatchWritten, CallId, DueCalls, HintAt, OpenCall, PutOff};
 use crate::ledger::{Result, writer};
 
 /// Calls in hand for each call that may be under way; the others wait for their turn.
@@ -54,8 +55,10 @@ pub(super) struct Payments {
     /// The order of each attempt or refund in hand. It is kept until the ledger has the answer, or the time to ask
     /// again.
     in_hand: HashMap<CallId, OrderId>,
-    /// Attempts that were looked at again; the ledger does not know it yet.
-    looked_at: Vec<AttemptId>,
+    /// Hints that were followed, or that nothing can come of; the ledger does not know it yet.
+    looked_at: Vec<HintAt>,
+    /// When the hint of each look in hand was due.
+    looks: HashMap<AttemptId, Millis>,
     /// Calls that are put off; the ledger does not know it yet.
     put_off: HashMap<CallId, PutOff>,
     /// Whether due calls wait in the ledger for room here. The tasks of the calls in hand read it, too.
@@ -76,6 +79,7 @@ impl Payments {
             answers: Vec::new(),
             in_hand: HashMap::new(),
             looked_at: Vec::new(),
+            looks: HashMap::new(),
             put_off: HashMap::new(),
             behind: Arc::default(),
             open: 0,
@@ -119,8 +123,10 @@ impl Payments {
         while self.tasks.try_join_next().is_some() {}
         while let Ok((call, turn)) = self.turns.try_recv() {
             self.running.remove(&call);
-            if let (CallId::Look(attempt), CallTurn::Answered(_) | CallTurn::Nothing) = (&call, &turn) {
-                self.looked_at.push(attempt.clone());
+            if let (CallId::Look(attempt), CallTurn::Answered(_) | CallTurn::Nothing) = (&call, &turn)
+                && let Some(due_ms) = self.looks.remove(attempt)
+            {
+                self.looked_at.push((attempt.clone(), due_ms));
             }
             match turn {
                 CallTurn::Answered(record) => self.answers.push(*record),
@@ -150,7 +156,7 @@ impl Payments {
         // Answers come first: a hint is forgotten when the log has what was found.
         if !self.looked_at.is_empty() && self.answers.is_empty() {
             writer::forget_hints(ledger, self.looked_at.clone()).await?;
-            for attempt in self.looked_at.drain(..) {
+            for (attempt, _) in self.looked_at.drain(..) {
                 self.in_hand.remove(&CallId::Look(attempt));
             }
         }
@@ -158,8 +164,9 @@ impl Payments {
         // One more than there is room for, so that a waiting call is noticed.
         let limit = i64::try_from(self.most() + 1).unwrap_or(i64::MAX);
         let in_hand: HashSet<String> = self.in_hand.keys().map(|id| id.as_str().to_owned()).collect();
-        let DueCalls { calls, open } = writer::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
+        let DueCalls { calls, open, stale } = writer::due_calls(ledger, lane, now_ms, limit, in_hand).await?;
         self.open = open;
+        self.looked_at.extend(stale);
         self.behind.store(false, Ordering::Relaxed);
         self.dispatch(calls);
         Ok(())
@@ -177,6 +184,9 @@ impl Payments {
                 return;
             }
             self.in_hand.insert(id.clone(), call.order().clone());
+            if let CallId::Look(attempt) = &id {
+                self.looks.insert(attempt.clone(), call.due_ms());
+            }
             self.running.insert(id.clone());
             let (shared, lane, behind) = (self.shared.clone(), self.lane, self.behind.clone());
             let come_to = self.turn.clone();

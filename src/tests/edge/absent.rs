@@ -7,6 +7,7 @@ use http::HeaderMap;
 use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
 use stanchion::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
 use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
+use stanchion::facts::ids::OrderId;
 use tokio::sync::Notify;
 
 /// Stands for the rest of the house, which does not run here: it fails, panics, or takes its time.
@@ -48,11 +49,11 @@ impl Operator for Absent {
 
 #[async_trait]
 impl Webhooks for Absent {
-    async fn take(&self, _: &str, _: &HeaderMap, body: &[u8]) -> Result<WebhookOutcome, PartFault> {
-        match body {
-            b"absent" => Err("absent".into()),
-            b"forged" => Ok(WebhookOutcome::Refused),
-            _ => Ok(WebhookOutcome::Taken),
-        }
+    fn read(&self, _: &str, _: &HeaderMap, _: &[u8]) -> WebhookOutcome {
+        WebhookOutcome::NotFound
+    }
+
+    async fn note(&self, _: &str, _: &OrderId) -> Result<(), PartFault> {
+        Err("absent".into())
     }
 }

@@ -34,7 +34,7 @@ fn toss_at(server: &Server<toss::Toss>) -> Toss {
 }
 
 pub fn portone_at(server: &Server<portone::Portone>) -> Portone {
-    Portone::new(&server.url, portone::SECRET, portone::WEBHOOK_SECRET, portone::STORE).expect("a secret")
+    Portone::new(&server.url, portone::SECRET, portone::WEBHOOK_SECRET, portone::STORE, false).expect("a secret")
 }
 
 pub fn charge_unresolved(answer: &Charged) -> Option<UnresolvedKind> {

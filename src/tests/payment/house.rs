@@ -158,6 +158,21 @@ async fn a_payment_made_later_is_noticed_by_its_webhook(store: Store) {
         assert_eq!(portone_tells(&shop.gateway, &order).await, 200);
     }
 
+    // The order is shown paid once, however often its payment is named.
+    let buyer = Buyer::enter(&shop.gateway, "hall", "choi").await;
+    let order = buyer.order_unpaid(&buyer.hold(&["a-1-3"]).await).await;
+    shop.portone.contract.set(&order, 55_000, "READY");
+    assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "pending_payment");
+    shop.portone.contract.set(&order, 55_000, "PAID");
+    assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "confirmed");
+    let asked = shop.portone.calls(&order);
+    for _ in 0..3 {
+        assert_eq!(portone_tells(&shop.gateway, &order).await, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    }
+    assert_eq!(shop.portone.contract.cancelled(&order), 0, "the money is the order's");
+    assert_eq!(shop.portone.calls(&order), asked, "nobody is asked about what is counted");
+
     // Whoever pays an order that has ended has the money back.
     let buyer = Buyer::enter(&shop.gateway, "hall", "lee").await;
     let order = buyer.order_unpaid(&buyer.hold(&["a-1-2"]).await).await;

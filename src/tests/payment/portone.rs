@@ -27,6 +27,8 @@ struct Payment {
     cancellations: Vec<Value>,
     /// What a cancellation becomes.
     cancels_as: &'static str,
+    /// `LIVE` or `TEST`.
+    channel: &'static str,
 }
 
 impl Payment {
@@ -38,7 +40,7 @@ impl Payment {
     fn document(&self, id: &str) -> Value {
         json!({
             "status": self.status, "id": id, "transactionId": "tx", "merchantId": "m", "storeId": STORE,
-            "version": "V2", "currency": "KRW", "orderName": "tickets",
+            "version": "V2", "currency": "KRW", "channel": {"type": self.channel, "pgProvider": "TOSSPAYMENTS"}, "orderName": "tickets",
             "amount": {
                 "total": self.total, "taxFree": 0, "discount": 0, "paid": self.total, "cancelled": self.cancelled(),
                 "cancelledTaxFree": 0,
@@ -56,8 +58,13 @@ fn error(status: u16, kind: &str) -> (u16, Value) {
 impl Portone {
     /// A payment in this state.
     pub fn set(&self, id: &str, total: i64, status: &'static str) {
-        let payment = Payment { total, status, cancellations: Vec::new(), cancels_as: "SUCCEEDED" };
+        let payment = Payment { total, status, cancellations: Vec::new(), cancels_as: "SUCCEEDED", channel: "LIVE" };
         self.payments.lock().insert(id.to_owned(), payment);
+    }
+
+    /// The payment was made on a test channel.
+    pub fn test(&self, id: &str) {
+        self.payments.lock().get_mut(id).expect("set").channel = "TEST";
     }
 
     pub fn cancels_as(&self, id: &str, status: &'static str) {

@@ -30,6 +30,10 @@ async fn portone_is_believed_only_for_what_it_shows() {
         }
     }
     assert!(declined(&provider.charge(&charge(&format!("{ORDER}-2"))).await).is_some(), "nothing was paid");
+    server.contract.set(&key, 46_000, "PAID");
+    server.contract.test(&key);
+    assert!(declined(&provider.charge(&charge(&key)).await).is_some_and(|detail| detail.contains("test")), "no money");
+    server.contract.set(&key, 46_000, "A_STATUS_OF_TOMORROW");
     server.contract.set("o1", 46_000, "PAID");
     assert!(declined(&provider.charge(&charge("o1")).await).is_some(), "it belongs to another order");
     assert_eq!(server.contract.cancelled("o1"), 0, "and is not touched");
@@ -58,6 +62,11 @@ async fn portone_confirms_where_the_shop_confirms() {
     server.contract.set(ORDER, 46_000, "READY");
     assert!(declined(&provider.charge(&charge(&format!("{ORDER}/wrong"))).await).is_some());
     let key = format!("{ORDER}/token");
+    assert_eq!(
+        ask_unresolved(&provider.ask(&charge(&key)).await),
+        Some(UnresolvedKind::Undecided),
+        "it may be under way"
+    );
     server.next("/confirm", Mood::SaysAfter(502, json!({"type": "PG_PROVIDER"})));
     assert_eq!(charge_unresolved(&provider.charge(&charge(&key)).await), Some(UnresolvedKind::Away));
     assert_eq!(provider.ask(&charge(&key)).await, AskOutcome::Captured);

@@ -10,7 +10,8 @@ use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
-use stanchion::facts::order::{OrderFact, OrderStatus, PointsAsk};
+use stanchion::facts::order::{OrderFact, OrderStatus};
+use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};

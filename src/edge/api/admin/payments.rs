@@ -48,7 +48,8 @@ pub fn routes() -> Vec<Route> {
         .about(
             "Closes a refund that the provider has not answered, with the result that a person found out. `done`: the \
              buyer has the money, so the tickets are void and the seats free. `refused`: the money stays, and the tickets \
-             are valid again. The provider is not asked again, so be sure. A refund that already has its answer is \
+             are valid again. Once the refund \
+             is shown closed the provider is not asked again. So resolve it first, and send money back by hand only then. A refund that already has its answer is \
              `NOT_REFUNDABLE`.\n\nA repeat is safe: a refund is closed once.",
         )
         .body::<ResolveRefundBody>()

@@ -7,7 +7,7 @@ use super::payment::PaymentPart;
 use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::ids::is_slug;
-use crate::facts::order::PointsAsk;
+use crate::facts::points::PointsAsk;
 
 /// Longest coupon id accepted, characters.
 const COUPON_MAX: usize = 128;

@@ -12,7 +12,7 @@ use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{SeatIndex, UserId};
-use crate::facts::order::PointsAsk;
+use crate::facts::points::PointsAsk;
 use crate::ledger::rules::line::Priced;
 use crate::ledger::rules::quote::{Inputs, QuoteInput, QuoteOutcome as Quote};
 

@@ -8,8 +8,9 @@ use stanchion::facts::ids::{
     AttemptId, CampaignId, ClaimId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId,
     VisitorId, fact_id,
 };
-use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PointsAsk, TotalFact};
+use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, TotalFact};
 use stanchion::facts::place::Token;
+use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundLineFact, RefundStatus};
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings, score};

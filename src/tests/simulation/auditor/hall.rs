@@ -240,7 +240,9 @@ impl Hall {
         for (id, order) in &self.orders {
             let (paid, back) = bank.of(id);
             let cash = order.cash.unwrap_or(0);
-            let given_back: i64 = self.given_back_of(id).map(|refund| refund.cash).sum();
+            // Money that came too late, or twice, is none of the order's.
+            let of_order = self.given_back_of(id).filter(|refund| !refund.is_of_late_money());
+            let given_back: i64 = of_order.map(|refund| refund.cash).sum();
             let should = if order.is_paid() { cash - given_back } else { 0 };
             for (number, line) in (1..).zip(&order.lines).filter(|_| order.is_paid()) {
                 let given_back: i64 = self.given_back_of(id).map(|refund| refund.amount_of(number)).sum();

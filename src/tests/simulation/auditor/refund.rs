@@ -41,6 +41,11 @@ impl Refund {
         }
     }
 
+    /// It sends back money that came too late, whole.
+    pub fn is_of_late_money(&self) -> bool {
+        self.is_late && self.lines.is_empty()
+    }
+
     pub fn is_done(&self) -> bool {
         self.status == "done"
     }
