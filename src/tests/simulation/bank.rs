@@ -83,7 +83,8 @@ impl Bank {
 
     /// When the bank takes the money after all; `None`: never, as it should be.
     fn after_all(&self, amount: i64) -> Option<(Instant, i64)> {
-        let strikes = self.weather.strikes(Kind::BankAfterAll);
+        // Declines are rare, so each has several chances.
+        let strikes = (0..8).any(|_| self.weather.strikes(Kind::BankAfterAll));
         strikes.then(|| (clock::instant() + self.weather.delay(5_000, 120_000), amount))
     }
 
