@@ -63,6 +63,8 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
     for letter in history.house.dead_letters().await {
         // An operator who reads of the dead letter would requeue it.
         requeue(history, dice, &letter).await;
+        // An order that is refused so late gives its seats back to its hold, which has a while to live.
+        tokio::time::sleep(HOLDS_END).await;
         left.push(format!("record {letter} was put aside"));
     }
     for event in EVENTS {
