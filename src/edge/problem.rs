@@ -69,7 +69,7 @@ codes! {
     HoldAlreadyOrdered => "HOLD_ALREADY_ORDERED", 409, Never, "This hold has been ordered";
     AlreadyClaimed => "ALREADY_CLAIMED", 409, Never, "The limit of this campaign for one user is reached";
     CampaignNotOpen => "CAMPAIGN_NOT_OPEN", 409, Never, "The campaign is not open";
-    AmountBelowMinimum => "AMOUNT_BELOW_MINIMUM", 409, Never, "Less is due than a payment provider takes";
+    AmountBelowMinimum => "AMOUNT_BELOW_MINIMUM", 409, Never, "The amount is below what a payment provider takes";
     AmountMismatch => "AMOUNT_MISMATCH", 409, Never, "The amount is not what is due";
     PaymentInProgress => "PAYMENT_IN_PROGRESS", 409, Later, "A payment of this order is under way";
     NotPayable => "NOT_PAYABLE", 409, Never, "This order does not wait for a payment";

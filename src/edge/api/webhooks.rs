@@ -16,9 +16,8 @@ pub fn routes() -> Vec<Route> {
             .about(
                 "For the provider's servers: its console is given this address. Nothing of a webhook is believed but which \
                  order it is about. The provider is then asked, so a webhook that comes twice, late or out of order \
-                 changes nothing. The whole provider has one limit, and its servers' addresses have none but the wide one of all \
-                 addresses. 404: no such provider \
-                 is configured, or it sends no webhooks.\n\nA repeat is safe.",
+                 changes nothing. Each provider has one limit; its servers share only the wide limit of addresses \
+                 with clients. 404: no such provider is configured, or it sends no webhooks.\n\nA repeat is safe.",
             )
             .unlimited()
             .answers_bare(200, "Noted")
@@ -39,7 +38,7 @@ pub async fn take(request: Request) -> Outcome {
         WebhookOutcome::NotFound => return Err(Code::NotFound.into()),
         WebhookOutcome::Refused => return Err(Code::BadWebhook.into()),
     };
-    // What is signed by nobody takes nothing from what is.
+    // The provider's limit counts only what was verified.
     request.state.limits.check_webhooks(provider).map_err(|TooSoon(wait)| {
         counter!(EDGE_LIMITED, "limit" => "webhook").increment(1);
         Problem::new(Code::TooManyRequests).retry_after(wait.as_secs() + 1)

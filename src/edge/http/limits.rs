@@ -51,7 +51,7 @@ impl<C: Clock + Clone> Limits<C> {
         self.addresses.check(address_key(address))
     }
 
-    /// Counts a webhook of a provider. Whoever may make one up takes from this alone.
+    /// Counts a webhook of a provider. Webhooks have this limit only, so false ones take nothing from other clients.
     pub fn check_webhooks(&self, provider: &str) -> Result<(), TooSoon> {
         self.webhooks.check(provider)
     }

@@ -21,7 +21,7 @@ pub(super) const CANCEL: Codes = &[
     ("PG_PROVIDER", Ask),
     // Another cancellation came between: look again.
     ("CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN", Ask),
-    // Money went back that the house knows nothing of, or our request or our key is refused.
+    // Somebody else sent money back, or PortOne refuses our request or our key.
     ("PAYMENT_*", Person),
     ("CANCEL_*", Person),
     ("NEGATIVE_PROMOTION_ADJUSTED_CANCEL_AMOUNT", Person),

@@ -48,7 +48,7 @@ pub(super) const CANCEL: Codes = &[
     ("FORBIDDEN_REQUEST", Person),
     ("INVALID_IDEMPOTENCY_KEY", Person),
     ("INVALID_REQUEST", Person),
-    // Money went back that the house knows nothing of.
+    // Somebody else sent money back.
     ("ALREADY_CANCELED_PAYMENT", Person),
     ("NOT_CANCELABLE_AMOUNT", Person),
     ("NOT_MATCHES_REFUNDABLE_AMOUNT", Person),

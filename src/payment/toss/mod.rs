@@ -215,7 +215,7 @@ impl Provider for Toss {
         }
     }
 
-    /// Toss Payments does not sign its webhooks. Whoever makes one up makes the house ask, and nothing more.
+    /// Toss Payments does not sign its webhooks. A false one only makes the house ask.
     fn hint(&self, webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
         let webhook: TossWebhook = serde_json::from_slice(webhook.body).map_err(|_| WebhookFault::Refused)?;
         let order = webhook.order_id.or(webhook.data.and_then(|data| data.order_id));

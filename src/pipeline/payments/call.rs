@@ -177,13 +177,15 @@ async fn give_back(
         }
         tokio::time::sleep(delay).await;
         if send {
-            // A person may have closed it meanwhile, and sent the money back by hand.
-            match writer::refund(&shared.ledger, refund).await {
-                Ok(Some(known)) if known.open => {}
-                Ok(_) => return Err(Unresolved::undecided("closed by a person")),
-                Err(error) => return Err(Unresolved::undecided(format!("the ledger: {error}"))),
-            }
-            unresolved = match limited(shared, name, "refund", || async { provider.refund(&back()).await }).await {
+            let send_it = || async {
+                // The wait for the turn may have been long. A person may have closed the refund meanwhile.
+                match writer::refund(&shared.ledger, refund).await {
+                    Ok(Some(known)) if known.open => provider.refund(&back()).await,
+                    Ok(_) => Returned::Unknown(Unresolved::undecided("closed by a person")),
+                    Err(error) => Returned::Unknown(Unresolved::undecided(format!("the ledger: {error}"))),
+                }
+            };
+            unresolved = match limited(shared, name, "refund", send_it).await {
                 Returned::Done => return Ok(RefundResult::Done),
                 Returned::Refused { detail } => return Ok(RefundResult::Refused { detail }),
                 Returned::Unknown(unresolved) => unresolved,

@@ -94,7 +94,7 @@ async fn a_seat_is_paid_and_given_back_through_portone(store: Store) {
     assert_eq!(refunded(&buyer, &order, 1).await["status"], "done");
     assert_eq!(refunded(&buyer, &order, 2).await["status"], "done");
     assert_eq!(shop.portone.contract.cancelled(&key), 110_000);
-    // Who pays another amount has it back.
+    // A payment over another amount goes back.
     let buyer = Buyer::enter(&shop.gateway, "hall", "park").await;
     let order = buyer.order_unpaid(&buyer.hold(&["a-1-3"]).await).await;
     shop.portone.contract.set(&order, 100, "PAID");
@@ -173,7 +173,7 @@ async fn a_payment_made_later_is_noticed_by_its_webhook(store: Store) {
     assert_eq!(shop.portone.contract.cancelled(&order), 0, "the money is the order's");
     assert_eq!(shop.portone.calls(&order), asked, "nobody is asked about what is counted");
 
-    // Whoever pays an order that has ended has the money back.
+    // A payment of an order that has ended goes back.
     let buyer = Buyer::enter(&shop.gateway, "hall", "lee").await;
     let order = buyer.order_unpaid(&buyer.hold(&["a-1-2"]).await).await;
     shop.portone.contract.set(&order, 55_000, "READY");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::edge::api::page::{Page, Wanted};
-use crate::edge::operator::{RefundResolution, Resolution, ResolveOutcome};
+use crate::edge::operator::{PartFault, RefundResolution, Resolution, ResolveOutcome};
 use crate::edge::router::{Route, get, post};
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::time::rfc3339;
@@ -48,9 +48,9 @@ pub fn routes() -> Vec<Route> {
         .about(
             "Closes a refund that the provider has not answered, with the result that a person found out. `done`: the \
              buyer has the money, so the tickets are void and the seats free. `refused`: the money stays, and the tickets \
-             are valid again. Once the refund \
-             is shown closed the provider is not asked again. So resolve it first, and send money back by hand only then. A refund that already has its answer is \
-             `NOT_REFUNDABLE`.\n\nA repeat is safe: a refund is closed once.",
+             are valid again. Resolve the refund before you send money back by hand, then wait until it is shown closed and \
+             some seconds more (`payment.timeout_ms`): a call that had begun may still be carried out. A refund that \
+             already has its answer is `NOT_REFUNDABLE`.\n\nA repeat is safe: a refund is closed once.",
         )
         .body::<ResolveRefundBody>()
         .answers_bare(204, "Resolved")
@@ -138,11 +138,15 @@ pub struct ResolveBody {
 /// `POST /v1/admin/payments/{id}/resolve`
 pub async fn resolve(request: Request) -> Outcome {
     let body = request.json::<ResolveBody>()?;
-    let resolved = request.state.operator.resolve(request.param("id"), body.value.outcome).await;
+    answer(request.state.operator.resolve(request.param("id"), body.value.outcome).await, Code::NotPayable)
+}
+
+/// `closed`: the code when there is an answer already.
+fn answer(resolved: Result<ResolveOutcome, PartFault>, closed: Code) -> Outcome {
     match resolved.map_err(|fault| Problem::unavailable("pipeline", fault))? {
         ResolveOutcome::Done => Ok(Answer::no_content()),
         ResolveOutcome::NotFound => Err(Code::NotFound.into()),
-        ResolveOutcome::Closed => Err(Problem::new(Code::NotPayable).detail("this attempt has its answer already")),
+        ResolveOutcome::Closed => Err(Problem::new(closed).detail("it has its answer already")),
     }
 }
 
@@ -157,10 +161,5 @@ pub struct ResolveRefundBody {
 /// `POST /v1/admin/refunds/{id}/resolve`
 pub async fn resolve_refund(request: Request) -> Outcome {
     let body = request.json::<ResolveRefundBody>()?;
-    let resolved = request.state.operator.resolve_refund(request.param("id"), body.value.outcome).await;
-    match resolved.map_err(|fault| Problem::unavailable("pipeline", fault))? {
-        ResolveOutcome::Done => Ok(Answer::no_content()),
-        ResolveOutcome::NotFound => Err(Code::NotFound.into()),
-        ResolveOutcome::Closed => Err(Problem::new(Code::NotRefundable).detail("this refund has its answer already")),
-    }
+    answer(request.state.operator.resolve_refund(request.param("id"), body.value.outcome).await, Code::NotRefundable)
 }

@@ -80,7 +80,8 @@ pub fn routes() -> Vec<Route> {
             .user()
             .about(
                 "For an order that is `pending_payment`. An `amount` that is not what is due is refused \
-                 `AMOUNT_MISMATCH`, and less than the provider takes `AMOUNT_BELOW_MINIMUM`. 202 says that the provider will be asked: look at the order. After a decline \
+                 `AMOUNT_MISMATCH`, and one below what the provider takes `AMOUNT_BELOW_MINIMUM`. 202 says that the \
+                 provider will be asked: look at the order. After a decline \
                  the order waits for another payment, with a new key, until its deadline.",
             )
             .keyed()

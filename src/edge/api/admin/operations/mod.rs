@@ -3,11 +3,12 @@
 pub mod routes;
 pub mod view;
 
+use http::StatusCode;
+
 use self::view::DeadLetterView;
 use crate::edge::api::page::{Page, Wanted};
 use crate::edge::operator::RequeueOutcome;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
-use http::StatusCode;
 
 /// `GET /v1/admin/audit`
 pub async fn audit(request: Request) -> Outcome {
