@@ -105,8 +105,9 @@ async fn show(history: &History, dice: &mut Dice) {
         let path = format!("/v1/admin/orders?limit=200{after}");
         let Some(page) = admin(history, dice, Method::GET, path).await else { return };
         for order in page.json["items"].as_array().into_iter().flatten() {
-            let user = order["user"].as_str().unwrap_or_default();
-            history.auditor.lock().order(user, page.when, order);
+            let text = |field: &str| order[field].as_str().unwrap_or_default();
+            history.auditor.lock().order(text("user"), page.when, order);
+            history.meet(format!("order {} {}", text("status"), text("reason")));
         }
         match page.json["next"].as_str() {
             Some(next) => after = format!("&after={next}"),

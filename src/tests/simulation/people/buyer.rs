@@ -148,25 +148,43 @@ impl Person {
             self.pause(500, 3_000).await;
             let Some(seen) = self.look(order).await else { continue };
             match seen.text("status") {
-                "rejected" | "confirmed" => return Some(seen),
                 "pending_payment" if !decided => {
                     decided = true;
-                    match self.dice.between(0, 2) {
-                        0 => {
-                            self.call(Method::DELETE, format!("/v1/orders/{order}")).await;
-                        }
-                        1 => {
-                            let amount = &seen.json["total"]["cash"];
-                            let payment = json!({"provider": "sandbox", "key": "ok", "amount": amount});
-                            self.keyed(Method::POST, format!("/v1/orders/{order}/payment"), payment).await;
-                        }
-                        _ => {}
-                    }
+                    self.cancel_or_pay(&seen).await;
                 }
+                "pending_payment" => {}
+                _ if self.dice.chance(100) => self.change_mind(&seen).await,
                 _ => {}
+            }
+            if ["rejected", "confirmed"].contains(&seen.text("status")) {
+                return Some(seen);
             }
         }
         None
+    }
+
+    /// Cancels or pays an order that does not wait for its payment. One that has ended takes neither.
+    async fn change_mind(&mut self, seen: &Answer) {
+        let answer = self.cancel_or_pay(seen).await;
+        let (order, status) = (seen.text("id"), seen.text("status"));
+        let is_over = status == "confirmed" || status == "rejected" && seen.text("reason") != "CANCELLED";
+        if is_over && answer.is_some_and(|answer| answer.status == 202) {
+            self.finds(format!("order {order} was {status}, and could be cancelled or paid"));
+        }
+    }
+
+    /// Cancels an order, pays it, or does nothing.
+    async fn cancel_or_pay(&mut self, seen: &Answer) -> Option<Answer> {
+        let path = format!("/v1/orders/{}", seen.text("id"));
+        match self.dice.between(0, 2) {
+            0 => self.call(Method::DELETE, path).await,
+            1 => {
+                let amount = &seen.json["total"]["cash"];
+                let payment = json!({"provider": "sandbox", "key": "ok", "amount": amount});
+                self.keyed(Method::POST, format!("{path}/payment"), payment).await
+            }
+            _ => None,
+        }
     }
 
     async fn give_back(&mut self, order: &str, lines: usize) {
