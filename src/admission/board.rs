@@ -75,19 +75,18 @@ impl Boards {
         last.as_ref().filter(|seen| tick.since(seen.asked) < age_ms).map(|seen| look(&seen.view))
     }
 
-    /// The room's next board, or one that another caller fetched less than `age_ms` ago. Ages are counted by `tick`;
-    /// `now_ms` is the lane's time.
+    /// The room's next board, or one that another caller fetched less than `age_ms` ago. `now` is asked when it is this
+    /// caller's turn: for the tick by which ages are counted, and for the lane's time.
     pub async fn fetch(
         &self,
         age_ms: Millis,
         lane: &dyn Lane,
         event: &EventId,
-        now_ms: Millis,
-        tick: impl Fn() -> Tick,
+        now: impl Fn() -> (Tick, Millis),
     ) -> KnownBoard {
         let slot = self.slot(event);
         let _one = slot.asking.lock().await;
-        let asked = tick();
+        let (asked, now_ms) = now();
         if let Some(view) = self.younger(age_ms, event, asked, KnownBoard::clone) {
             return view;
         }
@@ -123,5 +122,35 @@ impl Boards {
         });
         // If another caller was first, others wait at that one's slot.
         before.get(event).cloned().unwrap_or(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::tests::House;
+    use crate::facts::room::Mode;
+
+    /// The caller before may take long, for example because its process was stopped meanwhile. Asked for a time long
+    /// past, the lane would answer as of then.
+    #[tokio::test]
+    async fn who_waited_for_another_asks_for_the_present_time() {
+        let house = House::new(0, 60_000).await;
+        let opens_at_ms = house.clock.now_ms() + 5_000;
+        let scheduled = |room: &mut crate::facts::room::RoomSettings| {
+            (room.mode, room.opens_at_ms) = (Mode::Scheduled, opens_at_ms);
+        };
+        house.put(2, scheduled).await;
+        let slot = house.admission.boards.slot(&"hall".into());
+        let first = slot.asking.lock().await;
+        let second = house.admission.fetch(0, &house.room);
+        let late = async {
+            tokio::task::yield_now().await;
+            house.clock.set(opens_at_ms);
+            drop(first);
+        };
+        let (second, ()) = tokio::join!(second, late);
+        let KnownBoard::Board(board) = second.expect("a lane") else { panic!("no board") };
+        assert_eq!(board.counts.mode, Mode::Open);
     }
 }

@@ -30,16 +30,16 @@ use crate::limiter::Limiter;
 const FOR_EVER: Millis = Millis::MAX;
 const AT_ONCE: Millis = 0;
 
-struct House {
-    admission: Arc<Admission>,
+pub(super) struct House {
+    pub(super) admission: Arc<Admission>,
     lane: Arc<dyn Lane>,
-    clock: Clock,
-    room: Room,
+    pub(super) clock: Clock,
+    pub(super) room: Room,
 }
 
 impl House {
     /// A room for one visitor inside; only the gateway knows `absent_ms`.
-    async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
+    pub(super) async fn new(board_ms: Millis, absent_ms: Millis) -> Self {
         let (lanes, clock) = (volatile(1), Clock::fixed(1_000_000));
         let pace = Pace { min_ms: 1_000, max_ms: 15_000 };
         let settings = AdmissionSettings { waiting_max: 10_000, pace, board_ms };
@@ -66,7 +66,7 @@ impl House {
         house
     }
 
-    async fn put(&self, version: i64, change: impl FnOnce(&mut RoomSettings)) {
+    pub(super) async fn put(&self, version: i64, change: impl FnOnce(&mut RoomSettings)) {
         let put = Self::put_of(version, change);
         assert_eq!(self.lane.put_event(self.clock.now_ms(), put).await.expect("an answer"), PutEvent::Done);
     }

@@ -229,8 +229,9 @@ impl Admission {
     /// The room's board, at most `age_ms` old. Polls and streams both fetch it here, so that speeds and calls take note
     /// of every board, and a rebuilt lane is told of the last departures.
     pub(super) async fn fetch(&self, age_ms: Millis, room: &Room) -> lane::Result<KnownBoard> {
+        let now = || (self.tick(), self.clock.now_ms());
+        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now).await;
         let now_ms = self.clock.now_ms();
-        let view = self.boards.fetch(age_ms, &**self.lane(room)?, &room.event, now_ms, || self.tick()).await;
         if let KnownBoard::Board(board) = &view {
             self.speeds.look(now_ms, room, board);
             self.calls.look(now_ms, &room.event, board);
