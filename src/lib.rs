@@ -52,6 +52,9 @@ pub mod docs {
     #[doc = include_str!("docs/purchase.md")]
     pub mod purchase {}
 
+    #[doc = include_str!("docs/prices.md")]
+    pub mod prices {}
+
     #[doc = include_str!("docs/shop.md")]
     pub mod shop {}
 

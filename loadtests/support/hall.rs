@@ -14,7 +14,8 @@ use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, Tic
 use stanchion::facts::place::Token;
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use stanchion::facts::seat::SeatState;
-use stanchion::facts::terms::RefundTerm;
+use stanchion::facts::tariff::{PriceList, Tariff, TicketPrice};
+use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::lane::Lane;
 use stanchion::lane::board::{EXACT_MAX, Showing};
 use stanchion::lane::events::{EventPut, PutEvent};
@@ -88,12 +89,16 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
     let line = |(at, seat): (u32, &u32)| LineFact {
         line: at,
         seat: *seat,
+        ticket_type: "standard".into(),
         price: PRICE,
+        booking_fee: 0,
         discount: 0,
         points: 0,
         cash: PRICE,
         earn: 550,
+        vat: 0,
         refunded: 0,
+        fee_refunded: 0,
         closed: false,
         ticket: Some(TicketFact { id: format!("t00{nth:032x}-{at}"), state: TicketState::Valid }),
     };
@@ -109,7 +114,7 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
         version: 2,
         currency: "KRW".into(),
         lines: (1..).zip(&seats).map(line).collect(),
-        total: Some(TotalFact { price, discount: 0, points: 0, cash: price }),
+        total: Some(TotalFact { price, booking_fee: 0, discount: 0, points: 0, cash: price, vat: 0 }),
         coupon: None,
         payment: Some(PaymentFact {
             provider: "sandbox".into(),
@@ -132,6 +137,8 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
         state: HoldState::Ordered,
         seats: seats.clone(),
         prices: vec![PRICE; EACH as usize],
+        tariff: tariff(),
+        terms: Some(terms(now_ms)),
         earn_bp: 100,
         fee_bp: 500,
         created_ms: now_ms - 60_000,
@@ -140,6 +147,15 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
     };
     let seats = seats.into_iter().map(|seat| (seat, SeatState::Sold)).collect();
     RestoredOrder { fact, hold, seats, refundable_until_ms: now_ms + WEEK_MS }
+}
+
+fn tariff() -> Tariff {
+    let price = TicketPrice { id: "standard".into(), name: "Standard".into(), price: PRICE };
+    Tariff::one(PriceList { section: "a".into(), types: vec![price] })
+}
+
+fn terms(now_ms: i64) -> Terms {
+    Terms::plain("KRW", "hall-co", now_ms + WEEK_MS)
 }
 
 /// Puts the same layout again, as after every change of an event.
@@ -254,6 +270,8 @@ impl Holder {
             user: self.user(),
             visitor: self.visitor.clone(),
             want: Want::Adjacent { rows: (0..FREE / 50).map(row).collect(), quantity: EACH, price: PRICE },
+            tariff: tariff(),
+            terms: terms(self.clock.now_ms()),
             seats_per_user: i64::from(EACH),
             hold_ttl_ms: 60_000,
             earn_bp: 100,

@@ -5,21 +5,17 @@ use utoipa::ToSchema;
 
 use super::layout::Layout;
 use super::room::RoomSpec;
+use super::section::{self, SectionSpec};
 use crate::facts::draw::{Birth, DrawKey};
 use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
 use crate::facts::room::{AdmissionOrder, Mode, Room};
 use crate::facts::terms;
-use crate::facts::terms::{FreeCancellation, RefundTerm, Terms};
+use crate::facts::terms::{BookingFee, FeeRefundable, FreeCancellation, RefundTerm, Terms};
 use crate::facts::time::{Millis, Timestamp};
 use crate::lane::events::EventPut;
 use crate::ledger::draws::DrawSecret;
 
-/// Bounds of one event: the seat string and the answers made of it stay small enough to serve whole.
-const SEATS_MAX: u64 = 200_000;
-const SECTIONS_MAX: usize = 200;
-/// Many, because a field of benches has many rows.
-const ROWS_MAX: usize = 5_000;
 /// A week, in seconds, and ten years, in days.
 pub(super) const TTL_S_MAX: i64 = 7 * 24 * 3600;
 const DAYS_MAX: i64 = 3_660;
@@ -76,6 +72,13 @@ pub struct EventSpec {
     pub earn_bp: i64,
     #[serde(default)]
     pub fee_bp: i64,
+    /// What each ticket costs beside its price; `null`: nothing.
+    #[serde(default)]
+    pub booking_fee: Option<BookingFeeSpec>,
+    /// The value-added tax that is inside prices and fees, basis points of the sum without it. 0: tax-free, and
+    /// providers are told so. `null`: not said.
+    #[serde(default)]
+    pub vat_bp: Option<i64>,
     #[serde(default)]
     pub cancellation_fees: Vec<CancellationFee>,
     /// No fee so soon after the confirmation; `null`: from the first second on the fees count.
@@ -98,33 +101,6 @@ pub struct EventSpec {
     pub room: RoomSpec,
 }
 
-/// Named seats (`rows`) or a standing section (`capacity`), never both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = EventPutSection, example = json!({
-    "id": "a", "name": "Floor A", "price": 55000, "rows": [{"id": "1", "seats": 40}],
-}))]
-pub struct SectionSpec {
-    pub id: String,
-    pub name: String,
-    pub price: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<Vec<RowSpec>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capacity: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = EventPutRow)]
-pub struct RowSpec {
-    /// 1 to 8 letters and digits (no dash, so that seat ids read one way only).
-    #[schema(example = "1")]
-    pub id: String,
-    #[schema(example = 40)]
-    pub seats: u32,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EventPutFee)]
@@ -133,6 +109,20 @@ pub struct CancellationFee {
     pub days_before: i64,
     #[schema(example = 1000)]
     pub fee_bp: i64,
+}
+
+/// A fee of each ticket, paid in cash alone, to the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventPutBookingFee)]
+pub struct BookingFeeSpec {
+    /// Minor units.
+    #[schema(example = 2000)]
+    pub amount: i64,
+    /// Whether a buyer who gives a ticket back gets it back: `never`, `first_day` (until midnight after the confirmation,
+    /// where the event takes place) or `always`.
+    #[serde(default)]
+    pub refundable: FeeRefundable,
 }
 
 /// How long after its confirmation an order may be cancelled without a fee.
@@ -209,7 +199,16 @@ impl EventSpec {
         for (days, pointer) in [(self.earn_vest_days, "/earn_vest_days"), (self.earn_valid_days, "/earn_valid_days")] {
             check(days.is_none_or(|d| (0..=DAYS_MAX).contains(&d)), pointer, "0 to 3660 days, or null");
         }
-        faults.extend(self.section_faults());
+        if let Some(vat_bp) = self.vat_bp {
+            check((0..=BP_MAX).contains(&vat_bp), "/vat_bp", "0 to 10000 basis points, or null");
+        }
+        let booking_fee = self.booking_fee.map_or(0, |fee| fee.amount);
+        check(
+            (0..=AMOUNT_MAX).contains(&booking_fee),
+            "/booking_fee/amount",
+            &format!("0 to {AMOUNT_MAX} minor units"),
+        );
+        faults.extend(section::faults(&self.sections, self.seats_per_user, booking_fee));
         faults.extend(self.room.faults("/room"));
         if self.room.mode == Mode::Scheduled && self.opens_at.is_none() {
             faults.push(("/opens_at".into(), "required when the room's mode is scheduled".into()));
@@ -217,58 +216,9 @@ impl EventSpec {
         faults
     }
 
-    fn section_faults(&self) -> SpecFaults {
-        let mut faults = SpecFaults::new();
-        let mut seats: u64 = 0;
-        if self.sections.len() > SECTIONS_MAX {
-            faults.push(("/sections".into(), format!("at most {SECTIONS_MAX}")));
-        }
-        for (i, section) in self.sections.iter().enumerate() {
-            let at = |field: &str| format!("/sections/{i}{field}");
-            if !is_slug(&section.id) {
-                faults.push((at("/id"), "a slug: [a-z0-9][a-z0-9-]{0,47}".into()));
-            }
-            if self.sections[..i].iter().any(|s| s.id == section.id) {
-                faults.push((at("/id"), "given twice".into()));
-            }
-            if !is_text(&section.name, 1, 200) {
-                faults.push((at("/name"), NAME.into()));
-            }
-            if !(0..=AMOUNT_MAX).contains(&section.price) {
-                faults.push((at("/price"), format!("0 to {AMOUNT_MAX} minor units")));
-            } else if section.price.checked_mul(self.seats_per_user.max(1)).is_none_or(|sum| sum > AMOUNT_MAX) {
-                let text = format!("times seats_per_user at most {AMOUNT_MAX}: nobody could order what they may hold");
-                faults.push((at("/price"), text));
-            }
-            match (&section.rows, section.capacity) {
-                (Some(rows), None) => {
-                    seats += rows.iter().map(|r| u64::from(r.seats)).sum::<u64>();
-                    faults.extend(row_faults(rows, &at("/rows")));
-                }
-                (None, Some(capacity)) => {
-                    seats += u64::from(capacity);
-                    if capacity == 0 {
-                        faults.push((at("/capacity"), "at least 1".into()));
-                    }
-                }
-                (Some(_), Some(_)) | (None, None) => {
-                    faults.push((at(""), "either rows or a capacity".into()));
-                }
-            }
-        }
-        if seats > SEATS_MAX {
-            faults.push(("/sections".into(), format!("{seats} seats; at most {SEATS_MAX} in an event")));
-        }
-        faults
-    }
-
     /// When the day ends that is so many days before the day of the start, where the event takes place.
     fn end_of_day(&self, days_before: i64) -> Millis {
-        let zone = jiff::tz::TimeZone::get(&self.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let start = jiff::Timestamp::from_millisecond(self.starts_at.0).unwrap_or(jiff::Timestamp::MAX);
-        let day = start.to_zoned(zone.clone()).date();
-        let next = day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
-        next.to_zoned(zone).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
+        terms::end_of_day(&self.timezone, self.starts_at.0, days_before)
     }
 
     /// The buyer's cancellation fees without the free time after the confirmation. Each ends with its day.
@@ -288,38 +238,28 @@ impl EventSpec {
                 for_ms: free.hours * 3_600_000,
                 until_ms: self.end_of_day(free.until_days_before),
             }),
+            booking_fee: self.booking_fee.map_or_else(BookingFee::default, |fee| BookingFee {
+                amount: fee.amount,
+                refundable: fee.refundable,
+                timezone: self.timezone.clone(),
+            }),
+            vat_bp: self.vat_bp,
             earn_vest_days: self.earn_vest_days,
             earn_valid_days: self.earn_valid_days,
         }
     }
 }
 
-fn row_faults(rows: &[RowSpec], pointer: &str) -> SpecFaults {
-    let mut faults = SpecFaults::new();
-    if rows.is_empty() || rows.len() > ROWS_MAX {
-        faults.push((pointer.to_owned(), format!("1 to {ROWS_MAX} rows")));
-    }
-    let mut seen = std::collections::HashSet::new();
-    for (i, row) in rows.iter().enumerate() {
-        let shape = (1..=8).contains(&row.id.len()) && row.id.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !shape {
-            faults.push((format!("{pointer}/{i}/id"), "1 to 8 letters and digits".into()));
-        }
-        if !seen.insert(&row.id) {
-            faults.push((format!("{pointer}/{i}/id"), "given twice".into()));
-        }
-        if !(1..=1_000).contains(&row.seats) {
-            faults.push((format!("{pointer}/{i}/seats"), "1 to 1000".into()));
-        }
-    }
-    faults
-}
-
 impl Event {
-    /// List price of a seat; `None`: no such seat.
-    pub fn price(&self, seat: SeatIndex) -> Option<i64> {
+    /// The section of a seat, as its organizer describes it; `None`: no such seat, or its section was dropped.
+    pub fn section_of(&self, seat: SeatIndex) -> Option<&SectionSpec> {
         let section = self.layout.section_of(seat)?;
-        self.spec.sections.iter().find(|s| s.id == section.id).map(|s| s.price)
+        self.section(&section.id)
+    }
+
+    /// A section as its organizer describes it.
+    pub fn section(&self, id: &str) -> Option<&SectionSpec> {
+        self.spec.sections.iter().find(|section| section.id == id)
     }
 
     /// The event's room, as its doors know it.
@@ -397,6 +337,7 @@ fn ten_minutes() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::RowSpec;
 
     fn spec(json: &str) -> EventSpec {
         serde_json::from_str(json).expect("an event")

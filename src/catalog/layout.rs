@@ -227,11 +227,18 @@ mod tests {
 
     fn rows(id: &str, rows: &[(&str, u32)]) -> SectionSpec {
         let rows = rows.iter().map(|&(id, seats)| RowSpec { id: id.into(), seats }).collect();
-        SectionSpec { id: id.into(), name: id.into(), price: 10, rows: Some(rows), capacity: None }
+        SectionSpec { id: id.into(), name: id.into(), price: Some(10), types: None, rows: Some(rows), capacity: None }
     }
 
     fn standing(id: &str, capacity: u32) -> SectionSpec {
-        SectionSpec { id: id.into(), name: id.into(), price: 5, rows: None, capacity: Some(capacity) }
+        SectionSpec {
+            id: id.into(),
+            name: id.into(),
+            price: Some(5),
+            types: None,
+            rows: None,
+            capacity: Some(capacity),
+        }
     }
 
     #[test]

@@ -5,11 +5,13 @@ mod campaign;
 mod event;
 mod layout;
 mod room;
+mod section;
 mod store;
 
 pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
-pub use event::{CancellationFee, Event, EventSpec, FreeHours, RowSpec, SectionSpec, SpecFaults};
+pub use event::{BookingFeeSpec, CancellationFee, Event, EventSpec, FreeHours, SpecFaults};
 pub use layout::{Layout, Section, Strip};
 pub use room::{Identity, RoomPatch, RoomSpec};
+pub use section::{RowSpec, SectionSpec, SoldTo};
 pub use store::{Catalog, Edited, Error, PutCampaignOutcome, PutEventOutcome, Result};

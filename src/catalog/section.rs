@@ -78,16 +78,14 @@ pub struct RowSpec {
 }
 
 impl SectionSpec {
-    /// What buyers may choose from. A section without ticket types has one.
-    pub fn price_list(&self) -> PriceList {
-        let public = self.types.iter().flatten().filter(|found| found.sold_to == SoldTo::Public);
-        let price = |found: &TypeSpec| TicketPrice {
-            id: found.id.clone(),
-            name: found.name.clone(),
-            price: found.price,
-        };
+    /// What a buyer may choose from: everything, if the buyer is an admin. A section without ticket types has one.
+    pub fn price_list(&self, buyer: SoldTo) -> PriceList {
+        let may_buy = |found: &&TypeSpec| buyer == SoldTo::Admin || found.sold_to == SoldTo::Public;
+        let types = self.types.iter().flatten().filter(may_buy);
+        let price =
+            |found: &TypeSpec| TicketPrice { id: found.id.clone(), name: found.name.clone(), price: found.price };
         let standard = self.price.map(|price| TicketPrice { id: STANDARD.into(), name: "Standard".into(), price });
-        PriceList { section: self.id.clone(), types: public.map(price).chain(standard).collect() }
+        PriceList { section: self.id.clone(), types: types.map(price).chain(standard).collect() }
     }
 
     /// The price of the default ticket type, minor units.
@@ -228,7 +226,10 @@ mod tests {
         let many: Vec<_> = (0..21).map(|i| json!({"id": format!("t{i}"), "name": "T", "price": 1})).collect();
         assert_eq!(pointers(json!({"types": many})), ["/sections/0/types"]);
         let odd = json!({"id": "A", "name": " ", "price": -1});
-        assert_eq!(pointers(json!({"types": [odd]})), ["price", "id", "name"].map(|f| format!("/sections/0/types/0/{f}")));
+        assert_eq!(
+            pointers(json!({"types": [odd]})),
+            ["price", "id", "name"].map(|f| format!("/sections/0/types/0/{f}"))
+        );
         // Four seats at this price and with this fee are one unit too many.
         assert!(pointers(json!({"price": AMOUNT_MAX / 4 - 2_000})).is_empty());
         assert_eq!(pointers(json!({"price": AMOUNT_MAX / 4 - 1_999})), ["/sections/0/price"]);
@@ -239,9 +240,10 @@ mod tests {
         let both = section(serde_json::json!({"types": [
             {"id": "adult", "name": "Adult", "price": 55_000}, {"id": "guest", "name": "Guest", "price": 0, "for": "admin"},
         ]}));
-        let list = both.price_list();
+        let list = both.price_list(SoldTo::Public);
         assert_eq!((list.price("adult"), list.price("guest"), both.default_price()), (Some(55_000), None, 55_000));
+        assert_eq!(both.price_list(SoldTo::Admin).price("guest"), Some(0));
         let plain = section(serde_json::json!({"price": 7}));
-        assert_eq!((plain.price_list().price(STANDARD), plain.default_price()), (Some(7), 7));
+        assert_eq!((plain.price_list(SoldTo::Public).price(STANDARD), plain.default_price()), (Some(7), 7));
     }
 }

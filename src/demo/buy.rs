@@ -54,14 +54,15 @@ fn points(visitor: &Visitor<'_>) -> Value {
 /// Asks what the buyer will have to pay.
 async fn quote(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<i64, End> {
     let path = visitor.world.path(&format!("/holds/{}/quote", hold.id));
-    let body = json!({"coupon": "best", "points": points(visitor)});
+    let body = json!({"types": hold.types, "coupon": "best", "points": points(visitor)});
     let WorldReply::Done(answer) = visitor.post(BuyerStep::Quote, &path, &body).await? else {
         return Err(End::HoldRanOut);
     };
     let world = visitor.world;
     let quote = &answer.body;
     check_amounts(visitor, BuyerStep::Quote, quote);
-    world.expect(quote["total"]["price"] == hold.total, BuyerStep::Quote, "another price than the hold's", quote);
+    world.expect(quote["total"]["price"] == hold.price, BuyerStep::Quote, "another price than the hold's", quote);
+    world.expect(quote["total"]["fee"] == hold.fees, BuyerStep::Quote, "another booking fee than the hold's", quote);
     quote["total"]["cash"].as_i64().ok_or_else(|| {
         world.breach(BuyerStep::Quote, "no cash total", quote);
         End::Broken
@@ -70,14 +71,8 @@ async fn quote(visitor: &mut Visitor<'_>, hold: &HeldSeats) -> Result<i64, End> 
 
 /// Places the order. Returns its id.
 async fn place(visitor: &mut Visitor<'_>, hold: &HeldSeats, cash: i64) -> Result<String, End> {
-    // `max` is for quotes only. An order names a number, and the gateway caps it.
-    let points = match visitor.persona.points {
-        PointsWish::None => 0,
-        PointsWish::Some(points) => points,
-        PointsWish::Max => super::sample::POINTS_EACH,
-    };
     let body = json!({
-        "event": visitor.world.event, "hold": hold.id, "coupon": "best", "points": points,
+        "event": visitor.world.event, "hold": hold.id, "types": hold.types, "coupon": "best", "points": points(visitor),
         "expected_cash": cash, "payment": with_the_order(visitor, cash),
     });
     let WorldReply::Done(answer) = visitor.post(BuyerStep::Order, "/v1/orders", &body).await? else {
@@ -202,14 +197,14 @@ pub fn lines(body: &Value) -> &[Value] {
     body["lines"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// INV-10 as the buyer sees it: list = discount + points + cash, in every line and in total.
+/// INV-10 as the buyer sees it: list price + booking fee = discount + points + cash, in every line and in total.
 fn check_amounts(visitor: &Visitor<'_>, step: BuyerStep, body: &Value) {
-    let fields = ["price", "discount", "points", "cash"];
+    let fields = ["price", "fee", "discount", "points", "cash"];
     let amounts = |of: &Value| fields.map(|field| of[field].as_i64().unwrap_or(i64::MIN / 4));
-    let mut sums = [0; 4];
+    let mut sums = [0; 5];
     for line in lines(body) {
-        let [price, discount, points, cash] = amounts(line);
-        let adds_up = price == discount + points + cash && discount >= 0 && points >= 0 && cash >= 0;
+        let [price, fee, discount, points, cash] = amounts(line);
+        let adds_up = price + fee == discount + points + cash && discount >= 0 && points >= 0 && cash >= fee;
         visitor.world.expect(adds_up, step, "a line does not add up", body);
         for (sum, amount) in sums.iter_mut().zip(amounts(line)) {
             *sum += amount;

@@ -13,10 +13,13 @@ pub const COUPONS: u64 = 500;
 pub const STANDING: &str = "ga";
 pub const STANDING_CAPACITY: usize = 600;
 pub const STANDING_PRICE: i64 = 44_000;
+/// Of each ticket.
+pub const BOOKING_FEE: i64 = 1_000;
 
 pub struct SampleSection {
     pub id: &'static str,
     pub name: &'static str,
+    /// For an adult.
     pub price: i64,
     pub rows: usize,
     /// Seats in a row.
@@ -47,12 +50,15 @@ pub fn section_id(number: usize) -> &'static str {
 /// polls.
 pub fn event(now_ms: Millis, currency: &str) -> Value {
     let mut sections: Vec<Value> = SECTIONS.iter().map(seated).collect();
-    sections.push(json!({"id": STANDING, "name": "Standing", "price": STANDING_PRICE, "capacity": STANDING_CAPACITY}));
+    sections.push(
+        json!({"id": STANDING, "name": "Standing", "types": types(STANDING_PRICE), "capacity": STANDING_CAPACITY}),
+    );
     json!({
         "name": "Spring Concert", "category": "concert", "venue": "Demo Hall", "timezone": "Asia/Seoul",
         "starts_at": rfc3339(now_ms + 30 * DAY_MS), "currency": currency, "organizer": "hall-co",
         "sections": sections,
         "seats_per_user": 4, "hold_ttl_s": 20, "payment_ttl_s": 20, "earn_bp": 100, "fee_bp": 500,
+        "booking_fee": {"amount": BOOKING_FEE, "refundable": "first_day"}, "vat_bp": 1_000,
         "room": {
             "mode": "open", "order": "fifo", "identity": "browser", "capacity": 400, "rate_per_min": 2400,
             "pass_ttl_s": 120, "claim_ttl_s": 15, "absent_after_s": 20, "late_grace_s": 20, "release_on": "order",
@@ -63,7 +69,16 @@ pub fn event(now_ms: Millis, currency: &str) -> Value {
 fn seated(section: &SampleSection) -> Value {
     let rows: Vec<Value> =
         (1..=section.rows).map(|row| json!({"id": row.to_string(), "seats": section.seats})).collect();
-    json!({"id": section.id, "name": section.name, "price": section.price, "rows": rows})
+    json!({"id": section.id, "name": section.name, "types": types(section.price), "rows": rows})
+}
+
+/// Three ticket types, of which adults are the default.
+fn types(price: i64) -> Value {
+    json!([
+        {"id": "adult", "name": "Adult", "price": price},
+        {"id": "youth", "name": "Youth (7-18)", "price": price * 7 / 10},
+        {"id": "child", "name": "Child (under 7)", "price": price / 2},
+    ])
 }
 
 /// Body of `PUT /v1/admin/coupons/{campaign}`: 10 %, at most 10,000, one each.

@@ -1,6 +1,9 @@
 //! Getting seats: those that a visitor names, or the best that the gateway finds. When others were faster, the visitor
 //! tries another section.
 
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
 use serde_json::{Value, json};
 
 use super::choice;
@@ -18,8 +21,12 @@ const TRIES: u32 = 8;
 
 pub struct HeldSeats {
     pub id: String,
-    /// Sum of the list prices.
-    pub total: i64,
+    /// The ticket types that the visitor wants, as an order names them.
+    pub types: Value,
+    /// Sum of their list prices.
+    pub price: i64,
+    /// Sum of the booking fees.
+    pub fees: i64,
 }
 
 /// Next thing to ask for.
@@ -95,7 +102,7 @@ async fn elsewhere(visitor: &Visitor<'_>, not: &str) -> Result<Option<String>, E
     Ok(choice::sections_left(&map).into_iter().find(|section| section != not))
 }
 
-fn held(visitor: &Visitor<'_>, asked: &Value, hold: &Value) -> Result<HeldSeats, End> {
+fn held(visitor: &mut Visitor<'_>, asked: &Value, hold: &Value) -> Result<HeldSeats, End> {
     let world = visitor.world;
     let seats = hold["seats"].as_array().map_or(&[][..], Vec::as_slice);
     let (Some(id), Some(total)) = (hold["id"].as_str(), hold["total"]["amount"].as_i64()) else {
@@ -109,8 +116,34 @@ fn held(visitor: &Visitor<'_>, asked: &Value, hold: &Value) -> Result<HeldSeats,
         world.expect(all, BuyerStep::Hold, "other seats than asked", hold);
     }
     let sum: i64 = seats.iter().filter_map(|s| s["price"].as_i64()).sum();
-    world.expect(sum == total, BuyerStep::Hold, "the total is not the sum of the prices", hold);
+    let fees = hold["fee"].as_i64().unwrap_or_default() * visitor.persona.party as i64;
+    world.expect(sum + fees == total, BuyerStep::Hold, "the total is not the sum of prices and fees", hold);
     world.tally.add(Count::Held, 1);
     world.tally.add(Count::SeatsHeld, seats.len() as u64);
-    Ok(HeldSeats { id: id.to_owned(), total })
+    let (types, price) = wanted(&mut visitor.persona.rng, hold);
+    Ok(HeldSeats { id: id.to_owned(), types, price, fees })
+}
+
+/// A ticket type for each seat, and what they cost. A third of the seats is for others than adults.
+fn wanted(rng: &mut StdRng, hold: &Value) -> (Value, i64) {
+    let (mut types, mut sum) = (json!({}), 0);
+    for seat in hold["seats"].as_array().into_iter().flatten() {
+        let of_section = |section: &&Value| section["id"] == seat["section"];
+        let section = hold["sections"].as_array().into_iter().flatten().find(of_section);
+        let offered = section.and_then(|section| section["types"].as_array()).map_or(&[][..], Vec::as_slice);
+        let other = offered.get(1..).and_then(|others| others.choose(rng)).filter(|_| rng.random_range(0..3) == 0);
+        let Some(chosen) = other.or(offered.first()) else { continue };
+        let (id, price) = (chosen["id"].as_str().unwrap_or_default(), chosen["price"].as_i64().unwrap_or_default());
+        sum += price;
+        match seat["id"].as_str() {
+            _ if other.is_none() => {}
+            Some(seat) => types[seat] = json!(id),
+            None => {
+                let section = seat["section"].as_str().unwrap_or_default();
+                let count = types[section][id].as_u64().unwrap_or(0);
+                types[section][id] = json!(count + 1);
+            }
+        }
+    }
+    (types, sum)
 }

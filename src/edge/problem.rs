@@ -91,6 +91,7 @@ codes! {
     LimitExceeded => "LIMIT_EXCEEDED", 422, Never, "The limit of seats for one user would be passed";
     DuplicateSeat => "DUPLICATE_SEAT", 422, Never, "A seat is named twice";
     Empty => "EMPTY", 422, Never, "Nothing was asked for";
+    TypeNotFound => "TYPE_NOT_FOUND", 422, Never, "No such ticket type";
     LineNotFound => "LINE_NOT_FOUND", 422, Never, "No such line in this order";
 
     TooManyRequests => "TOO_MANY_REQUESTS", 429, Later, "Too many requests";

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ids::{EventId, HoldId, OrderId, SeatIndex, UserId, VisitorId};
+use crate::facts::tariff::{CartSeat, STANDARD, Tariff};
+use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 
 /// Where a hold stands.
@@ -19,7 +21,7 @@ pub enum HoldState {
     Expired,
 }
 
-/// A hold, with prices and rates frozen when it was made.
+/// A hold, with prices, terms and rates frozen when it was made.
 ///
 /// An ended hold is kept for [`Keep`](crate::lane::Keep) after the step that ended it: the release, the sweep, or the
 /// conclusion that made its order final. The first pulse with `now ≥ end + keep` drops it. Until then the last
@@ -42,8 +44,14 @@ pub struct HoldFact {
     pub state: HoldState,
     /// Never empty; ascending.
     pub seats: Vec<SeatIndex>,
-    /// List price of each seat, in the order of `seats`, minor units.
+    /// Price of the default ticket type of each seat, in the order of `seats`, minor units.
     pub prices: Vec<i64>,
+    /// The ticket types of its seats, and their prices.
+    #[serde(default)]
+    pub tariff: Tariff,
+    /// The event's terms. `None` in holds that were made before they were frozen here: then those of the order count.
+    #[serde(default)]
+    pub terms: Option<Terms>,
     /// Points that an order of it earns, basis points of the cash of each line.
     pub earn_bp: i64,
     /// The platform's fee, basis points of the organizer's sale of each line.
@@ -55,4 +63,33 @@ pub struct HoldFact {
     /// The order that has it; `Some` exactly while `state` is `Ordered`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderId>,
+}
+
+impl HoldFact {
+    /// The ticket type of each seat if its buyer chooses none.
+    pub fn default_type(&self, at: usize) -> &str {
+        let first = self.tariff.list(at).and_then(|list| list.types.first());
+        first.map_or(STANDARD, |found| &found.id)
+    }
+
+    /// The price of a ticket type for the hold's seat number `at` (from 0); `None`: no such type.
+    pub fn price(&self, at: usize, ticket_type: &str) -> Option<i64> {
+        match self.tariff.list(at) {
+            Some(list) => list.price(ticket_type),
+            None => self.prices.get(at).copied().filter(|_| ticket_type == STANDARD),
+        }
+    }
+
+    /// Its seats with these ticket types, in the order of `seats`; without types, each with its default type. `None`:
+    /// there are not as many types as seats, or one of them does not exist.
+    pub fn cart(&self, types: &[String]) -> Option<Vec<CartSeat>> {
+        if !types.is_empty() && types.len() != self.seats.len() {
+            return None;
+        }
+        let seat = |(at, &seat): (usize, &SeatIndex)| {
+            let ticket_type = types.get(at).map_or_else(|| self.default_type(at), String::as_str);
+            Some(CartSeat { seat, ticket_type: ticket_type.to_owned(), price: self.price(at, ticket_type)? })
+        };
+        self.seats.iter().enumerate().map(seat).collect()
+    }
 }

@@ -20,5 +20,6 @@ pub mod record;
 pub mod refund;
 pub mod room;
 pub mod seat;
+pub mod tariff;
 pub mod terms;
 pub mod time;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ids::{EventId, HoldId, OrderId, SeatIndex, UserId};
+use crate::facts::tariff::STANDARD;
 use crate::facts::terms::{RefundTerm, refund_fee_bp};
 use crate::facts::time::Millis;
 
@@ -193,25 +194,39 @@ impl OrderFact {
     }
 }
 
-/// One seat of an order. Amounts are minor units, and a point is worth one. `net = price − discount = points + cash`.
+/// One seat of an order. Amounts are minor units, and a point is worth one.
+/// `price + booking_fee = discount + points + cash`. The line's net is `price − discount`, without its booking fee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineFact {
     /// From 1.
     pub line: u32,
     /// Index of the seat.
     pub seat: SeatIndex,
-    /// List price.
+    /// Id of the ticket type.
+    #[serde(default = "standard")]
+    pub ticket_type: String,
+    /// List price of the ticket type.
     pub price: i64,
+    /// The fee beside the price, paid in cash.
+    #[serde(default)]
+    pub booking_fee: i64,
     /// Share of the coupon's discount.
     pub discount: i64,
     /// Share of the points spent.
     pub points: i64,
-    /// Share of the cash.
+    /// Share of the cash, the booking fee included.
     pub cash: i64,
+    /// The value-added tax that is inside `points + cash`.
+    #[serde(default)]
+    pub vat: i64,
     /// Points earned when the order is confirmed. A refund does not lower this number.
     pub earn: i64,
-    /// Gross amount of its refunds, open ones included: cash, points and fee together.
+    /// Gross amount of its refunds, open ones included: cash, points and cancellation fee together, without the booking
+    /// fee.
     pub refunded: i64,
+    /// What its refunds give back of the booking fee, open ones included.
+    #[serde(default)]
+    pub fee_refunded: i64,
     /// Nothing is left to refund (also true of a refunded line of net 0).
     pub closed: bool,
     /// Its ticket; `None`: the order was never confirmed.
@@ -239,17 +254,27 @@ pub enum TicketState {
     Void,
 }
 
-/// The sums over all lines of an order, minor units. `price − discount = points + cash`.
+fn standard() -> String {
+    STANDARD.to_owned()
+}
+
+/// The sums over all lines of an order, minor units. `price + booking_fee = discount + points + cash`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TotalFact {
     /// Sum of the list prices.
     pub price: i64,
+    /// Sum of the booking fees.
+    #[serde(default)]
+    pub booking_fee: i64,
     /// What the coupon takes off; 0 without a coupon.
     pub discount: i64,
     /// Points spent.
     pub points: i64,
     /// Cash to pay.
     pub cash: i64,
+    /// The value-added tax that is inside `points + cash`.
+    #[serde(default)]
+    pub vat: i64,
 }
 
 /// The attempts to pay an order, taken together.

@@ -62,6 +62,9 @@ pub enum RecordBody {
         user: UserId,
         /// Digest of the request.
         digest: String,
+        /// Id of the ticket type of each seat, in the order of the hold's seats. Empty: each has its default type.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        types: Vec<String>,
         /// Which coupon to use.
         coupon: CouponChoice,
         /// Points to spend; no more are spent than are left to pay after the discount.
@@ -76,7 +79,7 @@ pub enum RecordBody {
         placed_ms: Millis,
         /// When the order expires if it is not paid.
         deadline_ms: Millis,
-        /// The event's terms when the order was placed.
+        /// The event's terms, as the hold froze them.
         terms: Terms,
     },
     /// The buyer wants to pay the order.

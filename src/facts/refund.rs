@@ -86,19 +86,25 @@ pub struct RefundFact {
     pub earn_clawed: i64,
     /// The cancellation fee, of cash and points together, minor units. The organizer keeps it.
     pub fee: i64,
+    /// The part of `cash` that gives booking fees back.
+    #[serde(default)]
+    pub booking_fee: i64,
     /// What goes back of each line, by number. Empty until the ledger has the refund, and for late money.
     pub lines: Vec<RefundLineFact>,
     /// When the refund was asked for.
     pub requested_ms: Millis,
 }
 
-/// What a refund gives back of one line. `amount = cash + points + the line's fee`.
+/// What a refund gives back of one line. `amount + booking_fee = cash + points + the line's cancellation fee`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundLineFact {
     /// Number of the line, from 1.
     pub line: u32,
-    /// Gross, fee included, minor units.
+    /// Gross, cancellation fee included, without the booking fee, minor units.
     pub amount: i64,
+    /// The part of `cash` that gives the booking fee back.
+    #[serde(default)]
+    pub booking_fee: i64,
     /// Cash to the buyer after the fee, minor units.
     pub cash: i64,
     /// Points to the buyer after the fee.

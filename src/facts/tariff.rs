@@ -67,3 +67,10 @@ pub struct CartSeat {
     /// Minor units.
     pub price: i64,
 }
+
+/// Seats from index 0 on, of the standard type.
+#[cfg(test)]
+pub fn standard(prices: &[i64]) -> Vec<CartSeat> {
+    let seat = |(seat, &price)| CartSeat { seat, ticket_type: STANDARD.to_owned(), price };
+    (0..).zip(prices).map(seat).collect()
+}

@@ -1,6 +1,7 @@
 //! An event's terms, frozen with an order when it is placed. Later changes of the event do not change them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::facts::time::Millis;
 
@@ -20,10 +21,60 @@ pub struct Terms {
     pub refunds: Vec<RefundTerm>,
     /// The free time after the confirmation; `None`: there is none.
     pub free: Option<FreeCancellation>,
+    /// The fee of each ticket, beside its price.
+    #[serde(default)]
+    pub booking_fee: BookingFee,
+    /// The value-added tax that is inside prices and fees, basis points of the sum without it; `None`: the organizer
+    /// does not say.
+    pub vat_bp: Option<i64>,
     /// How many days after the start earned points become usable; `None`: at once.
     pub earn_vest_days: Option<i64>,
     /// How many days from then on they last; `None`: for ever.
     pub earn_valid_days: Option<i64>,
+}
+
+/// A fee of each ticket, which the buyer pays to the platform, in cash alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingFee {
+    /// Minor units; 0: there is none.
+    pub amount: i64,
+    /// Whether a buyer's refund gives it back.
+    pub refundable: FeeRefundable,
+    /// IANA name of the time zone in which the day of the confirmation is counted.
+    pub timezone: String,
+}
+
+/// Until when a buyer's refund of a whole ticket gives the booking fee back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeRefundable {
+    /// It is never given back.
+    #[default]
+    Never,
+    /// Until midnight after the confirmation, where the event takes place.
+    FirstDay,
+    /// As long as there are refunds.
+    Always,
+}
+
+impl BookingFee {
+    /// Whether a buyer's refund at `at_ms` of an order confirmed at `confirmed_ms` gives it back.
+    pub fn is_refundable(&self, confirmed_ms: Millis, at_ms: Millis) -> bool {
+        match self.refundable {
+            FeeRefundable::Never => false,
+            FeeRefundable::FirstDay => at_ms < end_of_day(&self.timezone, confirmed_ms, 0),
+            FeeRefundable::Always => true,
+        }
+    }
+}
+
+/// When the day ends, in a time zone, that is so many days before the day of `at_ms`. A zone that is not known is UTC.
+pub fn end_of_day(timezone: &str, at_ms: Millis, days_before: i64) -> Millis {
+    let zone = jiff::tz::TimeZone::get(timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::MAX);
+    let day = at.to_zoned(zone.clone()).date();
+    let next = day.saturating_sub(jiff::Span::new().days(days_before)).saturating_add(jiff::Span::new().days(1));
+    next.to_zoned(zone).map_or(i64::MAX, |midnight| midnight.timestamp().as_millisecond())
 }
 
 /// A cancellation fee, and until when it applies.
@@ -45,6 +96,21 @@ pub struct FreeCancellation {
 }
 
 impl Terms {
+    /// The terms of an event that only says whose sale it is, and when it begins.
+    pub fn plain(currency: &str, organizer: &str, starts_ms: Millis) -> Self {
+        Self {
+            currency: currency.to_owned(),
+            organizer: organizer.to_owned(),
+            starts_ms,
+            refunds: vec![RefundTerm::FREE],
+            free: None,
+            booking_fee: BookingFee::default(),
+            vat_bp: None,
+            earn_vest_days: None,
+            earn_valid_days: None,
+        }
+    }
+
     /// The buyer's cancellation fees for an order that was confirmed at this time, soonest end first.
     pub fn refunds_from(&self, confirmed_ms: Millis) -> Vec<RefundTerm> {
         let free = self.free.map(|free| free.until_ms.min(confirmed_ms + free.for_ms));
@@ -86,19 +152,23 @@ struct StoredTerms {
     cancellation_fees: Vec<(i64, i64)>,
     #[serde(default)]
     free: Option<FreeCancellation>,
+    #[serde(default)]
+    booking_fee: BookingFee,
+    vat_bp: Option<i64>,
     earn_vest_days: Option<i64>,
     earn_valid_days: Option<i64>,
 }
 
 impl From<StoredTerms> for Terms {
     fn from(written: StoredTerms) -> Self {
-        let StoredTerms { currency, organizer, starts_ms, free, earn_vest_days, earn_valid_days, .. } = written;
+        let StoredTerms { currency, organizer, starts_ms, free, earn_vest_days, earn_valid_days, vat_bp, .. } = written;
         let days = |fees: Vec<(i64, i64)>| {
             // A fee of d days applied for as long as d whole days were left, that instant included: hence the + 1.
             schedule(fees, written.refunds_close_ms, |days_before| starts_ms - days_before * DAY_MS + 1)
         };
         let refunds = written.refunds.unwrap_or_else(|| days(written.cancellation_fees));
-        Terms { currency, organizer, starts_ms, refunds, free, earn_vest_days, earn_valid_days }
+        let booking_fee = written.booking_fee;
+        Terms { currency, organizer, starts_ms, refunds, free, booking_fee, vat_bp, earn_vest_days, earn_valid_days }
     }
 }
 
@@ -154,13 +224,9 @@ mod tests {
     #[test]
     fn the_free_time_begins_with_the_confirmation_and_ends_before_the_event_is_near() {
         let terms = |free, refunds: &[(Option<Millis>, i64)]| Terms {
-            currency: "KRW".into(),
-            organizer: "o".into(),
-            starts_ms: 1_000,
             refunds: refunds.iter().map(|&(until_ms, fee_bp)| RefundTerm { until_ms, fee_bp }).collect(),
             free,
-            earn_vest_days: None,
-            earn_valid_days: None,
+            ..Terms::plain("KRW", "o", 1_000)
         };
         let shown = |terms: &Terms, confirmed_ms| {
             terms.refunds_from(confirmed_ms).iter().map(|term| (term.until_ms, term.fee_bp)).collect::<Vec<_>>()
@@ -176,6 +242,17 @@ mod tests {
         let long = Some(FreeCancellation { for_ms: 10_000, until_ms: 10_000 });
         assert_eq!(shown(&terms(long, &fees), 100), [(Some(900), 0)], "it does not outlast the refunds");
         assert_eq!(shown(&terms(free, &[(None, 100)]), 100), [(Some(150), 0), (None, 100)]);
+    }
+
+    #[test]
+    fn a_booking_fee_of_the_first_day_comes_back_until_midnight_at_the_venue() {
+        let fee = |refundable| BookingFee { amount: 2_000, refundable, timezone: "Asia/Seoul".into() };
+        let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+        let confirmed_ms = at("2027-03-01T22:00:00+09:00");
+        let back = |refundable, at_ms| fee(refundable).is_refundable(confirmed_ms, at_ms);
+        let midnight_ms = at("2027-03-02T00:00:00+09:00");
+        assert!(back(FeeRefundable::FirstDay, midnight_ms - 1) && !back(FeeRefundable::FirstDay, midnight_ms));
+        assert!(!back(FeeRefundable::Never, confirmed_ms) && back(FeeRefundable::Always, midnight_ms + DAY_MS));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct OrderRequest {
     pub hold: HoldId,
     pub user: UserId,
     pub digest: String,
+    /// Id of the ticket type of each of the hold's seats; empty: their default types.
+    pub types: Vec<String>,
     pub coupon: CouponChoice,
     pub points: PointsAsk,
     /// The least cash, above none, that can be paid, minor units.
@@ -182,6 +184,7 @@ fn checkout(ask: OrderRequest, now_ms: Millis, log_max: i64) -> Checkout {
         hold: ask.hold.clone(),
         user: ask.user.clone(),
         digest: ask.digest,
+        types: ask.types,
         coupon: ask.coupon,
         points: ask.points,
         least_cash: ask.least_cash,

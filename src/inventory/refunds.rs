@@ -64,6 +64,7 @@ fn request(ask: Refunding, now_ms: Millis, log_max: i64) -> Refund {
         points_restored: 0,
         earn_clawed: 0,
         fee: 0,
+        booking_fee: 0,
         lines: Vec::new(),
         requested_ms: now_ms,
     };

@@ -14,7 +14,8 @@ use crate::facts::order::{OrderFact, OrderStatus, TotalFact};
 use crate::facts::points::PointsAsk;
 use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
 use crate::facts::seat::SeatMap;
-use crate::facts::terms::{RefundTerm, Terms};
+use crate::facts::tariff::Tariff;
+use crate::facts::terms::Terms;
 use crate::lane::events::EventPut;
 use crate::lane::orders::{CancelOutcome, CheckoutOutcome};
 use crate::lane::rooms::{Enter, Entrant};
@@ -79,6 +80,8 @@ impl House {
             user: user(),
             visitor: visitor(),
             want: Want::Named(vec![(0, 10)]),
+            tariff: Tariff::default(),
+            terms: Terms::plain("KRW", "o", NOW),
             seats_per_user: 4,
             hold_ttl_ms: 60_000,
             earn_bp: 0,
@@ -90,28 +93,20 @@ impl House {
     }
 
     async fn place(&self, hold: HoldId) -> CheckoutOutcome {
-        let terms = Terms {
-            currency: "KRW".into(),
-            organizer: "o".into(),
-            starts_ms: NOW,
-            refunds: vec![RefundTerm::FREE],
-            free: None,
-            earn_vest_days: None,
-            earn_valid_days: None,
-        };
         let placing = OrderRequest {
             order: OrderId::from(id(FactKind::Order)),
             event: event(),
             hold,
             user: user(),
             digest: "d".into(),
+            types: Vec::new(),
             coupon: CouponChoice::None,
             points: PointsAsk::NONE,
             least_cash: 0,
             expected_cash: None,
             payment: None,
             payment_ttl_ms: 60_000,
-            terms,
+            terms: Terms::plain("KRW", "o", NOW),
         };
         self.inventory.place(placing).await.expect("an answer").outcome
     }
@@ -130,7 +125,7 @@ impl House {
     /// Tells the lane what the ledger says.
     async fn conclude(&self, order: &OrderId, status: OrderStatus, seat: SeatTarget) {
         let fact = self.fact(order).await;
-        let total = Some(TotalFact { price: 10, discount: 0, points: 0, cash: 10 });
+        let total = Some(TotalFact { price: 10, booking_fee: 0, discount: 0, points: 0, cash: 10, vat: 0 });
         let conclusion = Conclusion {
             fact: OrderFact { status, total, version: fact.version + 1, ..fact },
             seats: vec![(0, seat)],

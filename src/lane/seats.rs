@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{EventId, HoldId, SeatIndex, UserId, VisitorId};
 use crate::facts::seat::SeatMap;
+use crate::facts::tariff::Tariff;
+use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::lane::Result;
 
@@ -101,6 +103,10 @@ pub struct HoldAsk {
     pub visitor: VisitorId,
     /// Which seats are wanted.
     pub want: Want,
+    /// The ticket types that may be chosen for them, and their prices.
+    pub tariff: Tariff,
+    /// The event's terms.
+    pub terms: Terms,
     /// Most seats held, paying and sold for one user in this event.
     pub seats_per_user: i64,
     /// How long the hold lasts, ms.

@@ -1,18 +1,18 @@
 //! Double entry: what each fact posts. Debits are positive, credits negative; every transaction sums to
 //! zero, and zero amounts are not written.
 //!
-//! For a line: price `p`, coupon share `d` (`dp` when the platform bears it, else 0), points `u`,
-//! cash `c`, earned points `e`; the organizer's sale `s = p − (d − dp) = c + u + dp`; the platform's fee
-//! `q = ⌊s·fee_bp/10000⌋`.
+//! For a line: price `p`, booking fee `b`, coupon share `d` (`dp` when the platform bears it, else 0), points `u`,
+//! cash `c` with the booking fee in it, earned points `e`; the organizer's sale `s = p − (d − dp) = c − b + u + dp`; the
+//! platform's fee `q = ⌊s·fee_bp/10000⌋`.
 //!
 //! | transaction | when | postings |
 //! |---|---|---|
-//! | `<order>.confirmed` | paid | `cash:<provider>` +c · `points_in_orders` +u · `discount:platform` +dp · `organizer:<id>` −(s−q) · `platform_fee` −q · `marketing_points` +e · `points_liability` −e |
+//! | `<order>.confirmed` | paid | `cash:<provider>` +c · `points_in_orders` +u · `discount:platform` +dp · `organizer:<id>` −(s−q) · `platform_fee` −q−b · `marketing_points` +e · `points_liability` −e |
 //! | `<order>.placed` | points spent, not yet paid; `x` of the buyer's had expired | `points_liability` +u+x · `points_in_orders` −u · `points_expired` −x |
 //! | `<order>.released` | unpaid order ended | `points_in_orders` +u · `points_liability` −u |
 //! | `<refund>.requested` | committed | `refunds_pending` +Δu′ · `points_liability` −Δu′ · `points_liability` +Δe · `marketing_points` −Δe |
 //! | `<refund>.refused` | provider refused for good | the reverse |
-//! | `<refund>.done` | money is back | `cash:<provider>` −Δc′ · `refunds_pending` −Δu′ · `organizer:<id>` +(Δs−Δq) − f · `platform_fee` +Δq · `discount:platform` −Δdp |
+//! | `<refund>.done` | money is back | `cash:<provider>` −Δc′ · `refunds_pending` −Δu′ · `organizer:<id>` +(Δs−Δq) − f · `platform_fee` +Δq+Δb · `discount:platform` −Δdp |
 //! | `<grant>.granted` | an operator gave points `a` | `marketing_points` +a · `points_liability` −a |
 //! | `<attempt>.late` | captured after the order ended, or twice | `cash:<provider>` +a · `unapplied_cash` −a |
 //! | `<refund>.done` of late money | sent back | `cash:<provider>` −a · `unapplied_cash` +a |
@@ -158,7 +158,7 @@ impl Sale {
             Some(FundedBy::Platform) => line.discount,
             Some(FundedBy::Organizer) | None => 0,
         };
-        let sale = line.points + line.cash + discount;
+        let sale = net(line) + discount;
         Sale { sale, fee: share_bp(sale, fee_bp), discount }
     }
 
@@ -175,6 +175,11 @@ impl Sale {
     }
 }
 
+/// What a line's points and cash pay of its price.
+fn net(line: &LineRow) -> i64 {
+    line.points + line.cash - line.booking_fee
+}
+
 /// The whole sale of a line.
 pub(in crate::ledger) fn sold(line: &LineRow, fee_bp: i64, terms: &Frozen) -> Sale {
     Sale::of(line, fee_bp, terms)
@@ -183,7 +188,7 @@ pub(in crate::ledger) fn sold(line: &LineRow, fee_bp: i64, terms: &Frozen) -> Sa
 /// What a refund of `amount` takes back of a line's sale, when `before` of the line was refunded earlier.
 pub(in crate::ledger) fn taken_back(line: &LineRow, fee_bp: i64, terms: &Frozen, before: i64, amount: i64) -> Sale {
     let whole = Sale::of(line, fee_bp, terms);
-    let net = line.points + line.cash;
+    let net = net(line);
     if net == 0 {
         return whole;
     }

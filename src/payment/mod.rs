@@ -57,6 +57,8 @@ pub struct Return {
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
+    /// No tax is inside the amount. Providers are told so.
+    pub is_tax_free: bool,
     /// The reason of the refund; may be empty.
     pub reason: String,
     /// How long ago the refund was asked for.

@@ -34,7 +34,7 @@ pub enum Effect {
         owner: String,
         until_ms: i64,
     },
-    Logged(Entry),
+    Logged(Box<Entry>),
     /// A log id was given without a record.
     Stepped(u64),
     Trimmed(LogId),
@@ -120,7 +120,7 @@ impl Effect {
             Effect::Leased { owner, until_ms } => {
                 state.lease = Some(LeaseState { owner: owner.clone(), until_ms: *until_ms });
             }
-            Effect::Logged(entry) => state.log.push(entry.clone()),
+            Effect::Logged(entry) => state.log.push(Entry::clone(entry)),
             Effect::Stepped(last) => state.log.last = *last,
             Effect::Trimmed(upto) => state.log.trim(upto.0),
             Effect::Event(id, EventEffect::Created { epoch, bucket, settings }) => {

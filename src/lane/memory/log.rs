@@ -62,7 +62,7 @@ pub fn log(
 ) -> LogId {
     let log = LogId(step.state().log.last + 1);
     let body = serde_json::to_string(&record.body).expect("a record body is plain data");
-    step.emit(Effect::Logged(Entry { log, id: record.id.clone(), at_ms: now_ms, body, hold, number }));
+    step.emit(Effect::Logged(Box::new(Entry { log, id: record.id.clone(), at_ms: now_ms, body, hold, number })));
     log
 }
 

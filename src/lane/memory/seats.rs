@@ -94,6 +94,8 @@ pub fn hold(step: &mut LaneStep<'_>, now_ms: Millis, ask: &HoldAsk) -> Result<Ho
         state: HoldState::Held,
         seats: seats.clone(),
         prices,
+        tariff: ask.tariff.clone(),
+        terms: Some(ask.terms.clone()),
         earn_bp: ask.earn_bp,
         fee_bp: ask.fee_bp,
         created_ms: now_ms,

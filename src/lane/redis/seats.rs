@@ -14,6 +14,8 @@ use super::{events, scripts};
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
 use crate::facts::seat::SeatMap;
+use crate::facts::tariff::Tariff;
+use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome, RowRuns, Want};
 use crate::lane::{Result, Seats};
@@ -76,6 +78,10 @@ pub struct Frame {
     user: UserId,
     visitor: VisitorId,
     digest: String,
+    #[serde(default)]
+    tariff: Tariff,
+    #[serde(default)]
+    terms: Option<Terms>,
     earn_bp: i64,
     fee_bp: i64,
     created_ms: Millis,
@@ -89,6 +95,8 @@ impl Frame {
             user: fact.user.clone(),
             visitor: fact.visitor.clone(),
             digest: fact.digest.clone(),
+            tariff: fact.tariff.clone(),
+            terms: fact.terms.clone(),
             earn_bp: fact.earn_bp,
             fee_bp: fact.fee_bp,
             created_ms: fact.created_ms,
@@ -117,6 +125,8 @@ impl Frame {
             state,
             seats: numbers(seats).ok_or_else(unreadable)?,
             prices: numbers(prices).ok_or_else(unreadable)?,
+            tariff: self.tariff,
+            terms: self.terms,
             earn_bp: self.earn_bp,
             fee_bp: self.fee_bp,
             created_ms: self.created_ms,
@@ -178,6 +188,8 @@ fn frame(now_ms: Millis, ask: &HoldAsk) -> Frame {
         user: ask.user.clone(),
         visitor: ask.visitor.clone(),
         digest: ask.digest.clone(),
+        tariff: ask.tariff.clone(),
+        terms: Some(ask.terms.clone()),
         earn_bp: ask.earn_bp,
         fee_bp: ask.fee_bp,
         created_ms: now_ms,
@@ -231,6 +243,8 @@ mod tests {
             user: UserId::from("kim"),
             visitor: VisitorId::from("v1"),
             digest: "d".to_owned(),
+            tariff: Tariff::default(),
+            terms: None,
             earn_bp: 100,
             fee_bp: 500,
             created_ms: 1,

@@ -71,41 +71,45 @@ pub(super) const MONEY: Walk = Walk {
     key: "id",
     rules: &[
         Rule {
-            says: "list price is not discount + points + cash in a line of order",
+            says: "price and booking fee are not discount + points + cash in a line of order",
             finds: "SELECT order_id AS found FROM order_line WHERE order_id > ? AND order_id <= ? \
-                    AND (price <> discount + points + cash OR price < 0 OR discount < 0 OR points < 0 OR cash < 0)",
+                    AND (price + booking_fee <> discount + points + cash OR price < 0 OR booking_fee < 0 OR discount < 0 \
+                    OR points < 0 OR cash < booking_fee OR vat < 0 OR vat > points + cash)",
         },
         Rule {
             says: "more refunded than paid in a line of order",
             finds: "SELECT order_id AS found FROM order_line WHERE order_id > ? AND order_id <= ? \
-                    AND (refunded < 0 OR refunded > points + cash \
+                    AND (refunded < 0 OR refunded > points + cash - booking_fee \
                     OR points_refunded < 0 OR points_refunded > points OR points_refunded > refunded \
-                    OR refunded - points_refunded > cash OR earn_clawed < 0 OR earn_clawed > earn)",
+                    OR refunded - points_refunded > cash - booking_fee OR earn_clawed < 0 OR earn_clawed > earn \
+                    OR fee_refunded < 0 OR fee_refunded > booking_fee OR (fee_refunded > 0 AND closed = 0))",
         },
         Rule {
             says: "totals are not the sums of the lines in order",
             finds: "SELECT o.id AS found FROM orders o LEFT JOIN order_line l ON l.order_id = o.id \
-                    WHERE o.id > ? AND o.id <= ? GROUP BY o.id, o.price, o.discount, o.points, o.cash \
+                    WHERE o.id > ? AND o.id <= ? GROUP BY o.id, o.price, o.booking_fee, o.discount, o.points, o.cash, o.vat \
                     HAVING o.price <> COALESCE(SUM(l.price), 0) OR o.discount <> COALESCE(SUM(l.discount), 0) \
-                    OR o.points <> COALESCE(SUM(l.points), 0) OR o.cash <> COALESCE(SUM(l.cash), 0)",
+                    OR o.points <> COALESCE(SUM(l.points), 0) OR o.cash <> COALESCE(SUM(l.cash), 0) \
+                    OR o.booking_fee <> COALESCE(SUM(l.booking_fee), 0) OR o.vat <> COALESCE(SUM(l.vat), 0)",
         },
         Rule {
             says: "a line's refunds are not what it says was refunded, in order",
             finds: "SELECT l.order_id AS found FROM order_line l LEFT JOIN \
-                    (SELECT r.order_id, x.line, x.amount, x.points + x.fee_points AS points, x.earn FROM refund r \
+                    (SELECT r.order_id, x.line, x.amount, x.booking_fee, x.points + x.fee_points AS points, x.earn FROM refund r \
                      JOIN refund_line x ON x.refund = r.id WHERE r.status <> 'failed') AS d \
                     ON d.order_id = l.order_id AND d.line = l.line \
                     WHERE l.order_id > ? AND l.order_id <= ? \
-                    GROUP BY l.order_id, l.line, l.refunded, l.points_refunded, l.earn_clawed \
-                    HAVING l.refunded <> COALESCE(SUM(d.amount), 0) \
+                    GROUP BY l.order_id, l.line, l.refunded, l.fee_refunded, l.points_refunded, l.earn_clawed \
+                    HAVING l.refunded <> COALESCE(SUM(d.amount), 0) OR l.fee_refunded <> COALESCE(SUM(d.booking_fee), 0) \
                     OR l.points_refunded <> COALESCE(SUM(d.points), 0) OR l.earn_clawed <> COALESCE(SUM(d.earn), 0)",
         },
         Rule {
             says: "a refund is not the sum of its lines:",
             finds: "SELECT r.id AS found FROM refund r JOIN refund_line x ON x.refund = r.id \
-                    WHERE r.order_id > ? AND r.order_id <= ? GROUP BY r.id, r.cash, r.points, r.earn, r.fee \
+                    WHERE r.order_id > ? AND r.order_id <= ? GROUP BY r.id, r.cash, r.points, r.earn, r.fee, r.booking_fee \
                     HAVING r.cash <> SUM(x.cash) OR r.points <> SUM(x.points) OR r.earn <> SUM(x.earn) \
-                    OR r.cash + r.points + r.fee <> SUM(x.amount)",
+                    OR r.booking_fee <> SUM(x.booking_fee) \
+                    OR r.cash + r.points + r.fee <> SUM(x.amount) + SUM(x.booking_fee)",
         },
         Rule {
             says: "a paid order without its money captured:",

@@ -13,8 +13,9 @@ use crate::facts::checkpoint::RestoredOrder;
 use crate::facts::coupon::Claim;
 use crate::facts::hold::{HoldFact, HoldState};
 use crate::facts::ids::{CampaignId, ClaimId, EventId, OrderId, SeatIndex, UserId};
-use crate::facts::order::{OrderFact, OrderStatus};
+use crate::facts::order::{LineFact, OrderFact, OrderStatus};
 use crate::facts::seat::SeatState;
+use crate::facts::tariff::{PriceList, Tariff, TicketPrice};
 use crate::ledger::sheet::{Sheet, order_fact, seat_index};
 use crate::ledger::store::column::Live;
 use crate::ledger::store::row::Row as _;
@@ -110,7 +111,7 @@ fn restored(sheet: &Sheet) -> RestoredOrder {
     let mut seats: Vec<SeatIndex> = live.map(|ticket| seat_index(ticket.seat)).collect();
     seats.sort_unstable();
     RestoredOrder {
-        hold: hold(&fact, sheet.order()),
+        hold: hold(&fact, sheet),
         seats: seats.into_iter().map(|seat| (seat, state)).collect(),
         refundable_until_ms: sheet.terms.terms.refundable_until_ms(),
         fact,
@@ -126,10 +127,21 @@ fn seat_state(status: OrderStatus) -> SeatState {
     }
 }
 
-/// The hold an order came from, as far as the order's row says it.
-fn hold(fact: &OrderFact, order: &OrderRow) -> HoldFact {
-    let mut seats: Vec<(SeatIndex, i64)> = fact.lines.iter().map(|line| (line.seat, line.price)).collect();
-    seats.sort_unstable();
+/// The hold an order came from, as far as the order's rows say it: of ticket types only those that were chosen.
+fn hold(fact: &OrderFact, sheet: &Sheet) -> HoldFact {
+    let order = sheet.order();
+    let mut lines: Vec<&LineFact> = fact.lines.iter().collect();
+    lines.sort_unstable_by_key(|line| line.seat);
+    let mut tariff = Tariff::default();
+    for line in &lines {
+        let name = line.ticket_type.clone();
+        let types = vec![TicketPrice { id: name.clone(), name, price: line.price }];
+        let known = tariff.lists.iter().position(|list| list.types == types);
+        tariff.list_of.push(known.unwrap_or(tariff.lists.len()));
+        if known.is_none() {
+            tariff.lists.push(PriceList { section: String::new(), types });
+        }
+    }
     HoldFact {
         id: fact.hold.clone(),
         event: fact.event.clone(),
@@ -137,8 +149,10 @@ fn hold(fact: &OrderFact, order: &OrderRow) -> HoldFact {
         visitor: order.visitor.clone(),
         digest: order.hold_digest.clone(),
         state: HoldState::Ordered,
-        seats: seats.iter().map(|&(seat, _)| seat).collect(),
-        prices: seats.iter().map(|&(_, price)| price).collect(),
+        seats: lines.iter().map(|line| line.seat).collect(),
+        prices: lines.iter().map(|line| line.price).collect(),
+        tariff,
+        terms: Some(sheet.terms.terms.clone()),
         earn_bp: order.earn_bp,
         fee_bp: order.fee_bp,
         created_ms: order.hold_created_ms,

@@ -27,6 +27,8 @@ pub struct RefundQuote {
     pub earn: i64,
     /// What is kept of cash and points together.
     pub fee: i64,
+    /// The part of `cash` that gives booking fees back.
+    pub booking_fee: i64,
     /// Each line's part.
     pub lines: Vec<LineRefund>,
 }
@@ -56,6 +58,7 @@ impl Reader {
                     points: lines.iter().map(|part| part.points).sum(),
                     earn: lines.iter().map(|part| part.earn).sum(),
                     fee: lines.iter().map(|part| part.fee).sum(),
+                    booking_fee: lines.iter().map(|part| part.booking_fee).sum(),
                     lines,
                 })))
             })

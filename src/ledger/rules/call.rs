@@ -45,6 +45,8 @@ pub struct Returning {
     pub key: String,
     pub amount: i64,
     pub currency: String,
+    /// No tax is inside the amount, as the order's terms say.
+    pub is_tax_free: bool,
     pub reason: String,
     /// When it was asked for.
     pub since_ms: Millis,
@@ -129,6 +131,7 @@ impl Sheet {
                 key: attempt.pay_key.clone(),
                 amount: row.cash,
                 currency: order.currency.clone(),
+                is_tax_free: self.terms.terms.vat_bp == Some(0),
                 reason: row.reason.clone(),
                 since_ms: row.requested_ms,
                 due_ms: row.due_ms,

@@ -58,7 +58,7 @@ fn sale(sheet: &Sheet) -> Transaction {
         transaction
             .post(Account::Discount, sale.discount)
             .post(Account::Organizer(sheet.terms.terms.organizer.clone()), sale.fee - sale.sale)
-            .post(Account::PlatformFee, -sale.fee)
+            .post(Account::PlatformFee, -sale.fee - line.booking_fee)
             .post(Account::MarketingPoints, line.earn)
             .post(Account::PointsLiability, -line.earn);
     }

@@ -2,36 +2,62 @@
 //! [`FrozenLine`] is a row of `order_line`.
 
 use crate::facts::ids::SeatIndex;
-use crate::facts::money::{alloc, mul_div, share_bp};
+use crate::facts::money::{BP_MAX, alloc, mul_div, share_bp};
 use crate::facts::points::PointsAsk;
+use crate::facts::tariff::CartSeat;
+use crate::facts::terms::Terms;
 
 /// What is bought.
 #[derive(Debug, Clone, Copy)]
 pub struct Cart<'a> {
-    /// Seat and list price of each line.
-    pub seats: &'a [(SeatIndex, i64)],
+    /// One line each.
+    pub seats: &'a [CartSeat],
     /// The coupon's discount on the whole order.
     pub discount: i64,
     /// Points wanted; those above what is left to pay after the discount are not spent.
     pub points: i64,
     pub earn_bp: i64,
+    /// Of each line.
+    pub booking_fee: i64,
+    /// The value-added tax inside prices and fees, basis points of the sum without it.
+    pub vat_bp: i64,
+}
+
+impl<'a> Cart<'a> {
+    /// Without discount, points, fees and tax.
+    pub fn plain(seats: &'a [CartSeat], earn_bp: i64) -> Self {
+        Self { seats, discount: 0, points: 0, earn_bp, booking_fee: 0, vat_bp: 0 }
+    }
+
+    /// By the terms of a hold, without discount and points.
+    pub fn by_terms(seats: &'a [CartSeat], earn_bp: i64, terms: &Terms) -> Self {
+        let (booking_fee, vat_bp) = (terms.booking_fee.amount, terms.vat_bp.unwrap_or(0));
+        Self { booking_fee, vat_bp, ..Self::plain(seats, earn_bp) }
+    }
 }
 
 /// A line as it is frozen at purchase, with what has been refunded of it since. Minor units.
 ///
-/// `net = price − discount = points + cash`.
+/// `net = price − discount = points + cash − booking_fee`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrozenLine {
     /// From 1.
     pub line: u32,
     pub seat: SeatIndex,
+    pub ticket_type: String,
     pub price: i64,
+    pub booking_fee: i64,
     pub discount: i64,
     pub points: i64,
+    /// The booking fee included.
     pub cash: i64,
     pub earn: i64,
-    /// Gross: cash and points together, a cancellation fee included.
+    /// The tax inside `points + cash`.
+    pub vat: i64,
+    /// Gross: cash and points together, a cancellation fee included, without the booking fee.
     pub refunded: i64,
+    /// What was given back of the booking fee.
+    pub fee_refunded: i64,
     /// The points' part of `refunded`, including what a fee took of it.
     pub points_refunded: i64,
     pub earn_clawed: i64,
@@ -48,9 +74,22 @@ pub enum PointsRefusal {
     BelowMinimum,
 }
 
-/// How many points are spent of `due`, what is left to pay after the discount. `usable`: how many the buyer can spend.
-/// `least_cash`: the least cash, above none, that can be paid.
-pub fn points_spent(due: i64, ask: PointsAsk, usable: i64, least_cash: i64) -> Result<i64, PointsRefusal> {
+/// What is left to pay after the discount.
+#[derive(Debug, Clone, Copy)]
+pub struct LeftToPay {
+    /// For which points can be spent.
+    pub tickets: i64,
+    /// Booking fees, which are paid in cash.
+    pub fees: i64,
+    /// The least cash, above none, that can be paid.
+    pub least_cash: i64,
+}
+
+/// How many points are spent of what is `due`. `usable`: how many the buyer can spend.
+pub fn points_spent(due: LeftToPay, ask: PointsAsk, usable: i64) -> Result<i64, PointsRefusal> {
+    let LeftToPay { tickets: due, fees, least_cash } = due;
+    // What the tickets must leave to be paid in cash, unless nothing at all is left.
+    let least_cash = (least_cash - fees).max(0);
     let points = match ask {
         PointsAsk::Amount(wanted) => wanted.min(due),
         PointsAsk::Max(_) => usable.min(due),
@@ -58,7 +97,7 @@ pub fn points_spent(due: i64, ask: PointsAsk, usable: i64, least_cash: i64) -> R
     if points > usable {
         return Err(PointsRefusal::Insufficient);
     }
-    if due == points || due - points >= least_cash {
+    if due - points >= least_cash || (due == points && fees == 0) {
         return Ok(points);
     }
     match ask {
@@ -73,15 +112,24 @@ pub fn points_spent(due: i64, ask: PointsAsk, usable: i64, least_cash: i64) -> R
 pub struct Priced {
     pub lines: Vec<FrozenLine>,
     pub price: i64,
+    pub booking_fee: i64,
     pub discount: i64,
     pub points: i64,
     pub cash: i64,
     pub earn: i64,
+    pub vat: i64,
+}
+
+impl LeftToPay {
+    /// What is due of an order that spends no points.
+    pub fn of(priced: &Priced, least_cash: i64) -> Self {
+        Self { tickets: priced.price - priced.discount, fees: priced.booking_fee, least_cash }
+    }
 }
 
 /// Splits discount and points over the lines. Never gives away more than a line costs.
 pub fn price_order(cart: Cart<'_>) -> Priced {
-    let prices: Vec<i64> = cart.seats.iter().map(|&(_, price)| price).collect();
+    let prices: Vec<i64> = cart.seats.iter().map(|seat| seat.price).collect();
     let price = prices.iter().sum();
     let discount = cart.discount.min(price);
     let discounts = alloc(discount, &prices);
@@ -90,33 +138,41 @@ pub fn price_order(cart: Cart<'_>) -> Priced {
     let shares = alloc(points, &nets);
 
     let mut lines = Vec::with_capacity(prices.len());
-    for (at, &(seat, price)) in cart.seats.iter().enumerate() {
+    for (at, CartSeat { seat, ticket_type, price }) in cart.seats.iter().enumerate() {
         let cash = nets[at] - shares[at];
+        let paid = nets[at] + cart.booking_fee;
         lines.push(FrozenLine {
             line: u32::try_from(at + 1).expect("an order has few lines"),
-            seat,
-            price,
+            seat: *seat,
+            ticket_type: ticket_type.clone(),
+            price: *price,
+            booking_fee: cart.booking_fee,
             discount: discounts[at],
             points: shares[at],
-            cash,
+            cash: cash + cart.booking_fee,
             earn: share_bp(cash, cart.earn_bp),
+            vat: mul_div(paid, cart.vat_bp, BP_MAX + cart.vat_bp),
             refunded: 0,
+            fee_refunded: 0,
             points_refunded: 0,
             earn_clawed: 0,
             closed: false,
         });
     }
-    let cash = price - discount - points;
-    let earn = lines.iter().map(|line| line.earn).sum();
-    Priced { lines, price, discount, points, cash, earn }
+    let sum = |of: fn(&FrozenLine) -> i64| lines.iter().map(of).sum();
+    let (booking_fee, cash) = (sum(|line| line.booking_fee), sum(|line| line.cash));
+    let (earn, vat) = (sum(|line| line.earn), sum(|line| line.vat));
+    Priced { lines, price, booking_fee, discount, points, cash, earn, vat }
 }
 
-/// What a refund of part of a line moves. `amount = cash + points + fee`.
+/// What a refund of part of a line moves. `amount + booking_fee = cash + points + fee`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineRefund {
     pub line: u32,
-    /// Gross.
+    /// Gross, without the booking fee.
     pub amount: i64,
+    /// The part of `cash` that gives the booking fee back.
+    pub booking_fee: i64,
     /// To the buyer, after the fee.
     pub cash: i64,
     /// To the buyer, after the fee.
@@ -136,18 +192,19 @@ impl FrozenLine {
         self.price - self.discount
     }
 
-    /// Gross amount that can still be refunded.
+    /// Gross amount that can still be refunded, beside the booking fee.
     pub fn left(&self) -> i64 {
         self.net() - self.refunded
     }
 
     /// What a refund of `gross` is worth. `None` when the line is closed, when `gross` is negative or more than is
-    /// left, or when it is 0 and something is left.
+    /// left, or when it is 0 and something is left. The refund that closes the line gives the booking fee back, if
+    /// `with_booking_fee`.
     ///
     /// Shares are differences of cumulative floors, so that the last refund is exact whatever the ones before it were.
     /// The clamps matter only after a refund was undone out of turn: neither points nor cash may ever be refunded above
     /// what they paid.
-    pub fn refund(&self, gross: i64, fee_bp: i64) -> Option<LineRefund> {
+    pub fn refund(&self, gross: i64, fee_bp: i64, with_booking_fee: bool) -> Option<LineRefund> {
         let left = self.left();
         if self.closed || gross < 0 || gross > left || (gross == 0 && left > 0) {
             return None;
@@ -161,21 +218,25 @@ impl FrozenLine {
         let cash = gross - points;
         let fee = share_bp(gross, fee_bp);
         let fee_points = (fee - cash).max(0);
+        let closes = after == net;
+        let booking_fee = if closes && with_booking_fee { self.booking_fee } else { 0 };
         Some(LineRefund {
             line: self.line,
             amount: gross,
-            cash: cash - (fee - fee_points),
+            booking_fee,
+            cash: cash - (fee - fee_points) + booking_fee,
             points: points - fee_points,
             earn,
             fee,
             fee_points,
-            closes: after == net,
+            closes,
         })
     }
 
     /// The line after this refund was written.
     pub fn apply(&mut self, refund: &LineRefund) {
         self.refunded += refund.amount;
+        self.fee_refunded += refund.booking_fee;
         self.points_refunded += refund.points + refund.fee_points;
         self.earn_clawed += refund.earn;
         self.closed |= refund.closes;
@@ -184,6 +245,7 @@ impl FrozenLine {
     /// The line after the provider refused this refund for good.
     pub fn undo(&mut self, refund: &LineRefund) {
         self.refunded -= refund.amount;
+        self.fee_refunded -= refund.booking_fee;
         self.points_refunded -= refund.points + refund.fee_points;
         self.earn_clawed -= refund.earn;
         self.closed = false;
@@ -213,7 +275,20 @@ mod tests {
             (50, Amount(0), 49, Err(BelowMinimum)),
             (0, PointsAsk::MAX, 49, Ok(0)),
         ] {
-            assert_eq!(points_spent(due, ask, usable, 100), spent, "{due} {ask:?} {usable}");
+            let due = LeftToPay { tickets: due, fees: 0, least_cash: 100 };
+            assert_eq!(points_spent(due, ask, usable), spent, "{due:?} {ask:?} {usable}");
+        }
+        // A booking fee is paid in cash. It counts towards the least amount, and is never nothing.
+        for (tickets, fees, ask, spent) in [
+            (1_000, 100, PointsAsk::MAX, Ok(1_000)),
+            (1_000, 30, PointsAsk::MAX, Ok(930)),
+            (1_000, 30, Amount(931), Err(BelowMinimum)),
+            (1_000, 30, Amount(1_000), Err(BelowMinimum)),
+            (20, 30, PointsAsk::MAX, Err(BelowMinimum)),
+            (0, 30, Amount(0), Err(BelowMinimum)),
+        ] {
+            let due = LeftToPay { tickets, fees, least_cash: 100 };
+            assert_eq!(points_spent(due, ask, 2_000), spent, "{due:?} {ask:?}");
         }
     }
 }

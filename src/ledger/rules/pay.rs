@@ -122,6 +122,7 @@ impl Book {
             attempt: Some(attempt.clone()),
             digest: String::new(),
             reason: "paid too late".into(),
+            booking_fee: 0,
             cash: row.amount,
             points: 0,
             earn: 0,

@@ -1,15 +1,16 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order.
 
 use super::coupon::ChosenCoupon;
-use super::line::{Cart, PointsRefusal, Priced, points_spent, price_order};
+use super::line::{Cart, LeftToPay, PointsRefusal, Priced, points_spent, price_order};
 use super::points::WalletStep;
 use super::terms::Frozen;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
-use crate::facts::ids::{AttemptId, EventId, HoldId, OrderId, UserId};
+use crate::facts::ids::{AttemptId, EventId, HoldId, OrderId, SeatIndex, UserId};
 use crate::facts::order::{OrderStatus, Reason};
 use crate::facts::points::PointsAsk;
 use crate::facts::record::PaymentAsk;
+use crate::facts::tariff::{CartSeat, STANDARD};
 use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
@@ -28,6 +29,7 @@ pub(in crate::ledger) struct PlacedFields<'r> {
     pub hold: &'r HoldId,
     pub user: &'r UserId,
     pub digest: &'r str,
+    pub types: &'r [String],
     pub coupon: &'r CouponChoice,
     pub points: PointsAsk,
     pub least_cash: i64,
@@ -55,15 +57,15 @@ impl Book {
         let hold = hold.ok_or_else(|| BatchFailure::record(record, "the entry carries no hold"))?;
         agree(&ask, hold)?;
         if self.rejects {
-            let seats: Vec<(u32, i64)> = hold.seats.iter().map(|seat| (*seat, 0)).collect();
-            let priced = price_order(Cart { seats: &seats, discount: 0, points: 0, earn_bp: 0 });
+            let seat = |seat: &SeatIndex| CartSeat { seat: *seat, ticket_type: STANDARD.to_owned(), price: 0 };
+            let seats: Vec<CartSeat> = hold.seats.iter().map(seat).collect();
+            let priced = price_order(Cart::plain(&seats, 0));
             self.refuse(&ask, hold, OrderRefusal { reason: Reason::Unprocessable, priced, coupon: None });
             return Ok(RecordOutcome::Refused(Reason::Unprocessable.as_str()));
         }
-        check(&ask, hold)?;
-        let seats: Vec<(u32, i64)> = hold.seats.iter().copied().zip(hold.prices.iter().copied()).collect();
-        let cart = Cart { seats: &seats, discount: 0, points: 0, earn_bp: hold.earn_bp };
-        match self.price(&ask, hold, cart) {
+        let seats = hold.cart(ask.types).ok_or_else(|| BatchFailure::record(record, "no such ticket type"))?;
+        check(&ask, hold, &seats)?;
+        match self.price(&ask, hold, Cart::by_terms(&seats, hold.earn_bp, ask.terms)) {
             Ok((priced, coupon)) => {
                 self.accept(&ask, hold, &priced, coupon);
                 Ok(RecordOutcome::Done)
@@ -92,11 +94,11 @@ impl Book {
         let Ok(coupon) = self.choose(ask, plain.price) else {
             return Err(refuse(Reason::CouponUnavailable, plain, None));
         };
-        let discount = coupon.as_ref().map_or(0, |chosen| chosen.discount);
+        let discount = coupon.as_ref().map_or(0, |chosen| chosen.discount.min(plain.price));
         let wallet = &self.wallets[ask.user];
         let usable = if wallet.debt > 0 { 0 } else { wallet.usable(self.now_ms) };
-        let due = plain.price - discount.min(plain.price);
-        let points = match points_spent(due, ask.points, usable, ask.least_cash) {
+        let due = LeftToPay { tickets: plain.price - discount, fees: plain.booking_fee, least_cash: ask.least_cash };
+        let points = match points_spent(due, ask.points, usable) {
             Ok(points) => points,
             Err(PointsRefusal::Insufficient) => return Err(refuse(Reason::InsufficientPoints, plain, None)),
             Err(PointsRefusal::BelowMinimum) => return Err(refuse(Reason::AmountBelowMinimum, plain, None)),
@@ -158,9 +160,11 @@ impl Book {
             digest: ask.digest.to_owned(),
             currency: ask.terms.currency.clone(),
             price: priced.price,
+            booking_fee: priced.booking_fee,
             discount: priced.discount,
             points: priced.points,
             cash: priced.cash,
+            vat: priced.vat,
             coupon_campaign: coupon.map(|chosen| chosen.coupon.campaign.clone()),
             coupon_number: coupon.map(|chosen| chosen.coupon.number),
             coupon_version: coupon.map(|chosen| chosen.coupon.version),
@@ -184,12 +188,16 @@ impl Book {
                 order_id: ask.order.clone(),
                 line: i64::from(line.line),
                 seat: i64::from(line.seat),
+                ticket_type: line.ticket_type.clone(),
                 price: line.price,
+                booking_fee: line.booking_fee,
                 discount: line.discount,
                 points: line.points,
                 cash: line.cash,
                 earn: line.earn,
+                vat: line.vat,
                 refunded: 0,
+                fee_refunded: 0,
                 points_refunded: 0,
                 earn_clawed: 0,
                 closed: false,
@@ -279,17 +287,21 @@ fn agree(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
 }
 
 /// Checks the ranges of amounts and ratios; a value out of range is the record's own fault.
-fn check(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
+fn check(ask: &PlacedFields<'_>, hold: &HoldFact, seats: &[CartSeat]) -> Result<(), BatchFailure> {
     let record = ask.order.as_str();
     let points = match ask.points {
         PointsAsk::Amount(points) => points,
         PointsAsk::Max(_) => 0,
     };
-    let amounts = hold.prices.iter().copied().chain([points, ask.least_cash]).chain(ask.expected_cash);
+    let booking_fee = ask.terms.booking_fee.amount;
+    let prices = seats.iter().map(|seat| seat.price);
+    let amounts = prices.clone().chain([booking_fee, points, ask.least_cash]).chain(ask.expected_cash);
     amounts.into_iter().try_for_each(|amount| BatchFailure::check_amount(record, amount))?;
-    let total = hold.prices.iter().try_fold(0_i64, |sum, price| sum.checked_add(*price)).unwrap_or(i64::MAX);
+    let sum = |sum: i64, price: i64| sum.checked_add(price)?.checked_add(booking_fee);
+    let total = prices.into_iter().try_fold(0_i64, sum).unwrap_or(i64::MAX);
     BatchFailure::check_amount(record, total)?;
-    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.refunds.iter().map(|term| term.fee_bp));
+    let terms = ask.terms.refunds.iter().map(|term| term.fee_bp);
+    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.vat_bp).chain(terms);
     match ratios.into_iter().all(|bp| (0..=crate::facts::money::BP_MAX).contains(&bp)) {
         true => Ok(()),
         false => Err(BatchFailure::record(record, "a ratio is out of range")),

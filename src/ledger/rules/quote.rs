@@ -2,9 +2,9 @@
 //! the order does.
 
 use super::coupons::{Basket, Coupon, Unusable, best};
-use super::line::{Cart, PointsRefusal, Priced, points_spent, price_order};
+use super::line::{Cart, LeftToPay, PointsRefusal, Priced, points_spent, price_order};
 use crate::facts::coupon::CouponChoice;
-use crate::facts::ids::{CouponRef, EventId, SeatIndex};
+use crate::facts::ids::{CouponRef, EventId};
 use crate::facts::points::PointsAsk;
 use crate::facts::time::Millis;
 use crate::ledger::campaign_version::SpecsByVersion;
@@ -25,9 +25,8 @@ pub struct Inputs {
 #[derive(Debug, Clone, Copy)]
 pub struct QuoteInput<'a> {
     pub event: &'a EventId,
-    /// Seat and list price of each line.
-    pub seats: &'a [(SeatIndex, i64)],
-    pub earn_bp: i64,
+    /// What is bought, without discount and points.
+    pub cart: Cart<'a>,
     pub coupon: &'a CouponChoice,
     pub points: PointsAsk,
     /// The least cash, above none, that can be paid.
@@ -52,20 +51,20 @@ pub enum QuoteOutcome {
 
 impl Inputs {
     pub fn quote(&self, ask: QuoteInput<'_>) -> QuoteOutcome {
-        let basket = Basket { event: ask.event, gross: ask.seats.iter().map(|&(_, price)| price).sum() };
+        let basket = Basket { event: ask.event, gross: price_order(ask.cart).price };
         let (coupon, discount) = match self.choose(ask.coupon, basket, ask.now_ms) {
             Ok(Some((coupon, discount))) => (Some(coupon), discount),
             Ok(None) => (None, 0),
             Err(why) => return QuoteOutcome::CouponUnavailable(why),
         };
         let usable = self.usable;
-        let due = basket.gross - discount.min(basket.gross);
-        let points = match points_spent(due, ask.points, usable, ask.least_cash) {
+        let due = LeftToPay::of(&price_order(Cart { discount, ..ask.cart }), ask.least_cash);
+        let points = match points_spent(due, ask.points, usable) {
             Ok(points) => points,
             Err(PointsRefusal::Insufficient) => return QuoteOutcome::InsufficientPoints { usable },
             Err(PointsRefusal::BelowMinimum) => return QuoteOutcome::BelowMinimum,
         };
-        let priced = price_order(Cart { seats: ask.seats, discount, points, earn_bp: ask.earn_bp });
+        let priced = price_order(Cart { discount, points, ..ask.cart });
         QuoteOutcome::Quoted { priced, coupon }
     }
 
@@ -94,6 +93,7 @@ impl Inputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::tariff::standard;
 
     fn inputs() -> Inputs {
         let spec = r#"{"name": "Spring", "kind": "percent", "percent_bp": 1000, "max_discount": 10000,
@@ -107,12 +107,11 @@ mod tests {
     }
 
     fn quote(inputs: &Inputs, prices: &[i64], coupon: CouponChoice, points: PointsAsk) -> QuoteOutcome {
-        let seats: Vec<_> = (0u32..).zip(prices.iter().copied()).collect();
+        let seats = standard(prices);
         let event = EventId::from("hall");
         inputs.quote(QuoteInput {
             event: &event,
-            seats: &seats,
-            earn_bp: 100,
+            cart: Cart::plain(&seats, 100),
             coupon: &coupon,
             points,
             least_cash: 0,

@@ -99,6 +99,7 @@ impl Sheet {
             refund: refund.clone(),
             line: number,
             amount: part.amount,
+            booking_fee: part.booking_fee,
             cash: part.cash,
             points: part.points,
             earn: part.earn,
@@ -127,13 +128,19 @@ pub(in crate::ledger) fn parts(
     if lines.is_empty() {
         return Err(RefundRefusal::Empty);
     }
+    let confirmed_ms = sheet.order().confirmed_ms.unwrap_or(at_ms);
+    let with_booking_fee = match by {
+        RefundBy::Buyer => sheet.terms.terms.booking_fee.is_refundable(confirmed_ms, at_ms),
+        RefundBy::BuyerAfterChange | RefundBy::Admin => true,
+    };
     let mut parts: Vec<LineRefund> = Vec::with_capacity(lines.len());
     for &(number, gross) in lines {
         let line = sheet.line(i64::from(number)).ok_or(RefundRefusal::LineNotFound)?.arithmetic();
         if parts.iter().any(|part| part.line == number) {
             return Err(RefundRefusal::OverRefund);
         }
-        parts.push(line.refund(gross.unwrap_or(line.left()), fee_bp).ok_or(RefundRefusal::OverRefund)?);
+        let part = line.refund(gross.unwrap_or(line.left()), fee_bp, with_booking_fee);
+        parts.push(part.ok_or(RefundRefusal::OverRefund)?);
     }
     Ok(parts)
 }
@@ -150,6 +157,7 @@ fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) ->
         points: lines.iter().map(|part| part.points).sum(),
         earn: lines.iter().map(|part| part.earn).sum(),
         fee: lines.iter().map(|part| part.fee).sum(),
+        booking_fee: lines.iter().map(|part| part.booking_fee).sum(),
         requested_ms: ask.at_ms,
         due_ms: ask.at_ms,
         opened: Live::Yes,

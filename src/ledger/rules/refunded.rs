@@ -127,10 +127,11 @@ impl Sheet {
         after.undo(&LineRefund {
             line: line.number(),
             amount: part.amount,
+            booking_fee: part.booking_fee,
             cash: part.cash,
             points: part.points,
             earn: part.earn,
-            fee: part.amount - part.cash - part.points,
+            fee: part.amount + part.booking_fee - part.cash - part.points,
             fee_points: part.fee_points,
             closes: part.closes,
         });
@@ -160,7 +161,7 @@ fn money_back(sheet: &Sheet, refund: &RefundRow, lines: &[RefundLineRow]) -> Tra
     }
     transaction.post(Account::RefundsPending, -refund.points);
     let organizer = Account::Organizer(sheet.terms.terms.organizer.clone());
-    transaction.post(organizer.clone(), -refund.fee);
+    transaction.post(organizer.clone(), -refund.fee).post(Account::PlatformFee, refund.booking_fee);
     for part in lines {
         let line = sheet.line(part.line).expect("a refund's lines are the order's");
         let back: Sale =

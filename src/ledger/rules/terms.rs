@@ -30,24 +30,12 @@ impl Frozen {
 }
 
 #[cfg(test)]
-use crate::facts::terms::RefundTerm;
-
-#[cfg(test)]
-pub(in crate::ledger) fn plain(starts_ms: Millis) -> Terms {
-    Terms {
-        currency: "KRW".into(),
-        organizer: "hall-co".into(),
-        starts_ms,
-        refunds: vec![RefundTerm::FREE],
-        free: None,
-        earn_vest_days: None,
-        earn_valid_days: None,
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    fn plain(starts_ms: Millis) -> Terms {
+        Terms::plain("KRW", "hall-co", starts_ms)
+    }
 
     #[test]
     fn terms_are_stored_with_their_funder_and_read_without() {

@@ -24,7 +24,14 @@ pub(in crate::ledger) fn order_fact(sheet: &Sheet) -> OrderFact {
         version: order.version,
         currency: order.currency.clone(),
         lines: sheet.lines.iter().map(|line| line_fact(sheet, line)).collect(),
-        total: Some(TotalFact { price: order.price, discount: order.discount, points: order.points, cash: order.cash }),
+        total: Some(TotalFact {
+            price: order.price,
+            booking_fee: order.booking_fee,
+            discount: order.discount,
+            points: order.points,
+            cash: order.cash,
+            vat: order.vat,
+        }),
         coupon: coupon.map(|(campaign, number)| CouponRef { campaign, number, version }.to_string()),
         payment: payment_fact(sheet),
         placed_ms: order.placed_ms,
@@ -45,12 +52,16 @@ fn line_fact(sheet: &Sheet, line: &LineRow) -> LineFact {
     LineFact {
         line: number(line.line),
         seat: seat_index(line.seat),
+        ticket_type: line.ticket_type.clone(),
         price: line.price,
+        booking_fee: line.booking_fee,
         discount: line.discount,
         points: line.points,
         cash: line.cash,
         earn: line.earn,
+        vat: line.vat,
         refunded: line.refunded,
+        fee_refunded: line.fee_refunded,
         closed: line.closed,
         ticket,
     }
@@ -86,6 +97,7 @@ pub(in crate::ledger) fn refund_fact<'l>(
         points_restored: refund.points,
         earn_clawed: refund.earn,
         fee: refund.fee,
+        booking_fee: refund.booking_fee,
         lines: lines.into_iter().map(refund_line_fact).collect(),
         requested_ms: refund.requested_ms,
     }
@@ -95,6 +107,7 @@ fn refund_line_fact(line: &RefundLineRow) -> RefundLineFact {
     RefundLineFact {
         line: number(line.line),
         amount: line.amount,
+        booking_fee: line.booking_fee,
         cash: line.cash,
         points: line.points,
         earn: line.earn,

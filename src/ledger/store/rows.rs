@@ -16,7 +16,7 @@ rows! {
     key { id: OrderId }
     fixed {
         lane: i64, event: EventId, user_id: UserId, hold: HoldId, visitor: VisitorId, digest: String,
-        currency: String, price: i64, discount: i64, points: i64, cash: i64,
+        currency: String, price: i64, booking_fee: i64, discount: i64, points: i64, cash: i64, vat: i64,
         coupon_campaign: Option<CampaignId>, coupon_number: Option<i64>, coupon_version: Option<i64>, earn_bp: i64, fee_bp: i64,
         terms: String, placed_ms: Millis, deadline_ms: Millis, hold_created_ms: Millis,
         hold_digest: String,
@@ -28,8 +28,11 @@ rows! {
 
     LineRow in "order_line"
     key { order_id: OrderId, line: i64 }
-    fixed { seat: i64, price: i64, discount: i64, points: i64, cash: i64, earn: i64 }
-    changing { refunded: i64, points_refunded: i64, earn_clawed: i64, closed: bool }
+    fixed {
+        seat: i64, ticket_type: String, price: i64, booking_fee: i64, discount: i64, points: i64, cash: i64, earn: i64,
+        vat: i64,
+    }
+    changing { refunded: i64, fee_refunded: i64, points_refunded: i64, earn_clawed: i64, closed: bool }
 
     TicketRow in "ticket"
     key { id: String }
@@ -47,13 +50,13 @@ rows! {
     key { id: RefundId }
     fixed {
         order_id: OrderId, lane: i64, attempt: Option<AttemptId>, digest: String, reason: String,
-        cash: i64, points: i64, earn: i64, fee: i64, requested_ms: Millis, due_ms: Millis,
+        cash: i64, points: i64, earn: i64, fee: i64, booking_fee: i64, requested_ms: Millis, due_ms: Millis,
     }
     changing { opened: Live, status: RefundStatus, failure: Option<String>, updated_ms: Millis }
 
     RefundLineRow in "refund_line"
     key { refund: RefundId, line: i64 }
-    fixed { amount: i64, cash: i64, points: i64, earn: i64, fee_points: i64, closes: bool }
+    fixed { amount: i64, booking_fee: i64, cash: i64, points: i64, earn: i64, fee_points: i64, closes: bool }
     changing {}
 
     CouponRow in "coupon"

@@ -87,12 +87,16 @@ impl LineRow {
         FrozenLine {
             line: self.number(),
             seat: u32::try_from(self.seat).expect("seats come from a lane"),
+            ticket_type: self.ticket_type.clone(),
             price: self.price,
+            booking_fee: self.booking_fee,
             discount: self.discount,
             points: self.points,
             cash: self.cash,
             earn: self.earn,
+            vat: self.vat,
             refunded: self.refunded,
+            fee_refunded: self.fee_refunded,
             points_refunded: self.points_refunded,
             earn_clawed: self.earn_clawed,
             closed: self.closed,
@@ -102,6 +106,7 @@ impl LineRow {
     /// Takes over what a refund changed, or what undoing it changed.
     pub(in crate::ledger) fn follow(&mut self, line: &FrozenLine) {
         self.refunded = line.refunded;
+        self.fee_refunded = line.fee_refunded;
         self.points_refunded = line.points_refunded;
         self.earn_clawed = line.earn_clawed;
         self.closed = line.closed;

@@ -26,8 +26,12 @@ pub(super) struct PortoneChannel {
 
 /// Amounts of a payment, minor units.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Amount {
     pub total: i64,
+    /// The part of `total` that has no tax inside.
+    #[serde(default)]
+    pub tax_free: i64,
     #[serde(default)]
     pub cancelled: i64,
 }

@@ -83,8 +83,10 @@ impl Portone {
     ) -> Result<Cancellation, Unresolved> {
         let room = REASON_MAX - mark.chars().count() - 1;
         let reason: String = super::short(reason).chars().take(room).collect();
+        let is_tax_free = payment.amount.tax_free == payment.amount.total;
         let body = self.of_store(json!({
             "amount": amount,
+            "taxFreeAmount": if is_tax_free { amount } else { 0 },
             "reason": format!("{reason} {mark}").trim_start(),
             "currentCancellableAmount": payment.amount.total - payment.amount.cancelled,
         }));

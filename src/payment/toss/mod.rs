@@ -186,10 +186,11 @@ impl Provider for Toss {
         let mark = mark(back);
         let room = REASON_MAX - mark.chars().count() - 1;
         let reason: String = super::short(&back.reason).chars().take(room).collect();
-        let body = json!({
-            "cancelReason": format!("{reason} {mark}").trim_start(),
-            "cancelAmount": amount::in_units(back.amount, &back.currency),
-        });
+        let amount = amount::in_units(back.amount, &back.currency);
+        let mut body = json!({"cancelReason": format!("{reason} {mark}").trim_start(), "cancelAmount": amount});
+        if back.is_tax_free {
+            body["taxFreeAmount"] = body["cancelAmount"].clone();
+        }
         let path = format!("/v1/payments/{}/cancel", segment(&back.key));
         let reply = match self.client.post(&path, &body, Some(&once)).await {
             Ok(reply) => reply,
@@ -236,6 +237,7 @@ mod tests {
             key: "k".into(),
             amount: 1,
             currency: "KRW".into(),
+            is_tax_free: false,
             reason: String::new(),
             age: Duration::ZERO,
         };

@@ -152,6 +152,7 @@ async fn give_back(
         key,
         amount,
         currency,
+        is_tax_free,
         reason,
         since_ms,
         due_ms: _,
@@ -166,6 +167,7 @@ async fn give_back(
         key: key.clone(),
         amount: *amount,
         currency: currency.clone(),
+        is_tax_free: *is_tax_free,
         reason: reason.clone(),
         age: Duration::from_millis(u64::try_from(shared.clock.now_ms() - since_ms).unwrap_or(0)),
     };

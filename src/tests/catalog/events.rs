@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stanchion::app::Role;
 
 use crate::purchase::support::{Buyer, assert_shape, on_both_stores};
-use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+use crate::support::gateway::{Gateway, Store, eventually, small_hall, standard};
 
 on_both_stores!(
     a_map_is_named_and_compressed,
@@ -64,6 +64,7 @@ async fn the_best_seats_are_picked(store: Store) {
         json!({
             "id": "<hold>", "event": "hall", "state": "held",
             "seats": [{"id": null, "section": "ga", "price": 33000}, {"id": null, "section": "ga", "price": 33000}],
+            "sections": [{"id": "ga", "types": [standard(33_000)]}], "fee": 0,
             "total": {"amount": 66000, "currency": "KRW"}, "expires_at": "<time>", "expires_in_s": "<seconds>",
         }),
     );
@@ -149,11 +150,13 @@ async fn events_are_listed(store: Store) {
             "starts_at": "<time>", "opens_at": null, "closes_at": null, "refunds_close_at": null,
             "currency": "KRW", "organizer": "hall-co",
             "sections": [
-                {"id": "a", "name": "Floor", "price": 55000, "capacity": 20, "standing": false},
-                {"id": "ga", "name": "Standing", "price": 33000, "capacity": 20, "standing": true},
+                {"id": "a", "name": "Floor", "price": 55000, "types": [standard(55_000)], "capacity": 20,
+                 "standing": false},
+                {"id": "ga", "name": "Standing", "price": 33000, "types": [standard(33_000)], "capacity": 20,
+                 "standing": true},
             ],
             "seats_per_user": 4, "hold_ttl_s": 420, "payment_ttl_s": 600, "earn_bp": 100, "free_cancellation": null,
-            "cancellation_fees": [], "identity": "browser",
+            "booking_fee": null, "vat_bp": null, "cancellation_fees": [], "identity": "browser",
         }),
     );
     gateway.public.get("/v1/events/none").send().await.expect_code(404, "EVENT_NOT_FOUND");

@@ -202,7 +202,8 @@ async fn violations(ledger: &Ledger) -> Vec<String> {
 }
 
 /// The columns of an order that was cancelled before it cost anything, without `id`, `hold` and `placed_ms`.
-const ENDED: &str = "1, 'arena', 'lee', 'v', 'd', 'rejected', 'CANCELLED', 1, 'KRW', 0, 0, 0, 0, 1, 1, '{}', 1, 1, ''";
+const ENDED: &str =
+    "1, 'arena', 'lee', 'v', 'd', 'rejected', 'CANCELLED', 1, 'KRW', 0, 0, 0, 0, 0, 0, 1, 1, '{}', 1, 1, ''";
 
 async fn a_sound_ledger_has_no_violations(ledger: &Ledger) {
     assert_eq!(violations(ledger).await, Vec::<String>::new());
@@ -218,7 +219,8 @@ async fn a_sound_ledger_has_no_violations(ledger: &Ledger) {
         .collect();
     let more = format!(
         "INSERT INTO orders (id, hold, placed_ms, lane, event, user_id, visitor, digest, status, reason, version, \
-         currency, price, discount, points, cash, earn_bp, fee_bp, terms, deadline_ms, hold_created_ms, hold_digest) VALUES {}",
+         currency, price, booking_fee, discount, points, cash, vat, earn_bp, fee_bp, terms, deadline_ms, hold_created_ms, \
+         hold_digest) VALUES {}",
         rows.join(", ")
     );
     run(ledger, more).await.expect("rows");
@@ -252,8 +254,17 @@ async fn what_breaks_an_invariant_is_found(ledger: &Ledger) {
             "cash = 1",
             "cash = 9000",
             "order_id = 'o01b'",
-            "list price is not discount + points + cash in a line of order o01b",
+            "price and booking fee are not discount + points + cash in a line of order o01b",
         ),
+        ("orders", "vat = 1", "vat = 0", "id = 'o01b'", "totals are not the sums of the lines in order o01b"),
+        (
+            "order_line",
+            "fee_refunded = 1",
+            "fee_refunded = 0",
+            "line = 2",
+            "more refunded than paid in a line of order o01a",
+        ),
+        ("refund", "booking_fee = 1", "booking_fee = 0", "id = 'r1'", "a refund is not the sum of its lines: r1"),
         (
             "order_line",
             "earn_clawed = 86",

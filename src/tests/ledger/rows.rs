@@ -92,20 +92,20 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
            ('spring', 2, 1, 'kim', 'k012', 'd', 'issued', NULL, 6, 1000), \
            ('spring', 3, 1, 'lee', NULL, NULL, 'issued', NULL, 6, NULL); \
          INSERT INTO orders (id, lane, event, user_id, hold, live, visitor, digest, status, reason, version, currency, \
-           price, discount, points, cash, coupon_campaign, coupon_number, coupon_version, earn_bp, fee_bp, terms, placed_ms, \
+           price, booking_fee, discount, points, cash, vat, coupon_campaign, coupon_number, coupon_version, earn_bp, fee_bp, terms, placed_ms, \
            confirmed_ms, deadline_ms, hold_created_ms, hold_digest, held_until_ms) VALUES \
            ('o01a', 1, 'hall', 'kim', 'h01a', 1, 'v1', 'd1', 'confirmed', NULL, 4, 'KRW', \
-            20000, 2000, 1000, 17000, 'spring', 1, 1, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 100, 200, 900, 50, '', NULL), \
+            20000, 0, 2000, 1000, 17000, 0, 'spring', 1, 1, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 100, 200, 900, 50, '', NULL), \
            ('o01b', 1, 'hall', 'kim', 'h01b', NULL, 'v1', 'd2', 'rejected', 'PAYMENT_EXPIRED', 3, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 50, '', NULL), \
+            9000, 0, 0, 0, 9000, 0, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 50, '', NULL), \
            ('o01c', 1, 'hall', 'lee', 'h01c', 1, 'v2', 'd3', 'pending_payment', NULL, 1, 'KRW', \
-            9000, 0, 0, 9000, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 60, '', NULL); \
-         INSERT INTO order_line (order_id, line, seat, price, discount, points, cash, earn, refunded, \
-           points_refunded, earn_clawed, closed) VALUES \
-           ('o01a', 1, 7, 10000, 1000, 500, 8500, 85, 0, 0, 0, 0), \
-           ('o01a', 2, 8, 10000, 1000, 500, 8500, 85, 9000, 500, 85, 1), \
-           ('o01b', 1, 9, 9000, 0, 0, 9000, 90, 0, 0, 0, 0), \
-           ('o01c', 1, 9, 9000, 0, 0, 9000, 90, 0, 0, 0, 0); \
+            9000, 0, 0, 0, 9000, 0, NULL, NULL, NULL, 100, 500, '{\"currency\":\"KRW\",\"organizer\":\"o\",\"starts_ms\":1}', 300, NULL, 900, 60, '', NULL); \
+         INSERT INTO order_line (order_id, line, seat, ticket_type, price, booking_fee, discount, points, cash, earn, \
+           vat, refunded, fee_refunded, points_refunded, earn_clawed, closed) VALUES \
+           ('o01a', 1, 7, 'standard', 10000, 0, 1000, 500, 8500, 85, 0, 0, 0, 0, 0, 0), \
+           ('o01a', 2, 8, 'standard', 10000, 0, 1000, 500, 8500, 85, 0, 9000, 0, 500, 85, 1), \
+           ('o01b', 1, 9, 'standard', 9000, 0, 0, 0, 9000, 90, 0, 0, 0, 0, 0, 0), \
+           ('o01c', 1, 9, 'standard', 9000, 0, 0, 0, 9000, 90, 0, 0, 0, 0, 0, 0); \
          INSERT INTO ticket (id, event, seat, live, order_id, line, user_id, state, issued_ms) VALUES \
            ('t1', 'hall', 7, 1, 'o01a', 1, 'kim', 'valid', 200), \
            ('t2', 'hall', 8, 1, 'o01a', 2, 'kim', 'suspended', 200), \
@@ -116,10 +116,10 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
            ('p1', 'o01a', 1, NULL, 'sandbox', 'decline', 17000, 'declined', 'no', 110, 120, 0), \
            ('p2', 'o01a', 1, NULL, 'sandbox', 'ok', 17000, 'captured', NULL, 130, 140, 0); \
          INSERT INTO refund (id, order_id, lane, opened, attempt, digest, status, reason, failure, cash, points, earn, \
-           fee, requested_ms, updated_ms, due_ms) VALUES \
-           ('r1', 'o01a', 1, 1, 'p2', 'd', 'sent', 'ill', NULL, 7600, 500, 85, 900, 210, 220, 0); \
-         INSERT INTO refund_line (refund, line, amount, cash, points, earn, fee_points, closes) VALUES \
-           ('r1', 2, 9000, 7600, 500, 85, 0, 1); \
+           fee, booking_fee, requested_ms, updated_ms, due_ms) VALUES \
+           ('r1', 'o01a', 1, 1, 'p2', 'd', 'sent', 'ill', NULL, 7600, 500, 85, 900, 0, 210, 220, 0); \
+         INSERT INTO refund_line (refund, line, amount, booking_fee, cash, points, earn, fee_points, closes) VALUES \
+           ('r1', 2, 9000, 0, 7600, 500, 85, 0, 1); \
          INSERT INTO wallet (user_id, version, balance, debt) VALUES ('kim', 3, 585, 0), ('lee', 1, 0, 0); \
          INSERT INTO point_lot (id, user_id, origin, granted, remaining, usable_ms, expires_ms, created_ms, order_id, \
            line) VALUES \

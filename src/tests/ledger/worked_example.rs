@@ -10,7 +10,8 @@ use stanchion::facts::order::{OrderStatus, TicketState};
 use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
-use stanchion::facts::terms::{RefundTerm, Terms};
+use stanchion::facts::tariff::Tariff;
+use stanchion::facts::terms::Terms;
 use stanchion::facts::time::{Millis, parse_rfc3339};
 use stanchion::ledger::catalog::{CampaignRow, LaneMark};
 use stanchion::ledger::grant::Grant;
@@ -126,6 +127,8 @@ impl Log<'_> {
             state: HoldState::Ordered,
             seats: (first..).take(prices.len()).collect(),
             prices: prices.to_vec(),
+            tariff: Tariff::default(),
+            terms: None,
             earn_bp: 100,
             fee_bp: 500,
             created_ms: now_ms,
@@ -139,6 +142,7 @@ impl Log<'_> {
             hold: hold.id.clone(),
             user: UserId::from(USER),
             digest: "d".to_owned(),
+            types: Vec::new(),
             coupon: ask.coupon,
             points: PointsAsk::Amount(ask.points),
             least_cash: 0,
@@ -146,16 +150,8 @@ impl Log<'_> {
             payment: Some(PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() }),
             placed_ms: now_ms,
             deadline_ms: now_ms + 600_000,
-            terms: Terms {
-                currency: "KRW".to_owned(),
-                organizer: "hall-co".to_owned(),
-                starts_ms: day("2027-05-01"),
-                refunds: vec![RefundTerm::FREE],
-                free: None,
-                earn_vest_days: None,
-                // From 2026-11-20 to 2027-01-31.
-                earn_valid_days: Some(72),
-            },
+            // From 2026-11-20 to 2027-01-31.
+            terms: Terms { earn_valid_days: Some(72), ..Terms::plain("KRW", "hall-co", day("2027-05-01")) },
         };
         let (outcome, calls) = self.write(now_ms, body, Some(hold)).await;
         assert_eq!(outcome, RecordOutcome::Done);

@@ -24,6 +24,7 @@ pub fn back(key: &str, refund: &str, amount: i64) -> Return {
         key: key.to_owned(),
         amount,
         currency: "KRW".into(),
+        is_tax_free: false,
         reason: "ill\n".to_owned() + &"x".repeat(400),
         age: Duration::ZERO,
     }

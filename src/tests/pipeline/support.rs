@@ -15,6 +15,7 @@ use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use stanchion::facts::tariff::Tariff;
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::lane::coupons::CampaignPut;
 use stanchion::lane::events::EventPut;
@@ -227,6 +228,8 @@ impl House {
             user: user.clone(),
             visitor,
             want: Want::Named(seats.iter().map(|seat| (*seat, price)).collect()),
+            tariff: Tariff::default(),
+            terms: Terms::plain("KRW", "hall-co", now_ms + 8_640_000_000),
             seats_per_user: 100,
             hold_ttl_ms: 420_000,
             earn_bp: 100,
@@ -287,6 +290,7 @@ impl House {
             points_restored: 0,
             earn_clawed: 0,
             fee: 0,
+            booking_fee: 0,
             lines: Vec::new(),
             requested_ms: self.clock.now_ms(),
         };
@@ -339,15 +343,7 @@ impl House {
 fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>, now_ms: i64) -> Checkout {
     let event = EventId::from(HALL);
     let deadline_ms = now_ms + 600_000;
-    let terms = Terms {
-        currency: "KRW".into(),
-        organizer: "hall-co".into(),
-        starts_ms: now_ms + 8_640_000_000,
-        refunds: vec![RefundTerm::FREE],
-        free: None,
-        earn_vest_days: None,
-        earn_valid_days: None,
-    };
+    let terms = Terms::plain("KRW", "hall-co", now_ms + 8_640_000_000);
     let fact = OrderFact {
         id: order.clone(),
         event: event.clone(),
@@ -374,6 +370,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         hold: hold.clone(),
         user: user.clone(),
         digest: "d".into(),
+        types: Vec::new(),
         coupon: CouponChoice::None,
         points: PointsAsk::NONE,
         least_cash: 0,

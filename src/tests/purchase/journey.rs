@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::purchase::support::{Buyer, assert_shape, masked, merge, on_both_stores};
-use crate::support::gateway::{Gateway, Store, eventually, small_hall};
+use crate::support::gateway::{Gateway, Store, eventually, small_hall, standard};
 
 on_both_stores!(
     from_the_seat_map_to_a_refund,
@@ -51,6 +51,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     let view = json!({
         "id": "<hold>", "event": "hall", "state": "held",
         "seats": [{"id": "a-1-1", "section": "a", "price": 55000}, {"id": "a-1-2", "section": "a", "price": 55000}],
+        "sections": [{"id": "a", "types": [standard(55_000)]}], "fee": 0,
         "total": {"amount": 110000, "currency": "KRW"}, "expires_at": "<time>", "expires_in_s": "<seconds>",
     });
     assert_shape(&held, view.clone());
@@ -74,8 +75,12 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
 
     let quote =
         kim.post(&format!("{path}/quote"), &json!({"coupon": "best", "points": "max"})).send().await.expect(200);
-    let line = |line: u32, seat: &str| json!({"line": line, "seat": seat, "price": 55000, "discount": 5000, "points": 5000, "cash": 45000, "earn": 450});
-    let total = json!({"price": 110000, "discount": 10000, "points": 10000, "cash": 90000, "currency": "KRW"});
+    let line = |line: u32, seat: &str| {
+        json!({"line": line, "seat": seat, "type": "standard", "price": 55000, "fee": 0, "discount": 5000, "points": 5000,
+               "cash": 45000, "earn": 450, "vat": 0})
+    };
+    let total = json!({"price": 110000, "fee": 0, "discount": 10000, "points": 10000, "cash": 90000, "vat": 0,
+                       "currency": "KRW"});
     assert_shape(
         &quote,
         json!({
@@ -95,8 +100,8 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
 
     let confirmed = gateway.concluded("kim", &order).await;
     let bought = |line: u32, seat: &str| {
-        json!({"line": line, "seat": seat, "price": 55000, "discount": 5000, "points": 5000, "cash": 45000,
-               "earn": 450, "refunded": 0, "ticket": {"id": "<ticket>", "state": "valid"}})
+        json!({"line": line, "seat": seat, "type": "standard", "price": 55000, "fee": 0, "discount": 5000, "points": 5000,
+               "cash": 45000, "earn": 450, "vat": 0, "refunded": 0, "ticket": {"id": "<ticket>", "state": "valid"}})
     };
     let whole = json!({
         "id": "<order>", "event": "hall", "hold": "<hold>", "status": "confirmed", "reason": null,
@@ -123,8 +128,8 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
     assert_shape(
         &kim.get(&refund).send().await.expect(200),
         json!({"id": "<refund>", "status": "done", "reason": "ill", "cash": 45000, "points_restored": 5000,
-               "earn_clawed": 450, "fee": 0,
-               "lines": [{"line": 2, "amount": 50000, "cash": 45000, "points": 5000, "earn": 450}]}),
+               "earn_clawed": 450, "fee": 0, "booking_fee": 0,
+               "lines": [{"line": 2, "amount": 50000, "booking_fee": 0, "cash": 45000, "points": 5000, "earn": 450}]}),
     );
     let refunds = kim.get(&format!("/v1/orders/{order}/refunds")).send().await.expect(200).json;
     assert_eq!(refunds["items"].as_array().map(Vec::len), Some(1), "{refunds}");

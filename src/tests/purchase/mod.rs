@@ -8,3 +8,4 @@ pub mod ranges;
 pub mod refusals;
 pub mod repeats;
 pub mod support;
+pub mod types;

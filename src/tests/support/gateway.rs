@@ -251,6 +251,11 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The one ticket type of a section that names none, as answers show it.
+pub fn standard(price: i64) -> Value {
+    json!({"id": "standard", "name": "Standard", "price": price})
+}
+
 /// An open hall with two rows of ten seats and a standing section of twenty.
 pub fn small_hall() -> Value {
     json!({

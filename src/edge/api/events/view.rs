@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{Event, FreeHours, Identity};
+use crate::catalog::{BookingFeeSpec, Event, FreeHours, Identity, SoldTo};
+use crate::facts::tariff::{PriceList, TicketPrice};
 use crate::facts::time::rfc3339;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,6 +46,12 @@ pub struct EventView {
     /// Points earned on cash paid, basis points.
     #[schema(example = 100)]
     pub earn_bp: i64,
+    /// What each ticket costs beside its price; `null`: nothing.
+    #[schema(required)]
+    pub booking_fee: Option<BookingFeeSpec>,
+    /// The value-added tax inside prices and fees, basis points of the sum without it; `null`: not said.
+    #[schema(required, example = 1000)]
+    pub vat_bp: Option<i64>,
     pub cancellation_fees: Vec<FeeView>,
     /// No fee so soon after the confirmation; `null`: the fees count at once.
     #[schema(required)]
@@ -61,14 +68,34 @@ pub struct SectionView {
     pub id: String,
     #[schema(example = "Floor A")]
     pub name: String,
-    /// Minor units.
+    /// Price of the default ticket type, minor units.
     #[schema(example = 55000)]
     pub price: i64,
+    /// Whom a seat is for, and what it costs them. The first is the default.
+    pub types: Vec<TicketTypeView>,
     #[schema(example = 40)]
     pub capacity: u32,
     /// Whether this is a standing section. Its seats have no names.
     #[schema(example = false)]
     pub standing: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TicketType)]
+pub struct TicketTypeView {
+    #[schema(example = "youth")]
+    pub id: String,
+    #[schema(example = "Youth (7-18)")]
+    pub name: String,
+    /// Minor units.
+    #[schema(example = 38500)]
+    pub price: i64,
+}
+
+pub fn ticket_types(list: &PriceList) -> Vec<TicketTypeView> {
+    let view =
+        |found: &TicketPrice| TicketTypeView { id: found.id.clone(), name: found.name.clone(), price: found.price };
+    list.types.iter().map(view).collect()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,7 +117,8 @@ impl EventView {
             Some(SectionView {
                 id: section.id.clone(),
                 name: section.name.clone(),
-                price: section.price,
+                price: section.default_price(),
+                types: ticket_types(&section.price_list(SoldTo::Public)),
                 capacity: laid_out.capacity(),
                 standing: laid_out.is_standing(),
             })
@@ -113,6 +141,8 @@ impl EventView {
             hold_ttl_s: spec.hold_ttl_s,
             payment_ttl_s: spec.payment_ttl_s,
             earn_bp: spec.earn_bp,
+            booking_fee: spec.booking_fee,
+            vat_bp: spec.vat_bp,
             cancellation_fees: fees.map(|f| FeeView { days_before: f.days_before, fee_bp: f.fee_bp }).collect(),
             free_cancellation: spec.free_cancellation,
             identity: match spec.room.identity {

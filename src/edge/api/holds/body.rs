@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::catalog::Event;
+use crate::catalog::{Event, SoldTo};
 use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 use crate::facts::ids::is_slug;
+use crate::facts::tariff::Tariff;
 use crate::inventory::Want;
 
 /// Most seats in a request. No event allows one user more.
@@ -88,30 +89,39 @@ fn named(seats: Vec<String>) -> Result<HoldWish, Problem> {
 }
 
 impl HoldWish {
-    /// The same request in the form that the event's lane takes: with the indexes and prices of the named seats.
-    pub fn want(&self, event: &Event) -> Result<Want, Problem> {
+    /// The same request in the form that the event's lane takes: with the indexes and prices of the named seats, and with
+    /// the prices of all ticket types that `buyer` may choose.
+    pub fn want(&self, event: &Event, buyer: SoldTo) -> Result<(Want, Tariff), Problem> {
         match self {
             HoldWish::Named(seats) => {
                 let mut wanted = Vec::with_capacity(seats.len());
                 for seat in seats {
-                    let found = event.layout.index_of(seat).and_then(|at| Some((at, event.price(at)?)));
+                    let found = event.layout.index_of(seat).and_then(|at| Some((at, event.section_of(at)?)));
                     wanted
                         .push(found.ok_or_else(|| Problem::new(Code::SeatNotFound).detail(format!("no seat {seat}")))?);
                 }
-                wanted.sort_unstable();
-                Ok(Want::Named(wanted))
+                wanted.sort_unstable_by_key(|(at, _)| *at);
+                let mut tariff = Tariff::default();
+                for (_, section) in &wanted {
+                    let known = tariff.lists.iter().position(|list| list.section == section.id);
+                    tariff.list_of.push(known.unwrap_or(tariff.lists.len()));
+                    if known.is_none() {
+                        tariff.lists.push(section.price_list(buyer));
+                    }
+                }
+                let named = wanted.into_iter().map(|(at, section)| (at, section.default_price()));
+                Ok((Want::Named(named.collect()), tariff))
             }
             HoldWish::Best { section, quantity, adjacent } => {
-                let found = event.layout.section(section);
-                let price = event.spec.sections.iter().find(|s| s.id == *section).map(|s| s.price);
-                let (Some(found), Some(price)) = (found, price) else {
+                let (Some(found), Some(spec)) = (event.layout.section(section), event.section(section)) else {
                     return Err(Code::SectionNotFound.into());
                 };
-                let (rows, quantity) = (found.pick_rows(), *quantity);
-                Ok(match adjacent {
+                let (rows, quantity, price) = (found.pick_rows(), *quantity, spec.default_price());
+                let want = match adjacent {
                     Adjacent::Required if !found.is_standing() => Want::Adjacent { rows, quantity, price },
                     Adjacent::Required | Adjacent::Optional => Want::Separate { rows, quantity, price },
-                })
+                };
+                Ok((want, Tariff::one(spec.price_list(buyer))))
             }
         }
     }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use self::body::HoldBody;
 use self::view::HoldView;
 use super::lookup;
-use crate::catalog::Event;
+use crate::catalog::{Event, SoldTo};
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::fault::Fault;
 use crate::facts::hold::{HoldFact, HoldState};
@@ -25,8 +25,9 @@ pub async fn create(request: Request) -> Outcome {
     let asked = body.value.asked()?;
 
     let hold = HoldId::from(fact_id(FactKind::Hold, event.lane, scope));
-    let wanted = asked.want(&event).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
-    let (want, pass) = match wanted {
+    let buyer = if request.user.as_ref().is_some_and(|user| user.admin) { SoldTo::Admin } else { SoldTo::Public };
+    let wanted = asked.want(&event, buyer).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
+    let ((want, tariff), pass) = match wanted {
         Ok(wanted) => wanted,
         // A repeat is answered even if its request would be refused now. Since the first request the pass may have run
         // out, or the section may have been removed.
@@ -39,6 +40,8 @@ pub async fn create(request: Request) -> Outcome {
         user,
         visitor: pass,
         want,
+        tariff,
+        terms: event.terms(),
         seats_per_user: event.spec.seats_per_user,
         hold_ttl_ms: event.spec.hold_ttl_s * 1000,
         earn_bp: event.spec.earn_bp,

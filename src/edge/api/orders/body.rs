@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::payment::PaymentPart;
+use super::types::{self, TypesBody};
 use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::Problem;
 use crate::facts::ids::is_slug;
@@ -23,6 +24,11 @@ const HOLD_MAX: usize = 128;
 pub struct OrderBody {
     pub event: String,
     pub hold: String,
+    /// By seat (`SECTION-ROW-NUMBER`) its ticket type; by section how many of its seats have which type. Seats that are
+    /// not named have their section's default type.
+    #[serde(default)]
+    #[schema(example = json!({"a-1-1": "youth", "ga": {"youth": 1}}))]
+    pub types: TypesBody,
     /// `best`, a coupon's id, or `null`.
     #[serde(default)]
     pub coupon: Option<String>,
@@ -47,6 +53,7 @@ impl OrderBody {
         if let Some(coupon) = &self.coupon {
             faults.text(coupon, 1, COUPON_MAX, "/coupon");
         }
+        types::check(&self.types, &mut faults);
         self.points.check(&mut faults);
         faults.amount(self.expected_cash.unwrap_or(0), 0, "/expected_cash");
         if let Some(payment) = &self.payment {
@@ -60,6 +67,8 @@ impl OrderBody {
 #[serde(deny_unknown_fields, default)]
 #[schema(as = QuoteRequest, example = json!({"coupon": "best", "points": "max"}))]
 pub struct QuoteBody {
+    /// Ticket types, as an order names them.
+    pub types: TypesBody,
     /// `best`, a coupon's id, or `null`.
     pub coupon: Option<String>,
     /// `max`, or a number of points.
@@ -110,6 +119,7 @@ impl QuoteBody {
         if let Some(coupon) = &self.coupon {
             faults.text(coupon, 1, COUPON_MAX, "/coupon");
         }
+        types::check(&self.types, &mut faults);
         self.points.check(&mut faults);
         faults.verdict()
     }

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod payment;
 pub mod routes;
+pub mod types;
 pub mod view;
 
 use std::time::Duration;
@@ -44,9 +45,13 @@ pub async fn place(request: Request) -> Outcome {
         // A repeat is answered even after its event has left its lane.
         return replay(&request, &order, &body.digest).await?.ok_or(Code::EventNotFound.into());
     };
+    let hold = HoldId::from(ask.hold);
+    let known = state.inventory.get_hold(&event.id, &hold).await?.filter(|known| known.user == user);
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
-    let (coupon, payment) = match coupon.and_then(|coupon| Ok((coupon, payment?))) {
+    // A hold that is not known, or not this user's, is refused by its lane.
+    let types = known.as_ref().map_or(Ok(Vec::new()), |known| types::chosen(&ask.types, known, &event));
+    let (coupon, payment, types) = match coupon.and_then(|coupon| Ok((coupon, payment?, types?))) {
         Ok(wanted) => wanted,
         // As with holds, a repeat is answered even if its coupon or provider would be refused now.
         Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
@@ -57,16 +62,17 @@ pub async fn place(request: Request) -> Outcome {
     let placing = OrderRequest {
         order,
         event: event.id.clone(),
-        hold: HoldId::from(ask.hold),
+        hold,
         user,
         digest: body.digest,
+        types,
         coupon,
         points: ask.points.ask(),
         least_cash,
         expected_cash: ask.expected_cash,
         payment,
         payment_ttl_ms: event.spec.payment_ttl_s * 1000,
-        terms: event.terms(),
+        terms: known.and_then(|known| known.terms).unwrap_or_else(|| event.terms()),
     };
     let placed = state.inventory.place(placing).await?;
     match placed.outcome {

@@ -79,7 +79,7 @@ pub struct AdminOrderView {
     pub order: OrderView,
 }
 
-/// Amounts in minor units; `price = discount + points + cash`.
+/// Amounts in minor units; `price + fee = discount + points + cash`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderLine)]
 pub struct LineView {
@@ -88,17 +88,27 @@ pub struct LineView {
     /// `null` in standing sections.
     #[schema(example = "a-1-1")]
     pub seat: Option<String>,
+    /// Id of the ticket type.
+    #[schema(example = "standard")]
+    pub r#type: String,
     #[schema(example = 55000)]
     pub price: i64,
+    /// The booking fee.
+    #[schema(example = 2000)]
+    pub fee: i64,
     #[schema(example = 5500)]
     pub discount: i64,
     #[schema(example = 3500)]
     pub points: i64,
-    #[schema(example = 46000)]
+    /// The booking fee included.
+    #[schema(example = 48000)]
     pub cash: i64,
     #[schema(example = 460)]
     pub earn: i64,
-    /// Gross: cash and points.
+    /// The value-added tax inside cash and points.
+    #[schema(example = 4681)]
+    pub vat: i64,
+    /// Gross: cash and points, cancellation fees included.
     #[schema(example = 0)]
     pub refunded: i64,
     pub ticket: Option<TicketView>,
@@ -119,12 +129,18 @@ pub struct TicketView {
 pub struct TotalView {
     #[schema(example = 55000)]
     pub price: i64,
+    /// Booking fees.
+    #[schema(example = 2000)]
+    pub fee: i64,
     #[schema(example = 5500)]
     pub discount: i64,
     #[schema(example = 3500)]
     pub points: i64,
-    #[schema(example = 46000)]
+    #[schema(example = 48000)]
     pub cash: i64,
+    /// The value-added tax inside cash and points.
+    #[schema(example = 4681)]
+    pub vat: i64,
     #[schema(example = "KRW")]
     pub currency: String,
 }
@@ -140,7 +156,7 @@ pub struct PaymentView {
     #[schema(example = 1)]
     pub attempts: u32,
     /// Minor units.
-    #[schema(example = 46000)]
+    #[schema(example = 48000)]
     pub captured: i64,
     #[schema(example = 0)]
     pub cancelled: i64,
@@ -167,9 +183,11 @@ impl OrderView {
             lines: order.lines.iter().map(|line| LineView::new(line, layout)).collect(),
             total: order.total.as_ref().map(|total| TotalView {
                 price: total.price,
+                fee: total.booking_fee,
                 discount: total.discount,
                 points: total.points,
                 cash: total.cash,
+                vat: total.vat,
                 currency: order.currency.clone(),
             }),
             coupon: order.coupon.as_deref().and_then(|used| coupons.complete(used, &order.user)),
@@ -194,12 +212,15 @@ impl LineView {
         Self {
             line: line.line,
             seat: layout.and_then(|layout| layout.name(line.seat)),
+            r#type: line.ticket_type.clone(),
             price: line.price,
+            fee: line.booking_fee,
             discount: line.discount,
             points: line.points,
             cash: line.cash,
             earn: line.earn,
-            refunded: line.refunded,
+            vat: line.vat,
+            refunded: line.refunded + line.fee_refunded,
             ticket: line
                 .ticket
                 .as_ref()

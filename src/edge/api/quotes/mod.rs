@@ -10,10 +10,10 @@ use super::orders::body::QuoteBody;
 use super::{lookup, orders};
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::coupon::CouponChoice;
-use crate::facts::hold::{HoldFact, HoldState};
-use crate::facts::ids::{SeatIndex, UserId};
+use crate::facts::hold::HoldState;
+use crate::facts::ids::{EventId, UserId};
 use crate::facts::points::PointsAsk;
-use crate::ledger::rules::line::Priced;
+use crate::ledger::rules::line::{Cart, Priced};
 use crate::ledger::rules::quote::{Inputs, QuoteInput, QuoteOutcome as Quote};
 
 /// `POST /v1/events/{event}/holds/{hold}/quote`
@@ -30,11 +30,15 @@ pub async fn create(request: Request) -> Outcome {
         HoldState::Released => return Err(lookup::released()),
     }
     let choice = orders::coupon_choice(&request, ask.coupon.as_deref(), &user)?;
+    let types = orders::types::chosen(&ask.types, &hold, &event)?;
+    let seats = hold.cart(&types).expect("the types chosen are those of the hold");
     let now_ms = request.state.clock.now_ms();
     let inputs = request.state.ledger.quote_inputs(&user, &choice, now_ms).await?;
 
     let usable = inputs.usable;
-    let quoting = Quoting { request: &request, user: &user, hold: &hold, inputs: &inputs };
+    let terms = hold.terms.clone().unwrap_or_else(|| event.terms());
+    let cart = Cart::by_terms(&seats, hold.earn_bp, &terms);
+    let quoting = Quoting { request: &request, user: &user, event: &hold.event, cart, inputs: &inputs };
     let (priced, chosen) = quoting.quote(&choice, ask.points.ask(), now_ms)?;
     Ok(Answer::json(StatusCode::OK, &QuoteView::new(&event, &hold, &priced, chosen, usable, now_ms)).no_store())
 }
@@ -42,7 +46,8 @@ pub async fn create(request: Request) -> Outcome {
 struct Quoting<'a> {
     request: &'a Request,
     user: &'a UserId,
-    hold: &'a HoldFact,
+    event: &'a EventId,
+    cart: Cart<'a>,
     inputs: &'a Inputs,
 }
 
@@ -55,16 +60,13 @@ impl Quoting<'_> {
         points: PointsAsk,
         now_ms: i64,
     ) -> Result<(Priced, ChosenCouponView), Problem> {
-        let seats: Vec<(SeatIndex, i64)> =
-            self.hold.seats.iter().copied().zip(self.hold.prices.iter().copied()).collect();
         let mut points = points;
         let mut choice = choice;
         let mut reason = None;
         loop {
             let ask = QuoteInput {
-                event: &self.hold.event,
-                seats: &seats,
-                earn_bp: self.hold.earn_bp,
+                event: self.event,
+                cart: self.cart,
                 coupon: choice,
                 points,
                 least_cash: self.request.state.config.payment.least_cash(None),

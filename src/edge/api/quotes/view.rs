@@ -35,7 +35,7 @@ pub struct QuoteView {
     pub refund_terms: Vec<RefundTermView>,
 }
 
-/// Amounts in minor units; `price = discount + points + cash`.
+/// Amounts in minor units; `price + fee = discount + points + cash`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QuoteLine)]
 pub struct QuoteLineView {
@@ -44,16 +44,26 @@ pub struct QuoteLineView {
     /// `null` in standing sections.
     #[schema(example = "a-1-1")]
     pub seat: Option<String>,
+    /// Id of the ticket type.
+    #[schema(example = "standard")]
+    pub r#type: String,
     #[schema(example = 55000)]
     pub price: i64,
+    /// The booking fee.
+    #[schema(example = 2000)]
+    pub fee: i64,
     #[schema(example = 5500)]
     pub discount: i64,
     #[schema(example = 3500)]
     pub points: i64,
-    #[schema(example = 46000)]
+    /// The booking fee included.
+    #[schema(example = 48000)]
     pub cash: i64,
     #[schema(example = 460)]
     pub earn: i64,
+    /// The value-added tax inside cash and points.
+    #[schema(example = 4681)]
+    pub vat: i64,
 }
 
 /// The coupon of a quote, and why it is this one.
@@ -72,30 +82,36 @@ impl QuoteView {
         usable: i64,
         now_ms: Millis,
     ) -> Self {
+        let terms = hold.terms.clone().unwrap_or_else(|| event.terms());
         let lines = priced.lines.iter().map(|line| QuoteLineView {
             line: line.line,
             seat: event.layout.name(line.seat),
+            r#type: line.ticket_type.clone(),
             price: line.price,
+            fee: line.booking_fee,
             discount: line.discount,
             points: line.points,
             cash: line.cash,
             earn: line.earn,
+            vat: line.vat,
         });
         Self {
             lines: lines.collect(),
             total: TotalView {
                 price: priced.price,
+                fee: priced.booking_fee,
                 discount: priced.discount,
                 points: priced.points,
                 cash: priced.cash,
-                currency: event.spec.currency.clone(),
+                vat: priced.vat,
+                currency: terms.currency.clone(),
             },
             coupon: chosen.coupon,
             coupon_reason: chosen.reason,
             points_usable: usable,
             expires_at: rfc3339(hold.expires_ms),
             expires_in_s: seconds_until(hold.expires_ms, now_ms),
-            refund_terms: refund_terms(&event.terms().refunds_from(now_ms)),
+            refund_terms: refund_terms(&terms.refunds_from(now_ms)),
         }
     }
 }

@@ -28,15 +28,19 @@ pub struct RefundView {
     /// The reason given with the request; for a failed refund, why it failed.
     #[schema(example = "my friend is ill")]
     pub reason: String,
-    /// After the fee.
+    /// After the cancellation fee, with booking fees that are given back.
     #[schema(example = 41400)]
     pub cash: i64,
     #[schema(example = 3500)]
     pub points_restored: i64,
     #[schema(example = 460)]
     pub earn_clawed: i64,
+    /// The cancellation fee, of cash and points together.
     #[schema(example = 4600)]
     pub fee: i64,
+    /// The part of `cash` that gives booking fees back.
+    #[schema(example = 0)]
+    pub booking_fee: i64,
     pub lines: Vec<RefundLineView>,
 }
 
@@ -45,9 +49,12 @@ pub struct RefundView {
 pub struct RefundLineView {
     #[schema(example = 1)]
     pub line: u32,
-    /// Gross: cash and points.
+    /// Gross: cash and points, without the booking fee.
     #[schema(example = 49500)]
     pub amount: i64,
+    /// The part of `cash` that gives the booking fee back.
+    #[schema(example = 0)]
+    pub booking_fee: i64,
     #[schema(example = 46000)]
     pub cash: i64,
     #[schema(example = 3500)]
@@ -60,15 +67,19 @@ pub struct RefundLineView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RefundQuote)]
 pub struct RefundQuoteView {
-    /// After the fee.
+    /// After the cancellation fee, with booking fees that are given back.
     #[schema(example = 41400)]
     pub cash: i64,
     #[schema(example = 3500)]
     pub points_restored: i64,
     #[schema(example = 460)]
     pub earn_clawed: i64,
+    /// The cancellation fee, of cash and points together.
     #[schema(example = 4600)]
     pub fee: i64,
+    /// The part of `cash` that gives booking fees back.
+    #[schema(example = 0)]
+    pub booking_fee: i64,
     pub lines: Vec<RefundLineView>,
 }
 
@@ -77,6 +88,7 @@ impl RefundQuoteView {
         let line = |part: &LineRefund| RefundLineView {
             line: part.line,
             amount: part.amount,
+            booking_fee: part.booking_fee,
             cash: part.cash,
             points: part.points,
             earn: part.earn,
@@ -86,6 +98,7 @@ impl RefundQuoteView {
             points_restored: quote.points,
             earn_clawed: quote.earn,
             fee: quote.fee,
+            booking_fee: quote.booking_fee,
             lines: quote.lines.iter().map(line).collect(),
         }
     }
@@ -101,12 +114,14 @@ impl RefundView {
             points_restored: refund.points_restored,
             earn_clawed: refund.earn_clawed,
             fee: refund.fee,
+            booking_fee: refund.booking_fee,
             lines: refund
                 .lines
                 .iter()
                 .map(|line| RefundLineView {
                     line: line.line,
                     amount: line.amount,
+                    booking_fee: line.booking_fee,
                     cash: line.cash,
                     points: line.points,
                     earn: line.earn,

@@ -23,7 +23,7 @@ pub struct SeatSectionView {
     pub id: String,
     #[schema(example = "Floor A")]
     pub name: String,
-    /// Minor units.
+    /// Price of the default ticket type, minor units.
     #[schema(example = 55000)]
     pub price: i64,
     #[schema(example = 5)]
@@ -51,7 +51,7 @@ impl SeatsView {
             Some(SeatSectionView {
                 id: spec.id.clone(),
                 name: spec.name.clone(),
-                price: spec.price,
+                price: spec.default_price(),
                 capacity: section.capacity(),
                 free: count(section.indexes().map(|seat| state(map, seat))),
                 rows: section

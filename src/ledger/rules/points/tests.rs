@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::ids::{OrderId, RefundId, UserId};
+use crate::facts::tariff::standard;
 use crate::facts::time::{Millis, parse_rfc3339};
 use crate::ledger::rules::line::{Cart, FrozenLine, LineRefund, price_order};
 
@@ -39,7 +40,7 @@ struct Bought {
 impl Bought {
     /// Refunds part of a line, and answers what it pays out, restores and claws back.
     fn refund(&mut self, id: &str, now_ms: Millis, line: usize, gross: i64, fee_bp: i64) -> LineRefund {
-        let refund = self.lines[line].refund(gross, fee_bp).expect("so much is left");
+        let refund = self.lines[line].refund(gross, fee_bp, false).expect("so much is left");
         let step = WalletStep { id, now_ms, order: Some(&self.order), refund: None };
         self.wallet.expire(step);
         self.wallet.restore(step, &mut self.spends, refund.line, refund.points);
@@ -57,12 +58,8 @@ impl Bought {
 fn the_worked_example() {
     let bought_ms = day("2026-11-20");
     let order = OrderId::from("o1");
-    let priced = price_order(Cart {
-        seats: &[(0, 55_000), (1, 55_000), (2, 33_000)],
-        discount: 10_000,
-        points: 10_000,
-        earn_bp: 100,
-    });
+    let seats = standard(&[55_000, 55_000, 33_000]);
+    let priced = price_order(Cart { discount: 10_000, points: 10_000, ..Cart::plain(&seats, 100) });
     let rows: Vec<_> = priced.lines.iter().map(|l| (l.price, l.discount, l.net(), l.points, l.cash, l.earn)).collect();
     assert_eq!(
         rows,
@@ -172,26 +169,26 @@ fn lots_are_taken_soonest_to_expire_then_oldest_then_by_id() {
 
 #[test]
 fn a_fee_is_taken_from_cash_first_and_the_line_is_used_up_all_the_same() {
-    let priced = price_order(Cart { seats: &[(0, 1_000)], discount: 0, points: 950, earn_bp: 100 });
+    let priced = price_order(Cart { points: 950, ..Cart::plain(&standard(&[1_000]), 100) });
     let mut line = priced.lines[0].clone();
-    let refund = line.refund(1_000, 1_000).expect("all of it");
+    let refund = line.refund(1_000, 1_000, false).expect("all of it");
     assert_eq!((refund.cash, refund.points, refund.fee, refund.fee_points), (0, 900, 100, 50));
     line.apply(&refund);
     assert_eq!((line.left(), line.points_refunded, line.closed), (0, 950, true));
-    assert_eq!(line.refund(0, 0), None);
+    assert_eq!(line.refund(0, 0, false), None);
     line.undo(&refund);
     assert_eq!(line, priced.lines[0]);
 }
 
 #[test]
 fn a_line_that_cost_nothing_can_be_refunded_once() {
-    let priced = price_order(Cart { seats: &[(0, 500), (1, 0)], discount: 900, points: 10, earn_bp: 10_000 });
+    let priced = price_order(Cart { discount: 900, points: 10, ..Cart::plain(&standard(&[500, 0]), 10_000) });
     assert_eq!((priced.discount, priced.points, priced.cash), (500, 0, 0));
     let mut line = priced.lines[1].clone();
-    let refund = line.refund(0, 500).expect("it frees the seat");
+    let refund = line.refund(0, 500, false).expect("it frees the seat");
     assert_eq!((refund.cash, refund.points, refund.earn, refund.fee, refund.closes), (0, 0, 0, 0, true));
     line.apply(&refund);
-    assert_eq!(line.refund(0, 500), None);
+    assert_eq!(line.refund(0, 500, false), None);
 }
 
 #[test]
@@ -260,8 +257,8 @@ fn buy(prices: &[i64], discount: i64, points: i64, earn_bp: i64, lots: &[(i64, i
     let have: i64 = lots.iter().map(|l| l.remaining).sum();
     let mut wallet = Wallet::new(UserId::from("kim"), have, 0, lots);
     let order = OrderId::from("o1");
-    let seats: Vec<_> = (0u32..).zip(prices.iter().copied()).collect();
-    let lines = price_order(Cart { seats: &seats, discount, points: points.min(have), earn_bp }).lines;
+    let seats = standard(prices);
+    let lines = price_order(Cart { discount, points: points.min(have), ..Cart::plain(&seats, earn_bp) }).lines;
     let wanted: Vec<_> = lines.iter().map(|l| (l.line, l.points)).collect();
     let spends = wallet.spend(step("s", now, &order), &wanted).expect("enough");
     for line in &lines {
@@ -305,7 +302,7 @@ proptest! {
         for (at, (line, part)) in cuts.into_iter().chain(last).enumerate() {
             let line = line % bought.lines.len();
             let gross = crate::facts::money::mul_div(bought.lines[line].left(), part, 1_000);
-            if bought.lines[line].refund(gross, fee_bp).is_none() {
+            if bought.lines[line].refund(gross, fee_bp, false).is_none() {
                 continue;
             }
             now += 50 * 86_400_000;
@@ -345,7 +342,7 @@ proptest! {
                 bought.lines[line].undo(&refund);
             } else {
                 let gross = crate::facts::money::mul_div(bought.lines[line].left(), part, 1_000);
-                if bought.lines[line].refund(gross, fee_bp).is_none() {
+                if bought.lines[line].refund(gross, fee_bp, false).is_none() {
                     continue;
                 }
                 let before = bought.wallet.moves().len();

@@ -87,9 +87,11 @@ CREATE TABLE orders (
     version BIGINT NOT NULL,
     currency VARCHAR(8) NOT NULL,
     price BIGINT NOT NULL,
+    booking_fee BIGINT NOT NULL,
     discount BIGINT NOT NULL,
     points BIGINT NOT NULL,
     cash BIGINT NOT NULL,
+    vat BIGINT NOT NULL,
     coupon_campaign VARCHAR(48) NULL,
     coupon_number BIGINT NULL,
     coupon_version BIGINT NULL,
@@ -112,12 +114,16 @@ CREATE TABLE order_line (
     order_id VARCHAR(40) NOT NULL,
     line BIGINT NOT NULL,
     seat BIGINT NOT NULL,
+    ticket_type VARCHAR(48) NOT NULL,
     price BIGINT NOT NULL,
+    booking_fee BIGINT NOT NULL,
     discount BIGINT NOT NULL,
     points BIGINT NOT NULL,
     cash BIGINT NOT NULL,
     earn BIGINT NOT NULL,
+    vat BIGINT NOT NULL,
     refunded BIGINT NOT NULL,
+    fee_refunded BIGINT NOT NULL,
     points_refunded BIGINT NOT NULL,
     earn_clawed BIGINT NOT NULL,
     closed BIGINT NOT NULL,
@@ -185,6 +191,7 @@ CREATE TABLE refund (
     points BIGINT NOT NULL,
     earn BIGINT NOT NULL,
     fee BIGINT NOT NULL,
+    booking_fee BIGINT NOT NULL,
     requested_ms BIGINT NOT NULL,
     updated_ms BIGINT NOT NULL,
     due_ms BIGINT NOT NULL,
@@ -193,11 +200,12 @@ CREATE TABLE refund (
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_due ON refund (lane, opened, due_ms);
 
--- amount = cash + points + the fee's part; fee_points: what of that part came from points.
+-- amount + booking_fee = cash + points + the cancellation fee's part; fee_points: what of that part came from points.
 CREATE TABLE refund_line (
     refund VARCHAR(40) NOT NULL,
     line BIGINT NOT NULL,
     amount BIGINT NOT NULL,
+    booking_fee BIGINT NOT NULL,
     cash BIGINT NOT NULL,
     points BIGINT NOT NULL,
     earn BIGINT NOT NULL,

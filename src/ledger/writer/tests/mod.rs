@@ -18,6 +18,7 @@ use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::points::PointsAsk;
 use crate::facts::record::{Entry, PaymentAsk, PaymentResult, RecordBody, RefundResult, VERSION};
 use crate::facts::refund::{RefundBy, RefundFact};
+use crate::facts::tariff::Tariff;
 use crate::facts::terms::Terms;
 use crate::ledger::Ledger;
 use crate::ledger::catalog::{CampaignRow, LaneMark};
@@ -45,7 +46,7 @@ impl Desk {
         let path = folder.path().join("ledger.db");
         let ledger = Ledger::sqlite(&path, 2, Duration::from_secs(5)).await.expect("opens");
         ledger.set_lane_mark(LANE, 0, LaneMark { generation: 1, log_last: LogId(0), epoch: 1 }).await.expect("a mark");
-        let terms = crate::ledger::rules::terms::plain(NOW_MS + 200 * DAY_MS);
+        let terms = Terms::plain("KRW", "hall-co", NOW_MS + 200 * DAY_MS);
         Self { ledger, now_ms: NOW_MS, terms, log: 0, _folder: folder }
     }
 
@@ -142,6 +143,8 @@ impl Desk {
             user: "kim".into(),
             seats: (first..).take(prices.len()).collect(),
             prices: prices.to_vec(),
+            tariff: Tariff::default(),
+            types: Vec::new(),
             coupon: CouponChoice::None,
             points: 0,
             expected_cash: None,
@@ -238,6 +241,8 @@ pub struct Buy {
     pub user: String,
     pub seats: Vec<u32>,
     pub prices: Vec<i64>,
+    pub tariff: Tariff,
+    pub types: Vec<String>,
     pub coupon: CouponChoice,
     pub points: i64,
     pub expected_cash: Option<i64>,
@@ -265,6 +270,8 @@ impl Buy {
             state: HoldState::Ordered,
             seats: self.seats.clone(),
             prices: self.prices.clone(),
+            tariff: self.tariff.clone(),
+            terms: Some(self.terms.clone()),
             earn_bp: 100,
             fee_bp: self.fee_bp,
             created_ms: desk.now_ms - 1_000,
@@ -278,6 +285,7 @@ impl Buy {
             hold: hold.id.clone(),
             user: hold.user.clone(),
             digest: "d".into(),
+            types: self.types.clone(),
             coupon: self.coupon.clone(),
             points: PointsAsk::Amount(self.points),
             least_cash: 0,

@@ -1,6 +1,8 @@
 //! The worked example of `rules::points` through the writer, exact to the unit.
 
 use super::*;
+use crate::facts::tariff::{PriceList, TicketPrice};
+use crate::facts::terms::{BookingFee, FeeRefundable, FreeCancellation, RefundTerm};
 use crate::facts::time::parse_rfc3339;
 
 fn at(day: &str) -> i64 {
@@ -77,4 +79,95 @@ async fn three_seats_four_refunds() {
     assert_eq!(desk.journal("cash:sandbox").await, 0);
     let payment = desk.order(&order).await.payment.expect("paid");
     assert_eq!((payment.captured, payment.cancelled), (123_000, 123_000));
+}
+
+/// An adult and a youth in one section, and a standing place; a booking fee, taxes, and terms under which each of the
+/// three goes back in another way.
+#[tokio::test]
+async fn three_types_a_fee_and_its_ways_back() {
+    let mut desk = Desk::open().await;
+    desk.now_ms = at("2026-11-20");
+    let refunds = [(Some(at("2027-01-01")), 500), (Some(at("2027-05-01")), 1_000)];
+    desk.terms = Terms {
+        refunds: refunds.map(|(until_ms, fee_bp)| RefundTerm { until_ms, fee_bp }).to_vec(),
+        free: Some(FreeCancellation { for_ms: DAY_MS, until_ms: at("2027-05-01") }),
+        booking_fee: BookingFee { amount: 2_000, refundable: FeeRefundable::FirstDay, timezone: "Asia/Seoul".into() },
+        vat_bp: Some(1_000),
+        ..Terms::plain("KRW", "hall-co", at("2027-06-01"))
+    };
+    desk.grant("kim", "L1", 12_000, None).await;
+    let spec = serde_json::json!(
+        {"name": "S", "kind": "percent", "percent_bp": 1_000, "max_discount": 10_000, "stock": 1});
+    desk.campaign("spring", spec).await;
+    desk.claim("spring", 1, "kim").await;
+
+    let price = |id: &str, price| TicketPrice { id: id.into(), name: id.into(), price };
+    let seated = PriceList { section: "a".into(), types: vec![price("adult", 55_000), price("youth", 38_500)] };
+    let standing = PriceList { section: "ga".into(), types: vec![price("standard", 33_000)] };
+    let buy = Buy {
+        tariff: Tariff { lists: vec![seated, standing], list_of: vec![0, 0, 1] },
+        types: ["adult", "youth", "standard"].map(str::to_owned).to_vec(),
+        coupon: CouponChoice::Best,
+        points: 10_000,
+        expected_cash: Some(112_500),
+        fee_bp: 500,
+        ..desk.buy("abc", 0, &[55_000, 55_000, 33_000])
+    };
+    let order = desk.bought(&buy).await;
+    let fact = desk.order(&order).await;
+    let lines: Vec<_> = fact
+        .lines
+        .iter()
+        .map(|l| (&*l.ticket_type, l.price, l.booking_fee, l.discount, l.points, l.cash, l.earn, l.vat))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("adult", 55_000, 2_000, 4_348, 4_348, 48_304, 463, 4_786),
+            ("youth", 38_500, 2_000, 3_043, 3_043, 34_414, 324, 3_405),
+            ("standard", 33_000, 2_000, 2_609, 2_609, 29_782, 277, 2_944),
+        ]
+    );
+    let total = fact.total.expect("priced");
+    assert_eq!((total.price, total.booking_fee, total.discount), (126_500, 6_000, 10_000));
+    assert_eq!((total.points, total.cash, total.vat), (10_000, 112_500, 11_135));
+    // 5 % of what the organizer sold, and the booking fees.
+    assert_eq!(desk.journal("platform_fee").await, -6_325 - 6_000);
+
+    let back = |fact: RefundFact| (fact.cash, fact.points_restored, fact.earn_clawed, fact.fee, fact.booking_fee);
+    // Until midnight in Seoul everything comes back.
+    desk.now_ms = at("2026-11-20") + 15 * 3_600_000 - 1;
+    let (first, _, _) = desk.ask_refund("A", &order, RefundBy::Buyer, &[(1, None)]).await;
+    desk.refunded(&first, &order, RefundResult::Done).await;
+    assert_eq!(back(desk.refund(&first).await), (48_304, 4_348, 463, 0, 2_000));
+    // The provider refuses once: nothing is kept of the try.
+    desk.now_ms = at("2027-02-01");
+    let (refused, _, _) = desk.ask_refund("R", &order, RefundBy::Admin, &[(2, None)]).await;
+    let no = RefundResult::Refused { detail: "no".into() };
+    desk.refunded(&refused, &order, no).await;
+    assert_eq!(desk.order(&order).await.lines[1].fee_refunded, 0);
+    // In February a tenth of the ticket is kept, and the booking fee.
+    let (second, _, _) = desk.ask_refund("B", &order, RefundBy::Buyer, &[(2, None)]).await;
+    desk.refunded(&second, &order, RefundResult::Done).await;
+    assert_eq!(back(desk.refund(&second).await), (28_869, 3_043, 324, 3_545, 0));
+    // An admin keeps nothing. The booking fee goes back with the last part.
+    let (part, _, _) = desk.ask_refund("C1", &order, RefundBy::Admin, &[(3, Some(10_000))]).await;
+    desk.refunded(&part, &order, RefundResult::Done).await;
+    assert_eq!(back(desk.refund(&part).await), (9_142, 858, 91, 0, 0));
+    let (rest, _, _) = desk.ask_refund("C2", &order, RefundBy::Admin, &[(3, None)]).await;
+    desk.refunded(&rest, &order, RefundResult::Done).await;
+    assert_eq!(back(desk.refund(&rest).await), (20_640, 1_751, 186, 0, 2_000));
+
+    let lines = desk.order(&order).await.lines;
+    assert_eq!(lines.iter().map(|line| line.fee_refunded).collect::<Vec<_>>(), [2_000, 0, 2_000]);
+    assert_eq!(desk.journal("cash:sandbox").await, 3_545 + 2_000, "a cancellation fee and a booking fee are kept");
+    assert_eq!((desk.journal("organizer:hall-co").await, desk.journal("platform_fee").await), (-3_545, -2_000));
+}
+
+#[tokio::test]
+async fn an_order_of_a_type_that_its_hold_does_not_have_is_its_records_own_fault() {
+    let mut desk = Desk::open().await;
+    let buy = Buy { types: vec!["youth".into()], ..desk.buy("abc", 0, &[55_000]) };
+    let entry = buy.entry(&mut desk);
+    assert!(matches!(desk.write(vec![entry]).await, Err(BatchFailure::Record { .. })));
 }

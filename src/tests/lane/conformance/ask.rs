@@ -14,7 +14,8 @@ use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundLineFact, RefundStatus};
 use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings, score};
-use stanchion::facts::terms::{RefundTerm, Terms};
+use stanchion::facts::tariff::{PriceList, Tariff, TicketPrice};
+use stanchion::facts::terms::{BookingFee, FeeRefundable, FreeCancellation, RefundTerm, Terms};
 use stanchion::facts::time::Millis;
 use stanchion::lane::board::Showing;
 use stanchion::lane::coupons::{CampaignPut, ClaimAsk};
@@ -122,11 +123,29 @@ pub fn hold(name: &str, key: &str, who: &str, want: Want) -> HoldAsk {
         user: user(who),
         visitor: visitor(who),
         want,
+        tariff: tariff(),
+        terms: terms(),
         seats_per_user: 4,
         hold_ttl_ms: HOLD_TTL_MS,
         earn_bp: 100,
         fee_bp: 500,
     }
+}
+
+/// Two ticket types, whose names are not only ASCII.
+pub fn tariff() -> Tariff {
+    let price = |id: &str, name: &str, price| TicketPrice { id: id.to_owned(), name: name.to_owned(), price };
+    let types = vec![price("adult", "Adult", PRICE), price("youth", "청소년 \"7–18\"", 7)];
+    Tariff { lists: vec![PriceList { section: "a".to_owned(), types }], list_of: Vec::new() }
+}
+
+/// Terms with every part.
+pub fn terms() -> Terms {
+    let booking_fee =
+        BookingFee { amount: 2_000, refundable: FeeRefundable::FirstDay, timezone: "Asia/Seoul".to_owned() };
+    let free = Some(FreeCancellation { for_ms: DAY, until_ms: START + DAY });
+    let (vat_bp, earn_vest_days, earn_valid_days) = (Some(1_000), Some(1), Some(30));
+    Terms { booking_fee, free, vat_bp, earn_vest_days, earn_valid_days, ..Terms::plain("KRW", "hall-co", START) }
 }
 
 pub fn release(name: &str, key: &str, who: &str) -> Release {
@@ -162,6 +181,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         hold: hold_id(hold_key),
         user: user(who),
         digest: "d".to_owned(),
+        types: Vec::new(),
         coupon: CouponChoice::None,
         points: PointsAsk::NONE,
         least_cash: 0,
@@ -169,15 +189,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         payment: None,
         placed_ms: now_ms,
         deadline_ms,
-        terms: Terms {
-            currency: "KRW".to_owned(),
-            organizer: "hall-co".to_owned(),
-            starts_ms: now_ms + DAY,
-            refunds: vec![RefundTerm::FREE],
-            free: None,
-            earn_vest_days: None,
-            earn_valid_days: None,
-        },
+        terms: Terms::plain("KRW", "hall-co", now_ms + DAY),
     };
     Checkout {
         event: event(name),
@@ -220,7 +232,8 @@ pub fn refund_fact(key: &str, refund: &str, status: RefundStatus) -> RefundFact 
         points_restored: 0,
         earn_clawed: 0,
         fee: 0,
-        lines: vec![RefundLineFact { line: 1, amount: 0, cash: 0, points: 0, earn: 0 }],
+        booking_fee: 0,
+        lines: vec![RefundLineFact { line: 1, amount: 0, booking_fee: 0, cash: 0, points: 0, earn: 0 }],
         requested_ms: START,
     }
 }
@@ -266,7 +279,7 @@ pub fn conclusion(
             status,
             version,
             lines,
-            total: Some(TotalFact { price, discount: 0, points: 0, cash: price }),
+            total: Some(TotalFact { price, booking_fee: 0, discount: 0, points: 0, cash: price, vat: 0 }),
             ..placed.clone()
         },
         seats: hold.seats.iter().map(|seat| (*seat, target)).collect(),
@@ -280,12 +293,16 @@ fn line((line, (seat, price)): (u32, (&SeatIndex, &i64))) -> LineFact {
     LineFact {
         line,
         seat: *seat,
+        ticket_type: "adult".to_owned(),
         price: *price,
+        booking_fee: 0,
         discount: 0,
         points: 0,
         cash: *price,
         earn: 0,
+        vat: 0,
         refunded: 0,
+        fee_refunded: 0,
         closed: false,
         ticket: None,
     }

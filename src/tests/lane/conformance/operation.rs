@@ -19,6 +19,7 @@ use stanchion::lane::rooms::{Enter, EnterOutcome, Pulse};
 use stanchion::lane::seats::{HoldAsk, Release};
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a test has few of them")]
 pub enum Operation {
     PutEvent(EventPut),
     RetireEvent(EventId, i64),

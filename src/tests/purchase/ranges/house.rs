@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::sample::Index;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stanchion::catalog::{Catalog, Event, PutCampaignOutcome, PutEventOutcome};
+use stanchion::catalog::{Catalog, Event, PutCampaignOutcome, PutEventOutcome, SoldTo};
 use stanchion::clock::Clock;
 use stanchion::edge::api::admin::points::body::GrantBody;
 use stanchion::edge::api::holds::body::HoldBody;
 use stanchion::edge::api::orders::body::OrderBody;
+use stanchion::edge::api::orders::types;
 use stanchion::edge::api::refunds::body::{AdminRefundBody, RefundBody};
 use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::hold::HoldFact;
@@ -170,7 +172,7 @@ impl House {
     /// Holds seats as `POST …/holds` does; `None`: the checks or the lane refuse.
     pub async fn hold(&mut self, event: &Event, seats: &Seats) -> Option<HoldFact> {
         let body: HoldBody = read(&asked(event, seats)).expect("fits the schema");
-        let want = body.asked().ok()?.want(event).ok()?;
+        let (want, tariff) = body.asked().ok()?.want(event, SoldTo::Public).ok()?;
         let ask = HoldAsk {
             event: event.id.clone(),
             hold: HoldId::from(self.fact(FactKind::Hold)),
@@ -178,6 +180,8 @@ impl House {
             user: user(),
             visitor: visitor(),
             want,
+            tariff,
+            terms: event.terms(),
             seats_per_user: event.spec.seats_per_user,
             hold_ttl_ms: event.spec.hold_ttl_s * 1_000,
             earn_bp: event.spec.earn_bp,
@@ -207,7 +211,7 @@ impl House {
         let payment =
             matches!(order.pays, Pays::WithTheOrder).then(|| json!({"provider": long(PROVIDER), "key": long(KEY)}));
         let body = json!({
-            "event": event.id, "hold": hold.id, "coupon": coupon, "points": order.points,
+            "event": event.id, "hold": hold.id, "types": chosen(event, hold, &order.types), "coupon": coupon, "points": order.points,
             "expected_cash": order.expected_cash, "payment": payment,
         });
         let body: OrderBody = read(&body).expect("fits the schema");
@@ -224,6 +228,7 @@ impl House {
             hold: HoldId::from(body.hold),
             user: user(),
             digest: "d".into(),
+            types: types::chosen(&body.types, hold, event).ok()?,
             coupon,
             points: body.points.ask(),
             least_cash: 0,
@@ -430,6 +435,23 @@ fn asked(event: &Event, seats: &Seats) -> Value {
             json!({ "section": section.id, "quantity": quantity, "adjacent": adjacent })
         }
     }
+}
+
+/// Ticket types for the seats of a hold: by seat, and by section for seats without a name.
+fn chosen(event: &Event, hold: &HoldFact, wanted: &[Index]) -> Value {
+    let mut chosen = json!({});
+    for (at, (&seat, wanted)) in hold.seats.iter().zip(wanted.iter().cycle()).enumerate() {
+        let list = hold.tariff.list(at).expect("each seat has a list");
+        let id = &wanted.get(&list.types).id;
+        match event.layout.name(seat) {
+            Some(name) => chosen[name] = json!(id),
+            None => {
+                let count = chosen[&list.section][id].as_u64().unwrap_or(0);
+                chosen[&list.section][id] = json!(count + 1);
+            }
+        }
+    }
+    chosen
 }
 
 fn long(chars: usize) -> String {

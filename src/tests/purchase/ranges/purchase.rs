@@ -42,6 +42,8 @@ pub enum Seats {
 
 #[derive(Debug, Clone)]
 pub struct Ordered {
+    /// Which ticket type each seat is of, in turn; empty: none is chosen.
+    pub types: Vec<Index>,
     pub coupon: Coupon,
     pub points: i64,
     pub expected_cash: Option<i64>,
@@ -98,28 +100,40 @@ fn events() -> impl Strategy<Value = Value> {
         let rates = (around(0, BP_MAX), around(0, BP_MAX));
         let earned = (option::of(around(0, 3_660)), option::of(around(0, 3_660)));
         let fees = prop_oneof![9 => vec(around(0, BP_MAX), 0..=3), 1 => vec(0..=BP_MAX, 50)];
-        (Just(most), vec(section(most), 1..=3), rates, earned, fees, times())
+        (Just(most), vec(section(most), 1..=3), rates, earned, fees, times(), extras())
     })
-    .prop_map(|(most, mut sections, (earn_bp, fee_bp), (vest, valid), fees, (starts, closes, zone))| {
-        for (at, section) in sections.iter_mut().enumerate() {
-            section["id"] = json!(format!("s{at}"));
-        }
-        let fees: Vec<Value> =
-            (0..).zip(fees).map(|(at, bp): (i64, _)| json!({"days_before": 9 * at, "fee_bp": bp})).collect();
-        json!({
-            "name": "Hall", "currency": "KRW", "organizer": "o".repeat(48), "seats_per_user": most,
-            "sections": sections, "earn_bp": earn_bp, "fee_bp": fee_bp, "earn_vest_days": vest,
-            "earn_valid_days": valid, "cancellation_fees": fees, "starts_at": starts, "refunds_close_at": closes,
-            "timezone": zone,
-        })
-    })
+    .prop_map(
+        |(most, mut sections, (earn_bp, fee_bp), (vest, valid), fees, (starts, closes, zone), (fee, vat_bp))| {
+            for (at, section) in sections.iter_mut().enumerate() {
+                section["id"] = json!(format!("s{at}"));
+            }
+            let fees: Vec<Value> =
+                (0..).zip(fees).map(|(at, bp): (i64, _)| json!({"days_before": 9 * at, "fee_bp": bp})).collect();
+            json!({
+                "name": "Hall", "currency": "KRW", "organizer": "o".repeat(48), "seats_per_user": most,
+                "sections": sections, "earn_bp": earn_bp, "fee_bp": fee_bp, "earn_vest_days": vest,
+                "earn_valid_days": valid, "cancellation_fees": fees, "starts_at": starts, "refunds_close_at": closes,
+                "timezone": zone, "booking_fee": fee, "vat_bp": vat_bp,
+            })
+        },
+    )
+}
+
+/// A booking fee and a tax.
+fn extras() -> impl Strategy<Value = (Option<Value>, Option<i64>)> {
+    let amount = prop_oneof![3 => Just(2_000_i64), 2 => 1..=2_000_i64, 1 => Just(0_i64), 1 => Just(-1_i64)];
+    let refundable = prop::sample::select(vec!["never", "first_day", "always"]);
+    let fee = (amount, refundable).prop_map(|(amount, refundable)| json!({"amount": amount, "refundable": refundable}));
+    (option::of(fee), option::of(around(0, BP_MAX)))
 }
 
 /// A section of an event in which one user may have `most` seats. Almost half of the prices are as high as such an
 /// event may have.
 fn section(most: i64) -> impl Strategy<Value = Value> {
     let price = prop_oneof![
-        16 => Just(AMOUNT_MAX / most),
+        9 => Just(AMOUNT_MAX / most),
+        // Room for the booking fee.
+        9 => Just((AMOUNT_MAX / most - 2_000).max(0)),
         12 => 1..=200_000_i64,
         4 => 0..=9_i64,
         1 => Just(AMOUNT_MAX / most + 1),
@@ -136,9 +150,18 @@ fn section(most: i64) -> impl Strategy<Value = Value> {
         }),
         1 => seats().prop_map(|capacity| json!({ "capacity": capacity })),
     ];
-    (price, places).prop_map(|(price, mut section)| {
+    let types = prop_oneof![2 => Just(0_usize), 2 => 1..=4_usize, 1 => Just(20_usize), 1 => Just(21_usize)];
+    (price, types, places).prop_map(|(price, types, mut section)| {
         section["name"] = json!("Section");
-        section["price"] = json!(price);
+        if types == 0 {
+            section["price"] = json!(price);
+            return section;
+        }
+        let one = |at: usize| {
+            let id = format!("{}{at}", "t".repeat(40));
+            json!({"id": id, "name": "청소년".repeat(60), "price": price / (at as i64 + 1)})
+        };
+        section["types"] = (0..types).map(one).collect();
         section
     })
 }
@@ -195,7 +218,9 @@ fn ordered() -> impl Strategy<Value = Ordered> {
     let points = prop_oneof![3 => Just(0_i64), 4 => 1..=10_000_i64, 2 => around(0, AMOUNT_MAX)];
     let expected_cash = option::weighted(0.1, around(0, AMOUNT_MAX));
     let pays = prop::sample::select(vec![Pays::WithTheOrder, Pays::Later, Pays::Later, Pays::Never]);
-    (coupon, points, expected_cash, pays).prop_map(|(coupon, points, expected_cash, pays)| Ordered {
+    let types = vec(any::<Index>(), 0..=3);
+    (types, coupon, points, expected_cash, pays).prop_map(|(types, coupon, points, expected_cash, pays)| Ordered {
+        types,
         coupon,
         points,
         expected_cash,

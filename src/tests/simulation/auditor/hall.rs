@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::offer::{Offer, SeatTypes};
 use super::order::Order;
 use super::refund::Refund;
 use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
@@ -16,6 +17,8 @@ pub struct Hall {
     orders: BTreeMap<String, Order>,
     /// By order: the cash that its buyer agreed to pay.
     expected: BTreeMap<String, i64>,
+    /// By order: the ticket types that its buyer chose, each with its seat, sorted.
+    chosen: BTreeMap<String, SeatTypes>,
     /// By the order's id and the refund's own.
     refunds: BTreeMap<(String, String), Refund>,
 }
@@ -25,8 +28,10 @@ struct Hold {
     event: String,
     /// The named seats, each with its event.
     seats: BTreeSet<String>,
-    /// The prices of all seats, in the order of the lines.
-    prices: Vec<i64>,
+    /// How many seats it has.
+    count: usize,
+    /// `None`: it was first seen when it was rebuilt with its order.
+    offer: Option<Offer>,
     since_ms: i64,
     /// Until when the user has the seats, unless they give them back.
     until_ms: i64,
@@ -41,7 +46,8 @@ impl Hold {
         Self {
             user: user.to_owned(),
             seats: named.collect(),
-            prices: seats.iter().map(|seat| number(seat, "price")).collect(),
+            count: seats.len(),
+            offer: Offer::of(hold),
             since_ms: when.at_ms,
             until_ms: moment(hold, "expires_at"),
             over: false,
@@ -77,8 +83,9 @@ impl Hall {
         }
         let (id, new) = (text(hold, "id"), Hold::of(user, when, hold));
         if let Some(known) = self.holds.get(&id) {
-            if known.user != user || known.seats != new.seats || known.prices != new.prices {
-                let (was, is) = ((&known.user, &known.seats, &known.prices), (user, &new.seats, &new.prices));
+            let is_another = new.offer.is_some() && known.offer.is_some() && known.offer != new.offer;
+            if known.user != user || known.seats != new.seats || is_another {
+                let (was, is) = ((&known.user, &known.seats, &known.offer), (user, &new.seats, &new.offer));
                 found.says(format!("hold {id} was {was:?}, and is {is:?}"));
             }
             return;
@@ -93,7 +100,7 @@ impl Hall {
                 found.says(format!("INV-3: hold {id} of {user} has seats that order {order} has"));
             }
         }
-        let has = new.prices.len() + self.seats_of(user, &new.event, when.at_ms);
+        let has = new.count + self.seats_of(user, &new.event, when.at_ms);
         if has > SEATS_PER_USER {
             found.says(format!("{user} has {has} seats of {}, and may have {SEATS_PER_USER}", new.event));
         }
@@ -105,7 +112,7 @@ impl Hall {
         let holds = self.holds.values().filter(|hold| hold.user == user && hold.event == event && hold.is_live(at_ms));
         let orders =
             self.orders.values().filter(|order| order.user == user && order.event == event && !order.refunding);
-        holds.map(|hold| hold.prices.len()).sum::<usize>() + orders.map(Order::tickets).sum::<usize>()
+        holds.map(|hold| hold.count).sum::<usize>() + orders.map(Order::tickets).sum::<usize>()
     }
 
     pub fn order(&mut self, user: &str, when: When, order: &Value, found: &mut Found) {
@@ -130,10 +137,15 @@ impl Hall {
         if let Some(expected) = expected.filter(|_| new.is_live()) {
             found.says(format!("order {id} costs {:?}, and was to cost {expected} or not to be", new.cash));
         }
-        let prices: Vec<i64> = new.lines.iter().map(|line| line.price).collect();
-        let held = self.holds.get(&new.hold);
-        if !prices.is_empty() && !new.is_unprocessable && held.is_some_and(|hold| hold.prices != prices) {
-            found.says(format!("order {id} costs {prices:?}, and its hold said otherwise"));
+        if !new.lines.is_empty() && !new.is_unprocessable {
+            let offer = self.holds.get(&new.hold).and_then(|hold| hold.offer.as_ref());
+            if offer.is_some_and(|offer| !offer.sells(&new)) {
+                found.says(format!("order {id} is of {:?}, and its hold said otherwise: {offer:?}", new.lines));
+            }
+            let types = new.types();
+            if self.chosen.get(&id).is_some_and(|chosen| *chosen != types) {
+                found.says(format!("order {id} has the types {types:?}, and was to have {:?}", self.chosen[&id]));
+            }
         }
         // A sold order stays sold until money is asked back. The present state of any other order is unknown.
         let stays = |order: &Order| order.is_sold() && !order.refunding;
@@ -153,6 +165,10 @@ impl Hall {
 
     pub fn expects(&mut self, order: &str, cash: i64) {
         self.expected.insert(order.to_owned(), cash);
+    }
+
+    pub fn chose(&mut self, order: &str, types: SeatTypes) {
+        self.chosen.insert(order.to_owned(), types);
     }
 
     pub fn refunding(&mut self, order: &str) {

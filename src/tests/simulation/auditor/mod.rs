@@ -4,6 +4,7 @@
 mod campaigns;
 mod hall;
 mod line;
+pub mod offer;
 mod order;
 mod purse;
 mod refund;
@@ -172,6 +173,11 @@ impl Auditor {
     /// The buyer agreed to this price: the order costs this much or is rejected.
     pub fn expects(&mut self, order: &str, cash: i64) {
         self.hall.expects(order, cash);
+    }
+
+    /// The buyer chose ticket types: each seat with its type, sorted.
+    pub fn chose(&mut self, order: &str, types: offer::SeatTypes) {
+        self.hall.chose(order, types);
     }
 
     /// A refund of the order was asked for: from some moment on anybody may have its seats.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::offer::SeatTypes;
 use super::{number, text};
 
 pub struct Order {
@@ -24,10 +25,12 @@ pub struct Order {
     pub is_set_back: bool,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub seat: Option<String>,
+    pub ticket_type: String,
     pub price: i64,
+    pub fee: i64,
     pub discount: i64,
     pub points: i64,
     pub cash: i64,
@@ -79,6 +82,13 @@ impl Order {
         valid.filter_map(|line| line.seat.as_ref()).map(|seat| format!("{}/{seat}", self.event)).collect()
     }
 
+    /// Each seat with its ticket type, sorted.
+    pub fn types(&self) -> SeatTypes {
+        let mut types: Vec<_> = self.lines.iter().map(|line| (line.seat.clone(), line.ticket_type.clone())).collect();
+        types.sort();
+        types
+    }
+
     pub fn tickets(&self) -> usize {
         self.lines.iter().filter(|line| line.is_valid).count()
     }
@@ -87,11 +97,12 @@ impl Order {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (n, line) in self.lines.iter().enumerate() {
-            let Line { price, discount, points, cash, refunded, .. } = *line;
-            if price != discount + points + cash
-                || [price, discount, points, cash, refunded].iter().any(|part| *part < 0)
+            let Line { price, fee, discount, points, cash, refunded, .. } = *line;
+            if price + fee != discount + points + cash
+                || cash < fee
+                || [price, fee, discount, points, cash, refunded].iter().any(|part| *part < 0)
             {
-                faults.push(format!("INV-10: line {} costs {price} = {discount} + {points} + {cash}", n + 1));
+                faults.push(format!("INV-10: line {} costs {price} + {fee} = {discount} + {points} + {cash}", n + 1));
             }
             if refunded > points + cash {
                 faults.push(format!("INV-10: of line {} {refunded} was refunded, {} paid", n + 1, points + cash));
@@ -124,7 +135,7 @@ impl Order {
         }
         let money = |order: &Order| -> Vec<_> {
             let lines = order.lines.iter();
-            lines.map(|line| (line.seat.clone(), line.price, line.discount, line.points, line.cash)).collect()
+            lines.map(|line| (line.seat.clone(), line.price, line.fee, line.discount, line.points, line.cash)).collect()
         };
         // A rejected order has no lines.
         if !before.lines.is_empty() && !self.lines.is_empty() && money(before) != money(self) {
@@ -142,7 +153,9 @@ impl Line {
     fn of(line: &Value) -> Self {
         Self {
             seat: line["seat"].as_str().map(str::to_owned),
+            ticket_type: text(line, "type"),
             price: number(line, "price"),
+            fee: number(line, "fee"),
             discount: number(line, "discount"),
             points: number(line, "points"),
             cash: number(line, "cash"),

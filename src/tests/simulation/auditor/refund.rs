@@ -21,6 +21,7 @@ pub struct Refund {
 struct Part {
     line: i64,
     amount: i64,
+    booking_fee: i64,
     cash: i64,
     points: i64,
     earn: i64,
@@ -50,9 +51,9 @@ impl Refund {
         self.status == "done"
     }
 
-    /// What the refund gives back of a line, gross.
+    /// What the refund gives back of a line, gross, with its booking fee.
     pub fn amount_of(&self, line: i64) -> i64 {
-        self.lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
+        self.lines.iter().filter(|part| part.line == line).map(|part| part.amount + part.booking_fee).sum()
     }
 
     /// What is wrong with the refund by itself.
@@ -68,7 +69,7 @@ impl Refund {
         if self.is_done() && should != is && !is_whole {
             faults.push(format!("INV-10: its lines give back {should:?}, and in all {is:?} (cash, points, earned)"));
         }
-        if self.lines.iter().any(|part| self.is_done() && part.amount != part.cash + part.points) {
+        if self.lines.iter().any(|part| self.is_done() && part.amount + part.booking_fee != part.cash + part.points) {
             faults.push("INV-10: a line's part is not its cash and points".to_owned());
         }
         faults
@@ -92,6 +93,7 @@ impl Part {
         Self {
             line: number(part, "line"),
             amount: number(part, "amount"),
+            booking_fee: number(part, "booking_fee"),
             cash: number(part, "cash"),
             points: number(part, "points"),
             earn: number(part, "earn"),

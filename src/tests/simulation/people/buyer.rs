@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{Person, STAY_MS};
+use crate::auditor::offer::{Offer, SeatTypes};
 use crate::history::Answer;
 
 impl Person {
@@ -70,7 +71,8 @@ impl Person {
             2 => json!("max"),
             _ => json!(0),
         };
-        let quote = json!({"coupon": coupon, "points": points});
+        let (types, chosen) = self.types(&held.json);
+        let quote = json!({"types": types, "coupon": coupon, "points": points});
         let quoted = self.keyed(Method::POST, format!("/v1/events/{}/holds/{hold}/quote", self.event), quote).await?;
         let is_told = self.history.auditor.lock().losses() == losses;
         if is_told && quoted.text("code") == "HOLD_NOT_FOUND" {
@@ -87,7 +89,7 @@ impl Person {
             1 => json!({"provider": "sandbox", "key": "decline"}),
             _ => json!({"provider": "sandbox", "key": "ok"}),
         };
-        let body = json!({"event": self.event, "hold": hold, "coupon": coupon, "points": points,
+        let body = json!({"event": self.event, "hold": hold, "types": types, "coupon": coupon, "points": points,
             "expected_cash": expected, "payment": payment});
         let again = self.dice.chance(100).then(|| body.clone());
         // From here on the order may have the seats, or the hold may end, even if no answer comes. The place may end,
@@ -110,6 +112,9 @@ impl Person {
         {
             let mut auditor = self.history.auditor.lock();
             auditor.order(&self.name, placed.when, &placed.json);
+            if let Some(chosen) = chosen {
+                auditor.chose(placed.text("id"), chosen);
+            }
             if let Some(cash) = expected.as_i64() {
                 auditor.expects(placed.text("id"), cash);
             }
@@ -118,6 +123,28 @@ impl Person {
             self.order_again(body).await;
         }
         Some(placed.text("id").to_owned())
+    }
+
+    /// Chooses ticket types for some of a hold's seats: as an order names them, and by seat as the auditor knows them.
+    fn types(&mut self, hold: &Value) -> (Value, Option<SeatTypes>) {
+        let Some(offer) = Offer::of(hold) else { return (json!({}), None) };
+        let mut choices = Vec::new();
+        for types in offer.types() {
+            choices.push(self.dice.chance(500).then(|| self.dice.one(&types).clone()));
+        }
+        let mut named = json!({});
+        for (seat, choice) in hold["seats"].as_array().into_iter().flatten().zip(&choices) {
+            let Some(choice) = choice else { continue };
+            match seat["id"].as_str() {
+                Some(id) => named[id] = json!(choice),
+                None => {
+                    let section = seat["section"].as_str().unwrap_or_default();
+                    let count = named[section][choice].as_u64().unwrap_or(0);
+                    named[section][choice] = json!(count + 1);
+                }
+            }
+        }
+        (named, Some(offer.chosen(&choices)))
     }
 
     /// Orders a hold that has ended. If no lane was lost since `losses` were counted, success is a fault.

@@ -60,7 +60,15 @@ impl Operator {
                     self.patch(at, json!({"rate_per_min": rate})).await
                 }
                 5 => {
-                    self.events[at].1["sections"][0]["price"] = json!(PRICE + self.dice.between(0, 9) * 500);
+                    let price = json!(PRICE + self.dice.between(0, 9) * 500);
+                    let section = &mut self.events[at].1["sections"][0];
+                    match section.get_mut("types") {
+                        Some(types) => types[0]["price"] = price,
+                        None => section["price"] = price,
+                    }
+                    if self.dice.chance(300) {
+                        self.events[at].1["booking_fee"] = booking_fee(&mut self.dice);
+                    }
                     self.put_event(at).await
                 }
                 6 => {
@@ -176,12 +184,32 @@ fn hall(dice: &mut Dice, event: &str, opens_ms: i64) -> Value {
             "claim_ttl_s": 10, "absent_after_s": 30, "late_grace_s": 20, "recover_s": 5,
         },
     });
+    if dice.chance(700) {
+        let floor = hall["sections"][0].as_object_mut().expect("an object");
+        floor.remove("price");
+        floor.insert("types".into(), json!([
+            {"id": "adult", "name": "Adult", "price": PRICE}, {"id": "youth", "name": "Youth", "price": PRICE * 7 / 10},
+            {"id": "child", "name": "Child", "price": 0}, {"id": "guest", "name": "Guest", "price": 0, "for": "admin"},
+        ]));
+        hall["sections"][1]["types"] = json!([
+            {"id": "all", "name": "All", "price": PRICE}, {"id": "late", "name": "Late", "price": PRICE / 3},
+        ]);
+        hall["sections"][1].as_object_mut().expect("an object").remove("price");
+    }
+    hall["booking_fee"] = booking_fee(dice);
+    hall["vat_bp"] = dice.one(&[json!(null), json!(0), json!(1_000)]).clone();
     if event != OF_BROWSERS && dice.chance(400) {
         hall["room"]["order"] = json!("lottery");
         hall["room"]["identity"] = json!("user");
         hall["opens_at"] = json!(rfc3339(opens_ms));
     }
     hall
+}
+
+fn booking_fee(dice: &mut Dice) -> Value {
+    let refundable = dice.one(&["never", "first_day", "always"]);
+    let fee = json!({"amount": dice.between(1, 1_500), "refundable": refundable});
+    dice.one(&[json!(null), fee]).clone()
 }
 
 fn campaign(dice: &mut Dice) -> Value {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{CancellationFee, Event, EventSpec, FreeHours, RoomSpec, SectionSpec};
+use crate::catalog::{BookingFeeSpec, CancellationFee, Event, EventSpec, FreeHours, RoomSpec, SectionSpec};
 use crate::facts::time::Timestamp;
 
 #[derive(Serialize, ToSchema)]
@@ -50,6 +50,12 @@ pub struct AdminEventView<'a> {
     /// The platform's fee on the organizer's sales, basis points.
     #[schema(example = 500)]
     pub fee_bp: i64,
+    /// What each ticket costs beside its price; `null`: nothing.
+    #[schema(required)]
+    pub booking_fee: Option<BookingFeeSpec>,
+    /// The value-added tax inside prices and fees, basis points of the sum without it; `null`: not said.
+    #[schema(required, example = 1000)]
+    pub vat_bp: Option<i64>,
     pub cancellation_fees: &'a [CancellationFee],
     /// No fee so soon after the confirmation; `null`: the fees count at once.
     #[schema(required)]
@@ -86,6 +92,8 @@ impl<'a> AdminEventView<'a> {
             payment_ttl_s,
             earn_bp,
             fee_bp,
+            booking_fee,
+            vat_bp,
             cancellation_fees,
             free_cancellation,
             refunds_close_at,
@@ -114,6 +122,8 @@ impl<'a> AdminEventView<'a> {
             payment_ttl_s: *payment_ttl_s,
             earn_bp: *earn_bp,
             fee_bp: *fee_bp,
+            booking_fee: *booking_fee,
+            vat_bp: *vat_bp,
             cancellation_fees,
             free_cancellation: *free_cancellation,
             refunds_close_at: *refunds_close_at,

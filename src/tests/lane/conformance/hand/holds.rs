@@ -50,6 +50,8 @@ async fn named_seats_all_or_none(lane: Arc<dyn Lane>) {
         state: HoldState::Held,
         seats: vec![0, 5],
         prices: vec![PRICE, 7],
+        tariff: ask::tariff(),
+        terms: Some(ask::terms()),
         earn_bp: 100,
         fee_bp: 500,
         created_ms: START,
