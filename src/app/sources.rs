@@ -33,6 +33,11 @@ impl Sources for OnSale {
         events.map(|event| (event.id.clone(), event.version)).collect()
     }
 
+    fn cancelled(&self, lane: LaneId) -> Vec<(EventId, String)> {
+        let reason = |event: &Arc<Event>| Some((event.id.clone(), event.spec.cancelled.clone()?.reason));
+        self.0.events_of(lane).iter().filter_map(reason).collect()
+    }
+
     fn past(&self, lane: LaneId) -> Vec<(EventId, i64)> {
         self.0.past_events_of(lane).iter().map(|event| (event.id.clone(), event.version)).collect()
     }

@@ -93,6 +93,9 @@ pub struct EventSpec {
     /// When the last such change was made. The server sets it.
     #[serde(default)]
     pub material_change_at: Option<Timestamp>,
+    /// The organizer cancelled it. The server sets it, and nothing is changed any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<EventCancellation>,
     #[serde(default)]
     pub earn_vest_days: Option<i64>,
     #[serde(default)]
@@ -123,6 +126,16 @@ pub struct BookingFeeSpec {
     /// where the event takes place) or `always`.
     #[serde(default)]
     pub refundable: FeeRefundable,
+}
+
+/// When and why an event was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventCancellation)]
+pub struct EventCancellation {
+    pub at: Timestamp,
+    #[schema(example = "the singer is ill")]
+    pub reason: String,
 }
 
 /// How long after its confirmation an order may be cancelled without a fee.
@@ -288,12 +301,16 @@ impl Event {
         if !self.frees_refunds(placed_ms, now_ms) {
             return frozen.to_vec();
         }
-        vec![RefundTerm { until_ms: self.spec.refunds_close_at.map(|at| at.0), fee_bp: 0 }]
+        let close_at = self.spec.refunds_close_at.filter(|_| self.spec.cancelled.is_none());
+        vec![RefundTerm { until_ms: close_at.map(|at| at.0), fee_bp: 0 }]
     }
 
-    /// Whether a refund is free because the event was changed materially after the order was placed. It is free until
-    /// `refunds_close_at` as it is now.
+    /// Whether a refund is free, because the event was cancelled, or was changed materially after the order was placed.
+    /// After a change it is free until `refunds_close_at` as it is now.
     pub fn frees_refunds(&self, placed_ms: Millis, now_ms: Millis) -> bool {
+        if self.spec.cancelled.is_some() {
+            return true;
+        }
         let changed = self.spec.material_change_at.is_some_and(|at| placed_ms < at.0);
         changed && self.spec.refunds_close_at.is_none_or(|at| now_ms < at.0)
     }

@@ -10,7 +10,7 @@ mod store;
 
 pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
-pub use event::{BookingFeeSpec, CancellationFee, Event, EventSpec, FreeHours, SpecFaults};
+pub use event::{BookingFeeSpec, CancellationFee, Event, EventCancellation, EventSpec, FreeHours, SpecFaults};
 pub use layout::{Layout, Section, Strip};
 pub use room::{Identity, RoomPatch, RoomSpec};
 pub use section::{RowSpec, SectionSpec, SoldTo};

@@ -60,6 +60,7 @@ codes! {
     MethodNotAllowed => "METHOD_NOT_ALLOWED", 405, Never, "This method is not allowed here";
     RequestTimeout => "REQUEST_TIMEOUT", 408, Later, "The body did not arrive in time";
 
+    EventCancelled => "EVENT_CANCELLED", 409, Never, "This event was cancelled";
     RoomClosed => "ROOM_CLOSED", 409, Never, "The room takes nobody in";
     DrawNotOpen => "DRAW_NOT_OPEN", 409, Never, "The draw is not open yet";
     SeatsTaken => "SEATS_TAKEN", 409, Never, "Some of these seats are taken";

@@ -113,6 +113,9 @@ pub struct RefundLineFact {
     pub earn: i64,
 }
 
+/// The digest of all refunds of cancelled events, by which they are found.
+pub const EVENT_CANCELLED: &str = "event.cancelled";
+
 /// Who asks for a refund, which decides on fee and deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +126,9 @@ pub enum RefundBy {
     BuyerAfterChange,
     /// An admin: no fee, no deadline.
     Admin,
+    /// The house, because the event was cancelled: all that is left of the order, without a fee or a deadline. No lines
+    /// are named.
+    EventCancelled,
 }
 
 impl RefundBy {
@@ -132,6 +138,7 @@ impl RefundBy {
             RefundBy::Buyer => "buyer",
             RefundBy::BuyerAfterChange => "buyer_after_change",
             RefundBy::Admin => "admin",
+            RefundBy::EventCancelled => "event_cancelled",
         }
     }
 }

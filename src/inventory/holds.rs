@@ -5,6 +5,7 @@ use metrics::counter;
 use super::Inventory;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, UserId};
+use crate::facts::room::RoomCounts;
 use crate::lane::Result;
 use crate::lane::seats::{HoldAsk, HoldOutcome, Release, ReleaseOutcome};
 use crate::metrics::INVENTORY_HOLDS;
@@ -16,6 +17,14 @@ impl Inventory {
         let outcome = lane.hold(self.clock.now_ms(), ask).await?;
         counter!(INVENTORY_HOLDS, "outcome" => label(&outcome)).increment(1);
         Ok(outcome)
+    }
+
+    /// The counts of an event's room and seats as its lane has them now; `None`: the lane does not have it.
+    pub async fn counts(&self, lane: LaneId, event: &EventId) -> Result<Option<RoomCounts>> {
+        match self.lanes.get(lane) {
+            Some(lane) => lane.room(self.clock.now_ms(), event).await,
+            None => Ok(None),
+        }
     }
 
     /// A hold as it stands; `None`: its lane does not know it (any more).

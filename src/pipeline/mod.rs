@@ -8,6 +8,7 @@
 //! The next session recognizes the records that were committed by their ids.
 
 pub mod audit;
+mod cancellation;
 mod checkpoints;
 mod conclude;
 mod nudge;

@@ -41,6 +41,8 @@ pub trait Sources: Send + Sync + 'static {
     fn rooms(&self, lane: LaneId) -> Vec<RoomSource>;
     /// Events in the lane that were over at `before_ms`, with their versions.
     fn over(&self, lane: LaneId, before_ms: Millis) -> Vec<(EventId, i64)>;
+    /// Events in the lane that were cancelled, with the reason.
+    fn cancelled(&self, lane: LaneId) -> Vec<(EventId, String)>;
     /// Events that have left the lane, with their versions.
     fn past(&self, lane: LaneId) -> Vec<(EventId, i64)>;
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Error;
+use super::cancellation::Cancellations;
 use super::parts::PipelineShared;
 use crate::clock;
 use crate::clock::Instant;
@@ -23,7 +24,12 @@ pub(super) struct Retirement {
 }
 
 impl Retirement {
-    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
+    pub async fn run(
+        &mut self,
+        shared: &PipelineShared,
+        lane: &dyn Lane,
+        cancellations: &Cancellations,
+    ) -> Result<(), Error> {
         if !self.told {
             for (event, version) in shared.sources.past(lane.id()) {
                 lane.retire_event(shared.clock.now_ms(), &event, version).await?;
@@ -40,7 +46,7 @@ impl Retirement {
         if over.is_empty() || lane.meta().await?.backlog > 0 {
             return Ok(());
         }
-        for (event, version) in over {
+        for (event, version) in over.into_iter().filter(|(event, _)| !cancellations.is_busy(event)) {
             let done = retire(shared, lane, &event, version, before_ms).await;
             self.told &= done.is_ok();
             done?;

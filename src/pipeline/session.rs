@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 
+use super::cancellation::Cancellations;
 use super::checkpoints::SavedRooms;
 use super::parts::PipelineShared;
 use super::payments::Payments;
@@ -132,6 +133,7 @@ async fn take_batches(
     let mut rooms = SavedRooms::default();
     let mut retention = Retention::default();
     let mut retirement = Retirement::default();
+    let mut cancellations = Cancellations::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<clock::Instant> = None;
     let mut idle = shared.settings.idle;
@@ -147,7 +149,10 @@ async fn take_batches(
             if let Err(error) = retention.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is old stays a while");
             }
-            if let Err(error) = retirement.run(shared, lane.as_ref()).await {
+            if let Err(error) = cancellations.run(shared, lane.as_ref()).await {
+                tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "cancelled orders wait");
+            }
+            if let Err(error) = retirement.run(shared, lane.as_ref(), &cancellations).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");
             }
         }

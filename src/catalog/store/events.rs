@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{Applied, Catalog, Edited, Error, PutEventOutcome, Result, TRIES};
-use crate::catalog::event::{Event, EventSpec, SpecFaults};
+use crate::catalog::event::{Event, EventCancellation, EventSpec, SpecFaults};
 use crate::catalog::layout::Layout;
 use crate::catalog::room::RoomPatch;
 use crate::facts::draw::Birth;
 use crate::facts::ids::{EventId, SeatIndex};
+use crate::facts::room::Mode;
 use crate::facts::time::Timestamp;
 use crate::lane::events::PutEvent;
 use crate::ledger::catalog::{EventRow, Fact, Put};
@@ -42,13 +43,33 @@ impl Catalog {
         })
     }
 
+    /// Cancels an event: its room closes, and nothing of it is sold any more. A second time changes nothing.
+    pub async fn cancel_event(&self, id: &EventId, reason: &str) -> Result<PutEventOutcome> {
+        let now = Timestamp(self.clock.now_ms());
+        self.edit_event(id, |before| {
+            let Some(before) = before else { return Edited::NotFound };
+            let mut spec = before.spec.clone();
+            spec.room.mode = Mode::Closed;
+            spec.cancelled.get_or_insert_with(|| EventCancellation { at: now, reason: reason.to_owned() });
+            Edited::Cancelled(Box::new(spec))
+        })
+        .await
+    }
+
     /// Creates or changes an event by what `edit` makes of it; `edit` is asked again when another change came
     /// first.
     pub async fn edit_event(&self, id: &EventId, edit: impl Fn(Option<&Event>) -> Edited) -> Result<PutEventOutcome> {
         for tried in 0..TRIES {
             let before = self.any_event(id.as_str());
             let spec = match edit(before.as_deref()) {
-                Edited::Spec(spec) => *spec,
+                Edited::Spec(_) if before.as_deref().is_some_and(|before| before.spec.cancelled.is_some()) => {
+                    return Ok(PutEventOutcome::Cancelled);
+                }
+                Edited::Spec(spec) if spec.cancelled.is_some() => {
+                    let text = "told, not set: POST …/cancel cancels an event";
+                    return Ok(PutEventOutcome::Invalid(vec![("/cancelled".into(), text.into())]));
+                }
+                Edited::Spec(spec) | Edited::Cancelled(spec) => *spec,
                 Edited::Invalid(faults) => return Ok(PutEventOutcome::Invalid(faults)),
                 Edited::NotFound => return Ok(PutEventOutcome::NotFound),
                 // What the editor saw may be newer than what this process has.

@@ -60,6 +60,8 @@ pub enum PutEventOutcome {
     /// Seats that would be dropped are held, paying or sold: their names, at most 20.
     SeatsSold(Vec<String>),
     Invalid(SpecFaults),
+    /// The event was cancelled, and is not changed any more.
+    Cancelled,
     /// Only an existing event was to be changed, and there is no such event.
     NotFound,
     /// The event is not in the state that its editor saw: somebody was faster.
@@ -70,6 +72,8 @@ pub enum PutEventOutcome {
 #[derive(Debug)]
 pub enum Edited {
     Spec(Box<EventSpec>),
+    /// The event as it is cancelled.
+    Cancelled(Box<EventSpec>),
     Invalid(SpecFaults),
     NotFound,
     Stale,

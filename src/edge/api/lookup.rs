@@ -16,6 +16,24 @@ pub fn event(request: &Request) -> Result<Arc<Event>, Problem> {
     found.ok_or(Code::EventNotFound.into())
 }
 
+/// Refuses what begins or goes on with a sale that was called off.
+pub fn not_cancelled(event: &Event) -> Result<(), Problem> {
+    match &event.spec.cancelled {
+        Some(cancelled) => Err(Problem::new(Code::EventCancelled).detail(&cancelled.reason)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses an order of a cancelled event. The order is looked up only if an event of its lane is cancelled.
+pub async fn order_not_cancelled(request: &Request, order: &OrderId, lane: LaneId) -> Result<(), Problem> {
+    let state = &request.state;
+    if state.catalog.events_of(lane).iter().all(|event| event.spec.cancelled.is_none()) {
+        return Ok(());
+    }
+    let Some(fact) = state.inventory.order(order).await? else { return Ok(()) };
+    state.catalog.any_event(fact.event.as_str()).map_or(Ok(()), |event| not_cancelled(&event))
+}
+
 /// `{event}` of the path, also one that has left its lane.
 pub fn any_event(request: &Request) -> Result<Arc<Event>, Problem> {
     let id = request.param("event");

@@ -7,6 +7,7 @@
 
 #![deny(missing_docs)]
 
+mod cancelled;
 mod coupons;
 mod letters;
 mod orders;
@@ -23,6 +24,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use cancelled::{CancelledOrders, Uncancelled};
 pub use coupons::CouponEntry;
 pub use orders::OrderFilter;
 pub use points::{LotEntry, MoveEntry, PointsBalance};

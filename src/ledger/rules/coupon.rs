@@ -3,7 +3,7 @@
 
 use super::coupons;
 use super::coupons::{Basket, FundedBy};
-use super::place::PlacedFields;
+use super::placed::PlacedFields;
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, ClaimId, CouponRef, UserId};
 use crate::facts::time::Millis;

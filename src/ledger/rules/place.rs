@@ -1,17 +1,16 @@
 //! `order.placed`: guards, coupon, points, price, and the rows of an order.
 
 use super::coupon::ChosenCoupon;
-use super::line::{Cart, LeftToPay, PointsRefusal, Priced, points_spent, price_order};
+use super::left_to_pay::{LeftToPay, PointsRefusal, points_spent};
+use super::line::{Cart, Priced, price_order};
+use super::placed::{PlacedFields, agree, check};
 use super::points::WalletStep;
 use super::terms::Frozen;
-use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
-use crate::facts::ids::{AttemptId, EventId, HoldId, OrderId, SeatIndex, UserId};
+use crate::facts::ids::{AttemptId, OrderId, SeatIndex};
 use crate::facts::order::{OrderStatus, Reason};
-use crate::facts::points::PointsAsk;
 use crate::facts::record::PaymentAsk;
 use crate::facts::tariff::{CartSeat, STANDARD};
-use crate::facts::terms::Terms;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
 use crate::ledger::sheet::{Sheet, SheetOrigin, status};
@@ -21,24 +20,6 @@ use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
 
 /// How long a hold lasts at least after the first refusal of an order on it, ms.
 const HELD_AGAIN_MS: i64 = 60_000;
-
-/// The fields of `order.placed`.
-pub(in crate::ledger) struct PlacedFields<'r> {
-    pub order: &'r OrderId,
-    pub event: &'r EventId,
-    pub hold: &'r HoldId,
-    pub user: &'r UserId,
-    pub digest: &'r str,
-    pub types: &'r [String],
-    pub coupon: &'r CouponChoice,
-    pub points: PointsAsk,
-    pub least_cash: i64,
-    pub expected_cash: Option<i64>,
-    pub payment: Option<&'r PaymentAsk>,
-    pub placed_ms: Millis,
-    pub deadline_ms: Millis,
-    pub terms: &'r Terms,
-}
 
 /// Why an order is refused, and the price its buyer is shown.
 struct OrderRefusal {
@@ -273,37 +254,5 @@ fn ticket(ask: &PlacedFields<'_>, line: i64, seat: i64, now_ms: Millis) -> Ticke
         issued_ms: now_ms,
         live: Live::Yes,
         state: TicketStanding::Reserved,
-    }
-}
-
-/// Checks that the hold is the one that was ordered; a mismatch is the record's own fault.
-fn agree(ask: &PlacedFields<'_>, hold: &HoldFact) -> Result<(), BatchFailure> {
-    let record = ask.order.as_str();
-    let agrees = hold.id == *ask.hold && hold.event == *ask.event && hold.user == *ask.user;
-    if !agrees || hold.seats.is_empty() || hold.seats.len() != hold.prices.len() {
-        return Err(BatchFailure::record(record, "the hold is not the one that was ordered"));
-    }
-    Ok(())
-}
-
-/// Checks the ranges of amounts and ratios; a value out of range is the record's own fault.
-fn check(ask: &PlacedFields<'_>, hold: &HoldFact, seats: &[CartSeat]) -> Result<(), BatchFailure> {
-    let record = ask.order.as_str();
-    let points = match ask.points {
-        PointsAsk::Amount(points) => points,
-        PointsAsk::Max(_) => 0,
-    };
-    let booking_fee = ask.terms.booking_fee.amount;
-    let prices = seats.iter().map(|seat| seat.price);
-    let amounts = prices.clone().chain([booking_fee, points, ask.least_cash]).chain(ask.expected_cash);
-    amounts.into_iter().try_for_each(|amount| BatchFailure::check_amount(record, amount))?;
-    let sum = |sum: i64, price: i64| sum.checked_add(price)?.checked_add(booking_fee);
-    let total = prices.into_iter().try_fold(0_i64, sum).unwrap_or(i64::MAX);
-    BatchFailure::check_amount(record, total)?;
-    let terms = ask.terms.refunds.iter().map(|term| term.fee_bp);
-    let ratios = [hold.earn_bp, hold.fee_bp].into_iter().chain(ask.terms.vat_bp).chain(terms);
-    match ratios.into_iter().all(|bp| (0..=crate::facts::money::BP_MAX).contains(&bp)) {
-        true => Ok(()),
-        false => Err(BatchFailure::record(record, "a ratio is out of range")),
     }
 }

@@ -2,7 +2,8 @@
 //! the order does.
 
 use super::coupons::{Basket, Coupon, Unusable, best};
-use super::line::{Cart, LeftToPay, PointsRefusal, Priced, points_spent, price_order};
+use super::left_to_pay::{LeftToPay, PointsRefusal, points_spent};
+use super::line::{Cart, Priced, price_order};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CouponRef, EventId};
 use crate::facts::points::PointsAsk;

@@ -15,6 +15,9 @@ use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{RefundLineRow, RefundRow, SpendRow};
 use crate::ledger::writer::{Book, RecordOutcome};
 
+/// The outcome of a cancelled event's refund where nothing is left to refund.
+const NOTHING_LEFT: &str = "NOTHING_LEFT";
+
 /// The fields of `refund.requested`.
 pub(in crate::ledger) struct Asking<'r> {
     pub order: &'r OrderId,
@@ -35,8 +38,17 @@ impl Book {
         if sheet.refund(ask.refund).is_some() {
             return RecordOutcome::Done;
         }
+        let left = match ask.by {
+            RefundBy::EventCancelled => sheet.open_lines(),
+            RefundBy::Buyer | RefundBy::BuyerAfterChange | RefundBy::Admin => Vec::new(),
+        };
+        // Somebody else has asked for all of it meanwhile. That is no failure which a buyer should see.
+        if ask.by == RefundBy::EventCancelled && left.is_empty() {
+            return RecordOutcome::Refused(NOTHING_LEFT);
+        }
+        let lines = if left.is_empty() { ask.lines } else { &left };
         sheet.change();
-        match parts(sheet, ask.by, ask.lines, ask.at_ms) {
+        match parts(sheet, ask.by, lines, ask.at_ms) {
             Err(refusal) => {
                 let failed = RefundRow {
                     opened: Live::No,
@@ -84,6 +96,13 @@ impl Book {
 }
 
 impl Sheet {
+    /// All that is left of a paid order, as refunds name it.
+    fn open_lines(&self) -> Vec<(u32, Option<i64>)> {
+        let is_paid = matches!(self.order().status, OrderStatus::Confirmed | OrderStatus::PartiallyRefunded);
+        let open = self.lines.iter().filter(|line| is_paid && !line.closed);
+        open.map(|line| (line.arithmetic().line, None)).collect()
+    }
+
     /// Writes a line's part of a refund. If the refund closes the line, its ticket is suspended.
     fn apply(&mut self, refund: &RefundId, part: &LineRefund) {
         let number = i64::from(part.line);
@@ -120,7 +139,7 @@ pub(in crate::ledger) fn parts(
     let paid = matches!(sheet.order().status, OrderStatus::Confirmed | OrderStatus::PartiallyRefunded);
     let fee_bp = match by {
         RefundBy::Buyer => refund_fee_bp(&sheet.refund_terms(), at_ms).ok_or(RefundRefusal::NotRefundable)?,
-        RefundBy::BuyerAfterChange | RefundBy::Admin => 0,
+        RefundBy::BuyerAfterChange | RefundBy::Admin | RefundBy::EventCancelled => 0,
     };
     if !paid {
         return Err(RefundRefusal::NotRefundable);
@@ -131,7 +150,7 @@ pub(in crate::ledger) fn parts(
     let confirmed_ms = sheet.order().confirmed_ms.unwrap_or(at_ms);
     let with_booking_fee = match by {
         RefundBy::Buyer => sheet.terms.terms.booking_fee.is_refundable(confirmed_ms, at_ms),
-        RefundBy::BuyerAfterChange | RefundBy::Admin => true,
+        RefundBy::BuyerAfterChange | RefundBy::Admin | RefundBy::EventCancelled => true,
     };
     let mut parts: Vec<LineRefund> = Vec::with_capacity(lines.len());
     for &(number, gross) in lines {

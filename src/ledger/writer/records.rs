@@ -12,7 +12,7 @@ use super::{BatchFailure, Book};
 use crate::facts::ids::OrderId;
 use crate::facts::record::{Entry, RecordBody};
 use crate::ledger::rules::coupon::ClaimedFields;
-use crate::ledger::rules::place::PlacedFields;
+use crate::ledger::rules::placed::PlacedFields;
 use crate::ledger::rules::refund::Asking;
 use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::Table;

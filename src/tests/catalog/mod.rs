@@ -1,4 +1,5 @@
 //! Events and campaigns.
 
 pub mod changes;
+pub mod currency;
 pub mod events;

@@ -453,6 +453,10 @@ impl Sources for Hall {
         Vec::new()
     }
 
+    fn cancelled(&self, _: LaneId) -> Vec<(EventId, String)> {
+        Vec::new()
+    }
+
     fn past(&self, _: LaneId) -> Vec<(EventId, i64)> {
         Vec::new()
     }

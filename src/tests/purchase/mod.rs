@@ -1,6 +1,7 @@
 //! Buying, through the API.
 
 pub mod amounts;
+pub mod cancelled;
 pub mod crowd;
 pub mod journey;
 pub mod later;

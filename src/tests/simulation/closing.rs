@@ -7,7 +7,7 @@ use serde_json::json;
 use stanchion::edge::router::Listener;
 use stanchion::facts::ids::OrderId;
 
-use super::auditor::is_kept;
+use super::auditor::fields::is_kept;
 use super::dice::Dice;
 use super::history::{Answer, Asking, History};
 use super::people::EVENTS;
@@ -56,7 +56,9 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
             left.push(format!("order {order} waits for a refund"));
         }
         let at_rest = ["confirmed", "rejected", "refunded", "partially_refunded"];
-        if !at_rest.contains(&answer.text("status")) {
+        let event = answer.text("event");
+        let waits = history.auditor.lock().waits_for_its_refund(event, answer.text("status"));
+        if !at_rest.contains(&answer.text("status")) || waits {
             left.push(format!("order {order} is {}", answer.text("status")));
         }
     }
@@ -108,6 +110,8 @@ async fn show(history: &History, dice: &mut Dice) {
             let text = |field: &str| order[field].as_str().unwrap_or_default();
             history.auditor.lock().order(text("user"), page.when, order);
             history.meet(format!("order {} {}", text("status"), text("reason")));
+            // A buyer who had no answer does not know of the order, and its refunds were not looked at.
+            refunds_are_over(history, dice, text("user"), text("id")).await;
         }
         match page.json["next"].as_str() {
             Some(next) => after = format!("&after={next}"),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{BookingFeeSpec, Event, FreeHours, Identity, SoldTo};
+use crate::catalog::{BookingFeeSpec, Event, EventCancellation, FreeHours, Identity, SoldTo};
 use crate::facts::tariff::{PriceList, TicketPrice};
 use crate::facts::time::rfc3339;
 
@@ -56,6 +56,9 @@ pub struct EventView {
     /// No fee so soon after the confirmation; `null`: the fees count at once.
     #[schema(required)]
     pub free_cancellation: Option<FreeHours>,
+    /// When and why the event was cancelled; `null`: it was not.
+    #[schema(required, example = json!(null))]
+    pub cancelled: Option<EventCancellation>,
     /// `browser`: anyone may enter the line; `user`: signed-in users only, one place for each.
     #[schema(example = "browser")]
     pub identity: &'static str,
@@ -145,6 +148,7 @@ impl EventView {
             vat_bp: spec.vat_bp,
             cancellation_fees: fees.map(|f| FeeView { days_before: f.days_before, fee_bp: f.fee_bp }).collect(),
             free_cancellation: spec.free_cancellation,
+            cancelled: spec.cancelled.clone(),
             identity: match spec.room.identity {
                 Identity::Browser => "browser",
                 Identity::User => "user",

@@ -26,7 +26,9 @@ pub async fn create(request: Request) -> Outcome {
 
     let hold = HoldId::from(fact_id(FactKind::Hold, event.lane, scope));
     let buyer = if request.user.as_ref().is_some_and(|user| user.admin) { SoldTo::Admin } else { SoldTo::Public };
-    let wanted = asked.want(&event, buyer).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
+    let on_sale = lookup::not_cancelled(&event);
+    let wanted =
+        on_sale.and_then(|()| asked.want(&event, buyer)).and_then(|want| Ok((want, lookup::pass(&request, &event)?)));
     let ((want, tariff), pass) = match wanted {
         Ok(wanted) => wanted,
         // A repeat is answered even if its request would be refused now. Since the first request the pass may have run

@@ -27,6 +27,7 @@ pub fn routes() -> Vec<Route> {
                 Code::PassRequired,
                 Code::NotOwner,
                 Code::EventNotFound,
+                Code::EventCancelled,
                 Code::SeatNotFound,
                 Code::SectionNotFound,
                 Code::SeatsTaken,

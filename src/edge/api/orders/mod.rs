@@ -51,11 +51,12 @@ pub async fn place(request: Request) -> Outcome {
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
     // A hold that is not known, or not this user's, is refused by its lane.
     let types = known.as_ref().map_or(Ok(Vec::new()), |known| types::chosen(&ask.types, known, &event));
-    let (coupon, payment, types) = match coupon.and_then(|coupon| Ok((coupon, payment?, types?))) {
-        Ok(wanted) => wanted,
-        // As with holds, a repeat is answered even if its coupon or provider would be refused now.
-        Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
-    };
+    let (coupon, payment, types) =
+        match lookup::not_cancelled(&event).and(coupon).and_then(|coupon| Ok((coupon, payment?, types?))) {
+            Ok(wanted) => wanted,
+            // As with holds, a repeat is answered even if its coupon or provider would be refused now.
+            Err(refusal) => return replay(&request, &order, &body.digest).await?.ok_or(refusal),
+        };
     let digest = body.digest.clone();
     let least_cash = state.config.payment.least_cash(payment.as_ref().map(|payment| payment.provider.as_str()));
 
@@ -175,7 +176,8 @@ pub async fn pay(request: Request) -> Outcome {
         true => Ok(payment),
         false => Err(Code::AmountBelowMinimum.into()),
     };
-    let payment = match part.allowed(&config.providers).and_then(is_enough) {
+    let on_sale = lookup::order_not_cancelled(&request, &order, lane).await;
+    let payment = match on_sale.and_then(|()| part.allowed(&config.providers)).and_then(is_enough) {
         Ok(payment) => payment,
         // A repeat is answered even if the provider is no longer configured, or takes no longer so little.
         Err(refusal) => match inventory.repeated_pay(&order, user, attempt, body.digest).await? {

@@ -37,6 +37,7 @@ pub fn routes() -> Vec<Route> {
             .errors(&[
                 Code::NotOwner,
                 Code::EventNotFound,
+                Code::EventCancelled,
                 Code::HoldNotFound,
                 Code::HoldAlreadyOrdered,
                 Code::HoldExpired,
@@ -98,6 +99,7 @@ pub fn routes() -> Vec<Route> {
                 Code::NotOwner,
                 Code::OrderNotFound,
                 Code::AmountMismatch,
+                Code::EventCancelled,
                 Code::PaymentInProgress,
                 Code::NotPayable,
                 Code::ProviderNotAllowed,

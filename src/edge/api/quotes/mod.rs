@@ -22,6 +22,7 @@ pub async fn create(request: Request) -> Outcome {
     let ask = request.json_or_empty::<QuoteBody>()?.value;
     ask.check()?;
     let event = lookup::event(&request)?;
+    lookup::not_cancelled(&event)?;
     let hold = lookup::hold(&request, &event).await?;
     match hold.state {
         HoldState::Held => {}

@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
             .errors(&[
                 Code::NotOwner,
                 Code::EventNotFound,
+                Code::EventCancelled,
                 Code::HoldNotFound,
                 Code::HoldAlreadyOrdered,
                 Code::HoldExpired,

@@ -1,5 +1,6 @@
 //! The book on SQLite: records in, rows and conclusions out.
 
+mod cancellations;
 mod dead_letters;
 mod orders;
 mod payments;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Found;
+use super::fields::{number, text};
 use super::hall::Hall;
-use super::{Found, number, text};
 
 #[derive(Default)]
 pub struct Campaigns {

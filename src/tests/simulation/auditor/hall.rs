@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::offer::{Offer, SeatTypes};
+use super::fields::{number, text};
+use super::hold::Hold;
+use super::offer::SeatTypes;
 use super::order::Order;
 use super::refund::Refund;
-use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
+use super::{Found, STALE_MS, When};
 use crate::bank::Bank;
 use crate::people::SEATS_PER_USER;
 
@@ -19,45 +21,10 @@ pub struct Hall {
     expected: BTreeMap<String, i64>,
     /// By order: the ticket types that its buyer chose, each with its seat, sorted.
     chosen: BTreeMap<String, SeatTypes>,
+    /// Events that may be cancelled, each with whether it is for certain.
+    ended: BTreeMap<String, bool>,
     /// By the order's id and the refund's own.
     refunds: BTreeMap<(String, String), Refund>,
-}
-
-struct Hold {
-    user: String,
-    event: String,
-    /// The named seats, each with its event.
-    seats: BTreeSet<String>,
-    /// How many seats it has.
-    count: usize,
-    /// `None`: it was first seen when it was rebuilt with its order.
-    offer: Option<Offer>,
-    since_ms: i64,
-    /// Until when the user has the seats, unless they give them back.
-    until_ms: i64,
-    over: bool,
-}
-
-impl Hold {
-    fn of(user: &str, when: When, hold: &Value) -> Self {
-        let event = text(hold, "event");
-        let seats: Vec<&Value> = hold["seats"].as_array().into_iter().flatten().collect();
-        let named = seats.iter().filter_map(|seat| seat["id"].as_str()).map(|seat| format!("{event}/{seat}"));
-        Self {
-            user: user.to_owned(),
-            seats: named.collect(),
-            count: seats.len(),
-            offer: Offer::of(hold),
-            since_ms: when.at_ms,
-            until_ms: moment(hold, "expires_at"),
-            over: false,
-            event,
-        }
-    }
-
-    fn is_live(&self, at_ms: i64) -> bool {
-        !self.over && self.until_ms > at_ms + SKEW_MS
-    }
 }
 
 impl Hall {
@@ -133,6 +100,7 @@ impl Hall {
                 (new.event, new.hold) = (known.event.clone(), known.hold.clone());
             }
         }
+        new.refunding |= self.ended.contains_key(&new.event);
         let expected = self.expected.get(&id).filter(|expected| new.cash.is_some_and(|cash| cash != **expected));
         if let Some(expected) = expected.filter(|_| new.is_live()) {
             found.says(format!("order {id} costs {:?}, and was to cost {expected} or not to be", new.cash));
@@ -165,6 +133,19 @@ impl Hall {
 
     pub fn expects(&mut self, order: &str, cash: i64) {
         self.expected.insert(order.to_owned(), cash);
+    }
+
+    pub fn may_end(&mut self, event: &str) {
+        self.ended.entry(event.to_owned()).or_insert(false);
+        self.orders.values_mut().filter(|order| order.event == event).for_each(|order| order.refunding = true);
+    }
+
+    pub fn ended(&mut self, event: &str) {
+        self.ended.insert(event.to_owned(), true);
+    }
+
+    pub fn has_ended(&self, event: &str) -> bool {
+        self.ended.get(event) == Some(&true)
     }
 
     pub fn chose(&mut self, order: &str, types: SeatTypes) {
@@ -268,6 +249,9 @@ impl Hall {
                         "INV-10: line {number} of order {id} says {refunded} was given back, its refunds {given_back}"
                     ));
                 }
+            }
+            if self.has_ended(&order.event) && order.is_sold() {
+                found.says(format!("order {id} ends {}, and its event was cancelled", order.status));
             }
             if !order.is_final() || paid - back != should {
                 let status = &order.status;

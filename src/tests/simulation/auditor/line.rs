@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Found, SKEW_MS, STALE_MS, When, moment, number, text};
+use super::fields::{moment, number, text};
+use super::{Found, SKEW_MS, STALE_MS, When};
 
 /// A visitor who does not show up for this long may be away when called, ms. This is shorter than the time to claim in
 /// every room.
@@ -182,7 +183,8 @@ impl Line {
     pub fn placed(&mut self, event: &str, when: When, place: &Value, found: &mut Found) {
         let id = text(place, "visitor");
         let stage = match place["state"].as_str() {
-            Some("done") => Stage::Through,
+            // A room is closed for good here.
+            Some("done" | "closed") => Stage::Through,
             Some("admitted") => Stage::Inside,
             _ => Stage::Waiting,
         };

@@ -2,7 +2,9 @@
 //! its visitors, and checks every later answer against that. INV-n are the invariants of `src/docs/invariants.md`.
 
 mod campaigns;
+pub mod fields;
 mod hall;
+mod hold;
 mod line;
 pub mod offer;
 mod order;
@@ -19,6 +21,7 @@ pub use line::Line;
 pub use line::Shown;
 pub use purse::Purse;
 
+use self::fields::is_kept;
 use super::bank::Bank;
 
 /// How far two clocks of the house may be apart, with some margin, ms.
@@ -175,6 +178,21 @@ impl Auditor {
         self.hall.expects(order, cash);
     }
 
+    /// The event may be cancelled: from some moment on anybody may have its seats.
+    pub fn event_may_end(&mut self, event: &str) {
+        self.hall.may_end(event);
+    }
+
+    /// The event was cancelled.
+    pub fn event_ended(&mut self, event: &str) {
+        self.hall.ended(event);
+    }
+
+    /// Whether an order in this status waits for the refund that its event's cancellation brings.
+    pub fn waits_for_its_refund(&self, event: &str, status: &str) -> bool {
+        self.hall.has_ended(event) && ["confirmed", "partially_refunded"].contains(&status)
+    }
+
     /// The buyer chose ticket types: each seat with its type, sorted.
     pub fn chose(&mut self, order: &str, types: offer::SeatTypes) {
         self.hall.chose(order, types);
@@ -256,23 +274,4 @@ impl Auditor {
         self.hall.close(bank, &mut self.found);
         self.campaigns.close_all(&mut self.found);
     }
-}
-
-/// Whether a room still has places when nobody comes any more. A line in front of a sold-out hall does not count:
-/// nobody is called, so nobody can be found absent.
-pub fn is_kept(room: &Value) -> bool {
-    room["inside"] != 0 || room["waiting"] != 0 && room["room"] != "sold_out"
-}
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_default().to_owned()
-}
-
-fn number(value: &Value, field: &str) -> i64 {
-    value[field].as_i64().unwrap_or(0)
-}
-
-/// A time that is shown; 0: none is.
-fn moment(value: &Value, field: &str) -> i64 {
-    value[field].as_str().and_then(stanchion::facts::time::parse_rfc3339).unwrap_or(0)
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::fields::{number, text};
 use super::order::Order;
-use super::{number, text};
 
 /// Seats with their ticket types, sorted; `None`: a standing place.
 pub type SeatTypes = Vec<(Option<String>, String)>;

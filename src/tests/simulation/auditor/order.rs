@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::fields::{number, text};
 use super::offer::SeatTypes;
-use super::{number, text};
 
 pub struct Order {
     pub user: String,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Found, number};
+use super::Found;
+use super::fields::number;
 
 #[derive(Default)]
 pub struct Purse {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{number, text};
+use super::fields::{number, text};
 
 pub struct Refund {
     pub status: String,

@@ -43,7 +43,7 @@ impl Operator {
         }
     }
 
-    /// Makes changes during the sale, and leaves all rooms open.
+    /// Makes changes during the sale, and leaves all rooms open, except that of an event that it cancels.
     pub async fn operate(mut self) {
         for _ in 0..self.dice.between(0, 6) {
             tokio::time::sleep(Duration::from_millis(self.dice.between(3_000, 20_000))).await;
@@ -86,7 +86,11 @@ impl Operator {
                 _ => self.give_back_a_part().await,
             };
         }
-        for at in 0..self.events.len() {
+        let cancelled = self.dice.chance(150).then(|| self.dice.between(0, self.events.len() as u64 - 1) as usize);
+        if let Some(at) = cancelled {
+            self.cancel(self.events[at].0).await;
+        }
+        for at in (0..self.events.len()).filter(|at| cancelled != Some(*at)) {
             while !self.patch(at, json!({"mode": "open"})).await {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -105,6 +109,21 @@ impl Operator {
         self.history.auditor.lock().room_may_be(event, &change);
         let answer = self.ask(Method::PATCH, format!("/v1/admin/events/{event}/room"), Some(change)).await;
         answer.is_some_and(|answer| answer.status == 200)
+    }
+
+    async fn cancel(&mut self, event: &str) {
+        {
+            let mut auditor = self.history.auditor.lock();
+            auditor.event_may_end(event);
+            auditor.room_may_be(event, &json!({"mode": "closed"}));
+        }
+        let path = format!("/v1/admin/events/{event}/cancel");
+        let body = json!({"reason": "rain"});
+        while self.ask(Method::POST, path.clone(), Some(body.clone())).await.is_none_or(|answer| answer.status != 202) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.history.auditor.lock().event_ended(event);
+        self.history.meet("event cancelled".to_owned());
     }
 
     async fn put_campaign(&mut self) -> bool {

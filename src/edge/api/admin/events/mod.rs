@@ -1,8 +1,11 @@
 //! Events and their rooms, for organizers.
 
 pub mod body;
+pub mod cancellation;
 pub mod routes;
 pub mod view;
+
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -96,14 +99,22 @@ fn etag(event: &Event) -> String {
 }
 
 fn changed(outcome: PutEventOutcome) -> Outcome {
+    let is_new = matches!(outcome, PutEventOutcome::Created(_));
+    let event = done(outcome)?;
+    if is_new {
+        let path = format!("/v1/admin/events/{}", event.id);
+        return Ok(answer(StatusCode::CREATED, &event).location(&path));
+    }
+    Ok(answer(StatusCode::OK, &event))
+}
+
+/// The event after a change, or why it was not changed.
+fn done(outcome: PutEventOutcome) -> Result<Arc<Event>, Problem> {
     match outcome {
-        PutEventOutcome::Created(event) => {
-            let path = format!("/v1/admin/events/{}", event.id);
-            Ok(answer(StatusCode::CREATED, &event).location(&path))
-        }
-        PutEventOutcome::Changed(event) => Ok(answer(StatusCode::OK, &event)),
+        PutEventOutcome::Created(event) | PutEventOutcome::Changed(event) => Ok(event),
         PutEventOutcome::SeatsSold(seats) => Err(Problem::new(Code::SeatsSold).conflicts(seats)),
         PutEventOutcome::Invalid(faults) => Err(FieldFaults::from(faults).problem()),
+        PutEventOutcome::Cancelled => Err(Code::EventCancelled.into()),
         PutEventOutcome::NotFound => Err(Code::EventNotFound.into()),
         PutEventOutcome::Stale => Err(Code::PreconditionFailed.into()),
     }

@@ -2,9 +2,10 @@
 
 use crate::catalog::RoomPatch;
 use crate::edge::api::admin::events::body::EventBody;
+use crate::edge::api::admin::events::cancellation::{self, CancelBody, CancellationView};
 use crate::edge::api::admin::events::view::AdminEventView;
 use crate::edge::problem::Code;
-use crate::edge::router::{Route, get, patch, put};
+use crate::edge::router::{Route, get, patch, post, put};
 
 const VERSION: &str = "The event's version, for `If-Match`";
 
@@ -29,7 +30,7 @@ pub fn routes() -> Vec<Route> {
             .carries("ETag", VERSION, "\"1\"")
             .answers::<AdminEventView<'static>>(200, "Changed")
             .carries("ETag", VERSION, "\"2\"")
-            .errors(&[Code::EventNotFound, Code::SeatsSold, Code::PreconditionFailed, Code::Recovering]),
+            .errors(&[Code::EventNotFound, Code::EventCancelled, Code::SeatsSold, Code::PreconditionFailed, Code::Recovering]),
         get("/v1/admin/events/{event}", "get_event_spec", "An event as it was put", super::get)
             .admin()
             .about(
@@ -50,6 +51,20 @@ pub fn routes() -> Vec<Route> {
             .body::<RoomPatch>()
             .answers::<AdminEventView<'static>>(200, "Changed")
             .carries("ETag", VERSION, "\"2\"")
-            .errors(&[Code::EventNotFound, Code::PreconditionFailed, Code::Recovering]),
+            .errors(&[Code::EventNotFound, Code::EventCancelled, Code::PreconditionFailed, Code::Recovering]),
+        post("/v1/admin/events/{event}/cancel", "cancel_event", "Cancel an event", cancellation::create)
+            .admin()
+            .about(
+                "Stops the sale at once: the room closes, and holds, orders and payments are refused                  `EVENT_CANCELLED`. Then everything that was sold is given back without any fee, and orders that are not                  paid are cancelled. This goes on by itself, also after a crash; `GET` tells how far it has come. The                  event cannot be changed any more.\n\nA repeat changes nothing, not even the reason.",
+            )
+            .body::<CancelBody>()
+            .answers::<CancellationView>(202, "Cancelled; the refunds follow")
+            .carries("Location", "How far it has come", "/v1/admin/events/spring-hall/cancel")
+            .errors(&[Code::EventNotFound, Code::Recovering]),
+        get("/v1/admin/events/{event}/cancel", "show_cancellation", "How far a cancelled event has come", cancellation::get)
+            .admin()
+            .about("`NOT_FOUND`: the event is not cancelled.")
+            .answers::<CancellationView>(200, "How far it has come")
+            .errors(&[Code::EventNotFound, Code::NotFound, Code::Recovering]),
     ]
 }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalog::{BookingFeeSpec, CancellationFee, Event, EventSpec, FreeHours, RoomSpec, SectionSpec};
+use crate::catalog::{
+    BookingFeeSpec, CancellationFee, Event, EventCancellation, EventSpec, FreeHours, RoomSpec, SectionSpec,
+};
 use crate::facts::time::Timestamp;
 
 #[derive(Serialize, ToSchema)]
@@ -66,6 +68,9 @@ pub struct AdminEventView<'a> {
     /// When the date or venue was last changed, as `material_change` noted.
     #[schema(required, value_type = Option<String>, format = DateTime, example = json!(null))]
     pub material_change_at: Option<Timestamp>,
+    /// When and why the event was cancelled; `null`: it was not.
+    #[schema(required, example = json!(null))]
+    pub cancelled: Option<&'a EventCancellation>,
     #[schema(required, example = json!(null))]
     pub earn_vest_days: Option<i64>,
     #[schema(required, example = 365)]
@@ -99,6 +104,7 @@ impl<'a> AdminEventView<'a> {
             refunds_close_at,
             material_change: _,
             material_change_at,
+            cancelled,
             earn_vest_days,
             earn_valid_days,
             room,
@@ -128,6 +134,7 @@ impl<'a> AdminEventView<'a> {
             free_cancellation: *free_cancellation,
             refunds_close_at: *refunds_close_at,
             material_change_at: *material_change_at,
+            cancelled: cancelled.as_ref(),
             earn_vest_days: *earn_vest_days,
             earn_valid_days: *earn_valid_days,
             room,
