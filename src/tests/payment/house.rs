@@ -102,6 +102,34 @@ async fn a_seat_is_paid_and_given_back_through_portone(store: Store) {
     assert_eq!(shop.portone.contract.cancelled(&order), 100);
 }
 
+/// Providers are told what of a refund is tax-free: all of it, or nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn refunds_say_what_of_them_is_tax_free() {
+    let shop = shop(Store::Embedded).await;
+    for (vat_bp, free) in [(json!(0), 55_000), (json!(1_000), 0), (Value::Null, 0)] {
+        let event = format!("e{free}{}", vat_bp.is_null());
+        let mut hall = small_hall();
+        hall["vat_bp"] = vat_bp;
+        shop.gateway.put_event(&event, &hall).await;
+        let buyer = Buyer::enter(&shop.gateway, &event, "kim").await;
+        let order = buyer.order_unpaid(&buyer.hold(&["a-1-1"]).await).await;
+        let key = shop.toss.contract.open(&order, 55_000);
+        assert_eq!(pay(&buyer, &order, "toss", &key, 55_000).await["status"], "confirmed");
+        assert_eq!(refunded(&buyer, &order, 1).await["status"], "done");
+        assert_eq!(shop.toss.contract.tax_free(&key), [free], "{event}");
+
+        let buyer = Buyer::enter(&shop.gateway, &event, "lee").await;
+        let order = buyer.order_unpaid(&buyer.hold(&["a-1-2"]).await).await;
+        shop.portone.contract.set(&order, 55_000, "PAID");
+        if free > 0 {
+            shop.portone.contract.set_tax_free(&order);
+        }
+        assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "confirmed");
+        assert_eq!(refunded(&buyer, &order, 1).await["status"], "done");
+        assert_eq!(shop.portone.contract.tax_free(&order), [free], "{event}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_down_is_not_stormed_and_holds_up_nobody_else() {
     let shop = shop(Store::Embedded).await;

@@ -29,6 +29,8 @@ struct Payment {
     cancels_as: &'static str,
     /// `LIVE` or `TEST`.
     channel: &'static str,
+    /// The shop said that no tax is inside.
+    is_tax_free: bool,
 }
 
 impl Payment {
@@ -42,7 +44,7 @@ impl Payment {
             "status": self.status, "id": id, "transactionId": "tx", "merchantId": "m", "storeId": STORE,
             "version": "V2", "currency": "KRW", "channel": {"type": self.channel, "pgProvider": "TOSSPAYMENTS"}, "orderName": "tickets",
             "amount": {
-                "total": self.total, "taxFree": 0, "discount": 0, "paid": self.total, "cancelled": self.cancelled(),
+                "total": self.total, "taxFree": if self.is_tax_free { self.total } else { 0 }, "discount": 0, "paid": self.total, "cancelled": self.cancelled(),
                 "cancelledTaxFree": 0,
             },
             "cancellations": self.cancellations, "a_new_field": [1, 2],
@@ -58,8 +60,25 @@ fn error(status: u16, kind: &str) -> (u16, Value) {
 impl Portone {
     /// A payment in this state.
     pub fn set(&self, id: &str, total: i64, status: &'static str) {
-        let payment = Payment { total, status, cancellations: Vec::new(), cancels_as: "SUCCEEDED", channel: "LIVE" };
+        let payment = Payment {
+            total,
+            status,
+            cancellations: Vec::new(),
+            cancels_as: "SUCCEEDED",
+            channel: "LIVE",
+            is_tax_free: false,
+        };
         self.payments.lock().insert(id.to_owned(), payment);
+    }
+
+    /// No tax is inside the payment.
+    pub fn set_tax_free(&self, id: &str) {
+        self.payments.lock().get_mut(id).expect("set").is_tax_free = true;
+    }
+
+    /// What of each cancellation was said to be tax-free.
+    pub fn tax_free(&self, id: &str) -> Vec<i64> {
+        self.payments.lock()[id].cancellations.iter().filter_map(|one| one["taxFreeAmount"].as_i64()).collect()
     }
 
     /// The payment was made on a test channel.
@@ -122,7 +141,7 @@ impl Portone {
         }
         let one = json!({
             "status": payment.cancels_as, "id": format!("c{}", payment.cancellations.len()), "totalAmount": amount,
-            "taxFreeAmount": 0, "vatAmount": 0, "reason": body["reason"], "requestedAt": "2026-11-30T00:00:00Z",
+            "taxFreeAmount": body["taxFreeAmount"].as_i64().unwrap_or(0), "vatAmount": 0, "reason": body["reason"], "requestedAt": "2026-11-30T00:00:00Z",
         });
         payment.cancellations.push(one.clone());
         if payment.cancels_as == "SUCCEEDED" {

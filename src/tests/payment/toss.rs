@@ -75,6 +75,12 @@ impl Toss {
         self.payments.lock()[key].status
     }
 
+    /// What of each cancellation was said to be tax-free.
+    pub fn tax_free(&self, key: &str) -> Vec<i64> {
+        let payments = self.payments.lock();
+        payments[key].cancels.iter().filter_map(|cancel| cancel["taxFreeAmount"].as_i64()).collect()
+    }
+
     /// What went back, in all.
     pub fn cancelled(&self, key: &str) -> i64 {
         self.payments.lock()[key].cancelled()
@@ -130,7 +136,7 @@ impl Toss {
             return error(403, "NOT_CANCELABLE_AMOUNT");
         }
         payment.cancels.push(json!({
-            "cancelAmount": amount, "cancelReason": reason, "cancelStatus": "DONE", "transactionKey": "t",
+            "cancelAmount": amount, "taxFreeAmount": body["taxFreeAmount"].as_i64().unwrap_or(0), "cancelReason": reason, "cancelStatus": "DONE", "transactionKey": "t",
         }));
         payment.status = if amount == left { "CANCELED" } else { "PARTIAL_CANCELED" };
         (200, payment.document(key))
