@@ -72,6 +72,7 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a changed configuration.
     pub async fn start_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
+        super::dialect::read_all();
         let dir = std::sync::Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut config = config(store, dir.path()).await;
         change(&mut config);

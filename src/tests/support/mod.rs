@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod client;
 pub mod contract;
+pub mod dialect;
 pub mod doors;
 pub mod gateway;
 pub mod process;
