@@ -231,7 +231,7 @@ function buy(post, get, hold) {
     const quote = post('quote', event(`/holds/${hold.id}/quote`), { coupon: 'best', points }, 200, ['HOLD_EXPIRED']);
     if (!quote.ok) return null;
     const total = quote.body.total;
-    if (total.price !== total.discount + total.points + total.cash) breach('quote', 'the total does not add up');
+    if (total.price + total.fee !== total.discount + total.points + total.cash) breach('quote', 'the total does not add up');
     think(0.2, 1);
     const began = Date.now();
     const placed = post('order', `${BASE_URL}/v1/orders`, {

@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::room::RoomSpec;
 use super::section::{self, SectionSpec};
 use crate::facts::draw::{Birth, DrawKey};
+use crate::facts::hold::HoldFact;
 use crate::facts::ids::{EventId, LaneId, SeatIndex, is_slug};
 use crate::facts::money::{AMOUNT_MAX, BP_MAX};
 use crate::facts::room::{AdmissionOrder, Mode, Room};
@@ -293,6 +294,19 @@ impl Event {
 
     pub fn terms(&self) -> Terms {
         self.spec.terms()
+    }
+
+    /// The terms of an order of this hold: those that the hold froze. After a material change the start, the refunds
+    /// and what follows from them are as they are now, because that is what the buyer orders. A hold that froze no
+    /// terms showed no booking fee, and costs none.
+    pub fn terms_for(&self, hold: &HoldFact) -> Terms {
+        match &hold.terms {
+            None => Terms { booking_fee: BookingFee::default(), ..self.terms() },
+            Some(frozen) if self.spec.material_change_at.is_some_and(|at| hold.created_ms < at.0) => {
+                Terms { booking_fee: frozen.booking_fee.clone(), vat_bp: frozen.vat_bp, ..self.terms() }
+            }
+            Some(frozen) => frozen.clone(),
+        }
     }
 
     /// The refund terms of an order placed at `placed_ms`: the `frozen` ones that it was placed with, or better ones if

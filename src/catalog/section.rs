@@ -15,8 +15,9 @@ const SEATS_MAX: u64 = 200_000;
 const SECTIONS_MAX: usize = 200;
 /// Many, because a field of benches has many rows.
 const ROWS_MAX: usize = 5_000;
-/// Ticket types of a section. Each hold carries them.
+/// Ticket types of a section, and the length of their names. Each hold carries them.
 const TYPES_MAX: usize = 20;
+const TYPE_NAME_MAX: usize = 50;
 
 /// Named seats (`rows`) or a standing section (`capacity`), never both. One `price`, or several `types`, never both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -126,7 +127,11 @@ impl SectionSpec {
             let twice = types[..i].iter().any(|other| other.id == found.id);
             check(is_slug(&found.id), format!("/types/{i}/id"), "a slug: [a-z0-9][a-z0-9-]{0,47}");
             check(!twice, format!("/types/{i}/id"), "given twice");
-            check(is_text(&found.name, 1, 200), format!("/types/{i}/name"), NAME);
+            check(
+                is_text(&found.name, 1, TYPE_NAME_MAX),
+                format!("/types/{i}/name"),
+                "1 to 50 characters, not only blanks, no control characters",
+            );
         }
         let is_public = types.first().is_none_or(|first| first.sold_to == SoldTo::Public);
         check(is_public, "/types/0/for".into(), "public: the first is what a buyer gets who chooses none");

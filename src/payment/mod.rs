@@ -57,7 +57,7 @@ pub struct Return {
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// No tax is inside the amount. Providers are told so.
+    /// No tax is inside the amount, as the event says.
     pub is_tax_free: bool,
     /// The reason of the refund; may be empty.
     pub reason: String,

@@ -4,7 +4,6 @@
 //! Nothing is remembered here: what is left stands in the ledger. So a session that begins after a crash goes on where
 //! the one before ended. A record that is appended twice has the same id, or finds nothing left to refund.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Error;
@@ -20,14 +19,12 @@ use crate::ledger::read::Uncancelled;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Most orders asked for in one tick.
-const ORDERS_MAX: i64 = 500;
+const ORDERS_MAX: i64 = 100;
 
 #[derive(Default)]
 pub(super) struct Cancellations {
     /// When nothing was left of any cancelled event.
     rests: Option<Instant>,
-    /// Events of which something was left at the last look.
-    busy: HashSet<EventId>,
 }
 
 impl Cancellations {
@@ -35,13 +32,14 @@ impl Cancellations {
         if self.rests.is_some_and(|at| at.elapsed() < EVERY) {
             return Ok(());
         }
+        // Other events' payments wait behind the refunds that were asked for before them.
+        if shared.view(lane.id()).open >= shared.settings.calls_max {
+            return Ok(());
+        }
         let mut room = ORDERS_MAX;
-        let events = shared.sources.cancelled(lane.id());
-        self.busy.extend(events.iter().map(|(event, _)| event.clone()));
-        for (event, reason) in events {
+        for (event, reason) in shared.sources.cancelled(lane.id()) {
             let left = shared.ledger.uncancelled(&event, room).await?;
             if left.is_empty() {
-                self.busy.remove(&event);
                 continue;
             }
             room -= i64::try_from(left.len()).unwrap_or(room);
@@ -51,13 +49,8 @@ impl Cancellations {
                 break;
             }
         }
-        self.rests = self.busy.is_empty().then(clock::instant);
+        self.rests = (room == ORDERS_MAX).then(clock::instant);
         Ok(())
-    }
-
-    /// Whether something is left to be asked for, as far as this session knows.
-    pub fn is_busy(&self, event: &EventId) -> bool {
-        self.busy.contains(event)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::Error;
-use super::cancellation::Cancellations;
 use super::parts::PipelineShared;
 use crate::clock;
 use crate::clock::Instant;
@@ -24,12 +23,7 @@ pub(super) struct Retirement {
 }
 
 impl Retirement {
-    pub async fn run(
-        &mut self,
-        shared: &PipelineShared,
-        lane: &dyn Lane,
-        cancellations: &Cancellations,
-    ) -> Result<(), Error> {
+    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
         if !self.told {
             for (event, version) in shared.sources.past(lane.id()) {
                 lane.retire_event(shared.clock.now_ms(), &event, version).await?;
@@ -46,7 +40,12 @@ impl Retirement {
         if over.is_empty() || lane.meta().await?.backlog > 0 {
             return Ok(());
         }
-        for (event, version) in over.into_iter().filter(|(event, _)| !cancellations.is_busy(event)) {
+        let cancelled: Vec<EventId> = shared.sources.cancelled(lane.id()).into_iter().map(|(event, _)| event).collect();
+        for (event, version) in over {
+            // What was sold of a cancelled event is given back first. A refund that failed waits for a person.
+            if cancelled.contains(&event) && !shared.ledger.cancelled_orders(&event).await?.are_over() {
+                continue;
+            }
             let done = retire(shared, lane, &event, version, before_ms).await;
             self.told &= done.is_ok();
             done?;

@@ -152,7 +152,7 @@ async fn take_batches(
             if let Err(error) = cancellations.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "cancelled orders wait");
             }
-            if let Err(error) = retirement.run(shared, lane.as_ref(), &cancellations).await {
+            if let Err(error) = retirement.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");
             }
         }

@@ -46,6 +46,10 @@ impl Catalog {
     /// Cancels an event: its room closes, and nothing of it is sold any more. A second time changes nothing.
     pub async fn cancel_event(&self, id: &EventId, reason: &str) -> Result<PutEventOutcome> {
         let now = Timestamp(self.clock.now_ms());
+        // One that has left its lane since then has nothing to give back.
+        if let Some(event) = self.any_event(id.as_str()).filter(|event| event.spec.cancelled.is_some() && event.away) {
+            return Ok(PutEventOutcome::Changed(event));
+        }
         self.edit_event(id, |before| {
             let Some(before) = before else { return Edited::NotFound };
             let mut spec = before.spec.clone();
@@ -61,7 +65,10 @@ impl Catalog {
     pub async fn edit_event(&self, id: &EventId, edit: impl Fn(Option<&Event>) -> Edited) -> Result<PutEventOutcome> {
         for tried in 0..TRIES {
             let before = self.any_event(id.as_str());
-            let spec = match edit(before.as_deref()) {
+            let edited = edit(before.as_deref());
+            // A sale can be stopped whatever else is wrong with it by the rules of today.
+            let is_cancelled = matches!(edited, Edited::Cancelled(_));
+            let spec = match edited {
                 Edited::Spec(_) if before.as_deref().is_some_and(|before| before.spec.cancelled.is_some()) => {
                     return Ok(PutEventOutcome::Cancelled);
                 }
@@ -87,15 +94,13 @@ impl Catalog {
                 let text = format!("this house sells in {} ([money] currency)", self.currency);
                 faults.push(("/currency".into(), text));
             }
-            if !faults.is_empty() {
-                return Ok(PutEventOutcome::Invalid(faults));
-            }
             let frozen = before.as_ref().map(|before| spec.room.frozen_faults(&before.spec.room, "/room"));
-            if let Some(faults) = frozen.filter(|faults| !faults.is_empty()) {
+            faults.extend(frozen.filter(|_| faults.is_empty()).into_iter().flatten());
+            if !faults.is_empty() && !is_cancelled {
                 return Ok(PutEventOutcome::Invalid(faults));
             }
             let after = Arc::new(self.next_event(id, spec, before.as_deref()));
-            if let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
+            if !is_cancelled && let Some(sold) = self.would_drop(&after, before.as_deref()).await? {
                 return Ok(PutEventOutcome::SeatsSold(sold));
             }
             let unchanged = before.as_ref().is_some_and(|b| b.spec == after.spec && !b.away);
@@ -200,7 +205,11 @@ impl Catalog {
     pub(super) async fn revert_event(&self, refused: &Event, seats: &[SeatIndex]) -> Result<()> {
         for text in self.ledger.former_events(&refused.id, refused.version).await? {
             let unreadable = |source| Error::Unreadable { what: "event", id: refused.id.to_string(), source };
-            let spec: EventSpec = serde_json::from_str(&text).map_err(unreadable)?;
+            let mut spec: EventSpec = serde_json::from_str(&text).map_err(unreadable)?;
+            // A cancellation is never taken back.
+            if let Some(cancelled) = &refused.spec.cancelled {
+                (spec.cancelled, spec.room.mode) = (Some(cancelled.clone()), Mode::Closed);
+            }
             let restored = self.next_event(&refused.id, spec, Some(refused));
             let blocked = restored.layout.blocked();
             if seats.iter().any(|seat| blocked.iter().any(|(from, to)| (from..to).contains(&seat))) {

@@ -54,7 +54,9 @@ pub(super) const ORDERS: Walk = Walk {
             finds: "SELECT o.id AS found FROM orders o JOIN order_line l ON l.order_id = o.id \
                     WHERE o.status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded') \
                     AND l.closed = 0 AND o.id > ? AND o.id <= ? AND NOT EXISTS \
-                    (SELECT 1 FROM ticket t WHERE t.order_id = l.order_id AND t.line = l.line AND t.live = 1)",
+                    (SELECT 1 FROM ticket t WHERE t.order_id = l.order_id AND t.line = l.line AND t.live = 1) AND NOT EXISTS \
+                    (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id WHERE r.order_id = l.order_id \
+                     AND x.line = l.line AND x.closes = 1 AND r.status = 'done')",
         },
         Rule {
             says: "a ticket that is not its line's:",
@@ -82,7 +84,7 @@ pub(super) const MONEY: Walk = Walk {
                     AND (refunded < 0 OR refunded > points + cash - booking_fee \
                     OR points_refunded < 0 OR points_refunded > points OR points_refunded > refunded \
                     OR refunded - points_refunded > cash - booking_fee OR earn_clawed < 0 OR earn_clawed > earn \
-                    OR fee_refunded < 0 OR fee_refunded > booking_fee OR (fee_refunded > 0 AND closed = 0))",
+                    OR fee_refunded < 0 OR fee_refunded > booking_fee)",
         },
         Rule {
             says: "totals are not the sums of the lines in order",

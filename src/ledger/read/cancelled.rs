@@ -28,11 +28,20 @@ pub struct CancelledOrders {
     pub failed: i64,
     /// Given back whole.
     pub refunded: i64,
+    /// Payments and refunds without a definite answer.
+    pub open: i64,
+}
+
+impl CancelledOrders {
+    /// Whether nothing of the event is sold or under way any more.
+    pub fn are_over(&self) -> bool {
+        self.unpaid + self.paid + self.open == 0
+    }
 }
 
 impl Reader {
     /// At most `limit` orders that are to be refunded or cancelled because their event is. A line whose refund the
-    /// provider refused for good is left to a person.
+    /// provider refused for good is left to a person, and so is an order that a dead letter is about.
     pub async fn uncancelled(&self, event: &EventId, limit: i64) -> Result<Vec<Uncancelled>> {
         const LEFT: &str = "SELECT o.id, o.version, o.status FROM orders o \
              WHERE o.event = ? AND o.status IN ('pending_payment', 'confirmed', 'partially_refunded') \
@@ -40,7 +49,7 @@ impl Reader {
                   (SELECT 1 FROM order_line l WHERE l.order_id = o.id AND l.closed = 0 AND NOT EXISTS \
                    (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id AND x.line = l.line \
                     WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed'))) \
-             ORDER BY o.id LIMIT ?";
+             AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.order_id = o.id) LIMIT ?";
         let event = event.to_string();
         self.read("uncancelled", ReadSource::Primary, move |conn| {
             Box::pin(async move {
@@ -70,11 +79,19 @@ impl Reader {
               FROM orders o WHERE o.event = ? \
               AND o.status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded', 'refunded')) AS c \
              GROUP BY c.status, c.failed";
+        const OPEN: &str = "SELECT \
+             (SELECT COUNT(*) FROM orders o JOIN refund r ON r.order_id = o.id AND r.opened = 1 WHERE o.event = ?) + \
+             (SELECT COUNT(*) FROM orders o JOIN payment p ON p.order_id = o.id AND p.opened = 1 WHERE o.event = ?) \
+             AS open_calls";
         let event = event.to_string();
         self.read("cancelled_orders", ReadSource::Primary, move |conn| {
             Box::pin(async move {
+                let open = sqlx::query(OPEN).bind(event.clone()).bind(event.clone()).fetch_all(&mut *conn).await?;
                 let rows = sqlx::query(COUNTS).bind(EVENT_CANCELLED).bind(event).fetch_all(&mut *conn).await?;
                 let mut counts = CancelledOrders::default();
+                for row in cells("orders", &open) {
+                    counts.open = row.int("open_calls")?;
+                }
                 for row in cells("orders", &rows) {
                     let orders = row.int("orders")?;
                     match row.word("status", OrderStatus::parse)? {

@@ -169,7 +169,7 @@ impl FrozenLine {
         let fee = share_bp(gross, fee_bp);
         let fee_points = (fee - cash).max(0);
         let closes = after == net;
-        let booking_fee = if closes && with_booking_fee { self.booking_fee } else { 0 };
+        let booking_fee = if closes && with_booking_fee { self.booking_fee - self.fee_refunded } else { 0 };
         Some(LineRefund {
             line: self.line,
             amount: gross,

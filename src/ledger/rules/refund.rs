@@ -112,7 +112,10 @@ impl Sheet {
         line.follow(&after);
         if part.closes {
             let ticket = self.ticket_of_mut(number).expect("a sold line has a ticket");
-            ticket.state = TicketStanding::Issued(TicketState::Suspended);
+            // A line that was closed before, and was opened again because an earlier refund failed, has none any more.
+            if ticket.live == Live::Yes {
+                ticket.state = TicketStanding::Issued(TicketState::Suspended);
+            }
         }
         self.refund_lines.add(RefundLineRow {
             refund: refund.clone(),

@@ -51,6 +51,10 @@ impl Book {
         let lines: Vec<_> = sheet.refund_lines_of(refund).cloned().collect();
         for line in lines.iter().filter(|line| line.closes) {
             let ticket = sheet.ticket_of_mut(line.line).expect("a sold line has a ticket");
+            // Of a line that an earlier refund closed, and that was opened again since: its seat may be another's.
+            if ticket.live == Live::No {
+                continue;
+            }
             ticket.live = Live::No;
             ticket.state = TicketStanding::Issued(TicketState::Void);
             self.taken.remove(&(ticket.event.clone(), ticket.seat));

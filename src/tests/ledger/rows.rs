@@ -6,7 +6,7 @@ use stanchion::ledger::store::sql;
 use stanchion::ledger::store::sql::Value;
 use stanchion::ledger::{Conn, Ledger, Result};
 
-use crate::support::servers;
+use crate::support::{dialect, servers};
 
 pub const READ_LIMIT: Duration = Duration::from_secs(10);
 
@@ -24,6 +24,7 @@ pub async fn embedded() -> Embedded {
 
 /// An empty ledger on MariaDB.
 pub async fn mysql() -> Ledger {
+    dialect::read_all();
     Ledger::mysql(&servers::mysql_url().await, None, 4, 4, READ_LIMIT).await.expect("opens")
 }
 

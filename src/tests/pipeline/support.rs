@@ -30,7 +30,7 @@ use stanchion::shutdown::Stop;
 use stanchion::{clock, shutdown};
 
 use crate::pipeline::provider::Scripted;
-use crate::support::servers;
+use crate::support::{dialect, servers};
 
 pub const HALL: &str = "hall";
 pub const LANE: LaneId = LaneId(1);
@@ -91,7 +91,10 @@ impl House {
     pub async fn open(store: Store) -> Self {
         let url = match store {
             Store::Embedded => None,
-            Store::Servers => Some(servers::mysql_url().await),
+            Store::Servers => {
+                dialect::read_all();
+                Some(servers::mysql_url().await)
+            }
         };
         Self::with_books(store, url).await
     }

@@ -10,6 +10,7 @@ on_both_stores!(
     what_was_held_is_what_is_paid,
     standing_places_have_types_by_their_number,
     a_type_that_is_not_there_is_refused_at_the_door,
+    who_orders_after_a_new_date_has_the_terms_of_the_new_date,
     an_admin_may_have_what_buyers_may_not,
     a_booking_fee_comes_back_by_its_own_rule,
 );
@@ -106,6 +107,26 @@ async fn standing_places_have_types_by_their_number(store: Store) {
     assert_eq!(lines(&order, &["type", "price"]), wanted);
 }
 
+/// The hold keeps its prices and its fee. What depends on the date is that of the new one.
+async fn who_orders_after_a_new_date_has_the_terms_of_the_new_date(store: Store) {
+    let gateway = Gateway::start(store).await;
+    let mut hall = typed_hall();
+    hall["cancellation_fees"] = json!([{"days_before": 0, "fee_bp": 1_000}]);
+    gateway.put_event("hall", &hall).await;
+    let kim = Buyer::enter(&gateway, "hall", "kim").await;
+    let hold = kim.hold(&["a-1-1"]).await;
+    merge(&mut hall, json!({"starts_at": "2031-01-01T00:00:00Z", "material_change": true, "cancellation_fees": []}));
+    merge(&mut hall, json!({"booking_fee": {"amount": 9_000}}));
+    gateway.put_event("hall", &hall).await;
+    let path = format!("/v1/events/hall/holds/{hold}/quote");
+    let quoted = kim.post(&path, &json!({})).send().await.expect(200).json;
+    let order = kim.buy(&hold, "ok").await;
+    for shown in [&quoted, &order] {
+        assert_eq!(shown["refund_terms"], json!([{"until": null, "fee_bp": 0}]), "{shown}");
+        assert_eq!((&shown["total"]["price"], &shown["total"]["fee"]), (&json!(55_000), &json!(2_000)), "{shown}");
+    }
+}
+
 async fn a_type_that_is_not_there_is_refused_at_the_door(store: Store) {
     let gateway = Gateway::start(store).await;
     gateway.put_event("hall", &typed_hall()).await;
@@ -129,6 +150,8 @@ async fn a_type_that_is_not_there_is_refused_at_the_door(store: Store) {
         (&standing, json!({"ga": {"Youth": 1}}), 400, "VALIDATION"),
         (&standing, json!({"ga": {"youth": 4_000_000_000_u32}}), 400, "VALIDATION"),
         (&standing, json!({"ga": {"youth": -1}}), 400, "VALIDATION"),
+        (&standing, json!({"ga": {"child": 0}}), 400, "VALIDATION"),
+        (&standing, json!({"ga": {}}), 400, "VALIDATION"),
     ] {
         for answer in both(hold, types.clone()).await {
             answer.expect_code(status, code);

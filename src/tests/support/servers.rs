@@ -341,7 +341,6 @@ async fn new_database(server: &Server) -> String {
 }
 
 fn start_mariadb(settings: &[&str]) -> Server {
-    super::dialect::read_all();
     must_have("mariadbd");
     must_have("mariadb-install-db");
     let dir = folder("mariadb");

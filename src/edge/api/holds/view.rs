@@ -41,7 +41,8 @@ pub struct SeatView {
     pub id: Option<String>,
     #[schema(example = "a")]
     pub section: String,
-    /// Price of the default ticket type, minor units.
+    /// Price of the default ticket type, minor units. If the lane was rebuilt after the hold was ordered: of the type that
+    /// was ordered.
     #[schema(example = 55000)]
     pub price: i64,
 }

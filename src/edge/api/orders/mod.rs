@@ -49,8 +49,13 @@ pub async fn place(request: Request) -> Outcome {
     let known = state.inventory.get_hold(&event.id, &hold).await?.filter(|known| known.user == user);
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
     let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
-    // A hold that is not known, or not this user's, is refused by its lane.
-    let types = known.as_ref().map_or(Ok(Vec::new()), |known| types::chosen(&ask.types, known, &event));
+    let types = match &known {
+        Some(known) => types::chosen(&ask.types, known, &event),
+        // A hold that is not known, or not this user's, is refused by its lane. One that comes only now must not lose
+        // its types.
+        None if ask.types.is_empty() => Ok(Vec::new()),
+        None => Err(Code::HoldNotFound.into()),
+    };
     let (coupon, payment, types) =
         match lookup::not_cancelled(&event).and(coupon).and_then(|coupon| Ok((coupon, payment?, types?))) {
             Ok(wanted) => wanted,
@@ -73,7 +78,7 @@ pub async fn place(request: Request) -> Outcome {
         expected_cash: ask.expected_cash,
         payment,
         payment_ttl_ms: event.spec.payment_ttl_s * 1000,
-        terms: known.and_then(|known| known.terms).unwrap_or_else(|| event.terms()),
+        terms: known.map_or_else(|| event.terms(), |known| event.terms_for(&known)),
     };
     let placed = state.inventory.place(placing).await?;
     match placed.outcome {

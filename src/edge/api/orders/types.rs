@@ -13,6 +13,8 @@ use crate::facts::ids::is_slug;
 
 /// Most seats and sections named. No hold has more seats.
 const CHOICES_MAX: usize = 1_000;
+/// Most ticket types of a section.
+const TYPES_MAX: usize = 20;
 /// Longest name of a seat or a section, characters.
 const NAME_MAX: usize = 64;
 
@@ -35,11 +37,15 @@ pub fn check(types: &TypesBody, faults: &mut FieldFaults) {
     for (name, choice) in types.iter().take(CHOICES_MAX) {
         let pointer = format!("/types/{}", name.chars().take(NAME_MAX).collect::<String>());
         faults.check(name.len() <= NAME_MAX, pointer.clone(), "a seat's id, or a section's");
-        let slugs: Vec<&str> = match choice {
-            TypeChoice::One(ticket_type) => vec![ticket_type],
-            TypeChoice::Many(counts) => counts.keys().take(CHOICES_MAX).map(String::as_str).collect(),
+        let (slugs, is_counted) = match choice {
+            TypeChoice::One(ticket_type) => (vec![ticket_type], true),
+            TypeChoice::Many(counts) => {
+                let is_counted = (1..=TYPES_MAX).contains(&counts.len()) && counts.values().all(|count| *count > 0);
+                (counts.keys().take(TYPES_MAX).collect(), is_counted)
+            }
         };
-        faults.check(slugs.iter().all(|slug| is_slug(slug)), pointer, "a ticket type: [a-z0-9][a-z0-9-]{0,47}");
+        let text = "a ticket type, or how many (at least 1) of each of at most 20 types; [a-z0-9][a-z0-9-]{0,47}";
+        faults.check(is_counted && slugs.iter().all(|slug| is_slug(slug)), pointer, text);
     }
 }
 

@@ -108,7 +108,7 @@ pub struct LineView {
     /// The value-added tax inside cash and points.
     #[schema(example = 4681)]
     pub vat: i64,
-    /// Gross: cash and points, cancellation fees included.
+    /// Gross: cash and points, with cancellation fees, and with the booking fee if it was given back.
     #[schema(example = 0)]
     pub refunded: i64,
     pub ticket: Option<TicketView>,

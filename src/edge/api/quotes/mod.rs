@@ -37,7 +37,7 @@ pub async fn create(request: Request) -> Outcome {
     let inputs = request.state.ledger.quote_inputs(&user, &choice, now_ms).await?;
 
     let usable = inputs.usable;
-    let terms = hold.terms.clone().unwrap_or_else(|| event.terms());
+    let terms = event.terms_for(&hold);
     let cart = Cart::by_terms(&seats, hold.earn_bp, &terms);
     let quoting = Quoting { request: &request, user: &user, event: &hold.event, cart, inputs: &inputs };
     let (priced, chosen) = quoting.quote(&choice, ask.points.ask(), now_ms)?;

@@ -82,7 +82,7 @@ impl QuoteView {
         usable: i64,
         now_ms: Millis,
     ) -> Self {
-        let terms = hold.terms.clone().unwrap_or_else(|| event.terms());
+        let terms = event.terms_for(hold);
         let lines = priced.lines.iter().map(|line| QuoteLineView {
             line: line.line,
             seat: event.layout.name(line.seat),

@@ -46,7 +46,8 @@ pub struct AdminRefundBody {
 pub struct AdminLinePart {
     #[schema(example = 1)]
     pub line: u32,
-    /// Gross (cash and points), minor units; if missing, all that is left of the line.
+    /// Gross (cash and points) without the booking fee, minor units; if missing, all that is left of the line. The booking
+    /// fee goes back with the last part.
     #[serde(default)]
     #[schema(example = 10000)]
     pub amount: Option<i64>,

@@ -24,7 +24,10 @@ impl Desk {
     /// The orders that are left, each with whether it is paid.
     async fn left(&self) -> Vec<(OrderId, bool)> {
         let left = self.ledger.uncancelled(&"hall".into(), 99).await.expect("reads");
-        left.into_iter().map(|Uncancelled { order, version: _, is_paid }| (order, is_paid)).collect()
+        let mut left: Vec<_> =
+            left.into_iter().map(|Uncancelled { order, version: _, is_paid }| (order, is_paid)).collect();
+        left.sort();
+        left
     }
 
     async fn counts(&self) -> CancelledOrders {
@@ -77,9 +80,46 @@ async fn what_the_provider_refuses_is_left_to_a_person_and_unpaid_orders_are_can
     let (refund, _) = desk.cancelled("first", &paid).await;
     desk.refunded(&refund, &paid, RefundResult::Refused { detail: "closed account".into() }).await;
     assert_eq!(desk.left().await, [(unpaid.order(), false)]);
-    assert_eq!(desk.counts().await, CancelledOrders { unpaid: 1, paid: 1, failed: 1, refunded: 0 });
+    assert_eq!(desk.counts().await, CancelledOrders { unpaid: 1, paid: 1, failed: 1, refunded: 0, open: 0 });
     // A person pays it back in another way.
     let (by_hand, _, _) = desk.ask_refund("hand", &paid, RefundBy::Admin, &[(1, None)]).await;
     desk.refunded(&by_hand, &paid, RefundResult::Done).await;
-    assert_eq!(desk.counts().await, CancelledOrders { unpaid: 1, paid: 0, failed: 0, refunded: 1 });
+    assert_eq!(desk.counts().await, CancelledOrders { unpaid: 1, refunded: 1, ..CancelledOrders::default() });
+}
+
+/// A partial refund by an admin is refused after the rest was given back, together with the booking fee.
+#[tokio::test]
+async fn a_booking_fee_is_given_back_once_even_if_an_earlier_part_fails() {
+    let mut desk = Desk::open().await;
+    desk.terms.booking_fee.amount = 2_000;
+    let buy = desk.buy("a", 0, &[100]);
+    let order = desk.bought(&buy).await;
+    let (part, _, _) = desk.ask_refund("part", &order, RefundBy::Admin, &[(1, Some(10))]).await;
+    let (rest, _) = desk.cancelled("rest", &order).await;
+    assert_eq!((desk.refund(&rest).await.cash, desk.refund(&rest).await.booking_fee), (2_090, 2_000));
+    desk.refunded(&part, &order, RefundResult::Refused { detail: "no parts".into() }).await;
+    desk.refunded(&rest, &order, RefundResult::Done).await;
+    assert_eq!(desk.left().await, [(order.clone(), true)]);
+    let (last, _) = desk.cancelled("last", &order).await;
+    assert_eq!((desk.refund(&last).await.cash, desk.refund(&last).await.booking_fee), (10, 0));
+    desk.refunded(&last, &order, RefundResult::Done).await;
+    assert_eq!((desk.journal("cash:sandbox").await, desk.journal("platform_fee").await), (0, 0));
+    assert_eq!(desk.order(&order).await.status, OrderStatus::Refunded);
+}
+
+#[tokio::test]
+async fn an_order_of_a_dead_letter_is_left_to_a_person() {
+    let mut desk = Desk::open().await;
+    let buy = desk.buy("a", 0, &[1_000]);
+    let order = desk.bought(&buy).await;
+    let dead = "INSERT INTO dead_letter (id, lane, log, order_id, at_ms, entry, error, died_ms) VALUES ('x', 7, 9, ?, 1, '', '', 1)";
+    let id = order.to_string();
+    let insert = desk.ledger.transaction(move |conn| {
+        Box::pin(async move {
+            Ok::<_, crate::ledger::Error>(sqlx::query(dead).bind(id).execute(conn).await?.rows_affected())
+        })
+    });
+    assert_eq!(insert.await.expect("inserted"), 1);
+    assert_eq!(desk.left().await, []);
+    assert_eq!(desk.counts().await, CancelledOrders { paid: 1, ..CancelledOrders::default() });
 }

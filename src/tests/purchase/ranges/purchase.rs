@@ -159,7 +159,7 @@ fn section(most: i64) -> impl Strategy<Value = Value> {
         }
         let one = |at: usize| {
             let id = format!("{}{at}", "t".repeat(40));
-            json!({"id": id, "name": "청소년".repeat(60), "price": price / (at as i64 + 1)})
+            json!({"id": id, "name": "청소년".repeat(16), "price": price / (at as i64 + 1)})
         };
         section["types"] = (0..types).map(one).collect();
         section

@@ -45,7 +45,7 @@ pub struct CancellationView {
     /// Orders that wait for a payment or for its result. They are cancelled, or refunded once they are paid.
     #[schema(example = 0)]
     pub unpaid: i64,
-    /// Seats in holds and in orders that are not in the ledger yet.
+    /// Seats in holds, and in orders that wait for a payment or are not in the ledger yet.
     #[schema(example = 0)]
     pub held: i64,
 }
@@ -75,11 +75,11 @@ async fn progress(request: &Request, event: &Event) -> Result<CancellationView, 
         return Err(Code::NotFound.into());
     };
     let state = &request.state;
-    let orders = state.ledger.cancelled_orders(&event.id).await?;
-    // The lane knows of orders that the ledger does not have yet.
+    // The lane first: what it has not told the ledger yet, the ledger cannot count.
     let room = state.inventory.counts(event.lane, &event.id).await?;
     let held = room.map_or(0, |room| room.held + room.paying);
-    let is_done = held == 0 && orders.unpaid == 0 && orders.paid == orders.failed;
+    let orders = state.ledger.cancelled_orders(&event.id).await?;
+    let is_done = held + orders.open == 0 && orders.unpaid == 0 && orders.paid == orders.failed;
     Ok(CancellationView {
         event: event.id.to_string(),
         reason,

@@ -60,7 +60,7 @@ pub fn routes() -> Vec<Route> {
             .body::<CancelBody>()
             .answers::<CancellationView>(202, "Cancelled; the refunds follow")
             .carries("Location", "How far it has come", "/v1/admin/events/spring-hall/cancel")
-            .errors(&[Code::EventNotFound, Code::Recovering]),
+            .errors(&[Code::EventNotFound, Code::SeatsSold, Code::Recovering]),
         get("/v1/admin/events/{event}/cancel", "show_cancellation", "How far a cancelled event has come", cancellation::get)
             .admin()
             .about("`NOT_FOUND`: the event is not cancelled.")
