@@ -4,6 +4,7 @@ use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::edge::api::admin::events::cancellation::CancelBody;
 use crate::edge::api::admin::payments::{ResolveBody, ResolveRefundBody};
 use crate::edge::api::admin::points::body::GrantBody;
 use crate::edge::api::coupons::ClaimBody;
@@ -168,6 +169,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "put_campaign" => read::<crate::ledger::rules::coupons::CampaignSpec>(example, |spec| {
                 sound(crate::catalog::campaign_faults(&spec))
             }),
+            "cancel_event" => read::<CancelBody>(example, |body| body.check()),
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
             "refund_order" => read::<AdminRefundBody>(example, |body| body.lines().map(drop)),
             "resolve_payment" => fit::<ResolveBody>(example),

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::catalog::{Event, EventCancellation};
 use crate::edge::api::field_faults::FieldFaults;
-use crate::edge::{Answer, Code, Outcome, Request};
+use crate::edge::{Answer, Code, Outcome, Problem, Request};
 use crate::facts::time::rfc3339;
 
 const REASON_MAX: usize = 200;
@@ -18,6 +18,14 @@ pub struct CancelBody {
     /// Buyers read it as the reason of their refunds.
     #[schema(example = "the singer is ill")]
     pub reason: String,
+}
+
+impl CancelBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = FieldFaults::default();
+        faults.text(&self.reason, 1, REASON_MAX, "/reason");
+        faults.verdict()
+    }
 }
 
 /// How far a cancelled event has come.
@@ -54,9 +62,7 @@ pub struct CancellationView {
 pub async fn create(request: Request) -> Outcome {
     let id = request.event_id()?;
     let body = request.json::<CancelBody>()?.value;
-    let mut faults = FieldFaults::default();
-    faults.text(&body.reason, 1, REASON_MAX, "/reason");
-    faults.verdict()?;
+    body.check()?;
     let outcome = request.state.catalog.cancel_event(&id, &body.reason).await?;
     let event = super::done(outcome)?;
     let view = progress(&request, &event).await?;
@@ -70,7 +76,7 @@ pub async fn get(request: Request) -> Outcome {
     Ok(Answer::json(StatusCode::OK, &progress(&request, &event).await?).no_store())
 }
 
-async fn progress(request: &Request, event: &Event) -> Result<CancellationView, crate::edge::Problem> {
+async fn progress(request: &Request, event: &Event) -> Result<CancellationView, Problem> {
     let Some(EventCancellation { at, reason }) = event.spec.cancelled.clone() else {
         return Err(Code::NotFound.into());
     };
