@@ -160,6 +160,9 @@ impl Service {
 
     fn answer(&self, noted: Noted, operation: &'static str, outcome: Outcome) -> Response<AnswerBody> {
         let Noted { id, started, method, origin, reader, path } = noted;
+        // A part of the body was not read. Nobody can send another request behind it.
+        let is_cut =
+            outcome.as_ref().is_err_and(|problem| matches!(problem.code, Code::BodyTooLarge | Code::RequestTimeout));
         let answer = outcome.unwrap_or_else(|problem| {
             self.log_cause(&id, &problem);
             match &reader {
@@ -167,6 +170,7 @@ impl Service {
                 None => Answer::problem(&problem, &id),
             }
         });
+        let answer = if is_cut { answer.header(header::CONNECTION, "close") } else { answer };
         let answer = self.state.origins.share(origin.as_ref(), answer);
         let took = clock::instant().duration_since(started);
         self.state.telemetry.meters.answered(operation, &method, answer.status(), took);

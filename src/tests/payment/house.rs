@@ -289,7 +289,8 @@ async fn webhooks_that_nobody_signed_are_refused_where_they_are_signed() {
     call("toss", &about.to_string()).send().await.expect(200);
     call("toss", "{}").send().await.expect(200);
     call("toss", "no JSON").send().await.expect_code(400, "BAD_WEBHOOK");
-    call("toss", &" ".repeat(70_000)).send().await.expect_code(413, "BODY_TOO_LARGE");
+    let cut = call("toss", &" ".repeat(70_000)).send().await.expect_code(413, "BODY_TOO_LARGE");
+    assert_eq!(cut.header("connection"), Some("close"), "what is left of the body is no request");
     call("sandbox", "{}").send().await.expect_code(404, "NOT_FOUND");
     call("nobody", "{}").send().await.expect_code(404, "NOT_FOUND");
     assert_eq!(shop.toss.calls(""), asked, "nobody is asked about what is not ours");

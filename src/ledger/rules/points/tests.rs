@@ -40,7 +40,7 @@ struct Bought {
 impl Bought {
     /// Refunds part of a line, and answers what it pays out, restores and claws back.
     fn refund(&mut self, id: &str, now_ms: Millis, line: usize, gross: i64, fee_bp: i64) -> LineRefund {
-        let refund = self.lines[line].refund(gross, fee_bp, false).expect("so much is left");
+        let refund = self.lines[line].refund(gross, fee_bp, true).expect("so much is left");
         let step = WalletStep { id, now_ms, order: Some(&self.order), refund: None };
         self.wallet.expire(step);
         self.wallet.restore(step, &mut self.spends, refund.line, refund.points);
@@ -243,6 +243,8 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
+const BOOKING_FEE: i64 = 77;
+
 fn buy(prices: &[i64], discount: i64, points: i64, earn_bp: i64, lots: &[(i64, i64)]) -> Bought {
     let now = day("2026-11-20");
     let lots: Vec<Lot> = lots
@@ -258,7 +260,8 @@ fn buy(prices: &[i64], discount: i64, points: i64, earn_bp: i64, lots: &[(i64, i
     let mut wallet = Wallet::new(UserId::from("kim"), have, 0, lots);
     let order = OrderId::from("o1");
     let seats = standard(prices);
-    let lines = price_order(Cart { discount, points: points.min(have), ..Cart::plain(&seats, earn_bp) }).lines;
+    let cart = Cart { booking_fee: BOOKING_FEE, discount, points: points.min(have), ..Cart::plain(&seats, earn_bp) };
+    let lines = price_order(cart).lines;
     let wanted: Vec<_> = lines.iter().map(|l| (l.line, l.points)).collect();
     let spends = wallet.spend(step("s", now, &order), &wanted).expect("enough");
     for line in &lines {
@@ -278,10 +281,11 @@ fn assert_consistent(bought: &Bought) {
     let held: i64 = bought.wallet.lots().map(|l| l.remaining).sum();
     assert_eq!(held, bought.wallet.balance(), "the lots are what is left of the moves");
     for line in &bought.lines {
-        assert_eq!(line.price, line.discount + line.points + line.cash);
+        assert_eq!(line.price + BOOKING_FEE, line.discount + line.points + line.cash);
+        assert!((0..=BOOKING_FEE).contains(&line.fee_refunded));
         assert!(line.refunded <= line.net() && line.refunded >= 0);
         assert!((0..=line.points).contains(&line.points_refunded));
-        assert!((0..=line.cash).contains(&(line.refunded - line.points_refunded)));
+        assert!((0..=line.cash - BOOKING_FEE).contains(&(line.refunded - line.points_refunded)));
         assert!((0..=line.earn).contains(&line.earn_clawed));
         let spends = || bought.spends.iter().filter(|s| s.line == line.line);
         assert_eq!(spends().map(|s| s.amount).sum::<i64>(), line.points);
@@ -307,7 +311,7 @@ proptest! {
             }
             now += 50 * 86_400_000;
             let r = bought.refund(&format!("r{at}"), now, line, gross, fee_bp);
-            prop_assert_eq!(r.amount, r.cash + r.points + r.fee);
+            prop_assert_eq!(r.amount + r.booking_fee, r.cash + r.points + r.fee);
             prop_assert!(r.cash >= 0 && r.points >= 0 && r.earn >= 0 && (0..=r.fee).contains(&r.fee_points));
             let sum = &mut back[line];
             *sum = (sum.0 + r.cash + r.fee - r.fee_points, sum.1 + r.points + r.fee_points, sum.2 + r.earn,
@@ -359,8 +363,8 @@ proptest! {
             let left = bought.lines[line].left();
             bought.refund(&format!("last{line}"), now, line, left, 0);
             let line = &bought.lines[line];
-            let back = (line.refunded, line.points_refunded, line.earn_clawed);
-            prop_assert_eq!(back, (line.net(), line.points, line.earn));
+            let back = (line.refunded, line.points_refunded, line.earn_clawed, line.fee_refunded);
+            prop_assert_eq!(back, (line.net(), line.points, line.earn, BOOKING_FEE));
         }
         assert_consistent(&bought);
     }
