@@ -28,12 +28,14 @@ pub(super) struct Cancellations {
 }
 
 impl Cancellations {
-    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
+    /// `in_hand`: how many calls to providers this session has under way.
+    pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane, in_hand: usize) -> Result<(), Error> {
         if self.rests.is_some_and(|at| at.elapsed() < EVERY) {
             return Ok(());
         }
-        // Other events' payments wait behind the refunds that were asked for before them.
-        if shared.view(lane.id()).open >= shared.settings.calls_max {
+        // Other events' payments wait behind the refunds that were asked for before them. Calls that wait for a person
+        // hold nobody up.
+        if in_hand >= shared.settings.calls_max {
             return Ok(());
         }
         let mut room = ORDERS_MAX;

@@ -149,7 +149,7 @@ async fn take_batches(
             if let Err(error) = retention.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is old stays a while");
             }
-            if let Err(error) = cancellations.run(shared, lane.as_ref()).await {
+            if let Err(error) = cancellations.run(shared, lane.as_ref(), payments.in_hand()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "cancelled orders wait");
             }
             if let Err(error) = retirement.run(shared, lane.as_ref()).await {

@@ -91,6 +91,11 @@ impl Payments {
         self.open
     }
 
+    /// Calls that are under way or wait for their turn. Those that were put off are not among them.
+    pub fn in_hand(&self) -> usize {
+        self.in_hand.len()
+    }
+
     /// Lets go of the calls that the batch has answered, and makes the calls that it asks for. While older calls wait
     /// for room, the new ones wait with them.
     pub fn follow(&mut self, written: Vec<BatchWritten>) {

@@ -16,6 +16,10 @@ struct Shop {
 }
 
 async fn shop(store: Store) -> Shop {
+    shop_with(store, |_| ()).await
+}
+
+async fn shop_with(store: Store, more: impl FnOnce(&mut Config)) -> Shop {
     let (toss, portone) = (toss::start().await, portone::start().await);
     let (toss_url, portone_url) = (toss.url.clone(), portone.url.clone());
     let change = |config: &mut Config| {
@@ -26,6 +30,7 @@ async fn shop(store: Store) -> Shop {
         config.payment.portone.webhook_secret = portone::WEBHOOK_SECRET.into();
         config.payment.portone.store_id = portone::STORE.into();
         config.payment.portone.base_url = portone_url;
+        more(config);
     };
     let gateway = Gateway::start_with(store, change).await;
     gateway.put_event("hall", &small_hall()).await;
@@ -100,6 +105,40 @@ async fn a_seat_is_paid_and_given_back_through_portone(store: Store) {
     shop.portone.contract.set(&order, 100, "PAID");
     assert_eq!(pay(&buyer, &order, "portone", &order, 55_000).await["status"], "pending_payment");
     assert_eq!(shop.portone.contract.cancelled(&order), 100);
+}
+
+/// A call that only a person can close stays open for as long as it takes. A cancelled event's refunds go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_waits_for_a_person_does_not_stop_a_cancellation() {
+    let shop = shop_with(Store::Embedded, |config| config.payment.calls_max = 1).await;
+    let mut orders = Vec::new();
+    for user in ["kim", "lee"] {
+        let buyer = Buyer::enter(&shop.gateway, "hall", user).await;
+        let order =
+            buyer.order_unpaid(&buyer.hold_call(&json!({"section": "a"})).send().await.expect(201).text("id")).await;
+        let key = shop.toss.contract.open(&order, 55_000);
+        assert_eq!(pay(&buyer, &order, "toss", &key, 55_000).await["status"], "confirmed");
+        orders.push((buyer, order, key));
+    }
+    let (kim, stuck, key) = &orders[0];
+    // From now on Toss Payments knows nothing of this payment.
+    shop.toss.contract.forget(key);
+    kim.refund_call(stuck, 1).send().await.expect(202);
+    eventually("it waits for a person", async || {
+        let open = shop.gateway.admin_call(Method::GET, "/v1/admin/payments?state=open").send().await.expect(200).json;
+        open["items"][0]["waits_for"].is_string()
+    })
+    .await;
+    let cancel = shop.gateway.admin_call(Method::POST, "/v1/admin/events/hall/cancel");
+    cancel.json(&json!({"reason": "rain"})).send().await.expect(202);
+    let (lee, order, _) = &orders[1];
+    eventually("the other order is refunded", async || {
+        lee.get(&format!("/v1/orders/{order}")).send().await.expect(200).json["status"] == "refunded"
+    })
+    .await;
+    let path = "/v1/admin/events/hall/cancel";
+    let progress = shop.gateway.admin_call(Method::GET, path).send().await.expect(200).json;
+    assert_eq!((&progress["state"], &progress["refunded"]), (&json!("running"), &json!(1)), "{progress}");
 }
 
 /// Providers are told what of a refund is tax-free: all of it, or nothing.

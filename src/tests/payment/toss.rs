@@ -61,6 +61,10 @@ impl Toss {
         key
     }
 
+    pub fn forget(&self, key: &str) {
+        self.payments.lock().remove(key);
+    }
+
     pub fn set(&self, key: &str, status: &'static str) {
         self.payments.lock().get_mut(key).expect("opened").status = status;
     }
