@@ -22,6 +22,7 @@ pub mod demo;
 
 pub mod facts;
 
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod limiter;

@@ -1,10 +1,9 @@
 //! The gateways of a test: `serve` on a Redis and a MariaDB that the test starts itself.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::Method;
 use serde_json::{Value, json};
 use stanchion::admission::tokens::Tokens;
 use stanchion::clock::Clock;
@@ -14,6 +13,7 @@ use stanchion::facts::ids::EventId;
 use stanchion::lane::Lane;
 use stanchion::{config, lane};
 
+use super::client::{Answer, Client};
 use super::part::Part;
 use super::servers::{self, OwnRedis};
 
@@ -132,7 +132,7 @@ impl Gateway {
     }
 
     fn is_ready(&self) -> bool {
-        let (status, body) = ask(&self.admin, "GET", "/readyz", None);
+        let (status, body) = ask(&self.admin, Method::GET, "/readyz", None);
         status == 200 && body["recovering"].as_array().is_none_or(Vec::is_empty)
     }
 
@@ -149,13 +149,13 @@ impl Gateway {
         for (key, value) in more.as_object().expect("an object") {
             spec[key] = value.clone();
         }
-        let (status, answer) = ask(&self.admin, "PUT", &format!("/v1/admin/events/{event}"), Some(&spec));
+        let (status, answer) = ask(&self.admin, Method::PUT, &format!("/v1/admin/events/{event}"), Some(&spec));
         assert!(status == 200 || status == 201, "{status}: {answer}");
     }
 
     /// Changes a room's settings.
     pub fn patch_room(&self, event: &str, room: &Value) {
-        let (status, answer) = ask(&self.admin, "PATCH", &format!("/v1/admin/events/{event}/room"), Some(room));
+        let (status, answer) = ask(&self.admin, Method::PATCH, &format!("/v1/admin/events/{event}/room"), Some(room));
         assert_eq!(status, 200, "{answer}");
     }
 
@@ -170,8 +170,9 @@ impl Gateway {
 
     /// The sum of a metric's lines that contain `label`; 0 when there is none.
     pub fn metric(&self, name: &str, label: &str) -> f64 {
-        let text = ask_text(&self.admin, "GET", "/metrics", None).1;
-        text.lines()
+        let answer = answer(&self.admin, Method::GET, "/metrics", None);
+        String::from_utf8_lossy(&answer.body)
+            .lines()
             .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
             .filter(|line| line.contains(label))
             .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
@@ -180,12 +181,12 @@ impl Gateway {
 
     /// What the gateway's own audit finds.
     pub fn audit(&self) -> Value {
-        ask(&self.admin, "GET", "/v1/admin/audit", None).1
+        ask(&self.admin, Method::GET, "/v1/admin/audit", None).1
     }
 
     /// A room's public counts.
     pub fn room(&self, event: &str) -> Value {
-        ask(&self.address, "GET", &format!("/v1/events/{event}/room"), None).1
+        ask(&self.address, Method::GET, &format!("/v1/events/{event}/room"), None).1
     }
 }
 
@@ -214,26 +215,21 @@ pub fn bearer(user: &str) -> String {
     Bearers::new().of(user)
 }
 
-/// Sends one request on a connection of its own. Returns the status and the JSON, which is null when the body is not
-/// JSON.
-fn ask(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let (status, text) = ask_text(address, method, path, body);
-    (status, serde_json::from_str(&text).unwrap_or_default())
+/// Sends one request as an admin. Returns the status and the JSON, which is null when the body is not JSON.
+fn ask(address: &str, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let answer = answer(address, method, path, body);
+    (answer.status.as_u16(), answer.json)
 }
 
-fn ask_text(address: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+/// A thread and a runtime of its own, because this is called from threads with a runtime and from others without.
+fn answer(address: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
     let bearer = Bearers::new().minted(Mint { sub: "boss", scope: "admin", ttl_s: 600 });
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {bearer}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).expect("the gateway listens");
-    stream.write_all(request.as_bytes()).expect("the gateway reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the gateway answers");
-    let status = answer.get(9..12).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-    (status, body.to_owned())
+    let call = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let call = Client::new(format!("http://{address}")).call(method, path).bearer(&bearer);
+            body.into_iter().fold(call, |call, body| call.json(body)).send().await
+        })
+    };
+    std::thread::scope(|scope| scope.spawn(call).join()).expect("the gateway answers")
 }

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::client::{ClientLimits, HttpAnswer, HttpClient, HttpFault};
 use crate::clock;
 
 /// Requests under way at once, and as many again that wait for an order's next status. The gateway may
@@ -23,7 +20,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 16 << 20;
 
 pub struct Client {
-    pool: Pool<HttpConnector, Full<Bytes>>,
+    http: HttpClient,
     short: Semaphore,
     long: Semaphore,
 }
@@ -75,24 +72,17 @@ impl ClientAnswer {
 pub enum Error {
     #[error("not a request that can be sent")]
     Malformed(#[from] http::Error),
-    #[error("no connection or a broken one")]
-    Connection(#[from] hyper_util::client::legacy::Error),
-    #[error("the answer broke off or is larger than {ANSWER_MAX} bytes")]
-    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("no whole answer")]
+    Fault(#[from] HttpFault),
     #[error("no answer within {} s", TIME_LIMIT.as_secs())]
     TimeLimit,
 }
 
 impl Default for Client {
     fn default() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(2 * CONNECTIONS)
-            .build(connector);
-        Self { pool, short: Semaphore::new(CONNECTIONS), long: Semaphore::new(CONNECTIONS) }
+        let limits = ClientLimits { idle: IDLE, idle_max: 2 * CONNECTIONS, answer_max: ANSWER_MAX };
+        let http = HttpClient::new(limits).expect("the TLS parts of this build are there");
+        Self { http, short: Semaphore::new(CONNECTIONS), long: Semaphore::new(CONNECTIONS) }
     }
 }
 
@@ -118,12 +108,11 @@ impl Client {
             }
             None => Bytes::new(),
         };
-        let request = request.body(Full::new(body))?;
+        let request = request.body(body)?;
         let sent = clock::instant();
-        let (head, body) = self.pool.request(request).await?.into_parts();
-        let bytes = Limited::new(body, ANSWER_MAX).collect().await.map_err(Error::Body)?.to_bytes();
-        let took = sent.elapsed();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(ClientAnswer { status: head.status, headers: head.headers, body, took })
+        let answer = self.http.send(request).await?;
+        let (took, body) = (sent.elapsed(), answer.json());
+        let HttpAnswer { status, headers, .. } = answer;
+        Ok(ClientAnswer { status, headers, body, took })
     }
 }

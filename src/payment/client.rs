@@ -5,29 +5,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Http;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Unresolved;
+use crate::client::{ClientLimits, HttpClient};
 
 /// Longest answer that is read, bytes.
-const BYTES_MAX: usize = 1 << 20;
+const ANSWER_MAX: usize = 1 << 20;
 
 /// How long a connection is kept for the next call.
-const KEEP: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(30);
 
 /// What a path may say literally.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A client of one provider.
 pub(super) struct ProviderClient {
-    http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
     base_url: String,
     authorization: HeaderValue,
 }
@@ -58,12 +54,8 @@ impl ProviderClient {
     pub fn new(provider: &'static str, base_url: &str, authorization: &str) -> Result<Self, ProviderFault> {
         let mut authorization = HeaderValue::from_str(authorization).map_err(|_| ProviderFault::Secret(provider))?;
         authorization.set_sensitive(true);
-        let crypto = rustls::crypto::aws_lc_rs::default_provider();
-        let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(crypto)?;
-        // `https_or_http`: the configuration's check refuses http beyond loopback.
-        let connector = connector.https_or_http().enable_http1().build();
-        let http =
-            Http::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build(connector);
+        // The configuration's check refuses http beyond loopback.
+        let http = HttpClient::new(ClientLimits { idle: IDLE, idle_max: usize::MAX, answer_max: ANSWER_MAX })?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned(), authorization })
     }
 
@@ -96,13 +88,11 @@ impl ProviderClient {
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let request = request.body(Full::new(content)).map_err(|error| Unresolved::needs_person(error.to_string()))?;
-        let answer = self.http.request(request).await.map_err(|error| Unresolved::away(causes(&error)))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await;
-        let body = body.map_err(|error| Unresolved::away(format!("{status}, then {error}")))?.to_bytes();
-        let body = serde_json::from_slice(&body).map_err(|_| Unresolved::away(format!("{status} without JSON")))?;
-        Ok(Reply { status, body })
+        let request = request.body(content).map_err(|error| Unresolved::needs_person(error.to_string()))?;
+        let answer = self.http.send(request).await.map_err(|fault| Unresolved::away(fault.to_string()))?;
+        let status = answer.status;
+        let body = serde_json::from_slice(&answer.body);
+        Ok(Reply { status, body: body.map_err(|_| Unresolved::away(format!("{status} without JSON")))? })
     }
 }
 
@@ -121,12 +111,6 @@ pub(super) fn segment(text: &str) -> String {
         ".." => "%2E%2E".to_owned(),
         _ => utf8_percent_encode(text, PATH).to_string(),
     }
-}
-
-/// The error and what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

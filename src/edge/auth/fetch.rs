@@ -7,20 +7,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http::Request;
 
 use super::Auth;
 use super::keys::KeySet;
+use crate::client::{ClientLimits, HttpClient};
 use crate::shutdown::Stopping;
 
 const FRESH: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(10);
-const BYTES_MAX: usize = 256 * 1024;
+const ANSWER_MAX: usize = 256 * 1024;
 
 type FetchFault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,15 +46,11 @@ pub async fn keep_fresh(auth: &Auth, url: &str, mut stop: Stopping) {
 }
 
 async fn fetch(url: &str) -> Result<KeySet, FetchFault> {
-    let uri: Uri = url.parse()?;
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?;
-    let connector = connector.https_or_http().enable_http1().build();
-    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-    let answer = client.get(uri).await?;
-    if !answer.status().is_success() {
-        return Err(format!("answered {}", answer.status()).into());
+    // No connection is kept for ten minutes.
+    let client = HttpClient::new(ClientLimits { idle: Duration::ZERO, idle_max: 0, answer_max: ANSWER_MAX })?;
+    let answer = client.send(Request::get(url).body(Bytes::new())?).await?;
+    if !answer.status.is_success() {
+        return Err(format!("answered {}", answer.status).into());
     }
-    let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await?;
-    Ok(KeySet::from_jwks(&body.to_bytes())?)
+    Ok(KeySet::from_jwks(&answer.body)?)
 }

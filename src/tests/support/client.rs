@@ -1,14 +1,16 @@
 //! A small HTTP client for tests: one call, and the complete answer.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client as Hyper;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use stanchion::client::{ClientLimits, HttpAnswer, HttpClient};
+
+/// The pool's own numbers: tests look at connections and answers of any length.
+const LIMITS: ClientLimits =
+    ClientLimits { idle: Duration::from_secs(90), idle_max: usize::MAX, answer_max: usize::MAX };
 
 /// Checks every answer by its method and path, and its status, headers and body.
 pub trait Contract: Sync {
@@ -17,7 +19,7 @@ pub trait Contract: Sync {
 
 #[derive(Clone)]
 pub struct Client {
-    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    http: HttpClient,
     base: String,
     contract: Option<&'static dyn Contract>,
 }
@@ -42,7 +44,8 @@ pub struct Call {
 
 impl Client {
     pub fn new(base: String) -> Self {
-        Self { hyper: Hyper::builder(TokioExecutor::new()).build(HttpConnector::new()), base, contract: None }
+        let http = HttpClient::new(LIMITS).expect("the TLS parts of this build are there");
+        Self { http, base, contract: None }
     }
 
     pub fn held_to(self, contract: &'static dyn Contract) -> Self {
@@ -109,11 +112,10 @@ impl Call {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let answer = self.client.hyper.request(request.body(Full::new(self.body))?).await?;
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await?.to_bytes();
-        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Ok(Answer { status: parts.status, headers: parts.headers, body, json })
+        let answer = self.client.http.send(request.body(self.body)?).await?;
+        let json = answer.json();
+        let HttpAnswer { status, headers, body } = answer;
+        Ok(Answer { status, headers, body, json })
     }
 
     pub async fn send(self) -> Answer {

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("demo", &[]),
     ("facts", &[]),
     ("config", &[]),
+    ("client", &[]),
     ("clock", &[]),
     ("limiter", &[]),
     ("metrics", &[]),
@@ -28,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 640;
 
-const LEAVES: &[&str] = &["facts", "config", "clock", "limiter", "metrics", "random", "shutdown"];
+const LEAVES: &[&str] = &["facts", "config", "client", "clock", "limiter", "metrics", "random", "shutdown"];
 
 pub(super) fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
