@@ -10,14 +10,16 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use http::Method;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use stanchion::clock::Clock;
-use support::client::{Answer, Client};
-use support::gateway::{Gateway, House, bearer};
+use stanchion::demo::latency::Quantiles;
+use stanchion::demo::persona::Persona;
+use stanchion::demo::tally::{Count, CrowdTally, End};
+use support::crowd::{self, Crowd};
+use support::gateway::{Gateway, House};
 use support::plot::{Band, Curve, Panel, Time, svg};
 use support::proxy::{Mode, Proxy};
 use support::redis::value;
@@ -79,9 +81,9 @@ struct Run {
     seconds: Vec<Second>,
     /// The transactions that were made while the ledger was late.
     transactions: Transactions,
-    /// From the order to its confirmation, ms, ascending.
-    waits_ms: Vec<u64>,
-    /// Wrong answers, and accepted orders that were not confirmed.
+    /// From the order's answer to its confirmation.
+    waits: Quantiles,
+    /// Wrong answers, and visitors who were admitted and bought nothing.
     wrong: u64,
     audit_ok: bool,
 }
@@ -135,8 +137,15 @@ async fn run(control: &'static str) -> Run {
     });
     let rooms = value(&house.redis.says(&format!("KEYS *:e:{EVENT}:room")));
     let log = rooms.list()[0].text().replace(&format!("e:{EVENT}:room"), "log");
-    let crowd = Arc::new(Crowd { client: Client::new(format!("http://{}", gateway.address)), ..Crowd::default() });
-    let filling = tokio::spawn(crowd.clone().fill());
+    let mut crowd = Crowd::at(&gateway, &["ga"]);
+    let (tally, stop) = (crowd.tally.clone(), Arc::new(AtomicBool::new(false)));
+    let filling = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            fill(&mut crowd, &stop).await;
+            crowd
+        }
+    });
     // Waits until the bucket's first burst is over.
     tokio::time::sleep(Duration::from_secs(5)).await;
 
@@ -144,7 +153,7 @@ async fn run(control: &'static str) -> Run {
     let (began, mut seconds) = (Instant::now(), Vec::new());
     let mut beats = tokio::time::interval(Duration::from_secs(1));
     let mut transactions = Transactions::default();
-    let mut before = blocking(|| look(&house, &log, &gateway, &crowd));
+    let mut before = blocking(|| look(&house, &log, &gateway, &tally));
     beats.tick().await;
     for second in 1..=SECONDS {
         beats.tick().await;
@@ -159,7 +168,7 @@ async fn run(control: &'static str) -> Run {
             }
             _ => {}
         }
-        let now = blocking(|| look(&house, &log, &gateway, &crowd));
+        let now = blocking(|| look(&house, &log, &gateway, &tally));
         let took = now.at.duration_since(before.at).as_secs_f64();
         let a_second = |now: f64, before: f64| (now - before) / took;
         seconds.push(Second {
@@ -173,24 +182,26 @@ async fn run(control: &'static str) -> Run {
         });
         before = now;
     }
-    crowd.over.store(true, Ordering::Relaxed);
-    filling.await.expect("no panic");
-    // Every accepted order must be confirmed in the end, and the audit must be clean.
+    stop.store(true, Ordering::Relaxed);
+    let crowd = filling.await.expect("no panic");
+    // Nobody else is admitted. Everybody who was must buy in the end, and the audit must be clean.
+    blocking(|| gateway.patch_room(EVENT, &json!({"mode": "paused"})));
     let patience = Instant::now();
-    while of(&crowd.confirmed) < of(&crowd.ordered) && patience.elapsed() < Duration::from_secs(120) {
+    while tally.get(Count::Finished) < tally.get(Count::Admitted) && patience.elapsed() < Duration::from_secs(120) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let lost = of(&crowd.ordered) - of(&crowd.confirmed);
+    // Those who wait go home.
+    drop(crowd);
+    let lost = tally.get(Count::Admitted) - crowd::ended(&tally, End::Bought);
     if lost > 0 {
-        println!("{lost} orders were accepted and not confirmed");
+        println!("{lost} visitors were admitted and bought nothing");
     }
     let audit = blocking(|| gateway.audit());
     if audit["ok"] != true {
         println!("audit: {audit}");
     }
-    let mut waits_ms = std::mem::take(&mut *crowd.waits_ms.lock());
-    waits_ms.sort_unstable();
-    Run { control, seconds, transactions, waits_ms, wrong: of(&crowd.wrong) + lost, audit_ok: audit["ok"] == true }
+    let wrong = crowd::wrong(&tally, &[End::Bought]) + lost;
+    Run { control, seconds, transactions, waits: tally.confirmation.quantiles(), wrong, audit_ok: audit["ok"] == true }
 }
 
 fn address_of(url: &str) -> &str {
@@ -210,7 +221,7 @@ struct Look {
 
 /// Reads the log in Redis itself, because the gateway's gauges of it come from the writer, which is late here. The rate
 /// comes from the gateway's metrics.
-fn look(house: &House, log: &str, gateway: &Gateway, crowd: &Crowd) -> Look {
+fn look(house: &House, log: &str, gateway: &Gateway, tally: &CrowdTally) -> Look {
     let oldest = value(&house.redis.says(&format!("XRANGE {log} - + COUNT 1")));
     let fields = oldest.list().first().map(|entry| entry.list()[1].list().to_vec()).unwrap_or_default();
     let at_ms = fields.chunks(2).find(|field| field[0].text() == "at").and_then(|field| field[1].number());
@@ -220,138 +231,22 @@ fn look(house: &House, log: &str, gateway: &Gateway, crowd: &Crowd) -> Look {
         oldest_s: at_ms.map_or(0.0, |at_ms| (Clock::system().now_ms() - at_ms).max(0) as f64 / 1e3),
         backlog,
         rate: gateway.metric("stanchion_admission_rate_per_minute", ""),
-        admitted: of(&crowd.admitted) as f64,
-        ordered: of(&crowd.ordered) as f64,
-        confirmed: of(&crowd.confirmed) as f64,
+        admitted: tally.get(Count::Admitted) as f64,
+        ordered: tally.get(Count::Ordered) as f64,
+        confirmed: tally.get(Count::Confirmed) as f64,
     }
 }
 
-fn of(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
-// --- The buyers ---
-
-struct Crowd {
-    client: Client,
-    over: AtomicBool,
-    waiting: AtomicU64,
-    admitted: AtomicU64,
-    ordered: AtomicU64,
-    confirmed: AtomicU64,
-    wrong: AtomicU64,
-    waits_ms: parking_lot::Mutex<Vec<u64>>,
-}
-
-impl Default for Crowd {
-    fn default() -> Self {
-        let none = || AtomicU64::new(0);
-        Self {
-            client: Client::new(String::new()),
-            over: AtomicBool::new(false),
-            waiting: none(),
-            admitted: none(),
-            ordered: none(),
-            confirmed: none(),
-            wrong: none(),
-            waits_ms: parking_lot::Mutex::default(),
+/// Keeps [`WAITING`] buyers waiting until told to stop.
+async fn fill(crowd: &mut Crowd, stop: &AtomicBool) {
+    let mut n = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let waiting = n as u64 - crowd.tally.get(Count::Admitted);
+        for _ in waiting..WAITING {
+            n += 1;
+            crowd.send(EVENT, &format!("buyer-{n}"), Persona::buyer(n, 1));
         }
-    }
-}
-
-impl Crowd {
-    /// Keeps [`WAITING`] buyers waiting.
-    async fn fill(self: Arc<Self>) {
-        let mut n = 0_u64;
-        while !self.over.load(Ordering::Relaxed) {
-            while of(&self.waiting) < WAITING {
-                self.waiting.fetch_add(1, Ordering::Relaxed);
-                n += 1;
-                tokio::spawn(self.clone().buy(n));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn ask(&self, method: Method, path: &str, with: &[(&str, &str)], body: Option<&Json>) -> Option<Answer> {
-        let mut call = self.client.call(method, path);
-        for (name, value) in with {
-            call = call.header(name, value);
-        }
-        if let Some(body) = body {
-            call = call.json(body);
-        }
-        call.try_send().await.ok()
-    }
-
-    fn wrong(&self, what: &str, answer: Option<&Answer>) {
-        if self.wrong.fetch_add(1, Ordering::Relaxed) < 5 {
-            let told = answer.map_or("no answer".to_owned(), |answer| format!("{} {}", answer.status, answer.json));
-            println!("{what}: {told}");
-        }
-    }
-
-    /// One buyer, from entering to the confirmed order.
-    async fn buy(self: Arc<Self>, n: u64) {
-        let pass = self.wait_in_line().await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let Some((token, pass)) = pass else { return };
-        self.admitted.fetch_add(1, Ordering::Relaxed);
-        let user = format!("Bearer {}", bearer(&format!("buyer-{n}")));
-        let key = format!("key-{n}");
-        let with = [("authorization", user.as_str()), ("idempotency-key", &key), ("stanchion-pass", &pass)];
-        let ask = json!({"section": "ga", "quantity": 1});
-        let held = self.ask(Method::POST, &format!("/v1/events/{EVENT}/holds"), &with, Some(&ask)).await;
-        let Some(held) = held.as_ref().filter(|held| held.status == 201) else {
-            return self.wrong("hold", held.as_ref());
-        };
-        let payment = json!({"provider": "sandbox", "key": "ok"});
-        let ask = json!({"event": EVENT, "hold": held.json["id"], "points": 0, "payment": payment});
-        let began = Instant::now();
-        let placed = self.ask(Method::POST, "/v1/orders", &with[..2], Some(&ask)).await;
-        let Some(placed) = placed.as_ref().filter(|placed| placed.status == 202) else {
-            return self.wrong("order", placed.as_ref());
-        };
-        self.ordered.fetch_add(1, Ordering::Relaxed);
-        let path = format!("/v1/orders/{}?wait_s=20", placed.json["id"].as_str().unwrap_or_default());
-        loop {
-            let order = self.ask(Method::GET, &path, &with[..1], None).await;
-            match order.as_ref().and_then(|order| order.json["status"].as_str()) {
-                Some("accepted" | "paying") => {}
-                Some("confirmed") => break,
-                _ => return self.wrong("status", order.as_ref()),
-            }
-        }
-        self.confirmed.fetch_add(1, Ordering::Relaxed);
-        self.waits_ms.lock().push(began.elapsed().as_millis() as u64);
-        // Gives the place back, if it has not ended with the order.
-        self.ask(Method::DELETE, &format!("/v1/events/{EVENT}/queue"), &[("stanchion-queue", &token)], None).await;
-    }
-
-    /// Waits for the buyer's turn. Returns token and pass; `None`: something was wrong, or the test is over.
-    async fn wait_in_line(&self) -> Option<(String, String)> {
-        let path = format!("/v1/events/{EVENT}/queue");
-        let entered = self.ask(Method::POST, &path, &[], Some(&json!({}))).await;
-        let Some(entered) = entered.filter(|entered| entered.status == 201) else {
-            self.wrong("entry", None);
-            return None;
-        };
-        let token = entered.text("token");
-        let mut place = entered.json;
-        while !self.over.load(Ordering::Relaxed) {
-            match place["state"].as_str() {
-                Some("waiting") => {}
-                Some("admitted") => return Some((token, place["pass"].as_str().unwrap_or_default().to_owned())),
-                _ => break,
-            }
-            tokio::time::sleep(Duration::from_millis(500 + u64::from(rand::random::<u8>()))).await;
-            let polled = self.ask(Method::GET, &path, &[("stanchion-queue", &token)], None).await;
-            match polled {
-                Some(polled) if polled.status == 200 => place = polled.json,
-                other => self.wrong("poll", other.as_ref()),
-            }
-        }
-        None
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -375,10 +270,6 @@ impl Run {
             table::row("admitted a second", of(|s| s.admitted), 1);
             table::row("orders confirmed a second", of(|s| s.confirmed), 1);
         }
-        let at = |share: f64| {
-            let last = self.waits_ms.len().saturating_sub(1);
-            self.waits_ms.get((last as f64 * share) as usize).map_or(0.0, |ms| *ms as f64 / 1e3)
-        };
         let Transactions { count, seconds, records } = self.transactions;
         println!(
             "\nwhile the ledger was late: {count:.0} transactions of {:.1} records and {:.2} s each",
@@ -388,10 +279,10 @@ impl Run {
         println!(
             "{} orders confirmed; from order to confirmation {:.1} s (half), {:.1} s (99 of 100), {:.1} s (longest); \
              answers that should not be: {}; audit {}",
-            self.waits_ms.len(),
-            at(0.5),
-            at(0.99),
-            at(1.0),
+            self.waits.count,
+            self.waits.p50.as_secs_f64(),
+            self.waits.p99.as_secs_f64(),
+            self.waits.max.as_secs_f64(),
             self.wrong,
             if self.audit_ok { "clean" } else { "NOT clean" }
         );

@@ -10,14 +10,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use http::Method;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use sqlx::Connection as _;
-use support::client::{Answer, Client};
-use support::gateway::{Bearers, Gateway, House};
+use stanchion::demo::latency::Quantiles;
+use stanchion::demo::persona::{Cancels, Intent, Persona, Regret};
+use stanchion::demo::tally::{Count, CrowdTally, End};
+use support::crowd::{self, Crowd};
+use support::gateway::{Gateway, House};
 use support::plot::{Curve, Panel, Time, svg};
 use support::redis::{info, value, values};
 use support::table::grouped;
@@ -42,7 +43,7 @@ const KEEP_S: &str = "120";
 
 const SAMPLE: Duration = Duration::from_secs(15);
 /// Most buyers under way. A buyer who is due while so many are under way is not sent.
-const UNDER_WAY_MAX: u64 = 3_000;
+const UNDER_WAY_MAX: usize = 3_000;
 /// Users of each event who come again and again.
 const REGULARS: u64 = 10;
 
@@ -170,7 +171,7 @@ struct Sample {
 struct Eyes<'a> {
     house: &'a House,
     gateway: &'a Gateway,
-    crowd: &'a Crowd,
+    tally: Arc<CrowdTally>,
     ledger: sqlx::MySqlConnection,
     began: Instant,
     /// When the last look was, and how many orders had been placed by then.
@@ -180,7 +181,7 @@ struct Eyes<'a> {
 impl Eyes<'_> {
     async fn look(&mut self) -> Sample {
         let at = Instant::now();
-        let ordered = of(&self.crowd.ordered);
+        let ordered = self.tally.get(Count::Ordered);
         let per_second = (ordered - self.before.1) as f64 / at.duration_since(self.before.0).as_secs_f64().max(1e-3);
         self.before = (at, ordered);
         let keys = blocking(|| self.keys());
@@ -189,7 +190,7 @@ impl Eyes<'_> {
         for series in SERIES {
             values.push(match series.source {
                 OrdersPerSecond => per_second,
-                Buyers => of(&self.crowd.under_way) as f64,
+                Buyers => (self.tally.get(Count::Arrived) - self.tally.get(Count::Finished)) as f64,
                 RedisMemory(figure) => blocking(|| info(&self.house.redis, "memory", figure)) / 1e6,
                 RedisKeys => keys.len() as f64,
                 RedisMembers(role, command) => blocking(|| self.members(&keys, role, command)),
@@ -268,18 +269,22 @@ async fn run(minutes: u64, rate: u64) -> Run {
                 &json!({
                     "sections": [{"id": "ga", "name": "Standing", "price": PRICE, "capacity": 20_000}],
                     "seats_per_user": 100,
-                    "room": {"mode": "open", "capacity": 20_000, "rate_per_min": 60_000},
+                    "room": {"mode": "open", "capacity": 20_000, "rate_per_min": 60_000, "release_on": "order"},
                 }),
             );
         });
     }
-    let crowd = Arc::new(Crowd::new(Client::new(format!("http://{}", gateway.address))));
+    let mut crowd = Crowd::at(&gateway, &["ga"]);
+    let tally = crowd.tally.clone();
     let ledger = sqlx::MySqlConnection::connect(&house.ledger_url).await.expect("the ledger is there");
     println!("{minutes} minutes, {rate} orders a second");
     let began = Instant::now();
-    let mut eyes = Eyes { house: &house, gateway: &gateway, crowd: &crowd, ledger, began, before: (began, 0) };
+    let mut eyes = Eyes { house: &house, gateway: &gateway, tally: tally.clone(), ledger, began, before: (began, 0) };
     let length = Duration::from_secs(minutes * 60);
-    let coming = tokio::spawn(crowd.clone().come(rate, length));
+    let coming = tokio::spawn(async move {
+        let not_sent = come(&mut crowd, rate, length).await;
+        (crowd, not_sent)
+    });
     let mut beats = tokio::time::interval(SAMPLE);
     let (mut samples, mut told_min) = (Vec::new(), 0.0);
     beats.tick().await;
@@ -292,14 +297,14 @@ async fn run(minutes: u64, rate: u64) -> Run {
         }
         samples.push(sample);
     }
-    coming.await.expect("no panic");
+    let (mut crowd, not_sent) = coming.await.expect("no panic");
     let took_s = began.elapsed().as_secs_f64();
     // Gives all buyers under way three minutes to come to their end.
     let patience = Instant::now();
-    while of(&crowd.under_way) > 0 && patience.elapsed() < Duration::from_secs(180) {
+    while crowd.under_way() > 0 && patience.elapsed() < Duration::from_secs(180) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let mut left = of(&crowd.under_way);
+    let mut left = crowd.under_way() as u64;
     if left > 0 {
         println!("{left} buyers did not come to an end");
     }
@@ -314,18 +319,16 @@ async fn run(minutes: u64, rate: u64) -> Run {
     if audit["ok"] != true {
         println!("audit: {audit}");
     }
-    let mut waits_ms = std::mem::take(&mut *crowd.waits_ms.lock());
-    waits_ms.sort_unstable();
+    let ends = [End::BoughtAndRefunded, End::Cancelled, End::GaveTheHoldBack];
     let load = Load {
         minutes,
         rate,
         took_s,
-        placed: of(&crowd.ordered),
-        not_sent: of(&crowd.not_sent),
-        ends: [&crowd.refunded, &crowd.cancelled, &crowd.released].map(of),
-        again: of(&crowd.again),
-        wrong: of(&crowd.wrong) + left,
-        waits_ms,
+        placed: tally.get(Count::Ordered),
+        not_sent,
+        ends: ends.map(|end| crowd::ended(&tally, end)),
+        wrong: crowd::wrong(&tally, &ends) + left,
+        waits: tally.confirmation.quantiles(),
     };
     Run { load, samples, audit_ok: audit["ok"] == true, audit_s }
 }
@@ -341,32 +344,19 @@ fn tell_sample(sample: &Sample) {
     println!("{:>5.1} min: {}; load {}", sample.at_min, figures.join("; "), machine::load());
 }
 
-fn of(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
 // --- The buyers ---
 
-/// What a buyer comes for.
-#[derive(Clone, Copy, PartialEq)]
-enum Intent {
-    /// Pays, and has everything refunded.
-    Buy,
-    /// Orders, does not pay, and cancels.
-    Cancel,
-    /// Holds and releases.
-    Release,
-}
-
-/// Of twenty buyers one releases and one cancels. Four are regulars, among them the one who releases.
-fn intent_of(n: u64) -> Intent {
+/// Of twenty buyers one releases the hold, one cancels the order, and the others pay and have everything refunded.
+fn buyer(n: u64) -> Persona {
+    let buyer = Persona::buyer(n as usize, 1 + (n / 20 % 2) as usize);
     match n % 20 {
-        0 => Intent::Release,
-        10 => Intent::Cancel,
-        _ => Intent::Buy,
+        0 => Persona { intent: Intent::Release, ..buyer },
+        10 => Persona { intent: Intent::OrderOnly { cancels: Cancels::Yes }, ..buyer },
+        _ => Persona { regret: Regret::Everything, ..buyer },
     }
 }
 
+/// Of twenty buyers four are regulars, among them the one who releases.
 fn user_of(n: u64) -> String {
     match n % 20 {
         0..=3 => format!("regular-{}-{}", event_of(n), n / 20 % REGULARS),
@@ -374,208 +364,26 @@ fn user_of(n: u64) -> String {
     }
 }
 
-struct Crowd {
-    client: Client,
-    bearers: Bearers,
-    under_way: AtomicU64,
-    ordered: AtomicU64,
-    refunded: AtomicU64,
-    cancelled: AtomicU64,
-    released: AtomicU64,
-    /// Buyers who were not sent because [`UNDER_WAY_MAX`] were under way.
-    not_sent: AtomicU64,
-    /// Requests sent again, because the answer was 503 or none came.
-    again: AtomicU64,
-    wrong: AtomicU64,
-    /// From the order to its confirmation, ms.
-    waits_ms: parking_lot::Mutex<Vec<u32>>,
-}
-
-/// A buyer stopped before the end. The reason is counted already.
-struct Broken;
-
-impl Crowd {
-    fn new(client: Client) -> Self {
-        let none = || AtomicU64::new(0);
-        Self {
-            client,
-            bearers: Bearers::new(),
-            under_way: none(),
-            ordered: none(),
-            refunded: none(),
-            cancelled: none(),
-            released: none(),
-            not_sent: none(),
-            again: none(),
-            wrong: none(),
-            waits_ms: parking_lot::Mutex::default(),
+/// An open loop: buyers arrive often enough to place `rate` orders a second, however long each buyer takes. Returns how
+/// many were not sent, because [`UNDER_WAY_MAX`] were under way.
+async fn come(crowd: &mut Crowd, rate: u64, length: Duration) -> u64 {
+    let began = Instant::now();
+    let per_second = rate as f64 * 20.0 / 19.0;
+    let mut beats = tokio::time::interval(Duration::from_millis(10));
+    let (mut n, mut not_sent) = (0, 0);
+    while began.elapsed() < length {
+        beats.tick().await;
+        let due = (began.elapsed().as_secs_f64() * per_second) as u64;
+        while n < due {
+            n += 1;
+            if crowd.under_way() >= UNDER_WAY_MAX {
+                not_sent += 1;
+                continue;
+            }
+            crowd.send(event_of(n), &user_of(n), buyer(n));
         }
     }
-
-    /// An open loop: buyers arrive often enough to place `rate` orders a second, however long each buyer takes.
-    async fn come(self: Arc<Self>, rate: u64, length: Duration) {
-        let began = Instant::now();
-        let per_second = rate as f64 * 20.0 / 19.0;
-        let mut beats = tokio::time::interval(Duration::from_millis(10));
-        let mut n = 0;
-        while began.elapsed() < length {
-            beats.tick().await;
-            let due = (began.elapsed().as_secs_f64() * per_second) as u64;
-            while n < due {
-                n += 1;
-                if of(&self.under_way) >= UNDER_WAY_MAX {
-                    self.not_sent.fetch_add(1, Ordering::Relaxed);
-                    continue;
-                }
-                self.under_way.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(self.clone().visit(n));
-            }
-        }
-    }
-
-    async fn visit(self: Arc<Self>, n: u64) {
-        // A wrong answer has been counted where it was seen.
-        let _ = self.buy(n).await;
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// One buyer, from entering to leaving.
-    async fn buy(&self, n: u64) -> Result<(), Broken> {
-        let event = event_of(n);
-        let queue = format!("/v1/events/{event}/queue");
-        let (token, pass) = self.wait_in_line(&queue).await?;
-        let user = format!("Bearer {}", self.bearers.of(&user_of(n)));
-        let (user, key) = (("authorization", user.as_str()), format!("key-{n}"));
-        let key = ("idempotency-key", key.as_str());
-        let seats = 1 + n / 20 % 2;
-        let holds = format!("/v1/events/{event}/holds");
-        let ask = json!({"section": "ga", "quantity": seats});
-        let held = self.ask(201, Method::POST, &holds, &[user, key, ("stanchion-pass", &pass)], Some(&ask)).await?;
-        let hold = text(&held, "id");
-        match intent_of(n) {
-            Intent::Release => {
-                self.ask(204, Method::DELETE, &format!("{holds}/{hold}"), &[user], None).await?;
-                self.released.fetch_add(1, Ordering::Relaxed);
-            }
-            intent => {
-                let payment =
-                    if intent == Intent::Buy { json!({"provider": "sandbox", "key": "ok"}) } else { Json::Null };
-                let ask =
-                    json!({"event": event, "hold": hold, "expected_cash": PRICE * seats as i64, "payment": payment});
-                let began = Instant::now();
-                let placed = self.ask(202, Method::POST, "/v1/orders", &[user, key], Some(&ask)).await?;
-                self.ordered.fetch_add(1, Ordering::Relaxed);
-                let order = format!("/v1/orders/{}", text(&placed, "id"));
-                if intent == Intent::Buy {
-                    self.until(&order, user, "confirmed").await?;
-                    self.waits_ms.lock().push(began.elapsed().as_millis() as u32);
-                    self.give_back(&order, user, key, seats).await?;
-                    self.refunded.fetch_add(1, Ordering::Relaxed);
-                } else {
-                    self.until(&order, user, "pending_payment").await?;
-                    self.ask(202, Method::DELETE, &order, &[user], None).await?;
-                    self.until(&order, user, "rejected").await?;
-                    self.cancelled.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        }
-        self.ask(204, Method::DELETE, &queue, &[("stanchion-queue", &token)], None).await?;
-        Ok(())
-    }
-
-    /// Waits for the buyer's turn. Returns token and pass.
-    async fn wait_in_line(&self, queue: &str) -> Result<(String, String), Broken> {
-        let entered = self.ask(201, Method::POST, queue, &[], Some(&json!({}))).await?;
-        let token = text(&entered, "token").to_owned();
-        let mut place = entered;
-        loop {
-            match place.json["state"].as_str() {
-                Some("waiting") => {}
-                Some("admitted") => return Ok((token, text(&place, "pass").to_owned())),
-                _ => return Err(self.wrong("place", Some(&place))),
-            }
-            tokio::time::sleep(Duration::from_millis(500 + u64::from(rand::random::<u8>()))).await;
-            place = self.ask(200, Method::GET, queue, &[("stanchion-queue", &token)], None).await?;
-        }
-    }
-
-    /// Waits until the order has this status.
-    async fn until(&self, order: &str, user: (&str, &str), wanted: &str) -> Result<(), Broken> {
-        let path = format!("{order}?wait_s=20");
-        for _ in 0..10 {
-            let answer = self.ask(200, Method::GET, &path, &[user], None).await?;
-            match text(&answer, "status") {
-                status if status == wanted => return Ok(()),
-                "accepted" | "paying" => {}
-                // The cancellation is not decided yet.
-                "pending_payment" if wanted == "rejected" => {}
-                _ => return Err(self.wrong("status", Some(&answer))),
-            }
-        }
-        Err(self.wrong("an order that does not end", None))
-    }
-
-    /// Refunds all lines and waits until the refund is done.
-    async fn give_back(&self, order: &str, user: (&str, &str), key: (&str, &str), seats: u64) -> Result<(), Broken> {
-        let lines: Vec<Json> = (1..=seats).map(|line| json!({"line": line})).collect();
-        let refunds = format!("{order}/refunds");
-        let ask = json!({"lines": lines, "reason": "soak"});
-        let asked = self.ask(202, Method::POST, &refunds, &[user, key], Some(&ask)).await?;
-        let refund = format!("{refunds}/{}", text(&asked, "id"));
-        // Asks no earlier than the `Retry-After` of the 202 says, then less and less often.
-        for wait_s in [1, 2, 4].into_iter().chain(std::iter::repeat_n(8, 50)) {
-            tokio::time::sleep(Duration::from_millis(wait_s * 1_000 + u64::from(rand::random::<u8>()))).await;
-            let answer = self.ask(200, Method::GET, &refund, &[user], None).await?;
-            match text(&answer, "status") {
-                "requested" | "sent" => {}
-                "done" => return Ok(()),
-                _ => return Err(self.wrong("refund", Some(&answer))),
-            }
-        }
-        Err(self.wrong("a refund that does not end", None))
-    }
-
-    /// Sends a request. Sends it again while the answer is 503 or none comes, twenty times in all.
-    async fn ask(
-        &self,
-        wanted: u16,
-        method: Method,
-        path: &str,
-        with: &[(&str, &str)],
-        body: Option<&Json>,
-    ) -> Result<Answer, Broken> {
-        let mut last = None;
-        for _ in 0..20 {
-            let mut call = self.client.call(method.clone(), path);
-            for (name, value) in with {
-                call = call.header(name, value);
-            }
-            if let Some(body) = body {
-                call = call.json(body);
-            }
-            last = call.try_send().await.ok();
-            match &last {
-                Some(answer) if answer.status == wanted => return Ok(last.expect("it is there")),
-                Some(answer) if answer.status != 503 => break,
-                _ => {}
-            }
-            self.again.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        Err(self.wrong(&format!("{method} {path}"), last.as_ref()))
-    }
-
-    fn wrong(&self, what: &str, answer: Option<&Answer>) -> Broken {
-        if self.wrong.fetch_add(1, Ordering::Relaxed) < 10 {
-            let told = answer.map_or("no answer".to_owned(), |answer| format!("{} {}", answer.status, answer.json));
-            println!("{what}: {told}");
-        }
-        Broken
-    }
-}
-
-fn text<'a>(answer: &'a Answer, field: &str) -> &'a str {
-    answer.json[field].as_str().unwrap_or_default()
+    not_sent
 }
 
 // --- What came of it ---
@@ -588,10 +396,9 @@ struct Load {
     not_sent: u64,
     /// Refunded, cancelled, released.
     ends: [u64; 3],
-    again: u64,
     wrong: u64,
-    /// Ascending.
-    waits_ms: Vec<u32>,
+    /// From the order's answer to its confirmation.
+    waits: Quantiles,
 }
 
 struct Run {
@@ -693,26 +500,22 @@ impl Run {
     }
 
     fn tell_load(&self) {
-        let Load { took_s, placed, not_sent, ends: [refunded, cancelled, released], again, wrong, .. } = self.load;
-        let wait = |share: f64| {
-            let last = self.load.waits_ms.len().saturating_sub(1);
-            self.load.waits_ms.get((last as f64 * share) as usize).map_or(0.0, |ms| f64::from(*ms) / 1e3)
-        };
+        let Load { took_s, placed, not_sent, ends: [refunded, cancelled, released], wrong, waits, .. } = &self.load;
         println!(
             "\n{placed} orders in {took_s:.0} s: {:.1} a second of {} wanted; {not_sent} buyers not sent because \
              {UNDER_WAY_MAX} were under way",
-            placed as f64 / took_s,
+            *placed as f64 / took_s,
             self.load.rate
         );
         println!(
             "{refunded} refunded, {cancelled} cancelled, {released} holds released; from order to confirmation {:.1} s \
              (half), {:.1} s (99 of 100), {:.1} s (longest)",
-            wait(0.5),
-            wait(0.99),
-            wait(1.0)
+            waits.p50.as_secs_f64(),
+            waits.p99.as_secs_f64(),
+            waits.max.as_secs_f64()
         );
         println!(
-            "requests sent again: {again}; answers that should not be: {wrong}; audit {} in {:.0} s",
+            "answers that should not be: {wrong}; audit {} in {:.0} s",
             if self.audit_ok { "clean" } else { "NOT clean" },
             self.audit_s
         );

@@ -12,7 +12,7 @@ use stanchion::facts::hold::{HoldFact, HoldState};
 use stanchion::facts::ids::{EventId, HoldId, OrderId, UserId, VisitorId};
 use stanchion::facts::order::{LineFact, OrderFact, OrderStatus, PaymentFact, TicketFact, TicketState, TotalFact};
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use stanchion::facts::room::RoomSettings;
 use stanchion::facts::seat::SeatState;
 use stanchion::facts::tariff::{PriceList, Tariff, TicketPrice};
 use stanchion::facts::terms::{RefundTerm, Terms};
@@ -50,18 +50,13 @@ fn event() -> EventId {
 
 fn put() -> EventPut {
     let room = RoomSettings {
-        mode: Mode::Open,
-        opens_at_ms: 0,
-        closes_at_ms: 0,
         capacity: HOLDERS as i64,
         rate_per_min: 600_000,
         pass_ttl_s: WEEK_S,
         claim_ttl_s: WEEK_S,
         absent_after_s: WEEK_S,
         late_grace_s: 60,
-        release_on: ReleaseOn::Order,
-        order: AdmissionOrder::Fifo,
-        control: Control::Fixed,
+        ..RoomSettings::default()
     };
     EventPut { event: event(), version: 1, seats: SOLD + FREE, blocked: Vec::new(), room, returned: false }
 }

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod beside;
 #[path = "../../src/tests/support/client.rs"]
 pub mod client;
+pub mod crowd;
 #[path = "../../src/tests/support/doors.rs"]
 pub mod doors;
 pub mod gateway;

@@ -18,7 +18,7 @@ use crate::facts::checkpoint::{Checkpoint, DrawsTaken};
 use crate::facts::draw::{Birth, DrawKey};
 use crate::facts::ids::{LaneId, LogId};
 use crate::facts::place::{PlaceState, Token};
-use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, Room, RoomSettings};
+use crate::facts::room::{AdmissionOrder, Mode, Room, RoomSettings};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
 use crate::lane::events::{EventPut, PutEvent};
@@ -73,18 +73,11 @@ impl House {
 
     fn put_of(version: i64, change: impl FnOnce(&mut RoomSettings)) -> EventPut {
         let mut room = RoomSettings {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            closes_at_ms: 0,
             capacity: 1,
             rate_per_min: 6_000,
             pass_ttl_s: 60,
-            claim_ttl_s: 60,
-            absent_after_s: 60,
             late_grace_s: 60,
-            release_on: ReleaseOn::Order,
-            order: AdmissionOrder::Fifo,
-            control: Control::Fixed,
+            ..RoomSettings::default()
         };
         change(&mut room);
         EventPut { event: "hall".into(), version, seats: 0, blocked: vec![], room, returned: false }

@@ -44,19 +44,33 @@ pub struct RoomSpec {
 
 impl Default for RoomSpec {
     fn default() -> Self {
+        let RoomSettings {
+            mode,
+            opens_at_ms: _,
+            closes_at_ms: _,
+            capacity,
+            rate_per_min,
+            pass_ttl_s,
+            claim_ttl_s,
+            absent_after_s,
+            late_grace_s,
+            release_on,
+            order,
+            control,
+        } = RoomSettings::default();
         Self {
-            mode: Mode::Open,
-            order: AdmissionOrder::Fifo,
+            mode,
+            order,
             identity: Identity::Browser,
-            capacity: 500,
-            rate_per_min: 3_000,
-            pass_ttl_s: 600,
-            claim_ttl_s: 60,
-            absent_after_s: 60,
-            late_grace_s: 300,
+            capacity,
+            rate_per_min,
+            pass_ttl_s,
+            claim_ttl_s,
+            absent_after_s,
+            late_grace_s,
             recover_s: 75,
-            release_on: ReleaseOn::Order,
-            control: Control::Fixed,
+            release_on,
+            control,
         }
     }
 }
@@ -132,14 +146,29 @@ impl RoomSpec {
                 faults.push((format!("{pointer}/{field}"), format!("{least} to {most}")));
             }
         };
-        range(self.capacity, 0, 10_000_000, "capacity");
-        range(self.rate_per_min, 0, 10_000_000, "rate_per_min");
-        range(self.pass_ttl_s, 1, TTL_S_MAX, "pass_ttl_s");
-        range(self.claim_ttl_s, 1, TTL_S_MAX, "claim_ttl_s");
-        range(self.absent_after_s, 1, TTL_S_MAX, "absent_after_s");
-        range(self.late_grace_s, 0, TTL_S_MAX, "late_grace_s");
-        range(self.recover_s, 1, TTL_S_MAX, "recover_s");
-        if self.order == AdmissionOrder::Lottery && self.identity != Identity::User {
+        // All fields by name, so that a new one is not forgotten here.
+        let &Self {
+            mode: _,
+            order,
+            identity,
+            capacity,
+            rate_per_min,
+            pass_ttl_s,
+            claim_ttl_s,
+            absent_after_s,
+            late_grace_s,
+            recover_s,
+            release_on: _,
+            control: _,
+        } = self;
+        range(capacity, 0, 10_000_000, "capacity");
+        range(rate_per_min, 0, 10_000_000, "rate_per_min");
+        range(pass_ttl_s, 1, TTL_S_MAX, "pass_ttl_s");
+        range(claim_ttl_s, 1, TTL_S_MAX, "claim_ttl_s");
+        range(absent_after_s, 1, TTL_S_MAX, "absent_after_s");
+        range(late_grace_s, 0, TTL_S_MAX, "late_grace_s");
+        range(recover_s, 1, TTL_S_MAX, "recover_s");
+        if order == AdmissionOrder::Lottery && identity != Identity::User {
             faults.push((format!("{pointer}/order"), "a lottery needs identity \"user\": one person, one draw".into()));
         }
         faults

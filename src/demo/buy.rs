@@ -125,7 +125,7 @@ async fn follow(visitor: &mut Visitor<'_>, id: &str, cash: i64) -> Result<BuyOut
                     visitor.delete(BuyerStep::Cancel, &path).await?;
                 }
                 // Waits until the deadline ends the order, or the cancellation has gone through.
-                Intent::OrderOnly { .. } => visitor.think(1_000, 2_000).await,
+                Intent::OrderOnly { .. } => visitor.wait(1_000, 2_000).await,
                 Intent::Buy | Intent::Release | Intent::WalkAway => {
                     visitor.think(300, 1_500).await;
                     // The first attempt uses the persona's wallet, any other one succeeds.

@@ -10,9 +10,6 @@ use tokio::sync::Semaphore;
 use crate::client::{ClientLimits, HttpAnswer, HttpClient, HttpFault};
 use crate::clock;
 
-/// Requests under way at once, and as many again that wait for an order's next status. The gateway may
-/// live in this process, so each costs two of its file descriptors (of 1,024 on many machines).
-const CONNECTIONS: usize = 160;
 /// How long an idle connection is kept. Shorter than any gateway keeps one, so that nothing is written to a connection
 /// that is being closed.
 const IDLE: Duration = Duration::from_secs(4);
@@ -78,15 +75,14 @@ pub enum Error {
     TimeLimit,
 }
 
-impl Default for Client {
-    fn default() -> Self {
-        let limits = ClientLimits { idle: IDLE, idle_max: 2 * CONNECTIONS, answer_max: ANSWER_MAX };
-        let http = HttpClient::new(limits).expect("the TLS parts of this build are there");
-        Self { http, short: Semaphore::new(CONNECTIONS), long: Semaphore::new(CONNECTIONS) }
-    }
-}
-
 impl Client {
+    /// A client with at most so many requests of each [`RequestKind`] under way at once.
+    pub fn new(connections: usize) -> Self {
+        let limits = ClientLimits { idle: IDLE, idle_max: 2 * connections, answer_max: ANSWER_MAX };
+        let http = HttpClient::new(limits).expect("the TLS parts of this build are there");
+        Self { http, short: Semaphore::new(connections), long: Semaphore::new(connections) }
+    }
+
     pub async fn send(&self, ask: ClientRequest<'_>) -> Result<ClientAnswer, Error> {
         let lane = match ask.kind {
             RequestKind::Short => &self.short,

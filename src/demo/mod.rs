@@ -16,9 +16,9 @@ pub mod sample;
 mod seat;
 pub mod step;
 pub mod tally;
-mod visitor;
+pub mod visitor;
 mod witness;
-mod world;
+pub mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,15 +28,18 @@ use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
 use admin::{AdminClient, Grants, SaleOverview};
+use client::Client;
 use persona::{Persona, PersonaDraw};
 use progress::Progress;
 pub use progress::Show;
 pub use report::CrowdReport;
 use report::{Audit, ReportCounts};
 use step::BuyerStep;
-use tally::CrowdTally;
-use witness::Witness;
 use world::World;
+
+/// Requests under way at once, and as many again that wait for an order's next status. The gateway may live in this
+/// process, so each costs two of its file descriptors (of 1,024 on many machines).
+const CONNECTIONS: usize = 160;
 
 /// A crowd has finished long before this. Visits that are not over by then are ended, and reported as one unexpected
 /// thing.
@@ -70,7 +73,7 @@ pub enum Error {
 /// sale stays as it is.
 pub async fn run(demo: Demo, show: Show) -> Result<CrowdReport, Error> {
     let mut progress = Progress::new(show, demo.crowd);
-    let client = Arc::new(client::Client::default());
+    let client = Arc::new(Client::new(CONNECTIONS));
     let bearer = format!("Bearer {}", demo.admin_token);
     let admin =
         AdminClient { http: &client, public_url: &demo.public_url, admin_url: &demo.admin_url, bearer: &bearer };
@@ -88,15 +91,11 @@ pub async fn run(demo: Demo, show: Show) -> Result<CrowdReport, Error> {
     let run = format!("demo-{}-{}", demo.seed, demo.clock.now_ms());
     grant_points(&demo, &client, &bearer, &run, &mut progress).await?;
 
-    let world = Arc::new(World {
-        http: client::Client::default(),
-        public_url: demo.public_url.clone(),
-        event: on_sale.event.clone(),
+    let world = World {
         campaign: on_sale.campaign.clone(),
-        run,
-        tally: CrowdTally::default(),
-        witness: Witness::default(),
-    });
+        sections: sample::section_ids(),
+        ..World::new(Client::new(CONNECTIONS), demo.public_url.clone(), on_sale.event.clone(), run)
+    };
     progress.say("The doors are open.");
     let began = clock::instant();
     let crowd = arrive(&demo, &world);
@@ -110,7 +109,7 @@ pub async fn run(demo: Demo, show: Show) -> Result<CrowdReport, Error> {
 
 async fn grant_points(
     demo: &Demo,
-    client: &Arc<client::Client>,
+    client: &Arc<Client>,
     bearer: &str,
     run: &str,
     progress: &mut Progress,
@@ -126,7 +125,7 @@ async fn grant_points(
     Ok(())
 }
 
-fn arrive(demo: &Demo, world: &Arc<World>) -> JoinSet<()> {
+fn arrive(demo: &Demo, world: &World) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
     for number in 0..demo.crowd {
         let draw = PersonaDraw { seed: demo.seed, number, crowd: demo.crowd, sections: sample::SECTIONS.len() };

@@ -41,6 +41,7 @@ pub struct Persona {
     pub pays: Pays,
     pub wallet: BankHabit,
     pub regret: Regret,
+    pub pace: Pace,
     /// Draws what is decided on the way: which of the seats they like, how long they think.
     pub rng: StdRng,
 }
@@ -124,7 +125,35 @@ pub enum Regret {
     Everything,
 }
 
+/// How fast they go from one step to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// With a pause for thought.
+    Person,
+    /// At once, as a load test wants it.
+    Machine,
+}
+
 impl Persona {
+    /// One who comes at once and buys the best seats of the first section, with a card that works.
+    pub fn buyer(number: usize, party: usize) -> Self {
+        Self {
+            number,
+            arrives_after: Duration::ZERO,
+            patience: Patience::Waits,
+            wish: Wish::Best { section: 0 },
+            party,
+            wants_coupon: false,
+            points: PointsWish::None,
+            intent: Intent::Buy,
+            pays: Pays::WithTheOrder,
+            wallet: BankHabit::Ok,
+            regret: Regret::None,
+            pace: Pace::Machine,
+            rng: StdRng::seed_from_u64(number as u64),
+        }
+    }
+
     pub fn draw(PersonaDraw { seed, number, crowd, sections }: PersonaDraw) -> Self {
         let mut rng = StdRng::seed_from_u64(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
@@ -164,6 +193,7 @@ impl Persona {
                 ],
             ),
             regret: one_of(&mut rng, &[(90, Regret::None), (5, Regret::OneLine), (5, Regret::Everything)]),
+            pace: Pace::Person,
             rng,
         }
     }
@@ -173,8 +203,8 @@ impl Persona {
         user(self.number)
     }
 
-    /// A pause for thought between these bounds, ms.
-    pub fn thinks(&mut self, least_ms: u64, most_ms: u64) -> Duration {
+    /// A pause between these bounds, ms.
+    pub fn pause(&mut self, least_ms: u64, most_ms: u64) -> Duration {
         Duration::from_millis(self.rng.random_range(least_ms..=most_ms))
     }
 }

@@ -45,7 +45,7 @@ async fn done(visitor: &mut Visitor<'_>, path: &str) -> Result<Value, End> {
     while began.elapsed() < DONE_WITHIN {
         let refund = visitor.get(BuyerStep::RefundStatus, RequestKind::Short, path).await?;
         match refund["status"].as_str().unwrap_or_default() {
-            "requested" | "sent" => visitor.think(300, 700).await,
+            "requested" | "sent" => visitor.wait(300, 700).await,
             "done" => return Ok(refund),
             status => {
                 visitor.world.breach(BuyerStep::RefundStatus, &format!("status {status:?}"), &refund);

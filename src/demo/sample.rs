@@ -38,9 +38,9 @@ pub fn capacity() -> usize {
     SECTIONS.iter().map(|s| s.rows * s.seats).sum::<usize>() + STANDING_CAPACITY
 }
 
-/// Id of a section by its number in a wish; the number after the seated sections is the standing one.
-pub fn section_id(number: usize) -> &'static str {
-    SECTIONS.get(number).map_or(STANDING, |s| s.id)
+/// Ids of the seated sections, and of the standing one after them.
+pub fn section_ids() -> Vec<String> {
+    SECTIONS.iter().map(|s| s.id).chain([STANDING]).map(str::to_owned).collect()
 }
 
 /// Body of `PUT /v1/admin/events/{event}`.
@@ -109,7 +109,6 @@ mod tests {
             .sum();
         assert_eq!(seats, 3_000);
         assert_eq!(event["starts_at"], "2025-12-20T10:00:00Z");
-        assert_eq!(section_id(0), "floor");
-        assert_eq!(section_id(SECTIONS.len()), STANDING);
+        assert_eq!(section_ids(), ["floor", "tier", "balcony", STANDING]);
     }
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::choice;
 use super::client::RequestKind;
 use super::persona::Wish;
-use super::sample;
 use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::visitor::Visitor;
@@ -43,8 +42,8 @@ enum AdjacentSeats {
 
 pub async fn hold(visitor: &mut Visitor<'_>) -> Result<HeldSeats, End> {
     let mut want = match visitor.persona.wish {
-        Wish::Named { section } => SeatWish::Named { section: sample::section_id(section).to_owned() },
-        Wish::Best { section } => best(sample::section_id(section)),
+        Wish::Named { section } => SeatWish::Named { section: visitor.world.sections[section].clone() },
+        Wish::Best { section } => best(&visitor.world.sections[section]),
     };
     for attempt in 1..=TRIES {
         let (body, section) = match &want {
@@ -77,7 +76,7 @@ pub async fn hold(visitor: &mut Visitor<'_>) -> Result<HeldSeats, End> {
                 None => break,
             },
         }
-        visitor.think(100, 500).await;
+        visitor.wait(100, 500).await;
     }
     super::line::leave(visitor).await?;
     Err(End::FoundNothing)

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::client::RequestKind;
-use super::persona::{Intent, Persona, Regret};
+use super::persona::{Intent, Pace, Persona, Regret};
 use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::world::{VisitorRequest, World, WorldReply};
@@ -71,8 +71,16 @@ impl Visitor<'_> {
         })
     }
 
+    /// A person's pause between two steps.
     pub async fn think(&mut self, least_ms: u64, most_ms: u64) {
-        tokio::time::sleep(self.persona.thinks(least_ms, most_ms)).await;
+        if self.persona.pace == Pace::Person {
+            self.wait(least_ms, most_ms).await;
+        }
+    }
+
+    /// A pause before the same question is asked again.
+    pub async fn wait(&mut self, least_ms: u64, most_ms: u64) {
+        tokio::time::sleep(self.persona.pause(least_ms, most_ms)).await;
     }
 
     /// A new Idempotency-Key, for each new thing that the visitor asks for.

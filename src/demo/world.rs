@@ -1,6 +1,7 @@
 //! What all visitors share, and the one way in which they send requests. They are good clients: they wait when told to,
 //! and repeat with the same key when no answer came. Every answer is counted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -16,16 +17,20 @@ const TRIES: u32 = 5;
 /// Pause before a repeat when the server did not say how long.
 const PAUSE: Duration = Duration::from_millis(500);
 
+#[derive(Clone)]
 pub struct World {
-    pub http: Client,
+    pub http: Arc<Client>,
     /// Without a slash at the end.
     pub public_url: String,
     pub event: String,
+    /// Of its coupons.
     pub campaign: String,
+    /// Ids of the event's sections; a [`Wish`](super::persona::Wish) counts in them.
+    pub sections: Vec<String>,
     /// Distinguishes this run's Idempotency-Keys from those of an earlier run on the same store.
     pub run: String,
-    pub tally: CrowdTally,
-    pub witness: Witness,
+    pub tally: Arc<CrowdTally>,
+    pub witness: Arc<Witness>,
 }
 
 /// One request of a visitor.
@@ -45,6 +50,20 @@ pub enum WorldReply {
 }
 
 impl World {
+    /// An event without coupons and sections, before anybody came.
+    pub fn new(http: Client, public_url: String, event: String, run: String) -> Self {
+        Self {
+            http: Arc::new(http),
+            public_url,
+            event,
+            campaign: String::new(),
+            sections: Vec::new(),
+            run,
+            tally: Arc::default(),
+            witness: Arc::default(),
+        }
+    }
+
     /// `Err`: something unexpected has ended the visit, and has been counted.
     pub async fn ask(&self, call: VisitorRequest<'_>) -> Result<WorldReply, End> {
         let name = call.step.name();

@@ -171,6 +171,26 @@ pub struct RoomSettings {
     pub control: Control,
 }
 
+/// The settings of an event that does not say its own.
+impl Default for RoomSettings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Open,
+            opens_at_ms: 0,
+            closes_at_ms: 0,
+            capacity: 500,
+            rate_per_min: 3_000,
+            pass_ttl_s: 600,
+            claim_ttl_s: 60,
+            absent_after_s: 60,
+            late_grace_s: 300,
+            release_on: ReleaseOn::Order,
+            order: AdmissionOrder::Fifo,
+            control: Control::Fixed,
+        }
+    }
+}
+
 /// A room's counts and the settings a visitor may see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomCounts {

@@ -12,7 +12,7 @@ use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{EventId, FactKind, HoldId, LaneId, OrderId, Scope, UserId, VisitorId, fact_id};
 use crate::facts::order::{OrderFact, OrderStatus, TotalFact};
 use crate::facts::points::PointsAsk;
-use crate::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use crate::facts::room::RoomSettings;
 use crate::facts::seat::SeatMap;
 use crate::facts::tariff::Tariff;
 use crate::facts::terms::Terms;
@@ -36,20 +36,7 @@ impl House {
         let lane = lanes.get(LaneId(0)).expect("the only one");
         lane.begin_restore(0, 1, crate::facts::ids::LogId(0)).await.expect("an empty lane");
         lane.end_restore(0, 1).await.expect("begun");
-        let room = RoomSettings {
-            mode: Mode::Open,
-            opens_at_ms: 0,
-            closes_at_ms: 0,
-            capacity: 10,
-            rate_per_min: 60_000,
-            pass_ttl_s: 600,
-            claim_ttl_s: 60,
-            absent_after_s: 60,
-            late_grace_s: 60,
-            release_on: ReleaseOn::Order,
-            order: AdmissionOrder::Fifo,
-            control: Control::Fixed,
-        };
+        let room = RoomSettings { capacity: 10, rate_per_min: 60_000, late_grace_s: 60, ..RoomSettings::default() };
         let put = EventPut { event: event(), version: 1, seats: 4, blocked: Vec::new(), room, returned: false };
         lane.put_event(NOW, put).await.expect("a good event");
         let enter = Enter {

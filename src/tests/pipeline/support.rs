@@ -14,7 +14,7 @@ use stanchion::facts::order::{OrderFact, OrderStatus};
 use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
-use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings};
+use stanchion::facts::room::{Mode, ReleaseOn, RoomSettings};
 use stanchion::facts::tariff::Tariff;
 use stanchion::facts::terms::{RefundTerm, Terms};
 use stanchion::lane::coupons::CampaignPut;
@@ -409,8 +409,6 @@ pub async fn eventually(what: &str, so: impl AsyncFn() -> bool) {
 fn open_room() -> RoomSettings {
     RoomSettings {
         mode: Mode::Open,
-        opens_at_ms: 0,
-        closes_at_ms: 0,
         capacity: 1_000,
         rate_per_min: 6_000_000,
         pass_ttl_s: 86_400,
@@ -418,8 +416,7 @@ fn open_room() -> RoomSettings {
         absent_after_s: 3_600,
         late_grace_s: 0,
         release_on: ReleaseOn::Exit,
-        order: AdmissionOrder::Fifo,
-        control: Control::Fixed,
+        ..RoomSettings::default()
     }
 }
 

@@ -14,7 +14,7 @@ use stanchion::admission::{Admission, AdmissionSettings, Along, Entrance, Polled
 use stanchion::clock::Clock;
 use stanchion::facts::ids::{LaneId, LogId};
 use stanchion::facts::place::Token;
-use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, Room, RoomSettings};
+use stanchion::facts::room::{Mode, Room, RoomSettings};
 use stanchion::lane::events::{EventPut, PutEvent};
 use stanchion::lane::rooms::{ENTER_MAX, Enter, EnterOutcome, Entrant, Pulse, Pulsed};
 use stanchion::lane::{Lane, Lanes};
@@ -197,20 +197,7 @@ impl Doors {
 }
 
 fn settings(change: impl FnOnce(&mut RoomSettings)) -> RoomSettings {
-    let mut room = RoomSettings {
-        mode: Mode::Open,
-        opens_at_ms: 0,
-        closes_at_ms: 0,
-        capacity: 0,
-        rate_per_min: 60,
-        pass_ttl_s: 600,
-        claim_ttl_s: 60,
-        absent_after_s: 60,
-        late_grace_s: 300,
-        release_on: ReleaseOn::Order,
-        order: AdmissionOrder::Fifo,
-        control: Control::Fixed,
-    };
+    let mut room = RoomSettings { mode: Mode::Open, capacity: 0, rate_per_min: 60, ..RoomSettings::default() };
     change(&mut room);
     room
 }

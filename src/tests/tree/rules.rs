@@ -181,6 +181,23 @@ fn every_operation_of_a_lane_has_a_name() {
     assert_eq!(declared, named);
 }
 
+/// The random sequences that are played on all stores would not know an operation that is missing there. Nothing can be
+/// played on a sealed lane.
+#[test]
+fn every_operation_of_a_lane_is_played_on_all_stores() {
+    let all = sources();
+    let (_, played) =
+        all.iter().find(|(path, _)| path.ends_with("lane/conformance/operation.rs")).expect("it is there");
+    let played = played.split("pub enum Operation {\n").nth(1).and_then(|rest| rest.split("\n}\n").next());
+    let played: Vec<&str> = played.expect("the operations as values").lines().map(str::trim).collect();
+    for operation in stanchion::lane::operations().filter(|name| !["seal", "seal_if_behind"].contains(name)) {
+        let words = operation.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+        let name: String = words.collect();
+        let is_it = |variant: &&str| variant.trim_end_matches(',').split('(').next() == Some(&name);
+        assert!(played.iter().any(|variant| is_it(variant)), "{operation} is not among {played:?}");
+    }
+}
+
 /// Everybody else has a lane, whichever it is.
 #[test]
 fn only_app_names_a_store_of_lanes() {

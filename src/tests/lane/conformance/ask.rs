@@ -13,7 +13,7 @@ use stanchion::facts::place::Token;
 use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
 use stanchion::facts::refund::{RefundBy, RefundFact, RefundLineFact, RefundStatus};
-use stanchion::facts::room::{AdmissionOrder, Control, Mode, ReleaseOn, RoomSettings, score};
+use stanchion::facts::room::{Mode, RoomSettings, score};
 use stanchion::facts::tariff::{PriceList, Tariff, TicketPrice};
 use stanchion::facts::terms::{BookingFee, FeeRefundable, FreeCancellation, RefundTerm, Terms};
 use stanchion::facts::time::Millis;
@@ -62,17 +62,13 @@ pub fn order_id(key: &str) -> OrderId {
 pub fn settings() -> RoomSettings {
     RoomSettings {
         mode: Mode::Open,
-        opens_at_ms: 0,
-        closes_at_ms: 0,
         capacity: 2,
         rate_per_min: 6_000,
         pass_ttl_s: 60,
         claim_ttl_s: 10,
         absent_after_s: 20,
         late_grace_s: 30,
-        release_on: ReleaseOn::Order,
-        order: AdmissionOrder::Fifo,
-        control: Control::Fixed,
+        ..RoomSettings::default()
     }
 }
 

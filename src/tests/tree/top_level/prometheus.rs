@@ -53,7 +53,7 @@ impl Prometheus {
             .expect("prometheus is needed; make test installs it");
         let log = process.stderr.take().expect("piped above");
         let address = ready_at(BufReader::new(log));
-        Self { process, url: format!("http://{address}"), at_s, client: Client::default(), _data: data }
+        Self { process, url: format!("http://{address}"), at_s, client: Client::new(1), _data: data }
     }
 
     /// How many series this query finds.
