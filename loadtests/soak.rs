@@ -134,13 +134,12 @@ const SERIES: &[Series] = &[
     series("bound", "Redis, users of passes", RedisMembers("bound", "HLEN"), LevelWithin(UNDER_WAY_ROWS)),
     series("gateway_mb", "gateway, resident memory, MB", GatewayMemory, LevelWithin(0.0)),
     series("record_done", "record_done", Rows("SELECT COUNT(*) FROM record_done"), LevelWithin(UNDER_WAY_ROWS)),
-    series("outbox_sent", "outbox, sent", Rows("SELECT COUNT(*) FROM outbox WHERE sent_ms > 0"), LevelWithin(0.0)),
+    series("outbox", "outbox", Rows("SELECT COUNT(*) FROM outbox"), LevelWithin(UNDER_WAY_ROWS)),
     series("room_inside", "room_inside", Rows("SELECT COUNT(*) FROM room_inside"), LevelWithin(UNDER_WAY_ROWS)),
     series("dead_letter", "dead_letter", Rows("SELECT COUNT(*) FROM dead_letter"), LevelWithin(0.0)),
     series("payments_open", "payment, open", Rows(OPEN_PAYMENTS), LevelWithin(UNDER_WAY_ROWS)),
     series("orders_open", "orders not at their end", Rows(OPEN_ORDERS), LevelWithin(UNDER_WAY_ROWS)),
     series("prepared", "ledger, prepared statements", Rows(PREPARED), Shown),
-    series("outbox_unsent", "outbox, not sent, about", RowsAbout("outbox"), Shown),
     series("room_spent", "room_spent", Rows("SELECT COUNT(*) FROM room_spent"), Shown),
     series("orders", "orders, about", RowsAbout("orders"), Shown),
     series("order_line", "order_line, about", RowsAbout("order_line"), Shown),
@@ -550,7 +549,7 @@ impl Run {
             panel("Memory, MB", &["redis_mb", "gateway_mb"]),
             panel("What is kept for two minutes here", &["record_done", "lane_orders", "ended"]),
             panel("Under way", &["orders_open", "payments_open", "room_inside"]),
-            panel("Grows by right (as the database estimates)", &["orders", "refund", "outbox_unsent"]),
+            panel("Grows by right (as the database estimates)", &["orders", "refund"]),
         ];
         svg(&panels, None, &Time { until: self.load.minutes as f64, unit: "min" })
     }

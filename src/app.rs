@@ -4,9 +4,11 @@
 //! opens the listeners. `run` serves until told to stop, then drains: no new connections are accepted, requests under
 //! way finish, the writer ends its batch and gives its leases back.
 
+mod notices;
 mod operator;
 mod sources;
 mod store;
+mod subscriptions;
 pub mod telemetry;
 mod webhooks;
 
@@ -37,6 +39,7 @@ use crate::payment::{Provider, ProviderFault, Registry};
 use crate::pipeline::Pipeline;
 use crate::shutdown::Stopping;
 use crate::{admission, catalog, edge, inventory, ledger, pipeline, shutdown};
+use notices::ApiViews;
 use operator::House;
 use sources::OnSale;
 use store::Store;
@@ -214,6 +217,12 @@ impl App {
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::PipelineSettings::new(&config.pipeline, &config.payment),
+            outbox: pipeline::OutboxParts {
+                settings: pipeline::OutboxSettings::new(&config.outbox),
+                views: Arc::new(ApiViews(catalog.clone())),
+                key: pipeline::HouseKey::from_pem(&passes.private_pem)
+                    .ok_or_else(|| BootError::Edge("the pass's private key is not an Ed25519 key in PEM".to_owned()))?,
+            },
         });
         if role.serves() {
             pipeline.close_behind().await.map_err(BootError::Compare)?;

@@ -34,6 +34,7 @@ pub struct Config {
     pub web: WebConfig,
     pub limits: LimitsConfig,
     pub pipeline: PipelineConfig,
+    pub outbox: OutboxConfig,
     pub money: MoneyConfig,
     pub payment: PaymentConfig,
     pub log: LogConfig,
@@ -173,10 +174,21 @@ pub struct PipelineConfig {
     pub idle_ms: u64,
     pub lease_ms: i64,
     pub log_max: i64,
-    /// How long the ledger keeps the ids of finished records, and facts that were sent.
+    /// How long the ledger keeps the ids of finished records.
     pub record_keep_s: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_d: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboxConfig {
+    /// Notices may go to private addresses, and over plain http.
+    pub allow_private: bool,
+    /// Notices under way to one endpoint at once, from one lane.
+    pub in_flight: usize,
+    pub delivered_keep_s: i64,
+    pub failed_keep_s: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -59,6 +59,9 @@ pub mod docs {
     #[doc = include_str!("docs/shop.md")]
     pub mod shop {}
 
+    #[doc = include_str!("docs/webhooks.md")]
+    pub mod webhooks {}
+
     #[doc = include_str!("docs/measured.md")]
     pub mod measured {}
 }

@@ -157,6 +157,13 @@ metrics_table! {
     PIPELINE_DEAD_LETTERS = "stanchion_pipeline_dead_letters_total", Counter, Count;
     /// Accepted orders that could not be written and were rejected as UNPROCESSABLE: the door let them in, a bug.
     PIPELINE_UNPROCESSABLE = "stanchion_pipeline_unprocessable_total", Counter, Count;
+    /// Notices taken from the outbox, whether a subscription wants them or not.
+    OUTBOX_NOTICES = "stanchion_outbox_notices_total", Counter, Count;
+    /// Attempts to deliver a notice to an endpoint. again: it is tried again later; failed: it waits for a person.
+    OUTBOX_DELIVERIES = "stanchion_outbox_deliveries_total", Counter, Count,
+        "outcome" ["delivered" "again" "failed"];
+    /// Time until an endpoint answered, or did not.
+    OUTBOX_ATTEMPT_SECONDS = "stanchion_outbox_attempt_seconds", Histogram, Seconds;
     /// Lanes this process holds the lease of.
     PIPELINE_LEASES = "stanchion_pipeline_leases", Gauge, Count;
     /// Time from an order's acceptance to its confirmation or refusal.
@@ -228,6 +235,7 @@ const UNLABELLED: &[&str] = &[
     LANE_LOST,
     PIPELINE_DEAD_LETTERS,
     PIPELINE_UNPROCESSABLE,
+    OUTBOX_NOTICES,
 ];
 
 /// All combinations of these labels.

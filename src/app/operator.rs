@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::subscriptions;
 use crate::clock::Clock;
 use crate::edge::api::admin::operations::view::{AuditView, InvariantView, LaneView, PipelineView};
-use crate::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
+use crate::edge::operator::{
+    Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome, WebhookAsk, WebhookPut,
+};
 use crate::facts::ids::{AttemptId, RefundId};
 use crate::facts::record::{PaymentResult, RefundResult};
 use crate::lane::Lanes;
@@ -53,6 +56,22 @@ impl Operator for House {
             pipeline::Requeued::Done => RequeueOutcome::Done,
             pipeline::Requeued::NotFound => RequeueOutcome::NotFound,
         })
+    }
+
+    async fn put_webhook(&self, ask: WebhookAsk) -> Result<WebhookPut, PartFault> {
+        Ok(subscriptions::put(&self.ledger, ask, self.clock.now_ms()).await?)
+    }
+
+    async fn delete_webhook(&self, name: &str) -> Result<bool, PartFault> {
+        Ok(self.ledger.delete_subscription(name.to_owned()).await?)
+    }
+
+    async fn replay_delivery(&self, webhook: &str, id: &str) -> Result<bool, PartFault> {
+        Ok(self.ledger.replay_delivery(webhook.to_owned(), id.to_owned(), self.clock.now_ms()).await?)
+    }
+
+    async fn test_webhook(&self, name: &str) -> Result<String, PartFault> {
+        Ok(self.pipeline.test_delivery(name).await?)
     }
 
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault> {

@@ -41,7 +41,7 @@ pub struct Persona {
     pub pays: Pays,
     pub wallet: BankHabit,
     pub regret: Regret,
-    pub pace: Pace,
+    pub haste: Haste,
     /// Draws what is decided on the way: which of the seats they like, how long they think.
     pub rng: StdRng,
 }
@@ -127,7 +127,7 @@ pub enum Regret {
 
 /// How fast they go from one step to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum Haste {
     /// With a pause for thought.
     Person,
     /// At once, as a load test wants it.
@@ -149,7 +149,7 @@ impl Persona {
             pays: Pays::WithTheOrder,
             wallet: BankHabit::Ok,
             regret: Regret::None,
-            pace: Pace::Machine,
+            haste: Haste::Machine,
             rng: StdRng::seed_from_u64(number as u64),
         }
     }
@@ -193,7 +193,7 @@ impl Persona {
                 ],
             ),
             regret: one_of(&mut rng, &[(90, Regret::None), (5, Regret::OneLine), (5, Regret::Everything)]),
-            pace: Pace::Person,
+            haste: Haste::Person,
             rng,
         }
     }

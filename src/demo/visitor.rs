@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::client::RequestKind;
-use super::persona::{Intent, Pace, Persona, Regret};
+use super::persona::{Haste, Intent, Persona, Regret};
 use super::step::BuyerStep;
 use super::tally::{Count, End};
 use super::world::{VisitorRequest, World, WorldReply};
@@ -73,7 +73,7 @@ impl Visitor<'_> {
 
     /// A person's pause between two steps.
     pub async fn think(&mut self, least_ms: u64, most_ms: u64) {
-        if self.persona.pace == Pace::Person {
+        if self.persona.haste == Haste::Person {
             self.wait(least_ms, most_ms).await;
         }
     }

@@ -12,6 +12,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::api as routes;
+use super::api::notices;
 use super::http::gzip;
 use super::problem::{Code, ProblemSchema};
 use super::router::{Content, Listener, Needed, ReplyHeader, Route, RouteReply, Served, Who, schema_of};
@@ -62,21 +63,26 @@ pub fn document(listener: Listener, admin_public: bool) -> Value {
         let operation = OperationWriter { route, listener, schemas: &schemas }.operation();
         paths.entry(route.pattern).or_default().insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
+    let admin = routes.iter().any(|route| route.who == Who::Admin);
     let (title, about) = match listener {
         Listener::Public => ("Stanchion", "A high-concurrency ticketing and waiting-room gateway."),
         Listener::Admin => ("Stanchion, admin listener", "What operators, organizers and their machines ask."),
     };
     let mut schemes = json!({"user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
-    if routes.iter().any(|route| route.who == Who::Admin) {
+    if admin {
         schemes["admin"] =
             json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "with the scope admin"});
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {"title": title, "version": env!("CARGO_PKG_VERSION"), "description": about},
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": schemes},
-    })
+    });
+    if admin {
+        document["webhooks"] = notices::document();
+    }
+    document
 }
 
 /// The schemas that the routes name. A schema that two routes name is in the list twice.
@@ -92,6 +98,9 @@ pub fn schemas(routes: &[Route]) -> Vec<(String, RefOr<Schema>)> {
                 view(&mut named);
             }
         }
+    }
+    if routes.iter().any(|route| route.who == Who::Admin) {
+        notices::schemas(&mut named);
     }
     named
 }

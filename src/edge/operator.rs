@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use super::api::admin::operations::view::{AuditView, PipelineView};
+use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
 
 /// How a payment attempt ended, as a person found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
@@ -40,6 +41,27 @@ pub enum ResolveOutcome {
     Closed,
 }
 
+/// What a webhook is to be.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookAsk {
+    pub name: String,
+    pub url: String,
+    /// `None`: the one it has.
+    pub secret: Option<String>,
+    pub types: Vec<String>,
+    pub state: SubscriptionState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookPut {
+    Created(Subscription),
+    Changed(Subscription),
+    /// It is new, and no secret was given.
+    NeedsSecret,
+    /// The house has as many as it may have.
+    TooMany,
+}
+
 /// A part of the gateway failed, or did not answer.
 pub type PartFault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -51,6 +73,13 @@ pub trait Operator: Send + Sync + 'static {
     async fn requeue(&self, dead_letter: &str) -> Result<RequeueOutcome, PartFault>;
     /// Closes an open payment attempt with the answer that its provider did not give.
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault>;
+    async fn put_webhook(&self, ask: WebhookAsk) -> Result<WebhookPut, PartFault>;
+    /// False: there is none.
+    async fn delete_webhook(&self, name: &str) -> Result<bool, PartFault>;
+    /// Sends a notice again. False: there is no such delivery.
+    async fn replay_delivery(&self, webhook: &str, id: &str) -> Result<bool, PartFault>;
+    /// Makes a test notice. Returns its id.
+    async fn test_webhook(&self, name: &str) -> Result<String, PartFault>;
     /// Closes an open refund with the answer that its provider did not give.
     async fn resolve_refund(&self, refund: &str, resolution: RefundResolution) -> Result<ResolveOutcome, PartFault>;
 }

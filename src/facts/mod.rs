@@ -13,6 +13,7 @@ pub mod fault;
 pub mod hold;
 pub mod ids;
 pub mod money;
+pub mod notice;
 pub mod order;
 pub mod place;
 pub mod points;

@@ -200,6 +200,20 @@ impl RecordBody {
         })
     }
 
+    /// Who placed the order, when this record places one.
+    pub fn placed_by(&self) -> Option<&UserId> {
+        match self {
+            RecordBody::OrderPlaced { user, .. } => Some(user),
+            RecordBody::CouponClaimed { .. }
+            | RecordBody::PaymentRequested { .. }
+            | RecordBody::PaymentResulted { .. }
+            | RecordBody::RefundRequested { .. }
+            | RecordBody::RefundResulted { .. }
+            | RecordBody::OrderExpired { .. }
+            | RecordBody::OrderCancelled { .. } => None,
+        }
+    }
+
     /// The order that this record is about; `None`: it is about a claim.
     pub fn order(&self) -> Option<&OrderId> {
         match self {

@@ -4,9 +4,9 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::draws::DrawSecret;
-use super::store::sql::insert;
-use super::{Cause, Conn, Error, Ledger, ReadSource, Result, campaign_version};
+use super::{Cause, Conn, Error, Ledger, ReadSource, Result, campaign_version, outbox};
 use crate::facts::ids::{CampaignId, EventId, LaneId, LogId};
+use crate::facts::notice::Told;
 use crate::facts::time::Millis;
 
 /// An event as it is stored; `spec` and `layout` are the catalogue's JSON.
@@ -25,17 +25,8 @@ pub struct EventRow {
     pub away: bool,
     /// The event has left its lane at least once. Set by reads; [`Ledger::put_event`] ignores it.
     pub returned: bool,
-    /// A row of the outbox about this change, written in the same transaction. Not read back.
-    pub fact: Option<Fact>,
-}
-
-/// A row of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
-    pub id: String,
-    pub kind: &'static str,
-    /// JSON.
-    pub body: String,
+    /// What this change tells the world, in the same transaction. Not read back.
+    pub told: Option<Told>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +63,7 @@ impl Ledger {
         self.transaction(move |conn| {
             Box::pin(async move {
                 let seq = next_seq(conn).await?;
-                let fact = row.fact.clone();
+                let (lane, told) = (row.lane, row.told.clone());
                 let away = "SELECT COUNT(*) FROM event WHERE id = ? AND away = 1";
                 let comes_back = exists(conn, away, row.id.as_str()).await?;
                 let event = row.id.to_string();
@@ -125,10 +116,7 @@ impl Ledger {
                         sqlx::query(text).bind(&event).execute(&mut *conn).await?;
                     }
                 }
-                if let Some(Fact { id, kind, body }) = fact {
-                    let row = vec![id.into(), now_ms.into(), kind.into(), body.into()];
-                    insert(conn, "outbox", &["id", "at_ms", "kind", "body"], &[row]).await?;
-                }
+                outbox::tell(conn, lane, now_ms, told.as_slice()).await?;
                 Ok(Put::Done)
             })
         })
@@ -394,7 +382,7 @@ fn event_row(row: &AnyRow) -> Result<EventRow> {
         draw: DrawSecret::read(row.try_get("draw_key")?),
         away: row.try_get::<i64, _>("away")? != 0,
         returned: row.try_get::<i64, _>("times_left")? > 0,
-        fact: None,
+        told: None,
     })
 }
 

@@ -17,6 +17,7 @@ pub mod draws;
 pub mod error;
 pub mod grant;
 pub mod journal;
+pub mod outbox;
 pub mod read;
 mod retention;
 pub mod rules;

@@ -9,8 +9,7 @@ use crate::facts::ids::LaneId;
 use crate::facts::time::Millis;
 
 impl Ledger {
-    /// Forgets which records of a lane were done before `before_ms`, and which facts were sent before it: at most
-    /// `max` of each. Returns how many went.
+    /// Forgets which records of a lane were done before `before_ms`, at most `max`. Returns how many went.
     pub async fn forget(&self, lane: LaneId, before_ms: Millis, max: i64) -> Result<usize> {
         let lane = i64::from(lane.0);
         self.transaction(move |conn| {
@@ -18,10 +17,7 @@ impl Ledger {
                 let done = "SELECT id FROM record_done WHERE lane = ? AND done_ms < ? ORDER BY done_ms LIMIT ?";
                 let done = ids(conn, done, &[lane, before_ms, max]).await?;
                 delete(conn, "DELETE FROM record_done WHERE id IN", &done).await?;
-                let sent = "SELECT id FROM outbox WHERE sent_ms < ? ORDER BY sent_ms LIMIT ?";
-                let sent = ids(conn, sent, &[before_ms, max]).await?;
-                delete(conn, "DELETE FROM outbox WHERE id IN", &sent).await?;
-                Ok(done.len() + sent.len())
+                Ok(done.len())
             })
         })
         .await

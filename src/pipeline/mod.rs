@@ -11,6 +11,7 @@ pub mod audit;
 mod cancellation;
 mod checkpoints;
 mod conclude;
+mod deliver;
 mod nudge;
 mod operate;
 mod parts;
@@ -23,6 +24,7 @@ mod session;
 mod writer;
 
 pub use checkpoints::RoomSource;
+pub use deliver::{HouseKey, OutboxParts, OutboxSettings, Views};
 pub use nudge::LaneBells;
 pub use operate::{LaneStatus, Requeued, Resolved};
 pub use parts::{PipelineParts, PipelineSettings};

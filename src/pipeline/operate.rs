@@ -1,7 +1,7 @@
 //! What an operator may ask of the pipeline, in any process that has lanes and ledger.
 
 use super::payments::{payment_record, refund_record};
-use super::{Error, Pipeline, writer};
+use super::{Error, Pipeline, deliver, writer};
 use crate::facts::ids::{AttemptId, FactKind, LaneId, OrderId, RefundId, fact_lane};
 use crate::facts::record::{PaymentResult, RefundResult};
 use crate::ledger::writer as book;
@@ -90,6 +90,11 @@ impl Pipeline {
         book::hint(&self.0.ledger, provider, order, self.0.clock.now_ms()).await?;
         self.0.nudge.lane(lane);
         Ok(())
+    }
+
+    /// Makes a notice that tells nothing, for one subscription. Returns its id.
+    pub async fn test_delivery(&self, subscription: &str) -> Result<String, Error> {
+        deliver::test(&self.0, subscription).await
     }
 
     /// Closes an open attempt with the result that a person found out. The provider may say later that it captured the

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::deliver::{Outbox, OutboxParts};
 use super::nudge::LaneBells;
 use super::payments::circuit::Circuits;
 use super::recovery::Sources;
@@ -29,7 +30,7 @@ pub struct PipelineSettings {
     pub unknown_ms: i64,
     /// Calls to the provider under way at once.
     pub calls_max: usize,
-    /// How long the ledger keeps the ids of finished records, and facts that were sent.
+    /// How long the ledger keeps the ids of finished records.
     pub record_keep_ms: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_ms: i64,
@@ -59,6 +60,7 @@ pub struct PipelineParts {
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
     pub settings: PipelineSettings,
+    pub outbox: OutboxParts,
 }
 
 /// What all sessions of a process share.
@@ -70,6 +72,9 @@ pub(super) struct PipelineShared {
     pub clock: Clock,
     pub settings: PipelineSettings,
     pub nudge: LaneBells,
+    /// Says that a lane's outbox has grown.
+    pub told: LaneBells,
+    pub outbox: Outbox,
     /// This process's name on leases. It is random, so that a restarted process has another name.
     pub owner: String,
     /// Bounds the calls to providers that are under way at once.
@@ -90,9 +95,11 @@ pub(super) struct LaneWork {
 
 impl PipelineShared {
     pub fn new(parts: PipelineParts) -> Self {
-        let PipelineParts { lanes, ledger, providers, sources, clock, settings } = parts;
+        let PipelineParts { lanes, ledger, providers, sources, clock, settings, outbox } = parts;
         Self {
             nudge: LaneBells::new(lanes.count()),
+            told: LaneBells::new(lanes.count()),
+            outbox: Outbox::new(outbox),
             owner: hex::encode(crate::random::bytes::<16>()),
             calls: Arc::new(Semaphore::new(settings.calls_max.max(1))),
             circuits: Circuits::of(&providers),

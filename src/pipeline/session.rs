@@ -12,7 +12,7 @@ use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
 use super::writer::{Ended, Writer};
-use super::{Error, recovery, retry};
+use super::{Error, deliver, recovery, retry};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LogId;
@@ -44,7 +44,7 @@ pub(super) async fn tend(shared: Arc<PipelineShared>, lane: Arc<dyn Lane>, mut s
                 tokio::select! {
                     biased;
                     () = renew(&shared, lane.as_ref()) => tracing::warn!(lane = %id, "the lease was lost"),
-                    () = work(&shared, &lane, stop.clone()) => {}
+                    () = work_and_deliver(&shared, &lane, &stop) => {}
                 }
                 shared.show(id, |view| *view = super::parts::LaneWork::default());
                 if let Err(fault) = lane.unlease(&shared.owner).await {
@@ -56,6 +56,11 @@ pub(super) async fn tend(shared: Arc<PipelineShared>, lane: Arc<dyn Lane>, mut s
         }
         pause(third(&shared), &mut stop).await;
     }
+}
+
+/// Returns when told to stop.
+async fn work_and_deliver(shared: &Arc<PipelineShared>, lane: &Arc<dyn Lane>, stop: &Stopping) {
+    tokio::join!(work(shared, lane, stop.clone()), deliver::run(shared, lane.id(), stop.clone()));
 }
 
 fn third(shared: &PipelineShared) -> Duration {

@@ -123,6 +123,7 @@ impl Writer<'_> {
         let now_ms = batch.now_ms;
         let started = clock::instant();
         let written = writer::write(&self.shared.ledger, batch).await?;
+        self.shared.told.lane(self.lane.id());
         histogram!(PIPELINE_COMMIT_SECONDS).record(started.elapsed());
         histogram!(PIPELINE_BATCH_RECORDS).record(entries.len() as f64);
         count(&written, now_ms);

@@ -7,6 +7,7 @@ mod edge;
 mod faults;
 mod lane;
 mod ledger;
+mod outbox;
 mod payment;
 mod pipeline;
 mod proxy;

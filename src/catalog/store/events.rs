@@ -8,10 +8,11 @@ use crate::catalog::layout::Layout;
 use crate::catalog::room::RoomPatch;
 use crate::facts::draw::Birth;
 use crate::facts::ids::{EventId, SeatIndex};
+use crate::facts::notice::{Notice, NoticeKind, Told};
 use crate::facts::room::Mode;
 use crate::facts::time::Timestamp;
 use crate::lane::events::PutEvent;
-use crate::ledger::catalog::{EventRow, Fact, Put};
+use crate::ledger::catalog::{EventRow, Put};
 use crate::ledger::draws::DrawSecret;
 
 impl Catalog {
@@ -188,7 +189,7 @@ impl Catalog {
             draw: event.draw.clone(),
             away: false,
             returned: event.returned,
-            fact: changed(event, before),
+            told: told(event, before),
         };
         let expected = before.map(|b| b.version);
         match self.ledger.put_event(row, expected, self.clock.now_ms()).await? {
@@ -259,18 +260,24 @@ fn born(draw: &DrawSecret) -> Option<Birth> {
     draw.bytes().as_ref().map(Birth::of)
 }
 
-/// The row of the outbox about a material change, for which earlier orders may be refunded; `None`: this is not such a
-/// change.
-fn changed(event: &Event, before: Option<&Event>) -> Option<Fact> {
-    let at = event.spec.material_change_at?;
-    before.filter(|before| before.spec.material_change_at < Some(at))?;
+/// What this change tells the world.
+fn told(event: &Event, before: Option<&Event>) -> Option<Told> {
     let EventSpec { name, venue, timezone, starts_at, refunds_close_at, .. } = &event.spec;
-    let body = serde_json::json!({
-        "event": event.id, "version": event.version, "material_change": true, "name": name, "venue": venue,
-        "timezone": timezone, "starts_at": starts_at, "refunds_close_at": refunds_close_at, "at": at,
+    let cancelled = event.spec.cancelled.as_ref();
+    let kind = match before {
+        None => NoticeKind::EventCreated,
+        Some(before) if before.spec.cancelled.is_none() && cancelled.is_some() => NoticeKind::EventCancelled,
+        Some(_) => NoticeKind::EventChanged,
+    };
+    let material_at = |event: &Event| event.spec.material_change_at;
+    let data = serde_json::json!({
+        "event": event.id, "version": event.version, "name": name, "venue": venue, "timezone": timezone,
+        "starts_at": starts_at, "refunds_close_at": refunds_close_at,
+        "material_change": before.is_some_and(|before| material_at(before) < material_at(event)),
+        "cancelled": cancelled.map(|cancelled| &cancelled.reason),
     });
-    let id = format!("{}.{}.changed", event.id, event.version);
-    Some(Fact { id, kind: "event.changed", body: body.to_string() })
+    let notices = vec![Notice::Event { kind, event: event.id.clone(), data }];
+    Some(Told { order: None, notices })
 }
 
 fn names(layout: &Layout, seats: &[SeatIndex]) -> Vec<String> {

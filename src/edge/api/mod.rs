@@ -10,6 +10,7 @@ pub mod holds;
 pub mod lookup;
 pub mod me;
 pub mod money;
+pub mod notices;
 pub mod ops;
 pub mod orders;
 pub mod page;

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use crate::edge::router::{Parameter, Route, Within};
 
-/// The parameters in paths: the segment before the parameter, a description and an example.
+/// The parameters in paths: the parameter's name or the segment before it, a description and an example.
 const NAMED: &[(&str, &str, &str)] = &[
     ("events", "Slug of the event", "spring-hall"),
     ("room", "Slug of the event", "spring-hall"),
-    ("webhooks", "Name of the payment provider", "toss"),
+    ("provider", "Name of the payment provider", "toss"),
+    ("webhook", "Name of the webhook", "crm"),
+    ("deliveries", "Id of the delivery: the `webhook-id` that is sent", "3-1045-0"),
     ("holds", "Id of the hold, as creating it answered", "h039f86d081884c7d659a2feaa0c55ad015"),
     ("coupons", "Slug of the campaign", "welcome"),
     ("orders", "Id of the order, as placing it answered", "o0360303ae22b998861bce3b28f33eec1be"),
@@ -41,7 +43,7 @@ fn in_path(pattern: &str) -> impl Iterator<Item = Value> {
     segments.clone().zip(segments.skip(1)).filter_map(|(before, segment)| {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
         let mut parameter = json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
-        if let Some((_, what, example)) = NAMED.iter().find(|(named, ..)| *named == before) {
+        if let Some((_, what, example)) = NAMED.iter().find(|(named, ..)| *named == before || *named == name) {
             parameter["description"] = json!(what);
             parameter["example"] = json!(example);
         }

@@ -7,6 +7,7 @@ use super::*;
 use crate::edge::api::admin::events::cancellation::CancelBody;
 use crate::edge::api::admin::payments::{ResolveBody, ResolveRefundBody};
 use crate::edge::api::admin::points::body::GrantBody;
+use crate::edge::api::admin::webhooks::body::WebhookSpec;
 use crate::edge::api::coupons::ClaimBody;
 use crate::edge::api::holds::body::HoldBody;
 use crate::edge::api::orders::body::{OrderBody, QuoteBody};
@@ -172,6 +173,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "cancel_event" => read::<CancelBody>(example, |body| body.check()),
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
             "refund_order" => read::<AdminRefundBody>(example, |body| body.lines().map(drop)),
+            "put_webhook" => read::<WebhookSpec>(example, |spec| spec.check(false)),
             "resolve_payment" => fit::<ResolveBody>(example),
             "resolve_refund" => fit::<ResolveRefundBody>(example),
             unknown => panic!("{unknown}: a body that this test does not know"),

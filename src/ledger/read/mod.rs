@@ -9,6 +9,7 @@
 
 mod cancelled;
 mod coupons;
+mod deliveries;
 mod letters;
 mod orders;
 mod points;
@@ -26,6 +27,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use cancelled::{CancelledOrders, Uncancelled};
 pub use coupons::CouponEntry;
+pub use deliveries::DeliveryEntry;
 pub use orders::OrderFilter;
 pub use points::{LotEntry, MoveEntry, PointsBalance};
 pub use refunds::RefundQuote;

@@ -1,5 +1,4 @@
-//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction, a fact for the
-//! outbox.
+//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction.
 
 use super::coupon::state;
 use super::points::{LotOrigin, NewLot, WalletStep};
@@ -8,7 +7,6 @@ use crate::facts::order::{OrderStatus, TicketState};
 use crate::ledger::journal::{Account, Title, Transaction, sold};
 use crate::ledger::sheet::Sheet;
 use crate::ledger::store::column::TicketStanding;
-use crate::ledger::store::rows::OutboxRow;
 use crate::ledger::writer::Book;
 
 impl Book {
@@ -41,8 +39,6 @@ impl Book {
         let title =
             Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, sale(sheet));
-        let fact = confirmed(sheet, now_ms);
-        self.facts.add(fact);
     }
 }
 
@@ -63,19 +59,4 @@ fn sale(sheet: &Sheet) -> Transaction {
             .post(Account::PointsLiability, -line.earn);
     }
     transaction
-}
-
-fn confirmed(sheet: &Sheet, now_ms: i64) -> OutboxRow {
-    let order = sheet.order();
-    let body = serde_json::json!({
-        "order": order.id, "event": order.event, "user": order.user_id, "currency": order.currency,
-        "price": order.price, "discount": order.discount, "points": order.points, "cash": order.cash,
-        "tickets": sheet.lines.len(), "at": crate::facts::time::rfc3339(now_ms),
-    });
-    OutboxRow {
-        id: format!("{}.confirmed", order.id),
-        at_ms: now_ms,
-        kind: "order.confirmed".into(),
-        body: body.to_string(),
-    }
 }

@@ -15,3 +15,4 @@ pub(in crate::ledger) mod refund;
 pub(in crate::ledger) mod refunded;
 pub(in crate::ledger) mod release;
 pub(in crate::ledger) mod terms;
+mod told;

@@ -95,11 +95,6 @@ rows! {
     fixed { account: String, amount: i64, currency: String, order_id: Option<OrderId>, at_ms: Millis }
     changing {}
 
-    OutboxRow in "outbox"
-    key { id: String }
-    fixed { at_ms: Millis, kind: String, body: String }
-    changing {}
-
     DoneRow in "record_done"
     key { id: String }
     fixed { lane: i64, log: i64, order_id: Option<OrderId>, outcome: String, done_ms: Millis }

@@ -6,7 +6,7 @@ use crate::ledger::store::row::{Row as _, Table};
 use crate::ledger::store::rows::{LotRow, MoveRow, WalletRow};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
-use crate::ledger::{Conn, Result};
+use crate::ledger::{Conn, Result, outbox};
 
 impl Book {
     pub(in crate::ledger) async fn flush(&mut self, conn: &mut Conn) -> Result<()> {
@@ -22,7 +22,7 @@ impl Book {
         Table::flush(conn, self.sheets.values().map(|sheet| &sheet.spends)).await?;
         Table::flush(conn, std::iter::once(&self.coupons)).await?;
         Table::flush(conn, std::iter::once(self.journal.postings())).await?;
-        Table::flush(conn, std::iter::once(&self.facts)).await?;
+        outbox::tell(conn, self.lane, self.now_ms, &self.told).await?;
         Table::flush(conn, std::iter::once(&self.done)).await?;
         Table::flush(conn, std::iter::once(&self.dead)).await
     }

@@ -33,10 +33,11 @@ use super::journal::Journal;
 use super::rules::points::Wallet;
 use super::sheet::Sheets;
 use super::store::row::Table;
-use super::store::rows::{CouponRow, DeadRow, DoneRow, MoveRow, OutboxRow, WalletRow};
+use super::store::rows::{CouponRow, DeadRow, DoneRow, MoveRow, WalletRow};
 use super::{Error, campaign_version};
 use crate::facts::ids::{EventId, HoldId, LaneId, OrderId, UserId};
 use crate::facts::money::AMOUNT_MAX;
+use crate::facts::notice::Told;
 use crate::facts::time::Millis;
 
 /// Why a batch was not written. Nothing of it was kept, but for the exception that [`Error`] names.
@@ -102,7 +103,8 @@ pub(in crate::ledger) struct Book {
     pub(in crate::ledger) journal: Journal,
     /// Every `order.placed` is rejected without a look at its price: see [`reject`].
     pub(in crate::ledger) rejects: bool,
-    pub(in crate::ledger) facts: Table<OutboxRow>,
+    /// What the records tell the world, in their order.
+    pub(in crate::ledger) told: Vec<Told>,
     pub(in crate::ledger) done: Table<DoneRow>,
     pub(in crate::ledger) dead: Table<DeadRow>,
     /// Orders with a record among the dead letters: their later records follow it.
@@ -129,7 +131,7 @@ impl Book {
             campaigns: campaign_version::SpecsByVersion::default(),
             journal: Journal::default(),
             rejects: false,
-            facts: Table::default(),
+            told: Vec::new(),
             done: Table::default(),
             dead: Table::default(),
             parked: HashSet::new(),

@@ -117,7 +117,11 @@ impl Book {
         entry: &Entry,
         body: &RecordBody,
     ) -> Result<RecordOutcome, BatchFailure> {
+        let before = body.order().map(|order| (order, self.before(order, body.placed_by())));
         let outcome = self.apply(entry, body)?;
+        if let Some((order, before)) = before {
+            self.tell(order, &before);
+        }
         if let Some(broken) = self.journal.broken() {
             return Err(BatchFailure::record(&entry.id, broken));
         }
@@ -137,7 +141,11 @@ impl Book {
             RecordBody::CouponClaimed { v: _, claim, campaign, user, digest, version, expires_ms } => {
                 let (version, expires_ms) = (*version, *expires_ms);
                 let ask = ClaimedFields { claim, campaign, user, digest, version, expires_ms };
-                self.claimed(entry.number, entry.at_ms, ask)
+                let outcome = self.claimed(entry.number, entry.at_ms, ask)?;
+                if let (RecordOutcome::Done, Some(number)) = (outcome, entry.number) {
+                    self.tell_claim(campaign, number, user);
+                }
+                Ok(outcome)
             }
             RecordBody::OrderPlaced { order, .. } if self.sheets.contains_key(order) => Ok(RecordOutcome::Repeated),
             RecordBody::OrderPlaced {

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use http::HeaderMap;
 use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
-use stanchion::edge::operator::{Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome};
+use stanchion::edge::operator::{
+    Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome, WebhookAsk, WebhookPut,
+};
 use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
 use stanchion::facts::ids::OrderId;
 use tokio::sync::Notify;
@@ -40,6 +42,22 @@ impl Operator for Absent {
         self.go.notified().await;
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(ResolveOutcome::Done)
+    }
+
+    async fn put_webhook(&self, _: WebhookAsk) -> Result<WebhookPut, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn delete_webhook(&self, _: &str) -> Result<bool, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn replay_delivery(&self, _: &str, _: &str) -> Result<bool, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn test_webhook(&self, _: &str) -> Result<String, PartFault> {
+        Err("absent".into())
     }
 
     async fn resolve_refund(&self, _refund: &str, _resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {

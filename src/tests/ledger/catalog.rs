@@ -28,7 +28,7 @@ pub fn event(id: &str, version: i64) -> EventRow {
         draw: DrawSecret::default(),
         away: false,
         returned: false,
-        fact: None,
+        told: None,
     }
 }
 

@@ -7,8 +7,8 @@ use stanchion::payment::portone::Portone;
 use stanchion::payment::toss::Toss;
 use stanchion::payment::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, UnresolvedKind};
 
-use super::server::{Mood, Server};
 use super::{portone, toss};
+use crate::support::foreign::{Mood, Server};
 
 pub const ORDER: &str = "o039f86d081884c7d659a2feaa0c55ad01";
 
@@ -51,7 +51,7 @@ pub fn declined(answer: &Charged) -> Option<&str> {
 }
 
 /// What every provider does when its server is away: nothing is believed.
-pub async fn silences<C: super::server::Contract>(
+pub async fn silences<C: crate::support::foreign::Contract>(
     server: &Server<C>,
     provider: &dyn Provider,
     path: &'static str,

@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::{Value, json};
 use stanchion::config::Config;
 
-use super::server::{Mood, Server};
 use super::{portone, toss};
 use crate::purchase::support::{Buyer, on_both_stores};
+use crate::support::foreign::{Mood, Server};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 
 struct Shop {

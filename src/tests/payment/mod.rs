@@ -4,5 +4,4 @@ mod calls;
 mod house;
 mod portone;
 mod portone_calls;
-mod server;
 mod toss;

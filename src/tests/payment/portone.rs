@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::server::{Asked, Contract, Server};
+use crate::support::foreign::{Asked, Contract, Server};
 
 pub const SECRET: &str = "secret-of-the-suite";
 pub const STORE: &str = "store-of-the-suite";

@@ -5,7 +5,7 @@ use stanchion::payment::{AskOutcome, Charged, Provider as _, ReturnAsked, Return
 
 use super::calls::{ORDER, ask_unresolved, back, charge, charge_unresolved, declined, portone_at, silences};
 use super::portone;
-use super::server::Mood;
+use crate::support::foreign::Mood;
 
 #[tokio::test]
 async fn portone_is_believed_only_for_what_it_shows() {

@@ -9,7 +9,7 @@ use http::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::server::{Asked, Contract, Server};
+use crate::support::foreign::{Asked, Contract, Server};
 
 pub const SECRET_KEY: &str = "test_sk_of_the_suite";
 

@@ -29,7 +29,7 @@ async fn what_the_log_still_has_is_on_its_way() {
         draw: DrawSecret::default(),
         away: false,
         returned: false,
-        fact: None,
+        told: None,
     };
     assert_eq!(house.ledger.put_event(event, None, now_ms).await.expect("stores"), Put::Done);
     let campaign = CampaignId::from("spring");

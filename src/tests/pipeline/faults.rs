@@ -30,7 +30,7 @@ async fn put_on_sale(house: &House) {
         draw: DrawSecret::random(),
         away: false,
         returned: false,
-        fact: None,
+        told: None,
     };
     assert_eq!(house.ledger.put_event(event, None, house.clock.now_ms()).await.expect("stores"), Put::Done);
 }

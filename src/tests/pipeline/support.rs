@@ -4,12 +4,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use stanchion::client::Reach;
 use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
 use stanchion::facts::coupon::CouponChoice;
 use stanchion::facts::ids::{
     AttemptId, EventId, FactKind, HoldId, LaneId, OrderId, RefundId, Scope, SeatIndex, UserId, VisitorId, fact_id,
 };
+use stanchion::facts::notice::Notice;
 use stanchion::facts::order::{OrderFact, OrderStatus};
 use stanchion::facts::points::PointsAsk;
 use stanchion::facts::record::{PaymentAsk, Record, RecordBody, VERSION};
@@ -17,6 +22,7 @@ use stanchion::facts::refund::{RefundBy, RefundFact, RefundStatus};
 use stanchion::facts::room::{Mode, ReleaseOn, RoomSettings};
 use stanchion::facts::tariff::Tariff;
 use stanchion::facts::terms::{RefundTerm, Terms};
+use stanchion::facts::time::Millis;
 use stanchion::lane::coupons::CampaignPut;
 use stanchion::lane::events::EventPut;
 use stanchion::lane::orders::{Checkout, CheckoutOutcome, Pay, PayOutcome, Refund, RefundOutcome};
@@ -25,7 +31,10 @@ use stanchion::lane::seats::{HoldAsk, HoldOutcome, Want};
 use stanchion::lane::{Lane, Lanes, memory, redis};
 use stanchion::ledger::Ledger;
 use stanchion::payment::{Provider, Registry};
-use stanchion::pipeline::{EventSource, Pipeline, PipelineParts, PipelineSettings, RoomSource, Sources, audit};
+use stanchion::pipeline::{
+    EventSource, HouseKey, OutboxParts, OutboxSettings, Pipeline, PipelineParts, PipelineSettings, RoomSource, Sources,
+    Views, audit,
+};
 use stanchion::shutdown::Stop;
 use stanchion::{clock, shutdown};
 
@@ -158,6 +167,7 @@ impl House {
             sources: Arc::new(Hall(self.room.clone())),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
+            outbox: outbox(),
         })
     }
 
@@ -403,6 +413,30 @@ pub async fn eventually(what: &str, so: impl AsyncFn() -> bool) {
     while !so().await {
         assert!(started.elapsed() < Duration::from_secs(30), "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What deliveries need.
+fn outbox() -> OutboxParts {
+    let pkcs8 = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1()).expect("random bytes");
+    let key = HouseKey::from_pem(&STANDARD.encode(pkcs8)).expect("a key");
+    let settings = OutboxSettings {
+        reach: Reach::Anywhere,
+        limit: Duration::from_millis(200),
+        spared_max: Duration::from_millis(20),
+        in_flight: 4,
+        delivered_keep_ms: 3_650 * 86_400_000,
+        failed_keep_ms: 3_650 * 86_400_000,
+    };
+    OutboxParts { settings, views: Arc::new(BareFacts), key }
+}
+
+/// Shows facts in notices as they are. A pipeline without a catalogue has no names to show.
+struct BareFacts;
+
+impl Views for BareFacts {
+    fn data(&self, notice: &Notice, order: Option<&OrderFact>, _: Millis) -> serde_json::Value {
+        serde_json::json!({ "notice": notice, "order": order })
     }
 }
 

@@ -26,6 +26,10 @@ pub fn of(listener: Listener, admin_public: bool) -> &'static Document {
     known.entry((listener, admin_public)).or_insert_with(|| {
         let mut document = openapi::document(listener, admin_public);
         close(&mut document["components"]["schemas"]);
+        // A notice's envelope is a part of each kind's schema.
+        if let Some(Value::Object(envelope)) = document["components"]["schemas"].get_mut("Notice") {
+            envelope.remove("unevaluatedProperties");
+        }
         Box::leak(Box::new(Document { document, validators: Mutex::default() }))
     })
 }
@@ -108,6 +112,16 @@ fn check_headers(what: &str, told: &Value, headers: &HeaderMap) {
 }
 
 impl Document {
+    /// Panics when a notice is not as the document's webhooks say.
+    pub fn check_notice(&self, kind: &str, notice: &Value) {
+        let content = &self.document["webhooks"][kind]["post"]["requestBody"]["content"];
+        let mut schema = content["application/cloudevents+json"]["schema"].clone();
+        assert!(schema.is_object(), "{kind} is not in the API's document");
+        schema["unevaluatedProperties"] = json!(false);
+        let faults: Vec<String> = self.validator(&schema).iter_errors(notice).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{kind} is not as the API's document says: {faults:#?}\n{notice:#}");
+    }
+
     fn route(&self, path: &str) -> Option<(&str, &Value)> {
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &str| {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod contract;
 pub mod dialect;
 pub mod doors;
+pub mod foreign;
 pub mod gateway;
 pub mod process;
 pub mod proxy;

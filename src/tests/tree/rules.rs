@@ -194,7 +194,7 @@ fn every_operation_of_a_lane_is_played_on_all_stores() {
         let words = operation.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
         let name: String = words.collect();
         let is_it = |variant: &&str| variant.trim_end_matches(',').split('(').next() == Some(&name);
-        assert!(played.iter().any(|variant| is_it(variant)), "{operation} is not among {played:?}");
+        assert!(played.iter().any(is_it), "{operation} is not among {played:?}");
     }
 }
 

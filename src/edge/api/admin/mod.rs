@@ -6,6 +6,7 @@ pub mod operations;
 pub mod orders;
 pub mod payments;
 pub mod points;
+pub mod webhooks;
 
 use crate::edge::router::Route;
 
@@ -17,6 +18,7 @@ pub fn routes() -> Vec<Route> {
         orders::routes(),
         operations::routes::routes(),
         payments::routes(),
+        webhooks::routes::routes(),
     ];
     nouns.into_iter().flatten().collect()
 }

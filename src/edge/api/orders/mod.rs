@@ -233,5 +233,5 @@ fn whole(request: &Request, status: StatusCode, fact: &OrderFact) -> Answer {
 pub(super) fn view(request: &Request, fact: &OrderFact) -> OrderView {
     let state = &request.state;
     let event = state.catalog.any_event(fact.event.as_str());
-    OrderView::new(fact, event.as_deref(), state.inventory.coupons(), state.clock.now_ms())
+    OrderView::new(fact, event.as_deref(), Some(state.inventory.coupons()), state.clock.now_ms())
 }

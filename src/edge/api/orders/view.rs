@@ -163,8 +163,9 @@ pub struct PaymentView {
 }
 
 impl OrderView {
-    /// `event` is the order's, `None` when the catalogue does not have it any more.
-    pub fn new(order: &OrderFact, event: Option<&Event>, coupons: &CouponIds, now_ms: Millis) -> Self {
+    /// `event` is the order's, `None` when the catalogue does not have it any more. `coupons` signs the coupon's id;
+    /// `None`: it is shown without its signature, so that nobody can use it.
+    pub fn new(order: &OrderFact, event: Option<&Event>, coupons: Option<&CouponIds>, now_ms: Millis) -> Self {
         let layout = event.map(|event| &event.layout);
         let frozen = &order.refund_terms;
         let now = event.map(|event| event.refund_terms(order.placed_ms, frozen, now_ms));
@@ -190,7 +191,10 @@ impl OrderView {
                 vat: total.vat,
                 currency: order.currency.clone(),
             }),
-            coupon: order.coupon.as_deref().and_then(|used| coupons.complete(used, &order.user)),
+            coupon: order.coupon.as_deref().and_then(|used| match coupons {
+                Some(ids) => ids.complete(used, &order.user),
+                None => Some(used.to_owned()),
+            }),
             payment: order.payment.as_ref().map(|payment| PaymentView {
                 provider: payment.provider.clone(),
                 status: payment.status.clone(),

@@ -300,15 +300,53 @@ CREATE TABLE journal_entry (
 );
 CREATE INDEX journal_order ON journal_entry (order_id);
 
--- Facts on their way out, written with what they tell of.
-CREATE TABLE outbox (
-    id VARCHAR(96) NOT NULL PRIMARY KEY,
-    at_ms BIGINT NOT NULL,
-    kind VARCHAR(32) NOT NULL,
-    body TEXT NOT NULL,
-    sent_ms BIGINT NULL
+-- Told in the transaction that it tells of, and gone when its deliveries are made. `seq` rises in the order of the lane's
+-- commits, because outbox_head's row is held until the commit.
+CREATE TABLE outbox_head (
+    lane BIGINT NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL
 );
-CREATE INDEX outbox_sent ON outbox (sent_ms, at_ms);
+
+CREATE TABLE outbox (
+    lane BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    told MEDIUMTEXT NOT NULL,
+    PRIMARY KEY (lane, seq)
+);
+
+CREATE TABLE subscription (
+    name VARCHAR(48) NOT NULL PRIMARY KEY,
+    version BIGINT NOT NULL,
+    url VARCHAR(2048) NOT NULL,
+    secrets TEXT NOT NULL,
+    types TEXT NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+
+-- `ord`: the notice's place in its lane. `next_ms`: when it is due; of one that has ended: when it ended.
+CREATE TABLE delivery (
+    subscription VARCHAR(48) NOT NULL,
+    id VARCHAR(64) NOT NULL,
+    lane BIGINT NOT NULL,
+    ord BIGINT NOT NULL,
+    about VARCHAR(160) NOT NULL,
+    kind VARCHAR(48) NOT NULL,
+    body MEDIUMTEXT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_ms BIGINT NOT NULL,
+    status BIGINT NULL,
+    detail VARCHAR(255) NULL,
+    PRIMARY KEY (subscription, id)
+);
+CREATE INDEX delivery_due ON delivery (subscription, lane, state, ord, next_ms);
+CREATE INDEX delivery_about ON delivery (subscription, about, state, ord);
+CREATE INDEX delivery_listed ON delivery (subscription, state, at_ms, id);
+CREATE INDEX delivery_old ON delivery (lane, state, at_ms);
 
 -- Rooms as they stood about a second ago: a lost lane's rooms are rebuilt from them. `at_ms` is also the version: a save names
 -- the one it was made over. `draws_upto`: how many changes of this round's spent draws room_spent_draw has, as the lane counts

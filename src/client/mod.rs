@@ -3,6 +3,8 @@
 //! A request has no time limit of its own. The caller sets one with `tokio::time::timeout`: a request may be dropped at
 //! any await.
 
+mod reach;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,8 +13,12 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
+
+pub use reach::Reach;
+use reach::Resolver;
 
 /// How a client treats its connections and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +34,9 @@ pub struct ClientLimits {
 /// A client with connections of its own. A clone shares them.
 #[derive(Clone)]
 pub struct HttpClient {
-    pool: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     answer_max: usize,
+    reach: Reach,
 }
 
 /// A whole answer.
@@ -43,6 +50,9 @@ pub struct HttpAnswer {
 /// A request without a whole answer. The server may have done what it asked.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpFault {
+    /// The host is an address that this client does not connect to.
+    #[error("{0} is no public address")]
+    OutOfReach(String),
     /// Nobody was reached, or the connection broke.
     #[error("no connection or a broken one: {}", causes(.0))]
     Connection(#[source] hyper_util::client::legacy::Error),
@@ -54,7 +64,12 @@ pub enum HttpFault {
 impl HttpClient {
     /// Fails when the system's TLS parts cannot be used.
     pub fn new(limits: ClientLimits) -> Result<Self, rustls::Error> {
-        let mut tcp = HttpConnector::new();
+        Self::within(Reach::Anywhere, limits)
+    }
+
+    /// As [`HttpClient::new`]; it connects only to addresses within reach.
+    pub fn within(reach: Reach, limits: ClientLimits) -> Result<Self, rustls::Error> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver { names: GaiResolver::new(), reach });
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         let crypto = rustls::crypto::aws_lc_rs::default_provider();
@@ -65,11 +80,15 @@ impl HttpClient {
             .pool_idle_timeout(limits.idle)
             .pool_max_idle_per_host(limits.idle_max)
             .build(connector);
-        Ok(Self { pool, answer_max: limits.answer_max })
+        Ok(Self { pool, answer_max: limits.answer_max, reach })
     }
 
     /// Sends a request with a whole URL. Redirects are not followed.
     pub async fn send(&self, request: Request<Bytes>) -> Result<HttpAnswer, HttpFault> {
+        let host = request.uri().host().unwrap_or_default();
+        if !self.reach.allows_host(host) {
+            return Err(HttpFault::OutOfReach(host.to_owned()));
+        }
         let answer = self.pool.request(request.map(Full::new)).await.map_err(HttpFault::Connection)?;
         let (head, body) = answer.into_parts();
         let (status, max) = (head.status, self.answer_max);

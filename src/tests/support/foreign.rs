@@ -1,4 +1,5 @@
-//! A foreign provider's HTTP server. What it does is the provider's own file; here is how it misbehaves.
+//! A foreign HTTP server: a payment provider's, or one that wants notices. What it does is its own file; here is how it
+//! misbehaves.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What a provider's server does with one call.
+/// What the server does with one call.
 pub enum Mood {
     /// It does what is asked and answers nothing.
     SilentAfter,
@@ -36,7 +37,9 @@ pub struct Asked {
     pub method: Method,
     pub path: String,
     pub headers: HeaderMap,
+    /// `Null` when it is no JSON.
     pub body: Value,
+    pub bytes: Bytes,
 }
 
 impl Asked {
@@ -45,7 +48,7 @@ impl Asked {
     }
 }
 
-/// The provider's own part.
+/// The server's own part.
 pub trait Contract: Send + Sync + 'static {
     fn answer(&self, asked: &Asked) -> (u16, Value);
 }
@@ -119,8 +122,8 @@ async fn serve<C: Contract>(
         let at = moods.iter().position(|(end, _)| path.ends_with(end));
         at.and_then(|at| moods.remove(at)).map(|(_, mood)| mood)
     };
-    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let asked = Asked { method: parts.method, path, headers: parts.headers, body };
+    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let asked = Asked { method: parts.method, path, headers: parts.headers, body: json, bytes: body };
     let (status, answer) = match mood {
         None => contract.answer(&asked),
         Some(Mood::SilentAfter) => {

@@ -1,0 +1,238 @@
+//! Delivers what the ledger's transactions told: from the outbox to the subscriptions' endpoints.
+//!
+//! Whoever has a lane's lease delivers its notices. It turns rows of the outbox into deliveries, one for each
+//! subscription that wants the notice, in the transaction that deletes the rows. Then it sends what is due. A delivery is
+//! repeated until the endpoint takes it, so it may come twice; its `webhook-id` stays the same. Notices about one order,
+//! user or event are sent in their order: the next one waits until the one before was taken or has failed for good. Each
+//! subscription has its own task, so an endpoint that is down delays no other.
+
+mod endpoint;
+mod envelope;
+mod send;
+mod signature;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use parking_lot::Mutex;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::parts::PipelineShared;
+use super::{Error, session};
+use crate::client::{ClientLimits, HttpClient, Reach};
+use crate::clock::{self, Instant};
+use crate::facts::ids::LaneId;
+use crate::facts::notice::NoticePattern;
+use crate::ledger::outbox::HandOver;
+use crate::ledger::outbox::delivery::DeliveryState;
+use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
+use crate::metrics::OUTBOX_NOTICES;
+use crate::shutdown::Stopping;
+
+pub use envelope::Views;
+pub use signature::HouseKey;
+
+/// How often a lane's outbox is looked at, and how old what is known of the subscriptions may be.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Most rows that are handed over in one transaction.
+const ROWS_MAX: i64 = 200;
+
+/// How long an endpoint may take to answer.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Longest time in which an endpoint is spared that fails again and again.
+const SPARED_MAX: Duration = Duration::from_secs(60);
+
+/// How often old deliveries are looked for, and how many are forgotten in one transaction.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+const FORGET_MAX: i64 = 500;
+
+/// Longest answer of an endpoint that is read, bytes.
+const ANSWER_MAX: usize = 64 * 1024;
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Bounds, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxSettings {
+    pub reach: Reach,
+    /// How long an endpoint may take to answer.
+    pub limit: Duration,
+    /// Longest time in which an endpoint is spared that fails again and again.
+    pub spared_max: Duration,
+    /// Notices under way to one endpoint at once, from one lane.
+    pub in_flight: usize,
+    pub delivered_keep_ms: i64,
+    pub failed_keep_ms: i64,
+}
+
+impl OutboxSettings {
+    pub fn new(outbox: &crate::config::OutboxConfig) -> Self {
+        Self {
+            reach: if outbox.allow_private { Reach::Anywhere } else { Reach::Public },
+            limit: LIMIT,
+            spared_max: SPARED_MAX,
+            in_flight: outbox.in_flight,
+            delivered_keep_ms: outbox.delivered_keep_s.saturating_mul(1_000),
+            failed_keep_ms: outbox.failed_keep_s.saturating_mul(1_000),
+        }
+    }
+}
+
+/// What deliveries need beside the ledger.
+pub struct OutboxParts {
+    pub settings: OutboxSettings,
+    pub views: Arc<dyn Views>,
+    pub key: HouseKey,
+}
+
+/// What the deliveries of all lanes share.
+pub(super) struct Outbox {
+    pub settings: OutboxSettings,
+    pub views: Arc<dyn Views>,
+    pub key: HouseKey,
+    pub client: HttpClient,
+    pub spared: endpoint::Spared,
+    known: Mutex<Option<(Instant, Arc<[Subscription]>)>>,
+}
+
+impl Outbox {
+    pub fn new(parts: OutboxParts) -> Self {
+        let OutboxParts { settings, views, key } = parts;
+        let limits = ClientLimits { idle: IDLE, idle_max: settings.in_flight, answer_max: ANSWER_MAX };
+        let client = HttpClient::within(settings.reach, limits).expect("the TLS parts of this build are there");
+        Self {
+            settings,
+            views,
+            key,
+            client,
+            spared: endpoint::Spared::new(settings.spared_max),
+            known: Mutex::default(),
+        }
+    }
+}
+
+/// The subscriptions, as they were at most a second ago.
+async fn subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription]>, Error> {
+    let known = shared.outbox.known.lock().clone();
+    if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < TICK) {
+        return Ok(known);
+    }
+    read_subscriptions(shared).await
+}
+
+async fn read_subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription]>, Error> {
+    let outbox = &shared.outbox;
+    let known: Arc<[Subscription]> = shared.ledger.subscriptions().await?.into();
+    outbox.spared.keep(|name| known.iter().any(|subscription| subscription.name == name));
+    *outbox.known.lock() = Some((clock::instant(), known.clone()));
+    Ok(known)
+}
+
+/// Delivers a lane's notices until told to stop. What is under way when this is dropped is sent again by the next one.
+pub(super) async fn run(shared: &Arc<PipelineShared>, lane: LaneId, mut stop: Stopping) {
+    let mut sending: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
+    let mut forgot: Option<Instant> = None;
+    while !stop.is_stopping() {
+        let more = match round(shared, lane, &mut sending).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%lane, error = &error as &dyn std::error::Error, "notices wait for the ledger");
+                false
+            }
+        };
+        if forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
+            match forget(shared, lane).await {
+                Ok(true) => forgot = Some(clock::instant()),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%lane, error = &error as &dyn std::error::Error, "old deliveries stay a while");
+                    forgot = Some(clock::instant());
+                }
+            }
+        }
+        if !more {
+            tokio::select! {
+                biased;
+                () = shared.told.heard(lane) => {}
+                () = session::pause(TICK, &mut stop) => {}
+            }
+        }
+    }
+}
+
+/// Hands over what is in the outbox, and sees to it that each subscription is served. True: there may be more.
+async fn round(
+    shared: &Arc<PipelineShared>,
+    lane: LaneId,
+    sending: &mut HashMap<String, AbortOnDropHandle<()>>,
+) -> Result<bool, Error> {
+    let more = hand_over(shared, lane).await?;
+    let known = subscriptions(shared).await?;
+    sending.retain(|_, task| !task.is_finished());
+    for subscription in known.iter().filter(|subscription| subscription.state == SubscriptionState::On) {
+        if !sending.contains_key(&subscription.name) {
+            let task = send::due(shared.clone(), lane, subscription.clone());
+            sending.insert(subscription.name.clone(), AbortOnDropHandle::new(tokio::spawn(task)));
+        }
+    }
+    Ok(more)
+}
+
+async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error> {
+    let rows = shared.ledger.outbox(lane, ROWS_MAX).await?;
+    let Some(last) = rows.last() else { return Ok(false) };
+    // Read after the rows: whoever subscribed before something happened is told of it.
+    let known = read_subscriptions(shared).await?;
+    let wanted: Vec<(&Subscription, Vec<NoticePattern>)> = known
+        .iter()
+        .filter(|subscription| subscription.state != SubscriptionState::Disabled)
+        .map(|subscription| (subscription, subscription.types.iter().filter_map(|t| NoticePattern::parse(t)).collect()))
+        .collect();
+    let mut deliveries = Vec::new();
+    // Without subscriptions, the rows are not even shown.
+    for row in rows.iter().filter(|_| !wanted.is_empty()) {
+        for envelope in envelope::envelopes(lane, row, shared.outbox.views.as_ref()) {
+            let kind = envelope.notice.kind();
+            for (subscription, patterns) in &wanted {
+                if patterns.iter().any(|pattern| pattern.matches(kind)) {
+                    deliveries.push(envelope.delivery(subscription, lane, row.at_ms));
+                }
+            }
+        }
+    }
+    let told = rows.iter().map(|row| row.told.notices.len()).sum::<usize>();
+    let (upto, count) = (last.seq, rows.len() as u64);
+    if shared.ledger.hand_over(HandOver { lane, upto, rows: count, deliveries }).await? {
+        counter!(OUTBOX_NOTICES).increment(told as u64);
+    }
+    Ok(rows.len() as i64 == ROWS_MAX)
+}
+
+/// Makes a notice that tells nothing, for one subscription. Returns its id.
+pub(super) async fn test(shared: &PipelineShared, subscription: &str) -> Result<String, Error> {
+    let lane = LaneId(0);
+    let (id, now_ms) = (format!("test-{}", hex::encode(crate::random::bytes::<8>())), shared.clock.now_ms());
+    let delivery = envelope::test(lane, subscription, id.clone(), now_ms);
+    shared.ledger.add_delivery(delivery).await?;
+    shared.told.lane(lane);
+    Ok(id)
+}
+
+/// True: nothing old is left.
+async fn forget(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error> {
+    let (now_ms, settings) = (shared.clock.now_ms(), &shared.outbox.settings);
+    let mut done = true;
+    for state in DeliveryState::ALL {
+        let keep_ms = match state {
+            DeliveryState::Delivered => settings.delivered_keep_ms,
+            DeliveryState::Pending | DeliveryState::Failed => settings.failed_keep_ms,
+        };
+        let gone = shared.ledger.forget_deliveries(lane, state, now_ms - keep_ms, FORGET_MAX).await?;
+        done &= (gone as i64) < FORGET_MAX;
+    }
+    Ok(done)
+}

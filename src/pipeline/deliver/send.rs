@@ -1,0 +1,163 @@
+//! Sends what is due to one subscription.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::Request;
+use metrics::{counter, histogram};
+use tokio::sync::mpsc;
+
+use super::super::parts::PipelineShared;
+use super::endpoint::{Verdict, pause_after};
+use super::signature::Signed;
+use crate::clock;
+use crate::facts::ids::LaneId;
+use crate::facts::time::Millis;
+use crate::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, DueDelivery};
+use crate::ledger::outbox::subscription::Subscription;
+use crate::metrics::{OUTBOX_ATTEMPT_SECONDS, OUTBOX_DELIVERIES};
+
+/// Most deliveries read at once.
+const PAGE: i64 = 200;
+
+/// Sends all that is due, until nothing is left, or the endpoint has to be spared.
+pub(super) async fn due(shared: Arc<PipelineShared>, lane: LaneId, subscription: Subscription) {
+    loop {
+        if shared.outbox.spared.is_spared(&subscription.name) {
+            return;
+        }
+        let now_ms = shared.clock.now_ms();
+        let due = match shared.ledger.due_deliveries(&subscription.name, lane, now_ms, PAGE).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%lane, subscription = subscription.name, %error, "deliveries wait for the ledger");
+                return;
+            }
+        };
+        let is_last = (due.len() as i64) < PAGE;
+        if due.is_empty() || !page(&shared, &subscription, due).await || is_last {
+            return;
+        }
+    }
+}
+
+/// Sends a page of deliveries: those about the same one after the other, the others beside each other. False: what came
+/// of them could not be noted, or the subscription ended.
+async fn page(shared: &PipelineShared, subscription: &Subscription, due: Vec<DueDelivery>) -> bool {
+    let mut groups: Vec<Vec<DueDelivery>> = Vec::new();
+    let mut group_of: HashMap<String, usize> = HashMap::new();
+    for delivery in due {
+        let at = *group_of.entry(delivery.about.clone()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[at].push(delivery);
+    }
+    let (told, mut came) = mpsc::channel(64);
+    let sending = async move {
+        let told = &told;
+        let groups = futures_util::stream::iter(groups);
+        let send = |group| async move { send_group(shared, subscription, group, told).await };
+        groups.for_each_concurrent(shared.outbox.settings.in_flight, send).await;
+    };
+    // Noted together, because each commit costs the ledger a sync.
+    let noting = async {
+        let mut attempts: Vec<DeliveryAttempt> = Vec::new();
+        let mut well = true;
+        while came.recv_many(&mut attempts, 64).await > 0 {
+            let gone = attempts.iter().any(|attempt| attempt.status == Some(http::StatusCode::GONE.as_u16()));
+            let noted = shared.ledger.note_attempts(std::mem::take(&mut attempts)).await;
+            let ended = if gone { disable(shared, subscription).await } else { Ok(()) };
+            for failed in [noted, ended].into_iter().filter_map(Result::err) {
+                tracing::warn!(subscription = subscription.name, error = %failed, "deliveries will be repeated");
+                well = false;
+            }
+            well &= !gone;
+        }
+        well
+    };
+    let ((), well) = tokio::join!(sending, noting);
+    well
+}
+
+async fn disable(shared: &PipelineShared, subscription: &Subscription) -> crate::ledger::Result<()> {
+    tracing::error!(
+        subscription = subscription.name,
+        "the endpoint answered 410 Gone: the subscription is disabled until it is put again"
+    );
+    let (name, version) = (subscription.name.clone(), subscription.version);
+    shared.ledger.disable_subscription(name, version, shared.clock.now_ms()).await
+}
+
+/// Sends deliveries about the same. One that was not taken holds up those behind it.
+async fn send_group(
+    shared: &PipelineShared,
+    subscription: &Subscription,
+    group: Vec<DueDelivery>,
+    told: &mpsc::Sender<DeliveryAttempt>,
+) {
+    for delivery in group {
+        if shared.outbox.spared.is_spared(&subscription.name) {
+            return;
+        }
+        let verdict = attempt(shared, subscription, &delivery).await;
+        shared.outbox.spared.note(&subscription.name, &verdict);
+        let attempt = noted(subscription, &delivery, verdict, shared.clock.now_ms());
+        let outcome = match attempt.state {
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Pending => "again",
+            DeliveryState::Failed => "failed",
+        };
+        counter!(OUTBOX_DELIVERIES, "outcome" => outcome).increment(1);
+        let goes_on = attempt.state == DeliveryState::Delivered;
+        if told.send(attempt).await.is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+fn noted(subscription: &Subscription, delivery: &DueDelivery, verdict: Verdict, now_ms: Millis) -> DeliveryAttempt {
+    let attempts = delivery.attempts + 1;
+    let (state, next_ms, status, detail) = match verdict {
+        Verdict::Taken(status) => (DeliveryState::Delivered, now_ms, Some(status.as_u16()), None),
+        Verdict::Gone => (DeliveryState::Failed, now_ms, Some(410), Some("answered 410 Gone".to_owned())),
+        Verdict::NotTaken { status, detail, retry_after } => {
+            let (status, detail) = (status.map(|status| status.as_u16()), Some(detail));
+            match pause_after(attempts) {
+                None => (DeliveryState::Failed, now_ms, status, detail),
+                Some(pause) => {
+                    let pause = pause.max(retry_after.unwrap_or_default());
+                    let next_ms = now_ms + i64::try_from(pause.as_millis()).expect("a day or less");
+                    (DeliveryState::Pending, next_ms, status, detail)
+                }
+            }
+        }
+    };
+    let (subscription, id) = (subscription.name.clone(), delivery.id.clone());
+    DeliveryAttempt { subscription, id, attempts, state, next_ms, status, detail }
+}
+
+async fn attempt(shared: &PipelineShared, subscription: &Subscription, delivery: &DueDelivery) -> Verdict {
+    let outbox = &shared.outbox;
+    let now_ms = shared.clock.now_ms();
+    let signed = Signed { id: &delivery.id, at_s: now_ms.div_euclid(1_000), body: &delivery.body };
+    let request = Request::post(&subscription.url)
+        .header(http::header::CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
+        .header(http::header::USER_AGENT, concat!("stanchion/", env!("CARGO_PKG_VERSION")))
+        .header("webhook-id", signed.id)
+        .header("webhook-timestamp", signed.at_s)
+        .header("webhook-signature", signed.signatures(&subscription.secrets, &outbox.key, now_ms))
+        .body(Bytes::from(delivery.body.clone()));
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => {
+            return Verdict::NotTaken { status: None, detail: error.to_string(), retry_after: None };
+        }
+    };
+    let began = clock::instant();
+    let answer = tokio::time::timeout(outbox.settings.limit, outbox.client.send(request)).await.ok();
+    histogram!(OUTBOX_ATTEMPT_SECONDS).record(began.elapsed());
+    Verdict::of(answer)
+}
