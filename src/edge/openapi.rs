@@ -51,6 +51,9 @@ pub struct DocumentSchema {
     paths: Value,
     #[schema(value_type = Object)]
     components: Value,
+    /// What webhooks are sent; only where the admin routes are.
+    #[schema(value_type = Object, required = false)]
+    webhooks: Value,
 }
 
 /// OpenAPI 3.1 of the routes that a listener serves, and of no other.

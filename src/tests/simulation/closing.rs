@@ -102,7 +102,7 @@ fn kept(sections: &str) -> bool {
 
 async fn show(history: &History, dice: &mut Dice) {
     // Here the auditor learns of orders that were accepted without an answer.
-    let mut after = String::new();
+    let (mut after, mut orders) = (String::new(), Vec::new());
     loop {
         let path = format!("/v1/admin/orders?limit=200{after}");
         let Some(page) = admin(history, dice, Method::GET, path).await else { return };
@@ -112,12 +112,15 @@ async fn show(history: &History, dice: &mut Dice) {
             history.meet(format!("order {} {}", text("status"), text("reason")));
             // A buyer who had no answer does not know of the order, and its refunds were not looked at.
             refunds_are_over(history, dice, text("user"), text("id")).await;
+            orders.push(order.clone());
         }
         match page.json["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => break,
         }
     }
+    let notices = history.house.notices().await;
+    history.auditor.lock().told(&orders, &notices);
     let users = history.auditor.lock().users();
     for user in users {
         let points = get(history, dice, &user, "/v1/me/points".to_owned()).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::Mutex;
+use serde_json::Value;
 use stanchion::app::{self, App, Role};
 use stanchion::clock::Clock;
 use stanchion::config::{Config, load_from};
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use super::bank::Bank;
 use super::finish::{finish, outside};
 use super::lanes::{Borrowed, Ground, LANES, Store};
+use super::people::WEBHOOK;
 use super::process::Process;
 use super::seen;
 use super::support::doors::pass_key;
@@ -255,15 +257,27 @@ impl House {
         self.lanes.is_written()
     }
 
-    /// Whether no record waits to be written, and no payment or refund is open.
+    /// Whether no record waits to be written, no notice waits to be handed over, and no payment or refund is open.
     pub async fn is_quiet(&self) -> bool {
         let open = "SELECT (SELECT COUNT(*) FROM payment WHERE opened = 1) + (SELECT COUNT(*) FROM refund WHERE opened = 1) \
-             + (SELECT COUNT(*) FROM payment_hint)";
+             + (SELECT COUNT(*) FROM payment_hint) + (SELECT COUNT(*) FROM outbox)";
         let witness = self.ledger_of(&self.witness());
         let count = witness.read("open", ReadSource::Primary, move |conn| {
             Box::pin(async move { Ok(sqlx::query_scalar::<_, i64>(open).fetch_one(conn).await?) })
         });
         self.lanes.is_written() && count.await.is_ok_and(|open| open == 0)
+    }
+
+    /// All notices that wait for the paused webhook, those of one lane in their order.
+    pub async fn notices(&self) -> Vec<Value> {
+        let ledger = self.ledger_of(&self.witness());
+        let mut notices = Vec::new();
+        for lane in self.lanes.all().iter() {
+            let due =
+                ledger.due_deliveries(WEBHOOK, lane.id(), i64::MAX, i64::MAX).await.expect("a calm ledger answers");
+            notices.extend(due.iter().map(|due| serde_json::from_str::<Value>(&due.body).expect("JSON")));
+        }
+        notices
     }
 
     /// The ids of the dead letters in the ledger.

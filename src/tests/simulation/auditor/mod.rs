@@ -10,6 +10,7 @@ pub mod offer;
 mod order;
 mod purse;
 mod refund;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ pub use line::Shown;
 pub use purse::Purse;
 
 use self::fields::is_kept;
+use self::told::Notices;
 use super::bank::Bank;
 
 /// How far two clocks of the house may be apart, with some margin, ms.
@@ -253,6 +255,11 @@ impl Auditor {
 
     pub fn users(&self) -> Vec<String> {
         self.users.iter().cloned().collect()
+    }
+
+    /// Checks at the end that the notices tell what the orders came to.
+    pub fn told(&mut self, orders: &[Value], notices: &[Value]) {
+        Notices::of(notices).check(orders, &mut self.found);
     }
 
     /// Checks what is shown of a user at the end.

@@ -24,6 +24,7 @@ pub const EVENTS: [&str; 2] = [OF_BROWSERS, "club"];
 /// The event whose room does not ask visitors to sign in.
 pub const OF_BROWSERS: &str = "hall";
 pub const CAMPAIGN: &str = "welcome";
+pub const WEBHOOK: &str = "crm";
 pub const SEATS_PER_USER: usize = 6;
 /// How often a person sends a request that is refused for now or has no answer.
 const AGAIN: usize = 40;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stanchion::edge::router::Listener;
 use stanchion::facts::time::rfc3339;
 
-use super::{CAMPAIGN, EVENTS, OF_BROWSERS, SEATS_PER_USER};
+use super::{CAMPAIGN, EVENTS, OF_BROWSERS, SEATS_PER_USER, WEBHOOK};
 use crate::dice::Dice;
 use crate::history::{Answer, Asking, History};
 
@@ -32,12 +32,13 @@ impl Operator {
         Self { history, dice, keys: 0, events, campaign }
     }
 
-    /// Puts the events and the campaign, and grants points to some users.
+    /// Puts the events, the campaign and the webhook, and grants points to some users.
     pub async fn begin(&mut self) {
         for at in 0..self.events.len() {
             assert!(self.put_event(at).await, "the event is put");
         }
         assert!(self.put_campaign().await, "the campaign is put");
+        assert!(self.put_webhook().await, "the webhook is put");
         for number in 0..self.dice.between(0, 4) {
             self.grant(&format!("user-{number}")).await;
         }
@@ -124,6 +125,14 @@ impl Operator {
         }
         self.history.auditor.lock().event_ended(event);
         self.history.meet("event cancelled".to_owned());
+    }
+
+    /// It is paused, so all that it is told stays in the ledger, where the auditor reads it in the end.
+    async fn put_webhook(&mut self) -> bool {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let spec = json!({"url": "https://crm.example.org/", "secret": secret, "types": ["*"], "state": "paused"});
+        let answer = self.ask(Method::PUT, format!("/v1/admin/webhooks/{WEBHOOK}"), Some(spec)).await;
+        answer.is_some_and(|answer| answer.status < 300)
     }
 
     async fn put_campaign(&mut self) -> bool {
