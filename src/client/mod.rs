@@ -145,6 +145,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_of_public_servers_reaches_no_other() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let limits = ClientLimits { idle: Duration::ZERO, idle_max: 0, answer_max: 10 };
+        let client = HttpClient::within(Reach::Public, limits).expect("TLS");
+        let ask = async |host: &str| {
+            let request = Request::get(format!("http://{host}:{port}/")).body(Bytes::new()).expect("a request");
+            client.send(request).await
+        };
+        assert!(matches!(ask("127.0.0.1").await, Err(HttpFault::OutOfReach(_))));
+        assert!(matches!(ask("[::1]").await, Err(HttpFault::OutOfReach(_))));
+        // A name, and an address that only the system's resolver takes for one.
+        for host in ["localhost", "127.1"] {
+            let fault = ask(host).await.expect_err("out of reach");
+            assert!(matches!(fault, HttpFault::Connection(_)) && fault.to_string().contains("no public"), "{fault}");
+        }
+        let came = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(came.is_err(), "nobody came");
+    }
+
+    #[tokio::test]
     async fn a_redirect_is_an_answer_and_not_followed() {
         let moved = answered("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
         assert_eq!(moved.expect("whole").status, StatusCode::FOUND);

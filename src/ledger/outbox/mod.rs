@@ -1,4 +1,4 @@
-//! The outbox: what transactions told, until it is handed to the subscriptions.
+//! The outbox: what transactions told, until it is handed to the subscriptions. While nobody subscribes, nothing is told.
 //!
 //! A row gets its number while its transaction holds the lane's row of `outbox_head`. So the numbers of a lane rise in
 //! the order of the commits, without gaps, and whoever reads a lane's outbox from below misses nothing.
@@ -27,7 +27,7 @@ pub struct OutboxRow {
 
 /// Adds rows to a lane's outbox, inside the transaction that they tell of.
 pub(in crate::ledger) async fn tell(conn: &mut Conn, lane: LaneId, at_ms: Millis, told: &[Told]) -> Result<()> {
-    if told.is_empty() {
+    if told.is_empty() || !is_wanted(conn).await? {
         return Ok(());
     }
     let lane = i64::from(lane.0);
@@ -45,6 +45,11 @@ pub(in crate::ledger) async fn tell(conn: &mut Conn, lane: LaneId, at_ms: Millis
         rows.push(vec![lane.into(), seq.into(), at_ms.into(), text.into()]);
     }
     sql::insert(conn, "outbox", &["lane", "seq", "at_ms", "told"], &rows).await
+}
+
+/// Whether anybody has subscribed. Who subscribes while this transaction is under way may miss what it tells.
+async fn is_wanted(conn: &mut Conn) -> Result<bool> {
+    Ok(sqlx::query("SELECT name FROM subscription LIMIT 1").fetch_optional(conn).await?.is_some())
 }
 
 impl Reader {

@@ -11,7 +11,7 @@ mod envelope;
 mod send;
 mod signature;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +37,12 @@ pub use signature::HouseKey;
 /// How often a lane's outbox is looked at, and how old what is known of the subscriptions may be.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Most rows that are handed over in one transaction.
+/// Most rows that are handed over in one transaction. With so many deliveries no further row is begun.
 const ROWS_MAX: i64 = 200;
+const DELIVERIES_MAX: usize = 2_000;
+
+/// How often deliveries that are due again are looked for.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How long an endpoint may take to answer.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -115,6 +119,13 @@ impl Outbox {
     }
 }
 
+impl Outbox {
+    /// The subscriptions have changed: they are read again when they are needed.
+    fn forget_known(&self) {
+        *self.known.lock() = None;
+    }
+}
+
 /// The subscriptions, as they were at most a second ago.
 async fn subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription]>, Error> {
     let known = shared.outbox.known.lock().clone();
@@ -134,10 +145,10 @@ async fn read_subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription
 
 /// Delivers a lane's notices until told to stop. What is under way when this is dropped is sent again by the next one.
 pub(super) async fn run(shared: &Arc<PipelineShared>, lane: LaneId, mut stop: Stopping) {
-    let mut sending: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
+    let mut serving: HashMap<String, Serving> = HashMap::new();
     let mut forgot: Option<Instant> = None;
     while !stop.is_stopping() {
-        let more = match round(shared, lane, &mut sending).await {
+        let more = match round(shared, lane, &mut serving).await {
             Ok(more) => more,
             Err(error) => {
                 tracing::warn!(%lane, error = &error as &dyn std::error::Error, "notices wait for the ledger");
@@ -164,27 +175,48 @@ pub(super) async fn run(shared: &Arc<PipelineShared>, lane: LaneId, mut stop: St
     }
 }
 
+/// The task that sends to one subscription.
+struct Serving {
+    task: AbortOnDropHandle<()>,
+    /// When it began to look for what is due.
+    since: Instant,
+}
+
 /// Hands over what is in the outbox, and sees to it that each subscription is served. True: there may be more.
 async fn round(
     shared: &Arc<PipelineShared>,
     lane: LaneId,
-    sending: &mut HashMap<String, AbortOnDropHandle<()>>,
+    serving: &mut HashMap<String, Serving>,
 ) -> Result<bool, Error> {
-    let more = hand_over(shared, lane).await?;
+    let Handed { to, more } = hand_over(shared, lane).await?;
     let known = subscriptions(shared).await?;
-    sending.retain(|_, task| !task.is_finished());
+    serving.retain(|name, _| known.iter().any(|subscription| subscription.name == *name));
     for subscription in known.iter().filter(|subscription| subscription.state == SubscriptionState::On) {
-        if !sending.contains_key(&subscription.name) {
-            let task = send::due(shared.clone(), lane, subscription.clone());
-            sending.insert(subscription.name.clone(), AbortOnDropHandle::new(tokio::spawn(task)));
+        let name = &subscription.name;
+        let looks = serving
+            .get(name)
+            .is_none_or(|serving| serving.task.is_finished() && (to.contains(name) || serving.since.elapsed() >= LOOK));
+        if looks {
+            let task = AbortOnDropHandle::new(tokio::spawn(send::due(shared.clone(), lane, subscription.clone())));
+            serving.insert(name.clone(), Serving { task, since: clock::instant() });
         }
     }
     Ok(more)
 }
 
-async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error> {
+/// What was handed over.
+#[derive(Default)]
+struct Handed {
+    /// The subscriptions that got deliveries.
+    to: HashSet<String>,
+    more: bool,
+}
+
+async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<Handed, Error> {
     let rows = shared.ledger.outbox(lane, ROWS_MAX).await?;
-    let Some(last) = rows.last() else { return Ok(false) };
+    if rows.is_empty() {
+        return Ok(Handed::default());
+    }
     // Read after the rows: whoever subscribed before something happened is told of it.
     let known = read_subscriptions(shared).await?;
     let wanted: Vec<(&Subscription, Vec<NoticePattern>)> = known
@@ -192,9 +224,13 @@ async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error>
         .filter(|subscription| subscription.state != SubscriptionState::Disabled)
         .map(|subscription| (subscription, subscription.types.iter().filter_map(|t| NoticePattern::parse(t)).collect()))
         .collect();
-    let mut deliveries = Vec::new();
-    // Without subscriptions, the rows are not even shown.
-    for row in rows.iter().filter(|_| !wanted.is_empty()) {
+    let (mut deliveries, mut taken, mut told) = (Vec::new(), 0, 0);
+    for row in &rows {
+        if deliveries.len() >= DELIVERIES_MAX {
+            break;
+        }
+        taken += 1;
+        told += row.told.notices.len();
         for envelope in envelope::envelopes(lane, row, shared.outbox.views.as_ref()) {
             let kind = envelope.notice.kind();
             for (subscription, patterns) in &wanted {
@@ -204,12 +240,13 @@ async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error>
             }
         }
     }
-    let told = rows.iter().map(|row| row.told.notices.len()).sum::<usize>();
-    let (upto, count) = (last.seq, rows.len() as u64);
-    if shared.ledger.hand_over(HandOver { lane, upto, rows: count, deliveries }).await? {
+    let more = taken < rows.len() || taken as i64 == ROWS_MAX;
+    let to = deliveries.iter().map(|delivery| delivery.subscription.clone()).collect();
+    let hand = HandOver { lane, upto: rows[taken - 1].seq, rows: taken as u64, deliveries };
+    if shared.ledger.hand_over(hand).await? {
         counter!(OUTBOX_NOTICES).increment(told as u64);
     }
-    Ok(rows.len() as i64 == ROWS_MAX)
+    Ok(Handed { to, more })
 }
 
 /// Makes a notice that tells nothing, for one subscription. Returns its id.

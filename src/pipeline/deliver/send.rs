@@ -88,7 +88,9 @@ async fn disable(shared: &PipelineShared, subscription: &Subscription) -> crate:
         "the endpoint answered 410 Gone: the subscription is disabled until it is put again"
     );
     let (name, version) = (subscription.name.clone(), subscription.version);
-    shared.ledger.disable_subscription(name, version, shared.clock.now_ms()).await
+    let done = shared.ledger.disable_subscription(name, version, shared.clock.now_ms()).await;
+    shared.outbox.forget_known();
+    done
 }
 
 /// Sends deliveries about the same. One that was not taken holds up those behind it.
@@ -122,7 +124,8 @@ fn noted(subscription: &Subscription, delivery: &DueDelivery, verdict: Verdict, 
     let attempts = delivery.attempts + 1;
     let (state, next_ms, status, detail) = match verdict {
         Verdict::Taken(status) => (DeliveryState::Delivered, now_ms, Some(status.as_u16()), None),
-        Verdict::Gone => (DeliveryState::Failed, now_ms, Some(410), Some("answered 410 Gone".to_owned())),
+        // It waits until the webhook is put again.
+        Verdict::Gone => (DeliveryState::Pending, now_ms, Some(410), Some("answered 410 Gone".to_owned())),
         Verdict::NotTaken { status, detail, retry_after } => {
             let (status, detail) = (status.map(|status| status.as_u16()), Some(detail));
             match pause_after(attempts) {

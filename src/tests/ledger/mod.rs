@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod checkpoints;
 pub mod draws;
 pub mod grants;
+pub mod outbox;
 pub mod reads;
 pub mod retention;
 pub mod rows;

@@ -138,11 +138,16 @@ async fn gone_disables_and_a_failure_is_shown_and_repeated() {
     gateway.put_event(&second, &small_hall()).await;
     let state = async || call(&gateway, Method::GET, "/crm").send().await.expect(200).json["state"].clone();
     eventually("it is disabled", async || state().await == "disabled").await;
-    assert_eq!(deliveries(&gateway, "crm", "failed").await[0]["status"], 410);
+    assert_eq!(deliveries(&gateway, "crm", "pending").await[0]["status"], 410);
+    // What is told while it is disabled is not kept for it.
+    let third = unique("hall");
+    gateway.put_event(&third, &small_hall()).await;
+    eventually("the other is told", async || well.first_arrivals().len() == 3).await;
     *endpoint.contract.status.lock() = None;
-    eventually("the other is told", async || well.first_arrivals().len() == 2).await;
     subscribe_again(&gateway, &endpoint).await;
     assert_eq!(state().await, "on");
+    eventually("what waited is sent", async || endpoint.kinds(&second) == ["event.created"]).await;
+    assert_eq!(endpoint.kinds(&third), [""; 0]);
     gateway.stop().await;
 }
 
