@@ -1,5 +1,12 @@
 //! The house rules that code can break without a compiler error: which stage may use which, who reads the time, who
 //! writes SQL. The tests read the sources.
+//!
+//! The stages are modules of one crate, and these tests keep their arrows. Eleven crates in place (`src/<stage>/Cargo.toml`)
+//! were built and measured on 2026-11-30, two cores: `cargo test --no-run` after one changed file took this much processor
+//! time, seconds, as one crate and as eleven: in `edge` 45 and 40, in `ledger` 46 and 50, in `lane` 72 and 82 (wall 25 and
+//! 27, 25 and 37, 40 and 44). A change rebuilds every stage that uses the changed one, each once as a library and once with its
+//! tests. So only `edge` gains, and the stages that are used most pay. Of the 25 s, the library and its tests are 42 %, the
+//! load tests 38 %: `cargo test --lib --bins --tests` leaves these out, and takes 30 s of processor time.
 
 use std::path::{Path, PathBuf};
 
