@@ -17,8 +17,7 @@
 //!   `max(60,000, rate · 1000)`. At rate 0 nobody is admitted, however full it is. It is filled up to the present
 //!   whenever it is read. A step that changes the rate first fills it at the old rate.
 //! - `rate` is `rate_per_min`; with control `adaptive`, `max(1, ⌊rate_per_min · pace / 1000⌋)` (0 at 0). `pace` begins
-//!   at [`PACE_MAX`](crate::facts::room::PACE_MAX) and follows the age of the lane's oldest record; see
-//!   [`Rooms::pulse`].
+//!   at [`PACE_MAX`](crate::facts::room::PACE_MAX) and follows the oldest record's age; see [`Rooms::pulse`].
 //! - These steps give the lane's log its next id without a record: entries, departures, a poll that ends a place,
 //!   pulses that move or end places, purchases that give a place back, an event that leaves the lane, a closing, a new
 //!   round and the end of drawing. So a lane that was set back to an older state is behind every process that has seen

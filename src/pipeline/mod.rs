@@ -20,6 +20,7 @@ mod recovery;
 mod retention;
 mod retirement;
 mod retry;
+mod room_now;
 mod session;
 mod writer;
 

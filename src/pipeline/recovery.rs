@@ -14,7 +14,7 @@ use metrics::counter;
 use super::checkpoints::{RoomSource, SavedRooms};
 use super::parts::PipelineShared;
 use super::writer::{Ended, Writer};
-use super::{Error, Pipeline, checkpoints};
+use super::{Error, Pipeline, room_now};
 use crate::facts::checkpoint::{Look, RestoredOrder};
 use crate::facts::conclusion::Conclusion;
 use crate::facts::fault::Fault;
@@ -221,7 +221,7 @@ async fn bring_up_to_date(
     saved: &Saved,
     orders: &[RestoredOrder],
 ) -> Result<Look, Error> {
-    let mut look = checkpoints::brought_up_to_date(saved, orders, &put.room);
+    let mut look = room_now::brought_up_to_date(saved, orders, &put.room);
     if put.room.order == AdmissionOrder::Lottery {
         // Until a draw is stored, only the lane has the list of its visitors. Those who come back make up the list
         // again.

@@ -3,6 +3,7 @@
 
 mod change;
 mod part;
+mod rows;
 
 use sqlx::any::AnyRow;
 

@@ -1,7 +1,9 @@
 //! Dead letters: records that can never be done are put aside whole, and can be brought back in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use sqlx::Row as _;
 
 use super::BatchFailure;
 use super::batch::{Batch, BatchWritten, advance, run};
@@ -13,7 +15,7 @@ use crate::ledger::store::keyed::KeyedQuery;
 use crate::ledger::store::row::Table;
 use crate::ledger::store::rows::DeadRow;
 use crate::ledger::store::sql::Value;
-use crate::ledger::{Conn, Error, Ledger, Result};
+use crate::ledger::{Conn, Error, Ledger, ReadSource, Result};
 
 /// A dead record's row.
 pub(in crate::ledger) fn letter(
@@ -160,4 +162,44 @@ fn entry_of(row: &DeadRow) -> Result<Entry> {
         key: row.id.clone(),
         detail: error.to_string(),
     })
+}
+
+/// How many dead letters each lane has.
+pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
+    ledger
+        .read_one("dead_counts", ReadSource::Primary, |conn| {
+            Box::pin(async move {
+                let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        let (lane, count): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+                        Ok((LaneId(u16::try_from(lane).unwrap_or(u16::MAX)), u64::try_from(count).unwrap_or(0)))
+                    })
+                    .collect()
+            })
+        })
+        .await
+}
+
+/// Dead letters, oldest first, at most `limit`.
+pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
+    ledger
+        .read_one("dead_letters", ReadSource::Primary, move |conn| {
+            Box::pin(async move {
+                let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
+                let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;
+                rows.iter()
+                    .map(|row| {
+                        Ok(DeadLetter {
+                            id: row.try_get(0)?,
+                            lane: LaneId(u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u16::MAX)),
+                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId::from),
+                            error: row.try_get(3)?,
+                            died_ms: row.try_get(4)?,
+                        })
+                    })
+                    .collect()
+            })
+        })
+        .await
 }

@@ -1,28 +1,16 @@
-//! What waits in the ledger for the pipeline: open calls to the provider and when they are due, orders past their
-//! deadline, dead letters.
+//! Open calls to the providers, and when they are due.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
-use super::dead::DeadLetter;
 use super::hint::{HintAt, put_off_hints};
 use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
-use crate::facts::order::Reason;
 use crate::facts::time::Millis;
 use crate::ledger::rules::call::{CallId, OpenCall};
-use crate::ledger::sheet::{Sheet, status};
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Ledger, ReadSource, Result, sheet};
-
-/// An order whose time is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overdue {
-    pub order: OrderId,
-    pub version: i64,
-    pub reason: Reason,
-}
 
 /// Calls of a lane that are to be made now.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -141,38 +129,6 @@ pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, PutOf
         .await
 }
 
-/// Orders of a lane that are to expire: past their deadline without an open attempt, or past it by `unknown_ms` with
-/// an open attempt whose result is unknown. At most `limit` of each.
-pub async fn overdue(
-    ledger: &Ledger,
-    lane: LaneId,
-    now_ms: Millis,
-    unknown_ms: i64,
-    limit: i64,
-) -> Result<Vec<Overdue>> {
-    ledger
-        .read("overdue", ReadSource::Primary, move |conn| {
-            Box::pin(async move {
-                // One statement, because it nearly always finds nothing. `limit` stands in the text, because SQLite
-                // prepares a statement again whenever another value is bound there.
-                let past = |status| {
-                    format!(
-                        "SELECT id FROM (SELECT id FROM orders WHERE lane = ? AND status = '{status}' \
-                         AND deadline_ms <= ? ORDER BY deadline_ms LIMIT {limit}) AS {status}"
-                    )
-                };
-                let text = format!("{} UNION ALL {}", past("pending_payment"), past("paying"));
-                let (lane_value, asked_by_ms) = (i64::from(lane.0), now_ms - unknown_ms);
-                let query = sqlx::query_scalar(AssertSqlSafe(text));
-                let query = query.bind(lane_value).bind(now_ms).bind(lane_value).bind(asked_by_ms);
-                let orders: Vec<String> = query.fetch_all(&mut *conn).await?;
-                let orders: BTreeSet<OrderId> = orders.into_iter().map(OrderId::from).collect();
-                Ok(sheet::load(conn, &orders).await?.values().map(late).collect())
-            })
-        })
-        .await
-}
-
 /// What must be known of an attempt or a refund before an operator's verdict on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownCall {
@@ -202,54 +158,4 @@ async fn known(ledger: &Ledger, text: &'static str, id: String) -> Result<Option
             })
         })
         .await
-}
-
-/// How many dead letters each lane has.
-pub async fn dead_counts(ledger: &Ledger) -> Result<HashMap<LaneId, u64>> {
-    ledger
-        .read_one("dead_counts", ReadSource::Primary, |conn| {
-            Box::pin(async move {
-                let rows = sqlx::query("SELECT lane, COUNT(*) FROM dead_letter GROUP BY lane").fetch_all(conn).await?;
-                rows.iter()
-                    .map(|row| {
-                        let (lane, count): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-                        Ok((LaneId(u16::try_from(lane).unwrap_or(u16::MAX)), u64::try_from(count).unwrap_or(0)))
-                    })
-                    .collect()
-            })
-        })
-        .await
-}
-
-/// Dead letters, oldest first, at most `limit`.
-pub async fn dead_letters(ledger: &Ledger, limit: i64) -> Result<Vec<DeadLetter>> {
-    ledger
-        .read_one("dead_letters", ReadSource::Primary, move |conn| {
-            Box::pin(async move {
-                let text = "SELECT id, lane, order_id, error, died_ms FROM dead_letter ORDER BY lane, log LIMIT ?";
-                let rows = sqlx::query(text).bind(limit).fetch_all(conn).await?;
-                rows.iter()
-                    .map(|row| {
-                        Ok(DeadLetter {
-                            id: row.try_get(0)?,
-                            lane: LaneId(u16::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u16::MAX)),
-                            order: row.try_get::<Option<String>, _>(2)?.map(OrderId::from),
-                            error: row.try_get(3)?,
-                            died_ms: row.try_get(4)?,
-                        })
-                    })
-                    .collect()
-            })
-        })
-        .await
-}
-
-fn late(sheet: &Sheet) -> Overdue {
-    let order = sheet.order();
-    let declined = sheet.attempts().last().is_some_and(|attempt| attempt.status == status::DECLINED);
-    Overdue {
-        order: order.id.clone(),
-        version: order.version,
-        reason: if declined { Reason::PaymentDeclined } else { Reason::PaymentExpired },
-    }
 }

@@ -16,15 +16,15 @@ mod due;
 mod flush;
 mod hint;
 mod load;
+mod overdue;
 mod records;
 
 pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
 pub use batch::{Batch, BatchWritten, reject, write};
-pub use dead::{DeadLetter, Revived, bury, let_go, requeue};
-pub use due::{
-    DueCalls, KnownCall, Overdue, PutOff, attempt, dead_counts, dead_letters, due_calls, overdue, put_off, refund,
-};
+pub use dead::{DeadLetter, Revived, bury, dead_counts, dead_letters, let_go, requeue};
+pub use due::{DueCalls, KnownCall, PutOff, attempt, due_calls, put_off, refund};
 pub use hint::{HintAt, forget_hints, hint};
+pub use overdue::{Overdue, overdue};
 pub use records::RecordOutcome;
 
 use std::collections::{BTreeMap, HashSet};

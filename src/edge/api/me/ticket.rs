@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::catalog::Event;
-use crate::edge::api::orders::view::ticket_state;
+use crate::edge::api::orders::line_view::ticket_state;
 use crate::facts::time::rfc3339;
 use crate::ledger::read::TicketEntry;
 

@@ -1,6 +1,7 @@
 //! Placing, watching, paying and cancelling orders.
 
 pub mod body;
+pub mod line_view;
 pub mod payment;
 pub mod routes;
 pub mod types;

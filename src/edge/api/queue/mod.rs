@@ -3,6 +3,7 @@
 pub mod challenge;
 pub mod door;
 pub mod place;
+pub mod room_view;
 pub mod routes;
 pub mod stream;
 

@@ -9,7 +9,7 @@ pub mod routes;
 use http::StatusCode;
 
 use self::draws::DrawCache;
-use super::queue::place::{DrawView, RoomView};
+use super::queue::room_view::{DrawView, RoomView};
 use super::{lookup, queue};
 use crate::catalog::Event;
 use crate::edge::{Answer, Outcome, Problem, Request};

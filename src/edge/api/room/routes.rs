@@ -1,6 +1,6 @@
 //! The routes of `room`.
 
-use crate::edge::api::queue::place::RoomView;
+use crate::edge::api::queue::room_view::RoomView;
 use crate::edge::api::queue::routes::QUEUE_COOKIE;
 use crate::edge::api::room::{draw, page};
 use crate::edge::problem::Code::*;
