@@ -36,7 +36,7 @@ pub struct NoticeView {
     /// Later notices of the same source have greater texts.
     #[schema(example = "00000000000004280320")]
     pub sequence: String,
-    /// Notices with the same key come in their order.
+    /// Notices with the same key and source come in their order.
     #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub partitionkey: String,
 }

@@ -1,7 +1,7 @@
 //! The outbox: what transactions told, until it is handed to the subscriptions. While nobody subscribes, nothing is told.
 //!
 //! A row gets its number while its transaction holds the lane's row of `outbox_head`. So the numbers of a lane rise in
-//! the order of the commits, without gaps, and whoever reads a lane's outbox from below misses nothing.
+//! the order of the commits, without gaps. A reader that begins with the lowest number misses nothing.
 
 pub mod delivery;
 pub mod subscription;

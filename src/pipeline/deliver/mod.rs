@@ -1,9 +1,9 @@
 //! Delivers what the ledger's transactions told: from the outbox to the subscriptions' endpoints.
 //!
-//! Whoever has a lane's lease delivers its notices. It turns rows of the outbox into deliveries, one for each
-//! subscription that wants the notice, in the transaction that deletes the rows. Then it sends what is due. A delivery is
-//! repeated until the endpoint takes it, so it may come twice; its `webhook-id` stays the same. Notices about one order,
-//! user or event are sent in their order: the next one waits until the one before was taken or has failed for good. Each
+//! The process with a lane's lease delivers the lane's notices. It makes a delivery for each subscription that wants a
+//! notice. The same transaction deletes the outbox's row. Then the process sends what is due. A delivery is repeated until
+//! the endpoint takes it. So it may come twice; its `webhook-id` stays the same. A lane's notices about one order, user or
+//! event are sent in their order: the next one waits until the one before was taken or has failed for good. Each
 //! subscription has its own task, so an endpoint that is down delays no other.
 
 mod endpoint;
@@ -217,7 +217,7 @@ async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<Handed, Erro
     if rows.is_empty() {
         return Ok(Handed::default());
     }
-    // Read after the rows: whoever subscribed before something happened is told of it.
+    // Read after the rows, so a subscription that is older than a row is among them.
     let known = read_subscriptions(shared).await?;
     let wanted: Vec<(&Subscription, Vec<NoticePattern>)> = known
         .iter()

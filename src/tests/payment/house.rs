@@ -121,7 +121,7 @@ async fn a_refund_that_waits_for_a_person_does_not_stop_a_cancellation() {
         orders.push((buyer, order, key));
     }
     let (kim, stuck, key) = &orders[0];
-    // From now on Toss Payments knows nothing of this payment.
+    // Toss Payments forgets this payment.
     shop.toss.contract.forget(key);
     kim.refund_call(stuck, 1).send().await.expect(202);
     eventually("it waits for a person", async || {

@@ -16,8 +16,8 @@ pub fn routes() -> Vec<Route> {
             .about(
                 "From now on, notices of these types are sent to the URL: CloudEvents 1.0 in structured JSON, signed as \
                  Standard Webhooks 1.0 says. A notice is sent until the endpoint answers 2xx, up to ten times over \
-                 three days, so it may come twice: compare `webhook-id`. Notices about one order, user or event come in \
-                 their order. `disabled` becomes `on` again by this call.\n\nA repeat changes nothing, but the same \
+                 three days, so it may come twice: compare `webhook-id`. Notices with the same `source` and \
+                 `partitionkey` come in their order. `disabled` becomes `on` again by this call.\n\nA repeat changes nothing, but the same \
                  secret again ends the time of the secret before.",
             )
             .body::<WebhookSpec>()
