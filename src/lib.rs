@@ -56,6 +56,9 @@ pub mod docs {
     #[doc = include_str!("docs/prices.md")]
     pub mod prices {}
 
+    #[doc = include_str!("docs/books.md")]
+    pub mod books {}
+
     #[doc = include_str!("docs/shop.md")]
     pub mod shop {}
 

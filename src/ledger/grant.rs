@@ -13,9 +13,6 @@ use crate::ledger::{Cause, Conn, Error, Ledger, Result, journal};
 /// How often a grant is tried, when another one makes the same wallet at the same time or locks are contended.
 const TRIES: u32 = 5;
 
-/// Currency of journal entries that move only points.
-const POINTS: &str = "POINTS";
-
 /// Arguments of [`Ledger::grant`].
 #[derive(Debug, Clone)]
 pub struct Grant {
@@ -26,6 +23,8 @@ pub struct Grant {
     pub user: UserId,
     /// From 1 to `money::AMOUNT_MAX`.
     pub amount: i64,
+    /// The house's; a point is worth one minor unit of it.
+    pub currency: String,
     pub expires_ms: Option<Millis>,
     /// At most 255 characters.
     pub reason: String,
@@ -108,8 +107,8 @@ async fn store(tx: &mut Conn, grant: &Grant, wallet: &Wallet, now_ms: Millis) ->
 
     // The liability rises by the whole amount: it is what users hold less their debts, and a part may pay a debt.
     let mut transaction = Transaction::default();
-    transaction.post(Account::MarketingPoints, grant.amount).post(Account::PointsLiability, -grant.amount);
-    let title = Title { of: &grant.id, event: "granted", currency: POINTS, order: None, at_ms: now_ms };
+    transaction.post(Account::PointsExpense, grant.amount).post(Account::PointsLiability, -grant.amount);
+    let title = Title { of: &grant.id, event: "granted", currency: &grant.currency, order: None, at_ms: now_ms };
     journal::write(tx, title, transaction).await
 }
 

@@ -180,6 +180,11 @@ impl Catalog {
         self.index.load().campaigns.values().filter(|c| c.lane == lane).map(|c| c.lane_put()).collect()
     }
 
+    /// The whole house's, ISO 4217.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// Gives points to a user. Points are in the ledger alone, so no lane is told.
     pub async fn grant(&self, grant: Grant) -> Result<Granted> {
         Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)

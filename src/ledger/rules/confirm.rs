@@ -4,7 +4,7 @@ use super::coupon::state;
 use super::points::{LotOrigin, NewLot, WalletStep};
 use crate::facts::ids::OrderId;
 use crate::facts::order::{OrderStatus, TicketState};
-use crate::ledger::journal::{Account, Title, Transaction, sold};
+use crate::ledger::journal::{Account, Sale, Title, Transaction};
 use crate::ledger::sheet::Sheet;
 use crate::ledger::store::column::TicketStanding;
 use crate::ledger::writer::Book;
@@ -46,17 +46,12 @@ fn sale(sheet: &Sheet) -> Transaction {
     let order = sheet.order();
     let mut transaction = Transaction::default();
     if let Some(attempt) = sheet.paid_by() {
-        transaction.post(Account::Cash(attempt.provider.clone()), order.cash);
+        transaction.post(Account::ProviderReceivable(attempt.provider.clone()), order.cash);
     }
     transaction.post(Account::PointsInOrders, order.points);
     for line in sheet.lines.iter() {
-        let sale = sold(line, order.fee_bp, &sheet.terms);
-        transaction
-            .post(Account::Discount, sale.discount)
-            .post(Account::Organizer(sheet.terms.terms.organizer.clone()), sale.fee - sale.sale)
-            .post(Account::PlatformFee, -sale.fee - line.booking_fee)
-            .post(Account::MarketingPoints, line.earn)
-            .post(Account::PointsLiability, -line.earn);
+        Sale::of(line, order.fee_bp, &sheet.terms).post(&sheet.terms.terms.organizer, &mut transaction);
+        transaction.post(Account::PointsExpense, line.earn).post(Account::PointsLiability, -line.earn);
     }
     transaction
 }

@@ -135,7 +135,9 @@ impl Book {
             updated_ms: now_ms,
         });
         let mut transaction = Transaction::default();
-        transaction.post(Account::Cash(row.provider), row.amount).post(Account::UnappliedCash, -row.amount);
+        transaction
+            .post(Account::ProviderReceivable(row.provider), row.amount)
+            .post(Account::DepositsInSuspense, -row.amount);
         let currency = &sheet.order().currency;
         let title = Title { of: attempt.as_str(), event: "late", currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, transaction);

@@ -203,12 +203,14 @@ impl Book {
         let spends = wallet.spend(step, &lines).expect("what is usable was looked at");
         spends.iter().for_each(|spend| sheet.spends.add(SpendRow::of(spend, ask.order)));
 
-        let mut transaction = Transaction::default();
-        transaction
-            .post(Account::PointsLiability, priced.points + expired)
-            .post(Account::PointsInOrders, -priced.points)
-            .post(Account::PointsExpired, -expired);
         let (order, currency) = (ask.order, ask.terms.currency.as_str());
+        let mut swept = Transaction::default();
+        swept.post(Account::PointsLiability, expired).post(Account::PointsExpired, -expired);
+        let title = Title { of: order.as_str(), event: "swept", currency, order: None, at_ms: now_ms };
+        self.journal.post(title, swept);
+
+        let mut transaction = Transaction::default();
+        transaction.post(Account::PointsLiability, priced.points).post(Account::PointsInOrders, -priced.points);
         let title = Title { of: order.as_str(), event: "placed", currency, order: Some(order), at_ms: now_ms };
         self.journal.post(title, transaction);
     }

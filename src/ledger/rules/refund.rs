@@ -195,6 +195,6 @@ pub(in crate::ledger) fn owed(refund: &RefundRow) -> Transaction {
     transaction
         .post(Account::RefundsPending, refund.points)
         .post(Account::PointsLiability, refund.earn - refund.points)
-        .post(Account::MarketingPoints, -refund.earn);
+        .post(Account::PointsExpense, -refund.earn);
     transaction
 }

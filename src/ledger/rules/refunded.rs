@@ -9,7 +9,7 @@ use crate::facts::ids::{OrderId, RefundId};
 use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::record::RefundResult;
 use crate::facts::refund::RefundStatus;
-use crate::ledger::journal::{Account, Sale, Title, Transaction, taken_back};
+use crate::ledger::journal::{Account, PayablePart, Sale, Title, Transaction};
 use crate::ledger::sheet::Sheet;
 use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{MoveRow, RefundLineRow, RefundRow, SpendRow};
@@ -157,23 +157,20 @@ fn money_back(sheet: &Sheet, refund: &RefundRow, lines: &[RefundLineRow]) -> Tra
     let provider = refund.attempt.as_ref().and_then(|id| sheet.attempt(id)).map(|attempt| attempt.provider.clone());
     let mut transaction = Transaction::default();
     if let Some(provider) = provider {
-        transaction.post(Account::Cash(provider), -refund.cash);
+        transaction.post(Account::ProviderReceivable(provider), -refund.cash);
     }
     if lines.is_empty() {
-        transaction.post(Account::UnappliedCash, refund.cash);
+        transaction.post(Account::DepositsInSuspense, refund.cash);
         return transaction;
     }
     transaction.post(Account::RefundsPending, -refund.points);
-    let organizer = Account::Organizer(sheet.terms.terms.organizer.clone());
-    transaction.post(organizer.clone(), -refund.fee).post(Account::PlatformFee, refund.booking_fee);
+    let organizer = &sheet.terms.terms.organizer;
+    transaction.post(Account::OrganizerPayable(organizer.clone(), PayablePart::CancellationFees), -refund.fee);
     for part in lines {
         let line = sheet.line(part.line).expect("a refund's lines are the order's");
-        let back: Sale =
-            taken_back(line, order.fee_bp, &sheet.terms, sheet.done_before(&refund.id, part.line), part.amount);
-        transaction
-            .post(organizer.clone(), back.sale - back.fee)
-            .post(Account::PlatformFee, back.fee)
-            .post(Account::Discount, -back.discount);
+        let before = sheet.done_before(&refund.id, part.line);
+        let back = Sale::taken_back(line, order.fee_bp, &sheet.terms, before, part.amount, part.booking_fee);
+        back.reversed().post(organizer, &mut transaction);
     }
     transaction
 }

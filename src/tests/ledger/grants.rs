@@ -20,6 +20,7 @@ fn grant(id: &str, amount: i64) -> Grant {
         digest: amount.to_string(),
         user: UserId::from("kim"),
         amount,
+        currency: "KRW".to_owned(),
         expires_ms: Some(9_000),
         reason: "welcome".to_owned(),
     }

@@ -138,8 +138,21 @@ pub async fn paid_order(ledger: &Ledger) -> Result<()> {
            ('x/001', 'kim', 210, 'restore', 500, 'g/001', 'o01a', 'r1', NULL), \
            ('x/002', 'kim', 210, 'claw_back', -85, 'e/003', 'o01a', 'r1', NULL); \
          INSERT INTO journal_entry (transaction_id, entry, account, amount, currency, order_id, at_ms) VALUES \
-           ('o01a.confirmed', 1, 'cash:sandbox', 17000, 'KRW', 'o01a', 200), \
-           ('o01a.confirmed', 2, 'organizer:hall-co', -17000, 'KRW', 'o01a', 200);",
+           ('g.granted', 1, 'points_liability', -1000, 'KRW', NULL, 1), \
+           ('g.granted', 2, 'points_expense', 1000, 'KRW', NULL, 1), \
+           ('o01a.placed', 1, 'points_liability', 1000, 'KRW', 'o01a', 100), \
+           ('o01a.placed', 2, 'points_in_orders', -1000, 'KRW', 'o01a', 100), \
+           ('o01a.confirmed', 1, 'provider_receivable:sandbox', 17000, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 2, 'points_liability', -170, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 3, 'points_in_orders', 1000, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 4, 'organizer_payable:o:tickets', -20000, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 5, 'organizer_payable:o:coupons', 2000, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 6, 'organizer_payable:o:platform_fee', 900, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 7, 'fee_revenue', -900, 'KRW', 'o01a', 200), \
+           ('o01a.confirmed', 8, 'points_expense', 170, 'KRW', 'o01a', 200), \
+           ('r1.requested', 1, 'points_liability', -415, 'KRW', 'o01a', 210), \
+           ('r1.requested', 2, 'refunds_pending', 500, 'KRW', 'o01a', 210), \
+           ('r1.requested', 3, 'points_expense', -85, 'KRW', 'o01a', 210);",
     )
     .await
 }

@@ -58,6 +58,7 @@ impl Log<'_> {
                 digest: id.to_owned(),
                 user: UserId::from(USER),
                 amount,
+                currency: "KRW".to_owned(),
                 expires_ms: Some(day(expires)),
                 reason: "welcome".to_owned(),
             };

@@ -60,7 +60,7 @@ async fn what_others_asked_for_is_left_out_and_asked_for_when_it_fails() {
     assert_eq!(desk.refund(&second).await.lines.iter().map(|line| line.line).collect::<Vec<_>>(), [1]);
     desk.refunded(&second, &order, RefundResult::Done).await;
     assert_eq!(desk.counts().await, CancelledOrders { refunded: 1, ..CancelledOrders::default() });
-    assert_eq!(desk.journal("cash:sandbox").await, 0);
+    assert_eq!(desk.journal("provider_receivable:sandbox").await, 0);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_booking_fee_is_given_back_once_even_if_an_earlier_part_fails() {
     let (last, _) = desk.cancelled("last", &order).await;
     assert_eq!((desk.refund(&last).await.cash, desk.refund(&last).await.booking_fee), (10, 0));
     desk.refunded(&last, &order, RefundResult::Done).await;
-    assert_eq!((desk.journal("cash:sandbox").await, desk.journal("platform_fee").await), (0, 0));
+    assert_eq!((desk.journal("provider_receivable:sandbox").await, desk.journal("fee_revenue").await), (0, 0));
     assert_eq!(desk.order(&order).await.status, OrderStatus::Refunded);
 }
 

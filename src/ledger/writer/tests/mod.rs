@@ -84,8 +84,8 @@ impl Desk {
     }
 
     pub async fn grant(&self, user: &str, id: &str, amount: i64, expires_ms: Option<i64>) -> String {
-        let grant =
-            Grant { id: id.into(), digest: "d".into(), user: user.into(), amount, expires_ms, reason: "test".into() };
+        let (id, digest, user, currency) = (id.into(), "d".into(), user.into(), "KRW".into());
+        let grant = Grant { id, digest, user, amount, currency, expires_ms, reason: "test".into() };
         match self.ledger.grant(grant, self.now_ms).await.expect("grants") {
             crate::ledger::grant::Granted::Done { lot, .. } => lot,
             other => panic!("{other:?}"),
@@ -124,12 +124,12 @@ impl Desk {
         self.lots(user).await.iter().map(|lot| lot.1).sum()
     }
 
-    /// Sum of an account's entries in the journal.
+    /// Sum of the entries of the accounts whose text is like this.
     pub async fn journal(&self, account: &'static str) -> i64 {
         self.ledger
             .read("test", crate::ledger::ReadSource::Primary, move |conn| {
                 Box::pin(async move {
-                    let text = "SELECT COALESCE(SUM(amount), 0) FROM journal_entry WHERE account = ?";
+                    let text = "SELECT COALESCE(SUM(amount), 0) FROM journal_entry WHERE account LIKE ?";
                     Ok(sqlx::query_scalar(text).bind(account).fetch_one(conn).await?)
                 })
             })

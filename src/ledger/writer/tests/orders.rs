@@ -25,7 +25,7 @@ async fn an_order_is_placed_paid_and_confirmed() {
     assert!(written.calls.is_empty());
     assert_eq!(written.finished, [NOW_MS]);
     assert_eq!(desk.balance("kim").await, 880, "1 % of the cash is earned");
-    assert_eq!(desk.journal("cash:sandbox").await, 88_000);
+    assert_eq!(desk.journal("provider_receivable:sandbox").await, 88_000);
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ async fn money_that_comes_after_the_end_is_sent_back() {
     assert_eq!(fact.status, OrderStatus::Rejected);
     assert_eq!(fact.payment.map(|p| (p.captured, p.cancelled)), Some((1_000, 1_000)));
     assert_eq!(desk.refund(&refund).await.status, RefundStatus::Done);
-    assert_eq!((desk.journal("cash:sandbox").await, desk.journal("unapplied_cash").await), (0, 0));
+    assert_eq!((desk.journal("provider_receivable:sandbox").await, desk.journal("deposits_in_suspense").await), (0, 0));
 }
 
 #[tokio::test]

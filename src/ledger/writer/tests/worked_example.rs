@@ -76,7 +76,7 @@ async fn three_seats_four_refunds() {
     assert_eq!(concluded(&written).fact.status, OrderStatus::Refunded);
     let lots = desk.lots("kim").await;
     assert_eq!((of(&lots, &restored), of(&lots, &l2), of(&lots, &l3)), (2_244, 4_527, 4_000));
-    assert_eq!(desk.journal("cash:sandbox").await, 0);
+    assert_eq!(desk.journal("provider_receivable:sandbox").await, 0);
     let payment = desk.order(&order).await.payment.expect("paid");
     assert_eq!((payment.captured, payment.cancelled), (123_000, 123_000));
 }
@@ -131,8 +131,11 @@ async fn three_types_a_fee_and_its_ways_back() {
     let total = fact.total.expect("priced");
     assert_eq!((total.price, total.booking_fee, total.discount), (126_500, 6_000, 10_000));
     assert_eq!((total.points, total.cash, total.vat), (10_000, 112_500, 11_135));
-    // 5 % of what the organizer sold, and the booking fees.
-    assert_eq!(desk.journal("platform_fee").await, -6_325 - 6_000);
+    // 5 % of what the organizer sold, and the booking fees less the tax inside them.
+    let vat = 181 * 3;
+    assert_eq!((desk.journal("fee_revenue").await, desk.journal("vat_payable").await), (-6_325 - 6_000 + vat, -vat));
+    assert_eq!(desk.journal("organizer_payable:hall-co:%").await, -126_500 + 6_325);
+    assert_eq!((desk.journal("%:tickets").await, desk.journal("%:coupons").await), (-126_500, 0));
 
     let back = |fact: RefundFact| (fact.cash, fact.points_restored, fact.earn_clawed, fact.fee, fact.booking_fee);
     // Until midnight in Seoul everything comes back.
@@ -160,8 +163,16 @@ async fn three_types_a_fee_and_its_ways_back() {
 
     let lines = desk.order(&order).await.lines;
     assert_eq!(lines.iter().map(|line| line.fee_refunded).collect::<Vec<_>>(), [2_000, 0, 2_000]);
-    assert_eq!(desk.journal("cash:sandbox").await, 3_545 + 2_000, "a cancellation fee and a booking fee are kept");
-    assert_eq!((desk.journal("organizer:hall-co").await, desk.journal("platform_fee").await), (-3_545, -2_000));
+    assert_eq!(
+        desk.journal("provider_receivable:sandbox").await,
+        3_545 + 2_000,
+        "a cancellation fee and a booking fee are kept"
+    );
+    let organizer = desk.journal("organizer_payable:hall-co:%").await;
+    assert_eq!(
+        (organizer, desk.journal("fee_revenue").await, desk.journal("vat_payable").await),
+        (-3_545, -1_819, -181)
+    );
 }
 
 #[tokio::test]

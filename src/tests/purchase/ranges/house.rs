@@ -163,6 +163,7 @@ impl House {
             digest: "d".into(),
             user: user(),
             amount: body.amount,
+            currency: "KRW".into(),
             expires_ms,
             reason: body.reason,
         };

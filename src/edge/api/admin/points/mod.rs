@@ -26,6 +26,7 @@ pub async fn grant(request: Request) -> Outcome {
         digest: body.digest,
         user: UserId::from(user),
         amount: body.value.amount,
+        currency: request.state.catalog.currency().to_owned(),
         expires_ms: body.value.expires_at.map(|at| at.0),
         reason: body.value.reason,
     };

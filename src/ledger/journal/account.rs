@@ -1,0 +1,76 @@
+//! The chart of accounts.
+
+/// An account of the journal. Its text is its name, then what it is of, with colons between.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::ledger) enum Account {
+    /// Asset: what a payment provider took from buyers and has not paid out to the house.
+    ProviderReceivable(String),
+    /// Asset: what the house has paid to organizers. The bank's account is credited in the books of the bank.
+    Payouts,
+    /// Liability: the points that users can spend, less what they owe.
+    PointsLiability,
+    /// Liability: points that pay for orders which are not confirmed yet.
+    PointsInOrders,
+    /// Liability: points of refunds under way. The users have these points already.
+    RefundsPending,
+    /// Liability: money of buyers that pays for nothing, until it is sent back.
+    DepositsInSuspense,
+    /// Liability: what an organizer is owed, by what it is owed for.
+    OrganizerPayable(String, PayablePart),
+    /// Liability: the tax inside what the house itself sells: the booking fees.
+    VatPayable,
+    /// Revenue: booking fees without their tax, and the platform's fees on sales.
+    FeeRevenue,
+    /// Revenue: points that nobody spent in time.
+    PointsExpired,
+    /// Expense: points that were given or earned.
+    PointsExpense,
+    /// Expense: discounts of coupons that the platform pays for.
+    CouponExpense,
+}
+
+/// What an organizer is owed for, or owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::ledger) enum PayablePart {
+    /// Tickets at their list price.
+    Tickets,
+    /// Discounts of coupons that the organizer pays for.
+    Coupons,
+    /// The platform's fee on the sale.
+    PlatformFee,
+    /// Fees of buyers who cancelled.
+    CancellationFees,
+}
+
+impl PayablePart {
+    pub const ALL: [PayablePart; 4] =
+        [PayablePart::Tickets, PayablePart::Coupons, PayablePart::PlatformFee, PayablePart::CancellationFees];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            PayablePart::Tickets => "tickets",
+            PayablePart::Coupons => "coupons",
+            PayablePart::PlatformFee => "platform_fee",
+            PayablePart::CancellationFees => "cancellation_fees",
+        }
+    }
+}
+
+impl Account {
+    pub fn text(&self) -> String {
+        match self {
+            Account::ProviderReceivable(provider) => format!("provider_receivable:{provider}"),
+            Account::Payouts => "payouts".into(),
+            Account::PointsLiability => "points_liability".into(),
+            Account::PointsInOrders => "points_in_orders".into(),
+            Account::RefundsPending => "refunds_pending".into(),
+            Account::DepositsInSuspense => "deposits_in_suspense".into(),
+            Account::OrganizerPayable(organizer, part) => format!("organizer_payable:{organizer}:{}", part.as_str()),
+            Account::VatPayable => "vat_payable".into(),
+            Account::FeeRevenue => "fee_revenue".into(),
+            Account::PointsExpired => "points_expired".into(),
+            Account::PointsExpense => "points_expense".into(),
+            Account::CouponExpense => "coupon_expense".into(),
+        }
+    }
+}
