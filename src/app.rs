@@ -6,6 +6,7 @@
 
 mod notices;
 mod operator;
+mod settlements;
 mod sources;
 mod store;
 mod subscriptions;
@@ -229,8 +230,13 @@ impl App {
         }
         let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
         let hints = Hints { providers: providers.clone(), pipeline: pipeline.clone(), clock: clock.clone() };
-        let house =
-            House { lanes: lanes.clone(), ledger: ledger.clone(), clock: clock.clone(), pipeline: pipeline.clone() };
+        let house = House {
+            lanes: lanes.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            pipeline: pipeline.clone(),
+            books: config.money.books(),
+        };
         let state = edge::State::new(edge::EdgeParts {
             config: config.clone(),
             clock: clock.clone(),

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::facts::settlement::Bookkeeping;
+
 pub use load::{ConfigFaults, load, load_from};
 pub use secrets::{PassKeys, SecretError, fill_secrets};
 pub use upstream::UpstreamConfig;
@@ -196,6 +198,14 @@ pub struct OutboxConfig {
 pub struct MoneyConfig {
     /// ISO 4217; one for the whole house.
     pub currency: String,
+    /// IANA name of the time zone in which months of settlements begin and end.
+    pub zone: String,
+}
+
+impl MoneyConfig {
+    pub fn books(&self) -> Bookkeeping {
+        Bookkeeping { currency: self.currency.clone(), zone: self.zone.clone() }
+    }
 }
 
 #[derive(Clone, Deserialize)]

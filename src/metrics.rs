@@ -185,7 +185,7 @@ metrics_table! {
     LEDGER_READ_SECONDS = "stanchion_ledger_read_seconds", Histogram, Seconds;
     /// Violations an audit found, by invariant. Anything above zero is an incident.
     INVARIANT_VIOLATIONS = "stanchion_invariant_violations_total", Counter, Count,
-        "id" ["INV-1" "INV-2" "INV-3" "INV-4" "INV-10" "INV-11"];
+        "id" ["INV-1" "INV-2" "INV-3" "INV-4" "INV-10" "INV-11" "INV-12"];
 }
 
 /// Bucket bounds of every `_seconds` histogram.

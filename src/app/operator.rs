@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::subscriptions;
+use super::{settlements, subscriptions};
 use crate::clock::Clock;
 use crate::edge::api::admin::operations::view::{AuditView, InvariantView, LaneView, PipelineView};
 use crate::edge::operator::{
@@ -10,8 +10,10 @@ use crate::edge::operator::{
 };
 use crate::facts::ids::{AttemptId, RefundId};
 use crate::facts::record::{PaymentResult, RefundResult};
+use crate::facts::settlement::Bookkeeping;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
+use crate::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 use crate::pipeline;
 use crate::pipeline::{LaneStatus, Pipeline, audit};
 
@@ -20,6 +22,7 @@ pub struct House {
     pub ledger: Ledger,
     pub clock: Clock,
     pub pipeline: Pipeline,
+    pub books: Bookkeeping,
 }
 
 #[async_trait]
@@ -72,6 +75,14 @@ impl Operator for House {
 
     async fn test_webhook(&self, name: &str) -> Result<String, PartFault> {
         Ok(self.pipeline.test_delivery(name).await?)
+    }
+
+    async fn close_settlement(&self, ask: CloseAsk) -> Result<Closed, PartFault> {
+        Ok(settlements::close(&self.ledger, &self.clock, &self.books, ask).await?)
+    }
+
+    async fn settlement_paid(&self, ask: PaidAsk) -> Result<Settled, PartFault> {
+        Ok(self.ledger.settlement_paid(ask, self.clock.now_ms()).await?)
     }
 
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault> {

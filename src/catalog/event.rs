@@ -13,7 +13,7 @@ use crate::facts::money::{AMOUNT_MAX, BP_MAX};
 use crate::facts::room::{AdmissionOrder, Mode, Room};
 use crate::facts::terms;
 use crate::facts::terms::{BookingFee, FeeRefundable, FreeCancellation, RefundTerm, Terms};
-use crate::facts::time::{Millis, Timestamp};
+use crate::facts::time::{Millis, Timestamp, is_zone};
 use crate::lane::events::EventPut;
 use crate::ledger::draws::DrawSecret;
 
@@ -158,15 +158,6 @@ pub(super) const NAME: &str = "1 to 200 characters, not only blanks, no control 
 pub(super) fn is_text(text: &str, least: usize, most: usize) -> bool {
     let length = (least..=most).contains(&text.chars().count());
     length && !text.chars().any(char::is_control) && (least == 0 || !text.trim().is_empty())
-}
-
-/// Whether this is the zone of a place. The database also has names for the zone that a machine is in and for no zone,
-/// and it has every zone twice more: under `posix/`, and under `right/` with leap seconds.
-fn is_zone(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let no_place = ["localtime", "posixrules", "factory", "etc/unknown"].contains(&lower.as_str());
-    let double = lower.starts_with("posix/") || lower.starts_with("right/");
-    !no_place && !double && jiff::tz::TimeZone::get(name).is_ok()
 }
 
 /// What is wrong with a field, by JSON pointer.

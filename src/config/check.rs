@@ -6,6 +6,7 @@ use http::Uri;
 
 use super::{Config, StoreKind, UpstreamConfig, payment};
 use crate::facts::ids;
+use crate::facts::time::is_zone;
 
 /// A shorter secret could be guessed offline from one token.
 const SECRET_BYTES_MIN: usize = 32;
@@ -158,6 +159,7 @@ pub fn relations(config: &Config) -> Vec<String> {
         currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()),
         format!("money.currency: {currency:?} is not three capital letters (ISO 4217)"),
     );
+    rule(is_zone(&money.zone), format!("money.zone: {:?} is not an IANA time zone, e.g. Asia/Seoul", money.zone));
     rule(matches!(log.format.as_str(), "text" | "json"), "log.format: \"text\" or \"json\"".into());
     faults.extend(payment::rules(payment, server));
     faults.extend(upstreams(upstream));

@@ -198,9 +198,11 @@ impl OperationWriter<'_> {
     }
 
     fn responses(&self) -> BTreeMap<String, Value> {
-        let mut responses = BTreeMap::new();
+        let mut responses: BTreeMap<String, Value> = BTreeMap::new();
         for reply in &self.route.answers {
-            let mut response = json!({"description": reply.what});
+            // The same status may come in several content types.
+            let described = || json!({"description": reply.what});
+            let response = responses.entry(reply.status.to_string()).or_insert_with(described);
             let headers = self.headers(reply);
             if !headers.is_empty() {
                 response["headers"] = headers.into();
@@ -208,15 +210,13 @@ impl OperationWriter<'_> {
             match reply.content {
                 Content::None => {}
                 Content::View(view) => {
-                    response["content"] =
-                        json!({"application/json": self.media(&view(&mut Named::new()), &reply.example)});
+                    response["content"]["application/json"] = self.media(&view(&mut Named::new()), &reply.example);
                 }
                 Content::Text { content_type, example } => {
                     let text = json!({"schema": {"type": "string"}, "example": example});
-                    response["content"] = json!({content_type: text});
+                    response["content"][content_type] = text;
                 }
             }
-            responses.insert(reply.status.to_string(), response);
         }
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in codes(self.route, self.listener) {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::api::admin::operations::view::{AuditView, PipelineView};
 use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
+use crate::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 
 /// How a payment attempt ended, as a person found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
@@ -80,6 +81,10 @@ pub trait Operator: Send + Sync + 'static {
     async fn replay_delivery(&self, webhook: &str, id: &str) -> Result<bool, PartFault>;
     /// Makes a test notice. Returns its id.
     async fn test_webhook(&self, name: &str) -> Result<String, PartFault>;
+    /// Closes a month of an organizer. What is not done soon is done later.
+    async fn close_settlement(&self, ask: CloseAsk) -> Result<Closed, PartFault>;
+    /// Notes that an organizer has the money of a closed month.
+    async fn settlement_paid(&self, ask: PaidAsk) -> Result<Settled, PartFault>;
     /// Closes an open refund with the answer that its provider did not give.
     async fn resolve_refund(&self, refund: &str, resolution: RefundResolution) -> Result<ResolveOutcome, PartFault>;
 }

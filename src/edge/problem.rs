@@ -78,6 +78,10 @@ codes! {
     NotCancellable => "NOT_CANCELLABLE", 409, Never, "This order can no longer be cancelled";
     NotRefundable => "NOT_REFUNDABLE", 409, Never, "This order cannot be refunded";
     OverRefund => "OVER_REFUND", 409, Never, "More than is left to refund";
+    PeriodNotOver => "PERIOD_NOT_OVER", 409, Never, "This month is not over";
+    EarlierPeriodOpen => "EARLIER_PERIOD_OPEN", 409, Never, "An earlier month has to be closed first";
+    SettlementNotClosed => "SETTLEMENT_NOT_CLOSED", 409, Later, "This settlement is not closed";
+    SettlementPaid => "SETTLEMENT_PAID", 409, Never, "This settlement was paid with another reference";
     SeatsSold => "SEATS_SOLD", 409, Never, "The change would drop seats that are taken";
     StockClaimed => "STOCK_CLAIMED", 409, Never, "More coupons are claimed than the wanted stock";
 

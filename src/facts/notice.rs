@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::ids::{CampaignId, EventId, OrderId, RefundId, UserId};
 use crate::facts::order::OrderFact;
 use crate::facts::refund::RefundFact;
+use crate::facts::settlement::SettlementFact;
 
 /// What a notice is about. Its word is the part of the CloudEvents type between `stanchion.` and the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,11 +82,17 @@ pub enum NoticeKind {
     /// An event was cancelled.
     #[serde(rename = "event.cancelled")]
     EventCancelled,
+    /// What an organizer is owed for a month is fixed.
+    #[serde(rename = "settlement.closed")]
+    SettlementClosed,
+    /// The organizer has the money of a month.
+    #[serde(rename = "settlement.paid")]
+    SettlementPaid,
 }
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [NoticeKind; 23] = [
+    pub const ALL: [NoticeKind; 25] = [
         NoticeKind::OrderPlaced,
         NoticeKind::OrderConfirmed,
         NoticeKind::OrderRejected,
@@ -109,6 +116,8 @@ impl NoticeKind {
         NoticeKind::EventCreated,
         NoticeKind::EventChanged,
         NoticeKind::EventCancelled,
+        NoticeKind::SettlementClosed,
+        NoticeKind::SettlementPaid,
     ];
 
     /// Noun and verb with a dot between, as subscriptions name it.
@@ -137,6 +146,8 @@ impl NoticeKind {
             NoticeKind::EventCreated => "event.created",
             NoticeKind::EventChanged => "event.changed",
             NoticeKind::EventCancelled => "event.cancelled",
+            NoticeKind::SettlementClosed => "settlement.closed",
+            NoticeKind::SettlementPaid => "settlement.paid",
         }
     }
 
@@ -219,6 +230,13 @@ pub enum Notice {
         /// What the world is shown.
         data: serde_json::Value,
     },
+    /// About what an organizer is owed.
+    Settlement {
+        /// What happened.
+        kind: NoticeKind,
+        /// The settlement as it stood then.
+        settlement: Box<SettlementFact>,
+    },
 }
 
 impl Notice {
@@ -230,7 +248,8 @@ impl Notice {
             | Notice::Refund { kind, .. }
             | Notice::Coupon { kind, .. }
             | Notice::Points { kind, .. }
-            | Notice::Event { kind, .. } => *kind,
+            | Notice::Event { kind, .. }
+            | Notice::Settlement { kind, .. } => *kind,
         }
     }
 }

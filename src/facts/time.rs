@@ -51,6 +51,15 @@ fn last_hours(text: &str) -> Option<Millis> {
     is_one.then(|| i64::try_from(at.duration_since(EPOCH).as_millis()).ok())?
 }
 
+/// Whether this is the zone of a place. The database also has names for the zone that a machine is in and for no zone,
+/// and it has every zone twice more: under `posix/`, and under `right/` with leap seconds.
+pub fn is_zone(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let no_place = ["localtime", "posixrules", "factory", "etc/unknown"].contains(&lower.as_str());
+    let double = lower.starts_with("posix/") || lower.starts_with("right/");
+    !no_place && !double && jiff::tz::TimeZone::get(name).is_ok()
+}
+
 /// A point in time that is an RFC 3339 text in JSON and milliseconds in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:00:00Z")]

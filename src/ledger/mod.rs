@@ -5,7 +5,8 @@
 //! - [`journal`]: double entry, through which all money moves;
 //! - `sheet`: one order with all its rows, and the facts they make;
 //! - [`writer`]: a batch of records in one transaction;
-//! - [`read`]: what requests, rebuildings and audits read.
+//! - [`read`]: what requests, rebuildings and audits read;
+//! - [`settlement`]: what organizers are owed, month by month.
 //!
 //! One SQL text runs on SQLite, MariaDB and MySQL. No part of the ledger asks a lane.
 
@@ -21,6 +22,7 @@ pub mod outbox;
 pub mod read;
 mod retention;
 pub mod rules;
+pub mod settlement;
 mod sheet;
 pub mod store;
 pub mod writer;

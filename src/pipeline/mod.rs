@@ -22,6 +22,7 @@ mod retirement;
 mod retry;
 mod room_now;
 mod session;
+mod settlements;
 mod writer;
 
 pub use checkpoints::RoomSource;

@@ -12,7 +12,7 @@ use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
 use super::writer::{Ended, Writer};
-use super::{Error, deliver, recovery, retry};
+use super::{Error, deliver, recovery, retry, settlements};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LogId;
@@ -156,6 +156,9 @@ async fn take_batches(
             }
             if let Err(error) = cancellations.run(shared, lane.as_ref(), payments.in_hand()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "cancelled orders wait");
+            }
+            if let Err(error) = settlements::run(shared, lane.as_ref()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "settlements stay open a while");
             }
             if let Err(error) = retirement.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use super::admin::settlements::view::SettlementView;
 use super::orders::view::{AdminOrderView, OrderView};
 use super::refunds::view::RefundView;
 use crate::catalog::Event;
@@ -26,7 +27,7 @@ pub struct NoticeView {
     pub source: String,
     #[schema(example = "stanchion.order.confirmed.v1")]
     pub r#type: String,
-    /// The order, user or event that it is about.
+    /// The order, user, event or organizer that it is about.
     #[schema(example = "o0360303ae22b998861bce3b28f33eec1be")]
     pub subject: String,
     #[schema(example = "2026-11-20T10:03:21Z")]
@@ -174,6 +175,7 @@ pub fn data(notice: &Notice, order: Option<&OrderFact>, event: Option<&Event>, a
             order: order.as_ref().map(ToString::to_string),
             refund: refund.as_ref().map(ToString::to_string),
         }),
+        Notice::Settlement { settlement, .. } => json!(SettlementView::new(settlement)),
         // The catalogue wrote it in the transaction of the change.
         Notice::Event { data, .. } => data.clone(),
     }
@@ -205,6 +207,7 @@ fn schema(kind: NoticeKind) -> SchemaOf {
         NoticeKind::EventCreated | NoticeKind::EventChanged | NoticeKind::EventCancelled => {
             schema_of::<EventNoticeView>
         }
+        NoticeKind::SettlementClosed | NoticeKind::SettlementPaid => schema_of::<SettlementView>,
     }
 }
 
@@ -234,6 +237,8 @@ fn says(kind: NoticeKind) -> &'static str {
         NoticeKind::EventCreated => "An event was put for the first time",
         NoticeKind::EventChanged => "An event was put again",
         NoticeKind::EventCancelled => "An event was cancelled",
+        NoticeKind::SettlementClosed => "What an organizer is owed for a month is fixed",
+        NoticeKind::SettlementPaid => "The organizer has the money of a month",
     }
 }
 

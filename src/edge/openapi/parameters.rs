@@ -12,6 +12,8 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("webhook", "Name of the webhook", "crm"),
     ("deliveries", "Id of the delivery: the `webhook-id` that is sent", "3-1045-0"),
     ("holds", "Id of the hold, as creating it answered", "h039f86d081884c7d659a2feaa0c55ad015"),
+    ("organizers", "Slug of the organizer", "hall-co"),
+    ("period", "The month: `YYYY-MM`", "2026-11"),
     ("coupons", "Slug of the campaign", "welcome"),
     ("orders", "Id of the order, as placing it answered", "o0360303ae22b998861bce3b28f33eec1be"),
     ("refunds", "Id of the refund, as requesting it answered", "r03fd61a03af4f77d870fc21e05e7e80678"),

@@ -7,6 +7,7 @@ use super::*;
 use crate::edge::api::admin::events::cancellation::CancelBody;
 use crate::edge::api::admin::payments::{ResolveBody, ResolveRefundBody};
 use crate::edge::api::admin::points::body::GrantBody;
+use crate::edge::api::admin::settlements::{CloseBody, PaidBody};
 use crate::edge::api::admin::webhooks::body::WebhookSpec;
 use crate::edge::api::coupons::ClaimBody;
 use crate::edge::api::holds::body::HoldBody;
@@ -171,6 +172,8 @@ fn every_body_given_as_an_example_would_be_taken() {
                 sound(crate::catalog::campaign_faults(&spec))
             }),
             "cancel_event" => read::<CancelBody>(example, |body| body.check()),
+            "close_settlement" => fit::<CloseBody>(example),
+            "settlement_paid" => read::<PaidBody>(example, |body| body.check()),
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
             "refund_order" => read::<AdminRefundBody>(example, |body| body.lines().map(drop)),
             "put_webhook" => read::<WebhookSpec>(example, |spec| spec.check(false)),

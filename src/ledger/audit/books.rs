@@ -81,6 +81,13 @@ pub(super) const BOOKS: Walk = Walk {
                         AND EXISTS (SELECT 1 FROM refund_line x WHERE x.refund = r.id)), 0)",
         },
         Rule {
+            says: "what an organizer is owed has no tickets, so no settlement would have it: order",
+            finds: "SELECT o.id AS found FROM orders o JOIN journal_entry j ON j.order_id = o.id \
+                    WHERE o.id > ? AND o.id <= ? AND j.account LIKE 'organizer_payable:%' AND NOT EXISTS \
+                    (SELECT 1 FROM journal_entry t WHERE t.transaction_id = j.transaction_id \
+                     AND t.account LIKE 'organizer_payable:%:tickets')",
+        },
+        Rule {
             says: "an entry of the journal is in another currency than its order:",
             finds: "SELECT o.id AS found FROM orders o JOIN journal_entry j ON j.order_id = o.id \
                     WHERE o.id > ? AND o.id <= ? AND j.currency <> o.currency",

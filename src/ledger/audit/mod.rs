@@ -1,4 +1,4 @@
-//! Checks the invariants that need no lane (INV-3, INV-10, INV-11), and reads the rows a lane is compared with.
+//! Checks the invariants that need no lane (INV-3, INV-10, INV-11, INV-12), and reads the rows a lane is compared with.
 //!
 //! Everything is read in pages. Each page is one snapshot and one read, with the time limit of all reads, so an audit
 //! of a large ledger takes long but never loads the database much.
@@ -6,6 +6,7 @@
 mod books;
 mod rows;
 mod rules;
+mod settlements;
 
 use sqlx::{AssertSqlSafe, Row as _};
 

@@ -231,11 +231,12 @@ pub(super) const CAMPAIGNS: Walk = Walk {
 #[cfg(test)]
 mod tests {
     use super::super::books::{BOOKS, ENTRIES};
+    use super::super::settlements::{ENTRIES_OF, PAYOUTS};
     use super::*;
 
     #[test]
     fn every_rule_takes_one_page() {
-        for walk in [&ORDERS, &MONEY, &POINTS, &ENTRIES, &BOOKS, &CAMPAIGNS] {
+        for walk in [&ORDERS, &MONEY, &POINTS, &ENTRIES, &BOOKS, &CAMPAIGNS, &ENTRIES_OF, &PAYOUTS] {
             for rule in walk.rules {
                 assert_eq!(rule.finds.matches('?').count(), 2, "{}", rule.says);
                 assert!(rule.finds.contains(" > ? AND ") && rule.finds.contains(" AS found "), "{}", rule.says);

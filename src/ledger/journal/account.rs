@@ -5,7 +5,7 @@
 pub(in crate::ledger) enum Account {
     /// Asset: what a payment provider took from buyers and has not paid out to the house.
     ProviderReceivable(String),
-    /// Asset: what the house has paid to organizers. The bank's account is credited in the books of the bank.
+    /// Asset: the house's money at the bank, as far as payments to organizers lessen it.
     Payouts,
     /// Liability: the points that users can spend, less what they owe.
     PointsLiability,
@@ -40,18 +40,28 @@ pub(in crate::ledger) enum PayablePart {
     PlatformFee,
     /// Fees of buyers who cancelled.
     CancellationFees,
+    /// What was paid to the organizer.
+    Payouts,
 }
 
 impl PayablePart {
-    pub const ALL: [PayablePart; 4] =
+    /// The parts that sales and refunds post to, and settlements are made of.
+    pub const OWED: [PayablePart; 4] =
         [PayablePart::Tickets, PayablePart::Coupons, PayablePart::PlatformFee, PayablePart::CancellationFees];
 
-    fn as_str(self) -> &'static str {
+    /// This part of an organizer's account.
+    pub fn account(self, organizer: &str) -> Account {
+        Account::OrganizerPayable(organizer.to_owned(), self)
+    }
+
+    /// The last word of the account's text.
+    pub fn as_str(self) -> &'static str {
         match self {
             PayablePart::Tickets => "tickets",
             PayablePart::Coupons => "coupons",
             PayablePart::PlatformFee => "platform_fee",
             PayablePart::CancellationFees => "cancellation_fees",
+            PayablePart::Payouts => "payouts",
         }
     }
 }

@@ -61,7 +61,7 @@ impl Sale {
 
     /// Credits the organizer and the platform with the sale, and debits the platform's coupon.
     pub fn post(self, organizer: &str, transaction: &mut Transaction) {
-        let payable = |part| Account::OrganizerPayable(organizer.to_owned(), part);
+        let payable = |part: PayablePart| part.account(organizer);
         transaction
             .post(payable(PayablePart::Tickets), -self.tickets)
             .post(payable(PayablePart::Coupons), self.organizer_coupon)

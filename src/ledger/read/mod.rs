@@ -46,8 +46,8 @@ pub struct ListPart<T> {
 /// The place in a list after which a page begins. Clients see it as opaque text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    number: i64,
-    id: String,
+    pub(in crate::ledger) number: i64,
+    pub(in crate::ledger) id: String,
 }
 
 impl Cursor {
@@ -63,6 +63,11 @@ impl Cursor {
         Self { number: i64::MAX, id: String::new() }
     }
 
+    /// The start of a list that begins with the lowest numbers, 0 among them.
+    pub(in crate::ledger) fn first() -> Self {
+        Self { number: -1, id: String::new() }
+    }
+
     /// The start of a list that begins with the lowest ids.
     fn lowest() -> Self {
         Self { number: 0, id: String::new() }
@@ -76,7 +81,7 @@ impl fmt::Display for Cursor {
 }
 
 /// Makes a page of rows read with `LIMIT limit + 1`: one more row than fits means that there is a next page.
-fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> ListPart<T> {
+pub(in crate::ledger) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> ListPart<T> {
     let fits = limit as usize;
     let more = items.len() > fits;
     items.truncate(fits);

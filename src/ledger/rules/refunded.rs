@@ -165,7 +165,7 @@ fn money_back(sheet: &Sheet, refund: &RefundRow, lines: &[RefundLineRow]) -> Tra
     }
     transaction.post(Account::RefundsPending, -refund.points);
     let organizer = &sheet.terms.terms.organizer;
-    transaction.post(Account::OrganizerPayable(organizer.clone(), PayablePart::CancellationFees), -refund.fee);
+    transaction.post(PayablePart::CancellationFees.account(organizer), -refund.fee);
     for part in lines {
         let line = sheet.line(part.line).expect("a refund's lines are the order's");
         let before = sheet.done_before(&refund.id, part.line);

@@ -55,6 +55,7 @@ pub async fn run(lanes: &Lanes, ledger: &Ledger, clock: &Clock) -> Result<AuditR
         ("INV-3", ledger.audit_orders().await?),
         ("INV-10", ledger.audit_money().await?),
         ("INV-11", coupons(ledger).await?),
+        ("INV-12", ledger.audit_settlements().await?),
     ] {
         report.count(id, checked.checked, checked.violations);
     }

@@ -9,7 +9,7 @@ use crate::facts::time::{Millis, rfc3339};
 use crate::metrics::INVARIANT_VIOLATIONS;
 
 /// The invariants an audit can read off the state, in their order.
-pub const CHECKED: [&str; 6] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-10", "INV-11"];
+pub const CHECKED: [&str; 7] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-10", "INV-11", "INV-12"];
 
 /// Most violations of one invariant that are kept; the rest is dropped.
 const SHOWN_MAX: usize = 100;

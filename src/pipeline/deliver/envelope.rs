@@ -80,7 +80,7 @@ pub(super) fn test(lane: LaneId, subscription: &str, id: String, at_ms: Millis) 
     NewDelivery { subscription, id, lane, ord: 0, about, kind, body: body.to_string(), at_ms }
 }
 
-/// The order, user or event that a notice is about.
+/// The order, user, event or organizer that a notice is about.
 fn about(notice: &Notice, order: Option<&OrderFact>) -> String {
     match notice {
         Notice::Order { .. } | Notice::Ticket { .. } | Notice::Refund { .. } => {
@@ -88,5 +88,6 @@ fn about(notice: &Notice, order: Option<&OrderFact>) -> String {
         }
         Notice::Coupon { user, .. } | Notice::Points { user, .. } => user.to_string(),
         Notice::Event { event, .. } => event.to_string(),
+        Notice::Settlement { settlement, .. } => settlement.organizer.clone(),
     }
 }

@@ -10,6 +10,7 @@ use stanchion::edge::operator::{
 };
 use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
 use stanchion::facts::ids::OrderId;
+use stanchion::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 use tokio::sync::Notify;
 
 /// Stands for the rest of the house, which does not run here: it fails, panics, or takes its time.
@@ -57,6 +58,14 @@ impl Operator for Absent {
     }
 
     async fn test_webhook(&self, _: &str) -> Result<String, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn close_settlement(&self, _: CloseAsk) -> Result<Closed, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn settlement_paid(&self, _: PaidAsk) -> Result<Settled, PartFault> {
         Err("absent".into())
     }
 

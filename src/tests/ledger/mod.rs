@@ -9,4 +9,5 @@ pub mod outbox;
 pub mod reads;
 pub mod retention;
 pub mod rows;
+pub mod settlements;
 pub mod worked_example;

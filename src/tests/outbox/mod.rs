@@ -1,6 +1,6 @@
 //! What the house tells others, from a transaction to an endpoint.
 
-mod endpoint;
+pub mod endpoint;
 mod order;
 mod shop;
 mod webhooks;

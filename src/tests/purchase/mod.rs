@@ -8,5 +8,6 @@ pub mod later;
 pub mod ranges;
 pub mod refusals;
 pub mod repeats;
+pub mod settlements;
 pub mod support;
 pub mod types;

@@ -6,6 +6,7 @@ pub mod operations;
 pub mod orders;
 pub mod payments;
 pub mod points;
+pub mod settlements;
 pub mod webhooks;
 
 use crate::edge::router::Route;
@@ -18,6 +19,7 @@ pub fn routes() -> Vec<Route> {
         orders::routes(),
         operations::routes::routes(),
         payments::routes(),
+        settlements::routes::routes(),
         webhooks::routes::routes(),
     ];
     nouns.into_iter().flatten().collect()

@@ -299,6 +299,38 @@ CREATE TABLE journal_entry (
     PRIMARY KEY (transaction_id, entry)
 );
 CREATE INDEX journal_order ON journal_entry (order_id);
+CREATE INDEX journal_account ON journal_entry (account, at_ms);
+
+-- What an organizer is owed for one month. `reached_ms`: while it is being closed, how far its entries are written down.
+CREATE TABLE settlement (
+    id VARCHAR(64) NOT NULL PRIMARY KEY,
+    organizer VARCHAR(48) NOT NULL,
+    period VARCHAR(8) NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    version BIGINT NOT NULL DEFAULT 1,
+    currency VARCHAR(8) NOT NULL,
+    early BIGINT NOT NULL,
+    reached_ms BIGINT NOT NULL,
+    until_ms BIGINT NOT NULL,
+    entries BIGINT NOT NULL DEFAULT 0,
+    tickets BIGINT NOT NULL DEFAULT 0,
+    coupons BIGINT NOT NULL DEFAULT 0,
+    platform_fee BIGINT NOT NULL DEFAULT 0,
+    cancellation_fees BIGINT NOT NULL DEFAULT 0,
+    closed_ms BIGINT NULL,
+    paid_ms BIGINT NULL,
+    reference VARCHAR(255) NULL
+);
+CREATE INDEX settlement_of ON settlement (organizer, period);
+CREATE INDEX settlement_state ON settlement (state);
+
+-- Which of the journal's transactions stand in which settlement. The key lets none stand in two.
+CREATE TABLE settlement_entry (
+    transaction_id VARCHAR(96) NOT NULL PRIMARY KEY,
+    settlement VARCHAR(64) NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+CREATE INDEX settlement_entry_of ON settlement_entry (settlement, at_ms, transaction_id);
 
 -- Told in the transaction that it tells of, and gone when its deliveries are made. `seq` rises in the order of the lane's
 -- commits, because outbox_head's row is held until the commit.
