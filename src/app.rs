@@ -217,7 +217,7 @@ impl App {
             providers: providers.clone(),
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
-            settings: pipeline::PipelineSettings::new(&config.pipeline, &config.payment),
+            settings: pipeline::PipelineSettings::new(&config),
             outbox: pipeline::OutboxParts {
                 settings: pipeline::OutboxSettings::new(&config.outbox),
                 views: Arc::new(ApiViews(catalog.clone())),

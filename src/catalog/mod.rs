@@ -8,7 +8,7 @@ mod room;
 mod section;
 mod store;
 
-pub use crate::ledger::grant::{Grant, Granted as GrantOutcome};
+pub use crate::ledger::wallets::{Grant, Granted as GrantOutcome};
 pub use campaign::{Campaign, faults as campaign_faults};
 pub use event::{BookingFeeSpec, CancellationFee, Event, EventCancellation, EventSpec, FreeHours, SpecFaults};
 pub use layout::{Layout, Section, Strip};

@@ -6,7 +6,8 @@
 //! - `sheet`: one order with all its rows, and the facts they make;
 //! - [`writer`]: a batch of records in one transaction;
 //! - [`read`]: what requests, rebuildings and audits read;
-//! - [`settlement`]: what organizers are owed, month by month.
+//! - [`settlement`]: what organizers are owed, month by month;
+//! - [`wallets`]: points that move without a lane's record.
 //!
 //! One SQL text runs on SQLite, MariaDB and MySQL. No part of the ledger asks a lane.
 
@@ -16,7 +17,6 @@ pub mod catalog;
 pub mod checkpoints;
 pub mod draws;
 pub mod error;
-pub mod grant;
 pub mod journal;
 pub mod outbox;
 pub mod read;
@@ -25,6 +25,7 @@ pub mod rules;
 pub mod settlement;
 mod sheet;
 pub mod store;
+pub mod wallets;
 pub mod writer;
 
 pub use error::{Cause, Error, Guard};

@@ -12,6 +12,7 @@ mod cancellation;
 mod checkpoints;
 mod conclude;
 mod deliver;
+mod jobs;
 mod nudge;
 mod operate;
 mod parts;
@@ -22,7 +23,6 @@ mod retirement;
 mod retry;
 mod room_now;
 mod session;
-mod settlements;
 mod writer;
 
 pub use checkpoints::RoomSource;

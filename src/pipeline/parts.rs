@@ -34,10 +34,13 @@ pub struct PipelineSettings {
     pub record_keep_ms: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_ms: i64,
+    /// The house's, ISO 4217: points that expire are booked in it.
+    pub currency: String,
 }
 
 impl PipelineSettings {
-    pub fn new(pipeline: &crate::config::PipelineConfig, payment: &crate::config::PaymentConfig) -> Self {
+    pub fn new(config: &crate::config::Config) -> Self {
+        let (pipeline, payment) = (&config.pipeline, &config.payment);
         Self {
             batch_max: pipeline.batch_max,
             idle: Duration::from_millis(pipeline.idle_ms),
@@ -47,6 +50,7 @@ impl PipelineSettings {
             calls_max: payment.calls_max,
             record_keep_ms: pipeline.record_keep_s.saturating_mul(1_000),
             event_keep_ms: pipeline.event_keep_d.saturating_mul(86_400_000),
+            currency: config.money.currency.clone(),
         }
     }
 }

@@ -7,12 +7,13 @@ use metrics::{counter, gauge};
 
 use super::cancellation::Cancellations;
 use super::checkpoints::SavedRooms;
+use super::jobs::Jobs;
 use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
 use super::writer::{Ended, Writer};
-use super::{Error, deliver, recovery, retry, settlements};
+use super::{Error, deliver, recovery, retry};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LogId;
@@ -139,6 +140,7 @@ async fn take_batches(
     let mut retention = Retention::default();
     let mut retirement = Retirement::default();
     let mut cancellations = Cancellations::default();
+    let mut jobs = Jobs::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<clock::Instant> = None;
     let mut idle = shared.settings.idle;
@@ -157,8 +159,8 @@ async fn take_batches(
             if let Err(error) = cancellations.run(shared, lane.as_ref(), payments.in_hand()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "cancelled orders wait");
             }
-            if let Err(error) = settlements::run(shared, lane.as_ref()).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "settlements stay open a while");
+            if let Err(error) = jobs.run(shared, lane.as_ref()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "settlements and expired points wait");
             }
             if let Err(error) = retirement.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");

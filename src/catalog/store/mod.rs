@@ -26,7 +26,7 @@ use crate::facts::ids::{CampaignId, EventId, LaneId};
 use crate::lane::Lanes;
 use crate::lane::coupons::CampaignPut;
 use crate::ledger::Ledger;
-use crate::ledger::grant::{Grant, Granted};
+use crate::ledger::wallets::{Corrected, Correction, Grant, Granted};
 use crate::{lane, ledger};
 
 /// How often a change is tried in all, while other changes come first.
@@ -188,6 +188,11 @@ impl Catalog {
     /// Gives points to a user. Points are in the ledger alone, so no lane is told.
     pub async fn grant(&self, grant: Grant) -> Result<Granted> {
         Ok(self.ledger.grant(grant, self.clock.now_ms()).await?)
+    }
+
+    /// Takes points back from a user.
+    pub async fn correct_points(&self, correction: Correction) -> Result<Corrected> {
+        Ok(self.ledger.correct_points(correction, self.clock.now_ms()).await?)
     }
 
     fn remember(&self, events: &[Arc<Event>], campaigns: &[Arc<Campaign>]) {

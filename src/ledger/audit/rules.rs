@@ -179,7 +179,13 @@ pub(super) const POINTS: Walk = Walk {
                     WHERE j.transaction_id = CONCAT(d.step, '.granted') AND j.account = 'points_liability'), 0) <> 0",
         },
         Rule {
-            // Steps that expire or adjust points are named as their transactions are.
+            says: "points that an admin took back and the journal does not have; the correction is",
+            finds: "SELECT c.id AS found FROM point_correction c WHERE c.user_id > ? AND c.user_id <= ? \
+                    AND c.amount <> COALESCE((SELECT SUM(j.amount) FROM journal_entry j \
+                    WHERE j.transaction_id = CONCAT(c.id, '.corrected') AND j.account = 'points_liability'), 0)",
+        },
+        Rule {
+            // Steps that expire points are named as their transactions are.
             says: "points expired that the journal does not have; the last move is",
             finds: "SELECT d.id AS found FROM (SELECT MAX(m.id) AS id, SUM(m.amount) AS amount, \
                     SUBSTR(m.id, 1, INSTR(m.id, '/') - 1) AS step FROM point_move m \

@@ -193,10 +193,8 @@ impl Book {
         }
         let now_ms = self.now_ms;
         let wallet = self.wallet(ask.user);
-        let before = wallet.balance();
         let step = format!("{}.swept", ask.order);
-        wallet.expire(WalletStep { id: &step, now_ms, order: None, refund: None });
-        let expired = before - wallet.balance();
+        let expired = wallet.expire(WalletStep { id: &step, now_ms, order: None, refund: None });
         let step = format!("{}.placed", ask.order);
         let step = WalletStep { id: &step, now_ms, order: Some(ask.order), refund: None };
         let lines: Vec<(u32, i64)> = priced.lines.iter().map(|line| (line.line, line.points)).collect();

@@ -67,7 +67,7 @@ rows! {
     WalletRow in "wallet"
     key { user_id: UserId }
     fixed {}
-    changing { balance: i64, debt: i64 }
+    changing { balance: i64, debt: i64, lapse_ms: Option<Millis> }
 
     LotRow in "point_lot"
     key { id: String }

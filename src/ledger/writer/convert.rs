@@ -78,7 +78,7 @@ impl MoveRow {
 
 impl WalletRow {
     pub(in crate::ledger) fn of(wallet: &Wallet) -> Self {
-        Self { user_id: wallet.user.clone(), balance: wallet.balance(), debt: wallet.debt }
+        Self { user_id: wallet.user.clone(), balance: wallet.balance(), debt: wallet.debt, lapse_ms: wallet.lapse_ms() }
     }
 }
 

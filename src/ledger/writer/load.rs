@@ -69,7 +69,7 @@ impl Loading {
         }
         for row in self.book.wallet_rows.iter() {
             let mine = by_user.remove(&row.user_id).unwrap_or_default();
-            let wallet = Wallet::new(row.user_id.clone(), row.balance, row.debt, mine);
+            let wallet = Wallet::new(row.user_id.clone(), row.balance, row.debt, mine).lapsing(row.lapse_ms);
             self.book.wallets.insert(row.user_id.clone(), wallet);
         }
         Ok(())

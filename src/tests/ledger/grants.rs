@@ -2,8 +2,8 @@
 
 use stanchion::facts::ids::UserId;
 use stanchion::ledger::Ledger;
-use stanchion::ledger::grant::{Grant, Granted};
 use stanchion::ledger::rules::points::MoveKind;
+use stanchion::ledger::wallets::{Corrected, Correction, Grant, Granted};
 
 use crate::ledger::rows::{on_both, run};
 
@@ -12,6 +12,8 @@ on_both! {
     twenty_at_once_grant_once
     many_grants_to_a_new_wallet_all_count
     a_grant_pays_debt_first
+    points_expire_by_themselves
+    what_is_taken_back_and_not_there_is_owed
 }
 
 fn grant(id: &str, amount: i64) -> Grant {
@@ -88,4 +90,66 @@ async fn a_grant_pays_debt_first(ledger: &Ledger) {
     assert_eq!(moves, [(debt, -10), (grant, 20), (debt, -20), (grant, 20)]);
     assert_eq!(rest.next, None);
     assert_eq!(ledger.audit_money().await.expect("audits").violations, Vec::<String>::new());
+}
+
+async fn points_expire_by_themselves(ledger: &Ledger) {
+    let give = async |user: &str, id: &str, amount, expires_ms| {
+        let grant = Grant { user: user.into(), expires_ms, ..grant(id, amount) };
+        assert!(matches!(ledger.grant(grant, 10).await.expect("grants"), Granted::Done { .. }));
+    };
+    give("kim", "g1", 100, Some(1_000)).await;
+    give("kim", "g2", 50, Some(2_000)).await;
+    give("kim", "g3", 7, None).await;
+    give("lee", "g4", 30, Some(1_000)).await;
+    give("ann", "g5", 30, None).await;
+    // Given with a time that was over: a repeat of an old grant may be.
+    give("bob", "g6", 9, Some(5)).await;
+    let expire = async |now_ms| ledger.expire_points("KRW", 2, now_ms).await.expect("expires");
+    assert_eq!(expire(999).await, 1, "bob's");
+    assert_eq!(expire(999).await, 0, "nobody's any more");
+    assert_eq!(expire(1_000).await, 2);
+    assert_eq!(expire(1_000).await, 0);
+    let now = async |user: &str| ledger.points(&user.into(), 999).await.expect("reads").balance;
+    assert_eq!((now("kim").await, now("lee").await, now("ann").await, now("bob").await), (57, 0, 30, 0));
+    let moves = ledger.point_moves(&"kim".into(), None, 9).await.expect("reads").items;
+    assert_eq!((moves[0].kind, moves[0].amount), (MoveKind::Expire, -100));
+    // A wallet is looked at again when its next points are over, and not before.
+    assert_eq!((expire(1_999).await, expire(2_000).await, expire(9_999).await), (0, 1, 0));
+    assert_eq!(now("kim").await, 7);
+    let audit = ledger.audit_money().await.expect("audits");
+    assert_eq!(audit.violations, Vec::<String>::new());
+    run(ledger, "UPDATE journal_entry SET amount = amount + 1 WHERE account = 'points_liability'").await.expect("harm");
+    let audit = ledger.audit_money().await.expect("audits").violations;
+    assert!(audit.iter().any(|text| text.starts_with("points expired that the journal does not have")), "{audit:?}");
+}
+
+async fn what_is_taken_back_and_not_there_is_owed(ledger: &Ledger) {
+    ledger.grant(grant("g1", 100), 10).await.expect("grants");
+    let correction = |id: &str, amount: i64| Correction {
+        id: id.into(),
+        digest: amount.to_string(),
+        user: UserId::from("kim"),
+        amount,
+        currency: "KRW".into(),
+        reason: "granted twice".into(),
+    };
+    let correct = async |id: &str, amount| ledger.correct_points(correction(id, amount), 20).await.expect("answers");
+    assert_eq!(correct("c1", 30).await, Corrected::Done { balance: 70, debt: 0 });
+    assert_eq!(correct("c1", 30).await, Corrected::Repeated { balance: 70, debt: 0 }, "a repeat takes nothing");
+    assert_eq!(correct("c1", 31).await, Corrected::KeyReused);
+    assert_eq!(correct("c2", 100).await, Corrected::Done { balance: 0, debt: 30 });
+    assert_eq!(correct("c3", 5).await, Corrected::Done { balance: 0, debt: 35 });
+    assert_eq!(
+        correct("c3", 5).await,
+        Corrected::Repeated { balance: 0, debt: 35 },
+        "nor a repeat that found no points"
+    );
+    assert!(matches!(ledger.grant(grant("g2", 40), 30).await.expect("grants"), Granted::Done { balance: 5, .. }));
+    let moves = ledger.point_moves(&"kim".into(), None, 9).await.expect("reads").items;
+    let corrected: Vec<_> = moves.iter().filter(|m| m.kind == MoveKind::Correct).map(|m| m.amount).collect();
+    assert_eq!(corrected, [-70, -30]);
+    assert_eq!(ledger.audit_money().await.expect("audits").violations, Vec::<String>::new());
+    run(ledger, "UPDATE point_correction SET amount = 6 WHERE id = 'c3'").await.expect("harm");
+    let audit = ledger.audit_money().await.expect("audits").violations;
+    assert_eq!(audit, ["points that an admin took back and the journal does not have; the correction is c3"]);
 }

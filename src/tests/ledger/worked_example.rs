@@ -14,7 +14,7 @@ use stanchion::facts::tariff::Tariff;
 use stanchion::facts::terms::Terms;
 use stanchion::facts::time::{Millis, parse_rfc3339};
 use stanchion::ledger::catalog::{CampaignRow, LaneMark};
-use stanchion::ledger::grant::Grant;
+use stanchion::ledger::wallets::Grant;
 use stanchion::ledger::writer::{Batch, OpenCall, RecordOutcome};
 use stanchion::ledger::{Ledger, writer};
 

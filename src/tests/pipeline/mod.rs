@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod faults;
+pub mod jobs;
 pub mod journey;
 pub mod provider;
 pub mod rebuild;

@@ -125,6 +125,7 @@ impl House {
             calls_max: 8,
             record_keep_ms: 30 * 86_400_000,
             event_keep_ms: 30 * 86_400_000,
+            currency: "KRW".into(),
         };
         let house = Self {
             lanes: store.lanes().await,

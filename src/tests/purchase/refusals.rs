@@ -386,6 +386,17 @@ async fn of_the_user(store: Store) {
     grant("kim", "a", json!({"amount": 6})).await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
     let points = gateway.public.get("/v1/me/points").bearer(&token).send().await.expect(200).json;
     assert_eq!(points["balance"], 5);
+    let take = async |user: &str, key: &str, body: Value| {
+        let path = format!("/v1/admin/users/{user}/points/corrections");
+        gateway.admin_call(http::Method::POST, &path).key(key).json(&body).send().await
+    };
+    assert_eq!(pointers(take("kim", "a", json!({"amount": 0, "reason": ""})).await), ["/amount", "/reason"]);
+    take("%20kim", "a", json!({"amount": 1, "reason": "twice"})).await.expect_code(404, "NOT_FOUND");
+    let first = take("kim", "a", json!({"amount": 7, "reason": "twice"})).await.expect(201);
+    let again = take("kim", "a", json!({"amount": 7, "reason": "twice"})).await.expect(201);
+    assert_eq!((&first.json, again.header("idempotent-replayed")), (&json!({"balance": 0, "debt": 2}), Some("true")));
+    assert_eq!(first.json, again.json);
+    take("kim", "a", json!({"amount": 8, "reason": "twice"})).await.expect_code(422, "IDEMPOTENCY_KEY_REUSED");
 
     let office = async |method: http::Method, path: &str| {
         gateway.admin_call(method, path).json(&json!({"outcome": "captured"})).send().await

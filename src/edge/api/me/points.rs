@@ -73,6 +73,17 @@ pub struct GrantView {
     pub balance: i64,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PointCorrection)]
+pub struct CorrectionView {
+    /// The balance now.
+    #[schema(example = 0)]
+    pub balance: i64,
+    /// What the user owes now: points that come in later pay it first.
+    #[schema(example = 120)]
+    pub debt: i64,
+}
+
 impl PointsView {
     pub fn new(points: PointsBalance, now_ms: Millis) -> Self {
         let lots = points.lots.into_iter().map(|lot| LotView::new(lot, now_ms)).collect();

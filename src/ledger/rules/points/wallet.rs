@@ -26,7 +26,7 @@ pub enum MoveKind {
     ClawBack,
     Debt,
     Expire,
-    /// Undoes a move of a refund that the provider refused.
+    /// Undoes a move of a refund that the provider refused, or takes points back that an admin says were given wrongly.
     Correct,
 }
 
@@ -108,6 +108,8 @@ pub struct Wallet {
     pub user: UserId,
     pub debt: i64,
     balance: i64,
+    /// No points expire before this time; `None`: none will.
+    lapse_ms: Option<Millis>,
     lots: Vec<(Lot, Mark)>,
     moves: Vec<Move>,
     /// How many names of moves and lots each step has used up.
@@ -117,7 +119,22 @@ pub struct Wallet {
 impl Wallet {
     pub fn new(user: UserId, balance: i64, debt: i64, lots: Vec<Lot>) -> Self {
         let lots = lots.into_iter().map(|lot| (lot, Mark::Kept)).collect();
-        Self { user, debt, balance, lots, moves: Vec::new(), named: HashMap::new() }
+        Self { user, debt, balance, lapse_ms: None, lots, moves: Vec::new(), named: HashMap::new() }
+    }
+
+    /// The same wallet, of which no points expire before this time.
+    pub fn lapsing(self, lapse_ms: Option<Millis>) -> Self {
+        Self { lapse_ms, ..self }
+    }
+
+    /// No points expire before this time; `None`: none will. It may be too early, never too late.
+    pub fn lapse_ms(&self) -> Option<Millis> {
+        self.lapse_ms
+    }
+
+    /// Finds out exactly when points expire next. All lots with something left are loaded.
+    pub fn find_lapse(&mut self) {
+        self.lapse_ms = self.lots().filter(|lot| lot.remaining > 0).filter_map(|lot| lot.expires_ms).min();
     }
 
     /// Sum of all moves, including the new ones. Expired points count until [`Self::expire`] writes them off.
@@ -156,14 +173,22 @@ impl Wallet {
         }
     }
 
-    /// Writes off the points that have expired.
-    pub fn expire(&mut self, step: WalletStep<'_>) {
+    /// Writes off the points that have expired. Returns how many.
+    pub fn expire(&mut self, step: WalletStep<'_>) -> i64 {
+        let before = self.balance;
         for at in 0..self.lots.len() {
             let lot = &self.lots[at].0;
             if lot.remaining > 0 && lot.is_expired(step.now_ms) {
                 self.change(step, at, MoveKind::Expire, -lot.remaining);
             }
         }
+        before - self.balance
+    }
+
+    /// Writes off one lot.
+    pub fn expire_lot(&mut self, step: WalletStep<'_>, lot: &str) {
+        let at = self.find(lot).expect("the caller took it from this wallet");
+        self.change(step, at, MoveKind::Expire, -self.lots[at].0.remaining);
     }
 
     /// A grant, or what a line earned. Nothing happens for an amount of 0.
@@ -219,6 +244,11 @@ impl Wallet {
     pub fn claw_back(&mut self, step: WalletStep<'_>, order: &OrderId, line: u32, amount: i64) {
         let first = self.lots().position(|lot| is_earned_by(lot, order, line));
         self.take(step, MoveKind::ClawBack, first, amount);
+    }
+
+    /// An admin takes points back: from the lots in order. The rest becomes debt.
+    pub fn correct(&mut self, step: WalletStep<'_>, amount: i64) {
+        self.take(step, MoveKind::Correct, None, amount);
     }
 
     /// Undoes a refund that the provider refused for good: points it clawed back return, points it restored are taken
@@ -342,6 +372,9 @@ impl Wallet {
         let id = self.name(step);
         let (lot, mark) = &mut self.lots[at];
         lot.remaining += amount;
+        if amount > 0 {
+            self.lapse_ms = self.lapse_ms.into_iter().chain(lot.expires_ms).min();
+        }
         assert!(lot.remaining >= 0, "lot {} would hold less than nothing", lot.id);
         if *mark == Mark::Kept {
             *mark = Mark::Changed;

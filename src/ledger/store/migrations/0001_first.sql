@@ -237,13 +237,16 @@ CREATE TABLE dead_letter (
 CREATE INDEX dead_letter_order ON dead_letter (order_id);
 CREATE INDEX dead_letter_lane ON dead_letter (lane, log);
 
--- Points. A balance is the sum of the moves; the lots are what is left of it.
+-- Points. A balance is the sum of the moves; the lots are what is left of it. `lapse_ms`: no points expire before this time;
+-- NULL: none will.
 CREATE TABLE wallet (
     user_id VARCHAR(128) NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
     balance BIGINT NOT NULL,
-    debt BIGINT NOT NULL
+    debt BIGINT NOT NULL,
+    lapse_ms BIGINT NULL
 );
+CREATE INDEX wallet_lapse ON wallet (lapse_ms);
 
 CREATE TABLE point_lot (
     id VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -286,6 +289,17 @@ CREATE TABLE point_move (
     reason VARCHAR(255) NULL
 );
 CREATE INDEX point_move_user ON point_move (user_id, at_ms, id);
+
+-- Points that an admin took back.
+CREATE TABLE point_correction (
+    id VARCHAR(64) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(128) NOT NULL,
+    amount BIGINT NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    reason VARCHAR(255) NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+CREATE INDEX point_correction_user ON point_correction (user_id);
 
 -- Double entry: the amounts of one transaction sum to zero.
 CREATE TABLE journal_entry (

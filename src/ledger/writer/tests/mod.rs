@@ -23,7 +23,7 @@ use crate::facts::tariff::Tariff;
 use crate::facts::terms::Terms;
 use crate::ledger::Ledger;
 use crate::ledger::catalog::{CampaignRow, LaneMark};
-use crate::ledger::grant::Grant;
+use crate::ledger::wallets::Grant;
 
 const LANE: LaneId = LaneId(7);
 const UNKNOWN_MS: i64 = 3_600_000;
@@ -87,7 +87,7 @@ impl Desk {
         let (id, digest, user, currency) = (id.into(), "d".into(), user.into(), "KRW".into());
         let grant = Grant { id, digest, user, amount, currency, expires_ms, reason: "test".into() };
         match self.ledger.grant(grant, self.now_ms).await.expect("grants") {
-            crate::ledger::grant::Granted::Done { lot, .. } => lot,
+            crate::ledger::wallets::Granted::Done { lot, .. } => lot,
             other => panic!("{other:?}"),
         }
     }

@@ -34,7 +34,7 @@ use stanchion::lane::rooms::{Enter, Entrant};
 use stanchion::lane::seats::{HoldAsk, HoldOutcome};
 use stanchion::lane::{Lane, Lanes, memory};
 use stanchion::ledger::catalog::LaneMark;
-use stanchion::ledger::grant::Grant;
+use stanchion::ledger::wallets::Grant;
 use stanchion::ledger::writer::{Batch, OpenCall, RecordOutcome};
 use stanchion::ledger::{Ledger, writer};
 use stanchion::pipeline::audit;

@@ -1,4 +1,4 @@
-//! The body of a grant of points.
+//! The bodies of a grant of points and of a correction.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,6 +29,26 @@ impl GrantBody {
         let mut faults = FieldFaults::default();
         faults.amount(self.amount, 1, "/amount");
         faults.text(&self.reason, 0, 200, "/reason");
+        faults.verdict()
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PointCorrectionRequest)]
+pub struct CorrectionBody {
+    /// How many points are taken.
+    #[schema(example = 500)]
+    pub amount: i64,
+    #[schema(example = "granted twice")]
+    pub reason: String,
+}
+
+impl CorrectionBody {
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = FieldFaults::default();
+        faults.amount(self.amount, 1, "/amount");
+        faults.text(&self.reason, 1, 200, "/reason");
         faults.verdict()
     }
 }

@@ -1,7 +1,7 @@
 //! The routes of `points`.
 
-use crate::edge::api::admin::points::body::GrantBody;
-use crate::edge::api::me::points::GrantView;
+use crate::edge::api::admin::points::body::{CorrectionBody, GrantBody};
+use crate::edge::api::me::points::{CorrectionView, GrantView};
 use crate::edge::problem::Code;
 use crate::edge::router::{Route, post};
 
@@ -18,5 +18,20 @@ pub fn routes() -> Vec<Route> {
             .body::<GrantBody>()
             .answers::<GrantView>(201, "Given")
             .errors(&[Code::NotFound]),
+        post(
+            "/v1/admin/users/{user}/points/corrections",
+            "correct_points",
+            "Take points back that were given wrongly",
+            super::correct,
+        )
+        .admin()
+        .about(
+            "They are taken from the points that expire soonest. What is not there is owed: points that come in later pay \
+             it first. The reason stands in the user's history.",
+        )
+        .keyed()
+        .body::<CorrectionBody>()
+        .answers::<CorrectionView>(201, "Taken")
+        .errors(&[Code::NotFound]),
     ]
 }
