@@ -10,7 +10,7 @@ use stanchion::facts::ids::OrderId;
 use super::auditor::fields::is_kept;
 use super::dice::Dice;
 use super::history::{Answer, Asking, History};
-use super::people::EVENTS;
+use super::people::{EVENTS, ORGANIZER};
 
 /// How often to look whether everything has ended, ten seconds apart.
 const LOOKS: usize = 60;
@@ -118,6 +118,14 @@ async fn show(history: &History, dice: &mut Dice) {
             Some(next) => after = format!("&after={next}"),
             None => break,
         }
+    }
+    let path = format!("/v1/admin/organizers/{ORGANIZER}/settlements");
+    if let Some(settlements) = admin(history, dice, Method::GET, path).await {
+        let settlements = settlements.json["items"].as_array().cloned().unwrap_or_default();
+        settlements
+            .iter()
+            .for_each(|month| history.meet(format!("settlement {}", month["state"].as_str().unwrap_or_default())));
+        history.auditor.lock().close_books(&settlements);
     }
     let notices = history.house.notices().await;
     history.auditor.lock().told(&orders, &notices);

@@ -11,7 +11,7 @@ use super::dice::Dice;
 use super::history::History;
 use super::house::{self, House, On};
 use super::misfortunes;
-use super::people::{Operator, Person, watch};
+use super::people::{Operator, Person, settle, watch};
 use super::weather::{Kind, Weather};
 
 /// Most people in a history.
@@ -99,10 +99,12 @@ async fn history_of(script: &Script) -> Outcome {
         .map(|number| tokio::spawn(Person::new(history.clone(), number, seed).live()))
         .collect();
     let operating = tokio::spawn(operator.operate());
+    let settling = tokio::spawn(settle(history.clone(), seed));
     for person in people {
         person.await.expect("nobody panics");
     }
     operating.await.expect("nobody panics");
+    settling.await.expect("nobody panics");
     watching.abort();
     assert!(!watching.await.is_err_and(|ended| ended.is_panic()), "the watcher panicked");
     weather.calm(true);

@@ -49,6 +49,8 @@ const EXPECTED: &[&str] = &[
     "order rejected PAYMENT_DECLINED",
     "order rejected PAYMENT_EXPIRED",
     "order rejected PRICE_CHANGED",
+    "settlement open",
+    "settlement paid",
 ];
 
 /// What all histories together met.

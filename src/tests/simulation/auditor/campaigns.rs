@@ -13,6 +13,8 @@ pub struct Campaigns {
     /// By campaign: the largest stock that it may have had, and the most coupons that one user may have claimed.
     widest: BTreeMap<String, (i64, i64)>,
     claims: BTreeMap<String, Claim>,
+    /// Whether the organizer pays for the coupons.
+    organizers: bool,
 }
 
 struct Claim {
@@ -23,9 +25,14 @@ struct Claim {
 
 impl Campaigns {
     pub fn may_be(&mut self, campaign: &str, spec: &Value) {
+        self.organizers = spec["funded_by"] == "organizer";
         let (stock, per_user) = self.widest.entry(campaign.to_owned()).or_default();
         *stock = (*stock).max(number(spec, "stock"));
         *per_user = (*per_user).max(number(spec, "per_user"));
+    }
+
+    pub fn are_the_organizers(&self) -> bool {
+        self.organizers
     }
 
     /// Checks a claim that was answered or is shown.

@@ -201,6 +201,12 @@ impl Hall {
         .sum()
     }
 
+    /// Paid orders, each with its refunds that are done.
+    pub fn paid(&self) -> impl Iterator<Item = (&Order, Vec<&Refund>)> {
+        let paid = self.orders.iter().filter(|(_, order)| order.is_paid());
+        paid.map(|(id, order)| (order, self.given_back_of(id).filter(|refund| !refund.is_of_late_money()).collect()))
+    }
+
     /// The live order that has this coupon.
     pub fn order_with(&self, coupon: &str) -> Option<&Order> {
         self.orders.values().find(|order| order.is_live() && order.coupon.as_deref() == Some(coupon))

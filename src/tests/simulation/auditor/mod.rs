@@ -1,6 +1,7 @@
 //! All answers of a history, and whether they fit together. The auditor reads no store. It believes what the house told
 //! its visitors, and checks every later answer against that. INV-n are the invariants of `src/docs/invariants.md`.
 
+mod books;
 mod campaigns;
 pub mod fields;
 mod hall;
@@ -22,6 +23,7 @@ pub use line::Line;
 pub use line::Shown;
 pub use purse::Purse;
 
+use self::books::Books;
 use self::fields::is_kept;
 use self::told::Notices;
 use super::bank::Bank;
@@ -61,6 +63,7 @@ pub struct Auditor {
     hall: Hall,
     purse: Purse,
     campaigns: Campaigns,
+    books: Books,
     users: BTreeSet<String>,
     /// When a lane was last lost.
     lost_ms: i64,
@@ -246,6 +249,16 @@ impl Auditor {
         if report["ok"] != true {
             self.finds(format!("the house's audit: {report}"));
         }
+    }
+
+    /// The office closed a month, early on purpose or not, or said that it was paid.
+    pub fn settled(&mut self, early: bool, settlement: &Value) {
+        self.books.settled(early, settlement, &mut self.found);
+    }
+
+    /// Checks the organizer's settlements at the end.
+    pub fn close_books(&mut self, settlements: &[Value]) {
+        self.books.close(settlements, &self.hall, &self.campaigns, &mut self.found);
     }
 
     /// The orders that were accepted, with their users.

@@ -56,6 +56,16 @@ impl Refund {
         self.lines.iter().filter(|part| part.line == line).map(|part| part.amount + part.booking_fee).sum()
     }
 
+    /// The lines that it gives back, or parts of them.
+    pub fn lines(&self) -> impl Iterator<Item = i64> {
+        self.lines.iter().map(|part| part.line)
+    }
+
+    /// What it gives back of a line, gross, without the booking fee.
+    pub fn gross_of(&self, line: i64) -> i64 {
+        self.lines.iter().filter(|part| part.line == line).map(|part| part.amount).sum()
+    }
+
     /// What is wrong with the refund by itself.
     pub fn faults(&self) -> Vec<String> {
         let sum = |of: fn(&Part) -> i64| self.lines.iter().map(of).sum::<i64>();

@@ -3,6 +3,7 @@
 mod bot;
 mod buyer;
 mod hunter;
+mod office;
 mod operator;
 mod visitor;
 mod watcher;
@@ -17,6 +18,7 @@ use stanchion::edge::router::Listener;
 use super::dice::Dice;
 use super::history::{Answer, Asking, History};
 
+pub use office::settle;
 pub use operator::Operator;
 pub use watcher::watch;
 
@@ -24,6 +26,7 @@ pub const EVENTS: [&str; 2] = [OF_BROWSERS, "club"];
 /// The event whose room does not ask visitors to sign in.
 pub const OF_BROWSERS: &str = "hall";
 pub const CAMPAIGN: &str = "welcome";
+pub const ORGANIZER: &str = "hall-co";
 pub const WEBHOOK: &str = "crm";
 pub const SEATS_PER_USER: usize = 6;
 /// How often a person sends a request that is refused for now or has no answer.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stanchion::edge::router::Listener;
 use stanchion::facts::time::rfc3339;
 
-use super::{CAMPAIGN, EVENTS, OF_BROWSERS, SEATS_PER_USER, WEBHOOK};
+use super::{CAMPAIGN, EVENTS, OF_BROWSERS, ORGANIZER, SEATS_PER_USER, WEBHOOK};
 use crate::dice::Dice;
 use crate::history::{Answer, Asking, History};
 
@@ -200,7 +200,7 @@ impl Operator {
 /// A hall so small that buyers compete for it. Some events get a draw at the opening.
 fn hall(dice: &mut Dice, event: &str, opens_ms: i64) -> Value {
     let mut hall = json!({
-        "name": "Hall", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": "hall-co",
+        "name": "Hall", "starts_at": "2027-01-01T00:00:00Z", "currency": "KRW", "organizer": ORGANIZER,
         "hold_ttl_s": dice.between(20, 60), "payment_ttl_s": 60, "seats_per_user": SEATS_PER_USER,
         "earn_bp": dice.between(0, 1) * 100,
         "sections": [
