@@ -6,6 +6,7 @@
 
 mod notices;
 mod operator;
+mod reconcile;
 mod settlements;
 mod sources;
 mod store;
@@ -46,6 +47,7 @@ use sources::OnSale;
 use store::Store;
 use webhooks::Hints;
 
+pub use reconcile::{ReconcileAsk, reconcile};
 pub use store::{StoreError, is_served};
 
 /// How often the catalogue looks for changes made elsewhere; the API promises a second.
@@ -98,11 +100,7 @@ pub enum BootError {
     #[error(transparent)]
     Provider(#[from] ProviderFault),
     #[error("cannot listen on {address}")]
-    Bind {
-        address: SocketAddr,
-        #[source]
-        source: std::io::Error,
-    },
+    Bind { address: SocketAddr, source: std::io::Error },
     #[error("no threads to serve connections")]
     Threads(#[source] std::io::Error),
     #[error("there is no event {0}")]
@@ -111,6 +109,10 @@ pub enum BootError {
     Rebuild(#[from] pipeline::Error),
     #[error("the lanes cannot be compared with the ledger")]
     Compare(#[source] pipeline::Error),
+    #[error("{0} is not among payment.providers")]
+    NoProvider(String),
+    #[error(transparent)]
+    Reconcile(#[from] pipeline::reconcile::Error),
     #[error(transparent)]
     Audit(#[from] pipeline::audit::Error),
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod demo;
+mod reconcile;
 mod token;
 mod verify_draw;
 
@@ -40,6 +41,8 @@ enum Command {
     Audit(FileArgument),
     /// Rebuild the lanes (or the lane of one event) from the ledger.
     Rebuild(RebuildArguments),
+    /// Compare the ledger with a payment provider, payment by payment; print the differences, exit 1 when there are any.
+    Reconcile(reconcile::ReconcileArguments),
     /// Check a configuration; prints every fault at once.
     CheckConfig { file: PathBuf },
     /// Recompute a room's draw from what GET /v1/events/EVENT/room/draw answers: everybody's rank, or what does not
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Rebuild(rebuild) => {
             configured(&rebuild.file).and_then(|config| block_on(rebuild_lanes(config, rebuild.event)))
         }
+        Command::Reconcile(arguments) => block_on(reconcile::run(arguments)),
         Command::VerifyDraw(draw) => verify_draw::run(&draw),
         Command::CheckConfig { file } => {
             config::load(Some(&file)).map(|_| println!("{}: well", file.display())).map_err(usage)

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::facts::settlement::Bookkeeping;
 
 pub use load::{ConfigFaults, load, load_from};
-pub use secrets::{PassKeys, SecretError, fill_secrets};
+pub use secrets::{PassKeys, SecretError, fill_payment_secrets, fill_secrets};
 pub use upstream::UpstreamConfig;
 
 pub const DEFAULT: &str = include_str!("../config/default.toml");

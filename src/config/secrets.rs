@@ -10,7 +10,7 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Config;
+use super::{Config, PaymentConfig};
 use crate::random;
 
 /// What signs and verifies passes.
@@ -41,7 +41,17 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
     if config.queue.secrets.is_empty() {
         config.queue.secrets = vec![kept(&dir, "queue.secret", random_text)?];
     }
-    let payment = &mut config.payment;
+    fill_payment_secrets(&mut config.payment)?;
+    let private_pem = match config.pass.private_key_file.as_str() {
+        "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
+        file => read(Path::new(file))?,
+    };
+    let old = config.pass.old_public_keys.iter().map(|file| read(Path::new(file)));
+    Ok(PassKeys { private_pem, old_public_pems: old.collect::<Result<_, _>>()? })
+}
+
+/// Reads the secrets of payment providers from the files that the configuration names.
+pub fn fill_payment_secrets(payment: &mut PaymentConfig) -> Result<(), SecretError> {
     for (secret, file) in [
         (&mut payment.toss.secret_key, &payment.toss.secret_key_file),
         (&mut payment.portone.secret, &payment.portone.secret_file),
@@ -51,12 +61,7 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
             *secret = read(Path::new(file))?.trim_end().to_owned();
         }
     }
-    let private_pem = match config.pass.private_key_file.as_str() {
-        "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
-        file => read(Path::new(file))?,
-    };
-    let old = config.pass.old_public_keys.iter().map(|file| read(Path::new(file)));
-    Ok(PassKeys { private_pem, old_public_pems: old.collect::<Result<_, _>>()? })
+    Ok(())
 }
 
 /// The text in `dir/name`, made by `make` and written 0600 when there is none yet.

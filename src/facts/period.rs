@@ -55,6 +55,24 @@ impl fmt::Display for Period {
     }
 }
 
+/// A calendar day: its first moment, and the first moment after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// When it begins.
+    pub starts_ms: Millis,
+    /// When the next one begins.
+    pub ends_ms: Millis,
+}
+
+impl Day {
+    /// Reads `YYYY-MM-DD`; `None`: the text is not that.
+    pub fn parse(text: &str, zone: &str) -> Option<Self> {
+        let day: Date = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len())?;
+        let midnight = |day: Date| day.to_zoned(zone_of(zone)).ok().map(|at| at.timestamp().as_millisecond());
+        Some(Self { starts_ms: midnight(day)?, ends_ms: midnight(day.tomorrow().ok()?)? })
+    }
+}
+
 /// A moment as a clock on the wall shows it, for a spreadsheet: `2026-11-20 19:03:21`. A zone that is not known is UTC.
 pub fn wall_time(at_ms: Millis, zone: &str) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::MAX);
@@ -98,6 +116,15 @@ mod tests {
             ["", "2026", "2026-1", "2026-13", "2026-00", "1969-12", "9999-01", "2026-11-01", "+026-11", "２026-11"]
         {
             assert_eq!(Period::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_the_zones() {
+        let day = Day::parse("2026-11-20", "Asia/Seoul").expect("a day");
+        assert_eq!((day.starts_ms, day.ends_ms), (at("2026-11-19T15:00:00Z"), at("2026-11-20T15:00:00Z")));
+        for wrong in ["", "2026-11-31", "20261120", "2026-11-20T00:00:00", "2026-W47-5"] {
+            assert_eq!(Day::parse(wrong, "UTC"), None, "{wrong:?}");
         }
     }
 

@@ -192,6 +192,15 @@ pub enum ReturnAsked {
     Unknown(Unresolved),
 }
 
+/// What a provider's books say of one payment. Minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PaymentBooked {
+    /// What it took from the buyer.
+    pub captured: i64,
+    /// What it gave back of that.
+    pub returned: i64,
+}
+
 /// A message that a provider sent by itself, as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook<'a> {
@@ -225,6 +234,10 @@ pub trait Provider: Send + Sync + 'static {
     async fn refund(&self, back: &Return) -> Returned;
     /// Asks what became of a refund.
     async fn ask_refund(&self, back: &Return) -> ReturnAsked;
+    /// Reads what the provider's books say of a payment, and changes nothing. `None`: it knows no such payment.
+    async fn booked(&self, _key: &str, _currency: &str) -> Result<Option<PaymentBooked>, Unresolved> {
+        Err(Unresolved::needs_person("this provider keeps no books"))
+    }
     /// The order that a webhook is about; `None`: none of ours. Nothing else of it is believed: it says when to ask.
     fn hint(&self, _webhook: Webhook<'_>) -> Result<Option<OrderId>, WebhookFault> {
         Err(WebhookFault::NotTaken)

@@ -17,6 +17,7 @@ mod nudge;
 mod operate;
 mod parts;
 mod payments;
+pub mod reconcile;
 mod recovery;
 mod retention;
 mod retirement;

@@ -84,7 +84,8 @@ async fn begin(tx: &mut Conn, ask: &CloseAsk, books: &Bookkeeping, now_ms: Milli
         return Ok(Closed::Begun(stored));
     }
     let Some(month) = OpenMonth::of(tx, &ask.organizer, ask.period, &books.zone).await? else {
-        return Ok(Closed::NotFound);
+        // Somebody else may have begun to close this very month since the look before.
+        return Ok(stored(tx, &ask.organizer, ask.period).await?.map_or(Closed::NotFound, Closed::Begun));
     };
     if !month.is_known {
         return Ok(Closed::NotFound);

@@ -20,8 +20,8 @@ use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
 use super::signature::Signatures;
 use super::{
-    AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, Webhook,
-    WebhookFault,
+    AskOutcome, Charge, Charged, PaymentBooked, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved,
+    Webhook, WebhookFault,
 };
 
 use crate::facts::ids::OrderId;
@@ -207,6 +207,21 @@ impl Provider for Portone {
             AskOutcome::NotDone => Charged::Declined { detail: "nothing was paid".into() },
             AskOutcome::Unknown(unresolved) => Charged::Unknown(unresolved),
         }
+    }
+
+    async fn booked(&self, key: &str, currency: &str) -> Result<Option<PaymentBooked>, Unresolved> {
+        let Some(payment) = self.read(key).await? else { return Ok(None) };
+        if payment.currency != currency {
+            return Err(Unresolved::needs_person(format!("{} {}", payment.amount.total, payment.currency)));
+        }
+        let is_live = payment.channel.as_ref().is_some_and(|channel| channel.kind == "LIVE");
+        let was_taken = ["PAID", "CANCELLED", "PARTIAL_CANCELLED"].contains(&payment.status.as_str());
+        if !was_taken || (!is_live && !self.allow_test) {
+            return Ok(Some(PaymentBooked::default()));
+        }
+        let done = payment.cancellations.iter().flatten().filter(|cancellation| cancellation.status == "SUCCEEDED");
+        let returned = done.map(|cancellation| cancellation.total_amount).sum();
+        Ok(Some(PaymentBooked { captured: payment.amount.total, returned }))
     }
 
     async fn ask(&self, charge: &Charge) -> AskOutcome {

@@ -17,8 +17,8 @@ use self::document::{TossCancel, TossError, TossPayment, TossWebhook};
 use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
 use super::{
-    AskOutcome, Charge, Charged, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved, Webhook,
-    WebhookFault, amount,
+    AskOutcome, Charge, Charged, PaymentBooked, Provider, ProviderFault, Return, ReturnAsked, Returned, Unresolved,
+    Webhook, WebhookFault, amount,
 };
 use crate::facts::ids::OrderId;
 
@@ -99,6 +99,19 @@ impl Toss {
     }
 }
 
+/// What the payment says that was taken and given back; `None`: an amount that is none of the currency.
+fn booked(payment: &TossPayment, currency: &str) -> Option<PaymentBooked> {
+    let was_taken = ["DONE", "CANCELED", "PARTIAL_CANCELED"].contains(&payment.status.as_str());
+    if !was_taken {
+        return Some(PaymentBooked::default());
+    }
+    let captured = amount::in_minor(&payment.total_amount, currency)?;
+    let done = |cancel: &&TossCancel| matches!(cancel.cancel_status.as_deref(), Some("DONE") | None);
+    let done = payment.cancels.iter().flatten().filter(done);
+    let returned = done.map(|cancel| amount::in_minor(&cancel.cancel_amount, currency)).sum::<Option<i64>>()?;
+    Some(PaymentBooked { captured, returned })
+}
+
 /// The payment in the answer, or the definite no.
 fn document(reply: &Reply, codes: Codes) -> Result<Result<TossPayment, String>, Unresolved> {
     if reply.status.is_success() {
@@ -171,6 +184,15 @@ impl Provider for Toss {
             Ok(Err(detail)) => Charged::Declined { detail },
             Err(unresolved) => Charged::Unknown(unresolved),
         }
+    }
+
+    async fn booked(&self, key: &str, currency: &str) -> Result<Option<PaymentBooked>, Unresolved> {
+        let Some(payment) = self.read(key).await? else { return Ok(None) };
+        let strange = || Unresolved::needs_person(format!("{} {}", payment.total_amount, payment.currency));
+        if payment.currency != currency {
+            return Err(strange());
+        }
+        booked(&payment, currency).ok_or_else(strange).map(Some)
     }
 
     async fn ask(&self, charge: &Charge) -> AskOutcome {

@@ -9,13 +9,13 @@ use crate::purchase::support::{Buyer, on_both_stores};
 use crate::support::foreign::{Mood, Server};
 use crate::support::gateway::{Gateway, Store, eventually, small_hall};
 
-struct Shop {
-    gateway: Gateway,
-    toss: Server<toss::Toss>,
-    portone: Server<portone::Portone>,
+pub struct Shop {
+    pub gateway: Gateway,
+    pub toss: Server<toss::Toss>,
+    pub portone: Server<portone::Portone>,
 }
 
-async fn shop(store: Store) -> Shop {
+pub async fn shop(store: Store) -> Shop {
     shop_with(store, |_| ()).await
 }
 
@@ -37,13 +37,13 @@ async fn shop_with(store: Store, more: impl FnOnce(&mut Config)) -> Shop {
     Shop { gateway, toss, portone }
 }
 
-async fn pay(buyer: &Buyer<'_>, order: &str, provider: &str, key: &str, amount: i64) -> Value {
+pub async fn pay(buyer: &Buyer<'_>, order: &str, provider: &str, key: &str, amount: i64) -> Value {
     let body = json!({"provider": provider, "key": key, "amount": amount});
     buyer.post(&format!("/v1/orders/{order}/payment"), &body).send().await.expect(202);
     buyer.gateway.concluded(&buyer.user, order).await
 }
 
-async fn refunded(buyer: &Buyer<'_>, order: &str, line: u32) -> Value {
+pub async fn refunded(buyer: &Buyer<'_>, order: &str, line: u32) -> Value {
     let refund = buyer.refund_call(order, line).send().await.expect(202).text("id");
     let path = format!("/v1/orders/{order}/refunds/{refund}");
     let last = std::sync::Mutex::new(Value::Null);

@@ -4,4 +4,5 @@ mod calls;
 mod house;
 mod portone;
 mod portone_calls;
+mod reconcile;
 mod toss;

@@ -164,6 +164,7 @@ CREATE TABLE payment (
     waits_for VARCHAR(255) NULL,
     CONSTRAINT payment_open UNIQUE (order_id, opened)
 );
+CREATE INDEX payment_provider ON payment (provider, created_ms);
 CREATE INDEX payment_due ON payment (lane, opened, due_ms);
 
 -- Attempts that have their answer, and about which their provider says that something happened. At `due_ms` it is asked.
