@@ -26,6 +26,7 @@ pub mod plot;
 #[path = "../../src/tests/support/proxy.rs"]
 pub mod proxy;
 pub mod redis;
+pub mod sale;
 #[path = "../../src/tests/support/servers.rs"]
 pub mod servers;
 pub mod table;

@@ -12,7 +12,7 @@ use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
-use super::writer::{Ended, Writer};
+use super::writer::{Ended, Untold, Writer};
 use super::{Error, deliver, recovery, retry};
 use crate::clock;
 use crate::facts::fault::Fault;
@@ -146,11 +146,14 @@ async fn take_batches(
     let mut idle = shared.settings.idle;
     let resting = (idle * RESTING).min(TICK).max(idle);
     let mut delays = retry::STORE.iter();
+    let mut untold: Option<Untold> = None;
     loop {
         if stop.is_stopping() {
+            writer.tell(untold, &mut stop).await?;
             return Err(Ended::Stopped);
         }
         if ticked.is_none_or(|at| at.elapsed() >= TICK) {
+            writer.tell(untold.take(), &mut stop).await?;
             ticked = Some(clock::instant());
             tick(shared, lane.as_ref(), payments, &mut rooms).await?;
             if let Err(error) = retention.run(shared, lane.as_ref()).await {
@@ -177,7 +180,9 @@ async fn take_batches(
             // The log may be full: reading on makes room in it.
             Err(fault) => tracing::warn!(lane = %lane.id(), %fault, "answers wait for the lane's log"),
         }
-        match lane.read_log(LogId(0), shared.settings.batch_max).await {
+        let after = untold.as_ref().map_or(LogId(0), |untold| untold.upto);
+        match lane.read_log(after, shared.settings.batch_max).await {
+            Ok(entries) if entries.is_empty() && untold.is_some() => writer.tell(untold.take(), &mut stop).await?,
             Ok(entries) if entries.is_empty() => {
                 delays = retry::STORE.iter();
                 idle = tokio::select! {
@@ -190,8 +195,14 @@ async fn take_batches(
             Ok(entries) => {
                 delays = retry::STORE.iter();
                 idle = shared.settings.idle;
-                let written = writer.take(entries.into(), &mut stop).await?;
+                // While the lane is told of one batch, the ledger writes the next.
+                let mut told_stop = stop.clone();
+                let (told, committed) =
+                    tokio::join!(writer.tell(untold.take(), &mut told_stop), writer.commit(entries.into(), &mut stop));
+                told?;
+                let (written, next) = committed?;
                 payments.follow(written);
+                untold = Some(next);
             }
             Err(Fault::Recovering(_)) => return Err(Ended::NotWhole),
             Err(fault) => {

@@ -10,6 +10,8 @@ use super::parts::PipelineShared;
 use super::session::pause;
 use super::{conclude, retry};
 use crate::clock;
+use crate::facts::conclusion::Conclusion;
+use crate::facts::ids::{EventId, LogId};
 use crate::facts::record::{Entry, RecordBody};
 use crate::facts::time::Millis;
 use crate::lane::Lane;
@@ -34,14 +36,30 @@ pub(super) struct Writer<'s> {
     pub lane: &'s dyn Lane,
 }
 
+/// What the ledger has written and the lane was not told yet.
+pub(super) struct Untold {
+    conclusions: Vec<(EventId, Conclusion)>,
+    /// The last record of the log that it is about.
+    pub upto: LogId,
+}
+
 impl Writer<'_> {
-    /// Writes the entries, concludes what they were about, and drops them from the log.
-    pub async fn take(&self, entries: Arc<[Entry]>, stop: &mut Stopping) -> Result<Vec<BatchWritten>, Ended> {
+    /// Writes the entries.
+    pub async fn commit(
+        &self,
+        entries: Arc<[Entry]>,
+        stop: &mut Stopping,
+    ) -> Result<(Vec<BatchWritten>, Untold), Ended> {
         let upto = entries.iter().map(|entry| entry.log).max().expect("a batch is not empty");
         let mut written = self.write(entries, stop).await?;
-        let conclusions: Vec<_> = written.iter_mut().flat_map(|part| part.conclusions.drain(..)).collect();
-        conclude::conclude(self.shared, self.lane, conclusions, upto, stop).await?;
-        Ok(written)
+        let conclusions = written.iter_mut().flat_map(|part| part.conclusions.drain(..)).collect();
+        Ok((written, Untold { conclusions, upto }))
+    }
+
+    /// Concludes what was written, and drops it from the log.
+    pub async fn tell(&self, untold: Option<Untold>, stop: &mut Stopping) -> Result<(), Ended> {
+        let Some(Untold { conclusions, upto }) = untold else { return Ok(()) };
+        conclude::conclude(self.shared, self.lane, conclusions, upto, stop).await
     }
 
     /// Writes the entries. When one of them can never be done, it splits the batch in halves until that one stands

@@ -329,6 +329,21 @@ pub async fn large_mysql_url() -> String {
     new_database(server).await
 }
 
+/// The URL of a new database on a server that loses no commit when the power fails, for load tests of orders.
+#[allow(dead_code, reason = "load tests ask for it")]
+pub async fn durable_mysql_url() -> String {
+    static DURABLE: OnceLock<Server> = OnceLock::new();
+    let settings = [
+        "--innodb-flush-log-at-trx-commit=1",
+        "--innodb-doublewrite=1",
+        "--innodb-use-native-aio=1",
+        "--innodb-buffer-pool-size=2G",
+        "--innodb-log-file-size=1G",
+    ];
+    let server = blocking(move || DURABLE.get_or_init(|| start_mariadb(&settings))).await;
+    new_database(server).await
+}
+
 async fn new_database(server: &Server) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
