@@ -1,5 +1,9 @@
 //! Decodes log entries: the body of each, and the order it is about.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use crate::facts::ids::{FactKind, LaneId, OrderId, fact_lane};
 use crate::facts::record::{Entry, RecordBody, VERSION};
 
@@ -20,11 +24,18 @@ pub(in crate::ledger) fn decode(entry: &Entry, lane: LaneId) -> Result<RecordBod
     Ok(body)
 }
 
+/// What every body about an order has, whatever else it has.
+#[derive(Deserialize)]
+struct AboutOrder<'b> {
+    #[serde(borrow)]
+    order: Cow<'b, str>,
+}
+
 /// The order an entry is about, also when the entry cannot be decoded whole.
 pub(in crate::ledger) fn order_of(entry: &Entry) -> Option<OrderId> {
-    let body: Option<serde_json::Value> = serde_json::from_str(&entry.body).ok();
-    let named = body.as_ref().and_then(|body| body.get("order")?.as_str()).map(OrderId::from);
+    let named: Option<AboutOrder<'_>> = serde_json::from_str(&entry.body).ok();
     named
+        .map(|about| OrderId::from(&*about.order))
         .or_else(|| entry.hold.as_ref().and_then(|hold| hold.order.clone()))
         .filter(|order| fact_lane(FactKind::Order, order.as_str()).is_some())
 }

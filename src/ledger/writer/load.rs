@@ -37,18 +37,13 @@ impl Loading {
             return Ok(());
         }
         let keys = texts(users.iter().map(UserId::as_str));
-        let known =
-            KeyedQuery { text: "SELECT user_id FROM wallet WHERE user_id IN", fixed: &[], keys: &keys, tail: "" };
-        let rows = known.fetch(conn).await?;
-        let known: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
-        let missing: Vec<_> = users
-            .iter()
-            .filter(|user| !known.contains(user.as_str()))
-            .map(|user| vec![user.as_str().into(), Value::Int(1), Value::Int(0), Value::Int(0)])
-            .collect();
-        sql::insert(conn, WalletRow::TABLE, &["user_id", "version", "balance", "debt"], &missing).await?;
-        let lock = "UPDATE wallet SET version = version + 1 WHERE user_id IN";
-        KeyedQuery { text: lock, fixed: &[], keys: &keys, tail: "" }.run(conn).await?;
+        let text = "UPDATE wallet SET version = version + 1 WHERE user_id IN";
+        let lock = KeyedQuery { text, fixed: &[], keys: &keys, tail: "" };
+        if lock.run(conn).await? < users.len() as u64 {
+            make_wallets(conn, users, &keys).await?;
+            // In the order of their ids again, the new ones among them.
+            lock.run(conn).await?;
+        }
         self.book.wallet_rows.load(conn, "user_id", &keys, "").await
     }
 
@@ -138,4 +133,15 @@ impl Loading {
         }
         Ok(())
     }
+}
+
+/// Makes the wallets that are missing.
+async fn make_wallets(conn: &mut Conn, users: &BTreeSet<UserId>, keys: &[Value]) -> Result<()> {
+    let text = "SELECT user_id FROM wallet WHERE user_id IN";
+    let rows = KeyedQuery { text, fixed: &[], keys, tail: "" }.fetch(conn).await?;
+    let known: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+    let missing = users.iter().filter(|user| !known.contains(user.as_str()));
+    let missing: Vec<_> =
+        missing.map(|user| vec![user.as_str().into(), Value::Int(1), Value::Int(0), Value::Int(0)]).collect();
+    sql::insert(conn, WalletRow::TABLE, &["user_id", "version", "balance", "debt"], &missing).await
 }

@@ -65,21 +65,13 @@ impl Loading {
         let ids: Vec<Value> = entries.iter().map(|entry| entry.id.as_str().into()).collect();
         let mut done = Table::<DoneRow>::default();
         done.load(conn, "id", &ids, "").await?;
-        let mut dead = Table::<DeadRow>::default();
-        dead.load(conn, "id", &ids, "").await?;
-        let orders: BTreeSet<OrderId> = entries.iter().filter_map(order_of).collect();
-        let keys: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
-        let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
-        for row in (KeyedQuery { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
-            let order: String = row.try_get(0).map_err(Error::from)?;
-            self.book.parked.insert(OrderId::from(order));
-        }
+        let about: Vec<Option<OrderId>> = entries.iter().map(order_of).collect();
+        let dead = self.dead(conn, &ids, &about).await?;
 
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut tasks = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (entry, order) in entries.iter().zip(about) {
             let key = (entry.id.clone(),);
-            let order = order_of(entry);
             let task = if let Some(done) = done.get(&key) {
                 RecordTask::Repeat(done.order_id.clone())
             } else if !seen.insert(&entry.id) {
@@ -96,6 +88,29 @@ impl Loading {
             tasks.push(task);
         }
         Ok(tasks)
+    }
+
+    /// The dead letters of these records, and marks the orders that have any. Most lanes have none at all.
+    async fn dead(
+        &mut self,
+        conn: &mut Conn,
+        ids: &[Value],
+        about: &[Option<OrderId>],
+    ) -> Result<Table<DeadRow>, BatchFailure> {
+        let mut dead = Table::<DeadRow>::default();
+        let some = sqlx::query("SELECT id FROM dead_letter WHERE lane = ? LIMIT 1").bind(i64::from(self.book.lane.0));
+        if some.fetch_optional(&mut *conn).await.map_err(Error::from)?.is_none() {
+            return Ok(dead);
+        }
+        dead.load(conn, "id", ids, "").await?;
+        let orders: BTreeSet<&OrderId> = about.iter().flatten().collect();
+        let keys: Vec<Value> = orders.iter().map(|order| order.as_str().into()).collect();
+        let text = "SELECT DISTINCT order_id FROM dead_letter WHERE order_id IN";
+        for row in (KeyedQuery { text, fixed: &[], keys: &keys, tail: "" }).fetch(conn).await? {
+            let order: String = row.try_get(0).map_err(Error::from)?;
+            self.book.parked.insert(OrderId::from(order));
+        }
+        Ok(dead)
     }
 }
 
