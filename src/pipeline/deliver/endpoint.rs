@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::client::{HttpAnswer, HttpFault};
 use crate::clock::{self, Instant};
+use crate::ledger::outbox::subscription::Subscription;
 
 const S: u64 = 1;
 const MIN: u64 = 60;
@@ -79,6 +80,19 @@ fn asked(answer: &HttpAnswer) -> Option<Duration> {
     }
 }
 
+/// An endpoint, as one version of its subscription names it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::pipeline) struct EndpointVersion<'s> {
+    pub subscription: &'s str,
+    pub version: i64,
+}
+
+impl<'s> From<&'s Subscription> for EndpointVersion<'s> {
+    fn from(of: &'s Subscription) -> Self {
+        Self { subscription: &of.name, version: of.version }
+    }
+}
+
 /// Which endpoints are spared at the moment. One process remembers it for itself.
 pub(in crate::pipeline) struct Spared {
     by_name: Mutex<HashMap<String, Health>>,
@@ -89,6 +103,8 @@ pub(in crate::pipeline) struct Spared {
 struct Health {
     failures: u32,
     until: Option<Instant>,
+    /// The version of the subscription whose endpoint answered 410. It gets nothing more until it is put again.
+    gone: Option<i64>,
 }
 
 impl Spared {
@@ -96,15 +112,21 @@ impl Spared {
         Self { by_name: Mutex::default(), longest }
     }
 
-    pub fn is_spared(&self, subscription: &str) -> bool {
-        let health = self.by_name.lock();
-        health.get(subscription).and_then(|health| health.until).is_some_and(|until| clock::instant() < until)
+    pub fn is_spared(&self, EndpointVersion { subscription, version }: EndpointVersion<'_>) -> bool {
+        let all = self.by_name.lock();
+        let Some(health) = all.get(subscription) else { return false };
+        health.gone == Some(version) || health.until.is_some_and(|until| clock::instant() < until)
     }
 
-    pub fn note(&self, subscription: &str, verdict: &Verdict) {
+    pub fn note(&self, EndpointVersion { subscription, version }: EndpointVersion<'_>, verdict: &Verdict) {
         let mut all = self.by_name.lock();
         match verdict {
-            Verdict::Taken(_) | Verdict::Gone => drop(all.remove(subscription)),
+            // Others may be on their way still, and be taken.
+            Verdict::Taken(_) if all.get(subscription).is_some_and(|health| health.gone == Some(version)) => {}
+            Verdict::Taken(_) => drop(all.remove(subscription)),
+            Verdict::Gone => {
+                all.insert(subscription.to_owned(), Health { gone: Some(version), ..Health::default() });
+            }
             Verdict::NotTaken { retry_after, .. } => {
                 let health = all.entry(subscription.to_owned()).or_default();
                 health.failures = health.failures.saturating_add(1);
@@ -172,21 +194,37 @@ mod tests {
         assert_eq!(pause_after(0), None);
     }
 
+    fn endpoint(subscription: &str, version: i64) -> EndpointVersion<'_> {
+        EndpointVersion { subscription, version }
+    }
+
     #[test]
     fn an_endpoint_that_fails_again_and_again_is_spared() {
         let spared = Spared::new(Duration::from_secs(60));
+        let (a, b) = (endpoint("a", 1), endpoint("b", 1));
         let failed = answered(500, None);
         for _ in 0..FAILURES_FREE {
-            spared.note("a", &failed);
-            assert!(!spared.is_spared("a"));
+            spared.note(a, &failed);
+            assert!(!spared.is_spared(a));
         }
-        spared.note("a", &failed);
-        assert!(spared.is_spared("a") && !spared.is_spared("b"));
-        spared.note("a", &answered(200, None));
-        assert!(!spared.is_spared("a"), "it is well again");
-        spared.note("b", &answered(429, None));
-        assert!(spared.is_spared("b"), "it asked for time");
+        spared.note(a, &failed);
+        assert!(spared.is_spared(a) && !spared.is_spared(b));
+        spared.note(a, &answered(200, None));
+        assert!(!spared.is_spared(a), "it is well again");
+        spared.note(b, &answered(429, None));
+        assert!(spared.is_spared(b), "it asked for time");
         spared.keep(|name| name != "b");
-        assert!(!spared.is_spared("b"));
+        assert!(!spared.is_spared(b));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_gone_gets_nothing_until_it_is_put_again() {
+        let spared = Spared::new(Duration::from_secs(60));
+        spared.note(endpoint("a", 3), &answered(410, None));
+        spared.note(endpoint("a", 3), &answered(200, None));
+        assert!(spared.is_spared(endpoint("a", 3)), "another one was on its way");
+        assert!(!spared.is_spared(endpoint("a", 4)) && !spared.is_spared(endpoint("b", 3)));
+        spared.note(endpoint("a", 4), &answered(200, None));
+        assert!(!spared.is_spared(endpoint("a", 4)));
     }
 }

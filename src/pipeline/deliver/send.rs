@@ -25,7 +25,7 @@ const PAGE: i64 = 200;
 /// Sends all that is due, until nothing is left, or the endpoint has to be spared.
 pub(super) async fn due(shared: Arc<PipelineShared>, lane: LaneId, subscription: Subscription) {
     loop {
-        if shared.outbox.spared.is_spared(&subscription.name) {
+        if shared.outbox.spared.is_spared((&subscription).into()) {
             return;
         }
         let now_ms = shared.clock.now_ms();
@@ -101,11 +101,11 @@ async fn send_group(
     told: &mpsc::Sender<DeliveryAttempt>,
 ) {
     for delivery in group {
-        if shared.outbox.spared.is_spared(&subscription.name) {
+        if shared.outbox.spared.is_spared(subscription.into()) {
             return;
         }
         let verdict = attempt(shared, subscription, &delivery).await;
-        shared.outbox.spared.note(&subscription.name, &verdict);
+        shared.outbox.spared.note(subscription.into(), &verdict);
         let attempt = noted(subscription, &delivery, verdict, shared.clock.now_ms());
         let outcome = match attempt.state {
             DeliveryState::Delivered => "delivered",

@@ -151,6 +151,36 @@ async fn gone_disables_and_a_failure_is_shown_and_repeated() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_gone_is_sent_nothing_more() {
+    let gateway = Gateway::start_with(Store::Embedded, |config| {
+        config.outbox.allow_private = true;
+        config.outbox.in_flight = 1;
+    })
+    .await;
+    let endpoint = Endpoint::open().await;
+    let mut spec = json!({"url": format!("{}/hook", endpoint.url), "secret": SECRET, "types": ["event.created"]});
+    spec["state"] = json!("paused");
+    call(&gateway, Method::PUT, "/crm").json(&spec).send().await.expect(201);
+    for _ in 0..20 {
+        gateway.put_event(&unique("hall"), &small_hall()).await;
+    }
+    eventually("all wait", async || deliveries(&gateway, "crm", "pending").await.len() == 20).await;
+    *endpoint.contract.status.lock() = Some(410);
+    spec["state"] = json!("on");
+    call(&gateway, Method::PUT, "/crm").json(&spec).send().await.expect(200);
+    eventually("it is disabled", async || {
+        call(&gateway, Method::GET, "/crm").send().await.expect(200).json["state"] == "disabled"
+    })
+    .await;
+    assert!(
+        endpoint.came().len() <= 4,
+        "one of each lane may have been on its way, and {} came",
+        endpoint.came().len()
+    );
+    gateway.stop().await;
+}
+
 async fn subscribe_again(gateway: &Gateway, endpoint: &Endpoint) {
     let spec = json!({"url": format!("{}/hook", endpoint.url), "types": ["event.created"]});
     call(gateway, Method::PUT, "/crm").json(&spec).send().await.expect(200);
