@@ -5,7 +5,7 @@ use super::{Cursor, ListPart, page};
 use crate::facts::ids::{CampaignId, CouponRef, UserId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::coupons::CampaignSpec;
-use crate::ledger::{ReadSource, Reader, Result};
+use crate::ledger::{Reader, Result};
 
 /// A coupon as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Reader {
         limit: u32,
         now_ms: Millis,
     ) -> Result<ListPart<CouponEntry>> {
-        let user = user.to_string();
-        let after = after.unwrap_or_else(Cursor::lowest);
-        self.read_one("coupons_of", ReadSource::Replica, move |conn| {
+        let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::lowest));
+        self.read_of_user("coupons_of", user, move |conn| {
+            let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \
                      FROM coupon c JOIN campaign_version k ON k.campaign = c.campaign AND k.version = c.version \

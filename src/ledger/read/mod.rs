@@ -1,7 +1,8 @@
 //! What requests, rebuilds and audits read: rows as facts.
 //!
 //! A read comes from the primary when its user may have just changed the rows, or when it decides about money;
-//! histories may come from a replica. Long lists are read in pages, so that each read has a bound.
+//! histories may come from a replica. What one user is
+//! shown comes from it only while it has all that the primary has of the user. Long lists are read in pages, so that each read has a bound.
 //!
 //! Every read may fail with an [`Error`](super::Error). It changes nothing, so it may always be repeated.
 
@@ -11,6 +12,7 @@ mod cancelled;
 mod coupons;
 mod deliveries;
 mod letters;
+mod of_user;
 mod orders;
 mod payments;
 mod points;

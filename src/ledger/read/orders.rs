@@ -40,7 +40,12 @@ impl Reader {
     /// A user's orders, the newest first, in parts as [`orders_where`](Self::orders_where) makes them.
     pub async fn orders_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<OrderFact>> {
         let filter = OrderFilter { user: Some(user.clone()), ..OrderFilter::default() };
-        self.orders_where(filter, after, limit).await
+        let after = after.unwrap_or_else(Cursor::newest);
+        self.read_of_user("orders_of", user, move |conn| {
+            let (filter, after) = (filter.clone(), after.clone());
+            Box::pin(async move { list(conn, &filter, &after, limit).await })
+        })
+        .await
     }
 
     /// The orders that fit the filter, the newest first. The part begins behind `after` and has at most `limit` items.
@@ -53,16 +58,18 @@ impl Reader {
     ) -> Result<ListPart<OrderFact>> {
         let after = after.unwrap_or_else(Cursor::newest);
         self.read("orders_where", ReadSource::Replica, move |conn| {
-            Box::pin(async move {
-                let (text, values) = filtered(&filter, &after, limit);
-                let query = sqlx::query(AssertSqlSafe(text));
-                let rows = values.iter().fold(query, |query, value| bind(query, value)).fetch_all(&mut *conn).await?;
-                let found = facts(conn, &rows).await?;
-                Ok(page(found, limit, |fact| Cursor { number: fact.placed_ms, id: fact.id.to_string() }))
-            })
+            Box::pin(async move { list(conn, &filter, &after, limit).await })
         })
         .await
     }
+}
+
+async fn list(conn: &mut Conn, filter: &OrderFilter, after: &Cursor, limit: u32) -> Result<ListPart<OrderFact>> {
+    let (text, values) = filtered(filter, after, limit);
+    let query = sqlx::query(AssertSqlSafe(text));
+    let rows = values.iter().fold(query, |query, value| bind(query, value)).fetch_all(&mut *conn).await?;
+    let found = facts(conn, &rows).await?;
+    Ok(page(found, limit, |fact| Cursor { number: fact.placed_ms, id: fact.id.to_string() }))
 }
 
 fn filtered(filter: &OrderFilter, after: &Cursor, limit: u32) -> (String, Vec<Value>) {

@@ -81,9 +81,9 @@ impl Reader {
     /// A user's moves, the newest first. The part begins behind `after` and has at most `limit` items. A replica may
     /// answer.
     pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<MoveEntry>> {
-        let user = user.to_string();
-        let after = after.unwrap_or_else(Cursor::newest);
-        self.read_one("point_moves", ReadSource::Replica, move |conn| {
+        let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::newest));
+        self.read_of_user("point_moves", user, move |conn| {
+            let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT id, at_ms, kind, amount, lot, order_id, refund FROM point_move \
                      WHERE user_id = ? AND at_ms <= ? AND (at_ms < ? OR id < ?) \

@@ -6,7 +6,7 @@ use crate::facts::ids::{EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::TicketState;
 use crate::facts::time::Millis;
 use crate::ledger::store::column::TicketStanding;
-use crate::ledger::{ReadSource, Reader, Result};
+use crate::ledger::{Reader, Result};
 
 /// A ticket of a paid order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ impl Reader {
     /// A user's tickets, by id. Rows of orders that were never paid only guard seats and are left out. The
     /// part begins behind `after` and has at most `limit` items. A replica may answer.
     pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<TicketEntry>> {
-        let user = user.to_string();
-        let after = after.unwrap_or_else(Cursor::lowest);
-        self.read_one("tickets_of", ReadSource::Replica, move |conn| {
+        let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::lowest));
+        self.read_of_user("tickets_of", user, move |conn| {
+            let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT t.id, t.event, t.seat, t.order_id, t.line, t.state, t.issued_ms \
                      FROM ticket t JOIN orders o ON o.id = t.order_id \

@@ -15,6 +15,7 @@ use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 
 use super::between::Between;
 use super::migrate;
+use super::replica::Replica;
 use crate::clock;
 use crate::ledger::{Error, Result};
 use crate::metrics::LEDGER_READ_SECONDS;
@@ -68,7 +69,7 @@ enum Statements {
 #[derive(Clone)]
 pub struct Reader {
     primary: AnyPool,
-    replica: AnyPool,
+    replica: Option<Replica>,
     /// Time limit of one read.
     limit: Duration,
     /// Only a test sets this, to simulate a failing database.
@@ -127,7 +128,7 @@ impl Ledger {
             Pooled { options, size, session, wait, rollback: true }.open()
         };
         let primary = pooled(options.clone(), read_pool, MYSQL_READ, read_timeout);
-        let replica = replica.map_or_else(|| primary.clone(), |to| pooled(to, read_pool, MYSQL_READ, read_timeout));
+        let replica = replica.map(|to| Replica::new(pooled(to, read_pool, MYSQL_READ, read_timeout)));
         Ok(Self {
             reader: Reader { primary, replica, limit: read_timeout, between: None },
             write: pooled(options, write_pool, MYSQL_WRITE, CONNECT_LIMIT),
@@ -164,7 +165,7 @@ impl Ledger {
             Pooled { options, size: read_pool, session: SQLITE_READ, wait: read_timeout, rollback: false }.open();
         Ok(Self {
             write: primary.clone(),
-            reader: Reader { replica: primary.clone(), primary, limit: read_timeout, between: None },
+            reader: Reader { primary, replica: None, limit: read_timeout, between: None },
             begin: "BEGIN IMMEDIATE",
         })
     }
@@ -225,7 +226,9 @@ impl Ledger {
     pub async fn close(&self) {
         self.write.close().await;
         self.primary.close().await;
-        self.replica.close().await;
+        if let Some(replica) = &self.replica {
+            replica.pool.close().await;
+        }
     }
 }
 
@@ -254,10 +257,8 @@ impl Reader {
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,
     {
-        let pool = match source {
-            ReadSource::Primary => &self.primary,
-            ReadSource::Replica => &self.replica,
-        };
+        let replica = self.replica.as_ref().filter(|replica| source == ReadSource::Replica && replica.is_well());
+        let pool = replica.map_or(&self.primary, |replica| &replica.pool);
         let (started, between) = (clock::instant(), self.between.as_deref());
         let call = async {
             let mut conn = pool.acquire().await?;
@@ -282,8 +283,16 @@ impl Reader {
             None => call.await,
             Some(between) => carried(between, call).await,
         };
+        if let Some(replica) = replica.filter(|_| done.is_err()) {
+            replica.failed();
+        }
         metrics::histogram!(LEDGER_READ_SECONDS, "query" => query).record(started.elapsed());
         done
+    }
+
+    /// There is a replica, and it has answered lately.
+    pub(in crate::ledger) fn has_replica(&self) -> bool {
+        self.replica.as_ref().is_some_and(Replica::is_well)
     }
 
     /// Time limit of one read.

@@ -7,6 +7,7 @@ pub mod draws;
 pub mod grants;
 pub mod outbox;
 pub mod reads;
+pub mod replica;
 pub mod retention;
 pub mod rows;
 pub mod settlements;

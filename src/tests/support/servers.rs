@@ -344,6 +344,76 @@ pub async fn durable_mysql_url() -> String {
     new_database(server).await
 }
 
+/// A primary with a replica that follows it, each a server of its own.
+pub struct Replicated {
+    primary: Server,
+    replica: Server,
+    database: String,
+}
+
+impl Replicated {
+    #[allow(dead_code, reason = "load tests need none")]
+    pub async fn start() -> Self {
+        let both = || {
+            let primary = start_mariadb(&["--server-id=1", "--log-bin", "--binlog-format=ROW"]);
+            (primary, start_mariadb(&["--server-id=2"]))
+        };
+        let (primary, replica) = blocking(both).await;
+        let follow = format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='root', MASTER_PASSWORD='', \
+             MASTER_USE_GTID=slave_pos; START SLAVE",
+            primary.port
+        );
+        let url = new_database(&primary).await;
+        let database = url.rsplit('/').next().expect("a name").to_owned();
+        let started = Self { primary, replica, database };
+        started.replica_does(&follow).await;
+        started
+    }
+
+    pub fn primary_url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}/{}", self.primary.port, self.database)
+    }
+
+    pub fn replica_url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}/{}", self.replica.port, self.database)
+    }
+
+    /// Runs statements on the replica's server, by its own client: they are MariaDB's alone.
+    pub async fn replica_does(&self, statements: &str) {
+        let (socket, statements) = (self.replica.dir.join("sock"), statements.to_owned());
+        let ran = blocking(move || {
+            let mut client = Command::new("mariadb");
+            client.arg("--no-defaults").arg("--user=root").arg("--socket").arg(socket).args(["--execute", &statements]);
+            client.output()
+        });
+        let ran = ran.await.expect("the server's client is installed with it");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    /// How many queries the replica's server has been asked.
+    pub async fn replica_asked(&self) -> u64 {
+        let mut connection = self.to_replica().await;
+        let row: (String, String) =
+            sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Com_select'").fetch_one(&mut connection).await.expect("a count");
+        row.1.parse().expect("a number")
+    }
+
+    async fn to_replica(&self) -> sqlx::MySqlConnection {
+        let root = format!("mysql://root@127.0.0.1:{}", self.replica.port);
+        sqlx::MySqlConnection::connect(&root).await.expect("the replica is there")
+    }
+
+    /// Whether the replica has the database.
+    pub async fn follows(&self) -> bool {
+        sqlx::MySqlConnection::connect(&self.replica_url()).await.is_ok()
+    }
+
+    pub fn kill_replica(&mut self) {
+        self.replica.say("kill");
+    }
+}
+
 async fn new_database(server: &Server) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
