@@ -2,8 +2,10 @@
 //!
 //! A lane that is rebuilt knows what the ledger knew about a second before, so it may have missed the last departures.
 //! So the gateway tells them to the lane again. That does no harm, because leaving twice is the same as leaving once.
+//!
+//! A room that is recovering shows everybody as waiting whom its board does not know. Those who left are not.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use parking_lot::Mutex;
 
@@ -22,6 +24,8 @@ pub struct Departures(Mutex<KeptDepartures>);
 #[derive(Debug, Default)]
 struct KeptDepartures {
     left: VecDeque<(Tick, Token)>,
+    /// The same tokens, to be found.
+    tokens: HashSet<Token>,
     /// The epoch in which a room was last seen. It rises when the lane is rebuilt. It also rises with a new round,
     /// where telling the departures again changes nothing.
     epochs: HashMap<EventId, i64>,
@@ -31,9 +35,19 @@ impl Departures {
     pub fn add(&self, tick: Tick, token: &Token) {
         let mut kept = self.0.lock();
         while kept.left.len() >= KEPT_MAX || kept.left.front().is_some_and(|(at, _)| tick.since(*at) > KEEP_MS) {
-            kept.left.pop_front();
+            if let Some((_, gone)) = kept.left.pop_front() {
+                kept.tokens.remove(&gone);
+            }
         }
-        kept.left.push_back((tick, token.clone()));
+        // Whoever leaves again has left already.
+        if kept.tokens.insert(token.clone()) {
+            kept.left.push_back((tick, token.clone()));
+        }
+    }
+
+    /// Whether the holder of this token left for good through this gateway.
+    pub fn has(&self, token: &Token) -> bool {
+        self.0.lock().tokens.contains(token)
     }
 
     /// Notes the room's epoch. Gives the departures that its lane has to be told again.
@@ -68,5 +82,6 @@ mod tests {
         assert_eq!(departures.seen(&"dome".into(), 2), [], "another room");
         assert_eq!(departures.seen(&hall, 2), [token(2)], "the older one is long in the ledger");
         assert_eq!(departures.seen(&hall, 2), [], "once");
+        assert!(departures.has(&token(2)) && !departures.has(&token(1)) && !departures.has(&token(3)));
     }
 }

@@ -85,6 +85,17 @@ impl House {
 
     /// Loses the lane and rebuilds it, with this version of the event, from what the ledger had of it.
     async fn rebuild(&self, version: i64, checkpoint: Checkpoint, change: impl FnOnce(&mut RoomSettings)) {
+        self.rebuild_for(0, version, checkpoint, change).await;
+    }
+
+    /// As `rebuild`; then the room recovers for this long.
+    async fn rebuild_for(
+        &self,
+        recover_ms: Millis,
+        version: i64,
+        checkpoint: Checkpoint,
+        change: impl FnOnce(&mut RoomSettings),
+    ) {
         let epoch = checkpoint.epoch + 1;
         let restore = EventRestore {
             generation: 2,
@@ -92,12 +103,12 @@ impl House {
             epoch,
             checkpoint: Some(checkpoint),
             spent_draws: vec![],
-            recover_ms: 0,
+            recover_ms,
             orders: vec![],
         };
         self.lane.begin_restore(0, 2, LogId(0)).await.expect("begun");
         self.lane.restore_event(self.clock.now_ms(), restore).await.expect("restored");
-        self.lane.end_restore(0, 2).await.expect("ended");
+        self.lane.end_restore(self.clock.now_ms(), 2).await.expect("ended");
     }
 
     /// What the ledger has of the room.
@@ -168,6 +179,21 @@ async fn whom_this_gateway_has_not_met_is_asked_for() {
     assert!(house.lane.leave(0, second.clone()).await.expect("an answer"));
     house.admission.leave(&house.room, second.clone()).await.expect("an answer");
     assert!(matches!(house.poll(&second).await, VisitorPlace::Done { .. }), "who left here is not known any more");
+}
+
+#[tokio::test]
+async fn who_leaves_a_recovering_room_does_not_wait_in_it() {
+    let house = House::new(AT_ONCE, 60_000).await;
+    house.enter().await;
+    let (second, _) = house.enter().await;
+    let (third, _) = house.enter().await;
+    let before = house.checkpoint().await;
+    house.rebuild_for(5_000, 1, before, |_| ()).await;
+    house.admission.leave(&house.room, second.clone()).await.expect("an answer");
+    let place = house.poll(&third).await;
+    assert!(matches!(place, VisitorPlace::Recovering), "{place:?}");
+    let place = house.poll(&second).await;
+    assert!(matches!(place, VisitorPlace::Done { .. }), "{place:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::facts::room::RoomCounts;
 use crate::facts::time::Millis;
 
 /// The place that a queue token names. The token's signature has been checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Token {
     /// The event of the room.
     pub event: EventId,

@@ -116,6 +116,9 @@ impl Admission {
             return OnBoard::There(PlaceState::Closed);
         }
         if counts.mode == Mode::Recovering {
+            if self.departures.has(token) {
+                return OnBoard::Ask;
+            }
             // Few have come back yet, so the number ahead says nothing.
             let spot = Spot { epoch: counts.epoch, ahead: i64::MAX, strangers: Strangers::Awaited };
             return match self.presences.shown(self.tick(), room, token, spot) {

@@ -77,22 +77,21 @@ impl Drop for Prometheus {
 
 /// Reads the log until the server is ready; returns the address that it got for port 0.
 fn ready_at(mut log: impl BufRead + Send + 'static) -> String {
-    let (mut address, mut said) = (None, String::new());
-    loop {
+    // Two of its parts say so, each in its own time.
+    let (mut address, mut is_ready, mut said) = (None, false, String::new());
+    while !is_ready || address.is_none() {
         let mut line = String::new();
         let read = log.read_line(&mut line).expect("a log in UTF-8");
         assert!(read > 0, "prometheus ended before it was ready:\n{said}");
         if line.contains("Listening on") {
             address = line.split("address=").nth(1).map(|a| a.split_whitespace().next().unwrap_or_default().to_owned());
         }
-        if line.contains("ready to receive web requests") {
-            break;
-        }
+        is_ready |= line.contains("ready to receive web requests");
         said.push_str(&line);
     }
     // The log must be read on, or the server would stop at a full pipe.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    address.unwrap_or_else(|| panic!("no address in\n{said}"))
+    address.expect("the loop has waited for it")
 }
 
 /// One series of every declared metric, in the text form that `promtool` reads.
