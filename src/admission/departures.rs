@@ -39,7 +39,7 @@ impl Departures {
                 kept.tokens.remove(&gone);
             }
         }
-        // Whoever leaves again has left already.
+        // A token that left twice is kept once.
         if kept.tokens.insert(token.clone()) {
             kept.left.push_back((tick, token.clone()));
         }

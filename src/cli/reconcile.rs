@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use super::{CommandFailure, Done, FileArgument, announce, configured, usage, work};
-use crate::app;
+use crate::app::{self, BootError};
 use crate::config::fill_payment_secrets;
 use crate::facts::period::Day;
 use crate::pipeline::reconcile::{Columns, Reconciled, read_file};
@@ -61,14 +61,16 @@ pub async fn run(arguments: ReconcileArguments) -> Done {
             eprint!("\r{asked} payments asked");
         }
     };
-    let done = app::reconcile(&config, ask, progress).await.map_err(work)?;
+    let done = app::reconcile(&config, ask, progress).await.map_err(|error| match error {
+        BootError::NoProvider(_) => usage(error),
+        other => work(other),
+    })?;
     let heading = format!("{}, {} to {} ({zone})", arguments.provider, arguments.from, arguments.to);
     announce(&lines(&heading, &config.money.currency, &done));
     match (done.differences.len(), done.unanswered.len()) {
         (0, 0) => Ok(()),
-        (0, unanswered) => Err(CommandFailure::Work(format!("{unanswered} payments without an answer"))),
-        (1, _) => Err(CommandFailure::Work("1 difference".into())),
-        (differences, _) => Err(CommandFailure::Work(format!("{differences} differences"))),
+        (0, unanswered) => Err(CommandFailure::Work(format!("{unanswered} without an answer"))),
+        (differences, _) => Err(CommandFailure::Work(counted(differences))),
     }
 }
 
@@ -81,6 +83,11 @@ fn lines(heading: &str, currency: &str, done: &Reconciled) -> Vec<String> {
     lines.extend(differences.iter().map(ToString::to_string));
     lines.extend(unanswered.iter().map(|(key, why)| format!("payment {key}: no answer: {why}")));
     let amount: i64 = differences.iter().map(|difference| difference.amount).sum();
-    lines.push(format!("{} differences, {amount:+} {currency} in all", differences.len()));
+    lines.push(format!("{}, {amount:+} {currency} in all", counted(differences.len())));
     lines
+}
+
+fn counted(differences: usize) -> String {
+    let plural = if differences == 1 { "" } else { "s" };
+    format!("{differences} difference{plural}")
 }

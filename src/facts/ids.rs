@@ -15,6 +15,11 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LaneId(pub u16);
 
+impl LaneId {
+    /// The lane for what belongs to the whole house: its session does the house's jobs, and its outbox tells of them.
+    pub const OF_THE_HOUSE: LaneId = LaneId(0);
+}
+
 impl fmt::Display for LaneId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02x}", self.0)

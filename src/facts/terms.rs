@@ -13,7 +13,7 @@ const DAY_MS: Millis = 86_400_000;
 pub struct Terms {
     /// ISO 4217.
     pub currency: String,
-    /// Whose sale it is. The journal's account `organizer:<this>` is named after it.
+    /// Whose sale it is. The journal's accounts `organizer_payable:<this>:…` are named after it.
     pub organizer: String,
     /// When the event begins.
     pub starts_ms: Millis,

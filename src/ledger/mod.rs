@@ -29,6 +29,7 @@ pub mod wallets;
 pub mod writer;
 
 pub use error::{Cause, Error, Guard};
-pub use store::db::{Conn, Ledger, ReadSource, Reader};
+pub use store::db::{Conn, Ledger, Reader};
+pub use store::replica::ReadSource;
 
 pub type Result<T> = std::result::Result<T, Error>;

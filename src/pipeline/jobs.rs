@@ -1,4 +1,4 @@
-//! Work for the whole house that belongs to no lane: the session of the first lane does it.
+//! Work for the whole house. The session of one lane does it.
 
 use std::time::Duration;
 
@@ -6,10 +6,9 @@ use super::Error;
 use super::parts::PipelineShared;
 use crate::clock::{self, Instant};
 use crate::facts::ids::LaneId;
+use crate::facts::period::Period;
 use crate::lane::Lane;
-
-/// The lane whose session does it.
-const FIRST: LaneId = LaneId(0);
+use crate::ledger;
 
 /// Most steps of settlements in one tick.
 const STEPS_MAX: usize = 20;
@@ -29,11 +28,13 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub async fn run(&mut self, shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
-        if lane.id() != FIRST {
+        if lane.id() != LaneId::OF_THE_HOUSE {
             return Ok(());
         }
-        close_settlements(shared).await?;
-        self.expire_points(shared).await
+        // A settlement that cannot be closed does not keep points from expiring.
+        let (closed, expired) = (close_settlements(shared).await, self.expire_points(shared).await);
+        closed?;
+        expired
     }
 
     async fn expire_points(&mut self, shared: &PipelineShared) -> Result<(), Error> {
@@ -43,7 +44,7 @@ impl Jobs {
         let now_ms = shared.clock.now_ms();
         let wallets = shared.ledger.expire_points(&shared.settings.currency, WALLETS_MAX, now_ms).await?;
         if wallets > 0 {
-            shared.told.lane(FIRST);
+            shared.told.lane(LaneId::OF_THE_HOUSE);
         }
         // With so many, some may be left: the next tick goes on.
         if wallets < WALLETS_MAX as usize {
@@ -53,18 +54,29 @@ impl Jobs {
     }
 }
 
-/// Goes on with settlements whose closing was begun.
+/// Goes on with settlements whose closing was begun. One that fails does not hold up the others.
 async fn close_settlements(shared: &PipelineShared) -> Result<(), Error> {
-    let mut left = STEPS_MAX;
+    let (mut left, mut failed) = (STEPS_MAX, None);
     for (organizer, period) in shared.ledger.closing().await? {
-        while left > 0 {
-            left -= 1;
-            if shared.ledger.close_step(&organizer, period, shared.clock.now_ms()).await? {
+        match close(shared, &organizer, period, &mut left).await {
+            Ok(true) => {
                 tracing::info!(organizer, %period, "a settlement is closed");
-                shared.told.lane(FIRST);
-                break;
+                shared.told.lane(LaneId::OF_THE_HOUSE);
             }
+            Ok(false) => {}
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Closes a month in at most `left` steps. False: some are left.
+async fn close(shared: &PipelineShared, organizer: &str, period: Period, left: &mut usize) -> ledger::Result<bool> {
+    while *left > 0 {
+        *left -= 1;
+        if shared.ledger.close_step(organizer, period, shared.clock.now_ms()).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -5,6 +5,7 @@ use super::{Cursor, ListPart, page};
 use crate::facts::ids::{CampaignId, CouponRef, UserId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::coupons::CampaignSpec;
+use crate::ledger::store::db::Statements;
 use crate::ledger::{Reader, Result};
 
 /// A coupon as its owner sees it.
@@ -31,7 +32,7 @@ impl Reader {
         now_ms: Millis,
     ) -> Result<ListPart<CouponEntry>> {
         let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::lowest));
-        self.read_of_user("coupons_of", user, move |conn| {
+        self.read_of_user("coupons_of", user, Statements::One, move |conn| {
             let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT c.campaign AS id, c.campaign, c.number, c.version, c.state, c.expires_ms, k.spec \

@@ -1,8 +1,8 @@
 //! What requests, rebuilds and audits read: rows as facts.
 //!
-//! A read comes from the primary when its user may have just changed the rows, or when it decides about money;
-//! histories may come from a replica. What one user is
-//! shown comes from it only while it has all that the primary has of the user. Long lists are read in pages, so that each read has a bound.
+//! A read comes from the primary when its user may have just changed the rows, or when it decides about money. Histories
+//! may come from a replica. What one user is shown comes from it only while it has all that the primary has of the user.
+//! Long lists are read in pages, so that each read has a bound.
 //!
 //! Every read may fail with an [`Error`](super::Error). It changes nothing, so it may always be repeated.
 

@@ -3,21 +3,26 @@
 use sqlx::Row as _;
 
 use crate::facts::ids::UserId;
-use crate::ledger::store::db::Work;
+use crate::ledger::store::db::{Statements, Work};
 use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 impl Reader {
-    /// Reads rows of a user from the replica, when it has all that the primary has of the user; else, and when it does not
-    /// answer, from the primary. The version of the user's wallet decides: it rises in every transaction that changes the
-    /// user's orders, tickets, coupons or points. So whoever has seen a change, at the lane or in an answer before, sees
-    /// it here.
-    pub(super) async fn read_of_user<T, F>(&self, query: &'static str, user: &UserId, work: F) -> Result<T>
+    /// Reads rows of a user from the replica while it has all that the primary has of the user. Otherwise the primary
+    /// answers. The version of the user's wallet decides: every transaction that changes the user's orders, tickets,
+    /// coupons or points raises it. So a buyer sees here every change that they were shown before.
+    pub(super) async fn read_of_user<T, F>(
+        &self,
+        query: &'static str,
+        user: &UserId,
+        statements: Statements,
+        work: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: for<'c> Fn(&'c mut Conn) -> Work<'c, T> + Clone + Send + 'static,
     {
         if !self.has_replica() {
-            return self.read(query, ReadSource::Primary, work).await;
+            return self.timed(query, ReadSource::Primary, statements, work).await;
         }
         let (of, at_primary, at_replica) = (user.to_string(), user.to_string(), work.clone());
         let wanted = self.read_one("wallet_version", ReadSource::Primary, move |conn| {
@@ -31,13 +36,11 @@ impl Reader {
             })
         });
         match read.await {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => self.read(query, ReadSource::Primary, work).await,
-            Err(error) => {
-                tracing::debug!(query, %error, "the replica does not answer");
-                self.read(query, ReadSource::Primary, work).await
-            }
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(query, %error, "the replica does not answer"),
         }
+        self.timed(query, ReadSource::Primary, statements, work).await
     }
 }
 

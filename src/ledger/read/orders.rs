@@ -7,6 +7,7 @@ use super::{Cursor, ListPart, page};
 use crate::facts::ids::{EventId, OrderId, UserId};
 use crate::facts::order::{OrderFact, OrderStatus};
 use crate::ledger::sheet::{Sheet, order_fact};
+use crate::ledger::store::db::Statements;
 use crate::ledger::store::row::Row as _;
 use crate::ledger::store::rows::OrderRow;
 use crate::ledger::store::sql::{Value, bind};
@@ -41,7 +42,7 @@ impl Reader {
     pub async fn orders_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<OrderFact>> {
         let filter = OrderFilter { user: Some(user.clone()), ..OrderFilter::default() };
         let after = after.unwrap_or_else(Cursor::newest);
-        self.read_of_user("orders_of", user, move |conn| {
+        self.read_of_user("orders_of", user, Statements::Several, move |conn| {
             let (filter, after) = (filter.clone(), after.clone());
             Box::pin(async move { list(conn, &filter, &after, limit).await })
         })

@@ -5,6 +5,7 @@ use super::{Cursor, ListPart, page};
 use crate::facts::ids::{OrderId, RefundId, UserId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::points::{Lot, LotOrigin, MoveKind};
+use crate::ledger::store::db::Statements;
 use crate::ledger::{Conn, ReadSource, Reader, Result};
 
 /// Most lots of one user that are shown, and that a quote counts. An order may spend more than these.
@@ -82,7 +83,7 @@ impl Reader {
     /// answer.
     pub async fn point_moves(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<MoveEntry>> {
         let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::newest));
-        self.read_of_user("point_moves", user, move |conn| {
+        self.read_of_user("point_moves", user, Statements::One, move |conn| {
             let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT id, at_ms, kind, amount, lot, order_id, refund FROM point_move \

@@ -6,6 +6,7 @@ use crate::facts::ids::{EventId, OrderId, SeatIndex, UserId};
 use crate::facts::order::TicketState;
 use crate::facts::time::Millis;
 use crate::ledger::store::column::TicketStanding;
+use crate::ledger::store::db::Statements;
 use crate::ledger::{Reader, Result};
 
 /// A ticket of a paid order.
@@ -32,7 +33,7 @@ impl Reader {
     /// part begins behind `after` and has at most `limit` items. A replica may answer.
     pub async fn tickets_of(&self, user: &UserId, after: Option<Cursor>, limit: u32) -> Result<ListPart<TicketEntry>> {
         let (of, after) = (user.to_string(), after.unwrap_or_else(Cursor::lowest));
-        self.read_of_user("tickets_of", user, move |conn| {
+        self.read_of_user("tickets_of", user, Statements::One, move |conn| {
             let (user, after) = (of.clone(), after.clone());
             Box::pin(async move {
                 let text = "SELECT t.id, t.event, t.seat, t.order_id, t.line, t.state, t.issued_ms \

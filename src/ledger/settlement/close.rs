@@ -9,17 +9,12 @@ use crate::facts::notice::{Notice, NoticeKind, Told};
 use crate::facts::period::Period;
 use crate::facts::settlement::{Bookkeeping, Payable, SettlementFact, SettlementState};
 use crate::facts::time::Millis;
+use crate::ledger::read::row::cells;
 use crate::ledger::store::sql::{self, Value, fetch_in};
-use crate::ledger::{Cause, Conn, Error, Ledger, ReadSource, Result, outbox};
+use crate::ledger::{Conn, Ledger, ReadSource, Result, outbox};
 
 /// Entries that one transaction writes down.
 const STEP: i64 = 1_000;
-
-/// How often a beginning is tried, when somebody else closes the same month at the same moment.
-const TRIES: u32 = 5;
-
-/// The lane whose outbox tells of settlements: they belong to no lane.
-pub(super) const TELLS: LaneId = LaneId(0);
 
 /// Who wants which month closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,23 +41,22 @@ pub enum Closed {
 impl Ledger {
     /// Begins to close a month. A repeat changes nothing.
     pub async fn begin_close(&self, ask: CloseAsk, books: Bookkeeping, now_ms: Millis) -> Result<Closed> {
-        let mut left = TRIES;
-        loop {
-            left -= 1;
+        // Somebody else may close the same month at the same moment.
+        self.transaction_again(move |tx| {
             let (ask, books) = (ask.clone(), books.clone());
-            let begun =
-                self.transaction(move |tx| Box::pin(async move { begin(tx, &ask, &books, now_ms).await })).await;
-            match begun {
-                Err(Error::Database { cause: Cause::Duplicate | Cause::Contention, .. }) if left > 0 => {}
-                done => return done,
-            }
-        }
+            Box::pin(async move { begin(tx, &ask, &books, now_ms).await })
+        })
+        .await
     }
 
     /// Goes on with a settlement that is being closed, a bounded number of entries at a time. True: it is closed.
     pub async fn close_step(&self, organizer: &str, period: Period, now_ms: Millis) -> Result<bool> {
         let organizer = organizer.to_owned();
-        self.transaction(move |tx| Box::pin(async move { step(tx, &organizer, period, now_ms).await })).await
+        self.transaction_again(move |tx| {
+            let organizer = organizer.clone();
+            Box::pin(async move { step(tx, &organizer, period, now_ms).await })
+        })
+        .await
     }
 
     /// Settlements that are being closed.
@@ -71,7 +65,7 @@ impl Ledger {
             Box::pin(async move {
                 let text = "SELECT organizer, period FROM settlement WHERE state = 'closing' ORDER BY id LIMIT 100";
                 let rows = sqlx::query(text).fetch_all(conn).await?;
-                let cells = super::super::read::row::cells("settlement", &rows);
+                let cells = cells("settlement", &rows);
                 cells.map(|row| Ok((row.text("organizer")?, row.word("period", Period::parse)?))).collect()
             })
         })
@@ -192,5 +186,5 @@ pub(super) async fn tell(
 ) -> Result<()> {
     let settlement = stored(tx, organizer, period).await?.expect("the caller has stored it");
     let notices = vec![Notice::Settlement { kind, settlement: Box::new(settlement) }];
-    outbox::tell(tx, TELLS, now_ms, &[Told { order: None, notices }]).await
+    outbox::tell(tx, LaneId::OF_THE_HOUSE, now_ms, &[Told { order: None, notices }]).await
 }

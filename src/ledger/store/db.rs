@@ -15,7 +15,7 @@ use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 
 use super::between::Between;
 use super::migrate;
-use super::replica::Replica;
+use super::replica::{ReadSource, Replica};
 use crate::clock;
 use crate::ledger::{Error, Result};
 use crate::metrics::LEDGER_READ_SECONDS;
@@ -48,18 +48,9 @@ const MYSQL_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE REA
 const SQLITE_WRITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000";
 const SQLITE_READ: &str = "PRAGMA busy_timeout = 5000";
 
-/// Which copy a read may come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadSource {
-    /// For reads that decide about money, or of a user who has just written.
-    Primary,
-    /// May be a little late.
-    Replica,
-}
-
 /// How many statements a read has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Statements {
+pub(in crate::ledger) enum Statements {
     One,
     /// Together they see one moment.
     Several,
@@ -252,7 +243,13 @@ impl Reader {
         self.timed(query, source, Statements::One, work).await
     }
 
-    async fn timed<T, F>(&self, query: &'static str, source: ReadSource, statements: Statements, work: F) -> Result<T>
+    pub(in crate::ledger) async fn timed<T, F>(
+        &self,
+        query: &'static str,
+        source: ReadSource,
+        statements: Statements,
+        work: F,
+    ) -> Result<T>
     where
         T: Send,
         F: for<'c> FnOnce(&'c mut Conn) -> Work<'c, T> + Send,

@@ -1,5 +1,6 @@
 //! The database: connections, statements, tables, migrations.
 
+mod again;
 pub mod between;
 pub(in crate::ledger) mod column;
 pub mod db;

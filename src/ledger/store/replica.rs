@@ -8,6 +8,15 @@ use sqlx::AnyPool;
 
 use crate::clock::{self, Instant};
 
+/// Which copy a read may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadSource {
+    /// For reads that decide about money, or of a user who has just written.
+    Primary,
+    /// May be a little late.
+    Replica,
+}
+
 /// How long nothing is read from a replica that did not answer: each try costs its reader the time limit of reads.
 const REST: Duration = Duration::from_secs(5);
 

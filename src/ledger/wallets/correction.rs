@@ -38,7 +38,7 @@ pub enum Corrected {
 
 impl Ledger {
     pub async fn correct_points(&self, correction: Correction, now_ms: Millis) -> Result<Corrected> {
-        self.step(move |tx| {
+        self.transaction_again(move |tx| {
             let correction = correction.clone();
             Box::pin(async move { take(tx, &correction, now_ms).await })
         })

@@ -10,12 +10,10 @@ use crate::ledger::journal::{self, Account, Title, Transaction};
 use crate::ledger::rules::points::{LotId, WalletStep};
 use crate::ledger::{Conn, Ledger, ReadSource, Result, outbox};
 
-/// The lane whose outbox tells of points that expired by themselves: they belong to no lane.
-const TELLS: LaneId = LaneId(0);
-
 impl Ledger {
     /// Writes off the points of at most `users` wallets whose time is over. Returns how many wallets it looked at: with
-    /// fewer than `users` no more are left. After a crash the next call goes on.
+    /// fewer than `users` no more are left. After a crash the next call goes on. A wallet that fails does not hold up the
+    /// others; the last failure is returned.
     pub async fn expire_points(&self, currency: &str, users: u32, now_ms: Millis) -> Result<usize> {
         let lapsed = self.read_one("lapsed_wallets", ReadSource::Primary, move |conn| {
             Box::pin(async move {
@@ -25,15 +23,18 @@ impl Ledger {
             })
         });
         let lapsed = lapsed.await?;
-        for user in &lapsed {
-            let (user, currency) = (user.clone(), currency.to_owned());
-            self.step(move |tx| {
+        let mut done = Ok(lapsed.len());
+        for user in lapsed {
+            let currency = currency.to_owned();
+            let expired = self.transaction_again(move |tx| {
                 let (user, currency) = (user.clone(), currency.clone());
                 Box::pin(async move { expire(tx, &user, &currency, now_ms).await })
-            })
-            .await?;
+            });
+            if let Err(error) = expired.await {
+                done = Err(error);
+            }
         }
-        Ok(lapsed.len())
+        done
     }
 }
 
@@ -60,5 +61,5 @@ async fn expire(tx: &mut Conn, user: &UserId, currency: &str, now_ms: Millis) ->
     }
     let kind = NoticeKind::PointsExpired;
     let notice = Notice::Points { kind, user: user.clone(), amount: -amount, order: None, refund: None };
-    outbox::tell(tx, TELLS, now_ms, &[Told { order: None, notices: vec![notice] }]).await
+    outbox::tell(tx, LaneId::OF_THE_HOUSE, now_ms, &[Told { order: None, notices: vec![notice] }]).await
 }

@@ -39,7 +39,7 @@ pub enum Granted {
 
 impl Ledger {
     pub async fn grant(&self, grant: Grant, now_ms: Millis) -> Result<Granted> {
-        self.step(move |tx| {
+        self.transaction_again(move |tx| {
             let grant = grant.clone();
             Box::pin(async move { give(tx, &grant, now_ms).await })
         })

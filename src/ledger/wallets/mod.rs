@@ -14,29 +14,8 @@ use super::store::column::Column as _;
 use super::store::row::{Row as _, Table};
 use super::store::rows::{LotRow, MoveRow, WalletRow};
 use super::store::sql::{self, Value, texts};
-use super::{Cause, Conn, Error, Ledger, Result};
+use super::{Conn, Result};
 use crate::facts::ids::UserId;
-
-/// How often a step is tried, when another one makes the same wallet at the same time or locks are contended.
-const TRIES: u32 = 5;
-
-impl Ledger {
-    /// Runs a step in a transaction, again when it met another one.
-    async fn step<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'c> Fn(&'c mut Conn) -> super::store::db::Work<'c, T> + Clone + Send + 'static,
-    {
-        let mut left = TRIES;
-        loop {
-            left -= 1;
-            match self.transaction(work.clone()).await {
-                Err(Error::Database { cause: Cause::Duplicate | Cause::Contention, .. }) if left > 0 => {}
-                done => return done,
-            }
-        }
-    }
-}
 
 /// A locked wallet, made if need be, with its lots that have something left.
 async fn open(tx: &mut Conn, user: &UserId) -> Result<Wallet> {

@@ -251,7 +251,7 @@ async fn hand_over(shared: &PipelineShared, lane: LaneId) -> Result<Handed, Erro
 
 /// Makes a notice that tells nothing, for one subscription. Returns its id.
 pub(super) async fn test(shared: &PipelineShared, subscription: &str) -> Result<String, Error> {
-    let lane = LaneId(0);
+    let lane = LaneId::OF_THE_HOUSE;
     let (id, now_ms) = (format!("test-{}", hex::encode(crate::random::bytes::<8>())), shared.clock.now_ms());
     let delivery = envelope::test(lane, subscription, id.clone(), now_ms);
     shared.ledger.add_delivery(delivery).await?;

@@ -1,9 +1,9 @@
 //! Grants: one key is granted once, however often it is sent and however many requests come at once.
 
 use stanchion::facts::ids::UserId;
-use stanchion::ledger::Ledger;
 use stanchion::ledger::rules::points::MoveKind;
 use stanchion::ledger::wallets::{Corrected, Correction, Grant, Granted};
+use stanchion::ledger::{Error, Ledger};
 
 use crate::ledger::rows::{on_both, run};
 
@@ -13,6 +13,7 @@ on_both! {
     many_grants_to_a_new_wallet_all_count
     a_grant_pays_debt_first
     points_expire_by_themselves
+    a_wallet_that_cannot_be_read_does_not_hold_up_the_others
     what_is_taken_back_and_not_there_is_owed
 }
 
@@ -121,6 +122,21 @@ async fn points_expire_by_themselves(ledger: &Ledger) {
     run(ledger, "UPDATE journal_entry SET amount = amount + 1 WHERE account = 'points_liability'").await.expect("harm");
     let audit = ledger.audit_money().await.expect("audits").violations;
     assert!(audit.iter().any(|text| text.starts_with("points expired that the journal does not have")), "{audit:?}");
+}
+
+async fn a_wallet_that_cannot_be_read_does_not_hold_up_the_others(ledger: &Ledger) {
+    for (user, id) in [("ann", "g1"), ("kim", "g2"), ("lee", "g3")] {
+        let grant = Grant { user: user.into(), expires_ms: Some(1_000), ..grant(id, 50) };
+        ledger.grant(grant, 10).await.expect("grants");
+    }
+    run(ledger, "UPDATE point_lot SET origin = 'odd' WHERE id = 'g1/001'").await.expect("harm");
+    let failed = ledger.expire_points("KRW", 9, 1_000).await;
+    assert!(matches!(failed, Err(Error::Unreadable { .. })), "{failed:?}");
+    for user in ["kim", "lee"] {
+        assert_eq!(ledger.point_moves(&user.into(), None, 9).await.expect("reads").items[0].amount, -50, "{user}");
+    }
+    run(ledger, "UPDATE point_lot SET origin = 'grant' WHERE id = 'g1/001'").await.expect("cure");
+    assert_eq!(ledger.expire_points("KRW", 9, 1_000).await.expect("expires"), 1);
 }
 
 async fn what_is_taken_back_and_not_there_is_owed(ledger: &Ledger) {

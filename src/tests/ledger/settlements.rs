@@ -1,4 +1,4 @@
-//! Settlements: every entry stands in exactly one, whoever closes what, and whenever it was booked.
+//! Settlements. Each sale and each refund stands in exactly one of them.
 
 use std::collections::BTreeMap;
 

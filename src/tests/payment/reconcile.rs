@@ -120,7 +120,7 @@ async fn every_difference_is_named(store: Store) {
     ] {
         let ran = compare(rows).await;
         assert_eq!(lines(&ran)[2], format!("{says} ({amount:+})"), "{ran:?}");
-        assert_eq!(lines(&ran)[3], format!("1 differences, {amount:+} KRW in all"));
+        assert_eq!(lines(&ran)[3], format!("1 difference, {amount:+} KRW in all"));
         assert_eq!(ran.status.code(), Some(1));
     }
     let unreadable = compare("a,b\n".into()).await;
@@ -150,7 +150,7 @@ async fn every_difference_is_named(store: Store) {
     assert_eq!(ran.status.code(), Some(1));
 
     let usage = reconcile("stripe", &[]).await;
-    assert_eq!(usage.status.code(), Some(1));
+    assert_eq!(usage.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&usage.stderr).contains("stripe is not among payment.providers"), "{usage:?}");
 }
 

@@ -27,7 +27,7 @@ pub fn routes() -> Vec<Route> {
         .admin()
         .about(
             "They are taken from the points that expire soonest. What is not there is owed: points that come in later pay \
-             it first. The reason stands in the user's history.",
+             it first. The reason is kept in the ledger.",
         )
         .keyed()
         .body::<CorrectionBody>()
