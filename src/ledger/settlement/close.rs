@@ -1,9 +1,9 @@
 //! Closing a month: its entries are written down, then it never changes any more.
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::open::OpenMonth;
-use super::{id, open, owe, stored, tickets};
+use super::{UNSETTLED, id, open, owe, stored, tickets};
 use crate::facts::ids::LaneId;
 use crate::facts::notice::{Notice, NoticeKind, Told};
 use crate::facts::period::Period;
@@ -129,10 +129,11 @@ async fn step(tx: &mut Conn, organizer: &str, period: Period, now_ms: Millis) ->
     let row = sqlx::query("SELECT reached_ms, until_ms FROM settlement WHERE id = ?").bind(id.clone());
     let row = row.fetch_one(&mut *tx).await?;
     let (reached_ms, until_ms): (Millis, Millis) = (row.try_get(0)?, row.try_get(1)?);
-    let text = "SELECT transaction_id, at_ms FROM journal_entry j WHERE account = ? AND at_ms >= ? AND at_ms < ? \
-         AND NOT EXISTS (SELECT 1 FROM settlement_entry s WHERE s.transaction_id = j.transaction_id) \
-         ORDER BY at_ms, transaction_id LIMIT ?";
-    let query = sqlx::query(text).bind(tickets(organizer)).bind(reached_ms).bind(until_ms).bind(STEP);
+    let text = format!(
+        "SELECT j.transaction_id, j.at_ms FROM {UNSETTLED} AND j.account = ? AND j.at_ms >= ? AND j.at_ms < ? \
+         ORDER BY j.at_ms, j.transaction_id LIMIT ?"
+    );
+    let query = sqlx::query(AssertSqlSafe(text)).bind(tickets(organizer)).bind(reached_ms).bind(until_ms).bind(STEP);
     let mut entries: Vec<(String, Millis)> = Vec::new();
     for row in query.fetch_all(&mut *tx).await? {
         entries.push((row.try_get(0)?, row.try_get(1)?));

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::open::OpenMonth;
-use super::{id, owe, stored, tickets};
+use super::{UNSETTLED, id, owe, stored, tickets};
 use crate::facts::ids::{EventId, OrderId, RefundId};
 use crate::facts::period::Period;
 use crate::facts::settlement::{Bookkeeping, Payable};
@@ -106,11 +106,11 @@ async fn written(conn: &mut Conn, id: &str, after: &Cursor, most: i64) -> Result
 
 /// The entries that an open month has so far.
 async fn booked(conn: &mut Conn, month: &OpenMonth, after: &Cursor, most: i64) -> Result<Booked> {
-    let text = "SELECT transaction_id, at_ms FROM journal_entry j WHERE account = ? AND at_ms >= ? AND at_ms < ? \
-         AND (at_ms > ? OR at_ms = ? AND transaction_id > ?) \
-         AND NOT EXISTS (SELECT 1 FROM settlement_entry s WHERE s.transaction_id = j.transaction_id) \
-         ORDER BY at_ms, transaction_id LIMIT ?";
-    let query = sqlx::query(text).bind(tickets(&month.organizer)).bind(month.from_ms.max(after.number));
+    let text = format!(
+        "SELECT j.transaction_id, j.at_ms FROM {UNSETTLED} AND j.account = ? AND j.at_ms >= ? AND j.at_ms < ? \
+         AND (j.at_ms > ? OR j.at_ms = ? AND j.transaction_id > ?) ORDER BY j.at_ms, j.transaction_id LIMIT ?"
+    );
+    let query = sqlx::query(AssertSqlSafe(text)).bind(tickets(&month.organizer)).bind(month.from_ms.max(after.number));
     let query = query.bind(month.until_ms).bind(after.number).bind(after.number).bind(after.id.clone());
     let rows = query.bind(most).fetch_all(conn).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()

@@ -28,6 +28,11 @@ use open::OpenMonth;
 const COLUMNS: &str = "organizer, period, state, currency, early, until_ms, entries, tickets, coupons, platform_fee, \
      cancellation_fees, closed_ms, paid_ms, reference";
 
+/// The journal's entries that stand in no settlement. A join, because MariaDB answers `NOT EXISTS` by reading all of
+/// `settlement_entry` first.
+const UNSETTLED: &str = "journal_entry j LEFT JOIN settlement_entry s ON s.transaction_id = j.transaction_id \
+     WHERE s.transaction_id IS NULL";
+
 impl Reader {
     /// The settlement of a month, open or not; `None`: there is none, and there will be none.
     pub async fn settlement(

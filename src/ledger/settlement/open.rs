@@ -1,8 +1,8 @@
 //! A month that is not closed yet.
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{accounts, newest_closed, owe, tickets};
+use super::{UNSETTLED, accounts, newest_closed, owe, tickets};
 use crate::facts::period::Period;
 use crate::facts::settlement::{Bookkeeping, Payable, SettlementFact, SettlementState};
 use crate::facts::time::Millis;
@@ -38,16 +38,13 @@ impl OpenMonth {
     }
 
     pub async fn fact(&self, conn: &mut Conn, books: &Bookkeeping) -> Result<SettlementFact> {
-        let text = "SELECT account, COUNT(*) AS entries, CAST(SUM(amount) AS SIGNED) AS amount FROM journal_entry j \
-             WHERE account IN";
-        let tail = format!(
-            "AND at_ms >= {} AND at_ms < {} AND NOT EXISTS \
-             (SELECT 1 FROM settlement_entry s WHERE s.transaction_id = j.transaction_id) GROUP BY account",
-            self.from_ms, self.until_ms
+        let text = format!(
+            "SELECT j.account, COUNT(*) AS entries, CAST(SUM(j.amount) AS SIGNED) AS amount FROM {UNSETTLED} AND j.account IN"
         );
+        let tail = format!("AND j.at_ms >= {} AND j.at_ms < {} GROUP BY j.account", self.from_ms, self.until_ms);
         let (mut payable, mut entries) = (Payable::default(), 0);
         let tickets = tickets(&self.organizer);
-        for row in fetch_in(conn, text, &accounts(&self.organizer), &tail).await? {
+        for row in fetch_in(conn, &text, &accounts(&self.organizer), &tail).await? {
             let account: String = row.try_get("account")?;
             owe(&mut payable, &account, row.try_get("amount")?);
             if account == tickets {
@@ -86,8 +83,7 @@ pub(super) async fn first(conn: &mut Conn, organizer: &str, zone: &str) -> Resul
 
 /// When the first entry from this time on was booked that stands in no settlement.
 async fn unsettled(conn: &mut Conn, organizer: &str, from_ms: Millis) -> Result<Option<Millis>> {
-    let text = "SELECT at_ms FROM journal_entry j WHERE account = ? AND at_ms >= ? AND NOT EXISTS \
-         (SELECT 1 FROM settlement_entry s WHERE s.transaction_id = j.transaction_id) ORDER BY at_ms LIMIT 1";
-    let row = sqlx::query(text).bind(tickets(organizer)).bind(from_ms).fetch_optional(conn).await?;
+    let text = format!("SELECT j.at_ms FROM {UNSETTLED} AND j.account = ? AND j.at_ms >= ? ORDER BY j.at_ms LIMIT 1");
+    let row = sqlx::query(AssertSqlSafe(text)).bind(tickets(organizer)).bind(from_ms).fetch_optional(conn).await?;
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
