@@ -7,6 +7,7 @@
 mod notices;
 mod operator;
 mod reconcile;
+mod refund_accounts;
 mod settlements;
 mod sources;
 mod store;
@@ -217,6 +218,7 @@ impl App {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
             providers: providers.clone(),
+            account_key: config.payment.refund_key(),
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::PipelineSettings::new(&config),
@@ -232,13 +234,13 @@ impl App {
         }
         let admission = Arc::new(admission(&config, &clock, &lanes, passes)?);
         let hints = Hints { providers: providers.clone(), pipeline: pipeline.clone(), clock: clock.clone() };
-        let house = House {
+        let house = Arc::new(House {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
             clock: clock.clone(),
             pipeline: pipeline.clone(),
             books: config.money.books(),
-        };
+        });
         let state = edge::State::new(edge::EdgeParts {
             config: config.clone(),
             clock: clock.clone(),
@@ -246,7 +248,8 @@ impl App {
             ledger: ledger.reader().clone(),
             admission: admission.clone(),
             inventory: Arc::new(inventory(&config, &clock, &lanes, &pipeline)),
-            operator: Arc::new(house),
+            operator: house.clone(),
+            refund_accounts: house,
             webhooks: Arc::new(hints),
             prometheus: prometheus.clone(),
         })

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::facts::settlement::Bookkeeping;
 
 pub use load::{ConfigFaults, load, load_from};
+pub use payment::{PaymentConfig, PortoneConfig, SandboxConfig, TossConfig};
 pub use secrets::{PassKeys, SecretError, fill_payment_secrets, fill_secrets};
 pub use upstream::UpstreamConfig;
 
@@ -206,64 +207,6 @@ impl MoneyConfig {
     pub fn books(&self) -> Bookkeeping {
         Bookkeeping { currency: self.currency.clone(), zone: self.zone.clone() }
     }
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentConfig {
-    pub providers: Vec<String>,
-    /// Most payment attempts of one order.
-    pub attempts_max: i64,
-    pub timeout_ms: u64,
-    pub payment_unknown_s: i64,
-    pub calls_max: usize,
-    pub allow_sandbox: bool,
-    pub sandbox: SandboxConfig,
-    pub toss: TossConfig,
-    pub portone: PortoneConfig,
-}
-
-impl PaymentConfig {
-    /// The least cash, above none, that this provider takes, minor units; `None`: that any configured one takes.
-    pub fn least_cash(&self, provider: Option<&str>) -> i64 {
-        let least = |name: &str| match name {
-            "toss" => self.toss.min_amount,
-            "portone" => self.portone.min_amount,
-            _ => self.sandbox.min_amount,
-        };
-        match provider {
-            Some(name) => least(name),
-            None => self.providers.iter().map(|name| least(name)).min().unwrap_or(0),
-        }
-    }
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SandboxConfig {
-    pub min_amount: i64,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TossConfig {
-    pub secret_key: String,
-    pub secret_key_file: String,
-    pub base_url: String,
-    pub min_amount: i64,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PortoneConfig {
-    pub secret: String,
-    pub secret_file: String,
-    pub webhook_secret: String,
-    pub webhook_secret_file: String,
-    pub allow_test: bool,
-    pub store_id: String,
-    pub base_url: String,
-    pub min_amount: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

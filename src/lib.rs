@@ -28,6 +28,7 @@ pub mod config;
 pub mod limiter;
 pub mod metrics;
 pub mod random;
+pub mod seal;
 pub mod shutdown;
 
 /// Longer texts, for readers of the code and for those who run it.

@@ -118,6 +118,7 @@ fn sold(nth: u32, now_ms: i64) -> RestoredOrder {
             captured: price,
             cancelled: 0,
         }),
+        deposit: None,
         placed_ms: now_ms,
         confirmed_ms: Some(now_ms),
         deadline_ms: now_ms + 600_000,

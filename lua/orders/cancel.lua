@@ -1,5 +1,5 @@
 #!lua
--- Appends order.cancelled for an order that waits for the buyer.
+-- Appends order.cancelled for an order that waits for the buyer to pay, at once or by deposit.
 --
 -- Caller:  lane::redis::cancel
 -- Cost:    O(1)
@@ -36,7 +36,7 @@ if pending == "cancel" or (known.status == "rejected" and known.reason == "CANCE
   return reply("ACCEPTED", fact, pending)
 end
 if is_paying(known, pending) then return reply("IN_PROGRESS") end
-if known.status ~= "pending_payment" then return reply("NOT_CANCELLABLE") end
+if known.status ~= "pending_payment" and known.status ~= "awaiting_deposit" then return reply("NOT_CANCELLABLE") end
 
 redis.call("HSET", PENDING, order, "cancel")
 append(record, body)

@@ -62,7 +62,7 @@ local function next_int(low, high)
   at = at + 1
   return int(at, low, high)
 end
-local RANK = { requested = 0, sent = 1, done = 2, failed = 2 }
+local RANK = { requested = 0, awaiting_account = 1, sent = 1, done = 2, failed = 2 }
 local conclusions = {}
 for i = 1, n do
   local conclusion = {

@@ -69,6 +69,9 @@ pub struct EventSpec {
     pub hold_ttl_s: i64,
     #[serde(default = "ten_minutes")]
     pub payment_ttl_s: i64,
+    /// No deposit is waited for after this time; `null`: after the start.
+    #[serde(default)]
+    pub deposit_until: Option<Timestamp>,
     #[serde(default)]
     pub earn_bp: i64,
     #[serde(default)]
@@ -185,6 +188,7 @@ impl EventSpec {
         check((1..=1_000).contains(&self.seats_per_user), "/seats_per_user", "1 to 1000");
         check((1..=TTL_S_MAX).contains(&self.hold_ttl_s), "/hold_ttl_s", "1 to 604800 seconds");
         check((1..=TTL_S_MAX).contains(&self.payment_ttl_s), "/payment_ttl_s", "1 to 604800 seconds");
+        check(self.deposit_until.is_none_or(|at| at <= self.starts_at), "/deposit_until", "not after starts_at");
         check((0..=BP_MAX).contains(&self.earn_bp), "/earn_bp", "0 to 10000 basis points");
         check((0..=BP_MAX).contains(&self.fee_bp), "/fee_bp", "0 to 10000 basis points");
         check(self.cancellation_fees.len() <= 50, "/cancellation_fees", "at most 50");

@@ -1,11 +1,82 @@
-//! The rules of `[payment]`.
+//! `[payment]` and its rules.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::Uri;
+use serde::Deserialize;
 
-use super::{PaymentConfig, ServerConfig};
+use super::ServerConfig;
 use crate::facts::money::AMOUNT_MAX;
+use crate::seal::SealKey;
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentConfig {
+    pub providers: Vec<String>,
+    /// Most payment attempts of one order.
+    pub attempts_max: i64,
+    pub timeout_ms: u64,
+    pub payment_unknown_s: i64,
+    pub calls_max: usize,
+    pub allow_sandbox: bool,
+    /// How long a buyer has to pay in, from the order on.
+    pub deposit_ttl_s: i64,
+    /// What seals the accounts that deposits go back to. Empty: no deposits are taken.
+    pub account_key: String,
+    pub account_key_file: String,
+    pub sandbox: SandboxConfig,
+    pub toss: TossConfig,
+    pub portone: PortoneConfig,
+}
+
+impl PaymentConfig {
+    /// What seals and opens the accounts that deposits go back to; `None`: no deposits are taken.
+    pub fn refund_key(&self) -> Option<Arc<SealKey>> {
+        SealKey::parse(&self.account_key).map(Arc::new)
+    }
+
+    /// The least cash, above none, that this provider takes, minor units; `None`: that any configured one takes.
+    pub fn least_cash(&self, provider: Option<&str>) -> i64 {
+        let least = |name: &str| match name {
+            "toss" => self.toss.min_amount,
+            "portone" => self.portone.min_amount,
+            _ => self.sandbox.min_amount,
+        };
+        match provider {
+            Some(name) => least(name),
+            None => self.providers.iter().map(|name| least(name)).min().unwrap_or(0),
+        }
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxConfig {
+    pub min_amount: i64,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TossConfig {
+    pub secret_key: String,
+    pub secret_key_file: String,
+    pub base_url: String,
+    pub min_amount: i64,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortoneConfig {
+    pub secret: String,
+    pub secret_file: String,
+    pub webhook_secret: String,
+    pub webhook_secret_file: String,
+    pub allow_test: bool,
+    pub store_id: String,
+    pub base_url: String,
+    pub min_amount: i64,
+}
 
 /// Providers that can be configured.
 const PROVIDERS: [&str; 3] = ["sandbox", "toss", "portone"];
@@ -66,6 +137,18 @@ pub(super) fn rules(payment: &PaymentConfig, server: &ServerConfig) -> Vec<Strin
         "payment.providers: the sandbox sells for nothing; beyond loopback it needs payment.allow_sandbox = true"
             .into(),
     );
+    rule(
+        (60..=2_592_000).contains(&payment.deposit_ttl_s),
+        "payment.deposit_ttl_s: 60 to 2592000 seconds (30 days)".into(),
+    );
+    rule(
+        payment.account_key.is_empty() || SealKey::parse(&payment.account_key).is_some(),
+        "payment.account_key: 32 bytes in base64 (openssl rand -base64 32)".into(),
+    );
+    rule(
+        payment.account_key.is_empty() || payment.account_key_file.is_empty(),
+        "payment.account_key: give it, or account_key_file, not both".into(),
+    );
     rule(payment.payment_unknown_s >= 0, "payment.payment_unknown_s: not negative".into());
     rule((1..=10_000).contains(&payment.calls_max), "payment.calls_max: 1 to 10000".into());
     faults
@@ -99,6 +182,8 @@ mod tests {
             (format!("{key}base_url = \"http://[::1]:9\"\n"), None),
             (format!("{key}base_url = \"https://a@pay.example\"\n"), Some("payment.toss.base_url: https")),
             ("providers = [\"paypal\"]\n".to_owned(), Some("payment.providers: \"paypal\" is not known")),
+            ("account_key = \"short\"\n".to_owned(), Some("payment.account_key: 32 bytes in base64")),
+            ("deposit_ttl_s = 59\n".to_owned(), Some("payment.deposit_ttl_s: 60 to")),
             ("providers = []\n".to_owned(), Some("payment.providers: name at least one")),
             ("providers = [\"sandbox\", \"sandbox\"]\n".to_owned(), Some("payment.providers: one is named twice")),
         ] {

@@ -50,9 +50,10 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
     Ok(PassKeys { private_pem, old_public_pems: old.collect::<Result<_, _>>()? })
 }
 
-/// Reads the secrets of payment providers from the files that the configuration names.
+/// Reads the secrets of payments from the files that the configuration names.
 pub fn fill_payment_secrets(payment: &mut PaymentConfig) -> Result<(), SecretError> {
     for (secret, file) in [
+        (&mut payment.account_key, &payment.account_key_file),
         (&mut payment.toss.secret_key, &payment.toss.secret_key_file),
         (&mut payment.portone.secret, &payment.portone.secret_file),
         (&mut payment.portone.webhook_secret, &payment.portone.webhook_secret_file),

@@ -17,6 +17,7 @@ pub mod origin;
 pub mod problem;
 pub mod proxy;
 pub mod readiness;
+pub mod refund_accounts;
 pub mod request;
 pub mod router;
 pub mod service;

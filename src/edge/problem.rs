@@ -75,8 +75,10 @@ codes! {
     PaymentInProgress => "PAYMENT_IN_PROGRESS", 409, Later, "A payment of this order is under way";
     NotPayable => "NOT_PAYABLE", 409, Never, "This order does not wait for a payment";
     ProviderNotAllowed => "PROVIDER_NOT_ALLOWED", 409, Never, "This payment provider is not a configured one";
+    DepositClosed => "DEPOSIT_CLOSED", 409, Never, "It is too late to pay by deposit";
     NotCancellable => "NOT_CANCELLABLE", 409, Never, "This order can no longer be cancelled";
     NotRefundable => "NOT_REFUNDABLE", 409, Never, "This order cannot be refunded";
+    AccountNotAwaited => "ACCOUNT_NOT_AWAITED", 409, Never, "This refund waits for no account";
     OverRefund => "OVER_REFUND", 409, Never, "More than is left to refund";
     PeriodNotOver => "PERIOD_NOT_OVER", 409, Never, "This month is not over";
     EarlierPeriodOpen => "EARLIER_PERIOD_OPEN", 409, Never, "An earlier month has to be closed first";

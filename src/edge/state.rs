@@ -18,6 +18,7 @@ use super::operator::Operator;
 use super::origin::Origins;
 use super::proxy::Upstreams;
 use super::readiness::Readiness;
+use super::refund_accounts::RefundAccounts;
 use super::webhooks::Webhooks;
 use super::{auth, credential, openapi};
 use crate::admission::Admission;
@@ -47,6 +48,7 @@ pub struct EdgeParts {
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
+    pub refund_accounts: Arc<dyn RefundAccounts>,
     pub webhooks: Arc<dyn Webhooks>,
     pub prometheus: PrometheusHandle,
 }
@@ -60,6 +62,7 @@ pub struct State {
     pub admission: Arc<Admission>,
     pub inventory: Arc<Inventory>,
     pub operator: Arc<dyn Operator>,
+    pub refund_accounts: Arc<dyn RefundAccounts>,
     pub webhooks: Arc<dyn Webhooks>,
 
     pub auth: Auth,
@@ -101,7 +104,18 @@ impl State {
 
     /// Fails when the keys that verify users' tokens, or the template of the waiting room's page, cannot be read.
     pub fn new(parts: EdgeParts) -> Result<Self, SetupError> {
-        let EdgeParts { config, clock, catalog, ledger, admission, inventory, operator, webhooks, prometheus } = parts;
+        let EdgeParts {
+            config,
+            clock,
+            catalog,
+            ledger,
+            admission,
+            inventory,
+            operator,
+            refund_accounts,
+            webhooks,
+            prometheus,
+        } = parts;
         Ok(Self {
             auth: Auth::new(&config.auth, clock.clone())?,
             origins: Origins::new(&config.server),
@@ -125,6 +139,7 @@ impl State {
             admission,
             inventory,
             operator,
+            refund_accounts,
             webhooks,
         })
     }

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+pub mod bank_account;
 pub mod checkpoint;
 pub mod conclusion;
 pub mod coupon;

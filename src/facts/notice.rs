@@ -19,6 +19,9 @@ pub enum NoticeKind {
     /// It is paid, or costs no cash.
     #[serde(rename = "order.confirmed")]
     OrderConfirmed,
+    /// The bank took the deposit back that paid it. It waits for the money again.
+    #[serde(rename = "order.deposit_undone")]
+    OrderDepositUndone,
     /// It was refused, cancelled or not paid in time.
     #[serde(rename = "order.rejected")]
     OrderRejected,
@@ -31,7 +34,7 @@ pub enum NoticeKind {
     /// A ticket is valid: sold, or valid again.
     #[serde(rename = "ticket.issued")]
     TicketIssued,
-    /// A refund of a ticket is under way; it lets nobody in.
+    /// A refund of a ticket is under way, or its deposit was taken back; it lets nobody in.
     #[serde(rename = "ticket.suspended")]
     TicketSuspended,
     /// A ticket is void for good.
@@ -55,7 +58,7 @@ pub enum NoticeKind {
     /// Spent points that came back.
     #[serde(rename = "points.restored")]
     PointsRestored,
-    /// Earned points that a refund took.
+    /// Earned points that a refund took, or a deposit that was taken back.
     #[serde(rename = "points.clawed_back")]
     PointsClawedBack,
     /// What a refund did to points is undone, because the provider refused it.
@@ -67,6 +70,9 @@ pub enum NoticeKind {
     /// Somebody asked for a refund.
     #[serde(rename = "refund.requested")]
     RefundRequested,
+    /// The money came as a deposit, and the buyer must name the account that it shall go back to.
+    #[serde(rename = "refund.awaiting_account")]
+    RefundAwaitingAccount,
     /// The money is on its way to the buyer.
     #[serde(rename = "refund.done")]
     RefundDone,
@@ -92,9 +98,10 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [NoticeKind; 25] = [
+    pub const ALL: [NoticeKind; 27] = [
         NoticeKind::OrderPlaced,
         NoticeKind::OrderConfirmed,
+        NoticeKind::OrderDepositUndone,
         NoticeKind::OrderRejected,
         NoticeKind::OrderPartiallyRefunded,
         NoticeKind::OrderRefunded,
@@ -111,6 +118,7 @@ impl NoticeKind {
         NoticeKind::PointsCorrected,
         NoticeKind::PointsExpired,
         NoticeKind::RefundRequested,
+        NoticeKind::RefundAwaitingAccount,
         NoticeKind::RefundDone,
         NoticeKind::RefundFailed,
         NoticeKind::EventCreated,
@@ -125,6 +133,7 @@ impl NoticeKind {
         match self {
             NoticeKind::OrderPlaced => "order.placed",
             NoticeKind::OrderConfirmed => "order.confirmed",
+            NoticeKind::OrderDepositUndone => "order.deposit_undone",
             NoticeKind::OrderRejected => "order.rejected",
             NoticeKind::OrderPartiallyRefunded => "order.partially_refunded",
             NoticeKind::OrderRefunded => "order.refunded",
@@ -141,6 +150,7 @@ impl NoticeKind {
             NoticeKind::PointsCorrected => "points.corrected",
             NoticeKind::PointsExpired => "points.expired",
             NoticeKind::RefundRequested => "refund.requested",
+            NoticeKind::RefundAwaitingAccount => "refund.awaiting_account",
             NoticeKind::RefundDone => "refund.done",
             NoticeKind::RefundFailed => "refund.failed",
             NoticeKind::EventCreated => "event.created",

@@ -17,6 +17,9 @@ pub enum OrderStatus {
     PendingPayment,
     /// An attempt to pay it has no result yet.
     Paying,
+    /// Its buyer has an account to pay into, and the money is not there. It has not come yet, or the bank has taken it
+    /// back.
+    AwaitingDeposit,
     /// Paid, or without cash to pay. No refund is done.
     Confirmed,
     /// A refund is done, and not all lines are refunded.
@@ -29,10 +32,11 @@ pub enum OrderStatus {
 
 impl OrderStatus {
     /// All statuses.
-    pub const ALL: [OrderStatus; 7] = [
+    pub const ALL: [OrderStatus; 8] = [
         OrderStatus::Accepted,
         OrderStatus::PendingPayment,
         OrderStatus::Paying,
+        OrderStatus::AwaitingDeposit,
         OrderStatus::Confirmed,
         OrderStatus::PartiallyRefunded,
         OrderStatus::Refunded,
@@ -45,6 +49,7 @@ impl OrderStatus {
             OrderStatus::Accepted => "accepted",
             OrderStatus::PendingPayment => "pending_payment",
             OrderStatus::Paying => "paying",
+            OrderStatus::AwaitingDeposit => "awaiting_deposit",
             OrderStatus::Confirmed => "confirmed",
             OrderStatus::PartiallyRefunded => "partially_refunded",
             OrderStatus::Refunded => "refunded",
@@ -60,7 +65,10 @@ impl OrderStatus {
     /// Whether nothing but refunds can follow.
     pub fn is_final(self) -> bool {
         match self {
-            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => false,
+            OrderStatus::Accepted
+            | OrderStatus::PendingPayment
+            | OrderStatus::Paying
+            | OrderStatus::AwaitingDeposit => false,
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
                 true
             }
@@ -175,11 +183,14 @@ pub struct OrderFact {
     pub coupon: Option<String>,
     /// What became of the attempts to pay; `None`: the ledger has none.
     pub payment: Option<PaymentFact>,
+    /// Where the buyer pays in, while the order is [`AwaitingDeposit`](OrderStatus::AwaitingDeposit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<DepositFact>,
     /// When the door accepted it.
     pub placed_ms: Millis,
-    /// When the writer confirmed it; `None`: never confirmed.
+    /// When the writer confirmed it; `None`: never confirmed, or its deposit was taken back.
     pub confirmed_ms: Option<Millis>,
-    /// When an order not yet paid expires.
+    /// When an order not yet paid expires. While it awaits a deposit: by when the money must be there.
     pub deadline_ms: Millis,
     /// Refund terms, frozen when the order was placed. Empty in facts written before this field existed: then only the
     /// writer judges.
@@ -248,7 +259,8 @@ pub struct TicketFact {
 pub enum TicketState {
     /// It gives the right to its seat.
     Valid,
-    /// A refund of all that is left of its line is requested and not decided.
+    /// A refund of all that is left of its line is requested and not decided, or the deposit that paid for it was taken
+    /// back.
     Suspended,
     /// It gives no right any more: its line is refunded.
     Void,
@@ -282,7 +294,7 @@ pub struct TotalFact {
 pub struct PaymentFact {
     /// Provider of the last attempt.
     pub provider: String,
-    /// Status of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    /// Status of the last attempt: `requested`, `awaiting` (a deposit), `captured`, `declined` or `not_done`.
     pub status: String,
     /// How many attempts there were.
     pub attempts: u32,
@@ -290,4 +302,17 @@ pub struct PaymentFact {
     pub captured: i64,
     /// Cash of the refunds that are done, late money included, minor units.
     pub cancelled: i64,
+}
+
+/// An account that a buyer pays into, at the provider's bank (a virtual account).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepositFact {
+    /// The bank, as the provider names it.
+    pub bank: String,
+    /// Number of the account.
+    pub account: String,
+    /// Whose account it is said to be; may be empty.
+    pub holder: String,
+    /// When the account closes.
+    pub expires_ms: Millis,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::hold::HoldFact;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, LogId, OrderId, RefundId, UserId};
-use crate::facts::order::{OrderFact, OrderStatus, Reason};
+use crate::facts::order::{DepositFact, OrderFact, OrderStatus, Reason};
 use crate::facts::points::PointsAsk;
 use crate::facts::refund::RefundBy;
 use crate::facts::terms::Terms;
@@ -193,6 +193,7 @@ impl RecordBody {
             total: None,
             coupon: None,
             payment: None,
+            deposit: None,
             placed_ms: *placed_ms,
             confirmed_ms: None,
             deadline_ms: *deadline_ms,
@@ -236,6 +237,9 @@ pub struct PaymentAsk {
     pub provider: String,
     /// The provider's own token for this payment. For the sandbox it says what happens.
     pub key: String,
+    /// The buyer pays into an account, and the money must be there by this time. `None`: the money moves at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit_until_ms: Option<Millis>,
 }
 
 /// The payment at its provider that a key names; `None`: every attempt is a payment of its own. Two attempts that name one
@@ -251,6 +255,11 @@ pub fn payment_named<'k>(provider: &str, key: &'k str) -> Option<&'k str> {
 pub enum PaymentResult {
     /// The provider took the money.
     Captured,
+    /// The provider gave the buyer an account to pay into; or the bank took the money back that was there.
+    Awaiting {
+        /// The account.
+        deposit: DepositFact,
+    },
     /// The provider declined for good. Another attempt may follow.
     Declined {
         /// What the provider said; the ledger stores its first 255 characters.
@@ -269,6 +278,11 @@ pub enum RefundResult {
     /// The provider refused for good. The refund is undone.
     Refused {
         /// What the provider said; the ledger stores its first 255 characters, as the refund's `failure`.
+        detail: String,
+    },
+    /// The money of a deposit cannot go to the account that the buyer named. They must name another.
+    WrongAccount {
+        /// As in [`RefundResult::Refused`].
         detail: String,
     },
 }

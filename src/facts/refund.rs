@@ -11,7 +11,9 @@ use crate::facts::time::Millis;
 pub enum RefundStatus {
     /// Accepted, and not decided yet.
     Requested,
-    /// The provider has been asked. No step sets this status; it is only read.
+    /// The money came as a deposit. It waits for the account that it shall go back to.
+    AwaitingAccount,
+    /// The buyer has named the account, and the money is on its way.
     Sent,
     /// The money is back, or there was none to send back.
     Done,
@@ -20,10 +22,20 @@ pub enum RefundStatus {
 }
 
 impl RefundStatus {
+    /// All statuses.
+    pub const ALL: [RefundStatus; 5] = [
+        RefundStatus::Requested,
+        RefundStatus::AwaitingAccount,
+        RefundStatus::Sent,
+        RefundStatus::Done,
+        RefundStatus::Failed,
+    ];
+
     /// The word that JSON and the ledger use.
     pub fn as_str(self) -> &'static str {
         match self {
             RefundStatus::Requested => "requested",
+            RefundStatus::AwaitingAccount => "awaiting_account",
             RefundStatus::Sent => "sent",
             RefundStatus::Done => "done",
             RefundStatus::Failed => "failed",
@@ -32,9 +44,7 @@ impl RefundStatus {
 
     /// The inverse of [`as_str`](Self::as_str); `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed]
-            .into_iter()
-            .find(|s| s.as_str() == text)
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
     }
 }
 
@@ -76,7 +86,7 @@ pub struct RefundFact {
     pub status: RefundStatus,
     /// The reason that came with the request; may be empty.
     pub reason: String,
-    /// Why it failed; `None`: it did not.
+    /// Why it failed, or why the account that was named is not the right one; `None`: neither.
     pub failure: Option<String>,
     /// Cash to the buyer after the fee, minor units. All amounts are 0 until the ledger has the refund.
     pub cash: i64,

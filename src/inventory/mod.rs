@@ -85,7 +85,8 @@ impl Inventory {
         self.lanes.get(fact_lane(kind, id)?)
     }
 
-    fn nudge(&self, lane: LaneId) {
+    /// Tells the lane's writer in this process, if there is one, that there is work.
+    pub fn nudge(&self, lane: LaneId) {
         (self.nudge)(lane);
     }
 }

@@ -118,7 +118,7 @@ impl Inventory {
         digest: String,
     ) -> Result<PayOutcome> {
         const NEVER_DUE: i64 = -1;
-        let payment = PaymentAsk { provider: String::new(), key: String::new() };
+        let payment = PaymentAsk { provider: String::new(), key: String::new(), deposit_until_ms: None };
         let paying = Paying { order: order.clone(), user, attempt, digest, payment, amount: NEVER_DUE };
         self.pay(paying).await
     }
@@ -141,7 +141,7 @@ impl Inventory {
         let record = Record { id: format!("{order}.cancelled"), body };
         let outcome = lane.cancel(self.clock.now_ms(), Cancel { order, user, record }).await?;
         if let CancelOutcome::Accepted(fact) = &outcome {
-            if fact.status == OrderStatus::PendingPayment {
+            if matches!(fact.status, OrderStatus::PendingPayment | OrderStatus::AwaitingDeposit) {
                 self.watch.is_ending(&fact.id);
             }
             self.nudge(lane.id());

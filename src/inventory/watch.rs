@@ -55,7 +55,7 @@ impl Ending {
     fn rests(&self, fact: &OrderFact) -> bool {
         match fact.status {
             OrderStatus::Accepted | OrderStatus::Paying => false,
-            OrderStatus::PendingPayment => !self.0.contains_key(&fact.id),
+            OrderStatus::PendingPayment | OrderStatus::AwaitingDeposit => !self.0.contains_key(&fact.id),
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
                 self.0.remove(&fact.id);
                 true

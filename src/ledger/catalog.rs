@@ -173,15 +173,17 @@ impl Ledger {
 
     /// Marks an event as away, raises its version by one and deletes its room's checkpoint. `false`: the event stays,
     /// because the stored version is not `version`, because it is away already, because an order was placed at
-    /// `since_ms` or later, or because an order still waits for its payment or has an open payment or refund.
+    /// `since_ms` or later, or because an order still waits for its payment or has an open payment or refund. Refunds that wait for their
+    /// buyer's account do not count: they end without the lane.
     pub async fn retire_event(&self, id: &EventId, version: i64, since_ms: Millis) -> Result<bool> {
         let id = id.to_string();
         self.transaction(move |conn| {
             Box::pin(async move {
                 let busy = "SELECT COUNT(*) FROM orders WHERE event = ? AND (placed_ms >= ? \
-                     OR status IN ('pending_payment', 'paying') \
+                     OR status IN ('pending_payment', 'paying', 'awaiting_deposit') \
                      OR EXISTS (SELECT 1 FROM payment p WHERE p.order_id = orders.id AND p.opened = 1) \
-                     OR EXISTS (SELECT 1 FROM refund r WHERE r.order_id = orders.id AND r.opened = 1))";
+                     OR EXISTS (SELECT 1 FROM refund r WHERE r.order_id = orders.id AND r.opened = 1 \
+                                AND (r.status <> 'awaiting_account' OR r.account IS NOT NULL)))";
                 let busy: i64 = sqlx::query_scalar(busy).bind(&id).bind(since_ms).fetch_one(&mut *conn).await?;
                 if busy > 0 {
                     return Ok(false);

@@ -20,6 +20,7 @@ pub mod error;
 pub mod journal;
 pub mod outbox;
 pub mod read;
+mod refund_account;
 mod retention;
 pub mod rules;
 pub mod settlement;
@@ -29,6 +30,7 @@ pub mod wallets;
 pub mod writer;
 
 pub use error::{Cause, Error, Guard};
+pub use refund_account::AccountNamed;
 pub use store::db::{Conn, Ledger, Reader};
 pub use store::replica::ReadSource;
 

@@ -24,7 +24,9 @@ use http::HeaderMap;
 
 pub use client::ProviderFault;
 
-use crate::facts::ids::{AttemptId, FactKind, OrderId, RefundId, fact_lane};
+use crate::facts::bank_account::BankAccount;
+use crate::facts::ids::{AttemptId, FactKind, OrderId, fact_lane};
+use crate::facts::order::DepositFact;
 use crate::facts::time::Millis;
 
 /// One attempt to pay an order. `attempt` is the provider's idempotency key.
@@ -40,13 +42,21 @@ pub struct Charge {
     pub currency: String,
     /// The provider's own token for this payment.
     pub key: String,
+    /// The house takes a deposit for it, and waits for it until this time. `None`: it takes none (any more), and an account
+    /// that a buyer could pay into is closed.
+    pub deposit_until_ms: Option<Millis>,
+    /// How long ago the attempt was opened.
+    pub age: Duration,
 }
 
-/// Money sent back from a captured attempt. `refund` is the provider's idempotency key.
+/// Money sent back from a captured attempt. `name` is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Return {
-    /// Id of the refund.
-    pub refund: RefundId,
+    /// Names the refund at the provider: its id, and which of the accounts that its buyer named this is, from the second
+    /// on. The same for every repeat.
+    pub name: String,
+    /// Where the money of a deposit goes. `None`: the way it came.
+    pub account: Option<BankAccount>,
     /// The captured attempt whose money goes back.
     pub attempt: AttemptId,
     /// The order that was paid.
@@ -103,6 +113,9 @@ impl Unresolved {
     }
 }
 
+/// What a buyer reads when an account that they could pay into is closed.
+pub(crate) const NO_DEPOSIT: &str = "no deposit is waited for; the account is closed";
+
 /// What became of a refund of which a payment shows these cancellations. One that is done counts before one that is not
 /// decided, and that before one that failed.
 pub(crate) fn best_of(found: impl Iterator<Item = ReturnAsked>) -> ReturnAsked {
@@ -111,8 +124,10 @@ pub(crate) fn best_of(found: impl Iterator<Item = ReturnAsked>) -> ReturnAsked {
         match one {
             ReturnAsked::Done => done += 1,
             ReturnAsked::Unknown(_) => best = one,
-            ReturnAsked::Refused { .. } if best == ReturnAsked::NotDone => best = one,
-            ReturnAsked::Refused { .. } | ReturnAsked::NotDone => {}
+            ReturnAsked::Refused { .. } | ReturnAsked::WrongAccount { .. } if best == ReturnAsked::NotDone => {
+                best = one
+            }
+            ReturnAsked::Refused { .. } | ReturnAsked::WrongAccount { .. } | ReturnAsked::NotDone => {}
         }
     }
     match done {
@@ -132,11 +147,18 @@ pub(crate) fn short(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(255).collect()
 }
 
+/// A text of an account as the house keeps it: without control characters, at most 64 characters.
+pub(crate) fn brief(text: &str) -> String {
+    short(text).chars().take(64).collect()
+}
+
 /// The answer to a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charged {
     /// The provider took the money.
     Captured,
+    /// The buyer has this account to pay into, and the money is not there yet.
+    Awaiting(DepositFact),
     /// The provider declined for good; no money moved.
     Declined {
         /// A text that a buyer may read: at most 255 characters, nothing internal.
@@ -151,6 +173,8 @@ pub enum Charged {
 pub enum AskOutcome {
     /// The provider took the money.
     Captured,
+    /// The buyer has this account to pay into, and the money is not there (any more).
+    Awaiting(DepositFact),
     /// The provider declined for good; no money moved.
     Declined {
         /// As in [`Charged::Declined`].
@@ -172,6 +196,11 @@ pub enum Returned {
         /// A text that a buyer may read: at most 255 characters, nothing internal.
         detail: String,
     },
+    /// The money cannot go to this account. No money moved; it may go to another.
+    WrongAccount {
+        /// As in [`Returned::Refused`].
+        detail: String,
+    },
     /// The provider gave no answer, or none that can be believed.
     Unknown(Unresolved),
 }
@@ -183,6 +212,11 @@ pub enum ReturnAsked {
     Done,
     /// The provider refused for good; no money moved.
     Refused {
+        /// As in [`Returned::Refused`].
+        detail: String,
+    },
+    /// As [`Returned::WrongAccount`].
+    WrongAccount {
         /// As in [`Returned::Refused`].
         detail: String,
     },

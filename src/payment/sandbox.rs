@@ -10,12 +10,13 @@ use parking_lot::Mutex;
 
 use super::{AskOutcome, Charge, Charged, Provider, Return, ReturnAsked, Returned, Unresolved};
 use crate::facts::ids::AttemptId;
+use crate::facts::order::DepositFact;
 
 /// Attempts the book remembers; the oldest are forgotten first.
 const BOOK_MAX: usize = 100_000;
 
 /// What a payment key makes the sandbox do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum SandboxScript {
     Ok,
     Decline,
@@ -25,6 +26,11 @@ enum SandboxScript {
     ErrorThenOk,
     /// The sandbox neither captures nor answers. To a question it answers not done.
     Never,
+    /// The sandbox gives the buyer an account. So many seconds after the charge the money comes, so many after it the bank
+    /// takes it back, and so on in turn.
+    Deposit {
+        turns: Vec<u64>,
+    },
     /// The key is none of the sandbox's. The sandbox declines.
     Foreign,
 }
@@ -37,10 +43,34 @@ impl SandboxScript {
             "timeout-then-ok" => SandboxScript::TimeoutThenOk,
             "error-then-ok" => SandboxScript::ErrorThenOk,
             "never" => SandboxScript::Never,
-            _ => SandboxScript::Foreign,
+            _ => Self::deposit(key).unwrap_or(SandboxScript::Foreign),
         }
     }
+
+    /// `deposit`, or `deposit-5-60` for money that comes after 5 seconds and is taken back after 60.
+    fn deposit(key: &str) -> Option<Self> {
+        let turns = key.strip_prefix("deposit")?;
+        let turns = turns.split('-').skip(1).map(|turn| turn.parse().ok()).collect::<Option<Vec<u64>>>()?;
+        let is_one = key == "deposit" || key.starts_with("deposit-");
+        is_one.then_some(SandboxScript::Deposit { turns })
+    }
 }
+
+/// What has become of a deposit.
+fn deposited(turns: &[u64], charge: &Charge) -> AskOutcome {
+    let done = turns.iter().filter(|turn| charge.age.as_secs() >= **turn).count();
+    match charge.deposit_until_ms {
+        _ if done % 2 == 1 => AskOutcome::Captured,
+        Some(expires_ms) => {
+            let (bank, account, holder) = ("Sandbox".to_owned(), "900-1234-5678".to_owned(), "Stanchion".to_owned());
+            AskOutcome::Awaiting(DepositFact { bank, account, holder, expires_ms })
+        }
+        None => AskOutcome::Declined { detail: super::NO_DEPOSIT.to_owned() },
+    }
+}
+
+/// The number of an account into which the sandbox cannot pay.
+const WRONG_ACCOUNT: &str = "0000000000";
 
 /// The sandbox and what it did.
 #[derive(Debug, Default)]
@@ -91,7 +121,7 @@ impl Sandbox {
     }
 }
 
-fn declined(script: SandboxScript) -> String {
+fn declined(script: &SandboxScript) -> String {
     match script {
         SandboxScript::Foreign => "the sandbox knows no such payment key".to_owned(),
         _ => "declined by the sandbox".to_owned(),
@@ -120,7 +150,15 @@ impl Provider for Sandbox {
                 Charged::Unknown(Unresolved::away("500"))
             }
             SandboxScript::Never => std::future::pending().await,
-            SandboxScript::Decline | SandboxScript::Foreign => Charged::Declined { detail: declined(script) },
+            SandboxScript::Deposit { turns } => match deposited(&turns, charge) {
+                AskOutcome::Captured => {
+                    self.book.lock().capture(charge);
+                    Charged::Captured
+                }
+                AskOutcome::Awaiting(deposit) => Charged::Awaiting(deposit),
+                _ => Charged::Declined { detail: super::NO_DEPOSIT.to_owned() },
+            },
+            SandboxScript::Decline | SandboxScript::Foreign => Charged::Declined { detail: declined(&script) },
         }
     }
 
@@ -133,82 +171,33 @@ impl Provider for Sandbox {
                 AskOutcome::Captured
             }
             SandboxScript::Never => AskOutcome::NotDone,
-            SandboxScript::Decline | SandboxScript::Foreign => AskOutcome::Declined { detail: declined(script) },
+            SandboxScript::Deposit { turns } => {
+                let became = deposited(&turns, charge);
+                if became == AskOutcome::Captured {
+                    self.book.lock().capture(charge);
+                }
+                became
+            }
+            SandboxScript::Decline | SandboxScript::Foreign => AskOutcome::Declined { detail: declined(&script) },
         }
     }
 
-    async fn refund(&self, _back: &Return) -> Returned {
-        Returned::Done
+    async fn refund(&self, back: &Return) -> Returned {
+        match &back.account {
+            Some(account) if account.number == WRONG_ACCOUNT => {
+                Returned::WrongAccount { detail: "the sandbox's bank knows no such account".to_owned() }
+            }
+            Some(_) | None => Returned::Done,
+        }
     }
 
-    async fn ask_refund(&self, _back: &Return) -> ReturnAsked {
-        ReturnAsked::Done
+    async fn ask_refund(&self, back: &Return) -> ReturnAsked {
+        match self.refund(back).await {
+            Returned::WrongAccount { detail } => ReturnAsked::WrongAccount { detail },
+            _ => ReturnAsked::Done,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::facts::ids::OrderId;
-
-    fn charge(attempt: &str, key: &str) -> Charge {
-        Charge {
-            attempt: attempt.into(),
-            order: OrderId::from("o1"),
-            amount: 1_000,
-            currency: "KRW".into(),
-            key: key.into(),
-        }
-    }
-
-    async fn answer(sandbox: &Sandbox, charge: &Charge) -> Option<Charged> {
-        tokio::time::timeout(Duration::from_millis(1), sandbox.charge(charge)).await.ok()
-    }
-
-    #[tokio::test]
-    async fn the_key_is_the_script() {
-        let sandbox = Sandbox::new();
-        let declined = Charged::Declined { detail: declined(SandboxScript::Decline) };
-        for (key, wanted) in [
-            ("ok", Some(Charged::Captured)),
-            ("decline", Some(declined)),
-            ("timeout-then-ok", None),
-            ("error-then-ok", Some(Charged::Unknown(Unresolved::away("500")))),
-            ("never", None),
-        ] {
-            assert_eq!(answer(&sandbox, &charge(key, key)).await, wanted, "{key}");
-        }
-        for (key, wanted) in [
-            ("ok", AskOutcome::Captured),
-            ("timeout-then-ok", AskOutcome::Captured),
-            ("error-then-ok", AskOutcome::Captured),
-            ("never", AskOutcome::NotDone),
-        ] {
-            assert_eq!(sandbox.ask(&charge(key, key)).await, wanted, "{key}");
-        }
-        assert!(matches!(answer(&sandbox, &charge("p", "visa")).await, Some(Charged::Declined { .. })));
-        assert_eq!(sandbox.captures(), 3);
-        assert_eq!(sandbox.captured(&"never".into()), None);
-    }
-
-    #[tokio::test]
-    async fn an_attempt_is_captured_once() {
-        let sandbox = Sandbox::new();
-        for _ in 0..3 {
-            assert_eq!(sandbox.charge(&charge("p1", "ok")).await, Charged::Captured);
-        }
-        assert_eq!((sandbox.captures(), sandbox.captured(&"p1".into())), (1, Some(1_000)));
-    }
-
-    #[tokio::test]
-    async fn the_book_is_bounded() {
-        let sandbox = Sandbox::new();
-        for i in 0..=BOOK_MAX {
-            sandbox.charge(&charge(&format!("p{i}"), "ok")).await;
-        }
-        assert_eq!(sandbox.captured(&"p0".into()), None);
-        assert_eq!(sandbox.book.lock().captured.len(), BOOK_MAX);
-    }
-}
+mod tests;

@@ -106,7 +106,7 @@ impl Pipeline {
         if !known.open {
             return Ok(Resolved::Closed);
         }
-        let record = payment_record(known.order, attempt.clone(), result);
+        let record = payment_record(known.order, attempt.clone(), result, known.times);
         self.lane(lane)?.append(self.0.clock.now_ms(), vec![record]).await?;
         self.0.nudge.lane(lane);
         Ok(Resolved::Done)
@@ -119,7 +119,7 @@ impl Pipeline {
             return Ok(Resolved::Closed);
         }
         let Some(lane) = fact_lane(FactKind::Order, known.order.as_str()) else { return Ok(Resolved::NotFound) };
-        let record = refund_record(known.order, refund.clone(), result);
+        let record = refund_record(known.order, refund.clone(), result, known.times);
         self.lane(lane)?.append(self.0.clock.now_ms(), vec![record]).await?;
         self.0.nudge.lane(lane);
         Ok(Resolved::Done)

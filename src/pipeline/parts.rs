@@ -15,6 +15,7 @@ use crate::facts::ids::LaneId;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
 use crate::payment::Registry;
+use crate::seal::SealKey;
 
 /// Bounds, from the configuration.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub struct PipelineParts {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub providers: Registry,
+    /// Opens the accounts that deposits go back to; `None`: the house takes no deposits.
+    pub account_key: Option<Arc<SealKey>>,
     /// Says what is on sale, for the rebuild of a lane.
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
@@ -72,6 +75,7 @@ pub(super) struct PipelineShared {
     pub lanes: Lanes,
     pub ledger: Ledger,
     pub providers: Registry,
+    pub account_key: Option<Arc<SealKey>>,
     pub sources: Arc<dyn Sources>,
     pub clock: Clock,
     pub settings: PipelineSettings,
@@ -99,7 +103,7 @@ pub(super) struct LaneWork {
 
 impl PipelineShared {
     pub fn new(parts: PipelineParts) -> Self {
-        let PipelineParts { lanes, ledger, providers, sources, clock, settings, outbox } = parts;
+        let PipelineParts { lanes, ledger, providers, account_key, sources, clock, settings, outbox } = parts;
         Self {
             nudge: LaneBells::new(lanes.count()),
             told: LaneBells::new(lanes.count()),
@@ -111,6 +115,7 @@ impl PipelineShared {
             lanes,
             ledger,
             providers,
+            account_key,
             sources,
             clock,
             settings,

@@ -140,7 +140,8 @@ pub fn data(notice: &Notice, order: Option<&OrderFact>, event: Option<&Event>, a
         Some(order) => (order.id.to_string(), order.event.to_string(), order.user.to_string()),
         None => Default::default(),
     };
-    let view = || order.map(|order| OrderView::new(order, event, None, at_ms));
+    // Nobody but the buyer is told of an account.
+    let view = || order.map(|order| OrderView { deposit: None, ..OrderView::new(order, event, None, at_ms) });
     match notice {
         Notice::Order { .. } => json!(view().map(|order| AdminOrderView { user, order })),
         Notice::Ticket { line, ticket, .. } => {
@@ -186,6 +187,7 @@ fn schema(kind: NoticeKind) -> SchemaOf {
     match kind {
         NoticeKind::OrderPlaced
         | NoticeKind::OrderConfirmed
+        | NoticeKind::OrderDepositUndone
         | NoticeKind::OrderRejected
         | NoticeKind::OrderPartiallyRefunded
         | NoticeKind::OrderRefunded => schema_of::<AdminOrderView>,
@@ -201,9 +203,10 @@ fn schema(kind: NoticeKind) -> SchemaOf {
         | NoticeKind::PointsClawedBack
         | NoticeKind::PointsCorrected
         | NoticeKind::PointsExpired => schema_of::<PointsNoticeView>,
-        NoticeKind::RefundRequested | NoticeKind::RefundDone | NoticeKind::RefundFailed => {
-            schema_of::<RefundNoticeView>
-        }
+        NoticeKind::RefundRequested
+        | NoticeKind::RefundAwaitingAccount
+        | NoticeKind::RefundDone
+        | NoticeKind::RefundFailed => schema_of::<RefundNoticeView>,
         NoticeKind::EventCreated | NoticeKind::EventChanged | NoticeKind::EventCancelled => {
             schema_of::<EventNoticeView>
         }
@@ -216,11 +219,16 @@ fn says(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::OrderPlaced => "The ledger has the order",
         NoticeKind::OrderConfirmed => "It is paid, or costs no cash",
+        NoticeKind::OrderDepositUndone => "The bank took back the deposit that paid it; it waits for the money again",
         NoticeKind::OrderRejected => "It was refused, cancelled or not paid in time",
         NoticeKind::OrderPartiallyRefunded => "A refund is done, and not all lines are refunded",
         NoticeKind::OrderRefunded => "All lines are refunded",
-        NoticeKind::TicketIssued => "The ticket is valid: sold, or valid again after a refund that failed",
-        NoticeKind::TicketSuspended => "A refund of the ticket is under way; it lets nobody in",
+        NoticeKind::TicketIssued => {
+            "The ticket is valid: sold, or valid again after a refund that failed or a deposit that came again"
+        }
+        NoticeKind::TicketSuspended => {
+            "A refund of the ticket is under way, or its deposit was taken back; it lets nobody in"
+        }
         NoticeKind::TicketVoided => "The ticket is void for good",
         NoticeKind::CouponClaimed => "A user got a coupon",
         NoticeKind::CouponUsed => "A confirmed order used the coupon",
@@ -228,10 +236,11 @@ fn says(kind: NoticeKind) -> &'static str {
         NoticeKind::PointsEarned => "Points of a confirmed order",
         NoticeKind::PointsSpent => "Points that pay for an order",
         NoticeKind::PointsRestored => "Spent points that came back",
-        NoticeKind::PointsClawedBack => "Earned points that a refund took",
+        NoticeKind::PointsClawedBack => "Earned points that a refund took, or a deposit that was taken back",
         NoticeKind::PointsCorrected => "What a refund did to points is undone, because the provider refused it",
         NoticeKind::PointsExpired => "Points whose time was over",
         NoticeKind::RefundRequested => "Somebody asked for a refund",
+        NoticeKind::RefundAwaitingAccount => "The buyer must name the account that a deposit goes back to",
         NoticeKind::RefundDone => "The money is on its way to the buyer",
         NoticeKind::RefundFailed => "The provider refused the refund",
         NoticeKind::EventCreated => "An event was put for the first time",

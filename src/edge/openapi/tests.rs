@@ -14,6 +14,7 @@ use crate::edge::api::holds::body::HoldBody;
 use crate::edge::api::orders::body::{OrderBody, QuoteBody};
 use crate::edge::api::orders::payment::PaymentBody;
 use crate::edge::api::queue::{EnterBody, LeaveBody};
+use crate::edge::api::refunds::account::AccountBody;
 use crate::edge::api::refunds::body::{AdminRefundBody, RefundBody};
 use crate::edge::http::body;
 use crate::edge::problem::Problem;
@@ -165,6 +166,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "claim_coupon" => fit::<ClaimBody>(example),
             "place_order" => read::<OrderBody>(example, |body| body.check()),
             "pay_order" => read::<PaymentBody>(example, |body| body.parts().map(drop)),
+            "name_refund_account" => read::<AccountBody>(example, |body| body.account().map(drop)),
             "request_refund" => read::<RefundBody>(example, |body| body.lines().map(drop)),
             "put_event" => read::<crate::catalog::EventSpec>(example, |spec| sound(spec.faults())),
             "patch_room" => fit::<crate::catalog::RoomPatch>(example),

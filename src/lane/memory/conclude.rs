@@ -146,7 +146,9 @@ pub fn keep_order(step: &mut LaneStep<'_>, now_ms: Millis, mut order: OrderEntry
             Some(order.drop_ms.map_or(until_ms, |at_ms| at_ms.min(until_ms)))
         }
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => Some(now_ms.max(refundable_until_ms) + keep_ms),
-        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => None,
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {
+            None
+        }
     };
     let (event, user, past) = (order.fact.event.clone(), order.fact.user.clone(), order.is_past());
     step.emit(Effect::OrderPut(Box::new(order)));
@@ -173,7 +175,8 @@ fn show_refund(step: &mut LaneStep<'_>, order: &OrderId, refund: &RefundFact) {
 fn rank(status: RefundStatus) -> u8 {
     match status {
         RefundStatus::Requested => 0,
-        RefundStatus::Sent => 1,
+        // An account that was wrong makes it wait for another.
+        RefundStatus::AwaitingAccount | RefundStatus::Sent => 1,
         RefundStatus::Done | RefundStatus::Failed => 2,
     }
 }

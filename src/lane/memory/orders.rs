@@ -149,7 +149,7 @@ pub fn cancel(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Cancel) -> CancelOu
     if is_paying(order) {
         return CancelOutcome::InProgress;
     }
-    if order.fact.status != OrderStatus::PendingPayment {
+    if !matches!(order.fact.status, OrderStatus::PendingPayment | OrderStatus::AwaitingDeposit) {
         return CancelOutcome::NotCancellable;
     }
     let mut order = order.clone();
@@ -179,6 +179,7 @@ pub fn refund(step: &mut LaneStep<'_>, now_ms: Millis, ask: &Refund) -> Result<R
         OrderStatus::Accepted
         | OrderStatus::PendingPayment
         | OrderStatus::Paying
+        | OrderStatus::AwaitingDeposit
         | OrderStatus::Refunded
         | OrderStatus::Rejected => return Ok(RefundOutcome::NotRefundable),
     }

@@ -42,7 +42,7 @@ pub(super) const BOOKS: Walk = Walk {
             finds: "SELECT o.id AS found FROM orders o WHERE o.id > ? AND o.id <= ? \
                     AND COALESCE((SELECT SUM(j.amount) FROM journal_entry j \
                         WHERE j.order_id = o.id AND j.account = 'points_in_orders'), 0) \
-                    <> CASE WHEN o.status IN ('pending_payment', 'paying') THEN -o.points ELSE 0 END",
+                    <> CASE WHEN o.status IN ('pending_payment', 'paying', 'awaiting_deposit') THEN -o.points ELSE 0 END",
         },
         Rule {
             says: "the journal's pending refunds are not the points of open refunds, in order",

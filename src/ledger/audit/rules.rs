@@ -41,7 +41,7 @@ pub(super) const ORDERS: Walk = Walk {
         Rule {
             says: "an order under way or paid that is not live:",
             finds: "SELECT id AS found FROM orders WHERE live IS NULL \
-                    AND status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded') \
+                    AND status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded') \
                     AND id > ? AND id <= ?",
         },
         Rule {
@@ -52,7 +52,7 @@ pub(super) const ORDERS: Walk = Walk {
         Rule {
             says: "a line that is not refunded, without a live ticket, in order",
             finds: "SELECT o.id AS found FROM orders o JOIN order_line l ON l.order_id = o.id \
-                    WHERE o.status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded') \
+                    WHERE o.status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded') \
                     AND l.closed = 0 AND o.id > ? AND o.id <= ? AND NOT EXISTS \
                     (SELECT 1 FROM ticket t WHERE t.order_id = l.order_id AND t.line = l.line AND t.live = 1) AND NOT EXISTS \
                     (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id WHERE r.order_id = l.order_id \
@@ -229,7 +229,7 @@ pub(super) const CAMPAIGNS: Walk = Walk {
             says: "a coupon that is free while an order uses it, campaign",
             finds: "SELECT c.campaign AS found FROM coupon c JOIN orders o ON o.id = c.order_id \
                     WHERE c.campaign > ? AND c.campaign <= ? AND c.state = 'issued' \
-                    AND o.status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded')",
+                    AND o.status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded')",
         },
     ],
 };

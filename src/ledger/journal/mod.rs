@@ -46,7 +46,7 @@ pub(in crate::ledger) struct Journal {
 pub(in crate::ledger) struct Title<'t> {
     /// The fact: an order, an attempt, a refund, a grant, a lot of points or a settlement.
     pub of: &'t str,
-    pub event: &'static str,
+    pub event: &'t str,
     pub currency: &'t str,
     /// `None`: it belongs to no order: points granted or expired, a settlement.
     pub order: Option<&'t OrderId>,

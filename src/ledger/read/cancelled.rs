@@ -26,6 +26,8 @@ pub struct CancelledOrders {
     pub paid: i64,
     /// Of `paid`: the provider refused for good to give the money back.
     pub failed: i64,
+    /// Of `paid`: paid by deposit, and the buyer has not named the account that the money goes back to.
+    pub awaiting_account: i64,
     /// Given back whole.
     pub refunded: i64,
     /// Payments and refunds without a definite answer.
@@ -44,8 +46,8 @@ impl Reader {
     /// provider refused for good is left to a person, and so is an order that a dead letter is about.
     pub async fn uncancelled(&self, event: &EventId, limit: i64) -> Result<Vec<Uncancelled>> {
         const LEFT: &str = "SELECT o.id, o.version, o.status FROM orders o \
-             WHERE o.event = ? AND o.status IN ('pending_payment', 'confirmed', 'partially_refunded') \
-             AND (o.status = 'pending_payment' OR EXISTS \
+             WHERE o.event = ? AND o.status IN ('pending_payment', 'awaiting_deposit', 'confirmed', 'partially_refunded') \
+             AND (o.status IN ('pending_payment', 'awaiting_deposit') OR EXISTS \
                   (SELECT 1 FROM order_line l WHERE l.order_id = o.id AND l.closed = 0 AND NOT EXISTS \
                    (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id AND x.line = l.line \
                     WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed'))) \
@@ -60,7 +62,7 @@ impl Reader {
                     Ok(Uncancelled {
                         order: OrderId::from(row.text("id")?),
                         version: row.int("version")?,
-                        is_paid: status != OrderStatus::PendingPayment,
+                        is_paid: !matches!(status, OrderStatus::PendingPayment | OrderStatus::AwaitingDeposit),
                     })
                 };
                 cells("orders", &rows).map(order).collect()
@@ -77,8 +79,12 @@ impl Reader {
                JOIN order_line l ON l.order_id = r.order_id AND l.line = x.line AND l.closed = 0 \
                WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed') THEN 1 ELSE 0 END AS failed \
               FROM orders o WHERE o.event = ? \
-              AND o.status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded', 'refunded')) AS c \
+              AND o.status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded', \
+                               'refunded')) AS c \
              GROUP BY c.status, c.failed";
+        const AWAITING: &str = "SELECT COUNT(DISTINCT o.id) AS orders FROM orders o JOIN refund r ON r.order_id = o.id \
+             AND r.opened = 1 AND r.status = 'awaiting_account' AND r.account IS NULL WHERE o.event = ? \
+             AND o.status IN ('confirmed', 'partially_refunded')";
         const OPEN: &str = "SELECT \
              (SELECT COUNT(*) FROM orders o JOIN refund r ON r.order_id = o.id AND r.opened = 1 WHERE o.event = ?) + \
              (SELECT COUNT(*) FROM orders o JOIN payment p ON p.order_id = o.id AND p.opened = 1 WHERE o.event = ?) \
@@ -87,15 +93,21 @@ impl Reader {
         self.read("cancelled_orders", ReadSource::Primary, move |conn| {
             Box::pin(async move {
                 let open = sqlx::query(OPEN).bind(event.clone()).bind(event.clone()).fetch_all(&mut *conn).await?;
+                let awaiting = sqlx::query(AWAITING).bind(event.clone()).fetch_all(&mut *conn).await?;
                 let rows = sqlx::query(COUNTS).bind(EVENT_CANCELLED).bind(event).fetch_all(&mut *conn).await?;
                 let mut counts = CancelledOrders::default();
                 for row in cells("orders", &open) {
                     counts.open = row.int("open_calls")?;
                 }
+                for row in cells("orders", &awaiting) {
+                    counts.awaiting_account = row.int("orders")?;
+                }
                 for row in cells("orders", &rows) {
                     let orders = row.int("orders")?;
                     match row.word("status", OrderStatus::parse)? {
-                        OrderStatus::PendingPayment | OrderStatus::Paying => counts.unpaid += orders,
+                        OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {
+                            counts.unpaid += orders;
+                        }
                         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => {
                             counts.paid += orders;
                             counts.failed += orders * row.int("failed")?;

@@ -89,7 +89,7 @@ impl Reader {
 }
 
 /// Statuses of orders that can still change.
-const LIVE: &str = "status IN ('pending_payment', 'paying', 'confirmed', 'partially_refunded')";
+const LIVE: &str = "status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded')";
 
 async fn live_orders(conn: &mut Conn, event: String, after: String) -> Result<Vec<RestoredOrder>> {
     let select = OrderRow::select();
@@ -120,7 +120,9 @@ fn restored(sheet: &Sheet) -> RestoredOrder {
 
 fn seat_state(status: OrderStatus) -> SeatState {
     match status {
-        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatState::Paying,
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {
+            SeatState::Paying
+        }
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
             SeatState::Sold
         }

@@ -6,6 +6,7 @@ use super::row::cells;
 use super::{Cursor, ListPart, page};
 use crate::facts::ids::{EventId, LaneId, OrderId, UserId};
 use crate::facts::time::Millis;
+use crate::ledger::sheet::NOT_YET_MS;
 use crate::ledger::{ReadSource, Reader, Result};
 
 /// Which calls an operator asks for.
@@ -40,8 +41,8 @@ pub struct CallEntry {
     pub currency: String,
     /// When it was opened.
     pub since_ms: Millis,
-    /// When the provider is asked next.
-    pub due_ms: Millis,
+    /// When the provider is asked next; `None`: not before its buyer names an account.
+    pub due_ms: Option<Millis>,
     /// Why there is no definite answer, or why the refund was refused; `None`: it was not asked yet.
     pub waits_for: Option<String>,
 }
@@ -83,7 +84,7 @@ impl Reader {
                         amount: row.int("amount")?,
                         currency: row.text("currency")?,
                         since_ms: row.int("since_ms")?,
-                        due_ms: row.int("due_ms")?,
+                        due_ms: Some(row.int("due_ms")?).filter(|due_ms| *due_ms < NOT_YET_MS),
                         waits_for: row.text_or_null("waits_for")?,
                     })
                 });
@@ -129,15 +130,18 @@ fn calls(which: CallFilter) -> String {
     let refunds = |from: &str, why: &str| {
         format!(
             "SELECT r.id, 'refund' AS kind, r.order_id, p.provider, p.pay_key, r.cash AS amount, \
-             r.requested_ms AS since_ms, r.due_ms, r.{why} AS waits_for FROM {from} JOIN payment p ON p.id = r.attempt"
+             r.requested_ms AS since_ms, r.due_ms, {why} AS waits_for FROM {from} JOIN payment p ON p.id = r.attempt"
         )
     };
     let found = match which {
         CallFilter::Open => {
             let from = "lane l JOIN refund r ON r.lane = l.lane AND r.opened = 1";
-            format!("{charges} UNION ALL {}", refunds(from, "waits_for"))
+            // Why the account before was wrong, or that there was none.
+            let why = "CASE WHEN r.status = 'awaiting_account' AND r.account IS NULL \
+                 THEN COALESCE(r.failure, 'the account of its buyer') ELSE r.waits_for END";
+            format!("{charges} UNION ALL {}", refunds(from, why))
         }
-        CallFilter::Failed => format!("{} WHERE r.status = 'failed' AND r.cash > 0", refunds("refund r", "failure")),
+        CallFilter::Failed => format!("{} WHERE r.status = 'failed' AND r.cash > 0", refunds("refund r", "r.failure")),
     };
     format!(
         "SELECT c.*, o.event, o.user_id, o.currency FROM ({found}) AS c JOIN orders o ON o.id = c.order_id \

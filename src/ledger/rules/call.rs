@@ -32,6 +32,35 @@ pub struct Charging {
     pub since_ms: Millis,
     /// When the call is to be made, or its result asked for.
     pub due_ms: Millis,
+    /// `None`: the money moves at once.
+    pub deposit: Option<Depositing>,
+}
+
+/// A payment by deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Depositing {
+    /// By when the money must be there.
+    pub until_ms: Millis,
+    pub stage: DepositStage,
+    /// The buyer was given an account to pay into.
+    pub has_account: bool,
+    /// How often the bank has taken the money back.
+    pub undone: i64,
+}
+
+/// How far a payment by deposit has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DepositStage {
+    /// The buyer has no account to pay into yet.
+    Asked,
+    /// The buyer has one.
+    Awaited,
+    /// The money is there, and pays the order.
+    Paid,
+    /// The money is there, and a part of it was refunded.
+    PaidAndRefunded,
+    /// Nothing waits for the money any more: the account is to be closed.
+    Unwanted,
 }
 
 /// An open refund: the oldest open one of its order.
@@ -54,12 +83,18 @@ pub struct Returning {
     pub due_ms: Millis,
     /// It was never put off, so it is sent. Of one that was put off, the result is asked for first.
     pub is_new: bool,
+    /// The account that the money of a deposit goes to, sealed.
+    pub account: Option<String>,
+    /// How many accounts before this one were wrong.
+    pub accounts: i64,
 }
 
 /// Names a call. Its text is the provider's idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CallId {
     Charge(AttemptId),
+    /// Whether a deposit has come: its charge was answered with an account.
+    Deposit(AttemptId),
     Look(AttemptId),
     Refund(RefundId),
 }
@@ -67,7 +102,7 @@ pub enum CallId {
 impl CallId {
     pub fn as_str(&self) -> &str {
         match self {
-            CallId::Charge(attempt) | CallId::Look(attempt) => attempt.as_str(),
+            CallId::Charge(attempt) | CallId::Deposit(attempt) | CallId::Look(attempt) => attempt.as_str(),
             CallId::Refund(refund) => refund.as_str(),
         }
     }
@@ -76,7 +111,10 @@ impl CallId {
 impl OpenCall {
     pub fn id(&self) -> CallId {
         match self {
-            OpenCall::Charge(charging) => CallId::Charge(charging.attempt.clone()),
+            OpenCall::Charge(charging) => match &charging.deposit {
+                Some(deposit) if deposit.has_account => CallId::Deposit(charging.attempt.clone()),
+                Some(_) | None => CallId::Charge(charging.attempt.clone()),
+            },
             OpenCall::Look(charging) => CallId::Look(charging.attempt.clone()),
             OpenCall::Refund(returning) => CallId::Refund(returning.refund.clone()),
         }
@@ -118,7 +156,8 @@ impl Sheet {
     pub(in crate::ledger) fn calls(&self) -> Vec<OpenCall> {
         let order = self.order();
         let charge = self.open_attempt().map(|row| {
-            let may_charge = order.status == OrderStatus::Paying && row.due_ms <= row.created_ms;
+            let is_new = row.due_ms <= row.created_ms && row.status == status::REQUESTED;
+            let may_charge = order.status == OrderStatus::Paying && is_new;
             OpenCall::Charge(self.charging(row, may_charge.then_some(order.deadline_ms)))
         });
         let back = self.next_refund().and_then(|row| {
@@ -136,15 +175,22 @@ impl Sheet {
                 since_ms: row.requested_ms,
                 due_ms: row.due_ms,
                 is_new: row.due_ms <= row.requested_ms,
+                account: row.account.clone(),
+                accounts: row.accounts,
             }))
         });
         charge.into_iter().chain(back).collect()
     }
 
-    /// Questions about attempts that took no money, in case their provider says that they did.
+    /// Questions about attempts that took no money, in case their provider says that they did; and about deposits, in case
+    /// the bank took the money back.
     pub(in crate::ledger) fn looks(&self) -> impl Iterator<Item = OpenCall> {
-        let took_none =
-            |row: &&PaymentRow| row.opened == Live::No && [status::DECLINED, status::NOT_DONE].contains(&&*row.status);
+        let may_change = |row: &PaymentRow| match &*row.status {
+            status::DECLINED | status::NOT_DONE => true,
+            status::CAPTURED => row.deposit_until_ms.is_some() && self.paid_by().is_some_and(|paid| paid.id == row.id),
+            _ => false,
+        };
+        let took_none = move |row: &&PaymentRow| row.opened == Live::No && may_change(row);
         let alone = |row: &&PaymentRow| !self.is_named_again(row);
         self.payments.iter().filter(took_none).filter(alone).map(|row| OpenCall::Look(self.charging(row, None)))
     }
@@ -161,6 +207,23 @@ impl Sheet {
             charge_until_ms,
             since_ms: row.created_ms,
             due_ms: row.due_ms,
+            deposit: row.deposit_until_ms.map(|until_ms| Depositing {
+                until_ms: row.deposit.as_ref().map_or(until_ms, |deposit| until_ms.min(deposit.expires_ms)),
+                stage: self.deposit_stage(row),
+                has_account: row.deposit.is_some(),
+                undone: order.undone,
+            }),
+        }
+    }
+
+    fn deposit_stage(&self, row: &PaymentRow) -> DepositStage {
+        let status = self.order().status;
+        match &*row.status {
+            status::CAPTURED if self.has_no_refund() => DepositStage::Paid,
+            status::CAPTURED => DepositStage::PaidAndRefunded,
+            status::REQUESTED if status == OrderStatus::Paying => DepositStage::Asked,
+            status::AWAITING if status == OrderStatus::AwaitingDeposit => DepositStage::Awaited,
+            _ => DepositStage::Unwanted,
         }
     }
 }

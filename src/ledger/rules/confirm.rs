@@ -1,4 +1,5 @@
-//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction.
+//! What a paid order brings about: valid tickets, a used coupon, earned points, a journal transaction; and how a deposit
+//! that the bank takes back undoes all of it.
 
 use super::coupon::state;
 use super::points::{LotOrigin, NewLot, WalletStep};
@@ -7,6 +8,7 @@ use crate::facts::order::{OrderStatus, TicketState};
 use crate::ledger::journal::{Account, Sale, Title, Transaction};
 use crate::ledger::sheet::Sheet;
 use crate::ledger::store::column::TicketStanding;
+use crate::ledger::store::rows::OrderRow;
 use crate::ledger::writer::Book;
 
 impl Book {
@@ -27,7 +29,7 @@ impl Book {
 
         let order = sheet.order();
         let (usable_ms, expires_ms) = sheet.terms.earned_life(now_ms);
-        let step = format!("{id}.earned");
+        let step = again(format!("{id}.earned"), order);
         let step = WalletStep { id: &step, now_ms, order: Some(id), refund: None };
         let wallet = self.wallets.get_mut(&order.user_id).expect("wallets concerned were locked first");
         for line in sheet.lines.iter() {
@@ -36,10 +38,46 @@ impl Book {
             wallet.credit(step, lot);
         }
 
-        let title =
-            Title { of: id.as_str(), event: "confirmed", currency: &order.currency, order: Some(id), at_ms: now_ms };
+        let event = again("confirmed".to_owned(), order);
+        let title = Title { of: id.as_str(), event: &event, currency: &order.currency, order: Some(id), at_ms: now_ms };
         self.journal.post(title, sale(sheet));
     }
+
+    /// The bank took the deposit back: the order is as it was before it was paid, but its tickets are suspended. Earned
+    /// points that the buyer no longer has become debt.
+    pub(in crate::ledger) fn undo_confirm(&mut self, id: &OrderId) {
+        let now_ms = self.now_ms;
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let transaction = sale(sheet).reversed();
+        let order = sheet.change();
+        order.status = OrderStatus::AwaitingDeposit;
+        order.confirmed_ms = None;
+        order.undone += 1;
+        let coupon = order.coupon_campaign.clone().zip(order.coupon_number);
+        for ticket in sheet.tickets.iter_mut() {
+            ticket.state = TicketStanding::Issued(TicketState::Suspended);
+        }
+        if let Some(coupon) = coupon.and_then(|key| self.coupons.get_mut(&key)) {
+            coupon.state = state::RESERVED.into();
+        }
+
+        let order = sheet.order();
+        let step = format!("{id}.undone-{}", order.undone);
+        let step = WalletStep { id: &step, now_ms, order: Some(id), refund: None };
+        let wallet = self.wallets.get_mut(&order.user_id).expect("wallets concerned were locked first");
+        for line in sheet.lines.iter() {
+            wallet.claw_back(step, id, line.number(), line.earn);
+        }
+
+        let event = format!("undone-{}", order.undone);
+        let title = Title { of: id.as_str(), event: &event, currency: &order.currency, order: Some(id), at_ms: now_ms };
+        self.journal.post(title, transaction);
+    }
+}
+
+/// The name of what happens each time that the order is paid.
+fn again(name: String, order: &OrderRow) -> String {
+    if order.undone == 0 { name } else { format!("{name}-{}", order.undone) }
 }
 
 fn sale(sheet: &Sheet) -> Transaction {

@@ -1,15 +1,21 @@
 //! Payments of an order: attempts, their results, deadlines, cancelling.
 
 use crate::facts::ids::{AttemptId, OrderId};
-use crate::facts::order::{OrderStatus, Reason};
+use crate::facts::order::{DepositFact, OrderStatus, Reason};
 use crate::facts::record::{PaymentAsk, PaymentResult};
 use crate::facts::refund::RefundStatus;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::sheet::{late_refund, status};
+use crate::ledger::sheet::{NOT_YET_MS, late_refund, status};
 use crate::ledger::store::column::{Live, short};
 use crate::ledger::store::rows::RefundRow;
 use crate::ledger::writer::{BatchFailure, Book, RecordOutcome};
+
+/// When the provider is first asked whether a deposit has come.
+const FIRST_LOOK_MS: i64 = 15_000;
+
+/// How long an order waits for another way to pay after its deposit has failed.
+const PAY_OTHERWISE_MS: i64 = 300_000;
 
 /// Why a record about an order is refused. A closed set, for metrics and `record_done`.
 pub(in crate::ledger) mod refusal {
@@ -21,6 +27,7 @@ pub(in crate::ledger) mod refusal {
     pub const AMOUNT: &str = "AMOUNT_MISMATCH";
     pub const NOT_CANCELLABLE: &str = "NOT_CANCELLABLE";
     pub const NOT_DUE: &str = "NOT_DUE";
+    pub const NO_DEPOSIT: &str = "NO_DEPOSIT";
 }
 
 impl Book {
@@ -61,6 +68,9 @@ impl Book {
         attempt: &AttemptId,
         result: &PaymentResult,
     ) -> RecordOutcome {
+        if let PaymentResult::Awaiting { deposit } = result {
+            return self.deposit_awaited(id, attempt, deposit);
+        }
         let now_ms = self.now_ms;
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let order_status = sheet.order().status;
@@ -81,6 +91,7 @@ impl Book {
             }
             PaymentResult::Declined { detail } => (status::DECLINED, Some(short(detail))),
             PaymentResult::NotDone => (status::NOT_DONE, None),
+            PaymentResult::Awaiting { .. } => unreachable!("taken above"),
         };
         row.opened = Live::No;
         row.status = word.into();
@@ -91,12 +102,18 @@ impl Book {
         let order = sheet.change();
         match order_status {
             OrderStatus::Paying if was_open && !captured => order.status = OrderStatus::PendingPayment,
-            OrderStatus::Paying if was_open => self.confirm(id),
+            OrderStatus::Paying | OrderStatus::AwaitingDeposit if was_open && captured => self.confirm(id),
+            // Another way to pay is welcome, for a moment: the seats have waited long.
+            OrderStatus::AwaitingDeposit if was_open => {
+                order.status = OrderStatus::PendingPayment;
+                order.deadline_ms = order.deadline_ms.min(now_ms + PAY_OTHERWISE_MS);
+            }
             // The attempt was closed without this money. The order still waits for its payment, so the money pays it.
             OrderStatus::PendingPayment if captured && alone => self.confirm(id),
             OrderStatus::Accepted
             | OrderStatus::PendingPayment
             | OrderStatus::Paying
+            | OrderStatus::AwaitingDeposit
             | OrderStatus::Confirmed
             | OrderStatus::PartiallyRefunded
             | OrderStatus::Refunded
@@ -109,12 +126,44 @@ impl Book {
         RecordOutcome::Done
     }
 
+    /// The buyer has an account to pay into. Or the bank took a deposit back that had paid the order: then the order waits
+    /// again, until the deadline that it had.
+    fn deposit_awaited(&mut self, id: &OrderId, attempt: &AttemptId, deposit: &DepositFact) -> RecordOutcome {
+        let now_ms = self.now_ms;
+        let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
+        let order_status = sheet.order().status;
+        let paid_by_it = sheet.paid_by().is_some_and(|paid| paid.id == *attempt);
+        let may_undo = order_status == OrderStatus::Confirmed && paid_by_it && sheet.has_no_refund();
+        let Some(row) = sheet.attempt(attempt) else { return RecordOutcome::Refused(refusal::NO_ATTEMPT) };
+        let Some(until_ms) = row.deposit_until_ms else { return RecordOutcome::Refused(refusal::NO_DEPOSIT) };
+        let is_asked_for = row.opened == Live::Yes && row.status == status::REQUESTED;
+        if !(is_asked_for && order_status == OrderStatus::Paying || may_undo) {
+            return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
+        }
+        if may_undo {
+            self.undo_confirm(id);
+        } else {
+            let order = sheet.change();
+            order.status = OrderStatus::AwaitingDeposit;
+            order.deadline_ms = until_ms.min(deposit.expires_ms);
+        }
+        let row = self.sheets.get_mut(id).and_then(|sheet| sheet.attempt_mut(attempt)).expect("found above");
+        row.status = status::AWAITING.into();
+        row.opened = Live::Yes;
+        row.updated_ms = now_ms;
+        // It was answered, so the provider is only asked from now on.
+        row.due_ms = (now_ms + FIRST_LOOK_MS).min(until_ms).max(now_ms + 1);
+        row.deposit = Some(deposit.clone());
+        RecordOutcome::Done
+    }
+
     /// Money that came after the order's end, or twice, is sent back whole.
     fn late(&mut self, id: &OrderId, attempt: &AttemptId) {
         let now_ms = self.now_ms;
         let lane = i64::from(self.lane.0);
         let sheet = self.sheets.get_mut(id).expect("the caller has it");
         let row = sheet.attempt(attempt).expect("the caller has it").clone();
+        let is_deposit = row.deposit_until_ms.is_some();
         sheet.refunds.add(RefundRow {
             id: late_refund(attempt),
             order_id: id.clone(),
@@ -128,11 +177,13 @@ impl Book {
             earn: 0,
             fee: 0,
             requested_ms: now_ms,
-            due_ms: now_ms,
             opened: Live::Yes,
-            status: RefundStatus::Requested,
+            status: if is_deposit { RefundStatus::AwaitingAccount } else { RefundStatus::Requested },
             failure: None,
             updated_ms: now_ms,
+            due_ms: if is_deposit { NOT_YET_MS } else { now_ms },
+            account: None,
+            accounts: 0,
         });
         let mut transaction = Transaction::default();
         transaction
@@ -144,14 +195,15 @@ impl Book {
     }
 
     /// `order.expired`. An order without an open attempt ends at its deadline. An order with one ends `unknown_ms`
-    /// later, because its seats cannot wait longer. That attempt stays open, and its result is asked for.
+    /// later, because its seats cannot wait longer. That attempt stays open, and its result is asked for. An account that
+    /// a buyer could pay into is closed at the deadline, so that the order has no open attempt then.
     pub(in crate::ledger) fn expired(&mut self, id: &OrderId, reason: Reason) -> RecordOutcome {
         let (now_ms, unknown_ms) = (self.now_ms, self.unknown_ms);
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let open = sheet.open_attempt().is_some();
         let order = sheet.change();
         match order.status {
-            OrderStatus::PendingPayment | OrderStatus::Paying => {}
+            OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {}
             OrderStatus::Accepted
             | OrderStatus::Confirmed
             | OrderStatus::PartiallyRefunded
@@ -166,12 +218,20 @@ impl Book {
         RecordOutcome::Done
     }
 
-    /// `order.cancelled`.
+    /// `order.cancelled`. A buyer who has not paid in yet may go; the account is closed.
     pub(in crate::ledger) fn cancelled(&mut self, id: &OrderId) -> RecordOutcome {
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let open = sheet.open_attempt().is_some();
-        if sheet.change().status != OrderStatus::PendingPayment || open {
-            return RecordOutcome::Refused(refusal::NOT_CANCELLABLE);
+        match sheet.change().status {
+            OrderStatus::PendingPayment if !open => {}
+            OrderStatus::AwaitingDeposit => {}
+            OrderStatus::Accepted
+            | OrderStatus::PendingPayment
+            | OrderStatus::Paying
+            | OrderStatus::Confirmed
+            | OrderStatus::PartiallyRefunded
+            | OrderStatus::Refunded
+            | OrderStatus::Rejected => return RecordOutcome::Refused(refusal::NOT_CANCELLABLE),
         }
         self.release(id, Reason::Cancelled);
         RecordOutcome::Done

@@ -153,15 +153,16 @@ impl Book {
             fee_bp: hold.fee_bp,
             terms: serde_json::to_string(&terms).expect("plain data"),
             placed_ms: ask.placed_ms,
-            deadline_ms: ask.deadline_ms,
             hold_created_ms: hold.created_ms,
             hold_digest: hold.digest.clone(),
             live: Live::No,
             status: OrderStatus::Rejected,
             reason: None,
             version: 1,
+            deadline_ms: ask.deadline_ms,
             confirmed_ms: None,
             held_until_ms: None,
+            undone: 0,
         };
         let mut sheet = Sheet::new(order, terms, SheetOrigin::New);
         for line in &priced.lines {
@@ -229,11 +230,13 @@ impl Book {
             pay_key: ask.key.clone(),
             amount,
             created_ms: self.now_ms,
-            due_ms: self.now_ms,
+            deposit_until_ms: ask.deposit_until_ms,
             opened: Live::Yes,
             status: status::REQUESTED.into(),
             detail: None,
             updated_ms: self.now_ms,
+            due_ms: self.now_ms,
+            deposit: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::facts::refund::{RefundBy, RefundRefusal, RefundStatus};
 use crate::facts::terms::refund_fee_bp;
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
-use crate::ledger::sheet::Sheet;
+use crate::ledger::sheet::{NOT_YET_MS, Sheet};
 use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{RefundLineRow, RefundRow, SpendRow};
 use crate::ledger::writer::{Book, RecordOutcome};
@@ -168,24 +168,29 @@ pub(in crate::ledger) fn parts(
 }
 
 fn row(sheet: &Sheet, ask: &Asking<'_>, lines: &[LineRefund], now_ms: Millis) -> RefundRow {
+    let attempt = sheet.paid_by().map(|attempt| attempt.id.clone());
+    let cash: i64 = lines.iter().map(|part| part.cash).sum();
+    let to_account = cash > 0 && sheet.is_deposit(attempt.as_ref());
     RefundRow {
         id: ask.refund.clone(),
         order_id: ask.order.clone(),
         lane: sheet.order().lane,
-        attempt: sheet.paid_by().map(|attempt| attempt.id.clone()),
+        attempt,
         digest: ask.digest.to_owned(),
         reason: short(ask.reason),
-        cash: lines.iter().map(|part| part.cash).sum(),
+        cash,
         points: lines.iter().map(|part| part.points).sum(),
         earn: lines.iter().map(|part| part.earn).sum(),
         fee: lines.iter().map(|part| part.fee).sum(),
         booking_fee: lines.iter().map(|part| part.booking_fee).sum(),
         requested_ms: ask.at_ms,
-        due_ms: ask.at_ms,
         opened: Live::Yes,
-        status: RefundStatus::Requested,
+        status: if to_account { RefundStatus::AwaitingAccount } else { RefundStatus::Requested },
         failure: None,
         updated_ms: now_ms,
+        due_ms: if to_account { NOT_YET_MS } else { ask.at_ms },
+        account: None,
+        accounts: 0,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::line::LineRefund;
 use super::pay::refusal;
+use super::pay::refusal::NO_DEPOSIT;
 use super::points::WalletStep;
 use super::refund::owed;
 use super::{coupon, points};
@@ -10,7 +11,7 @@ use crate::facts::order::{OrderStatus, TicketState};
 use crate::facts::record::RefundResult;
 use crate::facts::refund::RefundStatus;
 use crate::ledger::journal::{Account, PayablePart, Sale, Title, Transaction};
-use crate::ledger::sheet::Sheet;
+use crate::ledger::sheet::{NOT_YET_MS, Sheet};
 use crate::ledger::store::column::{Live, TicketStanding, short};
 use crate::ledger::store::rows::{MoveRow, RefundLineRow, RefundRow, SpendRow};
 use crate::ledger::writer::{Book, RecordOutcome};
@@ -34,8 +35,25 @@ impl Book {
         match result {
             RefundResult::Done => self.refunded(order, id),
             RefundResult::Refused { detail } => self.refund_refused(order, id, detail),
+            RefundResult::WrongAccount { .. } if refund.status != RefundStatus::AwaitingAccount => {
+                return RecordOutcome::Refused(NO_DEPOSIT);
+            }
+            RefundResult::WrongAccount { detail } => self.account_refused(order, id, detail),
         }
         RecordOutcome::Done
+    }
+
+    /// The money waits for another account.
+    fn account_refused(&mut self, id: &OrderId, refund: &RefundId, detail: &str) {
+        let now_ms = self.now_ms;
+        let sheet = self.sheets.get_mut(id).expect("the caller has it");
+        let row = sheet.refund_mut(refund).expect("the caller has it");
+        row.failure = Some(short(detail));
+        row.account = None;
+        row.accounts += 1;
+        row.due_ms = NOT_YET_MS;
+        row.updated_ms = now_ms;
+        sheet.change();
     }
 
     /// The money is back, or there was none. The seats of closed lines become free. The coupon becomes free with the
@@ -46,6 +64,8 @@ impl Book {
         let row = sheet.refund_mut(refund).expect("the caller has it");
         row.opened = Live::No;
         row.status = RefundStatus::Done;
+        row.failure = None;
+        row.account = None;
         row.updated_ms = now_ms;
         let row = row.clone();
         let lines: Vec<_> = sheet.refund_lines_of(refund).cloned().collect();
@@ -88,6 +108,7 @@ impl Book {
         row.opened = Live::No;
         row.status = RefundStatus::Failed;
         row.failure = Some(short(detail));
+        row.account = None;
         row.updated_ms = now_ms;
         let row = row.clone();
         sheet.change();

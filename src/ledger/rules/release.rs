@@ -6,7 +6,7 @@ use crate::facts::ids::OrderId;
 use crate::facts::order::{OrderStatus, Reason, TicketState};
 use crate::ledger::journal::{Account, Title, Transaction};
 use crate::ledger::store::column::{Live, TicketStanding};
-use crate::ledger::store::rows::SpendRow;
+use crate::ledger::store::rows::{PaymentRow, SpendRow};
 use crate::ledger::writer::Book;
 
 impl Book {
@@ -19,6 +19,11 @@ impl Book {
         order.reason = Some(reason);
         order.live = Live::No;
         self.held.remove(&order.hold);
+        // An account that the buyer could pay into is closed now.
+        let is_account = |row: &&mut PaymentRow| row.opened == Live::Yes && row.deposit.is_some();
+        if let Some(attempt) = sheet.payments.iter_mut().find(is_account) {
+            attempt.due_ms = attempt.due_ms.min(now_ms);
+        }
         for ticket in sheet.tickets.iter_mut() {
             ticket.live = Live::No;
             ticket.state = TicketStanding::Issued(TicketState::Void);

@@ -17,7 +17,8 @@ use crate::ledger::writer::Book;
 pub(in crate::ledger) struct OrderBefore {
     status: Option<OrderStatus>,
     tickets: BTreeMap<i64, TicketStanding>,
-    refunds: BTreeMap<RefundId, RefundStatus>,
+    /// The status, and how many accounts were wrong.
+    refunds: BTreeMap<RefundId, (RefundStatus, i64)>,
     coupon_used: bool,
     /// How many moves of points the user's wallet had in this transaction.
     moves: usize,
@@ -33,7 +34,7 @@ impl Book {
         OrderBefore {
             status: Some(sheet.order().status),
             tickets: sheet.tickets.iter().map(|ticket| (ticket.line, ticket.state)).collect(),
-            refunds: sheet.refunds.iter().map(|refund| (refund.id.clone(), refund.status)).collect(),
+            refunds: sheet.refunds.iter().map(|refund| (refund.id.clone(), (refund.status, refund.accounts))).collect(),
             coupon_used: self.coupon_used(sheet),
             moves: moves(&sheet.order().user_id),
         }
@@ -64,12 +65,14 @@ impl Book {
             if was.is_none() {
                 notices.push(Notice::Refund { kind: NoticeKind::RefundRequested, refund: fact() });
             }
-            let ended = match refund.status {
+            let became = match refund.status {
+                RefundStatus::AwaitingAccount => Some(NoticeKind::RefundAwaitingAccount),
                 RefundStatus::Done => Some(NoticeKind::RefundDone),
                 RefundStatus::Failed => Some(NoticeKind::RefundFailed),
                 RefundStatus::Requested | RefundStatus::Sent => None,
             };
-            if let Some(kind) = ended.filter(|_| was != Some(refund.status)) {
+            let stage = (refund.status, refund.accounts);
+            if let Some(kind) = became.filter(|_| was != Some(stage)) {
                 notices.push(Notice::Refund { kind, refund: fact() });
             }
         }
@@ -138,11 +141,13 @@ fn order_kinds(before: &OrderBefore, sheet: &Sheet) -> Vec<NoticeKind> {
     let now = sheet.order().status;
     let placed = before.status.is_none().then_some(NoticeKind::OrderPlaced);
     let is_done = |id: &RefundId| sheet.refund(id).is_some_and(|refund| refund.status == RefundStatus::Done);
-    let done_before = before.refunds.values().filter(|status| **status == RefundStatus::Done).count();
+    let done_before = before.refunds.values().filter(|(status, _)| *status == RefundStatus::Done).count();
     let done_now = sheet.refunds.iter().filter(|refund| is_done(&refund.id)).count();
     let changed = before.status != Some(now);
+    let was_paid = before.status == Some(OrderStatus::Confirmed);
     let became = match now {
         OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => None,
+        OrderStatus::AwaitingDeposit => was_paid.then_some(NoticeKind::OrderDepositUndone),
         // After a refund that failed, the order stands as it stood.
         OrderStatus::Confirmed => changed.then_some(NoticeKind::OrderConfirmed),
         OrderStatus::Rejected => changed.then_some(NoticeKind::OrderRejected),

@@ -21,6 +21,8 @@ pub enum EntryKind {
     Sale,
     /// Money of an order was given back.
     Refund(RefundId),
+    /// The bank took back the deposit that had paid an order, so there was no sale.
+    Undone,
 }
 
 /// A sale or a refund.
@@ -134,6 +136,7 @@ async fn entries(conn: &mut Conn, booked: &Booked) -> Result<Vec<SettlementEntry
         let (order, event, payable) = found.get(transaction)?.clone();
         let kind = match transaction.strip_suffix(".done") {
             Some(refund) => EntryKind::Refund(RefundId::from(refund)),
+            None if transaction.contains(".undone-") => EntryKind::Undone,
             None => EntryKind::Sale,
         };
         Some(SettlementEntry { transaction: transaction.clone(), at_ms: *at_ms, kind, order, event, payable })

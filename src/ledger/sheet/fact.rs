@@ -3,7 +3,9 @@
 
 use super::{Sheet, status};
 use crate::facts::ids::{CouponRef, SeatIndex};
-use crate::facts::order::{LineFact, OrderFact, PaymentFact, TicketFact, TotalFact};
+use crate::facts::order::{
+    DepositFact, LineFact, OrderFact, OrderStatus, PaymentFact, TicketFact, TicketState, TotalFact,
+};
 use crate::facts::refund::{RefundFact, RefundLineFact, RefundStatus};
 use crate::ledger::store::column::TicketStanding;
 use crate::ledger::store::rows::{LineRow, RefundLineRow, RefundRow};
@@ -34,6 +36,7 @@ pub(in crate::ledger) fn order_fact(sheet: &Sheet) -> OrderFact {
         }),
         coupon: coupon.map(|(campaign, number)| CouponRef { campaign, number, version }.to_string()),
         payment: payment_fact(sheet),
+        deposit: deposit_fact(sheet),
         placed_ms: order.placed_ms,
         confirmed_ms: order.confirmed_ms,
         deadline_ms: order.deadline_ms,
@@ -45,9 +48,8 @@ fn line_fact(sheet: &Sheet, line: &LineRow) -> LineFact {
     let ticket = sheet.ticket_of(line.line).and_then(|ticket| match ticket.state {
         TicketStanding::Reserved => None,
         // A seat given back before it was paid never had a ticket to show.
-        TicketStanding::Issued(state) => {
-            sheet.order().confirmed_ms.map(|_| TicketFact { id: ticket.id.clone(), state })
-        }
+        TicketStanding::Issued(TicketState::Void) if sheet.order().confirmed_ms.is_none() => None,
+        TicketStanding::Issued(state) => Some(TicketFact { id: ticket.id.clone(), state }),
     });
     LineFact {
         line: number(line.line),
@@ -81,6 +83,12 @@ fn payment_fact(sheet: &Sheet) -> Option<PaymentFact> {
     })
 }
 
+/// Where the buyer pays in, while the order waits for it.
+fn deposit_fact(sheet: &Sheet) -> Option<DepositFact> {
+    let awaits = sheet.order().status == OrderStatus::AwaitingDeposit;
+    sheet.open_attempt().filter(|_| awaits).and_then(|attempt| attempt.deposit.clone())
+}
+
 /// A refund with these lines.
 pub(in crate::ledger) fn refund_fact<'l>(
     refund: &RefundRow,
@@ -90,7 +98,10 @@ pub(in crate::ledger) fn refund_fact<'l>(
         id: refund.id.clone(),
         order: refund.order_id.clone(),
         digest: refund.digest.clone(),
-        status: refund.status,
+        status: match refund.status {
+            RefundStatus::AwaitingAccount if !refund.awaits_account() => RefundStatus::Sent,
+            status => status,
+        },
         reason: refund.reason.clone(),
         failure: refund.failure.clone(),
         cash: refund.cash,

@@ -12,6 +12,7 @@ use crate::facts::order::OrderStatus;
 use crate::facts::record::payment_named;
 use crate::facts::refund::RefundStatus;
 use crate::facts::terms::RefundTerm;
+use crate::facts::time::Millis;
 use crate::ledger::rules::points;
 use crate::ledger::rules::terms::Frozen;
 use crate::ledger::store::column::Live;
@@ -140,9 +141,20 @@ impl Sheet {
         refunds
     }
 
-    /// The refund to be sent next: those of one order go one at a time.
+    /// The refund to be sent next: those of one order go one at a time. One that waits for its buyer holds up no other.
     pub fn next_refund(&self) -> Option<&RefundRow> {
-        self.refunds_in_order().into_iter().find(|r| r.opened == Live::Yes)
+        let can_go = |r: &&RefundRow| r.opened == Live::Yes && !r.awaits_account();
+        self.refunds_in_order().into_iter().find(can_go)
+    }
+
+    /// Whether the attempt is a payment by deposit.
+    pub fn is_deposit(&self, attempt: Option<&AttemptId>) -> bool {
+        attempt.and_then(|id| self.attempt(id)).is_some_and(|row| row.deposit_until_ms.is_some())
+    }
+
+    /// Whether nothing of the order was ever refunded, nor is to be.
+    pub fn has_no_refund(&self) -> bool {
+        !self.refunds.iter().any(|r| r.status != RefundStatus::Failed && self.has_lines(&r.id))
     }
 
     pub fn refund_lines_of(&self, id: &RefundId) -> impl Iterator<Item = &RefundLineRow> {
@@ -203,6 +215,16 @@ impl Sheet {
     }
 }
 
+/// When a refund is due that waits for an account.
+pub(in crate::ledger) const NOT_YET_MS: Millis = 9_000_000_000_000_000;
+
+impl RefundRow {
+    /// The buyer has yet to name the account that the money goes back to.
+    pub fn awaits_account(&self) -> bool {
+        self.status == RefundStatus::AwaitingAccount && self.account.is_none()
+    }
+}
+
 /// The refund of a late attempt. Its id follows from the attempt's, so a repeat gives the same one.
 pub(in crate::ledger) fn late_refund(attempt: &AttemptId) -> RefundId {
     RefundId::from(format!("r{}", &attempt.as_str()[1..]))
@@ -211,6 +233,7 @@ pub(in crate::ledger) fn late_refund(attempt: &AttemptId) -> RefundId {
 /// The words of `payment.status`.
 pub(in crate::ledger) mod status {
     pub const REQUESTED: &str = "requested";
+    pub const AWAITING: &str = "awaiting";
     pub const CAPTURED: &str = "captured";
     pub const DECLINED: &str = "declined";
     pub const NOT_DONE: &str = "not_done";

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::sql::Value;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
-use crate::facts::order::{OrderStatus, Reason, TicketState};
+use crate::facts::order::{DepositFact, OrderStatus, Reason, TicketState};
 use crate::facts::refund::RefundStatus;
 use crate::ledger::{Error, Result};
 
@@ -149,6 +149,18 @@ impl Column for Option<Reason> {
 
     fn value(&self) -> Value {
         self.map(Reason::as_str).map(str::to_owned).into()
+    }
+}
+
+/// The account of a deposit, as JSON.
+impl Column for Option<DepositFact> {
+    fn read(row: &AnyRow, at: usize) -> Result<Self> {
+        let Some(text) = Option::<String>::read(row, at)? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|_| unreadable("payment", "deposit", text))
+    }
+
+    fn value(&self) -> Value {
+        self.as_ref().map(|deposit| serde_json::to_string(deposit).expect("plain data")).into()
     }
 }
 

@@ -6,7 +6,7 @@ use super::column::{Column, Live, TicketStanding};
 use super::row::{Row, keyed, rows};
 use super::sql::Value;
 use crate::facts::ids::{AttemptId, CampaignId, ClaimId, EventId, HoldId, OrderId, RefundId, UserId, VisitorId};
-use crate::facts::order::{OrderStatus, Reason};
+use crate::facts::order::{DepositFact, OrderStatus, Reason};
 use crate::facts::refund::RefundStatus;
 use crate::facts::time::Millis;
 use crate::ledger::Result;
@@ -18,12 +18,12 @@ rows! {
         lane: i64, event: EventId, user_id: UserId, hold: HoldId, visitor: VisitorId, digest: String,
         currency: String, price: i64, booking_fee: i64, discount: i64, points: i64, cash: i64, vat: i64,
         coupon_campaign: Option<CampaignId>, coupon_number: Option<i64>, coupon_version: Option<i64>, earn_bp: i64, fee_bp: i64,
-        terms: String, placed_ms: Millis, deadline_ms: Millis, hold_created_ms: Millis,
+        terms: String, placed_ms: Millis, hold_created_ms: Millis,
         hold_digest: String,
     }
     changing {
-        live: Live, status: OrderStatus, reason: Option<Reason>, version: i64,
-        confirmed_ms: Option<Millis>, held_until_ms: Option<Millis>,
+        live: Live, status: OrderStatus, reason: Option<Reason>, version: i64, deadline_ms: Millis,
+        confirmed_ms: Option<Millis>, held_until_ms: Option<Millis>, undone: i64,
     }
 
     LineRow in "order_line"
@@ -42,17 +42,24 @@ rows! {
     PaymentRow in "payment"
     key { id: AttemptId }
     fixed {
-        order_id: OrderId, lane: i64, provider: String, pay_key: String, amount: i64, created_ms: Millis, due_ms: Millis,
+        order_id: OrderId, lane: i64, provider: String, pay_key: String, amount: i64, created_ms: Millis,
+        deposit_until_ms: Option<Millis>,
     }
-    changing { opened: Live, status: String, detail: Option<String>, updated_ms: Millis }
+    changing {
+        opened: Live, status: String, detail: Option<String>, updated_ms: Millis, due_ms: Millis,
+        deposit: Option<DepositFact>,
+    }
 
     RefundRow in "refund"
     key { id: RefundId }
     fixed {
         order_id: OrderId, lane: i64, attempt: Option<AttemptId>, digest: String, reason: String,
-        cash: i64, points: i64, earn: i64, fee: i64, booking_fee: i64, requested_ms: Millis, due_ms: Millis,
+        cash: i64, points: i64, earn: i64, fee: i64, booking_fee: i64, requested_ms: Millis,
     }
-    changing { opened: Live, status: RefundStatus, failure: Option<String>, updated_ms: Millis }
+    changing {
+        opened: Live, status: RefundStatus, failure: Option<String>, updated_ms: Millis, due_ms: Millis,
+        account: Option<String>, accounts: i64,
+    }
 
     RefundLineRow in "refund_line"
     key { refund: RefundId, line: i64 }

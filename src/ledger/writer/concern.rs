@@ -8,7 +8,7 @@ use super::{BatchFailure, Book};
 use crate::facts::coupon::CouponChoice;
 use crate::facts::ids::{CampaignId, CouponRef, EventId, HoldId, OrderId, RefundId, SeatIndex, UserId};
 use crate::facts::points::PointsAsk;
-use crate::facts::record::{Entry, RecordBody, RefundResult};
+use crate::facts::record::{Entry, PaymentResult, RecordBody, RefundResult};
 use crate::ledger::{Conn, campaign_version, sheet};
 
 /// The keys of everything that is to be read.
@@ -79,7 +79,11 @@ impl Concern {
                 self.spending.insert(order.clone());
                 self.refused.insert(refund.clone());
             }
-            RecordBody::RefundResulted { result: RefundResult::Done, .. }
+            // The bank may have taken back a deposit, and points were earned with it.
+            RecordBody::PaymentResulted { order, result: PaymentResult::Awaiting { .. }, .. } => {
+                self.spending.insert(order.clone());
+            }
+            RecordBody::RefundResulted { result: RefundResult::Done | RefundResult::WrongAccount { .. }, .. }
             | RecordBody::PaymentRequested { .. }
             | RecordBody::PaymentResulted { .. }
             | RecordBody::OrderExpired { .. }

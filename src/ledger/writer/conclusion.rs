@@ -22,7 +22,9 @@ pub(in crate::ledger) fn conclusion(sheet: &Sheet) -> Conclusion {
 fn target(sheet: &Sheet, line: &LineRow) -> SeatTarget {
     let order = sheet.order();
     match order.status {
-        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatTarget::Paying,
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {
+            SeatTarget::Paying
+        }
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => {
             match sheet.ticket_of(line.line).map(|t| t.state) {
                 Some(TicketStanding::Issued(TicketState::Void)) | None => SeatTarget::Free,

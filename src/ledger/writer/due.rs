@@ -58,7 +58,7 @@ pub async fn due_calls(
                     "SELECT r.id, r.order_id, r.due_ms FROM refund r \
                      WHERE r.lane = ? AND r.opened = 1 AND r.due_ms <= ? AND NOT EXISTS ( \
                          SELECT 1 FROM refund older WHERE older.order_id = r.order_id AND older.opened = 1 \
-                         AND (older.requested_ms < r.requested_ms \
+                         AND (older.status <> 'awaiting_account' OR older.account IS NOT NULL) AND (older.requested_ms < r.requested_ms \
                               OR older.requested_ms = r.requested_ms AND older.id < r.id)) \
                      ORDER BY r.due_ms, r.id LIMIT ?",
                 ] {
@@ -112,7 +112,7 @@ pub async fn put_off(ledger: &Ledger, calls: impl Iterator<Item = (CallId, PutOf
         let row =
             |PutOff { due_ms, waits_for }| vec![Value::from(call.as_str()), due_ms.into(), Value::from(waits_for)];
         match &call {
-            CallId::Charge(_) => attempts.push(row(put_off)),
+            CallId::Charge(_) | CallId::Deposit(_) => attempts.push(row(put_off)),
             CallId::Refund(_) => refunds.push(row(put_off)),
             CallId::Look(attempt) => hints.push((attempt.clone(), put_off)),
         }
@@ -135,16 +135,23 @@ pub struct KnownCall {
     pub order: OrderId,
     /// It has no definite answer yet.
     pub open: bool,
+    /// How often the bank took its money back, or how many of its accounts were wrong.
+    pub times: i64,
 }
 
 /// `None`: no such attempt.
 pub async fn attempt(ledger: &Ledger, id: &AttemptId) -> Result<Option<KnownCall>> {
-    known(ledger, "SELECT order_id, opened FROM payment WHERE id = ?", id.to_string()).await
+    known(
+        ledger,
+        "SELECT p.order_id, p.opened, o.undone FROM payment p JOIN orders o ON o.id = p.order_id WHERE p.id = ?",
+        id.to_string(),
+    )
+    .await
 }
 
 /// `None`: no such refund, or one without money that a provider sends back.
 pub async fn refund(ledger: &Ledger, id: &RefundId) -> Result<Option<KnownCall>> {
-    let text = "SELECT order_id, opened FROM refund WHERE id = ? AND attempt IS NOT NULL";
+    let text = "SELECT order_id, opened, accounts FROM refund WHERE id = ? AND attempt IS NOT NULL";
     known(ledger, text, id.to_string()).await
 }
 
@@ -154,7 +161,8 @@ async fn known(ledger: &Ledger, text: &'static str, id: String) -> Result<Option
             Box::pin(async move {
                 let Some(row) = sqlx::query(text).bind(id).fetch_optional(conn).await? else { return Ok(None) };
                 let open = row.try_get::<Option<i64>, _>(1)?.is_some();
-                Ok(Some(KnownCall { order: OrderId::from(row.try_get::<String, _>(0)?), open }))
+                let (order, times): (String, i64) = (row.try_get(0)?, row.try_get(2)?);
+                Ok(Some(KnownCall { order: OrderId::from(order), open, times }))
             })
         })
         .await

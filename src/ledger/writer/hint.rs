@@ -6,11 +6,11 @@ use sqlx::AssertSqlSafe;
 use super::due::PutOff;
 use crate::facts::ids::{AttemptId, OrderId};
 use crate::facts::time::Millis;
-use crate::ledger::sheet::status;
+use crate::ledger::sheet::{NOT_YET_MS, status};
 use crate::ledger::{Ledger, Result};
 
-/// Makes the order's open calls due now, if they were put off. Its attempts at this provider that took no money are asked
-/// about once more.
+/// Makes the order's open calls due now, if they were put off. Its attempts at this provider that took no money, and its
+/// deposits, are asked about once more.
 pub async fn hint(ledger: &Ledger, provider: &str, order: &OrderId, now_ms: Millis) -> Result<()> {
     let (provider, order) = (provider.to_owned(), order.to_string());
     ledger
@@ -21,10 +21,11 @@ pub async fn hint(ledger: &Ledger, provider: &str, order: &OrderId, now_ms: Mill
                     // A call whose due time is not after its beginning was never put off, and would be made again.
                     let text = format!(
                         "UPDATE {table} SET due_ms = CASE WHEN {since} < ? THEN ? ELSE {since} + 1 END \
-                         WHERE order_id = ? AND opened = 1 AND due_ms > ?"
+                         WHERE order_id = ? AND opened = 1 AND due_ms > ? AND due_ms < ?"
                     );
                     let query = sqlx::query(AssertSqlSafe(text)).bind(now_ms).bind(now_ms);
-                    query.bind(order.clone()).bind(now_ms).execute(&mut *conn).await?;
+                    let query = query.bind(order.clone()).bind(now_ms).bind(NOT_YET_MS);
+                    query.execute(&mut *conn).await?;
                 }
                 let text = "DELETE FROM payment_hint \
                      WHERE attempt IN (SELECT id FROM payment WHERE order_id = ? AND provider = ?)";
@@ -32,7 +33,7 @@ pub async fn hint(ledger: &Ledger, provider: &str, order: &OrderId, now_ms: Mill
                 // An open attempt is looked at when it has closed: its answer may be on its way already.
                 let text = "INSERT INTO payment_hint (attempt, order_id, lane, due_ms) \
                      SELECT id, order_id, lane, ? FROM payment \
-                     WHERE order_id = ? AND provider = ? AND status <> ?";
+                     WHERE order_id = ? AND provider = ? AND (status <> ? OR deposit_until_ms IS NOT NULL)";
                 let query = sqlx::query(text).bind(now_ms).bind(order).bind(provider);
                 query.bind(status::CAPTURED).execute(&mut *conn).await?;
                 Ok(())

@@ -19,7 +19,7 @@ mod load;
 mod overdue;
 mod records;
 
-pub use super::rules::call::{CallId, Charging, OpenCall, Returning};
+pub use super::rules::call::{CallId, Charging, DepositStage, Depositing, OpenCall, Returning};
 pub use batch::{Batch, BatchWritten, reject, write};
 pub use dead::{DeadLetter, Revived, bury, dead_counts, dead_letters, let_go, requeue};
 pub use due::{DueCalls, KnownCall, PutOff, attempt, due_calls, put_off, refund};

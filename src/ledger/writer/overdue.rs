@@ -38,10 +38,11 @@ pub async fn overdue(
                          AND deadline_ms <= ? ORDER BY deadline_ms LIMIT {limit}) AS {status}"
                     )
                 };
-                let text = format!("{} UNION ALL {}", past("pending_payment"), past("paying"));
+                let text = ["pending_payment", "paying", "awaiting_deposit"].map(past).join(" UNION ALL ");
                 let (lane_value, asked_by_ms) = (i64::from(lane.0), now_ms - unknown_ms);
                 let query = sqlx::query_scalar(AssertSqlSafe(text));
                 let query = query.bind(lane_value).bind(now_ms).bind(lane_value).bind(asked_by_ms);
+                let query = query.bind(lane_value).bind(asked_by_ms);
                 let orders: Vec<String> = query.fetch_all(&mut *conn).await?;
                 let orders: BTreeSet<OrderId> = orders.into_iter().map(OrderId::from).collect();
                 Ok(sheet::load(conn, &orders).await?.values().map(late).collect())
@@ -52,7 +53,9 @@ pub async fn overdue(
 
 fn late(sheet: &Sheet) -> Overdue {
     let order = sheet.order();
-    let declined = sheet.attempts().last().is_some_and(|attempt| attempt.status == status::DECLINED);
+    let last = sheet.attempts().into_iter().next_back();
+    // A deposit that did not come was declined by nobody.
+    let declined = last.is_some_and(|last| last.status == status::DECLINED && last.deposit.is_none());
     Overdue {
         order: order.id.clone(),
         version: order.version,

@@ -2,6 +2,10 @@
 
 use serde::Deserialize;
 
+use crate::facts::order::DepositFact;
+use crate::facts::time::{Millis, parse_rfc3339};
+use crate::payment::brief;
+
 /// A payment. What is not there yet at its status is `None`.
 #[derive(Debug, Deserialize)]
 pub(super) struct PortonePayment {
@@ -14,6 +18,42 @@ pub(super) struct PortonePayment {
     pub cancellations: Option<Vec<Cancellation>>,
     #[serde(default)]
     pub failure: Option<PortoneFailure>,
+    #[serde(default)]
+    pub method: Option<PortoneMethod>,
+}
+
+impl PortonePayment {
+    /// The account that the buyer pays into.
+    pub fn account(&self) -> Option<&PortoneMethod> {
+        self.method.as_ref().filter(|method| method.account_number.is_some())
+    }
+}
+
+/// How the buyer pays, as far as it is an account.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PortoneMethod {
+    #[serde(default)]
+    pub bank: Option<String>,
+    #[serde(default)]
+    pub account_number: Option<String>,
+    #[serde(default)]
+    pub remittee_name: Option<String>,
+    #[serde(default)]
+    pub expired_at: Option<String>,
+}
+
+impl PortoneMethod {
+    /// `until_ms`: when the account closes, where the provider does not say it.
+    pub fn deposit(&self, until_ms: Millis) -> DepositFact {
+        let text = |text: &Option<String>| brief(text.as_deref().unwrap_or_default());
+        DepositFact {
+            bank: text(&self.bank),
+            account: text(&self.account_number),
+            holder: text(&self.remittee_name),
+            expires_ms: self.expired_at.as_deref().and_then(parse_rfc3339).unwrap_or(until_ms),
+        }
+    }
 }
 
 /// Through which contract a payment was made. The buyer's browser chooses it.

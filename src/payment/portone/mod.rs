@@ -24,6 +24,7 @@ use super::{
     Webhook, WebhookFault,
 };
 
+use crate::facts::bank_account::BankAccount;
 use crate::facts::ids::OrderId;
 
 /// Longest reason that is sent, characters.
@@ -80,16 +81,21 @@ impl Portone {
         amount: i64,
         reason: &str,
         mark: &str,
+        account: Option<&BankAccount>,
     ) -> Result<Cancellation, Unresolved> {
         let room = REASON_MAX - mark.chars().count() - 1;
         let reason: String = super::short(reason).chars().take(room).collect();
         let is_tax_free = payment.amount.tax_free == payment.amount.total;
-        let body = self.of_store(json!({
+        let mut body = self.of_store(json!({
             "amount": amount,
             "taxFreeAmount": if is_tax_free { amount } else { 0 },
             "reason": format!("{reason} {mark}").trim_start(),
             "currentCancellableAmount": payment.amount.total - payment.amount.cancelled,
         }));
+        if let Some(account) = account {
+            body["refundAccount"] =
+                json!({"bank": account.bank, "number": account.number, "holderName": account.holder});
+        }
         let path = format!("/payments/{}/cancel", segment(Key::of(key).payment));
         let reply = self.client.post(&path, &body, None).await?;
         if reply.status.is_success() {
@@ -101,7 +107,7 @@ impl Portone {
     /// Money that is not what was asked for, or that the house does not take, goes back before the buyer is told no.
     async fn give_back(&self, charge: &Charge, payment: &PortonePayment, no: &str) -> AskOutcome {
         let left = payment.amount.total - payment.amount.cancelled;
-        match self.cancel(&charge.key, payment, left, no, &format!("[{}]", charge.attempt)).await {
+        match self.cancel(&charge.key, payment, left, no, &format!("[{}]", charge.attempt), None).await {
             Ok(cancellation) if cancellation.status == "SUCCEEDED" => AskOutcome::Declined { detail: no.to_owned() },
             Ok(cancellation) => {
                 AskOutcome::Unknown(Unresolved::undecided(format!("cancelling: {}", cancellation.status)))
@@ -120,7 +126,11 @@ impl Portone {
                 AskOutcome::Captured
             }
             "PAID" => self.give_back(charge, payment, "another amount was paid; it went back").await,
-            "VIRTUAL_ACCOUNT_ISSUED" => self.give_back(charge, payment, "payments by deposit are not taken").await,
+            "VIRTUAL_ACCOUNT_ISSUED" => match (charge.deposit_until_ms, payment.account()) {
+                (Some(until_ms), Some(account)) => AskOutcome::Awaiting(account.deposit(until_ms)),
+                (Some(_), None) => AskOutcome::Unknown(Unresolved::needs_person("a deposit without an account")),
+                (None, _) => self.give_back(charge, payment, super::NO_DEPOSIT).await,
+            },
             "FAILED" => {
                 let reason = payment.failure.as_ref().and_then(|failure| failure.reason.as_deref());
                 AskOutcome::Declined { detail: super::short(reason.unwrap_or("the payment failed")) }
@@ -152,7 +162,7 @@ fn refused(reply: &Reply, codes: Codes) -> Result<String, Unresolved> {
 }
 
 fn mark(back: &Return) -> String {
-    format!("[{}]", back.refund)
+    format!("[{}]", back.name)
 }
 
 /// What became of the refund, as one cancellation tells.
@@ -162,6 +172,8 @@ fn returned(back: &Return, cancellation: &Cancellation) -> ReturnAsked {
     }
     match cancellation.status.as_str() {
         "SUCCEEDED" => ReturnAsked::Done,
+        // To an account that is none, or somebody else's.
+        "FAILED" if back.account.is_some() => ReturnAsked::WrongAccount { detail: "the refund failed".into() },
         "FAILED" => ReturnAsked::Refused { detail: "the refund failed".into() },
         status => ReturnAsked::Unknown(Unresolved::undecided(status)),
     }
@@ -193,6 +205,7 @@ impl Provider for Portone {
                     Ok(detail) => {
                         return match self.ask(charge).await {
                             AskOutcome::Captured => Charged::Captured,
+                            AskOutcome::Awaiting(deposit) => Charged::Awaiting(deposit),
                             _ => Charged::Declined { detail },
                         };
                     }
@@ -203,6 +216,7 @@ impl Provider for Portone {
         }
         match self.ask(charge).await {
             AskOutcome::Captured => Charged::Captured,
+            AskOutcome::Awaiting(deposit) => Charged::Awaiting(deposit),
             AskOutcome::Declined { detail } => Charged::Declined { detail },
             AskOutcome::NotDone => Charged::Declined { detail: "nothing was paid".into() },
             AskOutcome::Unknown(unresolved) => Charged::Unknown(unresolved),
@@ -243,7 +257,10 @@ impl Provider for Portone {
         };
         let became = match found(back, &payment) {
             ReturnAsked::NotDone => {
-                match self.cancel(&back.key, &payment, back.amount, &back.reason, &mark(back)).await {
+                match self
+                    .cancel(&back.key, &payment, back.amount, &back.reason, &mark(back), back.account.as_ref())
+                    .await
+                {
                     Ok(cancellation) => returned(back, &cancellation),
                     Err(unresolved) => ReturnAsked::Unknown(unresolved),
                 }
@@ -253,6 +270,7 @@ impl Provider for Portone {
         match became {
             ReturnAsked::Done => Returned::Done,
             ReturnAsked::Refused { detail } => Returned::Refused { detail },
+            ReturnAsked::WrongAccount { detail } => Returned::WrongAccount { detail },
             ReturnAsked::NotDone => Returned::Unknown(Unresolved::undecided("not sent")),
             ReturnAsked::Unknown(unresolved) => Returned::Unknown(unresolved),
         }

@@ -68,6 +68,20 @@ pub(super) const CANCEL: Codes = &[
     ("INVALID_BANK", No),
 ];
 
+/// A definite no.
+pub(super) struct TossNo {
+    pub code: String,
+    /// For the buyer.
+    pub detail: String,
+}
+
+impl TossNo {
+    /// The money cannot go to the account that the buyer named.
+    pub fn is_about_account(&self) -> bool {
+        self.code.starts_with("INVALID_REFUND_ACCOUNT_") || self.code == "INVALID_BANK"
+    }
+}
+
 /// Of reading a payment.
 pub(super) const READ: Codes = &[
     ("INVALID_API_KEY", Person),

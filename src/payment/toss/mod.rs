@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use self::codes::TossNo;
 use self::document::{TossCancel, TossError, TossPayment, TossWebhook};
 use super::client::{ProviderClient, Reply, segment};
 use super::codes::{CodedError, Codes};
@@ -54,9 +55,9 @@ impl Toss {
         }
     }
 
-    /// A buyer who was given an account to pay into, where the house takes none.
+    /// A buyer who was given an account to pay into, where the house takes no deposit for it, or not any more.
     async fn close_account(&self, charge: &Charge) -> AskOutcome {
-        let body = json!({"cancelReason": "deposits are not taken"});
+        let body = json!({"cancelReason": "the account is closed"});
         let path = format!("/v1/payments/{}/cancel", segment(&charge.key));
         let key = format!("{}.close", charge.attempt);
         let closed = match self.client.post(&path, &body, Some(&key)).await {
@@ -64,8 +65,11 @@ impl Toss {
             Err(unresolved) => Err(unresolved),
         };
         match closed {
-            Ok(Ok(_)) => AskOutcome::Declined { detail: "payments by deposit are not taken".into() },
-            Ok(Err(detail)) => AskOutcome::Unknown(Unresolved::needs_person(detail)),
+            Ok(Ok(payment)) if payment.status == "DONE" => AskOutcome::Unknown(Unresolved::undecided("DONE")),
+            Ok(Ok(_)) => AskOutcome::Declined { detail: super::NO_DEPOSIT.into() },
+            // The money came meanwhile.
+            Ok(Err(no)) if no.is_about_account() => AskOutcome::Unknown(Unresolved::undecided(no.detail)),
+            Ok(Err(no)) => AskOutcome::Unknown(Unresolved::needs_person(no.detail)),
             Err(unresolved) => AskOutcome::Unknown(unresolved),
         }
     }
@@ -92,7 +96,11 @@ impl Toss {
                 AskOutcome::Declined { detail: super::short(text.unwrap_or("the payment failed")) }
             }
             "EXPIRED" => AskOutcome::NotDone,
-            "WAITING_FOR_DEPOSIT" => self.close_account(charge).await,
+            "WAITING_FOR_DEPOSIT" => match (charge.deposit_until_ms, &payment.virtual_account) {
+                (Some(until_ms), Some(account)) => AskOutcome::Awaiting(account.deposit(until_ms)),
+                (Some(_), None) => AskOutcome::Unknown(Unresolved::needs_person("a deposit without an account")),
+                (None, _) => self.close_account(charge).await,
+            },
             // READY and IN_PROGRESS become EXPIRED when nobody confirms them.
             status => AskOutcome::Unknown(Unresolved::undecided(status)),
         }
@@ -113,18 +121,19 @@ fn booked(payment: &TossPayment, currency: &str) -> Option<PaymentBooked> {
 }
 
 /// The payment in the answer, or the definite no.
-fn document(reply: &Reply, codes: Codes) -> Result<Result<TossPayment, String>, Unresolved> {
+fn document(reply: &Reply, codes: Codes) -> Result<Result<TossPayment, TossNo>, Unresolved> {
     if reply.status.is_success() {
         return reply.read().map(Ok);
     }
     let TossError { code, message } =
         reply.read().map_err(|_| Unresolved::away(format!("{} without a code", reply.status)))?;
-    CodedError { code, text: message }.judge(codes, reply.status.is_server_error()).map(Err)
+    let error = CodedError { code: code.clone(), text: message };
+    error.judge(codes, reply.status.is_server_error()).map(|detail| Err(TossNo { code, detail }))
 }
 
 /// The text that a cancellation is found by.
 fn mark(back: &Return) -> String {
-    format!("[{}]", back.refund)
+    format!("[{}]", back.name)
 }
 
 /// What became of the refund, as the payment tells.
@@ -152,9 +161,9 @@ fn once(back: &Return) -> Option<String> {
     let keys = back.age.as_secs() / KEY_FOR.as_secs();
     let since_change = Duration::from_secs(back.age.as_secs() % KEY_FOR.as_secs());
     match keys {
-        0 => Some(back.refund.to_string()),
+        0 => Some(back.name.clone()),
         _ if since_change < KEY_REST => None,
-        _ => Some(format!("{}.{keys}", back.refund)),
+        _ => Some(format!("{}.{keys}", back.name)),
     }
 }
 
@@ -177,11 +186,12 @@ impl Provider for Toss {
         match document(&reply, codes::CONFIRM) {
             Ok(Ok(payment)) => match self.judge(charge, &payment).await {
                 AskOutcome::Captured => Charged::Captured,
+                AskOutcome::Awaiting(deposit) => Charged::Awaiting(deposit),
                 AskOutcome::Declined { detail } => Charged::Declined { detail },
                 AskOutcome::NotDone => Charged::Unknown(Unresolved::undecided(payment.status)),
                 AskOutcome::Unknown(unresolved) => Charged::Unknown(unresolved),
             },
-            Ok(Err(detail)) => Charged::Declined { detail },
+            Ok(Err(no)) => Charged::Declined { detail: no.detail },
             Err(unresolved) => Charged::Unknown(unresolved),
         }
     }
@@ -213,6 +223,10 @@ impl Provider for Toss {
         if back.is_tax_free {
             body["taxFreeAmount"] = body["cancelAmount"].clone();
         }
+        if let Some(account) = &back.account {
+            body["refundReceiveAccount"] =
+                json!({"bank": account.bank, "accountNumber": account.number, "holderName": account.holder});
+        }
         let path = format!("/v1/payments/{}/cancel", segment(&back.key));
         let reply = match self.client.post(&path, &body, Some(&once)).await {
             Ok(reply) => reply,
@@ -222,10 +236,14 @@ impl Provider for Toss {
             Ok(Ok(payment)) => match returned(back, &payment) {
                 ReturnAsked::Done => Returned::Done,
                 ReturnAsked::Refused { detail } => Returned::Refused { detail },
+                ReturnAsked::WrongAccount { detail } => Returned::WrongAccount { detail },
                 ReturnAsked::NotDone => Returned::Unknown(Unresolved::undecided("the answer does not name the refund")),
                 ReturnAsked::Unknown(unresolved) => Returned::Unknown(unresolved),
             },
-            Ok(Err(detail)) => Returned::Refused { detail },
+            Ok(Err(no)) if back.account.is_some() && no.is_about_account() => {
+                Returned::WrongAccount { detail: no.detail }
+            }
+            Ok(Err(no)) => Returned::Refused { detail: no.detail },
             Err(unresolved) => Returned::Unknown(unresolved),
         }
     }

@@ -3,7 +3,8 @@ use super::*;
 #[test]
 fn a_refund_changes_its_key_by_the_hour_and_rests_in_between() {
     let mut back = Return {
-        refund: "r1".into(),
+        name: "r1".into(),
+        account: None,
         attempt: "p1".into(),
         order: "o1".into(),
         key: "k".into(),

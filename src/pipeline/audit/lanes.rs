@@ -148,7 +148,11 @@ fn tickets(event: &EventId, dump: &EventDump, live: &[LiveSeat], compared: &mut 
 fn is_paid(status: OrderStatus) -> bool {
     match status {
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded => true,
-        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::Rejected => false,
+        OrderStatus::Accepted
+        | OrderStatus::PendingPayment
+        | OrderStatus::Paying
+        | OrderStatus::AwaitingDeposit
+        | OrderStatus::Rejected => false,
     }
 }
 

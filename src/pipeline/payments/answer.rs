@@ -21,6 +21,7 @@ impl CallAnswer for Charged {
     fn label(&self) -> &'static str {
         match self {
             Charged::Captured => "captured",
+            Charged::Awaiting(_) => "awaiting",
             Charged::Declined { .. } => "declined",
             Charged::Unknown(_) => "unknown",
         }
@@ -39,6 +40,7 @@ impl CallAnswer for AskOutcome {
     fn label(&self) -> &'static str {
         match self {
             AskOutcome::Captured => "captured",
+            AskOutcome::Awaiting(_) => "awaiting",
             AskOutcome::Declined { .. } => "declined",
             AskOutcome::NotDone => "not_done",
             AskOutcome::Unknown(_) => "unknown",
@@ -59,6 +61,7 @@ impl CallAnswer for Returned {
         match self {
             Returned::Done => "done",
             Returned::Refused { .. } => "refused",
+            Returned::WrongAccount { .. } => "wrong_account",
             Returned::Unknown(_) => "unknown",
         }
     }
@@ -77,6 +80,7 @@ impl CallAnswer for ReturnAsked {
         match self {
             ReturnAsked::Done => "done",
             ReturnAsked::Refused { .. } => "refused",
+            ReturnAsked::WrongAccount { .. } => "wrong_account",
             ReturnAsked::NotDone => "not_done",
             ReturnAsked::Unknown(_) => "unknown",
         }

@@ -10,14 +10,15 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::CallAnswer;
 use super::circuit::Leave;
+use super::deposit::awaited_until;
+use super::give_back::give_back;
 use super::{payment_record, refund_record};
 use crate::clock;
-use crate::facts::record::{PaymentResult, Record, RefundResult};
+use crate::facts::record::{PaymentResult, Record};
 use crate::facts::time::Millis;
-use crate::ledger::writer;
 use crate::ledger::writer::{Charging, OpenCall, PutOff, Returning};
 use crate::metrics::{PAYMENT_CALL_SECONDS, PAYMENT_CALLS};
-use crate::payment::{AskOutcome, Charge, Charged, Return, ReturnAsked, Returned, Unresolved, UnresolvedKind};
+use crate::payment::{AskOutcome, Charge, Charged, Unresolved, UnresolvedKind};
 use crate::pipeline::parts::PipelineShared;
 use crate::pipeline::retry;
 use crate::random;
@@ -29,6 +30,10 @@ const ASKS: usize = 6;
 /// How long a call is put off, milliseconds: an eighth of its age within these bounds, so that a provider that is away
 /// for long is asked less and less often, and up to a quarter more, so that calls do not come together.
 const PUT_OFF_MS: std::ops::RangeInclusive<i64> = 15_000..=300_000;
+
+/// The longest time between two questions about a deposit that its buyer has not paid in, milliseconds. Its provider says
+/// by itself when the money is there.
+const DEPOSIT_MS: i64 = 1_800_000;
 
 /// How a call ended, for now.
 pub(super) enum CallTurn {
@@ -43,16 +48,21 @@ pub(super) enum CallTurn {
 /// Makes the call, and asks for its result during a while.
 pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, call: OpenCall) -> CallTurn {
     let answer = match &call {
-        OpenCall::Charge(charging) | OpenCall::Look(charging) => match charge(&shared, &behind, charging).await {
-            Ok(PaymentResult::Declined { .. } | PaymentResult::NotDone) if matches!(call, OpenCall::Look(_)) => {
-                return CallTurn::Nothing;
+        OpenCall::Charge(charging) | OpenCall::Look(charging) => {
+            let is_look = matches!(call, OpenCall::Look(_));
+            match charge(&shared, &behind, charging).await {
+                Ok(PaymentResult::Declined { .. } | PaymentResult::NotDone) if is_look => return CallTurn::Nothing,
+                Ok(PaymentResult::Captured) if charging.is_paid() => return CallTurn::Nothing,
+                answer => answer.map(|result| {
+                    let undone = charging.undone_with(&result);
+                    payment_record(charging.order.clone(), charging.attempt.clone(), result, undone)
+                }),
             }
-            answer => answer.map(|result| payment_record(charging.order.clone(), charging.attempt.clone(), result)),
-        },
+        }
         OpenCall::Refund(returning) => {
             let Returning { order, refund, .. } = returning;
             let became = give_back(&shared, &behind, returning).await;
-            became.map(|result| refund_record(order.clone(), refund.clone(), result))
+            became.map(|result| refund_record(order.clone(), refund.clone(), result, returning.accounts))
         }
     };
     match answer {
@@ -81,14 +91,17 @@ pub(super) async fn drive(shared: Arc<PipelineShared>, behind: Arc<AtomicBool>, 
 
 /// When to ask again about a call.
 pub(super) fn put_off(call: &OpenCall, now_ms: Millis, waits_for: String) -> PutOff {
-    let wait_ms = ((now_ms - call.since_ms()) / 8).clamp(*PUT_OFF_MS.start(), *PUT_OFF_MS.end());
+    let until_ms = awaited_until(call).filter(|until_ms| now_ms < *until_ms);
+    let most_ms = if until_ms.is_some() { DEPOSIT_MS } else { *PUT_OFF_MS.end() };
+    let wait_ms = ((now_ms - call.since_ms()) / 8).clamp(*PUT_OFF_MS.start(), most_ms);
     let more_ms = (random::fraction() * wait_ms as f64 / 4.0) as i64;
-    PutOff { due_ms: now_ms + wait_ms + more_ms, waits_for }
+    let due_ms = now_ms + wait_ms + more_ms;
+    PutOff { due_ms: until_ms.map_or(due_ms, |until_ms| due_ms.min(until_ms)), waits_for }
 }
 
 /// Only the provider, or a person who looks there, knows whether money moved. The call stays open until the provider is
 /// configured again or an operator resolves it.
-fn not_configured(call: &'static str, provider: &str) -> Unresolved {
+pub(super) fn not_configured(call: &'static str, provider: &str) -> Unresolved {
     counter!(PAYMENT_CALLS, "call" => call, "outcome" => "not_configured").increment(1);
     Unresolved::needs_person(format!(
         "{provider} is not configured: name it in payment.providers again, or resolve the {call} by hand"
@@ -101,23 +114,29 @@ async fn charge(
     behind: &AtomicBool,
     charging: &Charging,
 ) -> Result<PaymentResult, Unresolved> {
-    let Charging { attempt, order, provider: name, key, amount, currency, charge_until_ms, since_ms: _, due_ms: _ } =
-        charging;
+    let Charging { attempt, order, provider: name, key, amount, currency, charge_until_ms, since_ms, .. } = charging;
     let provider = shared.providers.get(name).ok_or_else(|| not_configured("charge", name))?;
-    let charge = Charge {
-        attempt: attempt.clone(),
-        order: order.clone(),
-        amount: *amount,
-        currency: currency.clone(),
-        key: key.clone(),
+    // Made anew for each call, because a deposit is waited for until a certain time.
+    let charge = || {
+        let now_ms = shared.clock.now_ms();
+        Charge {
+            attempt: attempt.clone(),
+            order: order.clone(),
+            amount: *amount,
+            currency: currency.clone(),
+            key: key.clone(),
+            deposit_until_ms: charging.deposit_until_ms(now_ms),
+            age: age(*since_ms, now_ms),
+        }
     };
     let mut unresolved = Unresolved::undecided("its time was over before it was charged");
     if let Some(until_ms) = *charge_until_ms {
         // The wait for either may be long.
         let (leave, turn) = (leave(shared, name, until_ms).await, turn(shared).await);
         if let Some(leave) = leave.filter(|_| shared.clock.now_ms() < until_ms) {
-            unresolved = match within(shared, leave, turn, "charge", provider.charge(&charge)).await {
+            unresolved = match within(shared, leave, turn, "charge", provider.charge(&charge())).await {
                 Charged::Captured => return Ok(PaymentResult::Captured),
+                Charged::Awaiting(deposit) => return charging.awaiting(deposit),
                 Charged::Declined { detail } => return Ok(PaymentResult::Declined { detail }),
                 Charged::Unknown(unresolved) => unresolved,
             }
@@ -128,8 +147,9 @@ async fn charge(
             break;
         }
         tokio::time::sleep(delay).await;
-        unresolved = match limited(shared, name, "ask", || provider.ask(&charge)).await {
+        unresolved = match limited(shared, name, "ask", || async { provider.ask(&charge()).await }).await {
             AskOutcome::Captured => return Ok(PaymentResult::Captured),
+            AskOutcome::Awaiting(deposit) => return charging.awaiting(deposit),
             AskOutcome::Declined { detail } => return Ok(PaymentResult::Declined { detail }),
             AskOutcome::NotDone => return Ok(PaymentResult::NotDone),
             AskOutcome::Unknown(unresolved) => unresolved,
@@ -138,79 +158,14 @@ async fn charge(
     Err(unresolved)
 }
 
-/// An error says why the result is unknown.
-async fn give_back(
-    shared: &PipelineShared,
-    behind: &AtomicBool,
-    returning: &Returning,
-) -> Result<RefundResult, Unresolved> {
-    let Returning {
-        refund,
-        order,
-        attempt,
-        provider: name,
-        key,
-        amount,
-        currency,
-        is_tax_free,
-        reason,
-        since_ms,
-        due_ms: _,
-        is_new,
-    } = returning;
-    let provider = shared.providers.get(name).ok_or_else(|| not_configured("refund", name))?;
-    // Made anew for each call, because its age counts.
-    let back = || Return {
-        refund: refund.clone(),
-        attempt: attempt.clone(),
-        order: order.clone(),
-        key: key.clone(),
-        amount: *amount,
-        currency: currency.clone(),
-        is_tax_free: *is_tax_free,
-        reason: reason.clone(),
-        age: Duration::from_millis(u64::try_from(shared.clock.now_ms() - since_ms).unwrap_or(0)),
-    };
-    let mut send = *is_new;
-    let mut unresolved = Unresolved::undecided("not asked about yet");
-    for delay in std::iter::once(Duration::ZERO).chain(asks(behind)) {
-        if unresolved.kind == UnresolvedKind::NeedsPerson {
-            break;
-        }
-        tokio::time::sleep(delay).await;
-        if send {
-            let send_it = || async {
-                // The wait for the turn may have been long. A person may have closed the refund meanwhile.
-                match writer::refund(&shared.ledger, refund).await {
-                    Ok(Some(known)) if known.open => provider.refund(&back()).await,
-                    Ok(_) => Returned::Unknown(Unresolved::undecided("closed by a person")),
-                    Err(error) => Returned::Unknown(Unresolved::undecided(format!("the ledger: {error}"))),
-                }
-            };
-            unresolved = match limited(shared, name, "refund", send_it).await {
-                Returned::Done => return Ok(RefundResult::Done),
-                Returned::Refused { detail } => return Ok(RefundResult::Refused { detail }),
-                Returned::Unknown(unresolved) => unresolved,
-            };
-            send = false;
-            continue;
-        }
-        unresolved = match limited(shared, name, "ask_refund", || async { provider.ask_refund(&back()).await }).await {
-            ReturnAsked::Done => return Ok(RefundResult::Done),
-            ReturnAsked::Refused { detail } => return Ok(RefundResult::Refused { detail }),
-            ReturnAsked::NotDone => {
-                send = true;
-                unresolved
-            }
-            ReturnAsked::Unknown(unresolved) => unresolved,
-        }
-    }
-    Err(unresolved)
+/// How long ago something was.
+pub(super) fn age(since_ms: Millis, now_ms: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(now_ms - since_ms).unwrap_or(0))
 }
 
 /// The waits before each question about a call: several during a while, but only one while other calls wait for its
 /// room.
-fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
+pub(super) fn asks(behind: &AtomicBool) -> impl Iterator<Item = Duration> {
     let mut asked = false;
     retry::PROVIDER
         .iter()
@@ -231,7 +186,7 @@ async fn leave<'a>(shared: &'a PipelineShared, provider: &'a str, until_ms: Mill
 
 /// Makes a call within its bounds: at most `calls_max` at once, each for at most `call_limit`, none while the provider
 /// does not answer others.
-async fn limited<T: CallAnswer, F: Future<Output = T>>(
+pub(super) async fn limited<T: CallAnswer, F: Future<Output = T>>(
     shared: &PipelineShared,
     provider: &str,
     name: &'static str,

@@ -13,6 +13,8 @@
 mod answer;
 mod call;
 pub(super) mod circuit;
+mod deposit;
+mod give_back;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -218,21 +220,27 @@ impl Payments {
     }
 }
 
-/// A `payment.resulted`. Its id names the result, so that a different, later result is a record of its own.
-pub(super) fn payment_record(order: OrderId, attempt: AttemptId, result: PaymentResult) -> Record {
+/// A `payment.resulted`. Its id names the result, so that a different, later result is a record of its own. `undone`: how
+/// often the bank has taken the money of the attempt back.
+pub(super) fn payment_record(order: OrderId, attempt: AttemptId, result: PaymentResult, undone: i64) -> Record {
     let word = match &result {
         PaymentResult::Captured => "captured",
+        PaymentResult::Awaiting { .. } => "awaiting",
         PaymentResult::Declined { .. } => "declined",
         PaymentResult::NotDone => "not_done",
     };
-    Record { id: format!("{attempt}.{word}"), body: RecordBody::PaymentResulted { v: VERSION, order, attempt, result } }
+    let id = if undone == 0 { format!("{attempt}.{word}") } else { format!("{attempt}.{word}-{undone}") };
+    Record { id, body: RecordBody::PaymentResulted { v: VERSION, order, attempt, result } }
 }
 
-/// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own.
-pub(super) fn refund_record(order: OrderId, refund: RefundId, result: RefundResult) -> Record {
+/// A `refund.resulted`. Its id names the result, so that a different, later result is a record of its own. `accounts`: how
+/// many accounts were wrong before.
+pub(super) fn refund_record(order: OrderId, refund: RefundId, result: RefundResult, accounts: i64) -> Record {
     let word = match &result {
         RefundResult::Done => "done",
         RefundResult::Refused { .. } => "refused",
+        RefundResult::WrongAccount { .. } => "wrong_account",
     };
-    Record { id: format!("{refund}.{word}"), body: RecordBody::RefundResulted { v: VERSION, order, refund, result } }
+    let id = if accounts == 0 { format!("{refund}.{word}") } else { format!("{refund}.{word}-{accounts}") };
+    Record { id, body: RecordBody::RefundResulted { v: VERSION, order, refund, result } }
 }

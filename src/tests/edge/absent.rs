@@ -8,8 +8,10 @@ use stanchion::edge::api::admin::operations::view::{AuditView, PipelineView};
 use stanchion::edge::operator::{
     Operator, PartFault, RefundResolution, RequeueOutcome, Resolution, ResolveOutcome, WebhookAsk, WebhookPut,
 };
+use stanchion::edge::refund_accounts::RefundAccounts;
 use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
-use stanchion::facts::ids::OrderId;
+use stanchion::facts::ids::{OrderId, RefundId};
+use stanchion::ledger::AccountNamed;
 use stanchion::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 use tokio::sync::Notify;
 
@@ -71,6 +73,13 @@ impl Operator for Absent {
 
     async fn resolve_refund(&self, _refund: &str, _resolution: RefundResolution) -> Result<ResolveOutcome, PartFault> {
         Ok(ResolveOutcome::NotFound)
+    }
+}
+
+#[async_trait]
+impl RefundAccounts for Absent {
+    async fn name_account(&self, _: &OrderId, _: &RefundId, _: &str) -> Result<AccountNamed, PartFault> {
+        Err("absent".into())
     }
 }
 

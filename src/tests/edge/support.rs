@@ -155,6 +155,7 @@ impl Edge {
             admission: Arc::new(admission(&config, &lanes, &clock)),
             inventory: Arc::new(Inventory::new(lanes.clone(), clock.clone(), Arc::new(|_| {}), settings)),
             operator: operator.clone(),
+            refund_accounts: operator.clone(),
             webhooks: operator.clone(),
             prometheus: PrometheusBuilder::new().build_recorder().handle(),
             config: Arc::new(config),

@@ -148,7 +148,7 @@ impl Log<'_> {
             points: PointsAsk::Amount(ask.points),
             least_cash: 0,
             expected_cash: Some(ask.cash),
-            payment: Some(PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() }),
+            payment: Some(PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned(), deposit_until_ms: None }),
             placed_ms: now_ms,
             deadline_ms: now_ms + 600_000,
             // From 2026-11-20 to 2027-01-31.

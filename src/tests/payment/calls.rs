@@ -13,12 +13,21 @@ use crate::support::foreign::{Mood, Server};
 pub const ORDER: &str = "o039f86d081884c7d659a2feaa0c55ad01";
 
 pub fn charge(key: &str) -> Charge {
-    Charge { attempt: "p1".into(), order: ORDER.into(), amount: 46_000, currency: "KRW".into(), key: key.to_owned() }
+    Charge {
+        attempt: "p1".into(),
+        order: ORDER.into(),
+        amount: 46_000,
+        currency: "KRW".into(),
+        key: key.to_owned(),
+        deposit_until_ms: None,
+        age: Duration::ZERO,
+    }
 }
 
 pub fn back(key: &str, refund: &str, amount: i64) -> Return {
     Return {
-        refund: refund.into(),
+        name: refund.to_owned(),
+        account: None,
         attempt: "p1".into(),
         order: ORDER.into(),
         key: key.to_owned(),
@@ -30,7 +39,7 @@ pub fn back(key: &str, refund: &str, amount: i64) -> Return {
     }
 }
 
-fn toss_at(server: &Server<toss::Toss>) -> Toss {
+pub fn toss_at(server: &Server<toss::Toss>) -> Toss {
     Toss::new(&server.url, toss::SECRET_KEY).expect("a key")
 }
 

@@ -19,7 +19,7 @@ pub async fn shop(store: Store) -> Shop {
     shop_with(store, |_| ()).await
 }
 
-async fn shop_with(store: Store, more: impl FnOnce(&mut Config)) -> Shop {
+pub async fn shop_with(store: Store, more: impl FnOnce(&mut Config)) -> Shop {
     let (toss, portone) = (toss::start().await, portone::start().await);
     let (toss_url, portone_url) = (toss.url.clone(), portone.url.clone());
     let change = |config: &mut Config| {

@@ -31,6 +31,10 @@ struct Payment {
     channel: &'static str,
     /// The shop said that no tax is inside.
     is_tax_free: bool,
+    /// The buyer pays into an account.
+    is_account: bool,
+    /// The accounts that money went back to.
+    went_to: Vec<Value>,
 }
 
 impl Payment {
@@ -47,6 +51,10 @@ impl Payment {
                 "total": self.total, "taxFree": if self.is_tax_free { self.total } else { 0 }, "discount": 0, "paid": self.total, "cancelled": self.cancelled(),
                 "cancelledTaxFree": 0,
             },
+            "method": self.is_account.then(|| json!({
+                "type": "PaymentMethodVirtualAccount", "bank": "SHINHAN", "accountNumber": "56211234567890",
+                "remitteeName": "Stanchion", "expiredAt": "2099-01-01T12:00:00Z", "issuedAt": "2026-11-30T00:00:00Z",
+            })),
             "cancellations": self.cancellations, "a_new_field": [1, 2],
             "failure": (self.status == "FAILED").then(|| json!({"reason": "no funds", "pgCode": "51"})),
         })
@@ -67,8 +75,30 @@ impl Portone {
             cancels_as: "SUCCEEDED",
             channel: "LIVE",
             is_tax_free: false,
+            is_account: false,
+            went_to: Vec::new(),
         };
         self.payments.lock().insert(id.to_owned(), payment);
+    }
+
+    /// The buyer pays into an account.
+    pub fn account(&self, id: &str, total: i64) {
+        self.set(id, total, "VIRTUAL_ACCOUNT_ISSUED");
+        self.payments.lock().get_mut(id).expect("set").is_account = true;
+    }
+
+    /// Another status of the same payment.
+    pub fn becomes(&self, id: &str, status: &'static str) {
+        self.payments.lock().get_mut(id).expect("set").status = status;
+    }
+
+    pub fn status(&self, id: &str) -> &'static str {
+        self.payments.lock()[id].status
+    }
+
+    /// The accounts that money of a deposit went back to.
+    pub fn went_to(&self, id: &str) -> Vec<Value> {
+        self.payments.lock()[id].went_to.clone()
     }
 
     /// No tax is inside the payment.
@@ -139,12 +169,27 @@ impl Portone {
         if amount > left {
             return error(409, "CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT");
         }
+        let account = &body["refundAccount"];
+        let needs_account = payment.is_account && payment.status != "VIRTUAL_ACCOUNT_ISSUED";
+        let is_whole = ["bank", "number", "holderName"].iter().all(|field| account[*field].is_string());
+        if needs_account && !is_whole {
+            return error(400, "INVALID_REQUEST");
+        }
+        // What the bank does not know, it refuses after PortOne has taken the request.
+        let cancels_as = match account["number"].as_str() {
+            Some(number) if number.starts_with('0') => "FAILED",
+            Some(_) => {
+                payment.went_to.push(account.clone());
+                payment.cancels_as
+            }
+            None => payment.cancels_as,
+        };
         let one = json!({
-            "status": payment.cancels_as, "id": format!("c{}", payment.cancellations.len()), "totalAmount": amount,
+            "status": cancels_as, "id": format!("c{}", payment.cancellations.len()), "totalAmount": amount,
             "taxFreeAmount": body["taxFreeAmount"].as_i64().unwrap_or(0), "vatAmount": 0, "reason": body["reason"], "requestedAt": "2026-11-30T00:00:00Z",
         });
         payment.cancellations.push(one.clone());
-        if payment.cancels_as == "SUCCEEDED" {
+        if cancels_as == "SUCCEEDED" {
             payment.status = if amount == left { "CANCELLED" } else { "PARTIAL_CANCELLED" };
         }
         (200, json!({ "cancellation": one }))

@@ -26,6 +26,10 @@ struct Payment {
     status: &'static str,
     cancels: Vec<Value>,
     failure: Option<(&'static str, &'static str)>,
+    /// The buyer pays into an account.
+    is_account: bool,
+    /// The accounts that money went back to.
+    went_to: Vec<Value>,
 }
 
 impl Payment {
@@ -40,6 +44,10 @@ impl Payment {
             // Amounts may come with decimals.
             "totalAmount": self.amount as f64, "balanceAmount": self.amount - self.cancelled(),
             "cancels": if self.cancels.is_empty() { Value::Null } else { json!(self.cancels) },
+            "virtualAccount": self.is_account.then(|| json!({
+                "accountType": "일반", "accountNumber": "X6505636518308", "bankCode": "20", "customerName": "박토스",
+                "dueDate": "2099-01-01T21:00:00+09:00", "refundStatus": "NONE", "expired": false,
+            })),
             "failure": self.failure.map(|(code, message)| json!({"code": code, "message": message})),
             "a_new_field": {"that": "nobody knows"},
         })
@@ -55,10 +63,29 @@ impl Toss {
     pub fn open(&self, order: &str, amount: i64) -> String {
         let mut payments = self.payments.lock();
         let key = format!("tgen_{}_{order}", payments.len());
-        let payment =
-            Payment { order: order.to_owned(), amount, status: "IN_PROGRESS", cancels: Vec::new(), failure: None };
+        let payment = Payment {
+            order: order.to_owned(),
+            amount,
+            status: "IN_PROGRESS",
+            cancels: Vec::new(),
+            failure: None,
+            is_account: false,
+            went_to: Vec::new(),
+        };
         payments.insert(key.clone(), payment);
         key
+    }
+
+    /// As `open`, for a buyer who wants to pay into an account.
+    pub fn open_account(&self, order: &str, amount: i64) -> String {
+        let key = self.open(order, amount);
+        self.payments.lock().get_mut(&key).expect("opened").is_account = true;
+        key
+    }
+
+    /// The accounts that money of a deposit went back to.
+    pub fn went_to(&self, key: &str) -> Vec<Value> {
+        self.payments.lock()[key].went_to.clone()
     }
 
     pub fn forget(&self, key: &str) {
@@ -110,7 +137,7 @@ impl Toss {
         match payment.status {
             _ if payment.order != order || payment.amount != amount => error(400, "INVALID_REQUEST"),
             "IN_PROGRESS" => {
-                payment.status = "DONE";
+                payment.status = if payment.is_account { "WAITING_FOR_DEPOSIT" } else { "DONE" };
                 (200, payment.document(key))
             }
             "EXPIRED" | "READY" => error(404, "NOT_FOUND_PAYMENT_SESSION"),
@@ -132,12 +159,25 @@ impl Toss {
             "CANCELED" => return error(400, "ALREADY_CANCELED_PAYMENT"),
             _ => return error(403, "NOT_CANCELABLE_PAYMENT"),
         }
+        let account = &body["refundReceiveAccount"];
+        if payment.is_account && payment.status != "WAITING_FOR_DEPOSIT" {
+            let number = account["accountNumber"].as_str().unwrap_or_default();
+            if account["holderName"].as_str().is_none_or(str::is_empty) || account["bank"] != "20" {
+                return error(400, "INVALID_REFUND_ACCOUNT_INFO");
+            }
+            if number.len() < 6 || number.starts_with('0') || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+                return error(400, "INVALID_REFUND_ACCOUNT_NUMBER");
+            }
+        }
         let amount = match &body["cancelAmount"] {
             Value::Null => left,
             amount => amount.as_i64().unwrap_or(0),
         };
         if amount <= 0 || amount > left {
             return error(403, "NOT_CANCELABLE_AMOUNT");
+        }
+        if !account.is_null() {
+            payment.went_to.push(account.clone());
         }
         payment.cancels.push(json!({
             "cancelAmount": amount, "taxFreeAmount": body["taxFreeAmount"].as_i64().unwrap_or(0), "cancelReason": reason, "cancelStatus": "DONE", "transactionKey": "t",

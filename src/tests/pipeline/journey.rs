@@ -127,7 +127,7 @@ async fn a_hint_makes_a_call_due_that_was_put_off() {
     let order = house.order("kim", &[0], Some("person")).await;
     let put_off = async || {
         let calls = house.ledger.reader().calls(CallFilter::Open, None, 1).await.expect("reads").items;
-        calls.first().is_some_and(|call| call.waits_for.is_some() && call.due_ms > house.clock.now_ms())
+        calls.first().is_some_and(|call| call.waits_for.is_some() && call.due_ms > Some(house.clock.now_ms()))
     };
     eventually("the call is put off", put_off).await;
     house.provider.answer("person", AskOutcome::Captured);

@@ -99,21 +99,24 @@ impl Provider for Scripted {
 
     async fn refund(&self, back: &Return) -> Returned {
         let mut book = self.book.lock();
-        book.asked_back.insert(back.refund.clone());
+        book.asked_back.insert(RefundId::from(back.name.clone()));
         let answer = book.refunds.clone().unwrap_or(Returned::Done);
         if answer == Returned::Done {
-            *book.returned.entry(back.refund.clone()).or_default() += 1;
+            *book.returned.entry(RefundId::from(back.name.clone())).or_default() += 1;
         }
         answer
     }
 
     async fn ask_refund(&self, back: &Return) -> ReturnAsked {
         let mut book = self.book.lock();
-        book.asked_back.insert(back.refund.clone());
+        book.asked_back.insert(RefundId::from(back.name.clone()));
         match &book.refunds {
             Some(Returned::Refused { detail }) => ReturnAsked::Refused { detail: detail.clone() },
+            Some(Returned::WrongAccount { detail }) => ReturnAsked::WrongAccount { detail: detail.clone() },
             Some(Returned::Unknown(unresolved)) => ReturnAsked::Unknown(unresolved.clone()),
-            Some(Returned::Done) | None if book.returned.contains_key(&back.refund) => ReturnAsked::Done,
+            Some(Returned::Done) | None if book.returned.contains_key(&RefundId::from(back.name.clone())) => {
+                ReturnAsked::Done
+            }
             Some(Returned::Done) | None => ReturnAsked::NotDone,
         }
     }

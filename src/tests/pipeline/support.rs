@@ -165,6 +165,7 @@ impl House {
             lanes: self.lanes.clone(),
             ledger: self.ledger.clone(),
             providers: self.providers(),
+            account_key: None,
             sources: Arc::new(Hall(self.room.clone())),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
@@ -260,7 +261,7 @@ impl House {
         let fact = self.fact(order).await;
         let attempt = AttemptId::from(id(FactKind::Attempt, name));
         let amount = fact.total.map_or(0, |total| total.cash);
-        let payment = PaymentAsk { provider: "scripted".into(), key: key.into() };
+        let payment = PaymentAsk { provider: "scripted".into(), key: key.into(), deposit_until_ms: None };
         let body = RecordBody::PaymentRequested {
             v: VERSION,
             order: order.clone(),
@@ -372,6 +373,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         total: None,
         coupon: None,
         payment: None,
+        deposit: None,
         placed_ms: now_ms,
         confirmed_ms: None,
         deadline_ms,
@@ -389,7 +391,7 @@ fn checkout(hold: &HoldId, order: &OrderId, user: &UserId, payment: Option<&str>
         points: PointsAsk::NONE,
         least_cash: 0,
         expected_cash: None,
-        payment: payment.map(|key| PaymentAsk { provider: "scripted".into(), key: key.into() }),
+        payment: payment.map(|key| PaymentAsk { provider: "scripted".into(), key: key.into(), deposit_until_ms: None }),
         placed_ms: now_ms,
         deadline_ms,
         terms,

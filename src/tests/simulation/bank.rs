@@ -167,7 +167,7 @@ impl Provider for Bank {
             let Some(ChargeEntry { order, .. }) = account.charges.get(&back.attempt).cloned() else {
                 return Returned::Refused { detail: "never charged".into() };
             };
-            account.refunds.entry(back.refund.clone()).or_insert((order, back.amount));
+            account.refunds.entry(RefundId::from(back.name.clone())).or_insert((order, back.amount));
         }
         self.slow().await;
         match self.weather.strikes(Kind::BankSilent) {
@@ -183,7 +183,7 @@ impl Provider for Bank {
 
     async fn ask_refund(&self, back: &Return) -> ReturnAsked {
         self.slow().await;
-        match self.account.lock().refunds.contains_key(&back.refund) {
+        match self.account.lock().refunds.contains_key(&RefundId::from(back.name.clone())) {
             _ if self.weather.strikes(Kind::BankSilent) => ReturnAsked::Unknown(Unresolved::away("silent")),
             true => ReturnAsked::Done,
             false => ReturnAsked::NotDone,

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("limiter", &[]),
     ("metrics", &[]),
     ("random", &[]),
+    ("seal", &[]),
     ("shutdown", &[]),
 ];
 
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 640;
 
-const LEAVES: &[&str] = &["facts", "config", "client", "clock", "limiter", "metrics", "random", "shutdown"];
+const LEAVES: &[&str] = &["facts", "config", "client", "clock", "limiter", "metrics", "random", "seal", "shutdown"];
 
 pub(super) fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {

@@ -17,7 +17,7 @@ pub fn routes() -> Vec<Route> {
             .admin()
             .about(
                 "`open`: payments and refunds without a definite answer, each with what it waits for and when its provider \
-                 is asked next. `failed`: refunds that their provider refused, so that the money is still here.",
+                 is asked next. Deposits that have not come yet are among them. `failed`: refunds that their provider refused, so that the money is still here.",
             )
             .paged()
             .query("state", "`open` (default) or `failed`", "open")
@@ -86,9 +86,9 @@ pub struct PaymentCallView {
     pub currency: String,
     #[schema(example = "2026-11-20T10:03:21Z")]
     pub since: String,
-    /// When the provider is asked next.
+    /// When the provider is asked next; `null`: not before the buyer names an account.
     #[schema(example = "2026-11-20T10:05:21Z")]
-    pub due_at: String,
+    pub due_at: Option<String>,
     /// Why there is no definite answer, or why the refund was refused; `null`: it was not asked yet.
     #[schema(example = "PROVIDER_ERROR: try again later")]
     pub waits_for: Option<String>,
@@ -109,7 +109,7 @@ impl PaymentCallView {
             amount,
             currency,
             since: rfc3339(since_ms),
-            due_at: rfc3339(due_ms),
+            due_at: due_ms.map(rfc3339),
             waits_for,
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use self::body::OrderBody;
-use self::payment::PaymentBody;
+use self::payment::{PaymentBody, PaymentPart, PaymentRules};
 use self::view::{AcceptedView, OrderView};
 use super::lookup;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
@@ -49,7 +49,9 @@ pub async fn place(request: Request) -> Outcome {
     let hold = HoldId::from(ask.hold);
     let known = state.inventory.get_hold(&event.id, &hold).await?.filter(|known| known.user == user);
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
-    let payment = ask.payment.map(|part| part.allowed(&state.config.payment.providers)).transpose();
+    let now_ms = state.clock.now_ms();
+    let rules = PaymentRules { config: &state.config.payment, event: &event.spec, placed_ms: now_ms, now_ms };
+    let payment = ask.payment.map(|part| part.allowed(&rules)).transpose();
     let types = match &known {
         Some(known) => types::chosen(&ask.types, known, &event),
         // A hold that is not known, or not this user's, is refused by its lane. One that comes only now must not lose
@@ -183,7 +185,11 @@ pub async fn pay(request: Request) -> Outcome {
         false => Err(Code::AmountBelowMinimum.into()),
     };
     let on_sale = lookup::order_not_cancelled(&request, &order, lane).await;
-    let payment = match on_sale.and_then(|()| part.allowed(&config.providers)).and_then(is_enough) {
+    let allowed = match on_sale {
+        Ok(()) => allowed(&request, &order, part).await,
+        Err(refusal) => Err(refusal),
+    };
+    let payment = match allowed.and_then(is_enough) {
         Ok(payment) => payment,
         // A repeat is answered even if the provider is no longer configured, or takes no longer so little.
         Err(refusal) => match inventory.repeated_pay(&order, user, attempt, body.digest).await? {
@@ -208,6 +214,15 @@ pub async fn pay(request: Request) -> Outcome {
         PayOutcome::AmountMismatch { due } => Err(Problem::new(Code::AmountMismatch).detail(format!("{due} is due"))),
         PayOutcome::Full => Err(lookup::log_full()),
     }
+}
+
+/// Refuses what the house does not take for this order.
+async fn allowed(request: &Request, order: &OrderId, part: PaymentPart) -> Result<PaymentAsk, Problem> {
+    let state = &request.state;
+    let fact = lookup::order(request, order).await?;
+    let event = state.catalog.any_event(fact.event.as_str()).ok_or(Code::NotPayable)?;
+    let (placed_ms, now_ms) = (fact.placed_ms, state.clock.now_ms());
+    part.allowed(&PaymentRules { config: &state.config.payment, event: &event.spec, placed_ms, now_ms })
 }
 
 /// `DELETE /v1/orders/{order}`

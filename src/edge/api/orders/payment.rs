@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::catalog::EventSpec;
+use crate::config::PaymentConfig;
 use crate::edge::api::field_faults::FieldFaults;
 use crate::edge::problem::{Code, Problem};
 use crate::facts::record::PaymentAsk;
+use crate::facts::time::Millis;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,9 +16,45 @@ use crate::facts::record::PaymentAsk;
 pub struct PaymentPart {
     #[schema(example = "sandbox")]
     pub provider: String,
+    #[serde(default)]
+    pub method: PaymentMethod,
     /// The provider's own token for this payment. For the sandbox it scripts what happens.
     #[schema(example = "ok")]
     pub key: String,
+}
+
+/// When the money moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PaymentMethod)]
+pub enum PaymentMethod {
+    /// At once, by a card or whatever else the provider offers.
+    #[default]
+    Card,
+    /// The buyer is given an account and pays into it later (a virtual account).
+    Deposit,
+}
+
+/// What the house says of a payment that somebody asks for.
+pub struct PaymentRules<'r> {
+    pub config: &'r PaymentConfig,
+    /// The order's event.
+    pub event: &'r EventSpec,
+    /// When the order was placed.
+    pub placed_ms: Millis,
+    pub now_ms: Millis,
+}
+
+impl PaymentRules<'_> {
+    /// By when a deposit must be there.
+    fn deposit_until_ms(&self) -> Result<Millis, Problem> {
+        if self.config.refund_key().is_none() {
+            return Err(Problem::new(Code::ProviderNotAllowed).detail("this house takes no deposits"));
+        }
+        let least_ms = self.placed_ms.saturating_add(self.config.deposit_ttl_s * 1_000);
+        let until_ms = least_ms.min(self.event.deposit_until.unwrap_or(self.event.starts_at).0);
+        if until_ms > self.now_ms { Ok(until_ms) } else { Err(Code::DepositClosed.into()) }
+    }
 }
 
 impl PaymentPart {
@@ -24,12 +63,16 @@ impl PaymentPart {
         faults.text(&self.key, 1, 255, &format!("{pointer}/key"));
     }
 
-    /// Refuses a provider that is not configured.
-    pub fn allowed(self, providers: &[String]) -> Result<PaymentAsk, Problem> {
-        if !providers.contains(&self.provider) {
+    /// Refuses a provider that is not configured, and a deposit that the house does not take.
+    pub fn allowed(self, rules: &PaymentRules<'_>) -> Result<PaymentAsk, Problem> {
+        if !rules.config.providers.contains(&self.provider) {
             return Err(Code::ProviderNotAllowed.into());
         }
-        Ok(PaymentAsk { provider: self.provider, key: self.key })
+        let deposit_until_ms = match self.method {
+            PaymentMethod::Card => None,
+            PaymentMethod::Deposit => Some(rules.deposit_until_ms()?),
+        };
+        Ok(PaymentAsk { provider: self.provider, key: self.key, deposit_until_ms })
     }
 }
 
@@ -40,6 +83,8 @@ impl PaymentPart {
 pub struct PaymentBody {
     #[schema(example = "sandbox")]
     pub provider: String,
+    #[serde(default)]
+    pub method: PaymentMethod,
     #[schema(example = "ok")]
     pub key: String,
     /// What is due, minor units.
@@ -50,7 +95,7 @@ pub struct PaymentBody {
 impl PaymentBody {
     /// The amount and the means of payment. All faults are reported at once.
     pub fn parts(self) -> Result<(i64, PaymentPart), Problem> {
-        let part = PaymentPart { provider: self.provider, key: self.key };
+        let part = PaymentPart { provider: self.provider, method: self.method, key: self.key };
         let mut faults = FieldFaults::default();
         part.check(&mut faults, "");
         faults.amount(self.amount, 0, "/amount");

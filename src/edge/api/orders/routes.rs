@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route> {
                 Code::SectionNotFound,
                 Code::TypeNotFound,
                 Code::ProviderNotAllowed,
+                Code::DepositClosed,
                 Code::Recovering,
             ]),
         get("/v1/orders/{order}", "get_order", "An order of the user", super::get)
@@ -83,7 +84,8 @@ pub fn routes() -> Vec<Route> {
         post("/v1/orders/{order}/payment", "pay_order", "Pay an order that waits for it", super::pay)
             .user()
             .about(
-                "For an order that is `pending_payment`. An `amount` that is not what is due is refused \
+                "For an order that is `pending_payment`. With the `method` `deposit` the buyer is given an account: the order \
+                 is `awaiting_deposit` then, and shows the account, until the money is there. An `amount` that is not what is due is refused \
                  `AMOUNT_MISMATCH`, and one below what the provider takes `AMOUNT_BELOW_MINIMUM`. 202 says that the \
                  provider will be asked: look at the order. After a decline \
                  the order waits for another payment, with a new key, until its deadline.",
@@ -103,6 +105,7 @@ pub fn routes() -> Vec<Route> {
                 Code::PaymentInProgress,
                 Code::NotPayable,
                 Code::ProviderNotAllowed,
+                Code::DepositClosed,
                 Code::Recovering,
             ]),
     ]

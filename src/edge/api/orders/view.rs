@@ -28,7 +28,7 @@ pub struct OrderView {
     pub event: String,
     #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub hold: String,
-    /// `accepted`, `pending_payment`, `paying`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
+    /// `accepted`, `pending_payment`, `paying`, `awaiting_deposit`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
     #[schema(example = "confirmed")]
     pub status: &'static str,
     /// Why the order was rejected.
@@ -41,11 +41,15 @@ pub struct OrderView {
     #[schema(example = "welcome.17.1.5f1c8a52b3e94d0c8a71f6e2d9c04b38")]
     pub coupon: Option<String>,
     pub payment: Option<PaymentView>,
+    /// The account that the buyer pays into, while the order is `awaiting_deposit`. No webhook has it.
+    #[schema(example = json!(null))]
+    pub deposit: Option<DepositView>,
     #[schema(example = "2026-11-20T10:03:20Z")]
     pub placed_at: String,
     #[schema(example = "2026-11-20T10:03:21Z")]
     pub confirmed_at: Option<String>,
-    /// By when the order must be paid; `null` once it is confirmed or rejected.
+    /// By when the order must be paid; `null` once it is confirmed or rejected. While it is `awaiting_deposit`, this is
+    /// also the end of the deposit.
     #[schema(example = json!(null))]
     pub expires_at: Option<String>,
     #[schema(example = json!(null))]
@@ -106,7 +110,7 @@ pub struct TotalView {
 pub struct PaymentView {
     #[schema(example = "sandbox")]
     pub provider: String,
-    /// The status of the last attempt: `requested`, `captured`, `declined` or `not_done`.
+    /// The status of the last attempt: `requested`, `awaiting` (a deposit), `captured`, `declined` or `not_done`.
     #[schema(example = "captured")]
     pub status: String,
     #[schema(example = 1)]
@@ -118,6 +122,23 @@ pub struct PaymentView {
     pub cancelled: i64,
 }
 
+/// Where a buyer pays in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderDeposit)]
+pub struct DepositView {
+    /// As the provider names it: a name or a code.
+    #[schema(example = "SHINHAN")]
+    pub bank: String,
+    #[schema(example = "56211-234-567890")]
+    pub account: String,
+    /// Whose account it is; may be empty.
+    #[schema(example = "Stanchion")]
+    pub holder: String,
+    /// By when the money must be there.
+    #[schema(example = "2026-11-21T10:03:20Z")]
+    pub expires_at: String,
+}
+
 impl OrderView {
     /// `event` is the order's, `None` when the catalogue does not have it any more. `coupons` signs the coupon's id;
     /// `None`: it is shown without its signature, so that nobody can use it.
@@ -126,7 +147,10 @@ impl OrderView {
         let frozen = &order.refund_terms;
         let now = event.map(|event| event.refund_terms(order.placed_ms, frozen, now_ms));
         let open = match order.status {
-            OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => true,
+            OrderStatus::Accepted
+            | OrderStatus::PendingPayment
+            | OrderStatus::Paying
+            | OrderStatus::AwaitingDeposit => true,
             OrderStatus::Confirmed | OrderStatus::PartiallyRefunded | OrderStatus::Refunded | OrderStatus::Rejected => {
                 false
             }
@@ -157,6 +181,12 @@ impl OrderView {
                 attempts: payment.attempts,
                 captured: payment.captured,
                 cancelled: payment.cancelled,
+            }),
+            deposit: order.deposit.as_ref().map(|deposit| DepositView {
+                bank: deposit.bank.clone(),
+                account: deposit.account.clone(),
+                holder: deposit.holder.clone(),
+                expires_at: rfc3339(order.deadline_ms),
             }),
             placed_at: rfc3339(order.placed_ms),
             confirmed_at: order.confirmed_ms.map(rfc3339),

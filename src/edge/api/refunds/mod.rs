@@ -1,5 +1,6 @@
 //! Asking for refunds and looking at them.
 
+pub mod account;
 pub mod body;
 pub mod routes;
 pub mod view;
@@ -135,8 +136,9 @@ pub async fn get(request: Request) -> Outcome {
 
 async fn find(request: &Request, refund: &RefundId) -> Result<Option<RefundFact>, Problem> {
     match request.state.inventory.get_refund(refund).await? {
-        Some(fact) => Ok(Some(fact)),
-        None => Ok(request.state.ledger.refund(refund).await?),
+        // Its account may be in the ledger already.
+        Some(fact) if fact.status != RefundStatus::AwaitingAccount => Ok(Some(fact)),
+        Some(_) | None => Ok(request.state.ledger.refund(refund).await?),
     }
 }
 

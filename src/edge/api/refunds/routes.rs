@@ -1,5 +1,7 @@
 //! The routes of `refunds`.
 
+use crate::edge::api::refunds::account;
+use crate::edge::api::refunds::account::AccountBody;
 use crate::edge::api::refunds::body::RefundBody;
 use crate::edge::api::refunds::view::{RefundQuoteView, RefundView, RequestedView};
 use crate::edge::problem::Code;
@@ -44,11 +46,37 @@ pub fn routes() -> Vec<Route> {
             .answers::<RefundQuoteView>(200, "The quote")
             .errors(REFUND)
             .errors(&[Code::NotOwner, Code::Validation]),
+        post(
+            "/v1/orders/{order}/refunds/{refund}/account",
+            "name_refund_account",
+            "Say which account the money of a deposit goes back to",
+            account::create,
+        )
+        .user()
+        .about(
+            "For a refund that is `awaiting_account`: the order was paid by deposit, so the money cannot go back the way it \
+             came. The account is kept sealed until the money is there, and is never shown. If the bank does not take the \
+             money for it, the refund is `awaiting_account` again and its `reason` says why.\n\nA repeat with the same \
+             account is safe. Another account is `ACCOUNT_NOT_AWAITED`.",
+        )
+        .body::<AccountBody>()
+        .answers::<RequestedView>(202, "Accepted")
+        .carries("Location", "The refund", "/v1/orders/o0360303ae22b998861bce3b28f33eec1be/refunds/r03…")
+        .carries("Retry-After", "Seconds after which to look at the refund", "1")
+        .errors(&[
+            Code::NotOwner,
+            Code::OrderNotFound,
+            Code::NotFound,
+            Code::AccountNotAwaited,
+            Code::Validation,
+            Code::Recovering,
+        ]),
         get("/v1/orders/{order}/refunds/{refund}", "get_refund", "A refund", super::get)
             .user()
             .about(
-                "`requested` until the money is back, then `done`, or `failed` with the reason. A refund that is not of \
-                 this order is `NOT_FOUND`.",
+                "`requested` until the money is back, then `done`, or `failed` with the reason. That of a deposit is \
+                 `awaiting_account` until its account is named, then `sent`. A refund that is not of this order is \
+                 `NOT_FOUND`.",
             )
             .answers::<RefundView>(200, "The refund")
             .errors(&[Code::NotOwner, Code::OrderNotFound, Code::NotFound, Code::Recovering]),

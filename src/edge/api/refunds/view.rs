@@ -22,10 +22,11 @@ pub struct RequestedView {
 pub struct RefundView {
     #[schema(example = "r03fd61a03af4f77d870fc21e05e7e80678")]
     pub id: String,
-    /// `requested`, `done` or `failed`.
+    /// `requested`, `awaiting_account`, `sent`, `done` or `failed`.
     #[schema(example = "done")]
     pub status: &'static str,
-    /// The reason given with the request; for a failed refund, why it failed.
+    /// The reason given with the request; for a failed refund, why it failed; for one that waits for another account, why
+    /// the money could not go to the first.
     #[schema(example = "my friend is ill")]
     pub reason: String,
     /// After the cancellation fee, with booking fees that are given back.

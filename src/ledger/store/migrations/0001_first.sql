@@ -72,7 +72,8 @@ CREATE TABLE coupon (
 CREATE INDEX coupon_user ON coupon (user_id, campaign, number);
 CREATE INDEX coupon_version ON coupon (campaign, version);
 
--- `hold_digest`: of the request that made the order's hold, so that a rebuilt lane answers its repeats.
+-- `hold_digest`: of the request that made the order's hold, so that a rebuilt lane answers its repeats. `undone`: how often
+-- a bank took its deposit back.
 CREATE TABLE orders (
     id VARCHAR(40) NOT NULL PRIMARY KEY,
     lane BIGINT NOT NULL,
@@ -104,6 +105,7 @@ CREATE TABLE orders (
     hold_created_ms BIGINT NOT NULL,
     hold_digest VARCHAR(64) NOT NULL,
     held_until_ms BIGINT NULL,
+    undone BIGINT NOT NULL,
     CONSTRAINT orders_live_hold UNIQUE (hold, live)
 );
 CREATE INDEX orders_user ON orders (user_id, placed_ms, id);
@@ -147,7 +149,8 @@ CREATE INDEX ticket_order ON ticket (order_id);
 CREATE INDEX ticket_user ON ticket (user_id, id);
 
 -- One open attempt an order: `opened` is 1 until a definite answer. At `due_ms` the call is made, or asked after.
--- `waits_for`: why the call was put off, for an operator.
+-- `waits_for`: why the call was put off, for an operator. `deposit_until_ms`: it is a deposit, and the money must be there by
+-- then. `deposit`: the account that the buyer pays into.
 CREATE TABLE payment (
     id VARCHAR(40) NOT NULL PRIMARY KEY,
     order_id VARCHAR(40) NOT NULL,
@@ -162,6 +165,8 @@ CREATE TABLE payment (
     updated_ms BIGINT NOT NULL,
     due_ms BIGINT NOT NULL,
     waits_for VARCHAR(255) NULL,
+    deposit_until_ms BIGINT NULL,
+    deposit VARCHAR(1024) NULL,
     CONSTRAINT payment_open UNIQUE (order_id, opened)
 );
 CREATE INDEX payment_provider ON payment (provider, created_ms);
@@ -177,7 +182,8 @@ CREATE TABLE payment_hint (
 CREATE INDEX payment_hint_order ON payment_hint (order_id);
 CREATE INDEX payment_hint_due ON payment_hint (lane, due_ms);
 
--- A refund without lines sends back an attempt whose money came too late.
+-- A refund without lines sends back an attempt whose money came too late. `account`: where the money of a deposit goes,
+-- sealed; only until it is there. `accounts`: how many the buyer has named that were wrong.
 CREATE TABLE refund (
     id VARCHAR(40) NOT NULL PRIMARY KEY,
     order_id VARCHAR(40) NOT NULL,
@@ -196,7 +202,9 @@ CREATE TABLE refund (
     requested_ms BIGINT NOT NULL,
     updated_ms BIGINT NOT NULL,
     due_ms BIGINT NOT NULL,
-    waits_for VARCHAR(255) NULL
+    waits_for VARCHAR(255) NULL,
+    account VARCHAR(1024) NULL,
+    accounts BIGINT NOT NULL
 );
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_due ON refund (lane, opened, due_ms);

@@ -2,6 +2,8 @@
 
 mod cancellations;
 mod dead_letters;
+mod deposit_refunds;
+mod deposits;
 mod orders;
 mod payments;
 mod refunds;
@@ -150,6 +152,7 @@ impl Desk {
             points: 0,
             expected_cash: None,
             payment: Some("ok"),
+            deposit_until_ms: None,
             fee_bp: 0,
             terms: self.terms.clone(),
         }
@@ -213,8 +216,9 @@ impl Desk {
         order: &OrderId,
         result: RefundResult,
     ) -> (RecordOutcome, BatchWritten) {
+        let word = serde_json::to_value(&result).expect("json")["result"].as_str().expect("a word").to_owned();
         let body = RecordBody::RefundResulted { v: VERSION, order: order.clone(), refund: refund.clone(), result };
-        let tag = format!("{refund}.resulted");
+        let tag = format!("{refund}.{word}");
         self.one(&tag, body).await
     }
 
@@ -248,6 +252,7 @@ pub struct Buy {
     pub points: i64,
     pub expected_cash: Option<i64>,
     pub payment: Option<&'static str>,
+    pub deposit_until_ms: Option<Millis>,
     pub fee_bp: i64,
     pub terms: Terms,
 }
@@ -291,7 +296,11 @@ impl Buy {
             points: PointsAsk::Amount(self.points),
             least_cash: 0,
             expected_cash: self.expected_cash,
-            payment: self.payment.map(|key| PaymentAsk { provider: "sandbox".into(), key: key.into() }),
+            payment: self.payment.map(|key| PaymentAsk {
+                provider: "sandbox".into(),
+                key: key.into(),
+                deposit_until_ms: self.deposit_until_ms,
+            }),
             placed_ms: desk.now_ms,
             deadline_ms: desk.now_ms + 600_000,
             terms: self.terms.clone(),

@@ -11,7 +11,7 @@ fn ask(desk: &mut Desk, buy: &Buy, attempt: &str, amount: i64) -> (AttemptId, En
         v: VERSION,
         order: buy.order(),
         attempt: attempt.clone(),
-        payment: PaymentAsk { provider: "sandbox".into(), key: "ok".into() },
+        payment: PaymentAsk { provider: "sandbox".into(), key: "ok".into(), deposit_until_ms: None },
         amount,
     };
     let entry = desk.entry(attempt.as_str(), body);

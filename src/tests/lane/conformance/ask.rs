@@ -165,6 +165,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
         total: None,
         coupon: None,
         payment: None,
+        deposit: None,
         placed_ms: now_ms,
         confirmed_ms: None,
         deadline_ms,
@@ -199,7 +200,7 @@ pub fn checkout(name: &str, key: &str, hold_key: &str, who: &str, now_ms: Millis
 
 pub fn pay(key: &str, attempt: &str, who: &str, amount: i64) -> Pay {
     let (order, attempt) = (order_id(key), AttemptId::from(id(FactKind::Attempt, &format!("{key}/{attempt}"))));
-    let payment = PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned() };
+    let payment = PaymentAsk { provider: "sandbox".to_owned(), key: "ok".to_owned(), deposit_until_ms: None };
     let body =
         RecordBody::PaymentRequested { v: VERSION, order: order.clone(), attempt: attempt.clone(), payment, amount };
     let record = Record { id: attempt.to_string(), body };

@@ -50,11 +50,14 @@ impl World {
         let [_, b, c, _, _, f] = choice.picks;
         let of = |status, target| ask::conclusion(hold, order, version, status, target);
         let concluded = match order.status {
-            OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => pick(&[3, 4, 5], b),
+            // 9: the bank took the deposit back.
+            OrderStatus::Confirmed => pick(&[3, 4, 5, 9], b),
+            OrderStatus::PartiallyRefunded => pick(&[3, 4, 5], b),
+            OrderStatus::AwaitingDeposit => pick(&[3, 3, 6, 8, 9], b),
             OrderStatus::Refunded => 5,
             OrderStatus::Rejected => 6,
             OrderStatus::Accepted => pick(&[1, 1, 1, 1, 3, 3, 6, 7], b),
-            OrderStatus::PendingPayment | OrderStatus::Paying => pick(&[1, 1, 1, 2, 3, 3, 6, 8], b),
+            OrderStatus::PendingPayment | OrderStatus::Paying => pick(&[1, 1, 1, 2, 3, 3, 6, 8, 9], b),
         };
         let mut conclusion = match concluded {
             1 => of(OrderStatus::PendingPayment, SeatTarget::Paying),
@@ -70,6 +73,7 @@ impl World {
             5 => of(OrderStatus::Refunded, SeatTarget::Free),
             6 => of(OrderStatus::Rejected, SeatTarget::Free),
             7 => of(OrderStatus::Rejected, SeatTarget::Held),
+            9 => of(OrderStatus::AwaitingDeposit, SeatTarget::Paying),
             _ => {
                 let mut cancelled = of(OrderStatus::Rejected, SeatTarget::Free);
                 cancelled.fact.reason = Some(Reason::Cancelled);
@@ -92,8 +96,7 @@ impl World {
         }
         if c % 2 == 0 {
             let key = order_key(order);
-            let statuses = [RefundStatus::Requested, RefundStatus::Sent, RefundStatus::Done, RefundStatus::Failed];
-            let mut refund = ask::refund_fact(&key, pick(&["r0", "r1"], c / 2), pick(&statuses, c / 4));
+            let mut refund = ask::refund_fact(&key, pick(&["r0", "r1"], c / 2), pick(&RefundStatus::ALL, c / 4));
             refund.cash = version;
             conclusion.refunds.push(refund);
         }

@@ -10,9 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stanchion::catalog::{Catalog, Event, PutCampaignOutcome, PutEventOutcome, SoldTo};
 use stanchion::clock::Clock;
+use stanchion::config::PaymentConfig;
 use stanchion::edge::api::admin::points::body::GrantBody;
 use stanchion::edge::api::holds::body::HoldBody;
 use stanchion::edge::api::orders::body::OrderBody;
+use stanchion::edge::api::orders::payment::PaymentRules;
 use stanchion::edge::api::orders::types;
 use stanchion::edge::api::refunds::body::{AdminRefundBody, RefundBody};
 use stanchion::facts::coupon::CouponChoice;
@@ -66,6 +68,7 @@ pub struct House {
     clock: Clock,
     catalog: Catalog,
     inventory: Inventory,
+    payments: PaymentConfig,
     /// How many idempotency keys were given so far.
     keys: u32,
     _folder: tempfile::TempDir,
@@ -87,6 +90,7 @@ impl House {
         lane.begin_restore(NOW_MS, 1, LogId(0)).await.expect("an empty lane");
         lane.end_restore(NOW_MS, 1).await.expect("begun");
         let clock = Clock::fixed(NOW_MS);
+        let config = stanchion::config::load_from("", std::iter::empty()).expect("the defaults hold");
         let settings = InventorySettings {
             log_max: LOG_MAX,
             attempts_max: 10,
@@ -99,6 +103,7 @@ impl House {
             lanes,
             ledger,
             clock,
+            payments: PaymentConfig { providers: vec![long(PROVIDER)], ..config.payment },
             keys: 0,
             _folder: folder,
         }
@@ -222,7 +227,8 @@ impl House {
             Some("best") => CouponChoice::Best,
             Some(id) => CouponChoice::One(self.inventory.coupons().verify(id, &user()).expect("signed here")),
         };
-        let payment = body.payment.map(|part| part.allowed(&[long(PROVIDER)]).expect("configured"));
+        let rules = PaymentRules { config: &self.payments, event: &event.spec, placed_ms: NOW_MS, now_ms: NOW_MS };
+        let payment = body.payment.map(|part| part.allowed(&rules).expect("configured"));
         let placing = OrderRequest {
             order: OrderId::from(self.fact(FactKind::Order)),
             event: event.id.clone(),
@@ -256,7 +262,7 @@ impl House {
             user: user(),
             attempt: AttemptId::from(self.fact(FactKind::Attempt)),
             digest: "d".into(),
-            payment: PaymentAsk { provider: long(PROVIDER), key: long(KEY) },
+            payment: PaymentAsk { provider: long(PROVIDER), key: long(KEY), deposit_until_ms: None },
             amount: fact.total.expect("it is written").cash,
         };
         let outcome = self.inventory.pay(paying).await.expect("an answer");

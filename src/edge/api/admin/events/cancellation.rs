@@ -47,6 +47,9 @@ pub struct CancellationView {
     /// Of `orders`: given back whole, those included that had been refunded before.
     #[schema(example = 1150)]
     pub refunded: i64,
+    /// Of `orders`: paid by deposit, and the buyer has yet to name the account that the money goes back to.
+    #[schema(example = 3)]
+    pub waiting_for_account: i64,
     /// Of `orders`: the provider refused to give the money back. `GET /v1/admin/payments?state=failed` names them.
     #[schema(example = 1)]
     pub failed: i64,
@@ -93,6 +96,7 @@ async fn progress(request: &Request, event: &Event) -> Result<CancellationView, 
         state: if is_done { "done" } else { "running" },
         orders: orders.paid + orders.refunded,
         refunded: orders.refunded,
+        waiting_for_account: orders.awaiting_account,
         failed: orders.failed,
         unpaid: orders.unpaid,
         held,

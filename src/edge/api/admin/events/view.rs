@@ -46,6 +46,9 @@ pub struct AdminEventView<'a> {
     pub hold_ttl_s: i64,
     #[schema(example = 600)]
     pub payment_ttl_s: i64,
+    /// No deposit is waited for after this time; `null`: after the start.
+    #[schema(required, value_type = Option<String>, format = DateTime, example = json!(null))]
+    pub deposit_until: Option<Timestamp>,
     /// Points earned on cash paid, basis points.
     #[schema(example = 100)]
     pub earn_bp: i64,
@@ -95,6 +98,7 @@ impl<'a> AdminEventView<'a> {
             seats_per_user,
             hold_ttl_s,
             payment_ttl_s,
+            deposit_until,
             earn_bp,
             fee_bp,
             booking_fee,
@@ -126,6 +130,7 @@ impl<'a> AdminEventView<'a> {
             seats_per_user: *seats_per_user,
             hold_ttl_s: *hold_ttl_s,
             payment_ttl_s: *payment_ttl_s,
+            deposit_until: *deposit_until,
             earn_bp: *earn_bp,
             fee_bp: *fee_bp,
             booking_fee: *booking_fee,

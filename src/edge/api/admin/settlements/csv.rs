@@ -88,6 +88,7 @@ impl EntryList {
 fn row(entry: &SettlementEntry, books: &Bookkeeping) -> [String; 12] {
     let (kind, refund) = match &entry.kind {
         EntryKind::Sale => ("sale", String::new()),
+        EntryKind::Undone => ("undone", String::new()),
         EntryKind::Refund(refund) => ("refund", refund.to_string()),
     };
     [

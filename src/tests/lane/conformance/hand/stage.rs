@@ -92,7 +92,9 @@ pub async fn ordered(lane: &Arc<dyn Lane>, key: &str, seats: &[u32], status: Ord
     let target = match status {
         OrderStatus::Confirmed | OrderStatus::PartiallyRefunded => SeatTarget::Sold,
         OrderStatus::Rejected | OrderStatus::Refunded => SeatTarget::Free,
-        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying => SeatTarget::Paying,
+        OrderStatus::Accepted | OrderStatus::PendingPayment | OrderStatus::Paying | OrderStatus::AwaitingDeposit => {
+            SeatTarget::Paying
+        }
     };
     let conclusion = ask::conclusion(&hold, &order, 1, status, target);
     let fact = conclusion.fact.clone();
