@@ -123,6 +123,9 @@ pub struct RefundLineFact {
     pub earn: i64,
 }
 
+/// Why a refund failed whose order is not paid any more: the bank took the deposit back.
+pub const DEPOSIT_UNDONE: &str = "DEPOSIT_UNDONE";
+
 /// The digest of all refunds of cancelled events, by which they are found.
 pub const EVENT_CANCELLED: &str = "event.cancelled";
 

@@ -33,6 +33,9 @@ impl Ledger {
         self.transaction(move |conn| {
             let (order, refund, account) = (order.clone(), refund.clone(), account.clone());
             Box::pin(async move {
+                // Its lane's writer changes refunds, too. One of both waits for the other.
+                let text = "UPDATE lane SET epoch = epoch WHERE lane = (SELECT lane FROM refund WHERE id = ?)";
+                sqlx::query(text).bind(refund.clone()).execute(&mut *conn).await?;
                 let awaited = RefundStatus::AwaitingAccount.as_str();
                 let text = "UPDATE refund SET account = ?, due_ms = ? WHERE id = ? AND order_id = ? AND opened = 1 \
                      AND status = ? AND account IS NULL";

@@ -50,7 +50,7 @@ impl Reader {
              AND (o.status IN ('pending_payment', 'awaiting_deposit') OR EXISTS \
                   (SELECT 1 FROM order_line l WHERE l.order_id = o.id AND l.closed = 0 AND NOT EXISTS \
                    (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id AND x.line = l.line \
-                    WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed'))) \
+                    WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed' AND r.failure <> 'DEPOSIT_UNDONE'))) \
              AND NOT EXISTS (SELECT 1 FROM dead_letter d WHERE d.order_id = o.id) LIMIT ?";
         let event = event.to_string();
         self.read("uncancelled", ReadSource::Primary, move |conn| {
@@ -77,7 +77,8 @@ impl Reader {
              (SELECT o.status AS status, CASE WHEN EXISTS \
               (SELECT 1 FROM refund r JOIN refund_line x ON x.refund = r.id \
                JOIN order_line l ON l.order_id = r.order_id AND l.line = x.line AND l.closed = 0 \
-               WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed') THEN 1 ELSE 0 END AS failed \
+               WHERE r.order_id = o.id AND r.digest = ? AND r.status = 'failed' AND r.failure <> 'DEPOSIT_UNDONE') \
+              THEN 1 ELSE 0 END AS failed \
               FROM orders o WHERE o.event = ? \
               AND o.status IN ('pending_payment', 'paying', 'awaiting_deposit', 'confirmed', 'partially_refunded', \
                                'refunded')) AS c \

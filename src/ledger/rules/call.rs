@@ -57,7 +57,7 @@ pub enum DepositStage {
     Awaited,
     /// The money is there, and pays the order.
     Paid,
-    /// The money is there, and a part of it was refunded.
+    /// The money is there, and a part of it was refunded or may be on its way back.
     PaidAndRefunded,
     /// Nothing waits for the money any more: the account is to be closed.
     Unwanted,
@@ -219,7 +219,7 @@ impl Sheet {
     fn deposit_stage(&self, row: &PaymentRow) -> DepositStage {
         let status = self.order().status;
         match &*row.status {
-            status::CAPTURED if self.has_no_refund() => DepositStage::Paid,
+            status::CAPTURED if self.can_be_undone() => DepositStage::Paid,
             status::CAPTURED => DepositStage::PaidAndRefunded,
             status::REQUESTED if status == OrderStatus::Paying => DepositStage::Asked,
             status::AWAITING if status == OrderStatus::AwaitingDeposit => DepositStage::Awaited,

@@ -1,9 +1,9 @@
 //! Payments of an order: attempts, their results, deadlines, cancelling.
 
-use crate::facts::ids::{AttemptId, OrderId};
+use crate::facts::ids::{AttemptId, OrderId, RefundId};
 use crate::facts::order::{DepositFact, OrderStatus, Reason};
 use crate::facts::record::{PaymentAsk, PaymentResult};
-use crate::facts::refund::RefundStatus;
+use crate::facts::refund::{DEPOSIT_UNDONE, RefundStatus};
 use crate::facts::time::Millis;
 use crate::ledger::journal::{Account, Title, Transaction};
 use crate::ledger::sheet::{NOT_YET_MS, late_refund, status};
@@ -127,13 +127,14 @@ impl Book {
     }
 
     /// The buyer has an account to pay into. Or the bank took a deposit back that had paid the order: then the order waits
-    /// again, until the deadline that it had.
+    /// again, until the deadline that it had. Its refunds that wait for an account fail.
     fn deposit_awaited(&mut self, id: &OrderId, attempt: &AttemptId, deposit: &DepositFact) -> RecordOutcome {
         let now_ms = self.now_ms;
         let Some(sheet) = self.sheets.get_mut(id) else { return RecordOutcome::Refused(refusal::NO_ORDER) };
         let order_status = sheet.order().status;
         let paid_by_it = sheet.paid_by().is_some_and(|paid| paid.id == *attempt);
-        let may_undo = order_status == OrderStatus::Confirmed && paid_by_it && sheet.has_no_refund();
+        let may_undo = order_status == OrderStatus::Confirmed && paid_by_it && sheet.can_be_undone();
+        let unsent: Vec<RefundId> = sheet.open_refunds().map(|refund| refund.id.clone()).collect();
         let Some(row) = sheet.attempt(attempt) else { return RecordOutcome::Refused(refusal::NO_ATTEMPT) };
         let Some(until_ms) = row.deposit_until_ms else { return RecordOutcome::Refused(refusal::NO_DEPOSIT) };
         let is_asked_for = row.opened == Live::Yes && row.status == status::REQUESTED;
@@ -141,6 +142,8 @@ impl Book {
             return RecordOutcome::Refused(refusal::ATTEMPT_CLOSED);
         }
         if may_undo {
+            // There is nothing to give back any more.
+            unsent.iter().for_each(|refund| self.refund_refused(id, refund, DEPOSIT_UNDONE));
             self.undo_confirm(id);
         } else {
             let order = sheet.change();

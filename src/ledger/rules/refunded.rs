@@ -101,7 +101,7 @@ impl Book {
     }
 
     /// The provider refused for good: the refund's moves are undone, and its tickets are valid again.
-    fn refund_refused(&mut self, id: &OrderId, refund: &RefundId, detail: &str) {
+    pub(super) fn refund_refused(&mut self, id: &OrderId, refund: &RefundId, detail: &str) {
         let now_ms = self.now_ms;
         let sheet = self.sheets.get_mut(id).expect("the caller has it");
         let row = sheet.refund_mut(refund).expect("the caller has it");

@@ -152,9 +152,15 @@ impl Sheet {
         attempt.and_then(|id| self.attempt(id)).is_some_and(|row| row.deposit_until_ms.is_some())
     }
 
-    /// Whether nothing of the order was ever refunded, nor is to be.
-    pub fn has_no_refund(&self) -> bool {
-        !self.refunds.iter().any(|r| r.status != RefundStatus::Failed && self.has_lines(&r.id))
+    /// Whether no money of the order went back, nor may be on its way.
+    pub fn can_be_undone(&self) -> bool {
+        let is_still_here = |r: &RefundRow| r.status == RefundStatus::Failed || r.awaits_account();
+        self.refunds.iter().all(|r| !self.has_lines(&r.id) || is_still_here(r))
+    }
+
+    /// Refunds of lines that have no result.
+    pub fn open_refunds(&self) -> impl Iterator<Item = &RefundRow> {
+        self.refunds.iter().filter(|r| r.opened == Live::Yes && self.has_lines(&r.id))
     }
 
     pub fn refund_lines_of(&self, id: &RefundId) -> impl Iterator<Item = &RefundLineRow> {

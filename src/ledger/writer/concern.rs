@@ -29,6 +29,8 @@ struct Concern {
     spenders: BTreeSet<UserId>,
     /// Orders whose users are spenders.
     spending: BTreeSet<OrderId>,
+    /// Orders whose deposit a bank may have taken back: the moves of their refunds are undone.
+    undone: BTreeSet<OrderId>,
     /// Refunds that a provider refused: their moves are undone.
     refused: BTreeSet<RefundId>,
 }
@@ -82,6 +84,7 @@ impl Concern {
             // The bank may have taken back a deposit, and points were earned with it.
             RecordBody::PaymentResulted { order, result: PaymentResult::Awaiting { .. }, .. } => {
                 self.spending.insert(order.clone());
+                self.undone.insert(order.clone());
             }
             RecordBody::RefundResulted { result: RefundResult::Done | RefundResult::WrongAccount { .. }, .. }
             | RecordBody::PaymentRequested { .. }
@@ -110,6 +113,9 @@ impl Loading {
                 concern.spenders.insert(order.user_id.clone());
             }
             concern.numbers.extend(order.coupon_campaign.clone().zip(order.coupon_number));
+            if concern.undone.contains(&order.id) {
+                concern.refused.extend(sheet.open_refunds().map(|refund| refund.id.clone()));
+            }
         }
         self.lock_wallets(conn, &concern.users).await?;
         self.load_coupons(conn, &concern.numbers, &concern.best_of).await?;

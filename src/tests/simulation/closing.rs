@@ -90,8 +90,23 @@ async fn under_way(history: &History, dice: &mut Dice) -> Vec<String> {
 async fn refunds_are_over(history: &History, dice: &mut Dice, user: &str, order: &str) -> bool {
     let Some(refunds) = get(history, dice, user, format!("/v1/orders/{order}/refunds")).await else { return false };
     history.auditor.lock().refunds(order, &refunds.json);
-    let mut statuses = refunds.json["items"].as_array().into_iter().flatten().map(|refund| &refund["status"]);
-    statuses.all(|status| status == "done" || status == "failed")
+    let mut are_over = true;
+    for refund in refunds.json["items"].as_array().into_iter().flatten() {
+        if refund["status"] == "awaiting_account" {
+            name_account(history, dice, user, order, refund["id"].as_str().unwrap_or_default()).await;
+        }
+        are_over &= refund["status"] == "done" || refund["status"] == "failed";
+    }
+    are_over
+}
+
+/// Says where the money of a deposit goes.
+async fn name_account(history: &History, dice: &mut Dice, user: &str, order: &str, refund: &str) {
+    let headers = vec![("authorization", format!("Bearer {}", history.house.bearer(user, "")))];
+    let path = format!("/v1/orders/{order}/refunds/{refund}/account");
+    let body = Some(json!({"bank": "20", "number": "1234567", "holder": user}));
+    let asking = Asking { method: Method::POST, path, headers, body, listener: Listener::Public };
+    ask(history, dice, user, asking).await;
 }
 
 /// Whether any row has a seat that is held or being paid for.
@@ -119,15 +134,15 @@ async fn show(history: &History, dice: &mut Dice) {
             None => break,
         }
     }
+    let notices = history.house.notices().await;
     let path = format!("/v1/admin/organizers/{ORGANIZER}/settlements");
     if let Some(settlements) = admin(history, dice, Method::GET, path).await {
         let settlements = settlements.json["items"].as_array().cloned().unwrap_or_default();
         settlements
             .iter()
             .for_each(|month| history.meet(format!("settlement {}", month["state"].as_str().unwrap_or_default())));
-        history.auditor.lock().close_books(&settlements);
+        history.auditor.lock().close_books(&settlements, &notices);
     }
-    let notices = history.house.notices().await;
     history.auditor.lock().told(&orders, &notices);
     let users = history.auditor.lock().users();
     for user in users {

@@ -57,9 +57,11 @@ pub enum Kind {
     LimiterFull,
     /// The provider takes money after it said that it took none, and tells so by a webhook.
     BankAfterAll,
+    /// The bank takes a deposit back that was there.
+    BankUndone,
 }
 
-pub const KINDS: [Kind; 23] = [
+pub const KINDS: [Kind; 24] = [
     Kind::LaneCallLost,
     Kind::LaneAnswerLost,
     Kind::LaneSlow,
@@ -83,6 +85,7 @@ pub const KINDS: [Kind; 23] = [
     Kind::LogFull,
     Kind::LimiterFull,
     Kind::BankAfterAll,
+    Kind::BankUndone,
 ];
 
 /// Kinds that strike only lanes with a file.

@@ -105,7 +105,7 @@ CREATE TABLE orders (
     hold_created_ms BIGINT NOT NULL,
     hold_digest VARCHAR(64) NOT NULL,
     held_until_ms BIGINT NULL,
-    undone BIGINT NOT NULL,
+    undone BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT orders_live_hold UNIQUE (hold, live)
 );
 CREATE INDEX orders_user ON orders (user_id, placed_ms, id);
@@ -204,7 +204,7 @@ CREATE TABLE refund (
     due_ms BIGINT NOT NULL,
     waits_for VARCHAR(255) NULL,
     account VARCHAR(1024) NULL,
-    accounts BIGINT NOT NULL
+    accounts BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX refund_order ON refund (order_id);
 CREATE INDEX refund_due ON refund (lane, opened, due_ms);

@@ -93,6 +93,7 @@ impl Hall {
             }
             new.contradicts(known).into_iter().for_each(|fault| found.says(format!("order {id}: {fault}")));
             new.refunding = known.refunding;
+            new.by_deposit |= known.by_deposit;
             if known.status == new.status {
                 new.since_ms = known.since_ms;
             }
@@ -100,7 +101,7 @@ impl Hall {
                 (new.event, new.hold) = (known.event.clone(), known.hold.clone());
             }
         }
-        new.refunding |= self.ended.contains_key(&new.event);
+        new.refunding |= new.by_deposit || self.ended.contains_key(&new.event);
         let expected = self.expected.get(&id).filter(|expected| new.cash.is_some_and(|cash| cash != **expected));
         if let Some(expected) = expected.filter(|_| new.is_live()) {
             found.says(format!("order {id} costs {:?}, and was to cost {expected} or not to be", new.cash));
@@ -155,6 +156,12 @@ impl Hall {
     pub fn refunding(&mut self, order: &str) {
         if let Some(order) = self.orders.get_mut(order) {
             order.refunding = true;
+        }
+    }
+
+    pub fn by_deposit(&mut self, order: &str) {
+        if let Some(order) = self.orders.get_mut(order) {
+            (order.refunding, order.by_deposit) = (true, true);
         }
     }
 

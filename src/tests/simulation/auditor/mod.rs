@@ -208,6 +208,11 @@ impl Auditor {
         self.hall.refunding(order);
     }
 
+    /// The order may be paid by deposit: the bank may take the money back.
+    pub fn by_deposit(&mut self, order: &str) {
+        self.hall.by_deposit(order);
+    }
+
     /// The refunds of an order were shown.
     pub fn refunds(&mut self, order: &str, refunds: &Value) {
         self.hall.refunds(order, refunds, &mut self.found);
@@ -257,8 +262,9 @@ impl Auditor {
     }
 
     /// Checks the organizer's settlements at the end.
-    pub fn close_books(&mut self, settlements: &[Value]) {
-        self.books.close(settlements, &self.hall, &self.campaigns, &mut self.found);
+    pub fn close_books(&mut self, settlements: &[Value], notices: &[Value]) {
+        let undone = Notices::of(notices).undone();
+        self.books.close(settlements, &self.hall, &self.campaigns, undone, &mut self.found);
     }
 
     /// The orders that were accepted, with their users.

@@ -19,6 +19,8 @@ pub struct Order {
     pub cash: Option<i64>,
     /// A refund was asked for.
     pub refunding: bool,
+    /// A deposit may pay it, which the bank may take back.
+    pub by_deposit: bool,
     /// When the order was first seen in this status.
     pub since_ms: i64,
     /// It was seen before its lane was set back, and not since.
@@ -52,6 +54,7 @@ impl Order {
             lines: lines.map(Line::of).collect(),
             cash: order["total"]["cash"].as_i64(),
             refunding: false,
+            by_deposit: text(order, "status") == "awaiting_deposit",
             since_ms: at_ms,
             is_set_back: false,
         }
@@ -127,6 +130,10 @@ impl Order {
             faults.push(format!("it was of {} and is of {}", before.user, self.user));
         }
         let (from, to) = (rank(&before.status), rank(&self.status));
+        let undone = before.by_deposit && before.status == "confirmed" && to <= FINAL;
+        if undone {
+            return faults;
+        }
         if from > to
             || (from == FINAL && to == FINAL && before.status != self.status)
             || (before.status == "rejected" && to > FINAL)
@@ -172,7 +179,7 @@ const FINAL: u8 = 2;
 fn rank(status: &str) -> u8 {
     match status {
         "accepted" => 0,
-        "pending_payment" | "paying" => 1,
+        "pending_payment" | "paying" | "awaiting_deposit" => 1,
         "rejected" | "confirmed" => FINAL,
         "partially_refunded" => 3,
         _ => 4,

@@ -116,7 +116,7 @@ const FINAL: u8 = 2;
 fn rank(status: &str) -> u8 {
     match status {
         "requested" => 0,
-        "sent" => 1,
+        "awaiting_account" | "sent" => 1,
         _ => FINAL,
     }
 }

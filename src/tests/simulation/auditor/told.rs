@@ -19,6 +19,11 @@ impl<'n> Notices<'n> {
         Self(notices)
     }
 
+    /// How often a bank took a deposit back.
+    pub fn undone(&self) -> i64 {
+        self.0.iter().filter(|notice| kind(notice) == "order.deposit_undone").count() as i64
+    }
+
     /// Compares them with all orders, as an admin is shown them in the end.
     pub fn check(&self, orders: &[Value], found: &mut Found) {
         let mut ids = BTreeSet::new();
@@ -79,11 +84,11 @@ impl Story<'_> {
             faults.push("it does not begin with the one order.placed".to_owned());
         }
         let is_paid = !order["confirmed_at"].is_null();
-        for (wanted, so) in [
-            ("order.confirmed", is_paid),
-            ("order.rejected", status == "rejected"),
-            ("order.refunded", status == "refunded"),
-        ] {
+        let (confirmed, undone) = (self.count("order.confirmed"), self.count("order.deposit_undone"));
+        if confirmed != undone + usize::from(is_paid) {
+            faults.push(format!("order.confirmed {confirmed} times, order.deposit_undone {undone} times"));
+        }
+        for (wanted, so) in [("order.rejected", status == "rejected"), ("order.refunded", status == "refunded")] {
             if self.count(wanted) != usize::from(so) {
                 faults.push(format!("{wanted} {} times", self.count(wanted)));
             }
@@ -104,7 +109,8 @@ impl Story<'_> {
             refunds.entry(text(&notice["data"]["refund"], "id")).or_default().push(kind(notice));
         }
         for (refund, told) in refunds {
-            if !matches!(told[..], ["refund.requested", "refund.done" | "refund.failed"]) {
+            let of_deposit = told.iter().filter(|kind| **kind != "refund.awaiting_account").copied();
+            if !matches!(of_deposit.collect::<Vec<_>>()[..], ["refund.requested", "refund.done" | "refund.failed"]) {
                 faults.push(format!("refund {refund} was told as {told:?}"));
             }
         }

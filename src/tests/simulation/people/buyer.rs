@@ -84,11 +84,13 @@ impl Person {
             1..5 => Value::Null,
             _ => cash.clone(),
         };
-        let payment = match self.dice.between(0, 5) {
+        let payment = match self.dice.between(0, 6) {
             0 => Value::Null,
+            2 => json!({"provider": "sandbox", "method": "deposit", "key": "deposit"}),
             1 => json!({"provider": "sandbox", "key": "decline"}),
             _ => json!({"provider": "sandbox", "key": "ok"}),
         };
+        let by_deposit = payment["method"] == "deposit";
         let body = json!({"event": self.event, "hold": hold, "types": types, "coupon": coupon, "points": points,
             "expected_cash": expected, "payment": payment});
         let again = self.dice.chance(100).then(|| body.clone());
@@ -112,6 +114,9 @@ impl Person {
         {
             let mut auditor = self.history.auditor.lock();
             auditor.order(&self.name, placed.when, &placed.json);
+            if by_deposit {
+                auditor.by_deposit(placed.text("id"));
+            }
             if let Some(chosen) = chosen {
                 auditor.chose(placed.text("id"), chosen);
             }
@@ -207,7 +212,12 @@ impl Person {
             0 => self.call(Method::DELETE, path).await,
             1 => {
                 let amount = &seen.json["total"]["cash"];
-                let payment = json!({"provider": "sandbox", "key": "ok", "amount": amount});
+                let by_deposit = self.dice.chance(250);
+                let (method, key) = if by_deposit { ("deposit", "deposit") } else { ("card", "ok") };
+                if by_deposit {
+                    self.history.auditor.lock().by_deposit(seen.text("id"));
+                }
+                let payment = json!({"provider": "sandbox", "method": method, "key": key, "amount": amount});
                 self.keyed(Method::POST, format!("{path}/payment"), payment).await
             }
             _ => None,
@@ -225,8 +235,22 @@ impl Person {
             let refunds = self.call(Method::GET, format!("/v1/orders/{order}/refunds")).await;
             if let Some(refunds) = refunds.filter(|refunds| refunds.status == 200) {
                 self.history.auditor.lock().refunds(order, &refunds.json);
+                for refund in refunds.json["items"].as_array().into_iter().flatten() {
+                    self.name_account(order, refund).await;
+                }
             }
         }
+    }
+
+    /// Says where the money of a deposit goes, if it waits for that. Some mistake the number.
+    async fn name_account(&mut self, order: &str, refund: &Value) {
+        if refund["status"] != "awaiting_account" {
+            return;
+        }
+        let number = if self.dice.chance(300) { "0123456" } else { "1234567" };
+        let path = format!("/v1/orders/{order}/refunds/{}/account", refund["id"].as_str().unwrap_or_default());
+        let body = json!({"bank": "20", "number": number, "holder": self.name});
+        self.keyed(Method::POST, path, body).await;
     }
 
     /// Asks for the order.
