@@ -107,6 +107,7 @@ async fn from_the_seat_map_to_a_refund(store: Store) {
         "id": "<order>", "event": "hall", "hold": "<hold>", "status": "confirmed", "reason": null,
         "lines": [bought(1, "a-1-1"), bought(2, "a-1-2")], "total": total, "coupon": "spring.1.1.<signature>",
         "payment": {"provider": "sandbox", "status": "captured", "attempts": 1, "captured": 90000, "cancelled": 0},
+        "deposit": null,
         "placed_at": "<time>", "confirmed_at": "<time>", "expires_at": null, "expires_in_s": null,
         "refund_terms": [{"until": null, "fee_bp": 0}],
     });
