@@ -92,6 +92,7 @@ async fn refunds_are_over(history: &History, dice: &mut Dice, user: &str, order:
     history.auditor.lock().refunds(order, &refunds.json);
     let mut are_over = true;
     for refund in refunds.json["items"].as_array().into_iter().flatten() {
+        history.meet(format!("refund {}", refund["status"].as_str().unwrap_or_default()));
         if refund["status"] == "awaiting_account" {
             name_account(history, dice, user, order, refund["id"].as_str().unwrap_or_default()).await;
         }

@@ -39,6 +39,7 @@ const EXPECTED: &[&str] = &[
     "order accepted ",
     "order pending_payment ",
     "order paying ",
+    "order awaiting_deposit ",
     "order confirmed ",
     "order partially_refunded ",
     "order refunded ",
@@ -49,6 +50,8 @@ const EXPECTED: &[&str] = &[
     "order rejected PAYMENT_DECLINED",
     "order rejected PAYMENT_EXPIRED",
     "order rejected PRICE_CHANGED",
+    "refund awaiting_account",
+    "refund done",
     "settlement open",
     "settlement paid",
 ];

@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use self::body::OrderBody;
-use self::payment::{PaymentBody, PaymentPart, PaymentRules};
+use self::payment::{PaymentBody, PaymentMethod, PaymentPart, deposit_until_ms};
 use self::view::{AcceptedView, OrderView};
 use super::lookup;
 use crate::edge::{Answer, Code, Outcome, Problem, Request};
@@ -50,8 +50,15 @@ pub async fn place(request: Request) -> Outcome {
     let known = state.inventory.get_hold(&event.id, &hold).await?.filter(|known| known.user == user);
     let coupon = coupon_choice(&request, ask.coupon.as_deref(), &user);
     let now_ms = state.clock.now_ms();
-    let rules = PaymentRules { config: &state.config.payment, event: &event.spec, placed_ms: now_ms, now_ms };
-    let payment = ask.payment.map(|part| part.allowed(&rules)).transpose();
+    let config = &state.config.payment;
+    let allowed = |part: PaymentPart| {
+        let until_ms = match part.method {
+            PaymentMethod::Card => None,
+            PaymentMethod::Deposit => Some(deposit_until_ms(config, &event.spec, now_ms, now_ms)?),
+        };
+        part.allowed(&config.providers, until_ms)
+    };
+    let payment = ask.payment.map(allowed).transpose();
     let types = match &known {
         Some(known) => types::chosen(&ask.types, known, &event),
         // A hold that is not known, or not this user's, is refused by its lane. One that comes only now must not lose
@@ -216,13 +223,19 @@ pub async fn pay(request: Request) -> Outcome {
     }
 }
 
-/// Refuses what the house does not take for this order.
+/// Refuses what the house does not take for this order. The order is looked up only for a deposit.
 async fn allowed(request: &Request, order: &OrderId, part: PaymentPart) -> Result<PaymentAsk, Problem> {
     let state = &request.state;
-    let fact = lookup::order(request, order).await?;
-    let event = state.catalog.any_event(fact.event.as_str()).ok_or(Code::NotPayable)?;
-    let (placed_ms, now_ms) = (fact.placed_ms, state.clock.now_ms());
-    part.allowed(&PaymentRules { config: &state.config.payment, event: &event.spec, placed_ms, now_ms })
+    let config = &state.config.payment;
+    let until_ms = match part.method {
+        PaymentMethod::Card => None,
+        PaymentMethod::Deposit => {
+            let fact = lookup::order(request, order).await?;
+            let event = state.catalog.any_event(fact.event.as_str()).ok_or(Code::NotPayable)?;
+            Some(deposit_until_ms(config, &event.spec, fact.placed_ms, state.clock.now_ms())?)
+        }
+    };
+    part.allowed(&config.providers, until_ms)
 }
 
 /// `DELETE /v1/orders/{order}`

@@ -35,26 +35,19 @@ pub enum PaymentMethod {
     Deposit,
 }
 
-/// What the house says of a payment that somebody asks for.
-pub struct PaymentRules<'r> {
-    pub config: &'r PaymentConfig,
-    /// The order's event.
-    pub event: &'r EventSpec,
-    /// When the order was placed.
-    pub placed_ms: Millis,
-    pub now_ms: Millis,
-}
-
-impl PaymentRules<'_> {
-    /// By when a deposit must be there.
-    fn deposit_until_ms(&self) -> Result<Millis, Problem> {
-        if self.config.refund_key().is_none() {
-            return Err(Problem::new(Code::ProviderNotAllowed).detail("this house takes no deposits"));
-        }
-        let least_ms = self.placed_ms.saturating_add(self.config.deposit_ttl_s * 1_000);
-        let until_ms = least_ms.min(self.event.deposit_until.unwrap_or(self.event.starts_at).0);
-        if until_ms > self.now_ms { Ok(until_ms) } else { Err(Code::DepositClosed.into()) }
+/// By when the deposit of an order must be there that was placed at `placed_ms`.
+pub fn deposit_until_ms(
+    config: &PaymentConfig,
+    event: &EventSpec,
+    placed_ms: Millis,
+    now_ms: Millis,
+) -> Result<Millis, Problem> {
+    if config.refund_key().is_none() {
+        return Err(Problem::new(Code::ProviderNotAllowed).detail("this house takes no deposits"));
     }
+    let most_ms = placed_ms.saturating_add(config.deposit_ttl_s * 1_000);
+    let until_ms = most_ms.min(event.deposit_until.unwrap_or(event.starts_at).0);
+    if until_ms > now_ms { Ok(until_ms) } else { Err(Code::DepositClosed.into()) }
 }
 
 impl PaymentPart {
@@ -63,15 +56,11 @@ impl PaymentPart {
         faults.text(&self.key, 1, 255, &format!("{pointer}/key"));
     }
 
-    /// Refuses a provider that is not configured, and a deposit that the house does not take.
-    pub fn allowed(self, rules: &PaymentRules<'_>) -> Result<PaymentAsk, Problem> {
-        if !rules.config.providers.contains(&self.provider) {
+    /// Refuses a provider that is not configured. `deposit_until_ms`: of a deposit, by when it must be there.
+    pub fn allowed(self, providers: &[String], deposit_until_ms: Option<Millis>) -> Result<PaymentAsk, Problem> {
+        if !providers.contains(&self.provider) {
             return Err(Code::ProviderNotAllowed.into());
         }
-        let deposit_until_ms = match self.method {
-            PaymentMethod::Card => None,
-            PaymentMethod::Deposit => Some(rules.deposit_until_ms()?),
-        };
         Ok(PaymentAsk { provider: self.provider, key: self.key, deposit_until_ms })
     }
 }

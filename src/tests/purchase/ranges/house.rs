@@ -14,7 +14,7 @@ use stanchion::config::PaymentConfig;
 use stanchion::edge::api::admin::points::body::GrantBody;
 use stanchion::edge::api::holds::body::HoldBody;
 use stanchion::edge::api::orders::body::OrderBody;
-use stanchion::edge::api::orders::payment::PaymentRules;
+use stanchion::edge::api::orders::payment::{PaymentPart, deposit_until_ms};
 use stanchion::edge::api::orders::types;
 use stanchion::edge::api::refunds::body::{AdminRefundBody, RefundBody};
 use stanchion::facts::coupon::CouponChoice;
@@ -103,7 +103,11 @@ impl House {
             lanes,
             ledger,
             clock,
-            payments: PaymentConfig { providers: vec![long(PROVIDER)], ..config.payment },
+            payments: PaymentConfig {
+                providers: vec![long(PROVIDER)],
+                account_key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into(),
+                ..config.payment
+            },
             keys: 0,
             _folder: folder,
         }
@@ -227,8 +231,9 @@ impl House {
             Some("best") => CouponChoice::Best,
             Some(id) => CouponChoice::One(self.inventory.coupons().verify(id, &user()).expect("signed here")),
         };
-        let rules = PaymentRules { config: &self.payments, event: &event.spec, placed_ms: NOW_MS, now_ms: NOW_MS };
-        let payment = body.payment.map(|part| part.allowed(&rules).expect("configured"));
+        let until_ms = deposit_until_ms(&self.payments, &event.spec, NOW_MS, NOW_MS).ok();
+        let allowed = |part: PaymentPart| part.allowed(&self.payments.providers, until_ms).expect("configured");
+        let payment = body.payment.map(allowed);
         let placing = OrderRequest {
             order: OrderId::from(self.fact(FactKind::Order)),
             event: event.id.clone(),
