@@ -178,9 +178,9 @@ async fn points_of_an_undone_deposit_that_are_gone_become_debt() {
     assert_eq!((points.debt, desk.balance("kim").await), (earned - left, 0));
 }
 
-/// What was refunded cannot be undone: a person looks at it.
+/// What may be on its way back cannot be undone: a person looks at it.
 #[tokio::test]
-async fn a_deposit_of_which_a_part_was_refunded_is_not_undone() {
+async fn a_deposit_of_which_a_part_goes_back_is_not_undone() {
     let mut desk = Desk::open().await;
     let buy = awaited(&mut desk).await;
     desk.resulted(&buy.attempt(), &buy.order(), PaymentResult::Captured).await;
@@ -189,16 +189,48 @@ async fn a_deposit_of_which_a_part_was_refunded_is_not_undone() {
         let (ledger, now_ms) = (desk.ledger.clone(), desk.now_ms);
         async move {
             let found = due_calls(&ledger, LANE, now_ms, 10, HashSet::new()).await.expect("reads");
-            let Some(OpenCall::Look(charging)) = found.calls.into_iter().next() else { panic!("no look") };
-            charging.deposit.map(|deposit| deposit.stage)
+            found.calls.into_iter().find_map(|call| match call {
+                OpenCall::Look(charging) => charging.deposit.map(|deposit| deposit.stage),
+                OpenCall::Charge(_) | OpenCall::Refund(_) => None,
+            })
         }
     };
     assert_eq!(look(&desk).await, Some(DepositStage::Paid));
-    desk.ask_refund("r", &buy.order(), RefundBy::Admin, &[(1, None)]).await;
+    let (refund, _, _) = desk.ask_refund("r", &buy.order(), RefundBy::Admin, &[(1, None)]).await;
+    assert_eq!(look(&desk).await, Some(DepositStage::Paid), "it waits for an account, so the money is here");
+    desk.ledger.name_account(&buy.order(), &refund, "sealed", desk.now_ms).await.expect("writes");
     assert_eq!(look(&desk).await, Some(DepositStage::PaidAndRefunded));
     let (outcome, _) = again(&mut desk, &buy, "awaiting-1", awaiting(0)).await;
     assert_eq!(outcome, RecordOutcome::Refused("ATTEMPT_CLOSED"));
     assert_eq!(desk.order(&buy.order()).await.status, OrderStatus::Confirmed);
+}
+
+/// Of money that is not there, nothing goes back. Once it is there again, a refund may be asked for again.
+#[tokio::test]
+async fn refunds_that_wait_for_an_account_fail_when_the_deposit_is_taken_back() {
+    let mut desk = Desk::open().await;
+    let buy = awaited(&mut desk).await;
+    desk.resulted(&buy.attempt(), &buy.order(), PaymentResult::Captured).await;
+    let paid = desk.order(&buy.order()).await;
+    let (refund, _, _) = desk.ask_refund("r", &buy.order(), RefundBy::EventCancelled, &[]).await;
+    let until_ms = desk.now_ms + DAY_MS;
+    let (outcome, written) = again(&mut desk, &buy, "awaiting-1", awaiting(until_ms)).await;
+    assert_eq!(outcome, RecordOutcome::Done);
+    let fact = &concluded(&written).fact;
+    assert_eq!(fact.status, OrderStatus::AwaitingDeposit);
+    assert!(fact.lines.iter().all(|line| line.refunded == 0 && !line.closed));
+    let failed = desk.refund(&refund).await;
+    assert_eq!((failed.status, failed.failure.as_deref()), (RefundStatus::Failed, Some("DEPOSIT_UNDONE")));
+    assert_eq!((desk.balance("kim").await, desk.journal("refunds_pending").await), (0, 0));
+    // An event that was cancelled has not done with this order: it is cancelled, or refunded once it is paid.
+    let left = async |desk: &Desk| {
+        let left = desk.ledger.uncancelled(&"hall".into(), 9).await.expect("reads");
+        left.into_iter().map(|order| order.is_paid).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&desk).await, [false]);
+    again(&mut desk, &buy, "captured-1", PaymentResult::Captured).await;
+    assert_eq!(desk.order(&buy.order()).await.lines, paid.lines);
+    assert_eq!(left(&desk).await, [true]);
 }
 
 #[tokio::test]
