@@ -1,6 +1,6 @@
 //! The way back of a deposit: to an account that its buyer names.
 
-use super::deposits::{DAY_MS, awaited, subscribe, told};
+use super::deposits::{awaited, subscribe, told};
 use super::*;
 use crate::facts::notice::NoticeKind;
 use crate::facts::refund::RefundStatus;

@@ -8,8 +8,6 @@ use crate::facts::refund::RefundStatus;
 use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
 use crate::ledger::writer::{DepositStage, due_calls, overdue};
 
-pub const DAY_MS: i64 = 86_400_000;
-
 pub fn deposit(expires_ms: i64) -> DepositFact {
     let (bank, account, holder) = ("SHINHAN".to_owned(), "56211234567890".to_owned(), "Stanchion".to_owned());
     DepositFact { bank, account, holder, expires_ms }

@@ -1,6 +1,7 @@
 //! The book on SQLite: records in, rows and conclusions out.
 
 mod cancellations;
+mod compensation;
 mod dead_letters;
 mod deposit_refunds;
 mod deposits;
