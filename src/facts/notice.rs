@@ -88,6 +88,18 @@ pub enum NoticeKind {
     /// An event was cancelled.
     #[serde(rename = "event.cancelled")]
     EventCancelled,
+    /// All seats that are on sale are sold.
+    #[serde(rename = "event.sold_out")]
+    EventSoldOut,
+    /// The room lets visitors in.
+    #[serde(rename = "room.opened")]
+    RoomOpened,
+    /// The room lets nobody in for a while.
+    #[serde(rename = "room.paused")]
+    RoomPaused,
+    /// The room takes nobody and lets nobody in.
+    #[serde(rename = "room.closed")]
+    RoomClosed,
     /// What an organizer is owed for a month is fixed.
     #[serde(rename = "settlement.closed")]
     SettlementClosed,
@@ -98,7 +110,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [NoticeKind; 27] = [
+    pub const ALL: [NoticeKind; 31] = [
         NoticeKind::OrderPlaced,
         NoticeKind::OrderConfirmed,
         NoticeKind::OrderDepositUndone,
@@ -124,6 +136,10 @@ impl NoticeKind {
         NoticeKind::EventCreated,
         NoticeKind::EventChanged,
         NoticeKind::EventCancelled,
+        NoticeKind::EventSoldOut,
+        NoticeKind::RoomOpened,
+        NoticeKind::RoomPaused,
+        NoticeKind::RoomClosed,
         NoticeKind::SettlementClosed,
         NoticeKind::SettlementPaid,
     ];
@@ -156,6 +172,10 @@ impl NoticeKind {
             NoticeKind::EventCreated => "event.created",
             NoticeKind::EventChanged => "event.changed",
             NoticeKind::EventCancelled => "event.cancelled",
+            NoticeKind::EventSoldOut => "event.sold_out",
+            NoticeKind::RoomOpened => "room.opened",
+            NoticeKind::RoomPaused => "room.paused",
+            NoticeKind::RoomClosed => "room.closed",
             NoticeKind::SettlementClosed => "settlement.closed",
             NoticeKind::SettlementPaid => "settlement.paid",
         }

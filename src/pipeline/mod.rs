@@ -22,6 +22,7 @@ mod recovery;
 mod retention;
 mod retirement;
 mod retry;
+mod room_notices;
 mod room_now;
 mod session;
 mod writer;

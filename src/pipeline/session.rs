@@ -12,6 +12,7 @@ use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
 use super::retirement::Retirement;
+use super::room_notices::RoomNotices;
 use super::writer::{Ended, Untold, Writer};
 use super::{Error, deliver, recovery, retry};
 use crate::clock;
@@ -141,6 +142,7 @@ async fn take_batches(
     let mut retirement = Retirement::default();
     let mut cancellations = Cancellations::default();
     let mut jobs = Jobs::default();
+    let mut room_notices = RoomNotices::default();
     let writer = Writer { shared, lane: lane.as_ref() };
     let mut ticked: Option<clock::Instant> = None;
     let mut idle = shared.settings.idle;
@@ -164,6 +166,9 @@ async fn take_batches(
             }
             if let Err(error) = jobs.run(shared, lane.as_ref()).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "settlements and expired points wait");
+            }
+            if let Err(error) = room_notices.run(shared, lane.as_ref()).await {
+                tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "news of rooms wait");
             }
             if let Err(error) = retirement.run(shared, lane.as_ref()).await {
                 tracing::warn!(lane = %lane.id(), error = &error as &dyn std::error::Error, "what is over stays a while");

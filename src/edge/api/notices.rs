@@ -133,6 +133,32 @@ pub struct EventNoticeView {
     pub cancelled: Option<String>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoomNotice)]
+pub struct RoomNoticeView {
+    #[schema(example = "spring-hall")]
+    pub event: String,
+    /// `open`, `paused` or `closed`.
+    #[schema(example = "open")]
+    pub mode: String,
+    /// Visitors in the line.
+    #[schema(example = 1800)]
+    pub waiting: i64,
+    /// Visitors inside.
+    #[schema(example = 500)]
+    pub inside: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SoldOutNotice)]
+pub struct SoldOutNoticeView {
+    #[schema(example = "spring-hall")]
+    pub event: String,
+    /// Seats that are sold.
+    #[schema(example = 540)]
+    pub sold: i64,
+}
+
 /// The data of a notice. `order`: the order it is about; `event`: that order's, `None` when the catalogue does not have
 /// it any more.
 pub fn data(notice: &Notice, order: Option<&OrderFact>, event: Option<&Event>, at_ms: Millis) -> Value {
@@ -177,7 +203,7 @@ pub fn data(notice: &Notice, order: Option<&OrderFact>, event: Option<&Event>, a
             refund: refund.as_ref().map(ToString::to_string),
         }),
         Notice::Settlement { settlement, .. } => json!(SettlementView::new(settlement)),
-        // The catalogue wrote it in the transaction of the change.
+        // It was written in the transaction that tells of it.
         Notice::Event { data, .. } => data.clone(),
     }
 }
@@ -210,6 +236,8 @@ fn schema(kind: NoticeKind) -> SchemaOf {
         NoticeKind::EventCreated | NoticeKind::EventChanged | NoticeKind::EventCancelled => {
             schema_of::<EventNoticeView>
         }
+        NoticeKind::EventSoldOut => schema_of::<SoldOutNoticeView>,
+        NoticeKind::RoomOpened | NoticeKind::RoomPaused | NoticeKind::RoomClosed => schema_of::<RoomNoticeView>,
         NoticeKind::SettlementClosed | NoticeKind::SettlementPaid => schema_of::<SettlementView>,
     }
 }
@@ -246,6 +274,10 @@ fn says(kind: NoticeKind) -> &'static str {
         NoticeKind::EventCreated => "An event was put for the first time",
         NoticeKind::EventChanged => "An event was put again",
         NoticeKind::EventCancelled => "An event was cancelled",
+        NoticeKind::EventSoldOut => "All seats that are on sale are sold",
+        NoticeKind::RoomOpened => "The room lets visitors in",
+        NoticeKind::RoomPaused => "The room lets nobody in for a while",
+        NoticeKind::RoomClosed => "The room takes nobody and lets nobody in",
         NoticeKind::SettlementClosed => "What an organizer is owed for a month is fixed",
         NoticeKind::SettlementPaid => "The organizer has the money of a month",
     }

@@ -127,7 +127,7 @@ impl Outbox {
 }
 
 /// The subscriptions, as they were at most a second ago.
-async fn subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription]>, Error> {
+pub(super) async fn subscriptions(shared: &PipelineShared) -> Result<Arc<[Subscription]>, Error> {
     let known = shared.outbox.known.lock().clone();
     if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < TICK) {
         return Ok(known);

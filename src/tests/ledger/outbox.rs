@@ -1,14 +1,17 @@
 //! The outbox and its deliveries, as the ledger keeps them.
 
 use stanchion::facts::ids::LaneId;
+use stanchion::facts::notice::{Notice, NoticeKind};
 use stanchion::ledger::outbox::HandOver;
 use stanchion::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, NewDelivery};
+use stanchion::ledger::outbox::room::{RoomNews, RoomTold};
 use stanchion::ledger::outbox::subscription::{SigningSecret, Subscription, SubscriptionState};
 use stanchion::ledger::{Ledger, ReadSource};
 
 use crate::ledger::rows::{on_both, run};
 
 on_both! {
+    a_change_of_a_room_is_told_once
     rows_are_handed_over_once
     a_delivery_behind_one_that_waits_is_not_due
     an_attempt_that_is_noted_late_changes_nothing
@@ -42,6 +45,39 @@ fn attempt(ord: i64, attempts: i64, state: DeliveryState, next_ms: i64) -> Deliv
         status: Some(500),
         detail: Some("answered 500".into()),
     }
+}
+
+/// Two processes may see one change.
+async fn a_change_of_a_room_is_told_once(ledger: &Ledger) {
+    let put = Subscription {
+        name: "crm".into(),
+        version: 1,
+        url: "https://crm.example".into(),
+        secrets: Vec::new(),
+        types: vec!["*".into()],
+        state: SubscriptionState::On,
+    };
+    assert!(ledger.put_subscription(put, 1).await.expect("writes"));
+    let told = |mode: &str| RoomTold { mode: mode.into(), sold_out: false };
+    let tell = async |before: Option<&str>, after: &str| {
+        let notice = Notice::Event {
+            kind: NoticeKind::RoomPaused,
+            event: "hall".into(),
+            data: serde_json::json!({"mode": after}),
+        };
+        let (before, after) = (before.map(told), told(after));
+        let news = RoomNews { lane: LANE, event: "hall".into(), before, after, notices: vec![notice] };
+        ledger.tell_room(news, 5).await.expect("writes")
+    };
+    assert_eq!(ledger.room_told(&"hall".into()).await.expect("reads"), None);
+    assert!(tell(None, "open").await);
+    assert!(!tell(None, "open").await);
+    assert!(tell(Some("open"), "paused").await);
+    assert!(!tell(Some("open"), "paused").await, "another has told it");
+    assert_eq!(ledger.room_told(&"hall".into()).await.expect("reads"), Some(told("paused")));
+    let modes: Vec<_> =
+        ledger.outbox(LANE, 9).await.expect("reads").into_iter().flat_map(|row| row.told.notices).collect();
+    assert_eq!(modes.len(), 2, "{modes:?}");
 }
 
 async fn due(ledger: &Ledger, now_ms: i64) -> Vec<String> {

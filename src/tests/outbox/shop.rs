@@ -130,7 +130,54 @@ async fn a_coupon_is_told_and_shows_no_signature(store: Store) {
     gateway.stop().await;
 }
 
+async fn a_room_is_told_of_by_hand_and_by_its_time(store: Store) {
+    let (gateway, endpoint) = (house(store).await, Endpoint::open().await);
+    subscribe(&gateway, "crm", &endpoint, &["room.*", "event.sold_out"]).await;
+    let (hall, later) = (unique("hall"), unique("later"));
+    let mut two_seats = small_hall();
+    two_seats["sections"] = json!([{"id": "a", "name": "Floor", "price": 55000, "rows": [{"id": "1", "seats": 2}]}]);
+    gateway.put_event(&hall, &two_seats).await;
+    let mut scheduled = small_hall();
+    let opens_ms = gateway.clock.now_ms() + 3_000;
+    scheduled["opens_at"] = json!(stanchion::facts::time::rfc3339(opens_ms));
+    scheduled["room"]["mode"] = json!("scheduled");
+    gateway.put_event(&later, &scheduled).await;
+    let patch = async |mode: &str| {
+        let patch = gateway.admin_call(http::Method::PATCH, &format!("/v1/admin/events/{hall}/room"));
+        patch.json(&json!({"mode": mode})).send().await.expect(200);
+    };
+    let told = async |count: usize| {
+        eventually("it is told", async || endpoint.kinds(&hall).len() == count).await;
+    };
+    told(1).await;
+    patch("paused").await;
+    told(2).await;
+    patch("open").await;
+    told(3).await;
+    let buyer = Buyer::enter(&gateway, &hall, "kim").await;
+    let order = buyer.order_unpaid(&buyer.hold(&["a-1-1", "a-1-2"]).await).await;
+    // Seats that are being paid for may come back.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    told(3).await;
+    let body = json!({"provider": "sandbox", "key": "ok", "amount": 110_000});
+    buyer.post(&format!("/v1/orders/{order}/payment"), &body).send().await.expect(202);
+    told(4).await;
+    patch("closed").await;
+    told(5).await;
+    assert_eq!(endpoint.kinds(&hall), ["room.opened", "room.paused", "room.opened", "event.sold_out", "room.closed"]);
+    let came = &endpoint.first_arrivals()[&hall];
+    assert_eq!((&came[1].notice["data"]["mode"], &came[3].notice["data"]["sold"]), (&json!("paused"), &json!(2)));
+    for came in came {
+        contract::of(Listener::Admin, false).check_notice(came.kind(), &came.notice);
+    }
+    eventually("the room opens by itself", async || endpoint.kinds(&later).len() == 1).await;
+    assert!(gateway.clock.now_ms() >= opens_ms, "not before its time");
+    assert_eq!(endpoint.kinds(&later), ["room.opened"]);
+    gateway.stop().await;
+}
+
 on_both_stores!(
+    a_room_is_told_of_by_hand_and_by_its_time,
     a_sale_is_told_in_its_order,
     a_changed_and_a_cancelled_event_are_told,
     a_coupon_is_told_and_shows_no_signature,

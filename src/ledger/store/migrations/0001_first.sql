@@ -370,6 +370,13 @@ CREATE TABLE outbox (
     PRIMARY KEY (lane, seq)
 );
 
+-- What was told last of a room: its mode, and whether everything is sold.
+CREATE TABLE room_told (
+    event VARCHAR(48) NOT NULL PRIMARY KEY,
+    mode VARCHAR(16) NOT NULL,
+    sold_out BIGINT NOT NULL
+);
+
 CREATE TABLE subscription (
     name VARCHAR(48) NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,

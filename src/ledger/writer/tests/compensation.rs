@@ -195,7 +195,7 @@ enum Come {
     AgainAtTheEnd,
 }
 
-struct Told {
+struct Trial {
     desk: Desk,
     buy: Buy,
     entries: Vec<Entry>,
@@ -204,7 +204,7 @@ struct Told {
     accounts: usize,
 }
 
-impl Told {
+impl Trial {
     async fn open(by: By) -> Self {
         let mut desk = Desk::open().await;
         desk.grant("kim", "g", 400, None).await;
@@ -323,7 +323,7 @@ impl Told {
 async fn whatever_fails_is_given_back_exactly_once() {
     for come in [Come::Once, Come::Twice, Come::AgainAtTheEnd] {
         for (what, by, steps) in cases() {
-            let mut told = Told::open(by).await;
+            let mut told = Trial::open(by).await;
             let placed = told.buy.clone().entry(&mut told.desk);
             told.write(placed, come).await;
             for (at, step) in steps.into_iter().enumerate() {
