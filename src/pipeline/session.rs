@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge};
+use metrics::counter;
 
 use super::cancellation::Cancellations;
 use super::checkpoints::SavedRooms;
+use super::gauges::gauges;
 use super::jobs::Jobs;
+use super::overdue::overdue;
 use super::parts::PipelineShared;
 use super::payments::Payments;
 use super::retention::Retention;
@@ -18,12 +20,8 @@ use super::{Error, deliver, recovery, retry};
 use crate::clock;
 use crate::facts::fault::Fault;
 use crate::facts::ids::LogId;
-use crate::facts::record::{Record, RecordBody, VERSION};
 use crate::lane::Lane;
-use crate::ledger::writer;
-use crate::metrics::{
-    LANE_RECOVERING, PAYMENT_OPEN, PIPELINE_BACKLOG, PIPELINE_LEASES, PIPELINE_OLDEST_SECONDS, PIPELINE_RETRIES,
-};
+use crate::metrics::PIPELINE_RETRIES;
 use crate::shutdown::Stopping;
 
 /// How often a session looks at the lane's health, at deadlines, and for open calls it does not know.
@@ -32,9 +30,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// A log that stays empty is read less and less often: the pause grows to this many times the configured one, but not
 /// beyond a tick.
 const RESTING: u32 = 5;
-
-/// Most orders past their deadline taken up in one tick, of each kind (pending payment, paying).
-const OVERDUE_MAX: i64 = 500;
 
 /// Works for a lane whenever it can get the lease, until told to stop.
 pub(super) async fn tend(shared: Arc<PipelineShared>, lane: Arc<dyn Lane>, mut stop: Stopping) {
@@ -254,37 +249,4 @@ async fn look(
     ended?;
     saved?;
     Ok(true)
-}
-
-/// Appends `order.expired` for orders whose time is over. The id names the order's version: a record that was refused,
-/// because a payment's answer came first, does not block the next one.
-async fn overdue(shared: &PipelineShared, lane: &dyn Lane) -> Result<(), Error> {
-    let now_ms = shared.clock.now_ms();
-    let late = writer::overdue(&shared.ledger, lane.id(), now_ms, shared.settings.unknown_ms, OVERDUE_MAX).await?;
-    if late.is_empty() {
-        return Ok(());
-    }
-    let records = late.into_iter().map(|late| Record {
-        id: format!("{}.expired.{}", late.order, late.version),
-        body: RecordBody::OrderExpired { v: VERSION, order: late.order, reason: late.reason },
-    });
-    Ok(lane.append(now_ms, records.collect()).await?)
-}
-
-async fn gauges(shared: &PipelineShared, lane: &dyn Lane) {
-    let label = lane.id().to_string();
-    if let Ok(meta) = lane.meta().await {
-        gauge!(PIPELINE_BACKLOG, "lane" => label.clone()).set(meta.backlog as f64);
-        let age_ms = meta.oldest_ms.map_or(0, |at_ms| (shared.clock.now_ms() - at_ms).max(0));
-        gauge!(PIPELINE_OLDEST_SECONDS, "lane" => label).set(age_ms as f64 / 1_000.0);
-    }
-    let (mut leased, mut recovering, mut open) = (0u32, 0u32, 0usize);
-    for view in shared.views() {
-        leased += u32::from(view.leased);
-        recovering += u32::from(view.recovering);
-        open += view.open;
-    }
-    gauge!(PIPELINE_LEASES).set(leased);
-    gauge!(LANE_RECOVERING).set(recovering);
-    gauge!(PAYMENT_OPEN).set(open as f64);
 }

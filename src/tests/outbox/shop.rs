@@ -49,7 +49,8 @@ async fn a_sale_is_told_in_its_order(store: Store) {
     );
     eventually("the points are told", async || endpoint.kinds("kim").len() == 4).await;
     assert_eq!(endpoint.kinds("kim"), ["points.spent", "points.earned", "points.restored", "points.clawed_back"]);
-    assert_eq!(endpoint.kinds(&event), ["event.created"]);
+    eventually("the room is told", async || endpoint.kinds(&event).len() == 2).await;
+    assert_eq!(endpoint.kinds(&event), ["event.created", "room.opened"]);
 
     let arrivals = endpoint.first_arrivals();
     let told = |kind: &str| arrivals[&order].iter().find(|came| came.kind() == kind).expect("told").notice.clone();

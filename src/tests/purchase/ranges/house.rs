@@ -10,11 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stanchion::catalog::{Catalog, Event, PutCampaignOutcome, PutEventOutcome, SoldTo};
 use stanchion::clock::Clock;
-use stanchion::config::PaymentConfig;
 use stanchion::edge::api::admin::points::body::GrantBody;
 use stanchion::edge::api::holds::body::HoldBody;
 use stanchion::edge::api::orders::body::OrderBody;
-use stanchion::edge::api::orders::payment::{PaymentPart, deposit_until_ms};
 use stanchion::edge::api::orders::types;
 use stanchion::edge::api::refunds::body::{AdminRefundBody, RefundBody};
 use stanchion::facts::coupon::CouponChoice;
@@ -68,7 +66,6 @@ pub struct House {
     clock: Clock,
     catalog: Catalog,
     inventory: Inventory,
-    payments: PaymentConfig,
     /// How many idempotency keys were given so far.
     keys: u32,
     _folder: tempfile::TempDir,
@@ -90,7 +87,6 @@ impl House {
         lane.begin_restore(NOW_MS, 1, LogId(0)).await.expect("an empty lane");
         lane.end_restore(NOW_MS, 1).await.expect("begun");
         let clock = Clock::fixed(NOW_MS);
-        let config = stanchion::config::load_from("", std::iter::empty()).expect("the defaults hold");
         let settings = InventorySettings {
             log_max: LOG_MAX,
             attempts_max: 10,
@@ -103,11 +99,6 @@ impl House {
             lanes,
             ledger,
             clock,
-            payments: PaymentConfig {
-                providers: vec![long(PROVIDER)],
-                account_key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into(),
-                ..config.payment
-            },
             keys: 0,
             _folder: folder,
         }
@@ -231,9 +222,7 @@ impl House {
             Some("best") => CouponChoice::Best,
             Some(id) => CouponChoice::One(self.inventory.coupons().verify(id, &user()).expect("signed here")),
         };
-        let until_ms = deposit_until_ms(&self.payments, &event.spec, NOW_MS, NOW_MS).ok();
-        let allowed = |part: PaymentPart| part.allowed(&self.payments.providers, until_ms).expect("configured");
-        let payment = body.payment.map(allowed);
+        let payment = body.payment.map(|part| part.allowed(&[long(PROVIDER)], None).expect("configured"));
         let placing = OrderRequest {
             order: OrderId::from(self.fact(FactKind::Order)),
             event: event.id.clone(),
