@@ -125,7 +125,8 @@ impl Reader {
 fn calls(which: CallFilter) -> String {
     // The lanes lead to the open calls by an index that begins with the lane.
     let charges = "SELECT p.id, 'payment' AS kind, p.order_id, p.provider, p.pay_key, p.amount, \
-         p.created_ms AS since_ms, p.due_ms, p.waits_for \
+         p.created_ms AS since_ms, p.due_ms, \
+         COALESCE(p.waits_for, CASE WHEN p.status = 'awaiting' THEN 'the deposit of its buyer' END) AS waits_for \
          FROM lane l JOIN payment p ON p.lane = l.lane AND p.opened = 1";
     let refunds = |from: &str, why: &str| {
         format!(

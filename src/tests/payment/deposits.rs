@@ -64,6 +64,8 @@ async fn a_deposit_comes_is_taken_back_comes_again_and_is_refunded(store: Store)
     assert_eq!(waiting["deposit"]["expires_at"], waiting["expires_at"]);
     assert_eq!(waiting["payment"]["status"], "awaiting");
     assert!(waiting["expires_in_s"].as_i64().is_some_and(|left_s| (3_500..=3_600).contains(&left_s)), "{waiting}");
+    let open = shop.gateway.admin_call(Method::GET, "/v1/admin/payments").send().await.expect(200).json;
+    assert_eq!(open["items"][0]["waits_for"], "the deposit of its buyer");
     let path = format!("/v1/orders/{order}");
     let body = json!({"provider": "toss", "key": "again", "amount": 110_000});
     buyer.post(&format!("{path}/payment"), &body).send().await.expect_code(409, "NOT_PAYABLE");
