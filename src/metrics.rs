@@ -178,7 +178,8 @@ metrics_table! {
     /// Whether calls to a payment provider wait, because it does not answer: 1 or 0, by provider.
     PAYMENT_CIRCUIT_OPEN = "stanchion_payment_circuit_open", Gauge, Count,
         "provider" ["sandbox" "toss" "portone"];
-    /// Attempts and refunds without a definite answer yet, of the lanes that this process writes for.
+    /// Attempts and refunds without a definite answer yet, of the lanes that this process writes for. Those that wait for
+    /// their buyer's deposit or account are not among them.
     PAYMENT_OPEN = "stanchion_payment_open", Gauge, Count;
 
     /// Reads of the ledger, by query.

@@ -8,6 +8,7 @@ use super::hint::{HintAt, put_off_hints};
 use crate::facts::ids::{AttemptId, LaneId, OrderId, RefundId};
 use crate::facts::time::Millis;
 use crate::ledger::rules::call::{CallId, OpenCall};
+use crate::ledger::sheet::NOT_YET_MS;
 use crate::ledger::store::sql;
 use crate::ledger::store::sql::Value;
 use crate::ledger::{Ledger, ReadSource, Result, sheet};
@@ -17,7 +18,8 @@ use crate::ledger::{Ledger, ReadSource, Result, sheet};
 pub struct DueCalls {
     /// The longest due first.
     pub calls: Vec<OpenCall>,
-    /// Calls of the lane without a definite answer, due or not.
+    /// Calls of the lane without a definite answer, due or not. Those that wait for a buyer are not among them: for a
+    /// deposit, or for the account that one goes back to.
     pub open: usize,
     /// Hints that nothing can come of.
     pub stale: Vec<HintAt>,
@@ -40,15 +42,17 @@ pub async fn due_calls(
             Box::pin(async move {
                 let text = "SELECT (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1) \
                      + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1), \
+                     (SELECT COUNT(*) FROM payment WHERE lane = ? AND opened = 1 AND status = 'awaiting') \
+                     + (SELECT COUNT(*) FROM refund WHERE lane = ? AND opened = 1 AND due_ms >= ?), \
                      (SELECT COUNT(*) FROM payment_hint WHERE lane = ?)";
-                let lane_value = i64::from(lane.0);
-                let query = sqlx::query(text).bind(lane_value).bind(lane_value).bind(lane_value);
+                let of = i64::from(lane.0);
+                let query = sqlx::query(text).bind(of).bind(of).bind(of).bind(of).bind(NOT_YET_MS).bind(of);
                 let row = query.fetch_one(&mut *conn).await?;
-                let (open, hints): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-                if open == 0 && hints == 0 {
+                let (all, for_buyers, hints): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                if all == 0 && hints == 0 {
                     return Ok(DueCalls::default());
                 }
-                let open = usize::try_from(open).unwrap_or(0);
+                let open = usize::try_from(all - for_buyers).unwrap_or(0);
                 let mut waiting = HashMap::new();
                 let mut orders = BTreeSet::new();
                 for text in [

@@ -41,7 +41,7 @@ impl Charging {
     pub(super) fn awaiting(&self, deposit: DepositFact) -> Result<PaymentResult, Unresolved> {
         match self.deposit.as_ref().map(|known| known.stage) {
             Some(DepositStage::Asked | DepositStage::Paid) => Ok(PaymentResult::Awaiting { deposit }),
-            Some(DepositStage::Awaited) => Err(Unresolved::undecided("the buyer has not paid in yet")),
+            Some(DepositStage::Awaited) => Err(Unresolved::undecided("the deposit of its buyer")),
             Some(DepositStage::PaidAndRefunded) => {
                 Err(Unresolved::needs_person("the bank took a deposit back, and a part of it was refunded before"))
             }

@@ -26,6 +26,8 @@ async fn a_refund_of_a_deposit_waits_for_an_account_that_takes_it() {
         })
     };
     assert_eq!(due(&desk).await.count(), 0);
+    let found = due_calls(&desk.ledger, LANE, desk.now_ms, 10, HashSet::new()).await.expect("reads");
+    assert_eq!(found.open, 0, "it waits for its buyer, not for the provider");
 
     let name = async |desk: &Desk, order: &OrderId, account: &str| {
         desk.ledger.name_account(order, &refund, account, desk.now_ms).await.expect("writes")
