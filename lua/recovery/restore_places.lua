@@ -47,7 +47,8 @@ for at = 8, first_chunk - 1, 5 do
   redis.call("ZADD", INSIDE, ARGV[at + 2], visitor)
   redis.call("HSET", SCORES, visitor, own_end == "0" and score or score .. " " .. own_end)
   redis.call("SREM", CALLED, visitor, "!" .. visitor)
-  if state ~= "1" then redis.call("SADD", CALLED, state == "2" and "!" .. visitor or visitor) end
+  if state ~= "1" then redis.call("SADD", CALLED, visitor) end
+  if state == "2" then redis.call("SADD", CALLED, "!" .. visitor) end
   if drawing and tonumber(ARGV[at + 1]) < 0 then redis.call("ZADD", DRAWN, 0, visitor) end
 end
 for at = first_chunk, first_draw - 1, 2 do redis.call("HSET", SPENT, ARGV[at], ARGV[at + 1]) end

@@ -460,6 +460,9 @@ async fn who_was_called_in_vain_stays_so_when_the_lane_is_rebuilt(lane: Arc<dyn 
     let second = first + 10 * SECOND;
     assert_eq!(polled(&lane, second, &once).await, PlaceState::Done, "in vain twice");
     assert_eq!(polled(&lane, second, &twice).await, PlaceState::Waiting { ahead: 0 }, "in vain once");
+    rebuilt(&lane, room, &[]).await;
+    let pulsed = lane.pulse(second, ask::pulse(HALL)).await.expect("an answer").expect("an event");
+    assert_eq!((pulsed.unclaimed, pulsed.expired), (2, 0), "neither has claimed the place");
 }
 
 /// A hall with `a` inside, `gone` spent and `b` waiting is lost and rebuilt.
