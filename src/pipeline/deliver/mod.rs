@@ -10,6 +10,7 @@ mod endpoint;
 mod envelope;
 mod send;
 mod signature;
+mod webhook;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

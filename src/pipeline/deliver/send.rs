@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::Request;
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 
 use super::super::parts::PipelineShared;
 use super::endpoint::{Verdict, pause_after};
-use super::signature::Signed;
+use super::webhook;
 use crate::clock;
 use crate::facts::ids::LaneId;
 use crate::facts::time::Millis;
 use crate::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, DueDelivery};
-use crate::ledger::outbox::subscription::Subscription;
+use crate::ledger::outbox::subscription::{Destination, Subscription};
 use crate::metrics::{OUTBOX_ATTEMPT_SECONDS, OUTBOX_DELIVERIES};
 
 /// Most deliveries read at once.
@@ -104,7 +102,12 @@ async fn send_group(
         if shared.outbox.spared.is_spared(subscription.into()) {
             return;
         }
-        let verdict = attempt(shared, subscription, &delivery).await;
+        let began = clock::instant();
+        let verdict = match &subscription.to {
+            Destination::Webhook { url, secrets } => webhook::attempt(shared, url, secrets, &delivery).await,
+            Destination::Kafka => return,
+        };
+        histogram!(OUTBOX_ATTEMPT_SECONDS).record(began.elapsed());
         shared.outbox.spared.note(subscription.into(), &verdict);
         let attempt = noted(subscription, &delivery, verdict, shared.clock.now_ms());
         let outcome = match attempt.state {
@@ -140,27 +143,4 @@ fn noted(subscription: &Subscription, delivery: &DueDelivery, verdict: Verdict, 
     };
     let (subscription, id) = (subscription.name.clone(), delivery.id.clone());
     DeliveryAttempt { subscription, id, attempts, state, next_ms, status, detail }
-}
-
-async fn attempt(shared: &PipelineShared, subscription: &Subscription, delivery: &DueDelivery) -> Verdict {
-    let outbox = &shared.outbox;
-    let now_ms = shared.clock.now_ms();
-    let signed = Signed { id: &delivery.id, at_s: now_ms.div_euclid(1_000), body: &delivery.body };
-    let request = Request::post(&subscription.url)
-        .header(http::header::CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
-        .header(http::header::USER_AGENT, concat!("stanchion/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", signed.id)
-        .header("webhook-timestamp", signed.at_s)
-        .header("webhook-signature", signed.signatures(&subscription.secrets, &outbox.key, now_ms))
-        .body(Bytes::from(delivery.body.clone()));
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => {
-            return Verdict::NotTaken { status: None, detail: error.to_string(), retry_after: None };
-        }
-    };
-    let began = clock::instant();
-    let answer = tokio::time::timeout(outbox.settings.limit, outbox.client.send(request)).await.ok();
-    histogram!(OUTBOX_ATTEMPT_SECONDS).record(began.elapsed());
-    Verdict::of(answer)
 }

@@ -5,7 +5,7 @@ use stanchion::facts::notice::{Notice, NoticeKind};
 use stanchion::ledger::outbox::HandOver;
 use stanchion::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, NewDelivery};
 use stanchion::ledger::outbox::room::{RoomNews, RoomTold};
-use stanchion::ledger::outbox::subscription::{SigningSecret, Subscription, SubscriptionState};
+use stanchion::ledger::outbox::subscription::{Destination, SigningSecret, Subscription, SubscriptionState};
 use stanchion::ledger::{Ledger, ReadSource};
 
 use crate::ledger::rows::{on_both, run};
@@ -52,8 +52,7 @@ async fn a_change_of_a_room_is_told_once(ledger: &Ledger) {
     let put = Subscription {
         name: "crm".into(),
         version: 1,
-        url: "https://crm.example".into(),
-        secrets: Vec::new(),
+        to: Destination::Webhook { url: "https://crm.example".into(), secrets: Vec::new() },
         types: vec!["*".into()],
         state: SubscriptionState::On,
     };
@@ -163,8 +162,10 @@ async fn a_subscription_is_changed_over_what_was_read(ledger: &Ledger) {
     let put = |version, state| Subscription {
         name: "crm".into(),
         version,
-        url: "https://crm.example.org/".into(),
-        secrets: vec![SigningSecret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), until_ms: None }],
+        to: Destination::Webhook {
+            url: "https://crm.example.org/".into(),
+            secrets: vec![SigningSecret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), until_ms: None }],
+        },
         types: vec!["order.*".into()],
         state,
     };

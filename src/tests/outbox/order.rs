@@ -8,7 +8,7 @@ use stanchion::facts::ids::OrderId;
 use stanchion::facts::order::OrderStatus;
 use stanchion::facts::refund::RefundStatus;
 use stanchion::ledger::outbox::delivery::DeliveryState;
-use stanchion::ledger::outbox::subscription::{SigningSecret, Subscription, SubscriptionState};
+use stanchion::ledger::outbox::subscription::{Destination, SigningSecret, Subscription, SubscriptionState};
 
 use super::endpoint::{Endpoint, SECRET};
 use crate::pipeline::support::{House, Store, eventually};
@@ -27,8 +27,7 @@ async fn subscribe(house: &House, endpoint: &Endpoint) {
     let subscription = Subscription {
         name: "crm".into(),
         version: 1,
-        url: format!("{}/hook", endpoint.url),
-        secrets,
+        to: Destination::Webhook { url: format!("{}/hook", endpoint.url), secrets },
         types: vec!["*".into()],
         state: SubscriptionState::On,
     };
