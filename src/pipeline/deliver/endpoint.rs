@@ -80,6 +80,12 @@ fn asked(answer: &HttpAnswer) -> Option<Duration> {
     }
 }
 
+/// How long an endpoint is spared after so many failures in a row; `None`: it is not.
+fn grown(failures: u32, longest: Duration) -> Option<Duration> {
+    let doublings = failures.checked_sub(FAILURES_FREE).filter(|doublings| *doublings > 0)?;
+    Some(Duration::from_secs(1 << doublings.min(6)).min(longest).mul_f64(1.0 + JITTER * crate::random::fraction()))
+}
+
 /// An endpoint, as one version of its subscription names it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::pipeline) struct EndpointVersion<'s> {
@@ -129,11 +135,17 @@ impl Spared {
             }
             Verdict::NotTaken { retry_after, .. } => {
                 let health = all.entry(subscription.to_owned()).or_default();
-                health.failures = health.failures.saturating_add(1);
-                let doublings = health.failures.saturating_sub(FAILURES_FREE);
-                let grown = (doublings > 0).then(|| Duration::from_secs(1 << doublings.min(6)).min(self.longest));
+                let now = clock::instant();
+                // What was under way together and failed together counts once.
+                let grown = match health.until.filter(|until| now < *until) {
+                    Some(_) => None,
+                    None => {
+                        health.failures = health.failures.saturating_add(1);
+                        grown(health.failures, self.longest)
+                    }
+                };
                 if let Some(pause) = grown.max(*retry_after) {
-                    health.until = Some(clock::instant() + pause);
+                    health.until = health.until.max(Some(now + pause));
                 }
             }
         }
@@ -209,6 +221,11 @@ mod tests {
         }
         spared.note(a, &failed);
         assert!(spared.is_spared(a) && !spared.is_spared(b));
+        // More that was under way with those.
+        for _ in 0..100 {
+            spared.note(a, &failed);
+        }
+        assert_eq!(spared.by_name.lock()["a"].failures, FAILURES_FREE + 1);
         spared.note(a, &answered(200, None));
         assert!(!spared.is_spared(a), "it is well again");
         spared.note(b, &answered(429, None));
