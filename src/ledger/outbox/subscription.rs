@@ -72,9 +72,16 @@ pub enum Destination {
 }
 
 /// What stands in a subscription's row instead of an endpoint's URL.
-pub(super) const KAFKA_URL: &str = "kafka:";
+const KAFKA_URL: &str = "kafka:";
 
 impl Destination {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Destination::Webhook { .. } => "webhook",
+            Destination::Kafka => "kafka",
+        }
+    }
+
     pub fn url(&self) -> &str {
         match self {
             Destination::Webhook { url, .. } => url,

@@ -36,7 +36,8 @@ pub(super) fn pause_after(attempts: i64) -> Option<Duration> {
 /// What an attempt came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::pipeline) enum Verdict {
-    Taken(StatusCode),
+    /// With the HTTP status, if there was one.
+    Taken(Option<StatusCode>),
     /// Nobody wants it any more.
     Gone,
     NotTaken {
@@ -53,12 +54,12 @@ impl Verdict {
         let not_taken = |status, detail: String| Verdict::NotTaken { status, detail, retry_after: None };
         match answer {
             None => not_taken(None, "no answer in time".to_owned()),
-            Some(Err(HttpFault::Body { status, .. })) if status.is_success() => Verdict::Taken(status),
+            Some(Err(HttpFault::Body { status, .. })) if status.is_success() => Verdict::Taken(Some(status)),
             Some(Err(HttpFault::Body { status, .. })) if status == StatusCode::GONE => Verdict::Gone,
             Some(Err(HttpFault::Body { status, .. })) => not_taken(Some(status), format!("answered {status}")),
             Some(Err(fault)) => not_taken(None, fault.to_string()),
             Some(Ok(answer)) => match answer.status {
-                status if status.is_success() => Verdict::Taken(status),
+                status if status.is_success() => Verdict::Taken(Some(status)),
                 StatusCode::GONE => Verdict::Gone,
                 status => Verdict::NotTaken {
                     status: Some(status),

@@ -17,12 +17,12 @@ use crate::support::foreign::Mood;
 const ORDERS: usize = 8;
 
 /// What is told of an order in the end.
-const BOUGHT: &[&str] = &["order.placed", "order.confirmed", "ticket.issued", "ticket.issued"];
-const REFUNDED: &[&str] =
+pub const BOUGHT: &[&str] = &["order.placed", "order.confirmed", "ticket.issued", "ticket.issued"];
+pub const REFUNDED: &[&str] =
     &["ticket.suspended", "refund.requested", "order.partially_refunded", "ticket.voided", "refund.done"];
-const UNPAID: &[&str] = &["order.placed", "order.rejected"];
+pub const UNPAID: &[&str] = &["order.placed", "order.rejected"];
 
-async fn subscribe(house: &House, endpoint: &Endpoint) {
+pub async fn subscribe(house: &House, endpoint: &Endpoint) {
     let secrets = vec![SigningSecret { text: SECRET.into(), until_ms: None }];
     let subscription = Subscription {
         name: "crm".into(),
