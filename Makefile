@@ -1,15 +1,16 @@
 .PHONY: test packages lint demo simulate mutants
 
 test: packages
-	cargo test --workspace
+	cargo test --workspace --features kafka
 
-# Programs that the tests start themselves. Those that are missing are installed with apt.
+# Programs that the tests start themselves, and what librdkafka is built with. What is missing is installed with apt.
 packages:
 	@.ci/packages
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features kafka -- -D warnings
 
 demo:
 	cargo run --release -- demo

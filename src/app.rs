@@ -4,6 +4,7 @@
 //! opens the listeners. `run` serves until told to stop, then drains: no new connections are accepted, requests under
 //! way finish, the writer ends its batch and gives its leases back.
 
+mod kafka;
 mod notices;
 mod operator;
 mod reconcile;
@@ -42,7 +43,6 @@ use crate::payment::{Provider, ProviderFault, Registry};
 use crate::pipeline::Pipeline;
 use crate::shutdown::Stopping;
 use crate::{admission, catalog, edge, inventory, ledger, pipeline, shutdown};
-use notices::ApiViews;
 use operator::House;
 use sources::OnSale;
 use store::Store;
@@ -100,6 +100,9 @@ pub enum BootError {
     Edge(String),
     #[error(transparent)]
     Provider(#[from] ProviderFault),
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] pipeline::KafkaFault),
     #[error("cannot listen on {address}")]
     Bind { address: SocketAddr, source: std::io::Error },
     #[error("no threads to serve connections")]
@@ -214,6 +217,7 @@ impl App {
         let Ground { lanes, ledger, providers, clock } = ground;
         let catalog = Arc::new(Catalog::new(ledger.clone(), lanes.clone(), clock.clone(), &config.money.currency));
         catalog.refresh().await?;
+        let kafka = kafka::open(&config.outbox.kafka, role, &ledger, &clock).await?;
         let pipeline = Pipeline::new(pipeline::PipelineParts {
             lanes: lanes.clone(),
             ledger: ledger.clone(),
@@ -222,12 +226,7 @@ impl App {
             sources: Arc::new(OnSale(catalog.clone())),
             clock: clock.clone(),
             settings: pipeline::PipelineSettings::new(&config),
-            outbox: pipeline::OutboxParts {
-                settings: pipeline::OutboxSettings::new(&config.outbox),
-                views: Arc::new(ApiViews(catalog.clone())),
-                key: pipeline::HouseKey::from_pem(&passes.private_pem)
-                    .ok_or_else(|| BootError::Edge("the pass's private key is not an Ed25519 key in PEM".to_owned()))?,
-            },
+            outbox: notices::outbox(&config.outbox, passes, &catalog, kafka)?,
         });
         if role.serves() {
             pipeline.close_behind().await.map_err(BootError::Compare)?;

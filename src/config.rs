@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod outbox;
 mod payment;
 mod secrets;
 mod upstream;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use crate::facts::settlement::Bookkeeping;
 
 pub use load::{ConfigFaults, load, load_from};
+pub use outbox::{KafkaConfig, KafkaSecurity, OutboxConfig, SaslMechanism};
 pub use payment::{PaymentConfig, PortoneConfig, SandboxConfig, TossConfig};
 pub use secrets::{PassKeys, SecretError, fill_payment_secrets, fill_secrets};
 pub use upstream::UpstreamConfig;
@@ -181,17 +183,6 @@ pub struct PipelineConfig {
     pub record_keep_s: i64,
     /// How long an event that is over stays in its lane.
     pub event_keep_d: i64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutboxConfig {
-    /// Notices may go to private addresses, and over plain http.
-    pub allow_private: bool,
-    /// Notices under way to one endpoint at once, from one lane.
-    pub in_flight: usize,
-    pub delivered_keep_s: i64,
-    pub failed_keep_s: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

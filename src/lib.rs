@@ -66,6 +66,9 @@ pub mod docs {
     #[doc = include_str!("docs/webhooks.md")]
     pub mod webhooks {}
 
+    #[doc = include_str!("docs/kafka.md")]
+    pub mod kafka {}
+
     #[doc = include_str!("docs/measured.md")]
     pub mod measured {}
 }

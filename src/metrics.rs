@@ -159,11 +159,14 @@ metrics_table! {
     PIPELINE_UNPROCESSABLE = "stanchion_pipeline_unprocessable_total", Counter, Count;
     /// Notices taken from the outbox, whether a subscription wants them or not.
     OUTBOX_NOTICES = "stanchion_outbox_notices_total", Counter, Count;
-    /// Attempts to deliver a notice to an endpoint. again: it is tried again later; failed: it waits for a person.
+    /// Attempts to deliver a notice, by destination (webhook, kafka) and outcome. again: it is tried again later; failed:
+    /// it waits for a person, which notices to Kafka never do.
     OUTBOX_DELIVERIES = "stanchion_outbox_deliveries_total", Counter, Count,
+        "to" ["webhook" "kafka"],
         "outcome" ["delivered" "again" "failed"];
-    /// Time until an endpoint answered, or did not.
-    OUTBOX_ATTEMPT_SECONDS = "stanchion_outbox_attempt_seconds", Histogram, Seconds;
+    /// Time until an endpoint or Kafka took a notice, or did not, by destination (webhook, kafka).
+    OUTBOX_ATTEMPT_SECONDS = "stanchion_outbox_attempt_seconds", Histogram, Seconds,
+        "to" ["webhook" "kafka"];
     /// Lanes this process holds the lease of.
     PIPELINE_LEASES = "stanchion_pipeline_leases", Gauge, Count;
     /// Time from an order's acceptance to its confirmation or refusal.

@@ -100,6 +100,7 @@ impl Sale {
                 settings: OutboxSettings::new(&self.config.outbox),
                 views: Arc::new(Nobody),
                 key: HouseKey::from_pem(KEY).expect("a key"),
+                kafka: None,
             },
         })
     }

@@ -3,7 +3,7 @@
 use crate::edge::api::admin::webhooks::WEBHOOKS_MAX;
 use crate::edge::operator::{WebhookAsk, WebhookPut};
 use crate::facts::time::Millis;
-use crate::ledger::outbox::subscription::{SigningSecret, Subscription};
+use crate::ledger::outbox::subscription::{Destination, SigningSecret, Subscription};
 use crate::ledger::{Ledger, Result};
 
 /// How long the secret before signs beside a new one.
@@ -13,15 +13,14 @@ pub async fn put(ledger: &Ledger, ask: WebhookAsk, now_ms: Millis) -> Result<Web
     loop {
         let known = ledger.subscriptions().await?;
         let before = known.iter().find(|subscription| subscription.name == ask.name);
-        if before.is_none() && known.len() >= WEBHOOKS_MAX {
+        if before.is_none() && known.iter().filter(|subscription| subscription.is_webhook()).count() >= WEBHOOKS_MAX {
             return Ok(WebhookPut::TooMany);
         }
         let Some(secrets) = secrets(before, ask.secret.as_deref(), now_ms) else { return Ok(WebhookPut::NeedsSecret) };
         let put = Subscription {
             name: ask.name.clone(),
             version: before.map_or(0, |before| before.version) + 1,
-            url: ask.url.clone(),
-            secrets,
+            to: Destination::Webhook { url: ask.url.clone(), secrets },
             types: ask.types.clone(),
             state: ask.state,
         };
@@ -34,7 +33,7 @@ pub async fn put(ledger: &Ledger, ask: WebhookAsk, now_ms: Millis) -> Result<Web
 
 /// The secrets after a change; `None`: there are none.
 fn secrets(before: Option<&Subscription>, new: Option<&str>, now_ms: Millis) -> Option<Vec<SigningSecret>> {
-    let stored = before.map_or(&[][..], |before| &before.secrets);
+    let stored = before.map_or(&[][..], |before| before.to.secrets());
     let Some(new) = new else { return (!stored.is_empty()).then(|| stored.to_vec()) };
     let first = SigningSecret { text: new.to_owned(), until_ms: None };
     let newest = stored.first().filter(|newest| newest.text != new);
@@ -53,8 +52,7 @@ mod tests {
         let with = |secrets| Subscription {
             name: "crm".into(),
             version: 1,
-            url: String::new(),
-            secrets,
+            to: Destination::Webhook { url: String::new(), secrets },
             types: Vec::new(),
             state: SubscriptionState::On,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::Uri;
 
-use super::{Config, StoreKind, UpstreamConfig, payment};
+use super::{Config, StoreKind, UpstreamConfig, outbox, payment};
 use crate::facts::ids;
 use crate::facts::time::is_zone;
 
@@ -149,10 +149,6 @@ pub fn relations(config: &Config) -> Vec<String> {
     rule((0..=60_000).contains(&redis.skew_max_ms), "redis.skew_max_ms: 0 to 60000 ms".into());
     rule((1..=315_360_000).contains(&pipeline.record_keep_s), "pipeline.record_keep_s: 1 to 315360000".into());
     rule((0..=3_650).contains(&pipeline.event_keep_d), "pipeline.event_keep_d: 0 to 3650".into());
-    rule((1..=256).contains(&outbox.in_flight), "outbox.in_flight: 1 to 256".into());
-    for (name, keep_s) in [("delivered_keep_s", outbox.delivered_keep_s), ("failed_keep_s", outbox.failed_keep_s)] {
-        rule((60..=315_360_000).contains(&keep_s), format!("outbox.{name}: 60 to 315360000"));
-    }
     rule(pipeline.log_max >= 1, "pipeline.log_max: at least 1".into());
     let currency = &money.currency;
     rule(
@@ -161,6 +157,7 @@ pub fn relations(config: &Config) -> Vec<String> {
     );
     rule(is_zone(&money.zone), format!("money.zone: {:?} is not an IANA time zone, e.g. Asia/Seoul", money.zone));
     rule(matches!(log.format.as_str(), "text" | "json"), "log.format: \"text\" or \"json\"".into());
+    faults.extend(outbox::rules(outbox));
     faults.extend(payment::rules(payment, server));
     faults.extend(upstreams(upstream));
     faults

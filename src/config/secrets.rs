@@ -10,7 +10,7 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Config, PaymentConfig};
+use super::{Config, KafkaConfig, PaymentConfig};
 use crate::random;
 
 /// What signs and verifies passes.
@@ -42,6 +42,7 @@ pub fn fill_secrets(config: &mut Config) -> Result<PassKeys, SecretError> {
         config.queue.secrets = vec![kept(&dir, "queue.secret", random_text)?];
     }
     fill_payment_secrets(&mut config.payment)?;
+    fill_kafka_secret(&mut config.outbox.kafka)?;
     let private_pem = match config.pass.private_key_file.as_str() {
         "" => kept(&dir, "pass-ed25519.pem", ed25519_pem)?,
         file => read(Path::new(file))?,
@@ -61,6 +62,14 @@ pub fn fill_payment_secrets(payment: &mut PaymentConfig) -> Result<(), SecretErr
         if !file.is_empty() {
             *secret = read(Path::new(file))?.trim_end().to_owned();
         }
+    }
+    Ok(())
+}
+
+/// Reads Kafka's password from the file that the configuration names.
+fn fill_kafka_secret(kafka: &mut KafkaConfig) -> Result<(), SecretError> {
+    if !kafka.password_file.is_empty() {
+        kafka.password = read(Path::new(&kafka.password_file))?.trim_end().to_owned();
     }
     Ok(())
 }
@@ -134,6 +143,21 @@ mod tests {
         fs::remove_file(&file).expect("removed");
         let told = fill_secrets(&mut config).map(|_| ()).map_err(|error| error.to_string());
         assert_eq!(told, Err(format!("cannot read {}", file.display())));
+    }
+
+    #[test]
+    fn the_password_of_kafka_may_stand_in_a_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("kafka");
+        fs::write(&file, "a-word\n").expect("written");
+        let text = format!(
+            "[outbox.kafka]\nsecurity = \"sasl_ssl\"\nusername = \"kim\"\npassword_file = {:?}\n",
+            file.to_str().expect("plain")
+        );
+        let mut config = crate::config::load_from(&text, std::iter::empty()).expect("good");
+        config.store.data_dir = dir.path().to_owned();
+        fill_secrets(&mut config).expect("read");
+        assert_eq!(config.outbox.kafka.password, "a-word");
     }
 
     #[test]

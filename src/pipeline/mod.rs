@@ -30,7 +30,9 @@ mod session;
 mod writer;
 
 pub use checkpoints::RoomSource;
-pub use deliver::{HouseKey, OutboxParts, OutboxSettings, Views};
+pub use deliver::{Broker, BrokerFault, HouseKey, OutboxParts, OutboxSettings, Views};
+#[cfg(feature = "kafka")]
+pub use deliver::{Kafka, KafkaFault};
 pub use nudge::LaneBells;
 pub use operate::{LaneStatus, Requeued, Resolved};
 pub use parts::{PipelineParts, PipelineSettings};

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::subscription::Destination;
 use crate::facts::ids::LaneId;
 use crate::facts::time::Millis;
 use crate::ledger::store::column::short;
@@ -198,6 +199,7 @@ impl Ledger {
     }
 
     /// Forgets a lane's deliveries in a state that were told before `before_ms`, at most `max`. Returns how many went.
+    /// What waits for Kafka stays until it is taken, as long as Kafka subscribes.
     pub async fn forget_deliveries(
         &self,
         lane: LaneId,
@@ -207,9 +209,11 @@ impl Ledger {
     ) -> Result<usize> {
         self.transaction(move |conn| {
             Box::pin(async move {
-                let text = "SELECT subscription, id FROM delivery \
-                     WHERE lane = ? AND state = ? AND at_ms < ? ORDER BY at_ms LIMIT ?";
-                let old = sqlx::query(text).bind(i64::from(lane.0)).bind(state.as_str()).bind(before_ms).bind(max);
+                let text = "SELECT subscription, id FROM delivery WHERE lane = ? AND state = ? AND at_ms < ? \
+                     AND (state <> 'pending' OR subscription NOT IN (SELECT name FROM subscription WHERE url = ?)) \
+                     ORDER BY at_ms LIMIT ?";
+                let old = sqlx::query(text).bind(i64::from(lane.0)).bind(state.as_str()).bind(before_ms);
+                let old = old.bind(Destination::Kafka.url()).bind(max);
                 let old = old.fetch_all(&mut *conn).await?;
                 for row in &old {
                     let (subscription, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);

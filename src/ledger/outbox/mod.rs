@@ -4,6 +4,7 @@
 //! the order of the commits, without gaps. A reader that begins with the lowest number misses nothing.
 
 pub mod delivery;
+pub mod kafka;
 pub mod room;
 pub mod subscription;
 

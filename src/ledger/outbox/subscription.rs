@@ -58,17 +58,60 @@ impl std::fmt::Debug for SigningSecret {
     }
 }
 
+/// Where a subscription's notices go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// To an endpoint, by HTTP.
+    Webhook {
+        url: String,
+        /// The newest first.
+        secrets: Vec<SigningSecret>,
+    },
+    /// To the topics of Kafka. The configuration says where its brokers are.
+    Kafka,
+}
+
+/// What stands in a subscription's row instead of an endpoint's URL.
+const KAFKA_URL: &str = "kafka:";
+
+impl Destination {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Destination::Webhook { .. } => "webhook",
+            Destination::Kafka => "kafka",
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        match self {
+            Destination::Webhook { url, .. } => url,
+            Destination::Kafka => KAFKA_URL,
+        }
+    }
+
+    pub fn secrets(&self) -> &[SigningSecret] {
+        match self {
+            Destination::Webhook { secrets, .. } => secrets,
+            Destination::Kafka => &[],
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     pub name: String,
     /// Rises with every change.
     pub version: i64,
-    pub url: String,
-    /// The newest first.
-    pub secrets: Vec<SigningSecret>,
+    pub to: Destination,
     /// Patterns of kinds, as [`NoticePattern`](crate::facts::notice::NoticePattern) reads them.
     pub types: Vec<String>,
     pub state: SubscriptionState,
+}
+
+impl Subscription {
+    pub fn is_webhook(&self) -> bool {
+        matches!(self.to, Destination::Webhook { .. })
+    }
 }
 
 impl Reader {
@@ -88,8 +131,9 @@ impl Ledger {
     /// Stores a subscription whose stored version is one less; version 1: there is none. False: another change came
     /// between.
     pub async fn put_subscription(&self, put: Subscription, now_ms: Millis) -> Result<bool> {
-        let secrets = serde_json::to_string(&put.secrets).expect("plain data");
+        let secrets = serde_json::to_string(put.to.secrets()).expect("plain data");
         let types = serde_json::to_string(&put.types).expect("plain data");
+        let url = put.to.url().to_owned();
         let done = self.transaction(move |conn| {
             Box::pin(async move {
                 let met = if put.version == 1 {
@@ -103,7 +147,7 @@ impl Ledger {
                     )
                     .bind(put.name)
                     .bind(put.version)
-                    .bind(put.url)
+                    .bind(url)
                     .bind(secrets)
                     .bind(types)
                     .bind(put.state.as_str())
@@ -117,7 +161,7 @@ impl Ledger {
                          updated_ms = ? WHERE name = ? AND version = ?",
                     )
                     .bind(put.version)
-                    .bind(put.url)
+                    .bind(url)
                     .bind(secrets)
                     .bind(types)
                     .bind(put.state.as_str())
@@ -180,10 +224,11 @@ fn read(row: &AnyRow) -> Result<Subscription> {
         detail: detail.to_owned(),
     };
     let known = SubscriptionState::ALL.into_iter().find(|known| known.as_str() == state);
+    let url: String = row.try_get("url")?;
+    let secrets = serde_json::from_str(&secrets).map_err(|_| unreadable("secrets", "not a list of secrets"))?;
     Ok(Subscription {
         version: row.try_get("version")?,
-        url: row.try_get("url")?,
-        secrets: serde_json::from_str(&secrets).map_err(|_| unreadable("secrets", "not a list of secrets"))?,
+        to: if url == KAFKA_URL { Destination::Kafka } else { Destination::Webhook { url, secrets } },
         types: serde_json::from_str(&types).map_err(|_| unreadable("types", "not a list of texts"))?,
         state: known.ok_or_else(|| unreadable("state", &state))?,
         name,

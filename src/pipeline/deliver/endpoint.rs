@@ -36,7 +36,8 @@ pub(super) fn pause_after(attempts: i64) -> Option<Duration> {
 /// What an attempt came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::pipeline) enum Verdict {
-    Taken(StatusCode),
+    /// With the HTTP status, if there was one.
+    Taken(Option<StatusCode>),
     /// Nobody wants it any more.
     Gone,
     NotTaken {
@@ -53,12 +54,12 @@ impl Verdict {
         let not_taken = |status, detail: String| Verdict::NotTaken { status, detail, retry_after: None };
         match answer {
             None => not_taken(None, "no answer in time".to_owned()),
-            Some(Err(HttpFault::Body { status, .. })) if status.is_success() => Verdict::Taken(status),
+            Some(Err(HttpFault::Body { status, .. })) if status.is_success() => Verdict::Taken(Some(status)),
             Some(Err(HttpFault::Body { status, .. })) if status == StatusCode::GONE => Verdict::Gone,
             Some(Err(HttpFault::Body { status, .. })) => not_taken(Some(status), format!("answered {status}")),
             Some(Err(fault)) => not_taken(None, fault.to_string()),
             Some(Ok(answer)) => match answer.status {
-                status if status.is_success() => Verdict::Taken(status),
+                status if status.is_success() => Verdict::Taken(Some(status)),
                 StatusCode::GONE => Verdict::Gone,
                 status => Verdict::NotTaken {
                     status: Some(status),
@@ -78,6 +79,12 @@ fn asked(answer: &HttpAnswer) -> Option<Duration> {
         Some(seconds) => Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX)),
         None => overloaded.contains(&answer.status).then_some(Duration::from_secs(5)),
     }
+}
+
+/// How long an endpoint is spared after so many failures in a row; `None`: it is not.
+fn grown(failures: u32, longest: Duration) -> Option<Duration> {
+    let doublings = failures.checked_sub(FAILURES_FREE).filter(|doublings| *doublings > 0)?;
+    Some(Duration::from_secs(1 << doublings.min(6)).min(longest).mul_f64(1.0 + JITTER * crate::random::fraction()))
 }
 
 /// An endpoint, as one version of its subscription names it.
@@ -129,11 +136,17 @@ impl Spared {
             }
             Verdict::NotTaken { retry_after, .. } => {
                 let health = all.entry(subscription.to_owned()).or_default();
-                health.failures = health.failures.saturating_add(1);
-                let doublings = health.failures.saturating_sub(FAILURES_FREE);
-                let grown = (doublings > 0).then(|| Duration::from_secs(1 << doublings.min(6)).min(self.longest));
+                let now = clock::instant();
+                // What was under way together and failed together counts once.
+                let grown = match health.until.filter(|until| now < *until) {
+                    Some(_) => None,
+                    None => {
+                        health.failures = health.failures.saturating_add(1);
+                        grown(health.failures, self.longest)
+                    }
+                };
                 if let Some(pause) = grown.max(*retry_after) {
-                    health.until = Some(clock::instant() + pause);
+                    health.until = health.until.max(Some(now + pause));
                 }
             }
         }
@@ -209,6 +222,11 @@ mod tests {
         }
         spared.note(a, &failed);
         assert!(spared.is_spared(a) && !spared.is_spared(b));
+        // More that was under way with those.
+        for _ in 0..100 {
+            spared.note(a, &failed);
+        }
+        assert_eq!(spared.by_name.lock()["a"].failures, FAILURES_FREE + 1);
         spared.note(a, &answered(200, None));
         assert!(!spared.is_spared(a), "it is well again");
         spared.note(b, &answered(429, None));

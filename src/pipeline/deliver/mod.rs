@@ -1,15 +1,19 @@
-//! Delivers what the ledger's transactions told: from the outbox to the subscriptions' endpoints.
+//! Delivers what the ledger's transactions told: from the outbox to the subscriptions, which are webhooks and Kafka.
 //!
 //! The process with a lane's lease delivers the lane's notices. It makes a delivery for each subscription that wants a
 //! notice. The same transaction deletes the outbox's row. Then the process sends what is due. A delivery is repeated until
-//! the endpoint takes it. So it may come twice; its `webhook-id` stays the same. A lane's notices about one order, user or
+//! the endpoint takes it. So it may come twice; its id stays the same. A lane's notices about one order, user or
 //! event are sent in their order: the next one waits until the one before was taken or has failed for good. Each
 //! subscription has its own task, so an endpoint that is down delays no other.
 
+mod broker;
 mod endpoint;
 mod envelope;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod send;
 mod signature;
+mod webhook;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,7 +35,10 @@ use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
 use crate::metrics::OUTBOX_NOTICES;
 use crate::shutdown::Stopping;
 
+pub use broker::{Broker, BrokerFault};
 pub use envelope::Views;
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaFault};
 pub use signature::HouseKey;
 
 /// How often a lane's outbox is looked at, and how old what is known of the subscriptions may be.
@@ -69,6 +76,8 @@ pub struct OutboxSettings {
     pub spared_max: Duration,
     /// Notices under way to one endpoint at once, from one lane.
     pub in_flight: usize,
+    /// Notices under way to Kafka at once, from one lane.
+    pub kafka_in_flight: usize,
     pub delivered_keep_ms: i64,
     pub failed_keep_ms: i64,
 }
@@ -80,6 +89,7 @@ impl OutboxSettings {
             limit: LIMIT,
             spared_max: SPARED_MAX,
             in_flight: outbox.in_flight,
+            kafka_in_flight: outbox.kafka.in_flight,
             delivered_keep_ms: outbox.delivered_keep_s.saturating_mul(1_000),
             failed_keep_ms: outbox.failed_keep_s.saturating_mul(1_000),
         }
@@ -91,6 +101,8 @@ pub struct OutboxParts {
     pub settings: OutboxSettings,
     pub views: Arc<dyn Views>,
     pub key: HouseKey,
+    /// `None`: this process does not send to Kafka.
+    pub kafka: Option<Arc<dyn Broker>>,
 }
 
 /// What the deliveries of all lanes share.
@@ -98,6 +110,7 @@ pub(super) struct Outbox {
     pub settings: OutboxSettings,
     pub views: Arc<dyn Views>,
     pub key: HouseKey,
+    pub kafka: Option<Arc<dyn Broker>>,
     pub client: HttpClient,
     pub spared: endpoint::Spared,
     known: Mutex<Option<(Instant, Arc<[Subscription]>)>>,
@@ -105,13 +118,14 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub fn new(parts: OutboxParts) -> Self {
-        let OutboxParts { settings, views, key } = parts;
+        let OutboxParts { settings, views, key, kafka } = parts;
         let limits = ClientLimits { idle: IDLE, idle_max: settings.in_flight, answer_max: ANSWER_MAX };
         let client = HttpClient::within(settings.reach, limits).expect("the TLS parts of this build are there");
         Self {
             settings,
             views,
             key,
+            kafka,
             client,
             spared: endpoint::Spared::new(settings.spared_max),
             known: Mutex::default(),
@@ -120,6 +134,11 @@ impl Outbox {
 }
 
 impl Outbox {
+    /// Whether this process sends a subscription's notices now.
+    fn sends_to(&self, subscription: &Subscription) -> bool {
+        subscription.state == SubscriptionState::On && (subscription.is_webhook() || self.kafka.is_some())
+    }
+
     /// The subscriptions have changed: they are read again when they are needed.
     fn forget_known(&self) {
         *self.known.lock() = None;
@@ -191,7 +210,7 @@ async fn round(
     let Handed { to, more } = hand_over(shared, lane).await?;
     let known = subscriptions(shared).await?;
     serving.retain(|name, _| known.iter().any(|subscription| subscription.name == *name));
-    for subscription in known.iter().filter(|subscription| subscription.state == SubscriptionState::On) {
+    for subscription in known.iter().filter(|subscription| shared.outbox.sends_to(subscription)) {
         let name = &subscription.name;
         let looks = serving
             .get(name)
@@ -262,6 +281,12 @@ pub(super) async fn test(shared: &PipelineShared, subscription: &str) -> Result<
 /// True: nothing old is left.
 async fn forget(shared: &PipelineShared, lane: LaneId) -> Result<bool, Error> {
     let (now_ms, settings) = (shared.clock.now_ms(), &shared.outbox.settings);
+    if lane == LaneId::OF_THE_HOUSE {
+        match shared.outbox.kafka {
+            Some(_) => shared.ledger.keep_kafka(now_ms).await?,
+            None => shared.ledger.forget_kafka(now_ms - settings.failed_keep_ms).await?,
+        }
+    }
     let mut done = true;
     for state in DeliveryState::ALL {
         let keep_ms = match state {

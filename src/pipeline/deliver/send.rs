@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::Request;
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 
 use super::super::parts::PipelineShared;
-use super::endpoint::{Verdict, pause_after};
-use super::signature::Signed;
+use super::endpoint::{self, Verdict};
+use super::{broker, webhook};
 use crate::clock;
 use crate::facts::ids::LaneId;
 use crate::facts::time::Millis;
 use crate::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, DueDelivery};
-use crate::ledger::outbox::subscription::Subscription;
+use crate::ledger::outbox::subscription::{Destination, Subscription};
 use crate::metrics::{OUTBOX_ATTEMPT_SECONDS, OUTBOX_DELIVERIES};
 
 /// Most deliveries read at once.
@@ -60,7 +58,11 @@ async fn page(shared: &PipelineShared, subscription: &Subscription, due: Vec<Due
         let told = &told;
         let groups = futures_util::stream::iter(groups);
         let send = |group| async move { send_group(shared, subscription, group, told).await };
-        groups.for_each_concurrent(shared.outbox.settings.in_flight, send).await;
+        let in_flight = match &subscription.to {
+            Destination::Webhook { .. } => shared.outbox.settings.in_flight,
+            Destination::Kafka => shared.outbox.settings.kafka_in_flight,
+        };
+        groups.for_each_concurrent(in_flight, send).await;
     };
     // Noted together, because each commit costs the ledger a sync.
     let noting = async {
@@ -104,7 +106,18 @@ async fn send_group(
         if shared.outbox.spared.is_spared(subscription.into()) {
             return;
         }
-        let verdict = attempt(shared, subscription, &delivery).await;
+        let began = clock::instant();
+        let verdict = match &subscription.to {
+            Destination::Webhook { url, secrets } => webhook::attempt(shared, url, secrets, &delivery).await,
+            Destination::Kafka => {
+                let Some(kafka) = &shared.outbox.kafka else { return };
+                match kafka.take(&delivery.body).await {
+                    Ok(()) => Verdict::Taken(None),
+                    Err(fault) => Verdict::NotTaken { status: None, detail: fault.to_string(), retry_after: None },
+                }
+            }
+        };
+        histogram!(OUTBOX_ATTEMPT_SECONDS, "to" => subscription.to.as_str()).record(began.elapsed());
         shared.outbox.spared.note(subscription.into(), &verdict);
         let attempt = noted(subscription, &delivery, verdict, shared.clock.now_ms());
         let outcome = match attempt.state {
@@ -112,7 +125,7 @@ async fn send_group(
             DeliveryState::Pending => "again",
             DeliveryState::Failed => "failed",
         };
-        counter!(OUTBOX_DELIVERIES, "outcome" => outcome).increment(1);
+        counter!(OUTBOX_DELIVERIES, "to" => subscription.to.as_str(), "outcome" => outcome).increment(1);
         let goes_on = attempt.state == DeliveryState::Delivered;
         if told.send(attempt).await.is_err() || !goes_on {
             return;
@@ -123,12 +136,16 @@ async fn send_group(
 fn noted(subscription: &Subscription, delivery: &DueDelivery, verdict: Verdict, now_ms: Millis) -> DeliveryAttempt {
     let attempts = delivery.attempts + 1;
     let (state, next_ms, status, detail) = match verdict {
-        Verdict::Taken(status) => (DeliveryState::Delivered, now_ms, Some(status.as_u16()), None),
+        Verdict::Taken(status) => (DeliveryState::Delivered, now_ms, status.map(|status| status.as_u16()), None),
         // It waits until the webhook is put again.
         Verdict::Gone => (DeliveryState::Pending, now_ms, Some(410), Some("answered 410 Gone".to_owned())),
         Verdict::NotTaken { status, detail, retry_after } => {
             let (status, detail) = (status.map(|status| status.as_u16()), Some(detail));
-            match pause_after(attempts) {
+            let pause = match &subscription.to {
+                Destination::Webhook { .. } => endpoint::pause_after(attempts),
+                Destination::Kafka => Some(broker::pause_after(attempts)),
+            };
+            match pause {
                 None => (DeliveryState::Failed, now_ms, status, detail),
                 Some(pause) => {
                     let pause = pause.max(retry_after.unwrap_or_default());
@@ -140,27 +157,4 @@ fn noted(subscription: &Subscription, delivery: &DueDelivery, verdict: Verdict, 
     };
     let (subscription, id) = (subscription.name.clone(), delivery.id.clone());
     DeliveryAttempt { subscription, id, attempts, state, next_ms, status, detail }
-}
-
-async fn attempt(shared: &PipelineShared, subscription: &Subscription, delivery: &DueDelivery) -> Verdict {
-    let outbox = &shared.outbox;
-    let now_ms = shared.clock.now_ms();
-    let signed = Signed { id: &delivery.id, at_s: now_ms.div_euclid(1_000), body: &delivery.body };
-    let request = Request::post(&subscription.url)
-        .header(http::header::CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
-        .header(http::header::USER_AGENT, concat!("stanchion/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", signed.id)
-        .header("webhook-timestamp", signed.at_s)
-        .header("webhook-signature", signed.signatures(&subscription.secrets, &outbox.key, now_ms))
-        .body(Bytes::from(delivery.body.clone()));
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => {
-            return Verdict::NotTaken { status: None, detail: error.to_string(), retry_after: None };
-        }
-    };
-    let began = clock::instant();
-    let answer = tokio::time::timeout(outbox.settings.limit, outbox.client.send(request)).await.ok();
-    histogram!(OUTBOX_ATTEMPT_SECONDS).record(began.elapsed());
-    Verdict::of(answer)
 }

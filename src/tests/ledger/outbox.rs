@@ -4,8 +4,9 @@ use stanchion::facts::ids::LaneId;
 use stanchion::facts::notice::{Notice, NoticeKind};
 use stanchion::ledger::outbox::HandOver;
 use stanchion::ledger::outbox::delivery::{DeliveryAttempt, DeliveryState, NewDelivery};
+use stanchion::ledger::outbox::kafka::KAFKA;
 use stanchion::ledger::outbox::room::{RoomNews, RoomTold};
-use stanchion::ledger::outbox::subscription::{SigningSecret, Subscription, SubscriptionState};
+use stanchion::ledger::outbox::subscription::{Destination, SigningSecret, Subscription, SubscriptionState};
 use stanchion::ledger::{Ledger, ReadSource};
 
 use crate::ledger::rows::{on_both, run};
@@ -17,6 +18,7 @@ on_both! {
     an_attempt_that_is_noted_late_changes_nothing
     deliveries_are_forgotten_by_their_state_and_age
     a_subscription_is_changed_over_what_was_read
+    what_waits_for_kafka_stays_while_a_process_has_it
 }
 
 const LANE: LaneId = LaneId(1);
@@ -52,8 +54,7 @@ async fn a_change_of_a_room_is_told_once(ledger: &Ledger) {
     let put = Subscription {
         name: "crm".into(),
         version: 1,
-        url: "https://crm.example".into(),
-        secrets: Vec::new(),
+        to: Destination::Webhook { url: "https://crm.example".into(), secrets: Vec::new() },
         types: vec!["*".into()],
         state: SubscriptionState::On,
     };
@@ -163,8 +164,10 @@ async fn a_subscription_is_changed_over_what_was_read(ledger: &Ledger) {
     let put = |version, state| Subscription {
         name: "crm".into(),
         version,
-        url: "https://crm.example.org/".into(),
-        secrets: vec![SigningSecret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), until_ms: None }],
+        to: Destination::Webhook {
+            url: "https://crm.example.org/".into(),
+            secrets: vec![SigningSecret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), until_ms: None }],
+        },
         types: vec!["order.*".into()],
         state,
     };
@@ -181,4 +184,34 @@ async fn a_subscription_is_changed_over_what_was_read(ledger: &Ledger) {
     assert!(ledger.delete_subscription("crm".into()).await.expect("writes"));
     assert!(!ledger.delete_subscription("crm".into()).await.expect("writes"));
     assert_eq!(count(ledger, "SELECT COUNT(*) FROM delivery").await, 0, "its deliveries go with it");
+}
+
+async fn what_waits_for_kafka_stays_while_a_process_has_it(ledger: &Ledger) {
+    ledger.keep_kafka(1_000).await.expect("writes");
+    ledger.keep_kafka(2_000).await.expect("writes");
+    let kafka = Subscription {
+        name: KAFKA.into(),
+        version: 1,
+        to: Destination::Kafka,
+        types: vec!["*".into()],
+        state: SubscriptionState::On,
+    };
+    assert_eq!(ledger.subscriptions().await.expect("reads"), [kafka]);
+    let for_kafka = |ord| NewDelivery { subscription: KAFKA.into(), ..delivery(ord, "a") };
+    for new in [for_kafka(1), for_kafka(2), delivery(3, "a")] {
+        ledger.add_delivery(new).await.expect("writes");
+    }
+    let taken = DeliveryAttempt { subscription: KAFKA.into(), ..attempt(1, 1, DeliveryState::Delivered, 150) };
+    ledger.note_attempts(vec![taken]).await.expect("writes");
+    let forget = async |state| ledger.forget_deliveries(LANE, state, 9_999, 10).await.expect("writes");
+    assert_eq!(forget(DeliveryState::Delivered).await, 1, "Kafka has it");
+    assert_eq!(forget(DeliveryState::Pending).await, 1, "the webhook's alone");
+    assert_eq!(count(ledger, "SELECT COUNT(*) FROM delivery WHERE subscription = '@kafka'").await, 1);
+
+    // A process was there at 2,000.
+    ledger.forget_kafka(2_000).await.expect("writes");
+    assert_eq!(forget(DeliveryState::Pending).await, 0);
+    ledger.forget_kafka(2_001).await.expect("writes");
+    assert_eq!(ledger.subscriptions().await.expect("reads"), []);
+    assert_eq!(forget(DeliveryState::Pending).await, 1, "nobody will ask for it");
 }

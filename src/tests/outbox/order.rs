@@ -8,7 +8,7 @@ use stanchion::facts::ids::OrderId;
 use stanchion::facts::order::OrderStatus;
 use stanchion::facts::refund::RefundStatus;
 use stanchion::ledger::outbox::delivery::DeliveryState;
-use stanchion::ledger::outbox::subscription::{SigningSecret, Subscription, SubscriptionState};
+use stanchion::ledger::outbox::subscription::{Destination, SigningSecret, Subscription, SubscriptionState};
 
 use super::endpoint::{Endpoint, SECRET};
 use crate::pipeline::support::{House, Store, eventually};
@@ -17,18 +17,17 @@ use crate::support::foreign::Mood;
 const ORDERS: usize = 8;
 
 /// What is told of an order in the end.
-const BOUGHT: &[&str] = &["order.placed", "order.confirmed", "ticket.issued", "ticket.issued"];
-const REFUNDED: &[&str] =
+pub const BOUGHT: &[&str] = &["order.placed", "order.confirmed", "ticket.issued", "ticket.issued"];
+pub const REFUNDED: &[&str] =
     &["ticket.suspended", "refund.requested", "order.partially_refunded", "ticket.voided", "refund.done"];
-const UNPAID: &[&str] = &["order.placed", "order.rejected"];
+pub const UNPAID: &[&str] = &["order.placed", "order.rejected"];
 
-async fn subscribe(house: &House, endpoint: &Endpoint) {
+pub async fn subscribe(house: &House, endpoint: &Endpoint) {
     let secrets = vec![SigningSecret { text: SECRET.into(), until_ms: None }];
     let subscription = Subscription {
         name: "crm".into(),
         version: 1,
-        url: format!("{}/hook", endpoint.url),
-        secrets,
+        to: Destination::Webhook { url: format!("{}/hook", endpoint.url), secrets },
         types: vec!["*".into()],
         state: SubscriptionState::On,
     };

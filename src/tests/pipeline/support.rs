@@ -32,8 +32,8 @@ use stanchion::lane::{Lane, Lanes, memory, redis};
 use stanchion::ledger::Ledger;
 use stanchion::payment::{Provider, Registry};
 use stanchion::pipeline::{
-    EventSource, HouseKey, OutboxParts, OutboxSettings, Pipeline, PipelineParts, PipelineSettings, RoomSource, Sources,
-    Views, audit,
+    Broker, EventSource, HouseKey, OutboxParts, OutboxSettings, Pipeline, PipelineParts, PipelineSettings, RoomSource,
+    Sources, Views, audit,
 };
 use stanchion::shutdown::Stop;
 use stanchion::{clock, shutdown};
@@ -88,6 +88,8 @@ pub struct House {
     /// Whether the provider was taken out of the configuration.
     pub unconfigured: bool,
     pub settings: PipelineSettings,
+    /// Where writers that are started from now on send notices, beside the webhooks.
+    pub kafka: Option<Arc<dyn Broker>>,
     /// The settings that the organizer wants.
     room: Arc<Mutex<RoomSettings>>,
     store: Store,
@@ -135,6 +137,7 @@ impl House {
             provider: Arc::default(),
             unconfigured: false,
             settings,
+            kafka: None,
             room: Arc::new(Mutex::new(open_room())),
             folder: Arc::new(folder),
             running: Vec::new(),
@@ -169,7 +172,7 @@ impl House {
             sources: Arc::new(Hall(self.room.clone())),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
-            outbox: outbox(),
+            outbox: outbox(self.kafka.clone()),
         })
     }
 
@@ -420,7 +423,7 @@ pub async fn eventually(what: &str, so: impl AsyncFn() -> bool) {
 }
 
 /// What deliveries need.
-fn outbox() -> OutboxParts {
+fn outbox(kafka: Option<Arc<dyn Broker>>) -> OutboxParts {
     let pkcs8 = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1()).expect("random bytes");
     let key = HouseKey::from_pem(&STANDARD.encode(pkcs8)).expect("a key");
     let settings = OutboxSettings {
@@ -428,10 +431,11 @@ fn outbox() -> OutboxParts {
         limit: Duration::from_millis(200),
         spared_max: Duration::from_millis(20),
         in_flight: 4,
+        kafka_in_flight: 16,
         delivered_keep_ms: 3_650 * 86_400_000,
         failed_keep_ms: 3_650 * 86_400_000,
     };
-    OutboxParts { settings, views: Arc::new(BareFacts), key }
+    OutboxParts { settings, views: Arc::new(BareFacts), key, kafka }
 }
 
 /// Shows facts in notices as they are. A pipeline without a catalogue has no names to show.

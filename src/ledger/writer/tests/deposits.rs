@@ -5,7 +5,7 @@ use crate::facts::conclusion::SeatTarget;
 use crate::facts::notice::NoticeKind;
 use crate::facts::order::{DepositFact, Reason, TicketState};
 use crate::facts::refund::RefundStatus;
-use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
+use crate::ledger::outbox::subscription::{Destination, Subscription, SubscriptionState};
 use crate::ledger::writer::{DepositStage, due_calls, overdue};
 
 pub fn deposit(expires_ms: i64) -> DepositFact {
@@ -55,8 +55,9 @@ pub async fn told(desk: &Desk, kind: NoticeKind) -> usize {
 
 /// Nothing is told while nobody subscribes.
 pub async fn subscribe(desk: &Desk) {
-    let (name, url, secrets, types) = ("books".into(), "https://books.example".into(), Vec::new(), vec!["*".into()]);
-    let put = Subscription { name, version: 1, url, secrets, types, state: SubscriptionState::On };
+    let to = Destination::Webhook { url: "https://books.example".into(), secrets: Vec::new() };
+    let (name, types) = ("books".into(), vec!["*".into()]);
+    let put = Subscription { name, version: 1, to, types, state: SubscriptionState::On };
     assert!(desk.ledger.put_subscription(put, desk.now_ms).await.expect("writes"));
 }
 

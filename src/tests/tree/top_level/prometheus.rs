@@ -14,7 +14,7 @@ use stanchion::demo::client::{Client, ClientRequest, RequestKind};
 use tempfile::TempDir;
 
 /// Every label that the dashboard asks for, with a value that it asks for.
-const LABELS: &str = r#"job="stanchion",instance="gateway:9100",event="e",lane="00",outcome="ok",route="/v1/orders",method="POST",status="404",state="free",operation="hold",call="charge",kind="order.placed",limit="client",part="lane",cause="deadlock",query="points",id="INV-1""#;
+const LABELS: &str = r#"job="stanchion",instance="gateway:9100",event="e",lane="00",outcome="ok",route="/v1/orders",method="POST",status="404",state="free",operation="hold",call="charge",kind="order.placed",limit="client",part="lane",cause="deadlock",to="webhook",query="points",id="INV-1""#;
 
 /// How many samples each series has, and how far apart they are.
 const SAMPLES: i64 = 60;

@@ -34,5 +34,5 @@ fn what_the_tests_need_is_installed_by_a_script_that_runs() {
     assert_eq!(mode & 0o111, 0o111, "must be executable");
     let checked = Command::new("sh").arg("-n").arg(&script).status().expect("a shell");
     assert!(checked.success());
-    assert!(text("Makefile").contains("\ntest: packages\n\tcargo test --workspace\n"));
+    assert!(text("Makefile").contains("\ntest: packages\n\tcargo test --workspace --features kafka\n"));
 }

@@ -22,17 +22,30 @@ fn away(fault: PartFault) -> Problem {
     Problem::unavailable("ledger", fault)
 }
 
-async fn find(request: &Request) -> Result<Subscription, Problem> {
+/// The webhook that the path names, or another subscription.
+async fn find_subscription(request: &Request) -> Result<Subscription, Problem> {
     let name = request.param("webhook");
     let known = request.state.ledger.subscriptions().await?;
     known.into_iter().find(|subscription| subscription.name == name).ok_or(Code::NotFound.into())
+}
+
+async fn find(request: &Request) -> Result<Subscription, Problem> {
+    let found = find_subscription(request).await?;
+    if found.is_webhook() { Ok(found) } else { Err(Code::NotFound.into()) }
+}
+
+/// The name that the path gives a webhook. A subscription that is no webhook has a name that is no slug.
+fn name(request: &Request) -> Result<&str, Problem> {
+    let name = request.param("webhook");
+    if is_slug(name) { Ok(name) } else { Err(Code::NotFound.into()) }
 }
 
 /// `GET /v1/admin/webhooks`: all, by name.
 pub async fn list(request: Request) -> Outcome {
     let known = request.state.ledger.subscriptions().await?;
     let now_ms = request.state.clock.now_ms();
-    let items = known.iter().map(|subscription| WebhookView::new(subscription, now_ms)).collect();
+    let webhooks = known.iter().filter(|subscription| subscription.is_webhook());
+    let items = webhooks.map(|subscription| WebhookView::new(subscription, now_ms)).collect();
     Ok(Answer::json(StatusCode::OK, &Page { items, next: None }).no_store())
 }
 
@@ -44,10 +57,7 @@ pub async fn show(request: Request) -> Outcome {
 
 /// `PUT /v1/admin/webhooks/{webhook}`
 pub async fn put(request: Request) -> Outcome {
-    let name = request.param("webhook");
-    if !is_slug(name) {
-        return Err(Code::NotFound.into());
-    }
+    let name = name(&request)?;
     let spec = request.json::<WebhookSpec>()?.value;
     spec.check(request.state.config.outbox.allow_private)?;
     let put = spec.put(name);
@@ -65,7 +75,7 @@ pub async fn put(request: Request) -> Outcome {
 
 /// `DELETE /v1/admin/webhooks/{webhook}`
 pub async fn delete(request: Request) -> Outcome {
-    let gone = request.state.operator.delete_webhook(request.param("webhook")).await.map_err(away)?;
+    let gone = request.state.operator.delete_webhook(name(&request)?).await.map_err(away)?;
     if gone { Ok(Answer::no_content()) } else { Err(Code::NotFound.into()) }
 }
 
@@ -78,7 +88,7 @@ pub async fn deliveries(request: Request) -> Outcome {
             DeliveryState::parse(text).ok_or_else(|| Problem::field("?state", "pending, delivered or failed"))?
         }
     };
-    let subscription = find(&request).await?;
+    let subscription = find_subscription(&request).await?;
     let rows = request.state.ledger.deliveries(&subscription.name, state, after, limit).await?;
     Ok(Answer::json(StatusCode::OK, &Page::of(rows, |row| DeliveryView::new(row, state))).no_store())
 }

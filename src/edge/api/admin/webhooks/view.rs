@@ -27,10 +27,10 @@ pub struct WebhookView {
 
 impl WebhookView {
     pub fn new(subscription: &Subscription, now_ms: Millis) -> Self {
-        let until = subscription.secrets.iter().filter_map(|secret| secret.until_ms).max();
+        let until = subscription.to.secrets().iter().filter_map(|secret| secret.until_ms).max();
         Self {
             name: subscription.name.clone(),
-            url: subscription.url.clone(),
+            url: subscription.to.url().to_owned(),
             types: subscription.types.clone(),
             state: subscription.state.as_str(),
             old_secret_until: until.filter(|until_ms| now_ms < *until_ms).map(rfc3339),
