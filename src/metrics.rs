@@ -175,7 +175,8 @@ metrics_table! {
     /// Calls to the payment provider, by call (charge, ask, refund, ask_refund) and outcome.
     PAYMENT_CALLS = "stanchion_payment_calls_total", Counter, Count,
         "call" ["charge" "ask" "refund" "ask_refund"],
-        "outcome" ["captured" "declined" "done" "refused" "not_done" "unknown" "timeout" "not_configured"];
+        "outcome" ["captured" "awaiting" "declined" "done" "refused" "wrong_account" "not_done" "unknown" "timeout"
+            "not_configured"];
     /// Time of a call to the payment provider, by call.
     PAYMENT_CALL_SECONDS = "stanchion_payment_call_seconds", Histogram, Seconds;
     /// Whether calls to a payment provider wait, because it does not answer: 1 or 0, by provider.

@@ -34,8 +34,8 @@ pub trait Orders {
     /// log.
     async fn pay(&self, now_ms: Millis, pay: Pay) -> Result<PayOutcome>;
 
-    /// Appends `order.cancelled` for an order that waits for the buyer to pay, at once or by deposit. A second cancel of the same order changes
-    /// nothing.
+    /// Appends `order.cancelled` for an order that waits for the buyer to pay, at once or by deposit. A second cancel of
+    /// the same order changes nothing.
     ///
     /// Checked in this order: order found; owner; a pending cancel, or rejected as `CANCELLED`: `Accepted` again;
     /// `paying` or a pending pay: `InProgress`; neither `pending_payment` nor `awaiting_deposit`: `NotCancellable`.
@@ -60,8 +60,8 @@ pub trait Orders {
     ///
     /// A conclusion is applied when `fact.version` is above the lane's, or when the lane has no such order; otherwise
     /// it is skipped. Its `refunds` are stored in either case, each unless the lane's has a higher status (requested <
-    /// awaiting account = sent < done = failed); only when it is skipped and the lane has no more than the order's digest, they are
-    /// skipped too. No such event: all conclusions are skipped. A seat is moved only if the order owns it. Counters
+    /// awaiting account = sent < done = failed); only when it is skipped and the lane has no more than the order's
+    /// digest, they are skipped too. No such event: all conclusions are skipped. A seat is moved only if the order owns it. Counters
     /// (`taken`, a visitor's open holds, the room's counts) follow. In detail:
     /// - The lane's order stands on another hold than the ledger's: its id was used before, and left the lane. That
     ///   other hold, if `Ordered` by this order, ends as if it had run out.

@@ -173,8 +173,8 @@ impl Ledger {
 
     /// Marks an event as away, raises its version by one and deletes its room's checkpoint. `false`: the event stays,
     /// because the stored version is not `version`, because it is away already, because an order was placed at
-    /// `since_ms` or later, or because an order still waits for its payment or has an open payment or refund. Refunds that wait for their
-    /// buyer's account do not count: they end without the lane.
+    /// `since_ms` or later, or because an order still waits for its payment or has an open payment or refund.
+    /// Refunds that wait for their buyer's account do not count: they end without the lane.
     pub async fn retire_event(&self, id: &EventId, version: i64, since_ms: Millis) -> Result<bool> {
         let id = id.to_string();
         self.transaction(move |conn| {

@@ -28,7 +28,8 @@ pub struct OrderView {
     pub event: String,
     #[schema(example = "h039f86d081884c7d659a2feaa0c55ad015")]
     pub hold: String,
-    /// `accepted`, `pending_payment`, `paying`, `awaiting_deposit`, `confirmed`, `partially_refunded`, `refunded` or `rejected`.
+    /// `accepted`, `pending_payment`, `paying`, `awaiting_deposit`, `confirmed`, `partially_refunded`, `refunded` or
+    /// `rejected`.
     #[schema(example = "confirmed")]
     pub status: &'static str,
     /// Why the order was rejected.

@@ -57,7 +57,7 @@ pub fn routes() -> Vec<Route> {
             "For a refund that is `awaiting_account`: the order was paid by deposit, so the money cannot go back the way it \
              came. The account is kept sealed until the money is there, and is never shown. If the bank does not take the \
              money for it, the refund is `awaiting_account` again and its `reason` says why.\n\nA repeat with the same \
-             account is safe. Another account is `ACCOUNT_NOT_AWAITED`.",
+             account is safe. Another account is `ACCOUNT_NOT_AWAITED`, and so is any once the money is there.",
         )
         .body::<AccountBody>()
         .answers::<RequestedView>(202, "Accepted")
