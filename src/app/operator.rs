@@ -13,6 +13,7 @@ use crate::facts::record::{PaymentResult, RefundResult};
 use crate::facts::settlement::Bookkeeping;
 use crate::lane::Lanes;
 use crate::ledger::Ledger;
+use crate::ledger::provider_payout::{PaidOut, PayoutAsk};
 use crate::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 use crate::pipeline;
 use crate::pipeline::{LaneStatus, Pipeline, audit};
@@ -83,6 +84,10 @@ impl Operator for House {
 
     async fn settlement_paid(&self, ask: PaidAsk) -> Result<Settled, PartFault> {
         Ok(self.ledger.settlement_paid(ask, self.clock.now_ms()).await?)
+    }
+
+    async fn provider_payout(&self, ask: PayoutAsk) -> Result<PaidOut, PartFault> {
+        Ok(self.ledger.provider_payout(ask, self.clock.now_ms()).await?)
     }
 
     async fn resolve(&self, payment: &str, resolution: Resolution) -> Result<ResolveOutcome, PartFault> {

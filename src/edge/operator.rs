@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::api::admin::operations::view::{AuditView, PipelineView};
 use crate::ledger::outbox::subscription::{Subscription, SubscriptionState};
+use crate::ledger::provider_payout::{PaidOut, PayoutAsk};
 use crate::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 
 /// How a payment attempt ended, as a person found out.
@@ -85,6 +86,8 @@ pub trait Operator: Send + Sync + 'static {
     async fn close_settlement(&self, ask: CloseAsk) -> Result<Closed, PartFault>;
     /// Notes that an organizer has the money of a closed month.
     async fn settlement_paid(&self, ask: PaidAsk) -> Result<Settled, PartFault>;
+    /// Books what a payment provider paid out.
+    async fn provider_payout(&self, ask: PayoutAsk) -> Result<PaidOut, PartFault>;
     /// Closes an open refund with the answer that its provider did not give.
     async fn resolve_refund(&self, refund: &str, resolution: RefundResolution) -> Result<ResolveOutcome, PartFault>;
 }

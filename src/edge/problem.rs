@@ -84,6 +84,7 @@ codes! {
     EarlierPeriodOpen => "EARLIER_PERIOD_OPEN", 409, Never, "An earlier month has to be closed first";
     SettlementNotClosed => "SETTLEMENT_NOT_CLOSED", 409, Later, "This settlement is not closed";
     SettlementPaid => "SETTLEMENT_PAID", 409, Never, "This settlement was paid with another reference";
+    PayoutDiffers => "PAYOUT_DIFFERS", 409, Never, "This payout was booked with other amounts";
     SeatsSold => "SEATS_SOLD", 409, Never, "The change would drop seats that are taken";
     StockClaimed => "STOCK_CLAIMED", 409, Never, "More coupons are claimed than the wanted stock";
 

@@ -19,6 +19,7 @@ pub mod draws;
 pub mod error;
 pub mod journal;
 pub mod outbox;
+pub mod provider_payout;
 pub mod read;
 mod refund_account;
 mod retention;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::edge::api::admin::events::cancellation::CancelBody;
 use crate::edge::api::admin::payments::{ResolveBody, ResolveRefundBody};
+use crate::edge::api::admin::payouts::ProviderPayoutBody;
 use crate::edge::api::admin::points::body::{CorrectionBody, GrantBody};
 use crate::edge::api::admin::settlements::{CloseBody, PaidBody};
 use crate::edge::api::admin::webhooks::body::WebhookSpec;
@@ -176,6 +177,7 @@ fn every_body_given_as_an_example_would_be_taken() {
             "cancel_event" => read::<CancelBody>(example, |body| body.check()),
             "close_settlement" => fit::<CloseBody>(example),
             "settlement_paid" => read::<PaidBody>(example, |body| body.check()),
+            "book_provider_payout" => read::<ProviderPayoutBody>(example, |body| body.check()),
             "correct_points" => read::<CorrectionBody>(example, |body| body.check()),
             "grant_points" => read::<GrantBody>(example, |body| body.check()),
             "refund_order" => read::<AdminRefundBody>(example, |body| body.lines().map(drop)),

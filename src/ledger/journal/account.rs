@@ -5,7 +5,7 @@
 pub(in crate::ledger) enum Account {
     /// Asset: what a payment provider took from buyers and has not paid out to the house.
     ProviderReceivable(String),
-    /// Asset: the house's money at the bank, as far as payments to organizers lessen it.
+    /// Asset: the house's money at the bank: what providers paid out to it, less what it paid to organizers.
     Payouts,
     /// Liability: the points that users can spend, less what they owe.
     PointsLiability,
@@ -23,6 +23,8 @@ pub(in crate::ledger) enum Account {
     FeeRevenue,
     /// Revenue: points that nobody spent in time.
     PointsExpired,
+    /// Expense: what a payment provider keeps for its service.
+    ProviderFees(String),
     /// Expense: points that were given or earned.
     PointsExpense,
     /// Expense: discounts of coupons that the platform pays for.
@@ -79,6 +81,7 @@ impl Account {
             Account::VatPayable => "vat_payable".into(),
             Account::FeeRevenue => "fee_revenue".into(),
             Account::PointsExpired => "points_expired".into(),
+            Account::ProviderFees(provider) => format!("provider_fees:{provider}"),
             Account::PointsExpense => "points_expense".into(),
             Account::CouponExpense => "coupon_expense".into(),
         }

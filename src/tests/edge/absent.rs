@@ -12,6 +12,7 @@ use stanchion::edge::refund_accounts::RefundAccounts;
 use stanchion::edge::webhooks::{WebhookOutcome, Webhooks};
 use stanchion::facts::ids::{OrderId, RefundId};
 use stanchion::ledger::AccountNamed;
+use stanchion::ledger::provider_payout::{PaidOut, PayoutAsk};
 use stanchion::ledger::settlement::{CloseAsk, Closed, PaidAsk, Settled};
 use tokio::sync::Notify;
 
@@ -68,6 +69,10 @@ impl Operator for Absent {
     }
 
     async fn settlement_paid(&self, _: PaidAsk) -> Result<Settled, PartFault> {
+        Err("absent".into())
+    }
+
+    async fn provider_payout(&self, _: PayoutAsk) -> Result<PaidOut, PartFault> {
         Err("absent".into())
     }
 

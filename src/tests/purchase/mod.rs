@@ -5,6 +5,7 @@ pub mod cancelled;
 pub mod crowd;
 pub mod journey;
 pub mod later;
+pub mod payouts;
 pub mod ranges;
 pub mod refusals;
 pub mod repeats;

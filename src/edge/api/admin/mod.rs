@@ -5,6 +5,7 @@ pub mod events;
 pub mod operations;
 pub mod orders;
 pub mod payments;
+pub mod payouts;
 pub mod points;
 pub mod settlements;
 pub mod webhooks;
@@ -19,6 +20,7 @@ pub fn routes() -> Vec<Route> {
         orders::routes(),
         operations::routes::routes(),
         payments::routes(),
+        payouts::routes(),
         settlements::routes::routes(),
         webhooks::routes::routes(),
     ];
