@@ -8,6 +8,21 @@ end
 -- Most records that one call drops; the rest is left to the next call.
 local TRIM_MAX = 2000
 
+-- Takes records off the counts in LOG_IDS. `times`: how often each of them is dropped.
+local function drop_ids(records, times)
+  local known, gone = redis.call("HMGET", LOG_IDS, unpack(records)), {}
+  for i, record in ipairs(records) do
+    local left = times[record] and tonumber(known[i] or 0) - times[record]
+    if left and left > 0 then
+      redis.call("HSET", LOG_IDS, record, text(left))
+    elseif left then
+      gone[#gone + 1] = record
+    end
+    times[record] = nil
+  end
+  if #gone > 0 then redis.call("HDEL", LOG_IDS, unpack(gone)) end
+end
+
 -- Drops records up to and including `upto`; returns 1 when some of these are left, else 0.
 local function trim(upto)
   local last = text(upto) .. "-0"
@@ -18,11 +33,13 @@ local function trim(upto)
     found[#found] = nil
   end
   if #found == 0 then return 0 end
-  for _, entry in ipairs(found) do
+  local records, times = {}, {}
+  for i, entry in ipairs(found) do
     -- Fields are in the order they were added: the record's id is the first.
     local record = entry[2][2]
-    if redis.call("HINCRBY", LOG_IDS, record, -1) <= 0 then redis.call("HDEL", LOG_IDS, record) end
+    records[i], times[record] = record, (times[record] or 0) + 1
   end
+  drop_ids(records, times)
   local n = tonumber(string.match(found[#found][1], "^%d+"))
   redis.call("XTRIM", LOG, "MINID", text(n + 1) .. "-0")
   return left

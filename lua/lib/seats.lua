@@ -16,6 +16,15 @@ local function put_seat(index, state, owner)
   moved[state] = (moved[state] or 0) + 1
 end
 
+-- Changes the state of a seat that stays its owner's.
+local function change_seat(index, state)
+  local before = redis.call("GETRANGE", SEATS, index, index)
+  if before == "" or before == state then return end
+  redis.call("SETRANGE", SEATS, index, state)
+  moved[before] = (moved[before] or 0) - 1
+  moved[state] = (moved[state] or 0) + 1
+end
+
 local function count_seats()
   if next(moved) == nil then return end
   for state, by in pairs(moved) do
@@ -28,6 +37,16 @@ end
 
 local function is_owner(index, owner)
   return redis.call("HGET", OWNERS, index) == owner
+end
+
+-- The owners of seats, in their order; false where there is none. Lua passes at most some thousands of values at once.
+local function owners_of(indexes)
+  local owners, MOST = {}, 1000
+  for first = 1, #indexes, MOST do
+    local some = redis.call("HMGET", OWNERS, unpack(indexes, first, math.min(#indexes, first + MOST - 1)))
+    for i = 1, #some do owners[first + i - 1] = some[i] end
+  end
+  return owners
 end
 
 -- Adds to a count; a count that is then not above zero is dropped.

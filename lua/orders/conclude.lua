@@ -44,8 +44,8 @@
 -- ARGV[3]  log          integer  highest log id the caller has seen
 -- ARGV[4]  trim         integer  log id, 0: none
 -- ARGV[5]  conclusions  integer  how many follow
--- then     order, hold, user, status, version, held_until (-1: kept), refundable_until, fact, n, n·(seat and its state p
---          s h or f), m, m·(refund, its status and its fact) of each conclusion
+-- then     order, hold, user, fact, about (words: status, version, held_until (-1: kept), refundable_until), seats (words:
+--          each seat and its state p s h or f), m, m·(refund, its status and its fact) of each conclusion
 -- Returns {code, generation, log, …}
 --    1  DONE        {…, left}: 1 when more of the log is to be dropped
 -- -100  RECOVERING  missing, behind the caller's marks, or being rebuilt; nothing was read
@@ -66,14 +66,19 @@ local RANK = { requested = 0, awaiting_account = 1, sent = 1, done = 2, failed =
 local conclusions = {}
 for i = 1, n do
   local conclusion = {
-    order = next_text(), hold = next_text(), user = next_text(), status = next_text(),
-    version = next_int(-COUNT_MAX, COUNT_MAX), held_until = next_int(-1, TIME_MAX),
-    refundable_until = next_int(0, TIME_MAX), fact = next_text(), targets = {}, refunds = {},
+    order = next_text(), hold = next_text(), user = next_text(), fact = next_text(), seats = {}, states = {}, refunds = {},
   }
-  for j = 1, next_int(0, 100000) do
-    local target = { index = text(next_int(0, 4294967295)), state = next_text() }
-    if not string.find("pshf", target.state, 1, true) or #target.state ~= 1 then error({ err = "RANGE argument " .. at }) end
-    conclusion.targets[j] = target
+  local status, version, held_until, refundable_until = string.match(next_text(), "^(%S+) (%S+) (%S+) (%S+)$")
+  conclusion.status, conclusion.version = status, whole(version, -COUNT_MAX, COUNT_MAX, at)
+  conclusion.held_until = whole(held_until, -1, TIME_MAX, at)
+  conclusion.refundable_until = whole(refundable_until, 0, TIME_MAX, at)
+  next_text()
+  local given = words(at, 2, 100000)
+  for j = 1, #given, 2 do
+    local state = given[j + 1]
+    if not string.find(state, "^[pshf]$") then error({ err = "RANGE argument " .. at }) end
+    conclusion.seats[#conclusion.seats + 1] = text(whole(given[j], 0, 4294967295, at))
+    conclusion.states[#conclusion.seats] = state
   end
   for j = 1, next_int(0, 100000) do
     local refund = { id = next_text(), status = next_text(), fact = next_text() }
@@ -93,22 +98,24 @@ if at ~= #ARGV then error({ err = "ARITY" }) end
 -- include lib/holds.lua
 -- include lib/past_orders.lua
 -- include lib/log.lua
+-- include lib/orders.lua
 local FINAL = { confirmed = true, partially_refunded = true, refunded = true, rejected = true }
 
 -- Moves those seats that the order owns. State h means: held again if `back`, else free.
 local function move_seats(conclusion, back)
   local freed = 0
-  for _, target in ipairs(conclusion.targets) do
-    if is_owner(target.index, conclusion.order) then
-      local state = target.state
+  local owners = owners_of(conclusion.seats)
+  for i, index in ipairs(conclusion.seats) do
+    if owners[i] == conclusion.order then
+      local state = conclusion.states[i]
       if state == "h" and not back then state = "f" end
       if state == "f" then
-        put_seat(target.index, "f")
+        put_seat(index, "f")
         freed = freed + 1
       elseif state == "h" then
-        put_seat(target.index, "h", conclusion.hold)
+        put_seat(index, "h", conclusion.hold)
       else
-        put_seat(target.index, state, conclusion.order)
+        change_seat(index, state)
       end
     end
   end
@@ -138,16 +145,17 @@ local function end_other(hold, order)
   end_hold(hold, "e")
 end
 
-local function conclude(conclusion, known)
+local function conclude(conclusion, known, past)
   local hold, order = conclusion.hold, conclusion.order
-  if known and known.hold ~= hold then end_other(known.hold, order) end
+  local known_hold = known and field_of(known, "hold")
+  if known_hold and known_hold ~= hold then end_other(known_hold, order) end
   local changing = read_hold_state(hold)
   local is_ours = changing and changing.state == "o" and changing.order == order
   local back = false
-  for _, target in ipairs(conclusion.targets) do back = back or (is_ours and target.state == "h") end
+  for _, state in ipairs(conclusion.states) do back = back or (is_ours and state == "h") end
   move_seats(conclusion, back)
-  local held = is_ours and cjson.decode(redis.call("HGET", HOLDS, hold))
   if back then
+    local held = cjson.decode(redis.call("HGET", HOLDS, hold))
     changing.state, changing.order = "h", ""
     if conclusion.held_until >= 0 then changing.expires = conclusion.held_until end
     write_hold_state(hold, changing)
@@ -156,6 +164,7 @@ local function conclude(conclusion, known)
     forget_ended(RECENT_HOLDS, held.user, hold)
     keep_inside(held.visitor, changing.expires)
   elseif is_ours and FINAL[conclusion.status] and not redis.call("ZSCORE", ENDED, hold) then
+    local held = cjson.decode(redis.call("HGET", HOLDS, hold))
     keep_ended(hold, held.user)
     add(OPEN, held.visitor, -1)
     if conclusion.status ~= "rejected" then leave_if_done(held.visitor) end
@@ -163,7 +172,7 @@ local function conclude(conclusion, known)
 
   redis.call("HSET", ORDERS, order, conclusion.fact)
   redis.call("HDEL", PENDING, order)
-  redis.call("HDEL", ORDER_DIGESTS, order)
+  if past then redis.call("HDEL", ORDER_DIGESTS, order) end
   redis.call("SADD", PLACED, order)
   keep_order(order, conclusion.user, conclusion.status, conclusion.refundable_until)
 end
@@ -182,10 +191,9 @@ end
 if room.version then
   for _, conclusion in ipairs(conclusions) do
     local known, past = redis.call("HGET", ORDERS, conclusion.order), redis.call("HGET", ORDER_DIGESTS, conclusion.order)
-    known = known and cjson.decode(known)
-    local version = known and known.version or past and tonumber(string.match(past, "^%S+"))
+    local version = tonumber(known and field_of(known, "version") or past and string.match(past, "^%S+") or nil)
     if not version or version < conclusion.version then
-      conclude(conclusion, known)
+      conclude(conclusion, known, past)
       past = nil
     end
     if not past then

@@ -8,7 +8,7 @@ use super::keys::KeyOwner;
 use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::{log, scripts};
 use crate::facts::conclusion::{Conclusion, SeatTarget};
-use crate::facts::ids::{EventId, LogId, OrderId, RefundId};
+use crate::facts::ids::{EventId, LogId, OrderId, RefundId, SeatIndex};
 use crate::facts::order::{OrderFact, OrderStatus};
 use crate::facts::refund::RefundFact;
 use crate::facts::time::Millis;
@@ -192,24 +192,24 @@ fn shown_or_none(reply: &mut ScriptReply) -> ReplyRead<Option<OrderFact>> {
 
 fn conclusion_args(args: Args, conclusion: &Conclusion) -> Args {
     let fact = &conclusion.fact;
-    let args = args
-        .text(fact.id.as_str())
-        .text(fact.hold.as_str())
-        .text(fact.user.as_str())
-        .text(fact.status.as_str())
-        .int(fact.version)
-        .int(conclusion.held_until_ms.unwrap_or(-1))
-        .int(conclusion.refundable_until_ms)
-        .json(fact)
-        .int(conclusion.seats.len() as u64);
-    let args = conclusion.seats.iter().fold(args, |args, (seat, target)| {
-        args.int(*seat).text(match target {
+    let held_until_ms = conclusion.held_until_ms.unwrap_or(-1);
+    let status = fact.status.as_str();
+    let seat = |(seat, target): &(SeatIndex, SeatTarget)| {
+        let state = match target {
             SeatTarget::Paying => "p",
             SeatTarget::Sold => "s",
             SeatTarget::Free => "f",
             SeatTarget::Held => "h",
-        })
-    });
+        };
+        format!("{seat} {state}")
+    };
+    let args = args
+        .text(fact.id.as_str())
+        .text(fact.hold.as_str())
+        .text(fact.user.as_str())
+        .json(fact)
+        .text(format!("{status} {} {held_until_ms} {}", fact.version, conclusion.refundable_until_ms))
+        .words(conclusion.seats.iter().map(seat));
     conclusion.refunds.iter().fold(args.int(conclusion.refunds.len() as u64), |args, refund| {
         args.text(refund.id.as_str()).text(refund.status.as_str()).json(refund)
     })

@@ -7,6 +7,7 @@
 //!
 //! Table and column names come from this program only, values only through `?`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sqlx::any::{AnyArguments, AnyRow};
@@ -34,7 +35,7 @@ pub(in crate::ledger) fn texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> 
 }
 
 /// A column's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     Int(i64),
     Text(String),
@@ -126,8 +127,9 @@ pub async fn update_case(
     columns: &[&str],
     rows: &[Vec<Value>],
 ) -> Result<()> {
-    for chunk in pieces(rows, CASES_MAX) {
-        let (text, values) = case_update(table, key, columns, chunk);
+    let (case, groups) = grouped(key.len(), rows);
+    for chunk in groups.iter().flat_map(|group| pieces(group, CASES_MAX)) {
+        let (text, values) = case_update(table, key, case, columns, chunk);
         let met = run(conn, text, values.into_iter()).await?;
         let wanted = chunk.len() as u64;
         if met != wanted {
@@ -137,30 +139,72 @@ pub async fn update_case(
     Ok(())
 }
 
-fn case_update<'v>(table: &str, key: &[&str], columns: &[&str], rows: &'v [Vec<Value>]) -> (String, Vec<&'v Value>) {
+/// How a `CASE` tells one row from the others of its statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CaseBy {
+    /// By this column of the key; the others are the same in all rows.
+    Column(usize),
+    /// By the whole key. For each row the server then walks a list of conditions, and plans by a tree of them: of 64
+    /// coupons each took 53 µs, by one column 10 µs (MariaDB 10.11).
+    Key,
+}
+
+type CaseRows<'r> = Vec<&'r Vec<Value>>;
+
+/// The rows in groups in which only one column of the key differs, when the groups are few.
+fn grouped(key: usize, rows: &[Vec<Value>]) -> (CaseBy, Vec<CaseRows<'_>>) {
+    let by = |column: usize| {
+        let mut groups = BTreeMap::<Vec<&Value>, CaseRows<'_>>::new();
+        for row in rows {
+            let others = (0..key).filter(|at| *at != column).map(|at| &row[at]).collect();
+            groups.entry(others).or_default().push(row);
+        }
+        (CaseBy::Column(column), groups.into_values().collect::<Vec<_>>())
+    };
+    let fewest = (0..key).map(by).min_by_key(|(_, groups)| groups.len()).expect("a key has a column");
+    if fewest.1.len() <= 1 + rows.len() / 4 { fewest } else { (CaseBy::Key, vec![rows.iter().collect()]) }
+}
+
+fn case_update<'v>(
+    table: &str,
+    key: &[&str],
+    case: CaseBy,
+    columns: &[&str],
+    rows: &[&'v Vec<Value>],
+) -> (String, Vec<&'v Value>) {
     let mut text = format!("UPDATE {table} SET ");
     let mut values = Vec::with_capacity(rows.len() * (key.len() + 1) * (columns.len() + 1));
-    let single = key.len() == 1;
-    let this = key.iter().map(|k| format!("{k} = ?")).collect::<Vec<_>>().join(" AND ");
+    let all = |columns: &mut dyn Iterator<Item = &&str>| columns.map(|k| format!("{k} = ?")).collect::<Vec<_>>();
+    let this = all(&mut key.iter()).join(" AND ");
+    let (subject, when, named) = match case {
+        CaseBy::Column(at) => (format!(" {}", key[at]), "?", at..at + 1),
+        CaseBy::Key => (String::new(), this.as_str(), 0..key.len()),
+    };
     for (at, column) in columns.iter().enumerate() {
         let comma = if at == 0 { "" } else { ", " };
-        let subject = if single { key[0] } else { "" };
-        let _ = write!(text, "{comma}{column} = CASE {subject}");
-        let when = if single { "?" } else { this.as_str() };
+        let _ = write!(text, "{comma}{column} = CASE{subject}");
         for row in rows {
             let _ = write!(text, " WHEN {when} THEN ?");
-            values.extend(&row[..key.len()]);
+            values.extend(&row[named.clone()]);
             values.push(&row[key.len() + at]);
         }
         let _ = write!(text, " ELSE {column} END");
     }
-    if single {
-        let _ = write!(text, " WHERE {} IN ({})", key[0], holes(rows.len()));
-    } else {
-        let any = vec![format!("({this})"); rows.len()].join(" OR ");
-        let _ = write!(text, " WHERE {any}");
+    match case {
+        CaseBy::Column(at) => {
+            let mut wanted = all(&mut key.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, k)| k));
+            wanted.push(format!("{} IN ({})", key[at], holes(rows.len())));
+            let _ = write!(text, " WHERE {}", wanted.join(" AND "));
+            let others = rows.first().into_iter().flat_map(|row| row[..key.len()].iter().enumerate());
+            values.extend(others.filter(|(other, _)| *other != at).map(|(_, value)| value));
+            values.extend(rows.iter().map(|row| &row[at]));
+        }
+        CaseBy::Key => {
+            let any = vec![format!("({this})"); rows.len()].join(" OR ");
+            let _ = write!(text, " WHERE {any}");
+            values.extend(rows.iter().flat_map(|row| &row[..key.len()]));
+        }
     }
-    values.extend(rows.iter().flat_map(|row| &row[..key.len()]));
     (text, values)
 }
 
