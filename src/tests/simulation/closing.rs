@@ -12,6 +12,9 @@ use super::dice::Dice;
 use super::history::{Answer, Asking, History};
 use super::people::{EVENTS, ORGANIZER};
 
+/// Counts the orders that histories ended with.
+pub const ORDERS: &str = "orders in the end";
+
 /// How often to look whether everything has ended, ten seconds apart.
 const LOOKS: usize = 60;
 
@@ -126,6 +129,7 @@ async fn show(history: &History, dice: &mut Dice) {
             let text = |field: &str| order[field].as_str().unwrap_or_default();
             history.auditor.lock().order(text("user"), page.when, order);
             history.meet(format!("order {} {}", text("status"), text("reason")));
+            history.meet(ORDERS.to_owned());
             // A buyer who had no answer does not know of the order, and its refunds were not looked at.
             refunds_are_over(history, dice, text("user"), text("id")).await;
             orders.push(order.clone());

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use stanchion::clock;
 
+use super::closing::ORDERS;
 use super::house::On;
 use super::play::{Outcome, PEOPLE_MAX, STANDS_STILL, Script};
 use super::weather::{KINDS, Kind, OF_FILES};
@@ -114,10 +115,11 @@ pub fn clean_on(seeds: std::ops::Range<u64>, on: On) {
         println!("{} histories were clean", played.into_inner());
         tell(&script, outcome);
     }
+    let met = met.into_inner();
+    println!("{count} histories with {} orders are clean", met.answers.get(ORDERS).unwrap_or(&0));
     if count < COVERING {
         return;
     }
-    let met = met.into_inner();
     println!("unkindness:");
     met.kinds.iter().for_each(|(kind, times)| println!("  {times:>8} {kind:?}"));
     println!("met:");

@@ -42,7 +42,8 @@ impl Books {
         }
     }
 
-    /// Compares all settlements with what was sold and given back. `undone`: how often a bank took a deposit back.
+    /// Compares all settlements with what was sold and given back. `undone`: how often a bank took a deposit
+    /// back that the organizer was owed something of.
     pub fn close(&self, settlements: &[Value], hall: &Hall, campaigns: &Campaigns, undone: i64, found: &mut Found) {
         if let Some(before) = &self.closed {
             match settlements.iter().find(|settlement| settlement["period"] == before["period"]) {

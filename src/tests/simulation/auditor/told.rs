@@ -19,9 +19,14 @@ impl<'n> Notices<'n> {
         Self(notices)
     }
 
-    /// How often a bank took a deposit back.
+    /// How often a bank took the deposit of an order back that owed its organizer something. Tickets that cost nothing do
+    /// not, though their booking fee may have been paid by deposit.
     pub fn undone(&self) -> i64 {
-        self.0.iter().filter(|notice| kind(notice) == "order.deposit_undone").count() as i64
+        let costs = |notice: &&Value| {
+            let lines = notice["data"]["lines"].as_array();
+            lines.into_iter().flatten().any(|line| number(line, "price") > 0)
+        };
+        self.0.iter().filter(|notice| kind(notice) == "order.deposit_undone").filter(costs).count() as i64
     }
 
     /// Compares them with all orders, as an admin is shown them in the end.
