@@ -31,6 +31,13 @@ local function words(at, each, max)
   return found
 end
 
+-- How many things an argument list has from `first` on, `each` arguments a thing, at most `max` things.
+local function things(first, each, max)
+  local n = (#ARGV - first + 1) / each
+  if n < 1 or n > max or n ~= math.floor(n) then error({ err = "ARITY" }) end
+  return n
+end
+
 -- A whole number as text, exact where `..` and tostring would round (above 10^14).
 local function text(n)
   return string.format("%.0f", n)

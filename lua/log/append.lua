@@ -18,20 +18,15 @@
 -- prologue
 if #ARGV % 2 ~= 1 then error({ err = "ARITY" }) end
 -- include lib/open.lua
+-- include lib/records.lua
 local ids = {}
 for at = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[at] end
-local known, counts, given = #ids > 0 and redis.call("HMGET", LOG_IDS, unpack(ids)) or {}, {}, {}
+local known, given = #ids > 0 and redis.call("HMGET", LOG_IDS, unpack(ids)) or {}, {}
 for i, id in ipairs(ids) do
   if not known[i] and not given[id] then
     given[id] = true
-    log_last = log_last + 1
-    redis.call("XADD", LOG, text(log_last) .. "-0", "id", id, "at", text(now), "body", ARGV[2 * i + 3])
-    local n = #counts
-    counts[n + 1], counts[n + 2] = id, "1"
+    append_record(id, ARGV[2 * i + 3])
   end
 end
-if #counts > 0 then
-  redis.call("HSET", META, "log", text(log_last))
-  redis.call("HSET", LOG_IDS, unpack(counts))
-end
+end_records()
 return reply("DONE")

@@ -123,7 +123,7 @@ impl JoinCall {
             let enter = Enter { event: self.event.clone(), round, visitors, waiting_max };
             let outcomes = match self.lane.enter(self.clock.now_ms(), enter).await {
                 Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-                Err(fault) => answers.iter().map(|_| Err(same(&fault))).collect::<Vec<_>>(),
+                Err(fault) => answers.iter().map(|_| Err(fault.copy())).collect::<Vec<_>>(),
             };
             drop(turn);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -158,14 +158,5 @@ impl Drop for JoinCall {
         let mut gathered = self.room.lock();
         gathered.is_calling = false;
         gathered.joins.clear();
-    }
-}
-
-/// A copy of a call's fault, for each join that waited for it.
-fn same(fault: &Fault) -> Fault {
-    match fault {
-        Fault::Recovering(lane) => Fault::Recovering(*lane),
-        Fault::Unavailable { lane, source } => Fault::Unavailable { lane: *lane, source: source.to_string().into() },
-        Fault::Contract { lane, detail } => Fault::Contract { lane: *lane, detail: detail.clone() },
     }
 }

@@ -27,3 +27,16 @@ pub enum Fault {
         detail: String,
     },
 }
+
+impl Fault {
+    /// The same fault for another who waited for the same call. Its source is kept as text.
+    pub fn copy(&self) -> Self {
+        match self {
+            Fault::Recovering(lane) => Fault::Recovering(*lane),
+            Fault::Unavailable { lane, source } => {
+                Fault::Unavailable { lane: *lane, source: source.to_string().into() }
+            }
+            Fault::Contract { lane, detail } => Fault::Contract { lane: *lane, detail: detail.clone() },
+        }
+    }
+}

@@ -42,6 +42,12 @@ impl Args {
         self.text(serde_json::to_string(fact).expect("facts and records are plain data"))
     }
 
+    /// These arguments, then `more`.
+    pub fn all(mut self, mut more: Args) -> Self {
+        self.0.append(&mut more.0);
+        self
+    }
+
     /// All arguments, with `first` before them.
     pub fn after(mut self, mut first: Vec<Value>) -> Vec<Value> {
         first.append(&mut self.0);

@@ -16,6 +16,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::Mutex;
 
 use super::args::Args;
+use super::gather::Gathering;
 use super::keys::KeyOwner;
 use super::reply::{ReplyRead, ScriptReply, Unreadable};
 use super::scripts::{Script, ScriptLimits};
@@ -83,11 +84,14 @@ impl Marks {
     }
 }
 
+/// One lane. A copy is the same lane.
+#[derive(Clone)]
 pub struct RedisLane {
     pub(super) lane: LaneId,
-    tag: String,
+    tag: Arc<str>,
     link: Arc<Link>,
-    marks: Mutex<Marks>,
+    marks: Arc<Mutex<Marks>>,
+    pub(super) gathering: Arc<Gathering>,
 }
 
 /// Whether an answer waits for replicas.
@@ -105,7 +109,7 @@ impl Lane for RedisLane {
 
 impl RedisLane {
     pub fn new(lane: LaneId, link: Arc<Link>) -> Self {
-        Self { lane, tag: keys::tag(lane), link, marks: Mutex::default() }
+        Self { lane, tag: keys::tag(lane).into(), link, marks: Arc::default(), gathering: Arc::default() }
     }
 
     pub(super) async fn call(
@@ -128,6 +132,42 @@ impl RedisLane {
     ) -> Result<ScriptReply> {
         let safety = if self.link.wait_replicas == 0 { Safety::Primary } else { Safety::Replicas };
         self.measured(script, about, now_ms, args, safety).await
+    }
+
+    /// As [`Self::call_safely`], for a script that answers each of `count` operations by itself.
+    pub(super) async fn call_many(
+        &self,
+        script: &'static Script,
+        about: KeyOwner<'_>,
+        now_ms: Millis,
+        args: Args,
+        count: usize,
+    ) -> Result<Vec<Result<ScriptReply>>> {
+        let safety = if self.link.wait_replicas == 0 { Safety::Primary } else { Safety::Replicas };
+        let loaded = self.loaded(script);
+        let began = clock::instant();
+        let sent = self.sent(script, loaded, about, now_ms, args, safety).await;
+        let replies = sent.and_then(|value| self.each(script, value, count));
+        for at in 0..count {
+            loaded.seconds.record(began.elapsed().as_secs_f64());
+            if !matches!(&replies, Ok(replies) if replies[at].is_ok()) {
+                loaded.faults.increment(1);
+            }
+        }
+        replies
+    }
+
+    /// The replies of a script that answers each of `count` operations by itself. A reply that is no list is to all.
+    fn each(&self, script: &Script, value: Value, count: usize) -> Result<Vec<Result<ScriptReply>>> {
+        match value {
+            Value::Array(replies) if replies.first().is_some_and(Value::is_array) => {
+                if replies.len() != count {
+                    return Err(self.fault(Unreadable::Short("a reply to each")));
+                }
+                Ok(replies.into_iter().map(|reply| self.understood(script, reply)).collect())
+            }
+            reply => Ok((0..count).map(|_| self.understood(script, reply.clone())).collect()),
+        }
     }
 
     /// Turns a reply into its meaning. A reply that cannot be read counts as no answer.
@@ -155,10 +195,10 @@ impl RedisLane {
         args: Args,
         safety: Safety,
     ) -> Result<ScriptReply> {
-        let loaded = self.link.scripts.iter().find(|loaded| loaded.path == script.path);
-        let loaded = loaded.expect("all scripts of the table are loaded");
+        let loaded = self.loaded(script);
         let began = clock::instant();
-        let result = self.run(script, loaded, about, now_ms, args, safety).await;
+        let sent = self.sent(script, loaded, about, now_ms, args, safety).await;
+        let result = sent.and_then(|value| self.understood(script, value));
         loaded.seconds.record(began.elapsed().as_secs_f64());
         if result.is_err() {
             loaded.faults.increment(1);
@@ -166,7 +206,12 @@ impl RedisLane {
         result
     }
 
-    async fn run(
+    fn loaded(&self, script: &Script) -> &Loaded {
+        let loaded = self.link.scripts.iter().find(|loaded| loaded.path == script.path);
+        loaded.expect("all scripts of the table are loaded")
+    }
+
+    async fn sent(
         &self,
         script: &'static Script,
         loaded: &Loaded,
@@ -174,7 +219,7 @@ impl RedisLane {
         now_ms: Millis,
         args: Args,
         safety: Safety,
-    ) -> Result<ScriptReply> {
+    ) -> Result<Value> {
         let names: Vec<String> = script.header().keys.iter().map(|key| keys::name(&self.tag, about, *key)).collect();
         let marks = *self.marks.lock();
         let first = [now_ms, marks.generation, marks.log].map(|n| Value::from(n.to_string()));
@@ -186,7 +231,10 @@ impl RedisLane {
             Safety::Primary => call.send(client).await,
             Safety::Replicas => call.send_and_wait(client, self.link.wait_replicas, self.link.wait_ms).await,
         };
-        let value = answer.map_err(|error| self.refused(error))?;
+        answer.map_err(|error| self.refused(error))
+    }
+
+    fn understood(&self, script: &Script, value: Value) -> Result<ScriptReply> {
         let (reply, seen) = understand(script, value).map_err(|error| self.fault(error))?;
         self.marks.lock().learn(seen);
         match reply.name {

@@ -41,7 +41,7 @@ impl Coupons for RedisLane {
             .text(ask.record.id.as_str())
             .json(&ask.record.body)
             .int(ask.log_max);
-        let reply = self.call_safely(&scripts::CLAIM, KeyOwner::Campaign(&ask.campaign), now_ms, args).await?;
+        let reply = self.call_together(&scripts::CLAIM, KeyOwner::Campaign(&ask.campaign), now_ms, args).await?;
         self.read(reply, |reply| match reply.name {
             "CLAIMED" => Ok(ClaimOutcome::Claimed { number: reply.int()?, stock_left: reply.int()? }),
             "REPEATED" => {

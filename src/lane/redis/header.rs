@@ -43,7 +43,7 @@ impl ScriptHeader {
         };
         let keys = named("KEYS[");
         let arguments = named("ARGV[");
-        let answers = lines.iter().skip_while(|line| !line.starts_with("Returns {")).skip(1);
+        let answers = lines.iter().skip_while(|line| !line.starts_with("Returns ")).skip(1);
         let answers = answers.take_while(|line| !line.starts_with("Errors: ARITY, RANGE"));
         let code = |line: &&'static str| {
             let mut words = line.split_whitespace();

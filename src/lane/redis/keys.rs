@@ -21,6 +21,32 @@ pub enum KeyOwner<'a> {
     Campaign(&'a CampaignId),
 }
 
+/// The same, kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum OwnerId {
+    Lane,
+    Event(EventId),
+    Campaign(CampaignId),
+}
+
+impl OwnerId {
+    pub fn of(owner: KeyOwner<'_>) -> Self {
+        match owner {
+            KeyOwner::Lane => OwnerId::Lane,
+            KeyOwner::Event(event) => OwnerId::Event(event.clone()),
+            KeyOwner::Campaign(campaign) => OwnerId::Campaign(campaign.clone()),
+        }
+    }
+
+    pub fn owner(&self) -> KeyOwner<'_> {
+        match self {
+            OwnerId::Lane => KeyOwner::Lane,
+            OwnerId::Event(event) => KeyOwner::Event(event),
+            OwnerId::Campaign(campaign) => KeyOwner::Campaign(campaign),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Lane,

@@ -7,6 +7,7 @@ mod connect;
 mod coupons;
 mod dump;
 mod events;
+mod gather;
 pub mod header;
 pub mod keys;
 mod log;

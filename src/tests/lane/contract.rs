@@ -228,7 +228,7 @@ async fn what_the_audit_reads_comes_in_pages_and_is_all_there_is() {
 }
 
 /// How many script calls (`EVALSHA`) the server has counted.
-async fn steps(client: &Client) -> i64 {
+pub async fn steps(client: &Client) -> i64 {
     let command = CustomCommand::new_static("INFO", ClusterHash::FirstKey, false);
     let stats: String = client.custom(command, vec!["commandstats".to_owned()]).await.expect("an answer");
     let calls = |line: &str| line.split_once(":calls=")?.1.split(',').next()?.parse::<i64>().ok();

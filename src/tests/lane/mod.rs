@@ -4,3 +4,4 @@ pub mod conformance;
 pub mod contract;
 pub mod faults;
 pub mod pick;
+pub mod together;

@@ -13,7 +13,7 @@ mod known;
 mod operation;
 mod sequences;
 mod side;
-mod stores;
+pub mod stores;
 mod wal;
 mod world;
 
